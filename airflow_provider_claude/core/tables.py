@@ -1,0 +1,104 @@
+"""The shapes of the tables in a run folder. Whoever writes or reads one takes its schema from here.
+
+Columns of the source are text (`string`) everywhere; what the job sends and what it only carries along are
+named by the plan. Columns of ours that stand beside a user's in the *answers* start with `claude_`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+#: Money: twelve decimals hold the price of a single cached token exactly.
+USD = pa.decimal128(18, 12)
+
+#: What a source yields, before the columns that were asked for. `defect` says why a row cannot be used.
+SOURCE_FIELDS = (
+    pa.field("item_id", pa.string()),
+    pa.field("source_ref", pa.string(), nullable=False),
+    pa.field("defect", pa.string()),
+    pa.field("flags", pa.list_(pa.string()), nullable=False),
+)
+
+#: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps.
+ITEM_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("source_ref", pa.string(), nullable=False),
+    pa.field("input_hash", pa.string(), nullable=False),
+    pa.field("flags", pa.list_(pa.string()), nullable=False),
+)
+
+#: quarantine/part-*.parquet: rows set aside. `reason` is a short stable word, `detail` a sentence.
+QUARANTINE_FIELDS = (
+    pa.field("item_id", pa.string()),
+    pa.field("source_ref", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("detail", pa.string(), nullable=False),
+    pa.field("flags", pa.list_(pa.string()), nullable=False),
+)
+
+#: duplicates/part-*.parquet: rows with the very text of an earlier one, which is answered for both.
+DUPLICATE_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("source_ref", pa.string(), nullable=False),
+    pa.field("duplicate_of", pa.string(), nullable=False),
+)
+
+#: shards/*/N.manifest.parquet: what was sent as which custom id, written before it is paid for.
+MANIFEST_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("custom_id", pa.string(), nullable=False),
+    pa.field("input_hash", pa.string(), nullable=False),
+    pa.field("request_hash", pa.string(), nullable=False),
+)
+
+#: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
+#: core.batch.outcomes; `answer` the model's raw text, where there is one.
+LEFTOVER_FIELDS = (
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("duplicate_of", pa.string()),
+    pa.field("custom_id", pa.string(), nullable=False),
+    pa.field("outcome", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("answer", pa.string()),
+    pa.field("cost_usd", USD, nullable=False),
+)
+
+#: answers/part-*.parquet start with these, then carried columns, then the answer's own, then PROVENANCE.
+ANSWER_KEY_FIELDS = (
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("duplicate_of", pa.string()),
+)
+
+PROVENANCE_FIELDS = (
+    pa.field("claude_batch_id", pa.string()),
+    pa.field("claude_custom_id", pa.string(), nullable=False),
+    pa.field("claude_message_id", pa.string(), nullable=False),
+    pa.field("claude_model", pa.string(), nullable=False),
+    pa.field("claude_lane", pa.string(), nullable=False),
+    pa.field("claude_attempt", pa.int16(), nullable=False),
+    pa.field("claude_stop_reason", pa.string()),
+    pa.field("claude_input_tokens", pa.int32(), nullable=False),
+    pa.field("claude_output_tokens", pa.int32(), nullable=False),
+    pa.field("claude_cache_read_tokens", pa.int32(), nullable=False),
+    pa.field("claude_cache_creation_tokens", pa.int32(), nullable=False),
+    pa.field("claude_cost_usd", USD, nullable=False),
+    pa.field("claude_prompt_hash", pa.string(), nullable=False),
+    pa.field("claude_schema_hash", pa.string(), nullable=False),
+    pa.field("claude_input_hash", pa.string(), nullable=False),
+    pa.field("claude_request_hash", pa.string(), nullable=False),
+    pa.field("claude_dag_id", pa.string()),
+    pa.field("claude_run_id", pa.string()),
+    pa.field("claude_task_id", pa.string()),
+    pa.field("claude_map_index", pa.int32()),
+    pa.field("claude_loaded_at", pa.timestamp("us", tz="UTC"), nullable=False),
+)
+
+
+def with_text_columns(fields: Iterable[pa.Field], columns: Iterable[str]) -> pa.Schema:
+    """A schema of *fields* followed by the nullable text columns *columns*."""
+    return pa.schema([*fields, *(pa.field(name, pa.string()) for name in columns)])

@@ -1,0 +1,84 @@
+"""Every error this package raises on purpose. Whether a retry can help is the type.
+
+    ClaudeError
+    ├── Terminal                 a retry would fail the same way; a person must change something
+    │   ├── JobError             the job cannot be asked as written (also a ValueError)
+    │   ├── SourceError          the source is missing or cannot be read as what it is said to be
+    │   ├── StateError           the run folder contradicts itself or this task; nothing was guessed
+    │   ├── HoldError            a batch may have been paid for and cannot be told apart; a person decides
+    │   ├── LedgerError          the rows do not add up, or too many of them failed
+    │   ├── RequestRejectedError the API says the request itself is wrong (4xx)
+    │   ├── CredentialsError     the API does not accept the key (401, 403)
+    │   └── BillingError         no credit, or a spend limit is reached (402, some 400 and 429)
+    └── Transient                the same call may well succeed later
+        ├── ApiUnavailableError  5xx, overload, time-out, connection lost
+        ├── RateLimitedError     429 with room later
+        └── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
+
+A message says what happened, what may still be billing, and what a retry will do.
+"""
+
+from __future__ import annotations
+
+
+class ClaudeError(Exception):
+    """The root: anything this package raises on purpose."""
+
+
+class Terminal(ClaudeError):
+    """A retry would fail the same way."""
+
+
+class JobError(Terminal, ValueError):
+    """The job cannot be asked as written; the message says what to write instead."""
+
+
+class SourceError(Terminal):
+    """The source is missing, or is not what it is said to be."""
+
+
+class StateError(Terminal):
+    """The run folder contradicts itself or this task."""
+
+
+class HoldError(Terminal):
+    """A batch may have been paid for and cannot be told apart from others: a person decides."""
+
+
+class LedgerError(Terminal):
+    """The rows do not add up, or more of them failed than the thresholds allow."""
+
+
+class RequestRejectedError(Terminal):
+    """The API says the request itself is wrong."""
+
+
+class CredentialsError(Terminal):
+    """The API does not accept the key."""
+
+
+class BillingError(Terminal):
+    """There is no credit, or a spend limit is reached."""
+
+
+class Transient(ClaudeError):
+    """The same call may well succeed later. *retry_after*: seconds the API asked for, if it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[Transient], tuple[str, float | None]]:
+        return type(self), (str(self), self.retry_after)
+
+
+class ApiUnavailableError(Transient):
+    """The API answered 5xx or 529, timed out, or could not be reached."""
+
+
+class RateLimitedError(Transient):
+    """The API has no room now."""
+
+
+class NotFoundYetError(Transient):
+    """The API does not know the batch; just after its creation or its end this passes by itself."""
