@@ -2,4 +2,61 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """What Airflow shows of this provider. The connection type is the official provider's `anthropic`, as it is."""
+    package, name = "airflow_provider_claude", "Claude"
+    return {
+        "package-name": "airflow-provider-claude",
+        "name": "Claude ETL",
+        "description": (
+            "A table of texts in, a typed table of answers out: Claude's Message Batches API at half price, "
+            "sharded, crash-safe, every row accounted for."
+        ),
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": name,
+                "external-doc-url": "https://platform.claude.com/docs/en/build-with-claude/batch-processing",
+                "how-to-guide": ["docs/operators.md", "docs/task_groups.md"],
+                "tags": ["ai"],
+            }
+        ],
+        "hooks": [{"integration-name": name, "python-modules": [f"{package}.hooks.claude"]}],
+        "operators": [
+            {
+                "integration-name": name,
+                "python-modules": [
+                    f"{package}.operators.{module}" for module in ("scan", "plan", "create", "load", "report")
+                ],
+            }
+        ],
+        "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.batch"]}],
+        "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.batch"]}],
+        "config": {
+            "claude": {
+                "description": "Where the DAGs of this provider keep their data, and how they wait.",
+                "options": {
+                    "root": _option(
+                        "Folder or object-store URI that holds mail/, work/ and answers/.", "/opt/airflow/claude"
+                    ),
+                    "timezone": _option("The zone whose midnight starts a night run.", "Europe/Berlin"),
+                    "poll_interval": _option("The most seconds between two looks at a batch.", "60.0", "float"),
+                },
+            }
+        },
+    }
+
+
+def _option(description: str, default: str, kind: str = "string") -> dict[str, Any]:
+    return {
+        "description": description,
+        "type": kind,
+        "default": default,
+        "example": None,
+        "version_added": __version__,
+    }

@@ -272,16 +272,20 @@ def atomic_output(path: UPath) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(handle, "w+b") as stream:
             yield stream
-            if directory is not None:
-                stream.flush()
-                os.fsync(stream.fileno())
         if directory is not None:
-            Path(name).chmod(0o666 & ~_UMASK)
-            Path(name).replace(path.path)
+            _settle(Path(name), Path(path.path))
         else:
             path.fs.put_file(name, path.path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _settle(temporary: Path, place: Path) -> None:
+    """Rename *temporary* to *place* once its bytes are on the disk."""
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.chmod(0o666 & ~_UMASK)
+    temporary.replace(place)
 
 
 def remove(path: UPath) -> None:

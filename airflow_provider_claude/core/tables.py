@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from airflow_provider_claude.errors import SourceError
+
 #: Money: twelve decimals hold the price of a single cached token exactly.
 USD = pa.decimal128(18, 12)
 
@@ -100,5 +102,12 @@ PROVENANCE_FIELDS = (
 
 
 def with_text_columns(fields: Iterable[pa.Field], columns: Iterable[str]) -> pa.Schema:
-    """A schema of *fields* followed by the nullable text columns *columns*."""
-    return pa.schema([*fields, *(pa.field(name, pa.string()) for name in columns)])
+    """A schema of *fields* followed by the nullable text columns *columns*, each once.
+
+    Raises SourceError where a column has the name of one of *fields*.
+    """
+    own, names = list(fields), list(dict.fromkeys(columns))
+    taken = sorted({field.name for field in own}.intersection(names))
+    if taken:
+        raise SourceError(f"The source has columns named {', '.join(taken)}, names the run folder uses. Rename them.")
+    return pa.schema([*own, *(pa.field(name, pa.string()) for name in names)])

@@ -1,0 +1,1 @@
+"""The stages of a run as Airflow operators, each usable alone."""

@@ -1,0 +1,136 @@
+"""A line of a batch's results becomes a judgement: a valid answer with its usage, or a leftover with its reason.
+
+Lines are decoded into typed structs, ten times as fast as into the SDK's objects; fields nobody asked for are
+skipped. A line that is not such a result is nobody's: it is counted, and its row will be found missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.core.batch.outcomes import Outcome, of_message, of_result
+from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
+from airflow_provider_claude.core.plan.prices import Usage
+
+
+class _CacheCreation(msgspec.Struct):
+    ephemeral_5m_input_tokens: int = 0
+    ephemeral_1h_input_tokens: int = 0
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int | None = 0
+    cache_creation_input_tokens: int | None = 0
+    cache_creation: _CacheCreation | None = None
+
+    def plain(self) -> Usage:
+        written = self.cache_creation_input_tokens or 0
+        hour = self.cache_creation.ephemeral_1h_input_tokens if self.cache_creation else 0
+        return Usage(
+            input=self.input_tokens,
+            output=self.output_tokens,
+            cache_read=self.cache_read_input_tokens or 0,
+            cache_write_5m=max(written - hour, 0),
+            cache_write_1h=hour,
+        )
+
+
+class _Block(msgspec.Struct):
+    type: str
+    text: str | None = None
+
+
+class _Message(msgspec.Struct):
+    id: str
+    model: str
+    content: list[_Block]
+    usage: _Usage
+    stop_reason: str | None = None
+
+
+class _ErrorBody(msgspec.Struct):
+    type: str = "unknown"
+    message: str = ""
+
+
+class _ErrorEnvelope(msgspec.Struct):
+    error: _ErrorBody = msgspec.field(default_factory=_ErrorBody)
+
+
+class _Result(msgspec.Struct):
+    type: str
+    message: _Message | None = None
+    error: _ErrorEnvelope | None = None
+
+
+class _Line(msgspec.Struct):
+    custom_id: str
+    result: _Result
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One result: *answer* where the outcome is `succeeded`, else *reason* and the model's raw *text*, if any."""
+
+    custom_id: str
+    outcome: Outcome
+    usage: Usage
+    message_id: str = ""
+    model: str = ""
+    stop_reason: str | None = None
+    answer: dict[str, Any] | None = None
+    reason: str = ""
+    text: str | None = None
+
+
+_NOTHING = Usage()
+
+
+def judge(line: bytes, validate: Validator) -> Judged | None:
+    """What *line* of a results file says; None where it is not a result at all."""
+    try:
+        decoded = _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    result = decoded.result
+    if result.type == "succeeded" and result.message is not None:
+        return _judge_message(decoded.custom_id, result.message, validate)
+    return Judged(decoded.custom_id, of_result(result.type), _NOTHING, reason=_reason(result))
+
+
+def _reason(result: _Result) -> str:
+    if result.type == "errored" and result.error is not None:
+        return f"{result.error.error.type}: {result.error.error.message}"[:500]
+    if result.type in {"expired", "canceled"}:
+        return f"the request was {result.type} before it was processed"
+    return f"a result of type {result.type!r} without a message"
+
+
+def _judge_message(custom_id: str, message: _Message, validate: Validator) -> Judged:
+    outcome, usage = of_message(message.stop_reason), message.usage.plain()
+    text = "".join(block.text for block in message.content if block.type == "text" and block.text)
+    answer, reason = None, f"stop_reason {message.stop_reason}"
+    if outcome is Outcome.SUCCEEDED:
+        try:
+            answer, reason = validate(text), ""
+        except InvalidAnswerError as error:
+            outcome, reason = Outcome.INVALID, str(error)
+    return Judged(
+        custom_id,
+        outcome,
+        usage,
+        message.id,
+        message.model,
+        message.stop_reason,
+        answer,
+        reason,
+        None if answer is not None else text,
+    )

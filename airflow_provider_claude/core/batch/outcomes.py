@@ -1,0 +1,42 @@
+"""The one vocabulary of how an item ends. The API's spellings are translated here and nowhere else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How an item ended. Every input row ends in exactly one."""
+
+    SUCCEEDED = "succeeded"
+    QUARANTINED = "quarantined"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    INVALID = "invalid"
+    ERRORED = "errored"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    MISSING = "missing"
+    UNAFFORDABLE = "unaffordable"
+
+
+#: `stop_reason` of a message that holds no whole answer. A refusal is a `succeeded` row of the API
+#: (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback).
+_UNFINISHED: dict[str | None, Outcome] = {
+    "refusal": Outcome.REFUSED,
+    "max_tokens": Outcome.TRUNCATED,
+    "model_context_window_exceeded": Outcome.TRUNCATED,
+    "pause_turn": Outcome.TRUNCATED,
+}
+
+_RESULT_TYPES = {"expired": Outcome.EXPIRED, "canceled": Outcome.CANCELED, "errored": Outcome.ERRORED}
+
+
+def of_message(stop_reason: str | None) -> Outcome:
+    """The outcome a finished message allows; SUCCEEDED still has to be a valid answer."""
+    return _UNFINISHED.get(stop_reason, Outcome.SUCCEEDED)
+
+
+def of_result(result_type: str) -> Outcome:
+    """The outcome of a result without a message; a type nobody knows is an error, never a guess."""
+    return _RESULT_TYPES.get(result_type, Outcome.ERRORED)

@@ -1,0 +1,89 @@
+"""What to do after a look at a batch: one decision for the trigger and for the poking sensor.
+
+`request_counts` stay in `processing` until a batch has ended
+(https://platform.claude.com/docs/en/api/messages/batches), so only the status is looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airflow_provider_claude.errors import Terminal, Transient
+
+ENDED = "ended"
+
+#: An hour of trouble with the API is survived; the batch runs on meanwhile.
+TROUBLE_SECONDS = 3600.0
+
+#: Looks in a row that may fail for good (bad key, unknown batch) before that is believed.
+TERMINAL_LOOKS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Look again in *seconds*."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The batch has ended, whatever became of its requests."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GiveUp:
+    """Stop looking. The batch is left as it is; *message* says what that means."""
+
+    message: str
+
+
+Decision = Wait | Ended | GiveUp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polling:
+    """What is known about one wait. Times are epoch seconds; `until` is the last moment to wait for, None for ever."""
+
+    batch_id: str
+    started: float
+    interval: float = 60.0
+    until: float | None = None
+    trouble_since: float | None = None
+    terminal_looks: int = 0
+
+    def on_status(self, status: str, *, now: float) -> tuple[Polling, Decision]:
+        """After a look that worked."""
+        calm = replace(self, trouble_since=None, terminal_looks=0)
+        if status == ENDED:
+            return calm, Ended()
+        return calm, calm._wait(now, calm.pause(now))
+
+    def on_error(self, error: Exception, *, now: float) -> tuple[Polling, Decision]:
+        """After a look that failed. A single one says nothing about the batch."""
+        since = now if self.trouble_since is None else self.trouble_since
+        looks = self.terminal_looks + isinstance(error, Terminal)
+        troubled = replace(self, trouble_since=since, terminal_looks=looks)
+        if looks >= TERMINAL_LOOKS or now - since >= TROUBLE_SECONDS:
+            return troubled, GiveUp(message=troubled._fate(f"{now - since:.0f} s of failed looks, the last: {error}"))
+        asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
+        return troubled, troubled._wait(now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
+
+    def pause(self, now: float) -> float:
+        """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval."""
+        return min(self.interval, max(self.interval / 12, (now - self.started) / 10))
+
+    def _wait(self, now: float, seconds: float) -> Decision:
+        if self.until is None:
+            return Wait(seconds=seconds)
+        if now >= self.until:
+            return GiveUp(
+                message=self._fate(f"it had not ended after {now - self.started:.0f} s, the time it was given")
+            )
+        return Wait(seconds=min(seconds, self.until - now))
+
+    def _fate(self, why: str) -> str:
+        return (
+            f"Stopped waiting for batch {self.batch_id}: {why}. The batch was not cancelled and may still be billing; "
+            "a retry takes it up again and pays nothing."
+        )

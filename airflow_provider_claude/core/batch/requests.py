@@ -1,0 +1,118 @@
+"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
+
+A value stands in the prompt as a JSON string literal (the API's guidance for untrusted text:
+https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks) with `<` written
+`\\u003c`: it can close neither its quotes nor a tag around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.job.template import Piece, parse_prompt
+
+BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
+ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
+
+#: Characters of the shard's fingerprint that its custom ids carry.
+FINGERPRINT_CHARS = 24
+
+_encode = msgspec.json.Encoder().encode
+_MARK = "\x00content\x00"
+_ENTRY = b'{"custom_id":"","params":}'
+
+
+def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
+    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema)."""
+    extra = dict(spec["params"])
+    effort = extra.pop("effort", None)
+    output_config = {"format": {"type": "json_schema", "schema": spec["schema"]}}
+    params: dict[str, Any] = {"model": spec["model"], "max_tokens": spec["max_tokens"]}
+    if spec["thinking"] is not None:
+        params["thinking"] = spec["thinking"]
+    params |= extra
+    params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
+    if spec["system"]:
+        params["system"] = spec["system"]
+    params["messages"] = [{"role": "user", "content": content}]
+    return params
+
+
+class RequestEncoder:
+    """Encodes the requests of one job. Stateless after construction; about 3 µs a row of 1.2 kB."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        head, tail = _encode(request_params(spec, _MARK)).split(_inner(_MARK))
+        pieces = parse_prompt(spec["prompt"])
+        self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
+        self._between, self._order = _splice(pieces, self.columns)
+        self._head = head + self._between[0]
+        self._tail = self._between[-1] + tail
+
+    def params(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
+        """The parameters of each row, as the bytes that go on the wire. *values*: one sequence a column."""
+        head, tail, middle, order = self._head, self._tail, self._between[1:-1], self._order
+        encoded = {name: [_literal(text) for text in values[name]] for name in self.columns}
+        columns = [encoded[self.columns[i]] for i in order]
+        if len(columns) == 1:
+            for value in columns[0]:
+                yield b"%b%b%b" % (head, value, tail)
+            return
+        for row in zip(*columns, strict=True):
+            yield b"".join((head, row[0], *_interleave(middle, row[1:]), tail))
+
+    def row_bytes(self, params: bytes) -> int:
+        """What one row adds to a body: its parameters, custom id, and a comma."""
+        return len(params) + len(_ENTRY) + FINGERPRINT_CHARS + 1 + 6 + 1
+
+
+def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes], list[int]]:
+    """The literal bytes around the values (one more than there are values), and each value's column."""
+    between, order = [b""], []
+    for literal, column in pieces:
+        between[-1] += _inner(literal)
+        if column is not None:
+            order.append(columns.index(column))
+            between.append(b"")
+    return between, order
+
+
+def _interleave(middle: Iterable[bytes], values: Iterable[bytes]) -> Iterator[bytes]:
+    for literal, value in zip(middle, values, strict=True):
+        yield literal
+        yield value
+
+
+def _inner(text: str) -> bytes:
+    """*text* as the inside of a JSON string."""
+    return _encode(text)[1:-1]
+
+
+def _literal(text: str | None) -> bytes:
+    """*text* as a JSON string literal that cannot hold a tag, as the inside of a JSON string."""
+    if text is None:
+        return b"null"
+    literal = _encode(text).replace(b"<", b"\\u003c")
+    return literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def custom_id(fingerprint: str, index: int) -> str:
+    """The custom id of row *index* (from 0) of the shard with *fingerprint*: `^[a-zA-Z0-9_-]{1,64}$`."""
+    return f"{fingerprint[:FINGERPRINT_CHARS]}-{index:06d}"
+
+
+def index_of(custom_id: str, fingerprint: str, rows: int) -> int | None:
+    """The row a custom id stands for; None for one that is not of this shard."""
+    prefix, _, number = custom_id.rpartition("-")
+    if prefix != fingerprint[:FINGERPRINT_CHARS] or len(number) != 6 or not (number.isascii() and number.isdecimal()):
+        return None
+    index = int(number)
+    return index if index < rows else None
+
+
+def entry(fingerprint: str, index: int, params: bytes) -> bytes:
+    """One element of a batch's `requests`."""
+    return b'{"custom_id":"%b","params":%b}' % (custom_id(fingerprint, index).encode(), params)

@@ -1,0 +1,120 @@
+"""Is this text an answer? The API's structured outputs promise much, but not bounds, lengths or letter case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import jsonschema_rs
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.schema import resolve
+
+
+class InvalidAnswerError(Exception):
+    """The text is not an answer to the schema. Stays inside core: it becomes an outcome, never a failure."""
+
+
+class Validator(Protocol):
+    """Turns an answer's text into its plain JSON values."""
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        """Raise InvalidAnswerError where *text* is not a valid answer."""
+
+
+def validator_for(job: ClaudeJob) -> Validator:
+    """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written."""
+    if isinstance(job.output, type):
+        return PydanticValidator(job.output, job.schema)
+    return SchemaValidator(job.schema)
+
+
+class PydanticValidator:
+    """Validates by a model, strictly: `"0.9"` is not a number."""
+
+    def __init__(self, model: type[BaseModel], schema: Mapping[str, Any]) -> None:
+        self._validate = model.__pydantic_validator__.validate_json
+        self._dump = model.__pydantic_serializer__.to_python
+        self._schema = schema
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        try:
+            answer = self._validate(text, strict=True)
+        except ValidationError:
+            answer = self._second_look(text)
+        except UnicodeEncodeError as error:
+            raise InvalidAnswerError("the answer holds half of a surrogate pair") from error
+        return dict(self._dump(answer, mode="json", by_alias=True))
+
+    def _second_look(self, text: str) -> BaseModel:
+        try:
+            return self._validate(msgspec.json.encode(recase(_parse(text), self._schema)), strict=True)
+        except ValidationError as error:
+            raise InvalidAnswerError(_first_error(error)) from error
+
+
+class SchemaValidator:
+    """Validates by a JSON schema."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._validate = jsonschema_rs.validator_for(dict(schema), validate_formats=True).validate
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        value = _parse(text)
+        try:
+            self._validate(value)
+        except jsonschema_rs.ValidationError:
+            value = self._second_look(value)
+        return dict(value)
+
+    def _second_look(self, value: Any) -> Any:
+        fixed = recase(value, self._schema)
+        try:
+            self._validate(fixed)
+        except jsonschema_rs.ValidationError as error:
+            where = ".".join(map(str, error.instance_path)) or "(root)"
+            raise InvalidAnswerError(f"{where}: {error.message}"[:300]) from error
+        return fixed
+
+
+def _parse(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidAnswerError(f"not JSON: {error}") from error
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or "(root)"
+    return f"{where}: {first['msg']}"[:300]
+
+
+def recase(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
+    """*value* with enum and const texts in the schema's letter case, which the API does not guarantee.
+
+    (https://platform.claude.com/docs/en/build-with-claude/structured-outputs)
+    """
+    root = schema if root is None else root
+    node = resolve(schema, root)
+    match value:
+        case str():
+            return _recased(value, node)
+        case dict():
+            properties = node.get("properties", {})
+            return {k: recase(v, properties[k], root) if k in properties else v for k, v in value.items()}
+        case list():
+            return [recase(v, node["items"], root) for v in value] if "items" in node else value
+        case _:
+            return value
+
+
+def _recased(text: str, node: Mapping[str, Any]) -> str:
+    choices = [c for c in (*node.get("enum", ()), node.get("const")) if isinstance(c, str)]
+    for variant in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        choices += [c for c in variant.get("enum", ()) if isinstance(c, str)]
+    matching = [choice for choice in choices if choice.casefold() == text.casefold()]
+    return matching[0] if len(matching) == 1 and text not in choices else text

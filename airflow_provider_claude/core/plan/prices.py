@@ -1,0 +1,103 @@
+"""What tokens cost: dated data with its source (prices.json), overridable per model.
+
+Money is exact: prices are decimal strings, and costs are whole picodollars (10^-12 USD) until they are written,
+because one cached token of the cheapest model costs 5,000 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.errors import JobError
+
+PICODOLLARS = 10**12
+_PER_TOKEN = PICODOLLARS // 10**6
+
+#: The Message Batches API costs half of every token price
+#: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
+_BATCH_DIVISOR = 2
+
+
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices in USD per million tokens, for prompts of at most `up_to` tokens (None: any)."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write_5m: Decimal
+    cache_write_1h: Decimal
+    up_to: int | None = None
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens one request used."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+
+    @property
+    def prompt(self) -> int:
+        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of one model: its tiers, lowest first, and where they come from."""
+
+    model: str
+    tiers: tuple[Tier, ...]
+    source: str
+    as_of: str
+
+    def picodollars(self, usage: Usage, *, lane: str) -> int:
+        """The exact cost of one request in *lane* (`batch` or `sync`)."""
+        t = self.tier(usage.prompt)
+        total = (
+            usage.input * t.input
+            + usage.output * t.output
+            + usage.cache_read * t.cache_read
+            + usage.cache_write_5m * t.cache_write_5m
+            + usage.cache_write_1h * t.cache_write_1h
+        )
+        return int(total * _PER_TOKEN) // (_BATCH_DIVISOR if lane == "batch" else 1)
+
+    def tier(self, prompt_tokens: int) -> Tier:
+        return next(t for t in self.tiers if t.up_to is None or prompt_tokens <= t.up_to)
+
+
+def to_usd(picodollars: int) -> Decimal:
+    return Decimal(picodollars).scaleb(-12)
+
+
+def price_of(model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> Price:
+    """The price of *model*, from *overrides* (same form as `models` in prices.json) or the shipped data.
+
+    Raises JobError for a model without a price, or an override that is not one.
+    """
+    if overrides and model in overrides:
+        return _price(model, list(overrides[model]), "set by the DAG", "")
+    data = msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes())
+    if model not in data["models"]:
+        raise JobError(
+            f"no price is known for model {model!r}, so its cost cannot be planned. Known: {', '.join(data['models'])}. "
+            f"Pass prices={{{model!r}: [{{'input': '0.10', 'output': '0.50', 'cache_read': '0.01', "
+            "'cache_write_5m': '0.125', 'cache_write_1h': '0.20'}]} (USD per million tokens) to the plan."
+        )
+    return _price(model, data["models"][model], data["source"], data["as_of"])
+
+
+def _price(model: str, tiers: list[Any], source: str, as_of: str) -> Price:
+    try:
+        parsed = msgspec.convert(tiers, tuple[Tier, ...], strict=False)
+    except msgspec.ValidationError as e:
+        raise JobError(f"prices[{model!r}] is not a list of price tiers: {e}.") from e
+    if not parsed or parsed[-1].up_to is not None:
+        raise JobError(f"prices[{model!r}] must end with a tier without 'up_to', so that every prompt has a price.")
+    return Price(model=model, tiers=parsed, source=source, as_of=as_of)

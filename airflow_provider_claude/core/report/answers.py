@@ -1,0 +1,59 @@
+"""The answer table, batch by batch: its rows, its own columns, what it cost and the tokens it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
+
+_OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS))
+_TOKENS = {f"claude_{kind}_tokens": kind for kind in ("input", "output", "cache_read", "cache_creation")}
+
+
+class AnswerTally:
+    """Counts over the record batches of answers/, which have the columns that `needed` names."""
+
+    def __init__(self, carry: Iterable[str]) -> None:
+        self.rows = 0
+        self._not_answers = _OURS | frozenset(carry)
+        self._columns: dict[str, ColumnTally] = {}
+        self._usd = {"batch": Decimal(0), "sync": Decimal(0)}
+        self._tokens: Counter[str] = Counter(dict.fromkeys(_TOKENS.values(), 0))
+
+    def __repr__(self) -> str:
+        return f"<AnswerTally {self.rows} rows, {len(self._columns)} columns>"
+
+    def needed(self, schema: pa.Schema) -> list[str]:
+        """The columns of *schema* that are summed up: the answer's own, tokens, lane and cost."""
+        own = [name for name in schema.names if name not in self._not_answers]
+        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd"]
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.rows += batch.num_rows
+        for field, array in zip(batch.schema, batch.columns, strict=True):
+            if field.name not in self._not_answers:
+                self._columns.setdefault(field.name, ColumnTally(field)).add(array)
+        for column, kind in _TOKENS.items():
+            self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
+        in_batch_lane = pc.equal(batch["claude_lane"], "batch")
+        self._usd["batch"] += total_usd(batch["claude_cost_usd"].filter(in_batch_lane))
+        self._usd["sync"] += total_usd(batch["claude_cost_usd"].filter(pc.invert(in_batch_lane)))
+
+    def costs(self, *, failed: Decimal, estimated: Decimal | None) -> Costs:
+        return Costs.of(**self._usd, failed=failed, estimated=estimated, tokens=dict(self._tokens))
+
+    def columns(self) -> list[ColumnSummary]:
+        return [column.summary() for column in self._columns.values()]
+
+
+def total_usd(column: pa.Array) -> Decimal:
+    """The sum of a money column, 0 where it is empty. Money has twelve decimals, so the sum is exact."""
+    total: Decimal | None = pc.sum(column).as_py()
+    return total or Decimal(0)

@@ -1,0 +1,56 @@
+"""What the night cost, and what the same tokens would have cost at the synchronous rate. Money in USD, exact."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+#: The Message Batches API costs half of every token price
+#: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
+SYNC_OVER_BATCH = 2
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """`actual` = `batch` + `sync` + `failed`; `at_sync_rate` − `actual` = `saved`.
+
+    `failed` was paid for rows without an answer. It counts the same on both sides, so savings are never
+    overstated. `tokens` are those of the answered rows, by kind. `estimated` is the plan's sum, None if it had none.
+    """
+
+    batch: Decimal
+    sync: Decimal
+    failed: Decimal
+    actual: Decimal
+    at_sync_rate: Decimal
+    saved: Decimal
+    estimated: Decimal | None
+    tokens: dict[str, int]
+
+    @classmethod
+    def of(
+        cls, *, batch: Decimal, sync: Decimal, failed: Decimal, estimated: Decimal | None, tokens: dict[str, int]
+    ) -> Costs:
+        actual = batch + sync + failed
+        at_sync_rate = SYNC_OVER_BATCH * batch + sync + failed
+        return cls(
+            batch=batch,
+            sync=sync,
+            failed=failed,
+            actual=actual,
+            at_sync_rate=at_sync_rate,
+            saved=at_sync_rate - actual,
+            estimated=estimated,
+            tokens=tokens,
+        )
+
+    @property
+    def saved_share(self) -> float:
+        return float(self.saved / self.at_sync_rate) if self.at_sync_rate else 0.0
+
+
+def planned_cost(estimate: dict[str, Any], lane: str) -> Decimal | None:
+    """The plan's estimate for *lane*, None where it has none."""
+    cost = estimate.get("lanes", {}).get(lane, {}).get("cost_usd")
+    return None if cost is None else Decimal(cost)

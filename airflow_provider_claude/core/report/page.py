@@ -1,0 +1,141 @@
+"""The page: one self-contained HTML file, without script and without anything from outside.
+
+Every value that the template prints passes through `_finalize` and is then escaped: nothing in the data can
+act, neither as markup nor as a control character.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache, partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from airflow_provider_claude.core.report import charts
+from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.report.tally import ColumnSummary
+from airflow_provider_claude.core.report.text import excerpt, legible
+from airflow_provider_claude.core.report.timeline import bars, near, parse_time, slowest
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+#: Values of one column that are drawn; the rest share one bar.
+_MAX_DRAWN = 10
+
+
+def render(summary: Summary) -> str:
+    """The HTML page of *summary*; the same summary gives the same page."""
+    drawn = bars(summary.shards)
+    deadline = near(drawn, summary.deadline)
+    decimals = cents(summary.costs.actual)
+    return _template().render(
+        s=summary,
+        usd=partial(money, decimals=decimals),
+        ledger=summary.ledger,
+        rows=rows,
+        costs=summary.costs,
+        columns=[(column, _column_chart(i, column)) for i, column in enumerate(summary.answers)],
+        cost_chart=_cost_chart(summary.costs, decimals),
+        timeline=charts.timeline(drawn, deadline=deadline, name="timeline") if drawn else None,
+        deadline_drawn=deadline is not None,
+        slowest=slowest(summary.shards),
+    )
+
+
+def _column_chart(number: int, column: ColumnSummary) -> Markup | None:
+    if not column.values:
+        return None
+    return charts.value_bars(_drawn(column.values), total=sum(column.values.values()), name=f"column{number}")
+
+
+def _drawn(values: dict[str, int]) -> dict[str, int]:
+    """The most frequent *values*, and the sum of the others."""
+    if len(values) <= _MAX_DRAWN:
+        return values
+    pairs = list(values.items())
+    rest = pairs[_MAX_DRAWN - 1 :]
+    return {**dict(pairs[: _MAX_DRAWN - 1]), f"{len(rest)} others": sum(n for _, n in rest)}
+
+
+def _cost_chart(costs: Costs, decimals: int) -> Markup | None:
+    if not costs.actual:
+        return None
+    amounts = {"paid": costs.actual, "at the sync rate": costs.at_sync_rate}
+    if costs.estimated is not None:
+        amounts["planned"] = costs.estimated
+    return charts.cost_bars({name: (float(usd), money(usd, decimals)) for name, usd in amounts.items()}, name="costs")
+
+
+@cache
+def _template() -> Template:
+    source = files(__package__).joinpath("page.html.j2").read_text("utf-8")
+    return _environment().from_string(source)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "n": number,
+        "share": share,
+        "moment": moment,
+        "duration": duration,
+        "excerpt": excerpt,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def number(value: float) -> str:
+    """`12,345`, or up to three significant decimals where it is not whole."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def money(usd: Decimal, decimals: int = 2) -> str:
+    return f"${usd:,.{decimals}f}"
+
+
+def cents(total: Decimal) -> int:
+    """The decimals in which the parts of *total* stay distinct: 2 from a dollar on, more for small runs."""
+    return 2 if not total or total >= 1 else 2 - total.adjusted()
+
+
+def share(part: float, whole: float) -> str:
+    """*part* of *whole* in per cent; never `0.0%` for something, nor `100.0%` for less than all."""
+    if not whole:
+        return "–"
+    if part and part / whole < 0.001:
+        return "< 0.1%"
+    if 0.999 < part / whole < 1:
+        return "> 99.9%"
+    return f"{part / whole:.1%}"
+
+
+def moment(text: str | None) -> str:
+    """An ISO time to the minute, with its offset."""
+    if text is None:
+        return "–"
+    at = parse_time(text)
+    zone = at.isoformat()[-6:] if at.utcoffset() else "UTC"
+    return f"{at:%Y-%m-%d %H:%M} {zone}"
+
+
+def duration(seconds: float | None) -> str:
+    """`2 h 05 min`, `12 min`, `40 s`."""
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

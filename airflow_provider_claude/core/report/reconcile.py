@@ -1,0 +1,213 @@
+"""The ledger: every input row ends as answered, quarantined or failed, or the report says by how much not.
+
+    inputs  = items + duplicates + quarantined      (what scan read)
+    items   = the rows the plan gave to shards
+    a shard = its items + the duplicates of its items = answered + failed
+    inputs  = answered + quarantined + failed       (follows, and is what a reader looks at)
+
+All numbers are counted from the files. A shard's own `landed.json` is only compared with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from airflow_provider_claude.errors import LedgerError
+
+#: Sentences about single shards beyond this many are counted, not written.
+_MAX_SENTENCES = 8
+
+
+class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
+    """One shard's rows: `items` by the plan, `duplicates` of them by scan, `answered` and `failed` by its files.
+
+    `landed` is what landed.json says, by outcome; None where there is no such record.
+    """
+
+    shard: int
+    items: int
+    duplicates: int
+    answered: int
+    failed: dict[str, int]
+    landed: dict[str, int] | None
+
+    @property
+    def expected(self) -> int:
+        return self.items + self.duplicates
+
+    @property
+    def counted(self) -> int:
+        return self.answered + sum(self.failed.values())
+
+    def problems(self) -> list[str]:
+        name, gap = f"Shard {self.shard}", self.expected - self.counted
+        found = []
+        if gap > 0:
+            found.append(f"{name}: {rows(gap)} of {self.expected:,} not accounted for.")
+        if gap < 0:
+            found.append(f"{name}: {rows(-gap)} too many; {self.expected:,} expected.")
+        if self.landed is None:
+            found.append(f"{name}: its load did not finish (there is no landed.json).")
+        elif nonzero(self.landed) != (in_files := nonzero({"succeeded": self.answered} | self.failed)):
+            found.append(f"{name}: landed.json says {_outcomes(self.landed)}; its files hold {_outcomes(in_files)}.")
+        return found
+
+    @property
+    def never_loaded(self) -> bool:
+        return self.landed is None and self.counted == 0
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rows of a run are. `duplicates` are part of `answered` and `failed`: each has a row of its own."""
+
+    inputs: int
+    items: int
+    duplicates: int
+    quarantined: dict[str, int]
+    answered: int
+    failed: dict[str, int]
+    shards: list[ShardCount]
+
+    @classmethod
+    def of(
+        cls, *, inputs: int, items: int, duplicates: int, quarantined: dict[str, int], shards: Iterable[ShardCount]
+    ) -> Ledger:
+        """The ledger whose `answered` and `failed` are the sums over *shards*."""
+        shards = list(shards)
+        failed: Counter[str] = Counter()
+        for shard in shards:
+            failed.update(shard.failed)
+        return cls(
+            inputs=inputs,
+            items=items,
+            duplicates=duplicates,
+            quarantined=nonzero(quarantined),
+            answered=sum(shard.answered for shard in shards),
+            failed=nonzero(failed),
+            shards=shards,
+        )
+
+    @property
+    def quarantined_rows(self) -> int:
+        return sum(self.quarantined.values())
+
+    @property
+    def failed_rows(self) -> int:
+        return sum(self.failed.values())
+
+    @property
+    def gap(self) -> int:
+        """Input rows without an outcome; negative where there are more outcomes than rows."""
+        return self.inputs - self.answered - self.quarantined_rows - self.failed_rows
+
+    def problems(self) -> list[str]:
+        """What keeps the ledger from closing, a sentence each: how much first, then where. Empty when it closes."""
+        return [*self._total(), *self._scanned(), *self._planned(), *self._loaded()]
+
+    def check(self) -> None:
+        """Raise LedgerError unless every row is accounted for exactly once."""
+        raise_if_any(self.problems())
+
+    def _total(self) -> list[str]:
+        if self.gap > 0:
+            return [f"{rows(self.gap)} of {self.inputs:,} not accounted for."]
+        if self.gap < 0:
+            return [f"{rows(-self.gap)} more than the {self.inputs:,} that were read."]
+        return []
+
+    def _scanned(self) -> list[str]:
+        parts = self.items + self.duplicates + self.quarantined_rows
+        if parts == self.inputs:
+            return []
+        held = f"items ({self.items:,}), duplicates ({self.duplicates:,}) and quarantine ({self.quarantined_rows:,})"
+        return [f"scan.json says {rows(self.inputs)}, but {held} hold {parts:,}."]
+
+    def _planned(self) -> list[str]:
+        found = []
+        planned = sum(shard.items for shard in self.shards)
+        twins = sum(shard.duplicates for shard in self.shards)
+        if planned != self.items:
+            found.append(f"The plan covers {planned:,} of {self.items:,} items.")
+        if twins != self.duplicates:
+            found.append(f"{rows(self.duplicates - twins)} of duplicates belong to no shard.")
+        return found
+
+    def _loaded(self) -> list[str]:
+        absent = [shard for shard in self.shards if shard.never_loaded]
+        found = [sentence for shard in self.shards if not shard.never_loaded for sentence in shard.problems()]
+        more = len(found) - _MAX_SENTENCES
+        if more > 0:
+            found[_MAX_SENTENCES:] = [f"{more:,} more such differences; report.json has each shard's counts."]
+        if not absent:
+            return found
+        missing = sum(shard.expected for shard in absent)
+        return [f"{_names(absent)} never loaded ({rows(missing)}).", *found]
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+    """The largest shares of a run that may fail or be set aside and still be good data.
+
+    :param failed: of the rows that were asked (answered or failed, duplicates included).
+    :param quarantined: of all input rows.
+
+    A share equal to its threshold is within it. Raises ValueError for a share outside 0 to 1.
+    """
+
+    failed: float = 0.05
+    quarantined: float = 0.20
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise ValueError(f"threshold {name} is {share!r}: write a share from 0 to 1, such as 0.05.")
+
+    def breaches(self, ledger: Ledger) -> list[str]:
+        """The thresholds that *ledger* is beyond, a sentence each."""
+        failed, asked = ledger.failed_rows, ledger.answered + ledger.failed_rows
+        aside, inputs = ledger.quarantined_rows, ledger.inputs
+        found = []
+        if asked and failed / asked > self.failed:
+            found.append(
+                f"{failed:,} of {asked:,} asked rows failed ({failed / asked:.1%}; at most {self.failed:.1%})."
+            )
+        if inputs and aside / inputs > self.quarantined:
+            found.append(
+                f"{aside:,} of {inputs:,} rows are quarantined ({aside / inputs:.1%}; at most {self.quarantined:.1%})."
+            )
+        return found
+
+
+def reconcile(ledger: Ledger, thresholds: Thresholds) -> None:
+    """Raise LedgerError, all reasons in it, unless *ledger* closes within *thresholds*."""
+    raise_if_any([*ledger.problems(), *thresholds.breaches(ledger)])
+
+
+def raise_if_any(problems: Sequence[str]) -> None:
+    if problems:
+        raise LedgerError(" ".join(problems))
+
+
+def rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def nonzero(counts: dict[str, int]) -> dict[str, int]:
+    """*counts* without its zeros, most frequent first, ties by name."""
+    return {name: n for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if n}
+
+
+def _outcomes(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in nonzero(counts).items()) or "nothing"
+
+
+def _names(shards: Sequence[ShardCount]) -> str:
+    if len(shards) == 1:
+        return f"Shard {shards[0].shard} was"
+    shown = [str(shard.shard) for shard in shards[:_MAX_SENTENCES]]
+    more = len(shards) - len(shown)
+    last = f"{more:,} more" if more else shown.pop()
+    return f"Shards {', '.join(shown)} and {last} were"

@@ -1,0 +1,102 @@
+"""The report as one value: what report.json holds and what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.examples import Example
+from airflow_provider_claude.core.report.reconcile import Ledger
+from airflow_provider_claude.core.report.tally import ColumnSummary
+from airflow_provider_claude.core.report.timeline import ShardSpan, epoch, last_landing
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of every row; `fields` are the answer's columns with their JSON types."""
+
+    model: str
+    prompt_hash: str
+    schema_hash: str
+    fields: dict[str, str]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's report. It is green exactly when `problems` is empty.
+
+    `published` says where the answers are, and is None while, or because, they are not.
+    """
+
+    source: str
+    format: str
+    partition: str | None
+    created_at: str
+    deadline: str | None
+    problems: list[str]
+    ledger: Ledger
+    costs: Costs
+    shards: list[ShardSpan]
+    answers: list[ColumnSummary]
+    quarantine_examples: list[Example]
+    failure_examples: list[Example]
+    flags: dict[str, int]
+    asked: Asked
+    explanation: list[str]
+    published: str | None = None
+
+    @property
+    def green(self) -> bool:
+        return not self.problems
+
+    @property
+    def headline(self) -> str:
+        """The night in one sentence."""
+        if self.problems:
+            return self.problems[0]
+        ledger = self.ledger
+        if not ledger.inputs:
+            return "No input rows this night."
+        if ledger.answered == ledger.inputs:
+            return f"All {ledger.inputs:,} rows are answered." if ledger.inputs > 1 else "The one row is answered."
+        return f"{ledger.answered:,} of {ledger.inputs:,} rows are answered; the others are accounted for."
+
+    @property
+    def landed_at(self) -> str | None:
+        """When the last shard landed, None while one has not."""
+        return last_landing(self.shards)
+
+    @property
+    def deadline_met(self) -> bool | None:
+        """Whether the last shard landed by the deadline; None where there is no deadline, or nothing to land."""
+        if self.deadline is None or not self.shards:
+            return None
+        return self.landed_at is not None and epoch(self.landed_at) <= epoch(self.deadline)
+
+
+def asked(job: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:
+    """What *job* (ClaudeJob.spec()) asks."""
+    schema: Mapping[str, Any] = job.get("schema", {})
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    return Asked(
+        model=job.get("model", "unknown"),
+        prompt_hash=prompt_hash,
+        schema_hash=schema_hash,
+        fields={name: _kind(node, schema.get("$defs", {})) for name, node in properties.items()},
+    )
+
+
+def _kind(node: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
+    """A JSON schema node in a few words: `string`, `one of a, b`, `integer or null`, `list of string`."""
+    if "$ref" in node:
+        name = str(node["$ref"]).rpartition("/")[2]
+        return _kind(defs[name], {}) if name in defs else name
+    if "enum" in node:
+        return "one of " + ", ".join(map(str, node["enum"]))
+    if choices := node.get("anyOf") or node.get("oneOf"):
+        return " or ".join(_kind(choice, defs) for choice in choices)
+    kind = node.get("type", "any")
+    if kind == "array":
+        return "list of " + _kind(node.get("items", {}), defs)
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)

@@ -1,0 +1,99 @@
+"""When each shard was sent, ended and landed. Times are ISO 8601 in records and epoch seconds in charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+#: More bars than this cannot be read; neighbours then share one.
+MAX_BARS = 24
+
+
+class ShardSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """One shard's way: its first submission, the end of its last attempt, and the landing of its rows.
+
+    A time is None where it has not come, or where the shard never passed that way.
+    """
+
+    shard: int
+    rows: int
+    lane: str
+    attempts: int
+    created_at: str | None
+    ended_at: str | None
+    landed_at: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first submission to the landing; None where one of them is missing."""
+        if self.created_at is None or self.landed_at is None:
+            return None
+        return epoch(self.landed_at) - epoch(self.created_at)
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar: sent at `start`, waited until `ended`, loaded until `landed` (epoch seconds, in this order)."""
+
+    label: str
+    start: float
+    ended: float
+    landed: float
+
+
+def parse_time(text: str) -> datetime:
+    """*text* as an aware datetime; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def epoch(text: str) -> float:
+    return parse_time(text).timestamp()
+
+
+def bars(spans: Iterable[ShardSpan], limit: int = MAX_BARS) -> list[Bar]:
+    """At most *limit* bars for *spans*, in order; consecutive shards share a bar where there are more.
+
+    A shared bar runs from the first submission to the last end and the last landing. Shards that were never
+    sent have no bar.
+    """
+    sent = [span for span in spans if span.created_at is not None]
+    size = -(-len(sent) // limit)
+    return [_bar(sent[i : i + size]) for i in range(0, len(sent), size or 1)]
+
+
+def _bar(spans: Sequence[ShardSpan]) -> Bar:
+    start = min(_times(spans, "created_at"))
+    ended = max([start, *_times(spans, "ended_at")])
+    first, last = spans[0].shard, spans[-1].shard
+    return Bar(
+        label=str(first) if first == last else f"{first}–{last}",
+        start=start,
+        ended=ended,
+        landed=max([ended, *_times(spans, "landed_at")]),
+    )
+
+
+def _times(spans: Sequence[ShardSpan], name: str) -> list[float]:
+    return [epoch(text) for span in spans if (text := getattr(span, name)) is not None]
+
+
+def near(drawn: Sequence[Bar], deadline: str | None) -> float | None:
+    """*deadline* in epoch seconds, if it can stand beside *drawn* without squeezing them; else None."""
+    if deadline is None or not drawn:
+        return None
+    start, end = min(bar.start for bar in drawn), max(bar.landed for bar in drawn)
+    return at if start < (at := epoch(deadline)) < end + (end - start) else None
+
+
+def slowest(spans: Iterable[ShardSpan], count: int = 5) -> list[ShardSpan]:
+    """The *count* shards that took longest from submission to landing, slowest first."""
+    timed = [span for span in spans if span.seconds is not None]
+    return sorted(timed, key=lambda span: (-(span.seconds or 0.0), span.shard))[:count]
+
+
+def last_landing(spans: Sequence[ShardSpan]) -> str | None:
+    """When the last shard landed; None where one has not, or where there are none."""
+    landed = [span.landed_at for span in spans]
+    return max((t for t in landed if t), key=epoch) if landed and all(landed) else None

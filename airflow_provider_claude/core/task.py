@@ -1,0 +1,18 @@
+"""Which task did it: part of every answer's provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRef:
+    """An Airflow task instance; all None outside Airflow."""
+
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    map_index: int | None = None
+
+
+NO_TASK = TaskRef()

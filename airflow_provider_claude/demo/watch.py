@@ -1,0 +1,49 @@
+"""Progress, told from the run folder alone: which files exist is the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_provider_claude.store import RunFolder, ShardFolder
+
+
+class Watch:
+    """Tells each step of a run once, when its file has appeared."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._told: set[str] = set()
+
+    def news(self) -> Iterator[str]:
+        """What has happened since the last call, one sentence each."""
+        scan, plan = self._run.scan(), self._run.plan()
+        if scan is not None and self._once("scan"):
+            yield (
+                f"scan    {scan.rows:,} mails read: {scan.items:,} to answer, {scan.duplicates:,} duplicates, "
+                f"{scan.quarantined:,} set aside"
+            )
+        if plan is None:
+            return
+        if self._once("plan"):
+            yield from (f"plan    {sentence}" for sentence in plan.explanation[1:])
+        shards = [self._run.shard(spec.shard) for spec in plan.shards if spec.lane == "batch"]
+        for shard in shards:
+            yield from self._shard(shard, len(shards))
+        if self._run.file("report.json").exists() and self._once("report"):
+            yield "report  the ledger is closed"
+
+    def _shard(self, shard: ShardFolder, of: int) -> Iterator[str]:
+        name = f"shard   {shard.shard:>3} of {of}"
+        attempts = shard.attempts()
+        submitted = shard.submitted(attempts[-1]) if attempts else None
+        if submitted is not None and self._once(f"{shard.shard} submitted"):
+            yield f"{name}  {submitted.requests:,} requests sent as {submitted.batch_id}"
+        landed = shard.landed()
+        if landed is not None and self._once(f"{shard.shard} landed"):
+            ends = ", ".join(f"{count:,} {outcome}" for outcome, count in landed.outcomes.items())
+            yield f"{name}  landed: {ends}"
+
+    def _once(self, what: str) -> bool:
+        new = what not in self._told
+        self._told.add(what)
+        return new

@@ -1,0 +1,225 @@
+"""The only module that speaks to the API, through the official SDK's client; its errors become ours here.
+
+Importing this module is cheap; `import anthropic` costs seconds a process, and happens at the first call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    BillingError,
+    ClaudeError,
+    CredentialsError,
+    JobError,
+    NotFoundYetError,
+    RateLimitedError,
+    RequestRejectedError,
+)
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic import Anthropic, AsyncAnthropic
+    from anthropic._types import RequestOptions
+
+_BATCHES = "/v1/messages/batches"
+_CHUNK = 1 << 16
+
+#: Seconds one upload or download may go without a byte.
+_PATIENCE = 600.0
+
+
+class Body(Protocol):
+    """A request body of known length that can be sent again from its start."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class BatchInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A Message Batch as the API describes it. Counts stay in `processing` until it has ended."""
+
+    id: str
+    status: str
+    counts: dict[str, int]
+    created_at: str
+    expires_at: str
+    ended_at: str | None = None
+
+
+class Gateway:
+    """Synchronous calls. *client* is the official SDK's; it is used as it is, and not closed here."""
+
+    def __init__(self, client: Anthropic) -> None:
+        self._client = client
+
+    def create_batch(self, body: Body) -> BatchInfo:
+        """Submit *body* (`{"requests": [...]}`) as one Message Batch. Never retried: a second try could pay twice."""
+        options: RequestOptions = {
+            "headers": {"content-type": "application/json", "content-length": str(len(body))},
+            "max_retries": 0,
+            "timeout": _PATIENCE,
+        }
+        with api_errors("create the batch"):
+            return _info(self._client.post(_BATCHES, cast_to=_response(), content=body, options=options))
+
+    def batch(self, batch_id: str) -> BatchInfo:
+        with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
+            return _info(self._client.get(_path(batch_id), cast_to=_response()))
+
+    def results(self, batch_id: str) -> Iterator[bytes]:
+        """The bytes of the batch's results (JSON lines), as they come. A cut stream raises ApiUnavailableError.
+
+        Asked of the connection's own host, whatever host the batch's `results_url` names.
+        """
+        options: RequestOptions = {"headers": {"X-Stainless-Raw-Response": "stream", "accept": "application/x-jsonl"}}
+        with (
+            api_errors(f"download the results of batch {batch_id}", missing_is_transient=True),
+            closing(self._client.get(f"{_path(batch_id)}/results", cast_to=_response(), options=options)) as response,
+        ):
+            yield from response.iter_bytes(_CHUNK)
+
+    def create_message(self, params: bytes) -> bytes:
+        """One request of the Messages API; the message as the API sent it. Not retried: it is paid for."""
+        options: RequestOptions = {"headers": {"content-type": "application/json"}, "max_retries": 0}
+        with api_errors("send one request to the Messages API"):
+            response = self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
+        return bytes(response.content)
+
+
+class AsyncGateway:
+    """What a trigger needs, on the asynchronous client."""
+
+    def __init__(self, client: AsyncAnthropic) -> None:
+        self._client = client
+
+    async def batch(self, batch_id: str) -> BatchInfo:
+        with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
+            return _info(await self._client.get(_path(batch_id), cast_to=_response()))
+
+
+@asynccontextmanager
+async def open_async(client: AsyncAnthropic) -> AsyncIterator[AsyncGateway]:
+    """A gateway on *client*, which is closed afterwards."""
+    async with client:
+        yield AsyncGateway(client)
+
+
+def api_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """*schema* cut down by the SDK to what structured outputs take; what they do not becomes description.
+
+    Raises JobError where the SDK finds no equivalent.
+    """
+    from anthropic import transform_schema
+
+    try:
+        return transform_schema(dict(schema))
+    except (ValueError, AssertionError) as e:
+        raise JobError(f"output cannot be asked for as a structured output: {e}") from e
+
+
+def _path(batch_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", batch_id):
+        raise RequestRejectedError(f"{batch_id!r} is not a batch id.")
+    return f"{_BATCHES}/{batch_id}"
+
+
+def _response() -> type[httpx2.Response]:
+    import httpx2
+
+    return httpx2.Response
+
+
+class _Batch(msgspec.Struct):
+    id: str
+    processing_status: str
+    request_counts: dict[str, int]
+    created_at: str
+    expires_at: str
+    ended_at: str | None = None
+
+
+def _info(response: httpx2.Response) -> BatchInfo:
+    try:
+        batch = msgspec.json.decode(response.content, type=_Batch)
+    except msgspec.MsgspecError as e:
+        raise ApiUnavailableError(f"The API's answer is not a batch: {e}. It may be a proxy's page.") from e
+    return BatchInfo(
+        id=batch.id,
+        status=batch.processing_status,
+        counts=batch.request_counts,
+        created_at=batch.created_at,
+        expires_at=batch.expires_at,
+        ended_at=batch.ended_at,
+    )
+
+
+@contextmanager
+def api_errors(doing: str, *, missing_is_transient: bool = False) -> Iterator[None]:
+    """Raise the SDK's errors, and those of its transport, as ours. *doing* completes "Could not …"."""
+    import anthropic
+    import httpx2
+
+    try:
+        yield
+    except anthropic.APIStatusError as e:
+        raise _of_status(e, doing, missing_is_transient=missing_is_transient) from e
+    except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as e:
+        raise ApiUnavailableError(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
+    except anthropic.AnthropicError as e:
+        raise CredentialsError(f"Could not {doing}: {e}") from e
+
+
+def _cause(error: Exception) -> str:
+    return f" ({error.__cause__})" if error.__cause__ else ""
+
+
+#: Limits on spending, which no waiting lifts (https://platform.claude.com/docs/en/api/rate-limits).
+_SPENDING = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+
+
+def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeError:
+    """Our error for the SDK's status error *error*."""
+    request = f", request {error.request_id}" if error.request_id else ""
+    said = (
+        f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {error.api_message or error.message}"
+    )
+    kind = _terminal(error)
+    if kind is not None and not (error.status_code == 404 and missing_is_transient):
+        return kind(said)
+    if error.status_code == 404:
+        return NotFoundYetError(said)
+    if error.status_code == 429:
+        return RateLimitedError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
+    return ApiUnavailableError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
+
+
+def _terminal(error: Any) -> type[ClaudeError] | None:
+    """The kind of a status that no retry mends; None for one that a retry may."""
+    match error.status_code:
+        case 401 | 403:
+            return CredentialsError
+        case 402:
+            return BillingError
+        case 429:
+            return BillingError if error.error_code in _SPENDING else None
+        case 408 | 409:
+            return None
+        case code if 400 <= code < 500:
+            return RequestRejectedError
+        case _:
+            return None
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,102 @@
+"""ClaudeJob: one question, asked of every row."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.params import check_params, check_thinking
+from airflow_provider_claude.job.schema import check_schema, output_schema
+from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
+
+DEFAULT_MODEL = "claude-haiku-5-5"
+
+_MODEL_ID = re.compile(r"[A-Za-z0-9][\w.:-]*")
+
+
+def _disabled() -> dict[str, Any]:
+    return {"type": "disabled"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClaudeJob:
+    """What is asked about each row, and the shape of the answer. Frozen, comparable, serialisable by `spec()`.
+
+    :param prompt: template over the row's columns, e.g. ``"<email>{subject} {body}</email>"``. Values are put in
+        as JSON string literals (quotes included, ``<`` escaped), so that no text can close a delimiter.
+    :param output: a Pydantic model or a JSON schema of an object; each property becomes a typed column.
+    :param system: the system prompt.
+    :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
+    :param max_tokens: the most tokens one answer may have.
+    :param thinking: the API's thinking parameter; None leaves it out, for models that always think.
+    :param params: further parameters of the Messages API (see ``job.params.ALLOWED``).
+    :raises JobError: when the job is built, which is when the DAG is parsed.
+    """
+
+    prompt: str
+    output: type[BaseModel] | Mapping[str, Any]
+    system: str = ""
+    model: str = DEFAULT_MODEL
+    max_tokens: int = 1024
+    thinking: Mapping[str, Any] | None = field(default_factory=_disabled)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _MODEL_ID.fullmatch(self.model):
+            raise JobError(f"model is {self.model!r}: write a model id such as {DEFAULT_MODEL!r}.")
+        if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
+            raise JobError(f"max_tokens is {self.max_tokens!r}: write a whole number of at least 1.")
+        check_params(self.params)
+        check_thinking(self.thinking, self.params)
+        check_schema(self.schema)
+        parse_prompt(self.prompt)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        return parse_prompt(self.prompt)
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The output's JSON schema as written, before it is cut down to what the API takes."""
+        return output_schema(self.output)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns the prompt needs, in order of appearance."""
+        return columns_of(self.pieces)
+
+    @property
+    def closing_tags(self) -> tuple[str, ...]:
+        return closing_tags(self.prompt)
+
+    def with_model(self, model: str | None) -> ClaudeJob:
+        """The same job for another model; None or "" keeps this one."""
+        return replace(self, model=model) if model else self
+
+    def spec(self) -> dict[str, Any]:
+        """The job as plain JSON values: what plan.json keeps of it."""
+        return {
+            "model": self.model,
+            "system": self.system,
+            "prompt": self.prompt,
+            "max_tokens": self.max_tokens,
+            "thinking": None if self.thinking is None else dict(self.thinking),
+            "params": dict(self.params),
+            "schema": self.schema,
+        }
+
+    def _key(self) -> str:
+        return json.dumps(self.spec(), sort_keys=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClaudeJob) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())

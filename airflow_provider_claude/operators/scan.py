@@ -1,0 +1,98 @@
+"""Scan: the source is read once, as a stream, into the items of a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+
+from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ClaudeInputScanOperator(BaseOperator):
+    """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
+
+    In its templates, ``{{ day }}`` is the day the run is about (see ``runtime.resolve_day``).
+
+    :param source: file, folder or glob of Parquet, CSV, JSON Lines (plain, gzip, zstd), ``.eml`` or mbox, on any store
+        ObjectStoragePath reaches (templated).
+    :param run_folder: where the run keeps its files (templated). The same folder for the same data means that what is
+        already paid for is found again.
+    :param columns: the text columns to be sent, as ``job.columns`` lists them.
+    :param carry: columns carried to the answers as they are; they are neither scanned nor sent.
+    :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
+    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is set aside.
+    :param max_chars: longer rows are set aside as ``oversize``.
+    :param part_rows: rows in one part file of the items.
+    """
+
+    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format")
+    ui_color = "#e8f0e4"
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        run_folder: str,
+        columns: Sequence[str],
+        carry: Sequence[str] = (),
+        id_column: str | None = "id",
+        source_format: str | None = None,
+        closing_tags: Sequence[str] = (),
+        max_chars: int = 100_000,
+        part_rows: int = 10_000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.run_folder = run_folder
+        self.columns = tuple(columns)
+        self.carry = tuple(carry)
+        self.id_column = id_column
+        self.source_format = source_format
+        self.closing_tags = tuple(closing_tags)
+        self.max_chars = max_chars
+        self.part_rows = part_rows
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        with task_errors():
+            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+        super().render_template_fields(context, jinja_env)
+
+    def execute(self, context: Context) -> str:
+        from airflow_provider_claude.sources import open_source
+        from airflow_provider_claude.stages.scan import scan
+
+        with task_errors():
+            run = run_folder(self.run_folder)
+            source = open_source(
+                ObjectStoragePath(self.source),
+                format=self.source_format,
+                id_column=self.id_column,
+                columns=[*self.columns, *self.carry],
+            )
+            record = scan(
+                source,
+                run,
+                text_columns=self.columns,
+                carry=self.carry,
+                part_rows=self.part_rows,
+                max_chars=self.max_chars,
+                closing_tags=self.closing_tags,
+                clock=utc_now,
+            )
+        self.log.info(
+            "%d rows read from %s: %d items, %d duplicates, %d set aside %s",
+            record.rows,
+            record.source,
+            record.items,
+            record.duplicates,
+            record.quarantined,
+            record.by_reason,
+        )
+        return self.run_folder

@@ -1,0 +1,110 @@
+"""What the operators know of the run they are in: its day, its deadline, its clock; and how errors leave a task.
+
+The day of a run is resolved here and nowhere else. Never from `ds`, which is UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+
+from airflow_provider_claude.core.plan.deadline import next_wall_clock
+from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.errors import JobError, StateError, Terminal
+from airflow_provider_claude.store import RunFolder, ShardFolder
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@contextmanager
+def task_errors() -> Iterator[None]:
+    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries."""
+    try:
+        yield
+    except Terminal as e:
+        raise AirflowFailException(f"{type(e).__name__}: {e}") from e
+
+
+def utc_now() -> str:
+    """Now, as records have it: ISO 8601 in UTC."""
+    return pendulum.now("UTC").isoformat()
+
+
+def zone_of(context: Context) -> str:
+    """The name of the DAG's time zone."""
+    return str(getattr(context["dag"].timezone, "name", context["dag"].timezone))
+
+
+def resolve_day(context: Context) -> str:
+    """The day this run is about, as `YYYY-MM-DD`.
+
+    The param `day`, else the partition key where it is a day, else the local date on which the data interval starts,
+    else yesterday, seen from when the run was due. Raises JobError for a param that is not a day.
+    """
+    asked = _param(context, "day")
+    if asked is not None:
+        return _checked_day(str(asked))
+    run: Any = context["dag_run"]
+    key = getattr(run, "partition_key", None)
+    if key and _DAY.fullmatch(key):
+        return str(key)
+    zone = zone_of(context)
+    if run.data_interval_start is not None:
+        return _local(run.data_interval_start, zone).to_date_string()
+    return _local(run.run_after, zone).subtract(days=1).to_date_string()
+
+
+def _checked_day(day: str) -> str:
+    try:
+        return pendulum.from_format(day, "YYYY-MM-DD").to_date_string()
+    except ValueError as e:
+        raise JobError(f"param day is {day!r}: write a date as YYYY-MM-DD.") from e
+
+
+def resolve_deadline(context: Context, at: str | None) -> str | None:
+    """When this run's answers are due, ISO 8601 with its offset; None where nobody waits for them.
+
+    *at* (`HH:MM`, local) binds scheduled runs only: yesterday's nine o'clock is no reason to hurry a backfill. The
+    param `deadline` binds any run.
+    """
+    run: Any = context["dag_run"]
+    asked = _param(context, "deadline")
+    scheduled = getattr(run.run_type, "value", run.run_type) == "scheduled"
+    due = asked or (at if scheduled else None)
+    if not due:
+        return None
+    after = run.data_interval_end if scheduled and run.data_interval_end is not None else run.run_after
+    return next_wall_clock(pendulum.instance(after), str(due), zone_of(context)).isoformat()
+
+
+def _param(context: Context, name: str) -> Any:
+    params: Mapping[str, Any] = context.get("params") or {}
+    return params.get(name)
+
+
+def _local(moment: Any, zone: str) -> pendulum.DateTime:
+    return pendulum.instance(moment).in_timezone(zone)
+
+
+def task_ref(context: Context) -> TaskRef:
+    """The task instance of *context*, for provenance."""
+    ti: Any = context["ti"]
+    return TaskRef(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
+
+
+def run_folder(path: str | None) -> RunFolder:
+    if not path:
+        raise StateError("There is no run folder: the scan of this run has not succeeded.")
+    return RunFolder(ObjectStoragePath(path))
+
+
+def shard_folder(path: str) -> ShardFolder:
+    return ShardFolder(ObjectStoragePath(path))

@@ -1,0 +1,105 @@
+"""Waits until a Message Batch has ended: deferred to the triggerer, or poking from a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
+
+from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling
+from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.runtime import task_errors
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+#: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
+#: an hour more lets it end by itself.
+MAX_WAIT_SECONDS = 25 * 3600.0
+
+
+class ClaudeBatchSensor(BaseSensorOperator):
+    """Succeeds when the batch has ended, whatever became of its requests; returns its id.
+
+    Clearing, killing or timing out this task never cancels the batch: a cleared task waits for the same batch again.
+
+    :param batch_id: the batch to wait for (templated).
+    :param conn_id: a connection of type `anthropic` (templated).
+    :param poll_interval: the most seconds between two looks; the first ones come sooner.
+    :param timeout: seconds to wait at most, counted from the first look.
+    :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
+    """
+
+    template_fields: Sequence[str] = ("batch_id", "conn_id")
+    ui_color = "#f4e3d7"
+
+    def __init__(
+        self,
+        *,
+        batch_id: str,
+        conn_id: str = ClaudeHook.default_conn_name,
+        poll_interval: float = 60.0,
+        timeout: float = MAX_WAIT_SECONDS,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
+        self.batch_id = batch_id
+        self.conn_id = conn_id
+        self.poll_interval = poll_interval
+        self.deferrable = deferrable
+        self._polling: Polling | None = None
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            super().execute(context)
+            return self.batch_id
+        if self.poke(context):
+            return self.batch_id
+        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+
+        now = _now()
+        self.log.info("Waiting for batch %s in the triggerer", self.batch_id)
+        self.defer(
+            trigger=ClaudeBatchTrigger(
+                batch_id=self.batch_id,
+                conn_id=self.conn_id,
+                poll_interval=self.poll_interval,
+                started=now,
+                until=now + self.timeout,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
+        )
+        return None
+
+    def poke(self, context: Context) -> bool:
+        """One look. True when the batch has ended; an error of the API is survived for an hour."""
+        with task_errors():
+            polling = self._polling or Polling(batch_id=self.batch_id, started=_now(), interval=self.poll_interval)
+            gateway = ClaudeHook(self.conn_id).gateway()
+            try:
+                self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=_now())
+            except ClaudeError as error:
+                self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
+                self._polling, decision = polling.on_error(error, now=_now())
+        if isinstance(decision, GiveUp):
+            raise AirflowException(decision.message)
+        return isinstance(decision, Ended)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
+        if not event or event.get("status") not in {"ended", "gave_up"}:
+            raise AirflowException(f"The trigger sent {event!r}, which this version does not know; a retry waits again.")
+        self.log.info("%s", event["message"])
+        if event["status"] == "gave_up":
+            raise AirflowException(event["message"])
+        return str(event["batch_id"])
+
+
+def _now() -> float:
+    return pendulum.now("UTC").timestamp()

@@ -1,0 +1,67 @@
+"""`python -m airflow_provider_claude.simulator`: serve until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from airflow_provider_claude.simulator.app import build_app
+from airflow_provider_claude.simulator.limits import TIERS
+from airflow_provider_claude.simulator.pace import Pace, parse_pace
+from airflow_provider_claude.simulator.server import Server, listen
+from airflow_provider_claude.simulator.world import Options
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_claude.simulator",
+        description="Simulate the Claude API on this machine. When ready, one JSON line on stdout has its base_url.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument(
+        "--pace", type=_pace, default="instant", help="instant | polls:N | seconds:S | lognormal:M,S,STUCK"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tier", choices=TIERS, default="unlimited", help="rate limits (default: %(default)s)")
+    parser.add_argument("--unlimited", dest="tier", action="store_const", const="unlimited", help="no rate limits")
+    parser.add_argument("--api-key", help='the only key accepted (default: any that does not start with "bad")')
+    parser.add_argument("--state", type=Path, help="keep batches and bills here (default: a folder removed at the end)")
+    parser.add_argument("--log-level", default="error", help="of the server's log on stderr")
+    return parser
+
+
+def _pace(text: str) -> Pace:
+    try:
+        return parse_pace(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until told to end; exits with 0 then."""
+    args = build_parser().parse_args(arguments)
+    options = Options(pace=args.pace, speed=args.speed, seed=args.seed, tier=args.tier, api_key=args.api_key)
+    # The server raises the signal again when it is done; that must not become our exit status.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    with _folder(args.state) as folder, listen(args.host, args.port) as listener:
+        server = Server(build_app(Path(folder), options), listener, log_level=args.log_level)
+        server.run(sockets=[listener])
+
+
+def _folder(state: Path | None) -> AbstractContextManager[str]:
+    if state is None:
+        return tempfile.TemporaryDirectory(prefix="claude-simulator-")
+    state.mkdir(parents=True, exist_ok=True)
+    return nullcontext(str(state))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""One request in, one message out: the same for a row of a batch and for `/v1/messages`.
+
+Pure: the seed, the misbehaviour and the warm cache are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from random import Random
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.cache import Breakpoint, Split, block_breakpoints, split
+from airflow_provider_claude.simulator.chance import chance, digest, identifier
+from airflow_provider_claude.simulator.errors import InvalidRequestError
+from airflow_provider_claude.simulator.params import Message, Params, Terms, check_params, item_text, text_of
+from airflow_provider_claude.simulator.schema import Cue
+from airflow_provider_claude.simulator.shape import Shape, shape_of
+from airflow_provider_claude.simulator.strings import excerpt
+from airflow_provider_claude.simulator.tokens import BYTES_PER_TOKEN, tokens, utf8_size
+
+#: Thinking tokens by effort, least and most.
+THINKING_TOKENS = {"low": (10, 80), "medium": (40, 300), "high": (150, 900), "xhigh": (400, 2000), "max": (800, 4000)}
+#: Tokens every message adds to the prompt.
+TURN_TOKENS = 4
+
+Slip = Literal["", "refusal", "refusal_midway", "truncated", "invalid_json", "case_drift"]
+_SLIPS: tuple[Slip, ...] = ("refusal", "refusal_midway", "truncated", "invalid_json", "case_drift")
+_REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "This request was declined."}
+
+
+class Setting(NamedTuple):
+    """What the answer depends on besides the request. *name* is the custom id, or "" on the sync route.
+
+    *serial* tells answers to the same request apart.
+    """
+
+    seed: int
+    name: str
+    terms: Terms
+    behaviour: Behaviour
+    warm: Container[object] = ()
+    serial: str | int = ""
+
+
+class Reply(NamedTuple):
+    """A message as the API writes it, and what the books need: *billed* is False for a refusal before any output."""
+
+    message: dict[str, Any]
+    split: Split
+    output_tokens: int
+    billed: bool
+    marks: tuple[Breakpoint, ...]
+    shape: Shape
+
+
+class _Output(NamedTuple):
+    content: list[dict[str, Any]]
+    stop_reason: str
+    tokens: int
+    thinking: int = 0
+    stop_sequence: str | None = None
+
+
+def answer(params: Params, setting: Setting) -> Reply:
+    """The reply to *params*.
+
+    Raises ApiError where the API refuses the request.
+    """
+    shape = shape_of(params)
+    check_params(params, shape.model, setting.terms)
+    total, marks = measure(params, shape)
+    if total > shape.model.context:
+        raise InvalidRequestError(f"prompt is too long: {total} tokens > {shape.model.context} maximum")
+    rng = chance(setting.seed, setting.name or text_of(params.messages[-1].content))
+    slip = _slip(rng.random(), setting.behaviour)
+    output = _output(params, shape, slip, rng)
+    charged = split(total, marks, setting.warm, shape.model.min_cacheable)
+    message = {
+        "id": identifier("msg", setting.seed, setting.serial, setting.name),
+        "type": "message",
+        "role": "assistant",
+        "model": shape.model.id,
+        "content": output.content,
+        "stop_reason": output.stop_reason,
+        "stop_sequence": output.stop_sequence,
+        "stop_details": _REFUSED if output.stop_reason == "refusal" else None,
+        "usage": _usage(charged, output, setting.terms),
+    }
+    return Reply(message, charged, output.tokens, slip != "refusal", marks, shape)
+
+
+def measure(params: Params, shape: Shape) -> tuple[int, tuple[Breakpoint, ...]]:
+    """The prompt tokens of a request, and the places where its prefix may be cached."""
+    total, prefix, marks = shape.prompt_tokens, shape.prefix, shape.breakpoints
+    for message in params.messages:
+        prefix, total, found = _measure_turn(message, prefix, total)
+        marks += found
+    if shape.top_ttl is not None:
+        marks += (Breakpoint(prefix, total, shape.top_ttl),)
+    return total, marks
+
+
+def _measure_turn(message: Message, prefix: int, before: int) -> tuple[int, int, tuple[Breakpoint, ...]]:
+    text = text_of(message.content)
+    after = before + TURN_TOKENS + tokens(utf8_size(text))
+    if isinstance(message.content, str):
+        return prefix, after, ()
+    marks = block_breakpoints(message.content, digest(prefix, message.role), before)
+    return digest(prefix, message.role, text), after, marks
+
+
+def _slip(draw: float, behaviour: Behaviour) -> Slip:
+    for name in _SLIPS:
+        draw -= getattr(behaviour, name)
+        if draw < 0:
+            return name
+    return ""
+
+
+def _output(params: Params, shape: Shape, slip: Slip, rng: Random) -> _Output:
+    if slip == "refusal":
+        return _Output([], "refusal", tokens(40))
+    room = params.max_tokens
+    thinking = rng.randint(*THINKING_TOKENS[shape.effort]) if shape.thinks else 0
+    content: list[dict[str, Any]] = []
+    if shape.thinks:
+        signature = f"{rng.getrandbits(256):064x}"
+        content.append({"type": "thinking", "thinking": "", "signature": signature})
+    if thinking >= room or room == 0:
+        return _Output(content if room else [], "max_tokens", room, min(thinking, room))
+    cue = Cue(item_text(text_of(params.messages[-1].content)), rng, drift=slip == "case_drift")
+    said = _say(params, shape, cue, slip, room - thinking)
+    return said._replace(content=content + said.content, tokens=said.tokens + thinking, thinking=thinking)
+
+
+def _say(params: Params, shape: Shape, cue: Cue, slip: Slip, room: int) -> _Output:
+    value = shape.answer(cue) if shape.answer else None
+    text = msgspec.json.encode(value).decode() if shape.answer else _free_text(cue)
+    length = tokens(utf8_size(text))
+    if slip == "refusal_midway":
+        return _Output([{"type": "text", "text": _cut(text, length // 2)}], "refusal", max(1, length // 2))
+    if slip == "truncated" or length > room:
+        return _truncated(shape, text, min(room, max(1, length // 2) if slip == "truncated" else room))
+    if shape.tool is not None:
+        return _Output([_tool_use(shape.tool, value, cue.rng)], "tool_use", length)
+    if slip == "invalid_json":
+        text = f"Here is the answer: {text[:-1]}"
+    for stop in params.stop_sequences or ():
+        if shape.answer is None and stop in text:
+            return _Output([_text(text[: text.index(stop)])], "stop_sequence", length, stop_sequence=stop)
+    return _Output([_text(text)], "end_turn", length)
+
+
+def _truncated(shape: Shape, text: str, room: int) -> _Output:
+    if shape.tool is not None:
+        return _Output([_tool_use(shape.tool, {}, Random(0))], "max_tokens", room)
+    return _Output([_text(_cut(text, room))], "max_tokens", room)
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _tool_use(name: str, value: Any, rng: Random) -> dict[str, Any]:
+    return {"type": "tool_use", "id": identifier("toolu", rng.getrandbits(64)), "name": name, "input": value}
+
+
+def _cut(text: str, room: int) -> str:
+    return text.encode()[: int(room * BYTES_PER_TOKEN)].decode(errors="ignore")
+
+
+def _free_text(cue: Cue) -> str:
+    compound = cue.feeling["compound"]
+    tone = "positive" if compound >= 0.05 else "negative" if compound <= -0.05 else "neutral"
+    return f"The text reads as {tone}. It begins: {excerpt(cue.text, 12)}"
+
+
+def _usage(charged: Split, output: _Output, terms: Terms) -> dict[str, Any]:
+    return {
+        "input_tokens": charged.fresh,
+        "cache_creation_input_tokens": charged.write_5m + charged.write_1h,
+        "cache_read_input_tokens": charged.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": charged.write_5m,
+            "ephemeral_1h_input_tokens": charged.write_1h,
+        },
+        "output_tokens": output.tokens,
+        "output_tokens_details": {"thinking_tokens": output.thinking},
+        "server_tool_use": None,
+        "service_tier": terms.channel,
+        "inference_geo": "not_available",
+    }

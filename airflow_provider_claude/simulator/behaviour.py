@@ -1,0 +1,46 @@
+"""How the simulated model misbehaves: seeded shares of requests, all 0 at first.
+
+What belongs to the text (a refusal, a drifted case) is drawn from the seed and the custom id, so it comes back on a
+resend. What passes by (an errored or an expired row) is drawn from the batch too, so a resend may succeed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+
+class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Shares from 0 to 1. The first that strikes, in this order, decides.
+
+    *errored*: the row fails with `api_error`
+    *expired*: the row expired
+    *missing*, *duplicated*: no row at all, or two
+    *refusal*: refused before any output, free
+    *refusal_midway*: refused after some output, billed
+    *truncated*: cut by `max_tokens`
+    *invalid_json*: the answer is not JSON
+    *case_drift*: enums in another letter case
+    *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch that nobody primed
+    """
+
+    errored: float = 0.0
+    expired: float = 0.0
+    missing: float = 0.0
+    duplicated: float = 0.0
+    refusal: float = 0.0
+    refusal_midway: float = 0.0
+    truncated: float = 0.0
+    invalid_json: float = 0.0
+    case_drift: float = 0.0
+    cache_hit: float = 0.98
+    cold_cache_hit: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+
+    def changed(self, **shares: float) -> Behaviour:
+        """The same with these shares; raises msgspec.ValidationError for a name that is none."""
+        return msgspec.convert({**msgspec.structs.asdict(self), **shares}, Behaviour)

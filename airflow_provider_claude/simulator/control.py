@@ -1,0 +1,140 @@
+"""The control plane, `/_control/...`: the knobs a test turns. No key, no faults, no limits apply to it.
+
+    POST   /reset                       back to the start
+    GET    /books                       who was billed for what, and what twice
+    GET    /calls                       how often each route was called
+    GET    /knobs                       pace, seed, tier, speed, time, behaviour, progressive
+    POST   /knobs   {"pace": "polls:3", "seed": 7, "tier": "start", "speed": 60, "progressive": true}
+    POST   /behaviour {"refusal": 0.01}  shares that are not named stay; DELETE sets all to what they were at first
+    POST   /clock   {"advance": 3600}   simulated seconds
+    GET    /faults                      those that are set; POST {"name": "error_529", "times": 2, "route": "create"}
+    DELETE /faults                      none
+
+A wrong knob is a 400 with {"error": text}; nothing is changed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.clock import timestamp
+from airflow_provider_claude.simulator.faults import Fault
+from airflow_provider_claude.simulator.gate import json_response
+from airflow_provider_claude.simulator.limits import TIERS, Limits
+from airflow_provider_claude.simulator.pace import parse_pace
+from airflow_provider_claude.simulator.world import World
+
+
+class _Knobs(Struct, forbid_unknown_fields=True):
+    pace: str | UnsetType = UNSET
+    seed: int | UnsetType = UNSET
+    tier: str | UnsetType = UNSET
+    speed: float | UnsetType = UNSET
+    progressive: bool | UnsetType = UNSET
+
+
+class _Clock(Struct, forbid_unknown_fields=True):
+    advance: float
+
+
+async def _reset(world: World, _body: bytes) -> Any:
+    await world.reset()
+    return {}
+
+
+async def _books(world: World, _body: bytes) -> Any:
+    return await world.books()
+
+
+async def _calls(world: World, _body: bytes) -> Any:
+    return dict(world.calls)
+
+
+async def _knobs(world: World, _body: bytes) -> Any:
+    return {
+        "pace": world.pace.text,
+        "seed": world.seed,
+        "tier": world.limits.name,
+        "speed": world.clock.speed,
+        "progressive": world.progressive,
+        "behaviour": world.behaviour,
+        "now": timestamp(world.clock.now()),
+    }
+
+
+async def _turn(world: World, body: bytes) -> Any:
+    knobs = msgspec.json.decode(body, type=_Knobs)
+    pace = world.pace if knobs.pace is UNSET else parse_pace(knobs.pace)
+    tier = world.limits.name if knobs.tier is UNSET else knobs.tier
+    if tier not in TIERS:
+        raise ValueError(f"tier {tier!r} is none of {', '.join(TIERS)}")
+    if knobs.speed is not UNSET:
+        world.clock.speed = knobs.speed
+    world.pace = pace
+    if tier != world.limits.name:
+        world.limits = Limits(tier)
+    world.seed = world.seed if knobs.seed is UNSET else knobs.seed
+    world.progressive = world.progressive if knobs.progressive is UNSET else knobs.progressive
+    return await _knobs(world, b"")
+
+
+async def _behave(world: World, body: bytes) -> Any:
+    world.behaviour = world.behaviour.changed(**msgspec.json.decode(body, type=dict[str, float]))
+    return world.behaviour
+
+
+async def _behave_well(world: World, _body: bytes) -> Any:
+    world.behaviour = Behaviour()
+    return world.behaviour
+
+
+async def _advance(world: World, body: bytes) -> Any:
+    world.clock.advance(msgspec.json.decode(body, type=_Clock).advance)
+    return {"now": timestamp(world.clock.now())}
+
+
+async def _faults(world: World, _body: bytes) -> Any:
+    return {"faults": world.faults.set}
+
+
+async def _add_fault(world: World, body: bytes) -> Any:
+    world.faults.add(msgspec.json.decode(body, type=Fault))
+    return {"faults": world.faults.set}
+
+
+async def _clear_faults(world: World, _body: bytes) -> Any:
+    world.faults.set.clear()
+    return {}
+
+
+def _route(method: str, path: str, action: Callable[[World, bytes], Awaitable[Any]]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return json_response(await action(request.app.state.world, await request.body()))
+        except (ValueError, msgspec.DecodeError) as error:
+            return json_response({"error": str(error)}, 400)
+
+    return Route(f"/_control{path}", endpoint, methods=[method])
+
+
+ROUTES = [
+    _route("POST", "/reset", _reset),
+    _route("GET", "/books", _books),
+    _route("GET", "/calls", _calls),
+    _route("GET", "/knobs", _knobs),
+    _route("POST", "/knobs", _turn),
+    _route("POST", "/behaviour", _behave),
+    _route("DELETE", "/behaviour", _behave_well),
+    _route("POST", "/clock", _advance),
+    _route("GET", "/faults", _faults),
+    _route("POST", "/faults", _add_fault),
+    _route("DELETE", "/faults", _clear_faults),
+]

@@ -1,0 +1,175 @@
+"""The end of a batch: its requests file in, its results file and its bill out. Runs in the worker process.
+
+Every request gives exactly one row (unless told to misbehave). What is held in memory is one small object for each
+request; the texts stay in the mapped file. Rows are written in a seeded order that is not that of the requests.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from random import Random
+from typing import Any, BinaryIO, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from airflow_provider_claude.simulator.answer import Reply, Setting, answer
+from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.cache import MAX_ENTRIES
+from airflow_provider_claude.simulator.chance import chance, digest, identifier
+from airflow_provider_claude.simulator.errors import ApiError, InternalError
+from airflow_provider_claude.simulator.intake import Entry, read_entries
+from airflow_provider_claude.simulator.ledger import Bill
+from airflow_provider_claude.simulator.lifecycle import Counts, Ending
+from airflow_provider_claude.simulator.params import Terms, read_params
+
+#: Rows gathered before each write.
+_WRITE_ROWS = 256
+_USER_FACING = {"error_visibility": "user_facing"}
+
+
+class SettleJob(Struct, kw_only=True):
+    """Everything needed to end one batch. Paths are those of its folder's files."""
+
+    requests: str
+    results: str
+    billed_contents: str
+    billed_requests: str
+    seed: int
+    salt: str
+    version: str
+    betas: list[str]
+    ending: Ending
+    behaviour: Behaviour
+    warm: list[int]
+
+
+class Settled(Struct, kw_only=True):
+    """What became of a batch. *written*: cache prefixes and their lifetimes in seconds."""
+
+    counts: Counts
+    bill: Bill
+    written: dict[int, int]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one settlement."""
+
+    job: SettleJob
+    terms: Terms
+    counts: Counts = field(default_factory=Counts)
+    bill: Bill = field(default_factory=Bill)
+    contents: array[int] = field(default_factory=lambda: array("Q"))
+    requests: array[int] = field(default_factory=lambda: array("Q"))
+    warm: set[int] = field(default_factory=set)
+    written: dict[int, int] = field(default_factory=dict)
+
+
+def settle(job: SettleJob) -> Settled:
+    """Write the results of a batch; they appear under their name only when complete."""
+    run = _Run(job, Terms("batch", job.version, tuple(job.betas)), warm=set(job.warm))
+    part = Path(job.results + ".part")
+    entries = read_entries(map_file(job.requests))
+    Random(digest(job.seed, job.salt, "order")).shuffle(entries)
+    with part.open("wb") as out:
+        _write(out, (row for entry in entries for row in _rows(run, entry)))
+    _write_digests(job.billed_contents, run.contents)
+    _write_digests(job.billed_requests, run.requests)
+    part.replace(job.results)
+    return Settled(counts=run.counts, bill=run.bill, written=run.written)
+
+
+def _write_digests(path: str, digests: array[int]) -> None:
+    with Path(path).open("wb") as out:
+        array("Q", sorted(digests)).tofile(out)
+
+
+def map_file(path: str) -> mmap:
+    """The file's bytes, mapped; the mapping goes when the last view of it does."""
+    with Path(path).open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
+
+
+def _write(out: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
+    encode = msgspec.json.Encoder().encode
+    pending: list[bytes] = []
+    for row in rows:
+        pending.append(encode(row))
+        if len(pending) == _WRITE_ROWS:
+            out.write(b"\n".join(pending) + b"\n")
+            pending.clear()
+    if pending:
+        out.write(b"\n".join(pending) + b"\n")
+
+
+def _rows(run: _Run, entry: Entry) -> Iterator[dict[str, Any]]:
+    """The one row of a request; none or two only where the behaviour says so."""
+    name = cast("str", entry.custom_id)
+    luck = chance(run.job.seed, run.job.salt, name)
+    result = _result(run, name, cast("Raw", entry.params), luck)
+    row = {"custom_id": name, "result": result}
+    if luck.random() >= run.job.behaviour.missing:
+        yield row
+    if luck.random() < run.job.behaviour.duplicated:
+        yield row
+
+
+def _result(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
+    ending, behaviour = run.job.ending, run.job.behaviour
+    reached, draw = luck.random() < ending.share, luck.random()
+    if ending.rest == "canceled" and not reached:
+        run.counts.canceled += 1
+        return {"type": "canceled"}
+    if (ending.rest == "expired" and not reached) or draw < behaviour.expired:
+        run.counts.expired += 1
+        return {"type": "expired"}
+    if draw < behaviour.expired + behaviour.errored:
+        return _errored(run, InternalError("Internal server error"), identifier("workerreq", luck.getrandbits(64)))
+    return _answered(run, name, raw, luck)
+
+
+def _answered(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
+    body = bytes(raw)
+    setting = Setting(run.job.seed, name, run.terms, run.job.behaviour, _Readable(run, luck), run.job.salt)
+    try:
+        params = read_params(body)
+        reply = answer(params, setting)
+    except ApiError as error:
+        return _errored(run, error, None)
+    run.counts.succeeded += 1
+    if reply.marks:
+        _remember(run, reply)
+    run.bill.add(reply.shape.model, "batch", reply.split, reply.output_tokens, billed=reply.billed)
+    if reply.billed:
+        content = digest(body)
+        run.contents.append(content)
+        run.requests.append(digest(name, content))
+    return {"type": "succeeded", "message": reply.message}
+
+
+class _Readable:
+    """The cached prefixes one row finds: those warm before the batch, and those its own batch wrote, each with luck."""
+
+    def __init__(self, run: _Run, luck: Random) -> None:
+        self._warm = run.warm if luck.random() < run.job.behaviour.cache_hit else ()
+        self._fresh = run.written if luck.random() < run.job.behaviour.cold_cache_hit else ()
+
+    def __contains__(self, prefix: object) -> bool:
+        return prefix in self._warm or prefix in self._fresh
+
+
+def _errored(run: _Run, error: ApiError, request_id: str | None) -> dict[str, Any]:
+    run.counts.errored += 1
+    error.details = _USER_FACING
+    return {"type": "errored", "error": error.envelope(request_id)}
+
+
+def _remember(run: _Run, reply: Reply) -> None:
+    for mark in reply.marks:
+        if mark.tokens >= reply.shape.model.min_cacheable and len(run.written) < MAX_ENTRIES:
+            run.written[mark.prefix] = mark.ttl

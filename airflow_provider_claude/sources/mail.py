@@ -1,0 +1,188 @@
+"""One mail as a row: who, when, what about, its best body and the names of its attachments.
+
+Nothing in a mail makes this raise. What had to be guessed or given up is a flag:
+
+    charset_guessed   a text was not in the charset it declares, or declares none
+    mime_defects      the structure is broken; what could be read was read
+    header_defects    a header could not be parsed; its plain text is used
+    date_unreadable   there is a date, but not one that can be read
+    hidden_text       the HTML hid text from the eye; it was left out
+    no_headers        nothing that looks like the header of a mail was found
+    no_body           no part holds text
+    too_deep          the parts nest too deep to be told apart; the body is all of them, as they came
+
+The structure is parsed by the standard library's forgiving policy and only the headers that are shown by its
+modern one, which raises in odd places: each access to it is on its own.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any, cast
+
+from airflow_provider_claude.sources.charset import decode, escaped, unescaped
+from airflow_provider_claude.sources.html import text_of
+
+MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body", "attachments")
+
+#: Headers longer than this, in characters, are only unfolded: the modern parser needs minutes for a megabyte.
+MAX_HEADER = 20_000
+
+_PARSER = BytesParser(policy=email.policy.compat32)
+_header_value = email.policy.default.header_factory
+_USUAL = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "content-type"})
+_ENVELOPE = re.compile(rb"\A(?:[ \t]*\r?\n|>?From [^\n]*\n)+")
+_META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([\w.:-]+)", re.IGNORECASE)
+
+
+def read_mail(raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    """The columns of the mail *raw*, by MAIL_COLUMNS, and its flags."""
+    return _Reading().read(_ENVELOPE.sub(b"", raw, count=1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A part that may be the body."""
+
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One mail being read; *flags* in the order they were raised."""
+
+    flags: dict[str, None] = field(default_factory=dict)
+
+    def flag(self, name: str) -> None:
+        self.flags[name] = None
+
+    def read(self, raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
+        message = self.parsed(raw)
+        headers = {name.lower(): value for name, value in reversed(list(message.raw_items()))}
+        if not _USUAL & headers.keys():
+            self.flag("no_headers")
+        to = (self.header(headers, "to"), self.header(headers, "cc"))
+        fields = {
+            "sender": self.header(headers, "from") or self.header(headers, "sender"),
+            "recipients": ", ".join(filter(None, to)) or None,
+            "date": self.date(headers),
+            "subject": self.header(headers, "subject"),
+            "message_id": self.header(headers, "message-id"),
+            "body": self.body(message),
+            "attachments": json.dumps(list(self.attachments(message)), ensure_ascii=False),
+        }
+        if any(part.defects for part in _parts(message)):
+            self.flag("mime_defects")
+        return fields, tuple(self.flags)
+
+    def parsed(self, raw: bytes) -> Message[Any, Any]:
+        try:
+            return _PARSER.parsebytes(raw)
+        except Exception:  # noqa: BLE001 - the parser raises whatever it trips over, RecursionError first
+            self.flag("too_deep")
+            return _PARSER.parsebytes(raw, headersonly=True)
+
+    def header(self, headers: dict[str, Any], name: str) -> str | None:
+        """A header as text on one line; None where it is absent or blank."""
+        value = self.unfolded(headers.get(name, ""))
+        if name != "message-id" and value and len(value) <= MAX_HEADER:
+            try:
+                value = str(_header_value(name, value))
+            except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
+                self.flag("header_defects")
+        return " ".join(value.encode("utf-8", "replace").decode().split()) or None
+
+    def unfolded(self, raw: Any) -> str:
+        text = str(raw)
+        if escaped(text):
+            text, guessed = decode(unescaped(text))
+            if guessed:
+                self.flag("charset_guessed")
+        return re.sub(r"\r?\n", "", text)
+
+    def date(self, headers: dict[str, Any]) -> str | None:
+        """The date in UTC as ISO 8601; a date without a zone is taken for UTC."""
+        value = self.unfolded(headers.get("date", ""))[:200]
+        if not value.strip():
+            return None
+        try:
+            sent: datetime = _header_value("date", value).datetime
+            return sent.replace(tzinfo=sent.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except Exception:  # noqa: BLE001 - see header
+            self.flag("date_unreadable")
+            return None
+
+    def body(self, message: Message[Any, Any]) -> str | None:
+        try:
+            best = self.best(message)
+        except RecursionError:
+            self.flag("too_deep")
+            best = None
+        text = self.shown(best) if best else ""
+        if not text.strip():
+            self.flag("no_body")
+            return None
+        return text
+
+    def best(self, part: Message[Any, Any]) -> _Text | None:
+        """The part of *part* a reader would read: of alternatives the plain one, else the first that has text."""
+        if not part.is_multipart():
+            return self.leaf(part)
+        found = [best for best in map(self.best, _children(part)) if best]
+        if part.get_content_type() == "multipart/alternative":
+            found.sort(key=lambda best: ("plain", "html").index(best.kind))
+        return found[0] if found else None
+
+    def leaf(self, part: Message[Any, Any]) -> _Text | None:
+        kind = part.get_content_type()
+        if part.get_content_disposition() == "attachment" or part.get_content_maintype() not in {"text", "multipart"}:
+            return None
+        text = self.decoded(part, html=kind == "text/html")
+        return _Text("html" if kind == "text/html" else "plain", text) if text.strip() else None
+
+    def decoded(self, part: Message[Any, Any], *, html: bool) -> str:
+        data = part.get_payload(decode=True)
+        if not isinstance(data, bytes):
+            return ""
+        declared = part.get_content_charset()
+        if declared is None and html and (meta := _META_CHARSET.search(data[:4096])):
+            declared = meta[1].decode("ascii", "replace")
+        text, guessed = decode(data, declared)
+        if guessed or (declared is None and not data.isascii()):
+            self.flag("charset_guessed")
+        return text
+
+    def shown(self, best: _Text) -> str:
+        if best.kind == "plain":
+            return best.text
+        text, hid = text_of(best.text)
+        if hid:
+            self.flag("hidden_text")
+        return text
+
+    def attachments(self, message: Message[Any, Any]) -> Iterator[str]:
+        for part in _parts(message):
+            name = self.unfolded(part.get_filename() or "")
+            if name or part.get_content_disposition() == "attachment":
+                yield self.header({"": name}, "") or f"unnamed {part.get_content_type()}"
+
+
+def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:
+    """*message* and all its parts, in order, without recursion."""
+    todo = [message]
+    while todo:
+        part = todo.pop()
+        yield part
+        todo.extend(reversed(_children(part)))
+
+
+def _children(part: Message[Any, Any]) -> list[Message[Any, Any]]:
+    return cast("list[Message[Any, Any]]", part.get_payload()) if part.is_multipart() else []

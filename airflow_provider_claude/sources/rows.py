@@ -1,0 +1,90 @@
+"""Rows, as the readers of text formats yield them, gathered into record batches.
+
+A batch holds at most `batch_rows` rows and about 16 MB of text, whichever comes first, so that memory does not
+depend on how long the rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.tables import SOURCE_FIELDS, with_text_columns
+
+_BATCH_CHARACTERS = 16_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place)."""
+
+    columns: tuple[str, ...]
+    id_column: str | None
+    batch_rows: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        return with_text_columns(SOURCE_FIELDS, self.columns)
+
+    @property
+    def with_id(self) -> list[str]:
+        """The columns to read, the id's among them, each once."""
+        return list(dict.fromkeys([*self.columns, *filter(None, [self.id_column])]))
+
+
+class Row(NamedTuple):
+    """One row of a source. *values* has an entry for each wanted column, or none where *defect* says why."""
+
+    item_id: str | None
+    ref: str
+    values: tuple[str | None, ...] = ()
+    flags: tuple[str, ...] = ()
+    defect: str | None = None
+
+
+def broken(ref: str, word: str, sentence: str) -> Row:
+    return Row(None, ref, defect=f"{word}: {sentence}")
+
+
+def named(wanted: Wanted, ref: str, fields: dict[str, str | None], flags: tuple[str, ...] = ()) -> Row:
+    """The row of *fields*, known by its id or by its place; a defect where it should carry an id and does not."""
+    values = tuple(fields.get(name) for name in wanted.columns)
+    if wanted.id_column is None:
+        return Row(ref, ref, values, flags)
+    item_id = fields.get(wanted.id_column)
+    if item_id is None or not item_id.strip():
+        return Row(None, ref, values, flags, missing_id(wanted.id_column))
+    return Row(item_id, ref, values, flags)
+
+
+def missing_id(id_column: str) -> str:
+    return f"missing_id: the row has no {id_column!r}."
+
+
+def batches_of(rows: Iterable[Row], wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    gathered: list[Row] = []
+    characters = 0
+    for row in rows:
+        gathered.append(row)
+        characters += sum(map(len, filter(None, row.values)))
+        if len(gathered) >= wanted.batch_rows or characters >= _BATCH_CHARACTERS:
+            yield _batch(gathered, wanted)
+            gathered, characters = [], 0
+    if gathered:
+        yield _batch(gathered, wanted)
+
+
+def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
+    nothing = (None,) * len(wanted.columns)
+    columns = [
+        [row.item_id for row in rows],
+        [row.ref for row in rows],
+        [row.defect for row in rows],
+        [row.flags for row in rows],
+        *zip(*(row.values or nothing for row in rows), strict=True),
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, wanted.schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted.schema)

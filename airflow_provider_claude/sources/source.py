@@ -1,0 +1,149 @@
+"""A source: what a path holds, as one stream of Arrow record batches of texts.
+
+Every row of the source comes through, in order: a broken file, row or charset is a row whose `defect` says
+`"<word>: <sentence>"`, and is never fatal. What would break every row alike (a missing path, column or id)
+raises SourceError instead, before or while reading, so that nothing is spent on it.
+
+    word              what is wrong                                    what it costs
+    unreadable_file   the file is corrupt from some row on             one defect for the rest of the file
+    broken_row        a line is no CSV record or no JSON object        that row
+    bad_charset       a line is neither UTF-8 nor Windows-1252         that row
+    missing_id        the id column is null or blank                   that row
+    oversize          one mail of more than 64 MB                      that row
+
+`source_ref` is `<file>#<n>`: n counts the rows of Parquet and CSV, the lines of JSON Lines and the mails of an
+mbox, from 1. The file of a single mail is its own reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.tables import SOURCE_FIELDS
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
+from airflow_provider_claude.sources.files import FORMATS, SourceFile, find_files, format_of
+from airflow_provider_claude.sources.mail import MAIL_COLUMNS
+from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Rows to be read. `batches()` may be called again; each call reads the files anew.
+
+    *columns* are the text columns of the batches, after SOURCE_FIELDS; *files* are in reading order.
+    """
+
+    path: UPath
+    format: str
+    files: tuple[SourceFile, ...]
+    wanted: Wanted
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.wanted.columns
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.wanted.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """At most `batch_rows` rows at a time. Raises SourceError where a later file lacks a wanted column."""
+        if self.format == "parquet":
+            return chain.from_iterable(map(self._parquet, self.files))
+        return batches_of(chain.from_iterable(map(self._rows, self.files)), self.wanted)
+
+    def _parquet(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
+        self._need_columns(file)
+        return parquet.batches(file, self.wanted)
+
+    def _rows(self, file: SourceFile) -> Iterable[Row]:
+        match self.format:
+            case "csv":
+                self._need_columns(file)
+                return csv_rows.rows(file, self.wanted)
+            case "jsonl":
+                return jsonl.rows(file, self.wanted)
+            case "mbox":
+                return mbox.rows(file, self.wanted)
+            case _:
+                return [eml.row(file, self.wanted)]
+
+    def _need_columns(self, file: SourceFile) -> None:
+        there = _columns_there(self.format, file, frozenset())
+        if there is not None:
+            _check_columns(there, self.wanted, f"{file.name} of {self.path}")
+
+
+def open_source(
+    path: UPath,
+    *,
+    format: str | None = None,  # noqa: A002 - the word for it
+    id_column: str | None = "id",
+    columns: Sequence[str] | None = None,
+    batch_rows: int = 500,
+) -> Source:
+    """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
+
+    *columns* None means all. *id_column* None names rows by `source_ref`. Mails are always named by it, unless
+    *id_column* is one of MAIL_COLUMNS. Raises SourceError where the path, the format, a column or the id is not there.
+    """
+    if format is not None and format not in FORMATS:
+        raise SourceError(f"There is no format {format!r}: the formats are {', '.join(FORMATS)}.")
+    files = find_files(path)
+    kind = format or format_of(files, path) or "none"
+    if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
+        id_column = None
+    sought = frozenset([*(columns or ()), *filter(None, [id_column])])
+    there = next(filter(None, (_columns_there(kind, file, sought) for file in files)), None)
+    asked = tuple(there or () if columns is None else columns)
+    if columns is None and id_column in _RESERVED:
+        asked = tuple(name for name in asked if name != id_column)
+    wanted = Wanted(columns=asked, id_column=id_column, batch_rows=batch_rows)
+    _check_names(asked, path)
+    if there is not None:
+        _check_columns(there, wanted, str(path))
+    return Source(path=path, format=kind, files=tuple(files), wanted=wanted)
+
+
+def _columns_there(kind: str, file: SourceFile, sought: frozenset[str]) -> list[str] | None:
+    """The columns of *file*; None where it holds nothing that tells them."""
+    match kind:
+        case "parquet":
+            return parquet.columns(file)
+        case "csv":
+            return csv_rows.columns(file)
+        case "jsonl":
+            return jsonl.columns(file, sought)
+        case _:
+            return list(MAIL_COLUMNS)
+
+
+def _check_names(asked: Sequence[str], path: UPath) -> None:
+    if clash := sorted(_RESERVED & set(asked)):
+        raise SourceError(f"{path} has columns with names the run folder needs: {', '.join(clash)}. Rename them.")
+    if len(set(asked)) < len(asked):
+        raise SourceError(f"The columns of {path} are not told apart by their names: {', '.join(asked)}.")
+
+
+def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
+    listed = ", ".join(there)
+    if wanted.id_column is not None and wanted.id_column not in there:
+        raise SourceError(
+            f"{where} has no column {wanted.id_column!r} to know its rows by. It has: {listed}. Name another one "
+            f'with id_column="...", or say id_column=None to use the file name and the row number.'
+        )
+    if missing := [name for name in wanted.columns if name not in there]:
+        raise SourceError(f"{where} has no column {', '.join(map(repr, missing))}. It has: {listed}.")
+    if twice := [name for name in wanted.with_id if list(there).count(name) > 1]:
+        raise SourceError(f"{where} has more than one column {', '.join(map(repr, twice))}.")

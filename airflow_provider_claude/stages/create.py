@@ -1,0 +1,197 @@
+"""Create: one shard becomes one Message Batch, never twice for the same content."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.batch.attempt import Attempt, Hold, Reattach, Submit, decide
+from airflow_provider_claude.core.batch.requests import (
+    BODY_CLOSE,
+    BODY_OPEN,
+    RequestEncoder,
+    custom_id,
+    entry,
+)
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_text_columns
+from airflow_provider_claude.errors import HoldError, StateError
+from airflow_provider_claude.gateway import BatchInfo, Body
+from airflow_provider_claude.stages.items import read_items
+from airflow_provider_claude.store import (
+    IntentRecord,
+    PlanRecord,
+    RunFolder,
+    ScanRecord,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    atomic_output,
+    write_record,
+)
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_CHUNK = 1 << 20
+
+
+class Api(Protocol):
+    """What creating needs of the gateway."""
+
+    def create_batch(self, body: Body) -> BatchInfo: ...
+
+
+def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str]) -> str:
+    """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
+
+    Raises HoldError where an earlier attempt may have been paid for without its id being known, StateError where
+    the items are no longer the ones that were planned, and the gateway's errors.
+    """
+    plan = shard.run.need_plan()
+    spec = shard_spec(plan, shard.shard)
+    match decide(history(shard), fingerprint=spec.fingerprint):
+        case Reattach(attempt) if attempt.batch_id is not None:
+            return attempt.batch_id
+        case Submit(number):
+            return _submit(shard, plan, spec, number, api, clock)
+        case Reattach(attempt) | Hold(attempt):
+            raise HoldError(
+                f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that "
+                f"its {spec.rows:,} requests were about to be sent, and no record says whether they were. Look for a "
+                "batch of that size and time in the Console. If there is one, write its id into "
+                f"{attempt.number}.submitted.json; if there is none, delete the intent. Then clear this task. Until "
+                "then nothing is sent, because it could be paid for twice."
+            )
+
+
+def shard_spec(plan: PlanRecord, number: int) -> ShardSpec:
+    for spec in plan.shards:
+        if spec.shard == number:
+            return spec
+    raise StateError(
+        f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."
+    )
+
+
+def history(shard: ShardFolder) -> list[Attempt]:
+    """Every attempt on record, oldest first."""
+    attempts = []
+    for number in shard.attempts():
+        intent, submitted = shard.intent(number), shard.submitted(number)
+        if intent is not None:
+            batch_id = submitted.batch_id if submitted else None
+            attempts.append(
+                Attempt(
+                    number=number,
+                    fingerprint=intent.fingerprint,
+                    submitted=submitted is not None,
+                    batch_id=batch_id,
+                )
+            )
+    return attempts
+
+
+def _submit(
+    shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, number: int, api: Api, clock: Callable[[], str]
+) -> str:
+    with spool(shard.run, plan, spec, shard.file(f"{number}.manifest.parquet")) as body:
+        write_record(
+            shard.file(f"{number}.intent.json"),
+            IntentRecord(attempt=number, fingerprint=spec.fingerprint, requests=spec.rows, bytes=len(body), at=clock()),
+        )
+        batch = api.create_batch(body)
+    write_record(
+        shard.file(f"{number}.submitted.json"),
+        SubmittedRecord(
+            attempt=number,
+            fingerprint=spec.fingerprint,
+            requests=spec.rows,
+            batch_id=batch.id,
+            lane=spec.lane,
+            created_at=batch.created_at,
+            expires_at=batch.expires_at,
+        ),
+    )
+    return batch.id
+
+
+class SpooledBody:
+    """A body in a temporary file: its length is known, and it can be read again from its start."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._length = stream.tell()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._stream.seek(0)
+        while chunk := self._stream.read(_CHUNK):
+            yield chunk
+
+
+@contextmanager
+def spool(run: RunFolder, plan: PlanRecord, spec: ShardSpec, manifest: UPath) -> Iterator[SpooledBody]:
+    """The encoded body of *spec*, and its manifest written to *manifest*, checked against the planned fingerprint."""
+    with tempfile.TemporaryFile() as stream:
+        with manifest_writer(manifest, run.need_scan()) as write:
+            digest = _encode(run, plan, spec, stream, write)
+            if digest != spec.fingerprint:
+                raise StateError(
+                    f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
+                    "the plan task, so that it plans what is there now."
+                )
+        yield SpooledBody(stream)
+
+
+def _encode(
+    run: RunFolder,
+    plan: PlanRecord,
+    spec: ShardSpec,
+    stream: IO[bytes],
+    write: Callable[[pa.RecordBatch], None],
+) -> str:
+    """Write the body to *stream* and its manifest through *write*; the fingerprint of what was written."""
+    scan = run.need_scan()
+    encoder = RequestEncoder(plan.job)
+    fingerprint, index = hashlib.sha256(), 0
+    keys = ["ordinal", "item_id", "input_hash", *scan.carry]
+    columns = list(dict.fromkeys([*keys, *encoder.columns]))
+    stream.write(BODY_OPEN)
+    for batch in read_items(run, scan, spec.start, spec.stop, columns):
+        values = {name: batch.column(name).to_pylist() for name in encoder.columns}
+        entries, ids, hashes = [], [], []
+        for params in encoder.params(values):
+            digest = hashlib.sha256(params)
+            fingerprint.update(digest.digest())
+            hashes.append(digest.hexdigest())
+            ids.append(custom_id(spec.fingerprint, index))
+            entries.append(entry(spec.fingerprint, index, params))
+            index += 1
+        stream.write(b"," if index > len(entries) else b"")
+        stream.write(b",".join(entries))
+        write(_manifest(batch, scan, ids, hashes))
+    stream.write(BODY_CLOSE)
+    return fingerprint.hexdigest()
+
+
+def _manifest(batch: pa.RecordBatch, scan: ScanRecord, ids: list[str], hashes: list[str]) -> pa.RecordBatch:
+    own = {"custom_id": pa.array(ids, pa.string()), "request_hash": pa.array(hashes, pa.string())}
+    schema = with_text_columns(MANIFEST_FIELDS, scan.carry)
+    return pa.record_batch([own.get(name) or batch.column(name) for name in schema.names], schema=schema)
+
+
+@contextmanager
+def manifest_writer(path: UPath, scan: ScanRecord) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    with (
+        atomic_output(path) as stream,
+        pq.ParquetWriter(stream, with_text_columns(MANIFEST_FIELDS, scan.carry), compression="zstd") as writer,
+    ):
+        yield writer.write_batch

@@ -1,0 +1,69 @@
+"""Reading the items of a run, any range of them, as a stream of small record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, with_text_columns
+from airflow_provider_claude.store import RunFolder, ScanRecord
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: Rows a batch: small enough to keep reading flat, large enough to be columnar.
+BATCH_ROWS = 500
+
+
+def read_items(
+    run: RunFolder, scan: ScanRecord, start: int, stop: int, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Items *start* (included) to *stop* (not), *columns* of them, in order. Resident is one row group."""
+    number = start // scan.part_rows
+    while start < stop:
+        base = number * scan.part_rows
+        for batch in _read_part(run, number, start - base, min(stop - base, scan.part_rows), columns):
+            start += batch.num_rows
+            yield batch
+        number, start = number + 1, max(start, base + scan.part_rows)
+
+
+def _read_part(run: RunFolder, number: int, start: int, stop: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    path = run.part("items", number)
+    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+        offset = 0
+        for group in range(part.num_row_groups):
+            rows = part.metadata.row_group(group).num_rows
+            if offset < stop and offset + rows > start:
+                yield from _read_group(part, group, start - offset, stop - offset, columns)
+            offset += rows
+
+
+def _read_group(
+    part: pq.ParquetFile, group: int, start: int, stop: int, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    offset = 0
+    for batch in part.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False):
+        first, last = max(start - offset, 0), min(stop - offset, batch.num_rows)
+        if first < last:
+            yield batch.slice(first, last - first)
+        offset += batch.num_rows
+
+
+def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[str]) -> pa.Table:
+    """The duplicates of items *start* to *stop*, with `index`, their twin's place in that range."""
+    schema = with_text_columns(DUPLICATE_FIELDS, carry)
+    within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)
+    found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]
+    table = pa.Table.from_batches(found, schema)
+    return table.append_column("index", pc.subtract(table["ordinal"], start))
+
+
+def _filtered(path: UPath, schema: pa.Schema, within: pc.Expression) -> Iterator[pa.RecordBatch]:
+    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+        for batch in part.iter_batches(columns=schema.names, use_threads=False):
+            yield batch.select(schema.names).cast(schema).filter(within)

@@ -1,0 +1,255 @@
+"""Load: the results of a shard become typed answers with their provenance, and leftovers with their reasons.
+
+Loading twice equals loading once: the files have the shard's number, are replaced whole, and come from the same
+raw results. Resident are the shard's manifest and one chunk of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.batch.answers import Judged, judge
+from airflow_provider_claude.core.batch.columns import answer_type
+from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.core.batch.rows import Origin, answer_rows, leftover_rows, row_cost
+from airflow_provider_claude.core.batch.validate import Validator, validator_for
+from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
+from airflow_provider_claude.core.tables import LEFTOVER_FIELDS
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages.create import shard_spec
+from airflow_provider_claude.stages.items import read_duplicates
+from airflow_provider_claude.stages.results import Api, fetch, read_lines
+from airflow_provider_claude.store import (
+    LandedRecord,
+    PlanRecord,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    atomic_output,
+    remove,
+    write_record,
+)
+
+#: Result lines that are judged and written together.
+CHUNK_ROWS = 4_000
+
+#: Columns with as many values as rows, for which a dictionary would only cost.
+_DISTINCT = frozenset(
+    {
+        "item_id",
+        "custom_id",
+        "claude_custom_id",
+        "claude_message_id",
+        "claude_input_hash",
+        "claude_request_hash",
+    }
+)
+
+
+def load(
+    shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
+) -> LandedRecord:
+    """Download the shard's results if need be, judge every row, and write its answers and leftovers.
+
+    Raises StateError where the shard was not submitted or the job is not the planned one, ApiUnavailableError where
+    its results are not there yet or broke off.
+    """
+    plan = shard.run.need_plan()
+    spec = shard_spec(plan, shard.shard)
+    if job.schema != plan.job["answer_schema"]:
+        raise StateError(
+            f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
+            "checked against another schema; clear the plan task to ask again, or restore the output."
+        )
+    submitted = _submitted(shard, spec)
+    results = fetch(shard, submitted, api)
+    remove(shard.file("landed.json"))
+    landing = _Landing(
+        origin=_origin(shard, plan, spec, submitted, task, clock()), validate=validator_for(job), spec=spec
+    )
+    answers = shard.run.part("answers", shard.shard)
+    with _writer(answers, landing.origin.answer_schema) as write_answers:
+        with _writer(shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS)) as write_leftovers:
+            for good, bad in landing.tables(read_lines(results)):
+                write_answers(good)
+                write_leftovers(bad)
+    record = landing.record(shard.shard, submitted.attempt, clock())
+    write_record(shard.file("landed.json"), record)
+    return record
+
+
+def _submitted(shard: ShardFolder, spec: ShardSpec) -> SubmittedRecord:
+    for attempt in reversed(shard.attempts()):
+        submitted = shard.submitted(attempt)
+        if submitted is not None and submitted.fingerprint == spec.fingerprint:
+            return submitted
+    raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
+
+
+def _origin(
+    shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, submitted: SubmittedRecord, task: TaskRef, now: str
+) -> Origin:
+    carry = tuple(shard.run.need_scan().carry)
+    manifest = shard.file(f"{submitted.attempt}.manifest.parquet")
+    with manifest.fs.open(manifest.path, "rb") as stream:
+        table = pq.read_table(stream, use_threads=False)
+    return Origin(
+        manifest=table,
+        duplicates=read_duplicates(shard.run, spec.start, spec.stop, carry),
+        carry=carry,
+        answer_type=answer_type(plan.job["answer_schema"]),
+        price=msgspec.convert(plan.price, Price, strict=False),
+        lane=submitted.lane,
+        constants={
+            "claude_batch_id": submitted.batch_id,
+            "claude_attempt": submitted.attempt,
+            "claude_prompt_hash": plan.prompt_hash,
+            "claude_schema_hash": plan.schema_hash,
+            "claude_dag_id": task.dag_id,
+            "claude_run_id": task.run_id,
+            "claude_task_id": task.task_id,
+            "claude_map_index": task.map_index,
+            "claude_loaded_at": datetime.fromisoformat(now),
+        },
+    )
+
+
+@dataclass
+class _Landing:
+    """The running state of one landing: which rows were seen, and the sums."""
+
+    origin: Origin
+    validate: Validator
+    spec: ShardSpec
+    seen: bytearray = field(init=False)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    strangers: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    picodollars: int = 0
+
+    def __post_init__(self) -> None:
+        self.seen = bytearray(self.spec.rows)
+
+    def tables(self, lines: Iterable[bytes]) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Answers and leftovers, a chunk at a time; last, the rows that no line was about."""
+        for chunk in _chunks(self._known(lines)):
+            yield self._split(chunk)
+        missing = (index for index, seen in enumerate(self.seen) if not seen)
+        for chunk in _chunks((index, _missing(self.origin, index)) for index in missing):
+            yield self._split(chunk)
+
+    def _known(self, lines: Iterable[bytes]) -> Iterator[tuple[int, Judged]]:
+        """The first result of each row of this shard; everything else is counted as a stranger."""
+        for line in lines:
+            judged = judge(line, self.validate)
+            index = index_of(judged.custom_id, self.spec.fingerprint, self.spec.rows) if judged else None
+            if judged is None:
+                self.strangers["unreadable"] += 1
+            elif index is None:
+                self.strangers["unknown"] += 1
+            elif self.seen[index]:
+                self.strangers["repeated"] += 1
+            else:
+                self.seen[index] = True
+                yield index, judged
+
+    def _split(self, chunk: list[tuple[int, Judged]]) -> tuple[pa.Table, pa.Table]:
+        good = [pair for pair in chunk if pair[1].outcome is Outcome.SUCCEEDED]
+        try:
+            answers = answer_rows(self.origin, *_columns(good))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+            chunk = [(index, self._fitting(index, one)) for index, one in chunk]
+            good = [pair for pair in chunk if pair[1].outcome is Outcome.SUCCEEDED]
+            answers = answer_rows(self.origin, *_columns(good))
+        bad = [pair for pair in chunk if pair[1].outcome is not Outcome.SUCCEEDED]
+        leftovers = leftover_rows(self.origin, *_columns(bad))
+        self._count(chunk, answers, leftovers)
+        return answers, leftovers
+
+    def _fitting(self, index: int, one: Judged) -> Judged:
+        """*one*, or its judgement as invalid where its values have no place in their columns."""
+        if one.outcome is not Outcome.SUCCEEDED:
+            return one
+        try:
+            answer_rows(self.origin, [index], [one])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+            return _invalid(one, f"a value does not fit its column: {error}")
+        return one
+
+    def _count(self, chunk: list[tuple[int, Judged]], answers: pa.Table, leftovers: pa.Table) -> None:
+        self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
+        self.outcomes.update(leftovers["outcome"].to_pylist())
+        for _, one in chunk:
+            self.tokens["input"] += one.usage.input
+            self.tokens["output"] += one.usage.output
+            self.tokens["cache_read"] += one.usage.cache_read
+            self.tokens["cache_write"] += one.usage.cache_write_5m + one.usage.cache_write_1h
+            self.picodollars += row_cost(self.origin, one)
+
+    def record(self, shard: int, attempt: int, now: str) -> LandedRecord:
+        return LandedRecord(
+            shard=shard,
+            attempt=attempt,
+            rows=self.outcomes.total(),
+            outcomes=dict(+self.outcomes),
+            strangers=dict(self.strangers),
+            tokens=dict(self.tokens),
+            cost_usd=f"{to_usd(self.picodollars):f}",
+            landed_at=now,
+        )
+
+
+def _missing(origin: Origin, index: int) -> Judged:
+    custom_id = origin.manifest["custom_id"][index].as_py()
+    return Judged(custom_id, Outcome.MISSING, Usage(), reason="the results hold no line about this request")
+
+
+def _invalid(one: Judged, reason: str) -> Judged:
+    return Judged(
+        one.custom_id,
+        Outcome.INVALID,
+        one.usage,
+        one.message_id,
+        one.model,
+        one.stop_reason,
+        None,
+        reason[:500],
+        msgspec.json.encode(one.answer).decode(),
+    )
+
+
+def _columns(pairs: list[tuple[int, Judged]]) -> tuple[list[int], list[Judged]]:
+    return [index for index, _ in pairs], [one for _, one in pairs]
+
+
+def _chunks(pairs: Iterable[tuple[int, Judged]]) -> Iterator[list[tuple[int, Judged]]]:
+    chunk: list[tuple[int, Judged]] = []
+    for pair in pairs:
+        chunk.append(pair)
+        if len(chunk) == CHUNK_ROWS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@contextmanager
+def _writer(path: Any, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    dictionary = [name for name in schema.names if name not in _DISTINCT]
+    with (
+        atomic_output(path) as stream,
+        pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=dictionary) as writer,
+    ):
+        yield writer.write_table

@@ -1,0 +1,251 @@
+"""Close the run: count its rows in its own files, write the report, and publish the answers if it is green.
+
+Nothing is counted by a counter: row numbers come from the Parquet files, column by column and batch by batch,
+so that memory does not grow with the run. The counters of landed.json are compared with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
+from airflow_provider_claude.core.report.costs import planned_cost
+from airflow_provider_claude.core.report.examples import Examples
+from airflow_provider_claude.core.report.page import render
+from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Thresholds, raise_if_any
+from airflow_provider_claude.core.report.summary import Summary, asked
+from airflow_provider_claude.core.report.tally import Tally
+from airflow_provider_claude.core.report.timeline import ShardSpan
+from airflow_provider_claude.core.tables import (
+    ANSWER_KEY_FIELDS,
+    PROVENANCE_FIELDS,
+    QUARANTINE_FIELDS,
+    with_text_columns,
+)
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.sinks.parquet import partition_folder, publish
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_BATCH_ROWS = 32_768
+
+#: Small records are read by so many threads at once: on an object store each is a round trip.
+_READERS = 8
+
+_QUARANTINE_NAMES = frozenset(field.name for field in QUARANTINE_FIELDS)
+
+
+def report(
+    run: RunFolder,
+    *,
+    output: UPath | None,
+    clock: Callable[[], str],
+    partition_column: str = "day",
+    thresholds: Thresholds | None = None,
+    answer_schema: pa.Schema | None = None,
+) -> Summary:
+    """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
+
+    :param output: where the answers go, partitioned by *partition_column* if the run has a partition. None
+        publishes nothing.
+    :param clock: the time now, ISO 8601 in UTC.
+    :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
+    :param answer_schema: the schema of the answers, for a night without any. Where it is None, such a night is
+        published with the columns that every job has.
+    :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
+    :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
+    """
+    scan, plan = run.need_scan(), run.need_plan()
+    target = _target(output, partition_column, plan.partition)
+    summary = _summarise(run, scan, plan, thresholds or Thresholds(), clock())
+    _write(run, summary)
+    if summary.problems:
+        raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
+    if target is None:
+        return summary
+    parts = run.parts("answers")
+    publish(parts, _answer_schema(parts, scan, answer_schema), target, partitioned=plan.partition is not None)
+    summary = msgspec.structs.replace(summary, published=str(target))
+    _write(run, summary)
+    return summary
+
+
+def _target(output: UPath | None, column: str, partition: str | None) -> UPath | None:
+    if output is None or partition is None:
+        return output
+    return partition_folder(output, column, partition)
+
+
+def _answer_schema(parts: Sequence[UPath], scan: ScanRecord, schema: pa.Schema | None) -> pa.Schema:
+    if parts:
+        with parts[0].open("rb") as stream:
+            return pq.read_schema(stream)
+    return schema or pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, scan.carry), *PROVENANCE_FIELDS])
+
+
+def _write(run: RunFolder, summary: Summary) -> None:
+    write_bytes(run.file("report.json"), msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
+    write_bytes(run.file("report.html"), render(summary).encode())
+
+
+class _Counts:
+    """What the files of one run hold. Built once, part by part; never more than a batch of rows at a time."""
+
+    def __init__(self, run: RunFolder, scan: ScanRecord, plan: PlanRecord) -> None:
+        self.run = run
+        self.flags, self.reasons = Tally(), Tally()
+        self.aside, self.failures = Examples(), Examples()
+        self.answers = AnswerTally(scan.carry)
+        self.failed_usd = Decimal(0)
+        self.items = self._count_items()
+        self._count_quarantine()
+        self.twins = self._count_duplicates(plan.shards)
+        self.shards = self._count_shards(plan)
+
+    def ledger(self, inputs: int) -> Ledger:
+        return Ledger.of(
+            inputs=inputs,
+            items=self.items,
+            duplicates=self.twins.total(),
+            quarantined=self.reasons.counts,
+            shards=self.shards,
+        )
+
+    def _count_items(self) -> int:
+        rows = 0
+        for part in self.run.parts("items"):
+            for batch in _batches(part, ["flags"]):
+                rows += batch.num_rows
+                self.flags.add(pc.list_flatten(batch["flags"]))
+        return rows
+
+    def _count_quarantine(self) -> None:
+        for part in self.run.parts("quarantine"):
+            for batch in _batches(part):
+                self.reasons.add(batch["reason"])
+                self.flags.add(pc.list_flatten(batch["flags"]))
+                text = [name for name in batch.schema.names if name not in _QUARANTINE_NAMES]
+                self.aside.add(batch, reason="reason", detail="detail", text=text)
+
+    def _count_duplicates(self, shards: Sequence[ShardSpec]) -> Counter[int]:
+        """Duplicates by the shard their twin is in; -1 for twins in none."""
+        found: Counter[int] = Counter()
+        specs = sorted(shards, key=lambda spec: spec.start)
+        starts, stops = np.array([s.start for s in specs], int), np.array([s.stop for s in specs], int)
+        for part in self.run.parts("duplicates"):
+            for batch in _batches(part, ["ordinal"]):
+                ordinals = batch["ordinal"].to_numpy()
+                places = np.searchsorted(starts, ordinals, side="right") - 1
+                inside = (places >= 0) & (ordinals < stops[places]) if specs else np.zeros(len(ordinals), bool)
+                found[-1] += int((~inside).sum())
+                for place, count in zip(*np.unique(places[inside], return_counts=True), strict=True):
+                    found[specs[place].shard] += int(count)
+        return found
+
+    def _count_shards(self, plan: PlanRecord) -> list[ShardCount]:
+        """All shards that are in the plan or have files."""
+        planned = {spec.shard: spec.rows for spec in plan.shards}
+        parts = {_number(part): part for part in self.run.parts("answers")}
+        folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
+        numbers = sorted(planned.keys() | parts.keys() | folders)
+        with ThreadPoolExecutor(_READERS) as pool:
+            landed = list(pool.map(lambda number: self.run.shard(number).landed(), numbers))
+        return [
+            ShardCount(
+                shard=number,
+                items=planned.get(number, 0),
+                duplicates=self.twins[number],
+                answered=self._count_answers(parts[number]) if number in parts else 0,
+                failed=self._count_leftovers(number) if number in folders else {},
+                landed=None if record is None else record.outcomes,
+            )
+            for number, record in zip(numbers, landed, strict=True)
+        ]
+
+    def _count_answers(self, part: UPath) -> int:
+        before = self.answers.rows
+        for batch in _batches(part, self.answers.needed):
+            self.answers.add(batch)
+        return self.answers.rows - before
+
+    def _count_leftovers(self, number: int) -> dict[str, int]:
+        path = self.run.shard(number).file("leftovers.parquet")
+        outcomes = Tally()
+        if not path.exists():
+            return {}
+        for batch in _batches(path):
+            outcomes.add(batch["outcome"])
+            self.failures.add(batch, reason="outcome", detail="reason", text=["answer"])
+            self.failed_usd += total_usd(batch["cost_usd"])
+        return dict(outcomes.counts)
+
+
+def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Thresholds, now: str) -> Summary:
+    counts = _Counts(run, scan, plan)
+    ledger = counts.ledger(scan.rows)
+    with ThreadPoolExecutor(_READERS) as pool:
+        spans = list(pool.map(lambda spec: _span(run, spec), plan.shards))
+    lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
+    return Summary(
+        source=scan.source,
+        format=scan.format,
+        partition=plan.partition,
+        created_at=now,
+        deadline=plan.deadline,
+        problems=[*ledger.problems(), *thresholds.breaches(ledger)],
+        ledger=ledger,
+        costs=counts.answers.costs(failed=counts.failed_usd, estimated=planned_cost(plan.estimate, lane)),
+        shards=spans,
+        answers=counts.answers.columns(),
+        quarantine_examples=counts.aside.found,
+        failure_examples=counts.failures.found,
+        flags=dict(counts.flags.counts.most_common()),
+        asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
+        explanation=plan.explanation,
+    )
+
+
+def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
+    folder = run.shard(spec.shard)
+    attempts = folder.attempts()
+    submitted = [record for n in attempts if (record := folder.submitted(n)) is not None]
+    ended = folder.ended(attempts[-1]) if attempts else None
+    landed = folder.landed()
+    return ShardSpan(
+        shard=spec.shard,
+        rows=spec.rows,
+        lane=spec.lane,
+        attempts=len(attempts),
+        created_at=submitted[0].created_at if submitted else None,
+        ended_at=ended.ended_at if ended else None,
+        landed_at=landed.landed_at if landed else None,
+    )
+
+
+def _number(part: UPath) -> int:
+    return int(part.stem.removeprefix("part-"))
+
+
+def _batches(
+    path: UPath, columns: list[str] | Callable[[pa.Schema], list[str]] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The record batches of the Parquet file *path*: all columns, those named, or those chosen from its schema."""
+    with path.open("rb") as stream:
+        try:
+            file = pq.ParquetFile(stream)
+        except pa.ArrowInvalid as e:
+            raise StateError(f"{path} is not a readable Parquet file ({e}); clear the task that wrote it.") from e
+        chosen = columns(file.schema_arrow) if callable(columns) else columns
+        yield from file.iter_batches(_BATCH_ROWS, columns=chosen)

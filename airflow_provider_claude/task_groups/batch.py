@@ -1,0 +1,109 @@
+"""The whole way through as one task group: scan, plan, a mapped group a shard, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.providers.common.compat.sdk import TaskGroup, task_group
+
+from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
+from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
+from airflow_provider_claude.operators.plan import ClaudePlanOperator
+from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
+
+
+def claude_batch_job(
+    group_id: str,
+    *,
+    job: ClaudeJob,
+    source: str,
+    work: str,
+    output: str,
+    conn_id: str = ClaudeHook.default_conn_name,
+    model: str | None = None,
+    shard_rows: int | str = DEFAULT_ROWS,
+    deadline: str | None = None,
+    poll_interval: float = 60.0,
+    carry: Sequence[str] = (),
+    id_column: str | None = "id",
+    partition_column: str = "day",
+    scan_args: Mapping[str, Any] | None = None,
+    plan_args: Mapping[str, Any] | None = None,
+    report_args: Mapping[str, Any] | None = None,
+) -> TaskGroup:
+    """A task group that turns *source* into a table of answers under *output*, a mapped instance a shard.
+
+    The run keeps its files in ``<work>/<dag_id>/<group_id>/<day>/``: a second run for the same day finds what is
+    already paid for. *source* may hold ``{{ day }}``.
+
+    :param group_id: the group's name in the DAG, and in the run folder.
+    :param job: what is asked about every row.
+    :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
+    :param work: root of the run folders, on any store that all workers reach (templated).
+    :param output: root of the answers; a partition a day is replaced whole (templated).
+    :param conn_id: a connection of type ``anthropic``.
+    :param model: another model than the job's (templated).
+    :param shard_rows: the most requests in one batch (templated).
+    :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
+    :param poll_interval: the most seconds between two looks at a batch.
+    :param carry: columns carried to the answers beside the row's id.
+    :param id_column: the column that names a row; None takes file name and row number.
+    :param partition_column: the name of the partition column of the answers.
+    :param scan_args: further arguments of ClaudeInputScanOperator.
+    :param plan_args: further arguments of ClaudePlanOperator.
+    :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
+    """
+    with TaskGroup(group_id) as group:
+        scan = ClaudeInputScanOperator(
+            task_id="scan",
+            source=source,
+            run_folder=f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group_id}/{{{{ day }}}}",
+            columns=job.columns,
+            carry=carry,
+            id_column=id_column,
+            closing_tags=job.closing_tags,
+            **(scan_args or {}),
+        )
+        run_folder: Any = scan.output
+        plan = ClaudePlanOperator(
+            task_id="plan",
+            run_folder=run_folder,
+            job=job,
+            model=model,
+            conn_id=conn_id,
+            shard_rows=shard_rows,
+            deadline=deadline,
+            **(plan_args or {}),
+        )
+
+        @task_group(group_id="shard")
+        def each_shard(shard: str) -> None:
+            name = "{{ task.shard.rsplit('/', 1)[-1] }}"
+            create = ClaudeBatchCreateOperator(
+                task_id="create", shard=shard, conn_id=conn_id, map_index_template=name
+            )
+            batch_id: Any = create.output
+            wait = ClaudeBatchSensor(
+                task_id="wait", batch_id=batch_id, conn_id=conn_id, poll_interval=poll_interval
+            )
+            load = ClaudeResultLoadOperator(
+                task_id="load", shard=shard, job=job, conn_id=conn_id, map_index_template=name
+            )
+            create >> wait >> load
+
+        shards = each_shard.expand(shard=plan.output)
+        report = ClaudeReportOperator(
+            task_id="report",
+            run_folder=run_folder,
+            publish_to=output,
+            partition_column=partition_column,
+            **(report_args or {}),
+        )
+        scan >> plan >> shards >> report
+    return group

@@ -1,0 +1,51 @@
+"""A disposable Airflow for the whole run: its home, database and settings are set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+DATA = PROJECT.parent / "shared" / "data"
+
+os.environ.update(
+    AIRFLOW_HOME=str(HOME),
+    AIRFLOW__CORE__UNIT_TEST_MODE="True",
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    AIRFLOW__CLAUDE__ROOT=str(HOME / "claude"),
+    AIRFLOW__CLAUDE__TIMEZONE="Europe/Berlin",
+    AIRFLOW__CLAUDE__POLL_INTERVAL="0.2",
+    NO_COLOR="1",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_home() -> Iterator[None]:
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """The metadata database, made once. Returns the root of the Claude data."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return HOME / "claude"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the project; a test that needs it is skipped where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip("the shared data folder is not beside this checkout")
+    return DATA

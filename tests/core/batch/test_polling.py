@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_claude.core.batch.polling import TROUBLE_SECONDS, Ended, GiveUp, Polling, Wait
+from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, RateLimitedError
+
+START = 1_000_000.0
+FRESH = Polling(batch_id="msgbatch_1", started=START, interval=60)
+
+
+def test_an_ended_batch_ends_the_wait() -> None:
+    assert FRESH.on_status("ended", now=START)[1] == Ended()
+
+
+@pytest.mark.parametrize("status", ["in_progress", "canceling", "a word of tomorrow"])
+def test_any_other_status_is_waited_out(status: str) -> None:
+    assert isinstance(FRESH.on_status(status, now=START)[1], Wait)
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0, 5), (50, 5), (300, 30), (600, 60), (40_000, 60)])
+def test_the_first_looks_come_soon_and_later_ones_at_the_interval(waited: float, pause: float) -> None:
+    assert FRESH.on_status("in_progress", now=START + waited)[1] == Wait(seconds=pause)
+
+
+def test_an_hour_of_trouble_is_survived_and_not_a_second_more() -> None:
+    polling, down = FRESH, ApiUnavailableError("HTTP 529")
+    for now in range(0, int(TROUBLE_SECONDS), 30):
+        polling, decision = polling.on_error(down, now=START + now)
+        assert isinstance(decision, Wait)
+    _, decision = polling.on_error(down, now=START + TROUBLE_SECONDS)
+    assert isinstance(decision, GiveUp)
+    assert "not cancelled" in decision.message
+    assert "pays nothing" in decision.message
+
+
+def test_one_good_look_forgets_the_trouble_before_it() -> None:
+    polling, _ = FRESH.on_error(ApiUnavailableError("x"), now=START)
+    polling, _ = polling.on_status("in_progress", now=START + 3000)
+    _, decision = polling.on_error(ApiUnavailableError("x"), now=START + TROUBLE_SECONDS + 10)
+    assert isinstance(decision, Wait)
+
+
+def test_a_bad_key_is_believed_at_the_third_look() -> None:
+    polling, decision = FRESH, None
+    for _ in range(3):
+        assert not isinstance(decision, GiveUp)
+        polling, decision = polling.on_error(CredentialsError("401"), now=START)
+    assert isinstance(decision, GiveUp)
+
+
+def test_the_api_may_ask_for_a_longer_pause_but_not_for_hours() -> None:
+    assert FRESH.on_error(RateLimitedError("429", retry_after=120), now=START)[1] == Wait(seconds=120)
+    assert FRESH.on_error(RateLimitedError("429", retry_after=9e9), now=START)[1] == Wait(seconds=900)
+
+
+def test_the_wait_ends_when_its_time_is_up_and_looks_once_more_just_then() -> None:
+    polling = Polling(batch_id="b", started=START, interval=60, until=START + 7)
+    assert polling.on_status("in_progress", now=START + 4)[1] == Wait(seconds=3)
+    assert isinstance(polling.on_status("in_progress", now=START + 7)[1], GiveUp)
+    assert polling.on_status("ended", now=START + 9)[1] == Ended()

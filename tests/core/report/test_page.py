@@ -1,0 +1,217 @@
+"""The page: what it shows, and that nothing in the data can act in it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from airflow_provider_claude.core.report import charts
+from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.examples import Example
+from airflow_provider_claude.core.report.page import render
+from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
+from airflow_provider_claude.core.report.summary import Asked, Summary
+from airflow_provider_claude.core.report.tally import ColumnSummary, Numbers
+from airflow_provider_claude.core.report.text import excerpt, legible
+from airflow_provider_claude.core.report.timeline import Bar, ShardSpan
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</svg><script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    "$\\frac{1}{$ and $x^2$",
+    "{{ 7*7 }}{% raw %}",
+    "a\u202etxt.exe",
+    "nul\x00 and bell\x07",
+    '"><a href="javascript:alert(1)">click</a>',
+    "&lt;already&gt; &amp;",
+    "]]><!-- <?php",
+]
+
+
+def summary_of(text: str = "plain", **changes) -> Summary:
+    example = Example(item_id=text, reason=text, detail=text, excerpt=text)
+    shard = ShardCount(shard=0, items=10, duplicates=0, answered=8, failed={text: 2}, landed=None)
+    values = {
+        "source": text,
+        "format": "csv",
+        "partition": text,
+        "created_at": "2026-11-22T08:00:00Z",
+        "deadline": "2026-11-22T09:00:00Z",
+        "problems": [],
+        "ledger": Ledger.of(inputs=15, items=10, duplicates=0, quarantined={text: 5}, shards=[shard]),
+        "costs": Costs.of(
+            batch=Decimal(4), sync=Decimal(1), failed=Decimal(0), estimated=Decimal(5), tokens={"input": 1000}
+        ),
+        "shards": [
+            ShardSpan(
+                shard=0,
+                rows=10,
+                lane=text,
+                attempts=1,
+                created_at="2026-11-22T01:00:00Z",
+                ended_at="2026-11-22T02:00:00Z",
+                landed_at="2026-11-22T02:10:00Z",
+            )
+        ],
+        "answers": [
+            ColumnSummary(name=text, type="string", rows=8, nulls=1, values={text: 5, "other": 2}),
+            ColumnSummary(name="n", type="int64", rows=8, nulls=0, numbers=Numbers(least=1, greatest=9, mean=2.5)),
+            ColumnSummary(name="free", type=text, rows=8, nulls=0),
+        ],
+        "quarantine_examples": [example],
+        "failure_examples": [example],
+        "flags": {text: 3},
+        "asked": Asked(model=text, prompt_hash=text, schema_hash=text, fields={text: text}),
+        "explanation": [text],
+        "published": text,
+    }
+    return Summary(**values | changes)
+
+
+def parse(summary: Summary) -> LexborHTMLParser:
+    return LexborHTMLParser(render(summary))
+
+
+def text_of(summary: Summary) -> str:
+    return " ".join(parse(summary).body.text(separator=" ").split())
+
+
+class TestHostileData:
+    @pytest.mark.parametrize("text", HOSTILE)
+    @pytest.mark.parametrize("problems", [[], [0, 1]])
+    def test_it_comes_out_as_the_text_it_is(self, text, problems):
+        page = parse(summary_of(text, problems=[text for _ in problems]))
+        assert page.css("script, img, a, iframe, object, embed, link, base, form, [onerror], [onload]") == []
+        assert len(page.css("style")) == 1
+        shown = [cell.text() for cell in page.css("bdi, li")]
+        assert shown.count(excerpt(legible(text), 200)) >= 10
+        assert "49" not in page.css_first("title").text()
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_a_chart_label_is_literal_text_inside_the_chart(self, text):
+        page = LexborHTMLParser(f"<body>{charts.value_bars({text: 1, 'b': 2}, total=3, name='c')}<p>after</p>")
+        labels = [node.text() for node in page.css("svg text")]
+        assert excerpt(legible(text), 26) in labels
+        assert page.css("script, img, a") == []
+        assert page.css_first("body > p").text() == "after"
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.text(max_size=40).filter(str.strip))
+    def test_no_text_at_all_becomes_an_element(self, text):
+        elements = {node.tag for node in parse(summary_of(text)).root.traverse()}
+        assert elements == {node.tag for node in parse(summary_of()).root.traverse()}
+
+    def test_nothing_is_longer_than_200_characters_in_the_examples(self):
+        cells = parse(summary_of("word " * 1000)).css(".examples td bdi")
+        assert cells
+        assert all(len(cell.text()) <= 200 for cell in cells)
+
+
+class TestPage:
+    def test_it_loads_nothing_and_allows_nothing(self):
+        page = parse(summary_of())
+        policy = page.css_first("meta[http-equiv=Content-Security-Policy]").attributes["content"]
+        assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        assert page.css("[src]") == []
+        assert all(node.attributes["href"].startswith("#") for node in page.css("[href]"))
+        assert "url(http" not in page.html
+
+    def test_ids_are_unique_and_references_meet_them(self):
+        page = parse(summary_of())
+        ids = [node.attributes["id"] for node in page.css("[id]")]
+        assert len(ids) == len(set(ids))
+        used = [node.attributes["clip-path"][5:-1] for node in page.css("[clip-path]")]
+        used += [node.attributes["href"][1:] for node in page.css("[href]")]
+        used += [node.attributes["aria-labelledby"] for node in page.css("[aria-labelledby]")]
+        assert used
+        assert set(used) <= set(ids)
+
+    def test_the_same_summary_gives_the_same_bytes(self):
+        assert render(summary_of()) == render(summary_of())
+
+    def test_the_ledger_adds_up_to_the_inputs_before_ones_eyes(self):
+        table = parse(summary_of()).css_first("section table")
+        numbers = [int(row.css_first("td").text()) for row in table.css("tr.part")]
+        assert sum(numbers) == int(table.css_first("tr.sum td").text()) == 15
+
+    def test_a_gap_has_a_row_of_its_own(self):
+        lost = ShardCount(shard=0, items=10, duplicates=0, answered=0, failed={}, landed=None)
+        ledger = Ledger.of(inputs=10, items=10, duplicates=0, quarantined={}, shards=[lost])
+        assert "Not accounted for 10 100.0%" in text_of(summary_of(ledger=ledger, problems=ledger.problems()))
+
+    def test_green_and_red_are_said_in_words_and_one_sentence(self):
+        green, red = parse(summary_of()), parse(summary_of(problems=["It broke.", "And here."], published=None))
+        assert green.css_first(".pill").text() == "Complete"
+        assert red.css_first(".pill").text() == "Needs a look"
+        assert red.css_first("h1").text() == "It broke."
+        assert [li.text() for li in red.css(".problems li")] == ["And here."]
+        assert "not published" in red.css_first("header").text()
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({}, "Deadline Met"),
+            ({"deadline": "2026-11-22T02:00:00Z"}, "Deadline Missed"),
+            ({"deadline": None}, "Deadline None"),
+            ({"shards": []}, "Deadline Nothing due"),
+        ],
+    )
+    def test_the_deadline_is_judged_by_the_last_landing(self, changes, said):
+        assert said in text_of(summary_of(**changes))
+
+    def test_savings_stand_against_the_sync_rate(self):
+        text = text_of(summary_of())
+        assert "The same at the sync rate $9.00" in text
+        assert "Saved $4.00 (44.4%)" in text
+
+    def test_many_values_share_a_last_bar(self):
+        column = ColumnSummary(
+            name="x", type="string", rows=210, nulls=0, values={f"v{i}": i for i in range(20, 0, -1)}
+        )
+        labels = [node.text() for node in parse(summary_of(answers=[column])).css(".columns svg text")]
+        assert "11 others" in labels
+        assert "v1" not in labels
+
+    def test_every_table_has_headers_and_every_chart_a_description(self):
+        page = parse(summary_of())
+        assert all(table.css("th[scope]") for table in page.css("table"))
+        assert all(svg.parent.attributes.get("aria-label") for svg in page.css("svg"))
+
+    def test_the_summary_survives_a_round_trip_through_json(self):
+        summary = summary_of(HOSTILE[0])
+        data = msgspec.json.encode(summary)
+        assert msgspec.json.decode(data, type=Summary) == summary
+        assert json.loads(data)["costs"]["actual"] == "5"
+
+
+class TestCharts:
+    @pytest.mark.parametrize("seconds", [0, 5, 90, 3600, 8 * 3600, 26 * 3600, 40 * 86400])
+    def test_a_night_of_any_length_has_a_few_round_times(self, seconds):
+        start = 1_795_305_612.0
+        svg = charts.timeline(
+            [Bar(label="0", start=start, ended=start + seconds / 2, landed=start + seconds)], deadline=None, name="t"
+        )
+        times = [node.text() for node in LexborHTMLParser(svg).css("svg text") if ":" in node.text()]
+        assert 1 <= len(times) <= 9
+
+    def test_drawing_leaves_the_settings_of_matplotlib_as_they_were(self):
+        import matplotlib as mpl
+
+        before = dict(mpl.rcParams)
+        charts.cost_bars({"paid": (1.0, "$1")}, name="c")
+        assert dict(mpl.rcParams) == before
+
+    def test_text_takes_its_colour_and_font_from_the_page(self):
+        page = LexborHTMLParser(charts.value_bars({"a": 1}, total=1, name="c"))
+        assert all(
+            "fill" not in node.attributes["style"] and "font" not in node.attributes["style"]
+            for node in page.css("text")
+        )
+        assert page.css("style, metadata") == []

@@ -1,0 +1,127 @@
+"""A small run on the simulator, stage by stage."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import BaseModel, Field
+from upath import UPath
+
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_text_columns
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, write_record
+
+PART_ROWS = 7
+
+
+class Sentiment(BaseModel):
+    sentiment: Literal["positive", "neutral", "negative"]
+    confidence: float = Field(ge=0, le=1)
+
+
+JOB = ClaudeJob(system="Label.", prompt="<mail>{body}</mail>", output=Sentiment, max_tokens=100)
+
+
+def clock() -> Callable[[], str]:
+    """A clock that ticks a second at each look."""
+    ticks = itertools.count()
+    return lambda: f"2026-11-23T00:{next(ticks) // 60:02d}:00+00:00"
+
+
+@dataclass
+class Night:
+    """A run folder with items, and the stages bound to it."""
+
+    run: RunFolder
+    gateway: Gateway
+    job: ClaudeJob = JOB
+
+    def scanned(self, texts: Sequence[str], twins: Sequence[int] = ()) -> Night:
+        """Write *texts* as items, and a duplicate of each ordinal in *twins*."""
+        scan_by_hand(self.run, texts, twins)
+        return self
+
+    def plan(self, *, rows: int = 5, trial: bool = False) -> PlanRecord:
+        settings = Settings(limits=Limits(rows=rows), trial=trial, partition="2026-11-22")
+        return plan(self.run, self.job, self.gateway, settings=settings, clock=clock())
+
+    def create(self, shard: int = 1) -> str:
+        return create(self.run.shard(shard), self.gateway, clock=clock())
+
+    def load(self, shard: int = 1) -> LandedRecord:
+        return load(self.run.shard(shard), self.job, self.gateway, clock=clock())
+
+    def answers(self, shard: int = 1) -> pa.Table:
+        return pq.read_table(self.run.part("answers", shard).path)
+
+    def leftovers(self, shard: int = 1) -> pa.Table:
+        return pq.read_table(self.run.shard(shard).file("leftovers.parquet").path)
+
+
+@pytest.fixture
+def gateway(claude_simulator: SimulatorProcess) -> Iterator[Gateway]:
+    import anthropic
+
+    with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
+        yield Gateway(client)
+
+
+@pytest.fixture
+def night(tmp_path: Path, gateway: Gateway) -> Night:
+    return Night(RunFolder(UPath(tmp_path / "night")), gateway)
+
+
+def scan_by_hand(run: RunFolder, texts: Sequence[str], twins: Sequence[int] = ()) -> None:
+    schema = with_text_columns(ITEM_FIELDS, ["body", "sender"])
+    rows = [
+        {
+            "ordinal": n,
+            "item_id": f"mail-{n}",
+            "source_ref": f"mails#{n}",
+            "input_hash": hashlib.sha256(text.encode()).hexdigest(),
+            "flags": [],
+            "body": text,
+            "sender": f"s{n}@example.org",
+        }
+        for n, text in enumerate(texts)
+    ]
+    for number, start in enumerate(range(0, len(rows), PART_ROWS)):
+        path = Path(run.part("items", number).path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows[start : start + PART_ROWS], schema), path, row_group_size=3)
+    doubles = [
+        {
+            "ordinal": n,
+            "item_id": f"twin-{k}",
+            "source_ref": f"mails#t{k}",
+            "duplicate_of": f"mail-{n}",
+            "sender": f"t{k}@example.org",
+        }
+        for k, n in enumerate(twins)
+    ]
+    if doubles:
+        path = Path(run.part("duplicates", 0).path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(doubles, with_text_columns(DUPLICATE_FIELDS, ["sender"])), path)
+    write_record(
+        run.file("scan.json"),
+        ScanRecord(
+            source="mails", format="parquet", columns=["body", "sender"], carry=["sender"], rows=len(texts) + len(twins),
+            items=len(texts), quarantined=0, duplicates=len(twins), by_reason={}, flagged={}, part_rows=PART_ROWS,
+            started_at="2026-11-23T00:00:00+00:00", finished_at="2026-11-23T00:00:00+00:00",
+        ),
+    )  # fmt: skip

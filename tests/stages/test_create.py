@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_claude.core.batch.requests import custom_id
+from airflow_provider_claude.errors import ApiUnavailableError, HoldError, StateError, Terminal, Transient
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.create import SpooledBody
+
+from .conftest import Night
+
+TEXTS = [f"mail {n}" for n in range(12)]
+
+
+def test_a_shard_becomes_one_batch_of_its_rows(night: Night) -> None:
+    night.scanned(TEXTS).plan(rows=9)
+    info = night.gateway.batch(night.create())
+    assert sum(info.counts.values()) == 9
+
+
+def test_created_again_it_is_the_same_batch_and_costs_nothing(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    assert night.create() == night.create()
+    assert claude_simulator.calls()["create"] == 1
+
+
+def test_the_manifest_says_what_was_sent_as_which_custom_id(night: Night) -> None:
+    [_, shard, _] = night.scanned(TEXTS).plan(rows=5).shards
+    night.create(2)
+    manifest = pq.read_table(night.run.shard(2).file("1.manifest.parquet").path)
+    assert manifest["item_id"].to_pylist() == [f"mail-{n}" for n in range(5, 10)]
+    assert manifest["custom_id"].to_pylist() == [custom_id(shard.fingerprint, n) for n in range(5)]
+    assert manifest["sender"][0].as_py() == "s5@example.org"
+
+
+def test_the_create_call_is_never_retried(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("error_529", times=5, route="create")
+    with pytest.raises(ApiUnavailableError, match="529"):
+        night.create()
+    assert claude_simulator.calls()["create"] == 1
+
+
+def test_after_a_call_of_unknown_fate_nothing_is_sent_until_a_person_has_looked(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("reset_after_accept", route="create")
+    with pytest.raises(Transient):
+        night.create()
+    with pytest.raises(HoldError, match=r"delete the intent"):
+        night.create()
+    assert claude_simulator.calls()["create"] == 1
+
+
+def test_items_that_changed_since_the_plan_are_not_sent(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    night.scanned([text.upper() for text in TEXTS])
+    with pytest.raises(StateError, match="no longer the ones that were planned"):
+        night.create()
+    assert claude_simulator.calls().get("create", 0) == 0
+    assert night.run.shard(1).attempts() == []
+
+
+def test_changed_content_is_a_new_attempt_beside_the_old_one(night: Night) -> None:
+    night.scanned(TEXTS).plan()
+    first = night.create()
+    night.scanned([text.upper() for text in TEXTS]).plan()
+    assert night.create() != first
+    assert night.run.shard(1).attempts() == [1, 2]
+
+
+def test_a_shard_that_is_not_in_the_plan_is_refused(night: Night) -> None:
+    night.scanned(TEXTS).plan()
+    with pytest.raises(StateError, match="no shard 9"):
+        night.create(9)
+
+
+def test_an_unreadable_record_is_never_taken_for_an_absent_one(night: Night) -> None:
+    night.scanned(TEXTS).plan()
+    night.create()
+    Path(night.run.shard(1).file("1.submitted.json").path).write_text("{")
+    with pytest.raises(Terminal, match="not a readable SubmittedRecord"):
+        night.create()
+
+
+def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None:
+    with (tmp_path / "body").open("w+b") as stream:
+        stream.write(b"x" * 3_000_000)
+        body = SpooledBody(stream)
+        assert len(body) == 3_000_000
+        assert b"".join(body) == b"".join(body) == b"x" * 3_000_000

@@ -1,0 +1,258 @@
+"""The report stage on real run folders: what it counts, writes, publishes, and refuses."""
+
+from __future__ import annotations
+
+import shutil
+import tracemalloc
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+from run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_leftovers
+from selectolax.lexbor import LexborHTMLParser
+from upath import UPath
+
+from airflow_provider_claude.core.report.reconcile import Thresholds
+from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.errors import LedgerError, StateError
+from airflow_provider_claude.sinks.parquet import read_answers
+from airflow_provider_claude.stages.report import report
+from airflow_provider_claude.store import RunFolder, write_bytes
+
+NIGHT = Night(
+    shards=(
+        Shard(answered=1, lane="sync"),
+        Shard(answered=58, failed={"refused": 1, "invalid": 1}, repeats=7),
+        Shard(answered=40),
+    ),
+    quarantined={"prompt injection": 3, "empty": 2},
+)
+
+
+@pytest.fixture(params=["local", "memory"])
+def root(request, tmp_path):
+    if request.param == "local":
+        yield UPath(tmp_path)
+        return
+    path = UPath(f"memory://{tmp_path.name}")
+    yield path
+    path.fs.rm(path.path, recursive=True)
+
+
+@pytest.fixture
+def here(tmp_path) -> UPath:
+    return UPath(tmp_path)
+
+
+def close(run: RunFolder, **options) -> Summary:
+    options = {"output": run.path.parent / "out", "clock": lambda: at(400)} | options
+    return report(run, **options)
+
+
+def written(run: RunFolder) -> Summary:
+    return msgspec.json.decode(run.file("report.json").read_bytes(), type=Summary)
+
+
+class TestGreen:
+    def test_everything_is_counted_written_and_published(self, root):
+        run = build(root / "run", NIGHT)
+        summary = close(run)
+        ledger = summary.ledger
+        assert (ledger.inputs, ledger.answered, ledger.quarantined_rows, ledger.failed_rows) == (113, 106, 5, 2)
+        assert ledger.failed == {"invalid": 1, "refused": 1}
+        assert ledger.quarantined == {"prompt injection": 3, "empty": 2}
+        assert ledger.duplicates == 7
+        assert written(run) == summary
+        assert summary.published == str(root / "out" / "day=2026-11-22")
+        assert len(read_answers(root / "out")) == 106
+
+    def test_costs_are_split_by_lane_and_exact(self, here):
+        costs = close(build(here / "run", NIGHT)).costs
+        assert (costs.batch, costs.sync, costs.failed) == (Decimal("0.098"), Decimal("0.001"), Decimal("0.001"))
+        assert costs.at_sync_rate == Decimal("0.198")
+        assert costs.saved == Decimal("0.098")
+        assert costs.estimated == Decimal("1.50")
+        assert costs.tokens == {"input": 9900, "output": 990, "cache_read": 0, "cache_creation": 0}
+
+    def test_only_the_answers_own_columns_are_summed_up(self, here):
+        answers = {column.name: column for column in close(build(here / "run", NIGHT)).answers}
+        assert list(answers) == ["sentiment", "urgent", "score", "summary"]
+        assert sum(answers["sentiment"].values.values()) == 106
+        assert answers["summary"].values is None
+        assert answers["score"].numbers.greatest == 6
+
+    def test_times_flags_and_examples_come_along(self, here):
+        summary = close(build(here / "run", NIGHT))
+        assert summary.landed_at == at(2 + 2 * 0.7 + 54)
+        assert summary.deadline_met
+        assert summary.flags == {"long": 11, "hidden text": 5}
+        assert {e.reason for e in summary.quarantine_examples} == {"prompt injection", "empty"}
+        assert {e.reason for e in summary.failure_examples} == {"refused", "invalid"}
+        assert summary.quarantine_examples[0].excerpt == "Where is my order?"
+
+    def test_a_second_report_gives_the_same_files(self, here):
+        run = build(here / "run", NIGHT)
+        close(run)
+        first = run.file("report.html").read_bytes(), run.file("report.json").read_bytes()
+        close(run)
+        assert (run.file("report.html").read_bytes(), run.file("report.json").read_bytes()) == first
+
+    def test_without_an_output_nothing_is_published(self, here):
+        summary = close(build(here / "run", NIGHT), output=None)
+        assert summary.green
+        assert summary.published is None
+
+    def test_without_a_partition_the_parts_lie_directly_in_the_output(self, here):
+        close(build(here / "run", replace(NIGHT, partition=None)))
+        assert sorted(p.name for p in (here / "out").iterdir()) == [f"part-0000{n}.parquet" for n in range(3)]
+
+    def test_a_night_without_rows_is_green_and_says_so(self, root):
+        run = build(root / "run", Night())
+        summary = close(run, answer_schema=ANSWER_SCHEMA)
+        assert summary.green
+        assert summary.headline == "No input rows this night."
+        with (root / "out" / "day=2026-11-22" / "part-00000.parquet").open("rb") as stream:
+            assert pq.read_table(stream).schema.equals(ANSWER_SCHEMA)
+
+    def test_a_night_without_rows_replaces_the_last_ones_even_if_the_schema_is_unknown(self, here):
+        close(build(here / "run", NIGHT))
+        shutil.rmtree(run := Path(str(here / "run")))
+        close(build(UPath(run), Night()))
+        assert len(read_answers(here / "out")) == 0
+        assert "claude_batch_id" in read_answers(here / "out").columns
+
+
+class TestRed:
+    def red(self, run: RunFolder, **options) -> str:
+        with pytest.raises(LedgerError) as error:
+            close(run, **options)
+        summary = written(run)
+        assert not summary.green
+        assert summary.published is None
+        assert not (run.path.parent / "out").exists()
+        assert LexborHTMLParser(run.file("report.html").read_text()).css_first(".pill").text() == "Needs a look"
+        return str(error.value)
+
+    def test_a_shard_that_was_never_loaded_is_named(self, here):
+        run = build(here / "run", NIGHT)
+        shutil.rmtree(run.shard(2).path.path)
+        run.part("answers", 2).unlink()
+        assert "40 rows of 113 not accounted for. Shard 2 was never loaded (40 rows)." in self.red(run)
+
+    @pytest.mark.parametrize(
+        ("change", "said"), [(-1, "1 row of 67 not accounted for"), (1, "1 row too many; 67 expected")]
+    )
+    def test_a_row_less_or_more_in_a_part_is_found_in_its_shard(self, here, change, said):
+        run = build(here / "run", NIGHT)
+        shard = NIGHT.shards[1]
+        spec = run.need_plan().shards[1]
+        write_answers(run.part("answers", 1), NIGHT, spec, replace(shard, answered=shard.answered + change))
+        message = self.red(run)
+        assert f"Shard 1: {said}" in message
+        assert f"landed.json says 65 succeeded, 1 invalid, 1 refused; its files hold {65 + change} succeeded" in message
+
+    def test_leftovers_that_are_gone_are_missed(self, here):
+        run = build(here / "run", NIGHT)
+        run.shard(1).file("leftovers.parquet").unlink()
+        assert "Shard 1: 2 rows of 67 not accounted for." in self.red(run)
+
+    def test_items_that_scan_did_not_count_are_found(self, here):
+        run = build(here / "run", NIGHT)
+        write_items(run.part("items", 1), NIGHT, 2)
+        message = self.red(run)
+        assert "scan.json says 113 rows, but items (103), duplicates (7) and quarantine (5) hold 115." in message
+        assert "The plan covers 101 of 103 items." in message
+
+    def test_a_part_of_a_shard_that_nobody_planned_is_found(self, here):
+        run = build(here / "run", NIGHT)
+        write_answers(run.part("answers", 9), NIGHT, run.need_plan().shards[0], Shard(answered=4))
+        assert "Shard 9: 4 rows too many; 0 expected." in self.red(run)
+
+    def test_leftovers_of_a_shard_that_nobody_planned_are_found(self, here):
+        run = build(here / "run", NIGHT)
+        write_leftovers(run.shard(9).file("leftovers.parquet"), NIGHT, Shard(answered=0, failed={"invalid": 3}))
+        assert "Shard 9: 3 rows too many; 0 expected." in self.red(run)
+
+    def test_duplicates_whose_twin_is_in_no_shard_are_found(self, here):
+        run = build(here / "run", NIGHT)
+        plan = run.need_plan()
+        first, _, third = plan.shards
+        shorter = msgspec.structs.replace(plan, shards=[first, third])
+        write_bytes(run.file("plan.json"), msgspec.json.encode(shorter))
+        message = self.red(run)
+        assert "The plan covers 41 of 101 items." in message
+        assert "7 rows of duplicates belong to no shard." in message
+
+    def test_too_many_failures_are_red_although_all_adds_up(self, here):
+        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"refused": 10})]))
+        assert "10 of 100 asked rows failed (10.0%; at most 5.0%)." in self.red(run)
+
+    def test_thresholds_are_the_users(self, here):
+        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"refused": 10})]))
+        assert close(run, thresholds=Thresholds(failed=0.1)).green
+
+    def test_what_was_published_before_stays(self, here):
+        close(build(here / "run", NIGHT))
+        (here / "run" / "answers" / "part-00000.parquet").unlink()
+        with pytest.raises(LedgerError, match="nothing was published"):
+            close(RunFolder(here / "run"))
+        assert len(read_answers(here / "out")) == 106
+
+
+class TestRefusals:
+    def test_a_run_that_was_not_planned_is_no_run_to_report(self, here):
+        run = build(here / "run", NIGHT)
+        run.file("plan.json").unlink()
+        with pytest.raises(StateError, match=r"plan\.json does not exist"):
+            close(run)
+
+    def test_a_broken_part_is_named(self, here):
+        run = build(here / "run", NIGHT)
+        write_bytes(run.part("answers", 1), b"not parquet")
+        with pytest.raises(StateError, match=r"part-00001\.parquet is not a readable Parquet file"):
+            close(run)
+
+    def test_a_report_whose_publishing_fails_does_not_claim_it(self, here):
+        run = build(here / "run", NIGHT)
+        (here / "out" / "day=2026-11-22").mkdir(parents=True)
+        (here / "out" / "day=2026-11-22" / "theirs").write_text("x")
+        with pytest.raises(StateError, match="not an answer part"):
+            close(run)
+        assert written(run).published is None
+
+
+def test_hostile_texts_in_files_are_literal_text_on_the_page(here):
+    """Ids, reasons, excerpts, values and sentences of a run end as text, whatever they contain."""
+    text = "</svg></td><script>alert(1)</script>{{ 7*7 }} $\\frac{1}$ \u202e\x00"
+    night = Night(
+        shards=[Shard(answered=50, failed={text: 1})],
+        quarantined={text: 2},
+        sentiments=(text, "$x$"),
+        texts=(text,),
+        ids=text,
+        explanation=(text,),
+    )
+    run = build(here / "run", night)
+    close(run)
+    page = LexborHTMLParser(run.file("report.html").read_text())
+    assert page.css("script") == []
+    shown = page.css_first(".examples td.soft bdi").text()
+    assert shown == "</svg></td><script>alert(1)</script>{{ 7*7 }} $\\frac{1}$ ⟨U+202E⟩⟨U+0000⟩"
+
+
+def test_memory_does_not_grow_with_the_rows(here):
+    """Ten times the rows take no more Python memory than twice as much; Arrow holds one batch at a time."""
+
+    def peak(name: str, rows: int) -> int:
+        run = build(here / name / "run", Night(shards=[Shard(answered=rows)]))
+        tracemalloc.start()
+        close(run, output=None)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak("warm", 100)
+    assert peak("large", 20_000) < 2 * peak("small", 2_000)
