@@ -229,7 +229,7 @@ def list_names(directory: UPath) -> list[str]:
     directory.fs.invalidate_cache()
     try:
         return sorted(entry.name for entry in directory.iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the path interface says either of a folder that is not there
         return []
 
 

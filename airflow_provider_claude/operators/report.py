@@ -13,6 +13,8 @@ from airflow_provider_claude.runtime import run_folder, task_errors, utc_now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_DEFAULT = Thresholds()
+
 
 class ClaudeReportOperator(BaseOperator):
     """Writes report.json and report.html, publishes the answers, and fails where rows are unaccounted for.
@@ -35,8 +37,8 @@ class ClaudeReportOperator(BaseOperator):
         run_folder: str,
         publish_to: str | None = None,
         partition_column: str = "day",
-        max_failed: float = Thresholds.failed,
-        max_quarantined: float = Thresholds.quarantined,
+        max_failed: float = _DEFAULT.failed,
+        max_quarantined: float = _DEFAULT.quarantined,
         trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:

@@ -65,7 +65,7 @@ class ClaudeInputScanOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
 
     def execute(self, context: Context) -> str:
-        from airflow_provider_claude.sources import open_source
+        from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.scan import scan
 
         with task_errors():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +13,7 @@ from pathlib import Path
 from airflow_provider_claude.simulator.app import build_app
 from airflow_provider_claude.simulator.limits import TIERS
 from airflow_provider_claude.simulator.pace import Pace, parse_pace
+from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.server import Server, listen
 from airflow_provider_claude.simulator.world import Options
 
@@ -32,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tier", choices=TIERS, default="unlimited", help="rate limits (default: %(default)s)")
     parser.add_argument("--unlimited", dest="tier", action="store_const", const="unlimited", help="no rate limits")
     parser.add_argument("--api-key", help='the only key accepted (default: any that does not start with "bad")')
+    parser.add_argument("--words", type=int, default=WORD_LIMIT, help="words of a text its sentiment is read from")
     parser.add_argument("--state", type=Path, help="keep batches and bills here (default: a folder removed at the end)")
     parser.add_argument("--log-level", default="error", help="of the server's log on stderr")
     return parser
@@ -47,13 +50,24 @@ def _pace(text: str) -> Pace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until told to end; exits with 0 then."""
     args = build_parser().parse_args(arguments)
-    options = Options(pace=args.pace, speed=args.speed, seed=args.seed, tier=args.tier, api_key=args.api_key)
-    # The server raises the signal again when it is done; that must not become our exit status.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
+    options = Options(
+        pace=args.pace,
+        speed=args.speed,
+        seed=args.seed,
+        tier=args.tier,
+        api_key=args.api_key,
+        words=args.words,
+    )
+    # The server ends by itself and then raises the signal again; before it runs, the signal comes here directly.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     with _folder(args.state) as folder, listen(args.host, args.port) as listener:
         server = Server(build_app(Path(folder), options), listener, log_level=args.log_level)
         server.run(sockets=[listener])
+
+
+def _end(_signal: int, _frame: object) -> None:
+    sys.exit(0)
 
 
 def _folder(state: Path | None) -> AbstractContextManager[str]:

@@ -6,7 +6,6 @@ Pure: the seed, the misbehaviour and the warm cache are arguments.
 from __future__ import annotations
 
 from collections.abc import Container
-from random import Random
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,10 +15,11 @@ from airflow_provider_claude.simulator.cache import Breakpoint, Split, block_bre
 from airflow_provider_claude.simulator.chance import chance, digest, identifier
 from airflow_provider_claude.simulator.errors import InvalidRequestError
 from airflow_provider_claude.simulator.params import Message, Params, Terms, check_params, item_text, text_of
-from airflow_provider_claude.simulator.schema import Cue
+from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.shape import Shape, shape_of
 from airflow_provider_claude.simulator.strings import excerpt
 from airflow_provider_claude.simulator.tokens import BYTES_PER_TOKEN, tokens, utf8_size
+from airflow_provider_claude.simulator.values import Cue
 
 #: Thinking tokens by effort, least and most.
 THINKING_TOKENS = {"low": (10, 80), "medium": (40, 300), "high": (150, 900), "xhigh": (400, 2000), "max": (800, 4000)}
@@ -34,7 +34,7 @@ _REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "This
 class Setting(NamedTuple):
     """What the answer depends on besides the request. *name* is the custom id, or "" on the sync route.
 
-    *serial* tells answers to the same request apart.
+    *serial* tells answers to the same request apart; *words* is how many words of a text its sentiment is read from.
     """
 
     seed: int
@@ -43,6 +43,7 @@ class Setting(NamedTuple):
     behaviour: Behaviour
     warm: Container[object] = ()
     serial: str | int = ""
+    words: int = WORD_LIMIT
 
 
 class Reply(NamedTuple):
@@ -74,9 +75,9 @@ def answer(params: Params, setting: Setting) -> Reply:
     total, marks = measure(params, shape)
     if total > shape.model.context:
         raise InvalidRequestError(f"prompt is too long: {total} tokens > {shape.model.context} maximum")
-    rng = chance(setting.seed, setting.name or text_of(params.messages[-1].content))
-    slip = _slip(rng.random(), setting.behaviour)
-    output = _output(params, shape, slip, rng)
+    seed = digest(setting.seed, setting.name or text_of(params.messages[-1].content))
+    slip = _slip(seed / 2**64, setting.behaviour)
+    output = _output(params, shape, slip, seed, setting.words)
     charged = split(total, marks, setting.warm, shape.model.min_cacheable)
     message = {
         "id": identifier("msg", setting.seed, setting.serial, setting.name),
@@ -120,18 +121,18 @@ def _slip(draw: float, behaviour: Behaviour) -> Slip:
     return ""
 
 
-def _output(params: Params, shape: Shape, slip: Slip, rng: Random) -> _Output:
+def _output(params: Params, shape: Shape, slip: Slip, seed: int, words: int) -> _Output:
     if slip == "refusal":
         return _Output([], "refusal", tokens(40))
     room = params.max_tokens
-    thinking = rng.randint(*THINKING_TOKENS[shape.effort]) if shape.thinks else 0
+    thinking = 0
     content: list[dict[str, Any]] = []
     if shape.thinks:
-        signature = f"{rng.getrandbits(256):064x}"
-        content.append({"type": "thinking", "thinking": "", "signature": signature})
+        thinking = chance(seed).randint(*THINKING_TOKENS[shape.effort])
+        content.append({"type": "thinking", "thinking": "", "signature": f"{seed:064x}"})
     if thinking >= room or room == 0:
         return _Output(content if room else [], "max_tokens", room, min(thinking, room))
-    cue = Cue(item_text(text_of(params.messages[-1].content)), rng, drift=slip == "case_drift")
+    cue = Cue(item_text(text_of(params.messages[-1].content)), seed, drift=slip == "case_drift", words=words)
     said = _say(params, shape, cue, slip, room - thinking)
     return said._replace(content=content + said.content, tokens=said.tokens + thinking, thinking=thinking)
 
@@ -145,7 +146,7 @@ def _say(params: Params, shape: Shape, cue: Cue, slip: Slip, room: int) -> _Outp
     if slip == "truncated" or length > room:
         return _truncated(shape, text, min(room, max(1, length // 2) if slip == "truncated" else room))
     if shape.tool is not None:
-        return _Output([_tool_use(shape.tool, value, cue.rng)], "tool_use", length)
+        return _Output([_tool_use(shape.tool, value, cue.seed)], "tool_use", length)
     if slip == "invalid_json":
         text = f"Here is the answer: {text[:-1]}"
     for stop in params.stop_sequences or ():
@@ -156,7 +157,7 @@ def _say(params: Params, shape: Shape, cue: Cue, slip: Slip, room: int) -> _Outp
 
 def _truncated(shape: Shape, text: str, room: int) -> _Output:
     if shape.tool is not None:
-        return _Output([_tool_use(shape.tool, {}, Random(0))], "max_tokens", room)
+        return _Output([_tool_use(shape.tool, {}, len(text))], "max_tokens", room)
     return _Output([_text(_cut(text, room))], "max_tokens", room)
 
 
@@ -164,8 +165,8 @@ def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _tool_use(name: str, value: Any, rng: Random) -> dict[str, Any]:
-    return {"type": "tool_use", "id": identifier("toolu", rng.getrandbits(64)), "name": name, "input": value}
+def _tool_use(name: str, value: Any, seed: int) -> dict[str, Any]:
+    return {"type": "tool_use", "id": identifier("toolu", seed), "name": name, "input": value}
 
 
 def _cut(text: str, room: int) -> str:

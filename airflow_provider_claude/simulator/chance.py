@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from random import Random
+from struct import unpack
 
 
-def digest(*parts: str | int | bytes) -> int:
+def digest(*parts: str | int) -> int:
     """A 64-bit number that only these *parts*, in this order, give."""
-    return int.from_bytes(blake2b(_joined(parts), digest_size=8).digest(), "big")
+    return content_digest(repr(parts).encode("utf-8", "surrogatepass"))
 
 
-def chance(*parts: str | int | bytes) -> Random:
+def content_digest(content: bytes) -> int:
+    """A 64-bit number for these bytes."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
+
+
+def draws(*parts: str | int) -> tuple[float, ...]:
+    """Six numbers from 0 to 1, quicker than a generator."""
+    numbers = unpack("<6I", blake2b(repr(parts).encode(), digest_size=24).digest())
+    return tuple(number / 2**32 for number in numbers)
+
+
+def chance(*parts: str | int) -> Random:
     """A generator of its own for these *parts*."""
     return Random(digest(*parts))
 
 
-def identifier(prefix: str, *parts: str | int | bytes) -> str:
+def identifier(prefix: str, *parts: str | int) -> str:
     """An opaque id such as `msgbatch_01ab…`, the same for the same *parts*."""
-    return f"{prefix}_01{blake2b(_joined(parts), digest_size=11).hexdigest()}"
-
-
-def _joined(parts: tuple[str | int | bytes, ...]) -> bytes:
-    return b"\0".join(part if isinstance(part, bytes) else str(part).encode() for part in parts)
+    return f"{prefix}_01{blake2b(repr(parts).encode(), digest_size=11).hexdigest()}"

@@ -46,6 +46,7 @@ def check_body(body: bytes | mmap) -> list[Entry]:
     Raises IntakeError with the text of the API's 400.
     """
     try:
+        msgspec.json.decode(body, type=Raw)  # syntax first: a broken body has no fields to complain about
         entries = read_entries(body)
     except msgspec.ValidationError as error:
         raise IntakeError(pydantic_style(str(error))) from error

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from airflow_provider_claude.simulator.answer import Reply, Setting, answer, measure
-from airflow_provider_claude.simulator.chance import digest
+from airflow_provider_claude.simulator.chance import content_digest
 from airflow_provider_claude.simulator.errors import InvalidRequestError
 from airflow_provider_claude.simulator.gate import Call, json_response
 from airflow_provider_claude.simulator.params import read_params
@@ -22,7 +22,9 @@ async def create(call: Call) -> Response:
         raise InvalidRequestError("stream: the simulator does not stream messages")
     scope = f"{call.workspace}/standard"
     warm = world.cache.warm(scope, call.now)
-    reply = answer(params, Setting(world.seed, "", call.terms, world.behaviour, warm, world.serial))
+    reply = answer(
+        params, Setting(world.seed, "", call.terms, world.behaviour, warm, world.serial, world.options.words)
+    )
     counted = reply.split.fresh + reply.split.write_5m + reply.split.write_1h
     world.limits.admit(counted, call.now)
     call.headers.update(world.limits.spend(counted, reply.output_tokens, call.now))
@@ -36,7 +38,7 @@ def _bill(call: Call, reply: Reply, body: bytes) -> None:
     bill = call.world.message_bill
     bill.add(reply.shape.model, "standard", reply.split, reply.output_tokens, billed=reply.billed)
     if reply.billed:
-        call.world.remember_billed(digest(body))
+        call.world.remember_billed(content_digest(body))
 
 
 async def count_tokens(call: Call) -> Response:

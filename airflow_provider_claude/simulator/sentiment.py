@@ -15,17 +15,20 @@ from typing import NamedTuple
 from vaderSentiment.vaderSentiment import (
     BOOSTER_DICT,
     C_INCR,
+    N_SCALAR,
     NEGATE,
     SPECIAL_CASES,
     SentimentIntensityAnalyzer,
+    scalar_inc_dec,
 )
 
-#: How many words of a text are read.
+#: How many words of a text are read, unless asked otherwise.
 WORD_LIMIT = 40
-#: Of an idiom or a booster of several words, the least common one is enough to notice it.
-_PHRASES = {max(phrase.split(), key=len) for phrase in (*SPECIAL_CASES, *BOOSTER_DICT) if " " in phrase}
-_NEGATING = frozenset((*NEGATE, "never", "so", "this", "without"))
-_TRIGGERS = _NEGATING | BOOSTER_DICT.keys() | SPECIAL_CASES.keys() | _PHRASES | {"no", "or", "nor", "least"}
+#: Of an idiom or a booster of several words, the longest one is enough to notice it.
+_PHRASES = frozenset(max(phrase.split(), key=len) for phrase in (*SPECIAL_CASES, *BOOSTER_DICT) if " " in phrase)
+_IDIOMS = _PHRASES | SPECIAL_CASES.keys()
+_NEGATIONS = frozenset(NEGATE)
+_TRIGGERS = _NEGATIONS | BOOSTER_DICT.keys() | _IDIOMS | {"never", "so", "this", "no", "least"}
 
 
 class _Read(NamedTuple):
@@ -51,34 +54,62 @@ class _Analyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]
         sentiments = [0.0] * len(words)
         for place in [place for place, word in enumerate(lower) if word in self.lexicon]:
             if hot.isdisjoint(range(place - 3, place + 3)):
-                sentiments[place] = self._plain(lower[place], words[place], read)
+                sentiments[place] = self._plain(lower, place, read)
             elif lower[place] not in BOOSTER_DICT and lower[place : place + 2] != ["kind", "of"]:
-                sentiments[place] = self.sentiment_valence(0, read, words[place], place, [])[0]
+                sentiments[place] = self._ruled(lower, place, read)
         if "but" in lower:
             sentiments = self._but_check(words, sentiments)
         return dict(self.score_valence(sentiments, text))
 
-    def _plain(self, word: str, spelled: str, read: _Read) -> float:
-        """The valence of a word that no rule but that of capitals touches."""
-        valence: float = self.lexicon[word]
-        if read.is_cap_diff and spelled.isupper():
+    def _plain(self, lower: list[str], place: int, read: _Read, share: float = 1) -> float:
+        """The valence of a word by itself, and by its capitals."""
+        valence: float = self.lexicon[lower[place]] * share
+        if read.is_cap_diff and read.words_and_emoticons[place].isupper():
             valence += float(C_INCR if valence > 0 else -C_INCR)
         return valence
 
-    @staticmethod
-    def _negation_check(valence: float, words: list[str], start: int, index: int) -> float:
-        low = max(0, index - 3)
-        near = words[low : index + 1]
-        if not any(word in _NEGATING or "n't" in word for word in map(str.lower, near)):
-            return valence
-        result: float = SentimentIntensityAnalyzer._negation_check(valence, near, start, index - low)  # noqa: SLF001
-        return result
+    def _ruled(self, lower: list[str], place: int, read: _Read) -> float:
+        """The valence of a word after all rules, which look three words back and two ahead."""
+        before = lower[max(0, place - 3) : place][::-1]
+        valence = self._plain(lower, place, read, self._share(lower, place, before))
+        for back, word in enumerate(before):
+            if word in self.lexicon:
+                continue
+            valence += (
+                scalar_inc_dec(read.words_and_emoticons[place - back - 1], valence, read.is_cap_diff) * _FADE[back]
+            )
+            valence *= _negation(before, back)
+            if back == 2 and not _IDIOMS.isdisjoint(lower[place - 3 : place + 3]):
+                valence = self._special_idioms_check(valence, lower[place - 3 : place + 3], 3)
+        least = before[:1] == ["least"] and "least" not in self.lexicon
+        return valence * N_SCALAR if least and before[1:2] not in (["at"], ["very"]) else valence
 
-    @staticmethod
-    def _special_idioms_check(valence: float, words: list[str], index: int) -> float:
-        near = words[index - 3 : index + 3]
-        result: float = SentimentIntensityAnalyzer._special_idioms_check(valence, near, 3)  # noqa: SLF001
-        return result
+    def _share(self, lower: list[str], place: int, before: list[str]) -> float:
+        """What a "no" nearby leaves of a word."""
+        if "no" in before[:2] or (before[2:] == ["no"] and before[0] in {"or", "nor"}):
+            return float(N_SCALAR)
+        follows = lower[place] == "no" and place + 1 < len(lower) and lower[place + 1] in self.lexicon
+        return 0.0 if follows else 1.0
+
+
+#: How much a booster counts one, two and three words ahead.
+_FADE = (1.0, 0.95, 0.9)
+
+
+def _negation(before: list[str], back: int) -> float:
+    """What the word *back* + 1 places before makes of the valence; *before* is nearest first."""
+    word, nearer = before[back], before[:back]
+    praised = not {"so", "this"}.isdisjoint(nearer)
+    if (back == 1 and word == "never" and praised) or (back == 2 and _never_so(before)):
+        return 1.25
+    if word == "without" and "doubt" in nearer:
+        return 1.0
+    return float(N_SCALAR) if word in _NEGATIONS or "n't" in word else 1.0
+
+
+def _never_so(before: list[str]) -> bool:
+    nearest, middle, far = before
+    return (far == "never" and middle in {"so", "this"}) or nearest in {"so", "this"}
 
 
 def _read(text: str) -> _Read:
@@ -93,9 +124,9 @@ def _analyzer() -> _Analyzer:
     return _Analyzer()
 
 
-def sentiment(text: str) -> dict[str, float]:
-    """The VADER scores of the first `WORD_LIMIT` words of *text*."""
-    words = text.split(None, WORD_LIMIT)
-    if len(words) > WORD_LIMIT:
-        text = " ".join(words[:WORD_LIMIT])
+def sentiment(text: str, limit: int = WORD_LIMIT) -> dict[str, float]:
+    """The VADER scores of the first *limit* words of *text*."""
+    words = text.split(None, limit)
+    if len(words) > limit:
+        text = " ".join(words[:limit])
     return _analyzer().score(text)

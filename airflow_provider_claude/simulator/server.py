@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Callable
 
 import msgspec
 import uvicorn
@@ -39,9 +38,6 @@ class Server(uvicorn.Server):
                 transport = connection.transport
                 transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 transport.abort()
-
-
-Cutter = Callable[[tuple[str, int]], None]
 
 
 def listen(host: str, port: int) -> socket.socket:

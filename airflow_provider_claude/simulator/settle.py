@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from random import Random
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,12 +20,13 @@ from msgspec import Raw, Struct
 from airflow_provider_claude.simulator.answer import Reply, Setting, answer
 from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.cache import MAX_ENTRIES
-from airflow_provider_claude.simulator.chance import chance, digest, identifier
+from airflow_provider_claude.simulator.chance import content_digest, digest, draws, identifier
 from airflow_provider_claude.simulator.errors import ApiError, InternalError
 from airflow_provider_claude.simulator.intake import Entry, read_entries
 from airflow_provider_claude.simulator.ledger import Bill
 from airflow_provider_claude.simulator.lifecycle import Counts, Ending
 from airflow_provider_claude.simulator.params import Terms, read_params
+from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 
 #: Rows gathered before each write.
 _WRITE_ROWS = 256
@@ -46,6 +47,7 @@ class SettleJob(Struct, kw_only=True):
     ending: Ending
     behaviour: Behaviour
     warm: list[int]
+    words: int = WORD_LIMIT
 
 
 class Settled(Struct, kw_only=True):
@@ -54,6 +56,17 @@ class Settled(Struct, kw_only=True):
     counts: Counts
     bill: Bill
     written: dict[int, int]
+
+
+class _Luck(NamedTuple):
+    """The draws of one row in its batch, each from 0 to 1."""
+
+    reached: float
+    failed: float
+    missing: float
+    duplicated: float
+    cache: float
+    cold_cache: float
 
 
 @dataclass(slots=True)
@@ -110,32 +123,34 @@ def _write(out: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
 def _rows(run: _Run, entry: Entry) -> Iterator[dict[str, Any]]:
     """The one row of a request; none or two only where the behaviour says so."""
     name = cast("str", entry.custom_id)
-    luck = chance(run.job.seed, run.job.salt, name)
+    luck = _Luck(*draws(run.job.seed, run.job.salt, name))
     result = _result(run, name, cast("Raw", entry.params), luck)
     row = {"custom_id": name, "result": result}
-    if luck.random() >= run.job.behaviour.missing:
+    if luck.missing >= run.job.behaviour.missing:
         yield row
-    if luck.random() < run.job.behaviour.duplicated:
+    if luck.duplicated < run.job.behaviour.duplicated:
         yield row
 
 
-def _result(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
+def _result(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
     ending, behaviour = run.job.ending, run.job.behaviour
-    reached, draw = luck.random() < ending.share, luck.random()
+    reached = luck.reached < ending.share
     if ending.rest == "canceled" and not reached:
         run.counts.canceled += 1
         return {"type": "canceled"}
-    if (ending.rest == "expired" and not reached) or draw < behaviour.expired:
+    if (ending.rest == "expired" and not reached) or luck.failed < behaviour.expired:
         run.counts.expired += 1
         return {"type": "expired"}
-    if draw < behaviour.expired + behaviour.errored:
-        return _errored(run, InternalError("Internal server error"), identifier("workerreq", luck.getrandbits(64)))
+    if luck.failed < behaviour.expired + behaviour.errored:
+        return _errored(run, InternalError("Internal server error"), identifier("workerreq", run.job.salt, name))
     return _answered(run, name, raw, luck)
 
 
-def _answered(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
+def _answered(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
     body = bytes(raw)
-    setting = Setting(run.job.seed, name, run.terms, run.job.behaviour, _Readable(run, luck), run.job.salt)
+    setting = Setting(
+        run.job.seed, name, run.terms, run.job.behaviour, _Readable(run, luck), run.job.salt, run.job.words
+    )
     try:
         params = read_params(body)
         reply = answer(params, setting)
@@ -146,7 +161,7 @@ def _answered(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
         _remember(run, reply)
     run.bill.add(reply.shape.model, "batch", reply.split, reply.output_tokens, billed=reply.billed)
     if reply.billed:
-        content = digest(body)
+        content = content_digest(body)
         run.contents.append(content)
         run.requests.append(digest(name, content))
     return {"type": "succeeded", "message": reply.message}
@@ -155,9 +170,9 @@ def _answered(run: _Run, name: str, raw: Raw, luck: Random) -> dict[str, Any]:
 class _Readable:
     """The cached prefixes one row finds: those warm before the batch, and those its own batch wrote, each with luck."""
 
-    def __init__(self, run: _Run, luck: Random) -> None:
-        self._warm = run.warm if luck.random() < run.job.behaviour.cache_hit else ()
-        self._fresh = run.written if luck.random() < run.job.behaviour.cold_cache_hit else ()
+    def __init__(self, run: _Run, luck: _Luck) -> None:
+        self._warm = run.warm if luck.cache < run.job.behaviour.cache_hit else ()
+        self._fresh = run.written if luck.cold_cache < run.job.behaviour.cold_cache_hit else ()
 
     def __contains__(self, prefix: object) -> bool:
         return prefix in self._warm or prefix in self._fresh

@@ -16,8 +16,9 @@ from airflow_provider_claude.simulator.catalogue import Model
 from airflow_provider_claude.simulator.chance import digest
 from airflow_provider_claude.simulator.errors import InvalidRequestError
 from airflow_provider_claude.simulator.params import EFFORTS, Block, Effort, Params, resolve_model, text_of
-from airflow_provider_claude.simulator.schema import Maker, compile_schema
+from airflow_provider_claude.simulator.schema import compile_schema
 from airflow_provider_claude.simulator.tokens import tokens, utf8_size
+from airflow_provider_claude.simulator.values import Maker
 
 #: Hidden prompt tokens that tools add.
 TOOL_TOKENS = 496
@@ -78,7 +79,7 @@ def _shape(common: Common) -> Shape:
     answer, tool = _answer(config.get("format"), forced)
     system = _read(common.system, "system", str | list[Block]) or ""
     before = utf8_size(common.tools.decode())
-    prefix = digest(model.id, common.tools, common.tool_choice, common.thinking, common.output_config)
+    prefix = digest(model.id, repr(common._replace(system=b"", cache_control=b"")))
     overhead = tokens(utf8_size(common.output_config.decode())) + (TOOL_TOKENS if tools else 0)
     breakpoints = _tool_breakpoints(tools, prefix, tokens(before))
     if isinstance(system, list):
@@ -90,7 +91,7 @@ def _shape(common: Common) -> Shape:
         answer=answer,
         tool=tool,
         prompt_tokens=tokens(before + utf8_size(text_of(system))) + overhead,
-        prefix=digest(prefix, common.system),
+        prefix=digest(prefix, repr(common.system)),
         breakpoints=breakpoints,
         top_ttl=ttl_of(common.cache_control),
     )

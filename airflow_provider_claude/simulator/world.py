@@ -24,6 +24,7 @@ from airflow_provider_claude.simulator.lifecycle import Batch, Ending, ending
 from airflow_provider_claude.simulator.limits import Limits
 from airflow_provider_claude.simulator.pace import Pace, parse_pace
 from airflow_provider_claude.simulator.registry import Registry
+from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.settle import SettleJob
 from airflow_provider_claude.simulator.worker import Taken
 
@@ -36,6 +37,7 @@ class Options:
     """The knobs as set at the start; a reset returns to them.
 
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
+    *words*: how many words of a text its sentiment is read from.
     """
 
     pace: Pace = field(default_factory=lambda: parse_pace("instant"))
@@ -43,6 +45,7 @@ class Options:
     seed: int = 0
     tier: str = "unlimited"
     api_key: str | None = None
+    words: int = WORD_LIMIT
 
 
 class World:
@@ -70,7 +73,7 @@ class World:
 
     async def reset(self) -> None:
         """Back to the start: no batches, no books, no faults, the knobs as given on the command line."""
-        for task in self._settling.values():
+        for task in list(self._settling.values()):
             await task
         self.registry.clear()
         self.message_digests.unlink(missing_ok=True)
@@ -156,6 +159,7 @@ class World:
             ending=end,
             behaviour=self.behaviour,
             warm=warm,
+            words=self.options.words,
         )
 
     async def close(self) -> None:

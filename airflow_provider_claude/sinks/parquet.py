@@ -72,7 +72,7 @@ def read_answers(path: UPath, columns: Sequence[str] | None = None) -> pd.DataFr
     """The answers under *path* (an output, a partition, a run's answers/ or one part) as a frame.
 
     Types stay Arrow's: money stays decimal, and whole numbers with gaps stay whole numbers. Partition columns
-    come along as text. Only *columns* are read, all where it is None.
+    come along, as text unless all their values are whole numbers. Only *columns* are read, all where it is None.
     """
     import pandas as pd
     import pyarrow.dataset as ds
@@ -86,7 +86,7 @@ def read_answers(path: UPath, columns: Sequence[str] | None = None) -> pd.DataFr
 
 def _check_parts(parts: Sequence[UPath], schema: pa.Schema) -> None:
     for part in parts:
-        with part.open("rb") as stream:
+        with part.fs.open(part.path, "rb") as stream:
             found = pq.read_schema(stream)
         if not found.equals(schema):
             raise StateError(
@@ -140,7 +140,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _replace(parts: Sequence[UPath], schema: pa.Schema, target: UPath) -> None:
     for part in parts:
-        with part.open("rb") as source, atomic_output(target / part.name) as stream:
+        with part.fs.open(part.path, "rb") as source, atomic_output(target / part.name) as stream:
             shutil.copyfileobj(source, stream, _CHUNK)
     kept = {part.name for part in parts}
     if not parts:

@@ -106,7 +106,7 @@ def open_source(
         id_column = None
     sought = frozenset([*(columns or ()), *filter(None, [id_column])])
     there = next(filter(None, (_columns_there(kind, file, sought) for file in files)), None)
-    asked = tuple(there or () if columns is None else columns)
+    asked = tuple(there or ()) if columns is None else tuple(dict.fromkeys(columns))
     if columns is None and id_column in _RESERVED:
         asked = tuple(name for name in asked if name != id_column)
     wanted = Wanted(columns=asked, id_column=id_column, batch_rows=batch_rows)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 _SETTINGS = """
     PRAGMA journal_mode = OFF;
@@ -43,7 +43,7 @@ class Index:
         self._database.executescript(_SETTINGS)
         self._items = 0
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

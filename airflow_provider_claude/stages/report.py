@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Thresholds, raise_if_any
+from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Thresholds, nonzero, raise_if_any
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.tally import Tally
 from airflow_provider_claude.core.report.timeline import ShardSpan
@@ -54,7 +55,6 @@ def report(
     clock: Callable[[], str],
     partition_column: str = "day",
     thresholds: Thresholds | None = None,
-    answer_schema: pa.Schema | None = None,
 ) -> Summary:
     """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
 
@@ -62,8 +62,6 @@ def report(
         publishes nothing.
     :param clock: the time now, ISO 8601 in UTC.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
-    :param answer_schema: the schema of the answers, for a night without any. Where it is None, such a night is
-        published with the columns that every job has.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
     :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
     """
@@ -75,8 +73,7 @@ def report(
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if target is None:
         return summary
-    parts = run.parts("answers")
-    publish(parts, _answer_schema(parts, scan, answer_schema), target, partitioned=plan.partition is not None)
+    publish(run.parts("answers"), _answer_schema(scan, plan), target, partitioned=plan.partition is not None)
     summary = msgspec.structs.replace(summary, published=str(target))
     _write(run, summary)
     return summary
@@ -88,11 +85,9 @@ def _target(output: UPath | None, column: str, partition: str | None) -> UPath |
     return partition_folder(output, column, partition)
 
 
-def _answer_schema(parts: Sequence[UPath], scan: ScanRecord, schema: pa.Schema | None) -> pa.Schema:
-    if parts:
-        with parts[0].open("rb") as stream:
-            return pq.read_schema(stream)
-    return schema or pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, scan.carry), *PROVENANCE_FIELDS])
+def _answer_schema(scan: ScanRecord, plan: PlanRecord) -> pa.Schema:
+    own = [field.remove_metadata() for field in answer_type(plan.job["answer_schema"])]
+    return pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, scan.carry), *own, *PROVENANCE_FIELDS])
 
 
 def _write(run: RunFolder, summary: Summary) -> None:
@@ -109,6 +104,7 @@ class _Counts:
         self.aside, self.failures = Examples(), Examples()
         self.answers = AnswerTally(scan.carry)
         self.failed_usd = Decimal(0)
+        self.strangers: Counter[str] = Counter()
         self.items = self._count_items()
         self._count_quarantine()
         self.twins = self._count_duplicates(plan.shards)
@@ -162,6 +158,8 @@ class _Counts:
         numbers = sorted(planned.keys() | parts.keys() | folders)
         with ThreadPoolExecutor(_READERS) as pool:
             landed = list(pool.map(lambda number: self.run.shard(number).landed(), numbers))
+        for record in filter(None, landed):
+            self.strangers.update(record.strangers)
         return [
             ShardCount(
                 shard=number,
@@ -212,6 +210,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         quarantine_examples=counts.aside.found,
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),
+        strangers=nonzero(counts.strangers),
         asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
         explanation=plan.explanation,
     )
@@ -242,7 +241,7 @@ def _batches(
     path: UPath, columns: list[str] | Callable[[pa.Schema], list[str]] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The record batches of the Parquet file *path*: all columns, those named, or those chosen from its schema."""
-    with path.open("rb") as stream:
+    with path.fs.open(path.path, "rb") as stream:
         try:
             file = pq.ParquetFile(stream)
         except pa.ArrowInvalid as e:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,8 +38,6 @@ GROUP_ROWS = 2_000
 _CHUNK_ROWS = 2_000
 _CHUNK_BYTES = 16 << 20
 
-_OURS = frozenset(field.name for field in (*ITEM_FIELDS, *QUARANTINE_FIELDS, *DUPLICATE_FIELDS))
-
 
 def scan(
     source: Source,
@@ -54,8 +52,9 @@ def scan(
 ) -> ScanRecord:
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 
-    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread. *closing_tags*
-    are delimiters no text may close, such as `</email>`. *clock* gives the time as ISO 8601.
+    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
+    a text column too. *closing_tags* are delimiters no text may close, such as `</email>`. *clock* gives the time as
+    ISO 8601.
 
     Raises SourceError where the columns do not fit the source or the run folder.
     """
@@ -100,14 +99,12 @@ def scan(
 
 
 def _checked_columns(source: Source, text_columns: Sequence[str], carry: Sequence[str]) -> list[str]:
-    columns = [*text_columns, *carry]
+    columns = list(dict.fromkeys([*text_columns, *carry]))
     if not text_columns:
         raise SourceError("There is no text column to scan: name at least one of " + ", ".join(source.columns) + ".")
     if missing := [name for name in columns if name not in source.columns]:
         raise SourceError(f"{source.path} was opened without {', '.join(missing)}; with {', '.join(source.columns)}.")
-    if twice := [name for name, times in Counter(columns).items() if times > 1]:
-        raise SourceError(f"Each column can be asked for once, as text or to carry: {', '.join(twice)} is twice.")
-    if clash := [name for name in columns if name in _OURS or name.startswith("claude_")]:
+    if clash := [name for name in columns if name in _MADE_TYPES or name.startswith("claude_")]:
         raise SourceError(
             f"{source.path} has columns with names the run folder needs: {', '.join(clash)}. Rename them."
         )
@@ -167,26 +164,28 @@ class _Sorting:
         rows = self.rows(folder)
         taken = pa.array(rows, pa.int64())
         return pa.RecordBatch.from_arrays(
-            [self._column(field.name, folder, rows, taken).cast(field.type) for field in schema], schema=schema
+            [self._column(field.name, folder, rows, taken) for field in schema], schema=schema
         )
 
     def _column(self, name: str, folder: str, rows: list[int], taken: pa.Array) -> pa.Array:
-        match name:
-            case "ordinal":
-                return pa.array([self.places[row].ordinal for row in rows], pa.int64())
-            case "input_hash":
-                return pa.array([self.digests[row].hex() for row in rows], pa.string())
-            case "duplicate_of":
-                return pa.array([self.places[row].twin for row in rows], pa.string())
-            case "reason":
-                return pa.array([self.aside[row].reason for row in rows], pa.string())
-            case "detail":
-                return pa.array([self.aside[row].detail for row in rows], pa.string())
-            case "flags":
-                return pa.array([self.flags[row] for row in rows], pa.list_(pa.string()))
-        if folder == "items" and name in self.cleaned:
+        if name in _MADE:
+            return pa.array([_MADE[name](self, row) for row in rows], _MADE_TYPES[name])
+        if folder != "quarantine" and name in self.cleaned:
             return self.cleaned[name].texts.take(taken)
         return self.chunk.column(name).take(taken)
+
+
+#: Columns that are not the source's: how each is made for a row.
+_MADE: Mapping[str, Callable[[_Sorting, int], object]] = {
+    "ordinal": lambda sorting, row: sorting.places[row].ordinal,
+    "input_hash": lambda sorting, row: sorting.digests[row].hex(),
+    "duplicate_of": lambda sorting, row: sorting.places[row].twin,
+    "reason": lambda sorting, row: sorting.aside[row].reason,
+    "detail": lambda sorting, row: sorting.aside[row].detail,
+    "flags": lambda sorting, row: sorting.flags[row],
+}
+
+_MADE_TYPES = {field.name: field.type for field in (*ITEM_FIELDS, *QUARANTINE_FIELDS, *DUPLICATE_FIELDS)}
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:
@@ -234,7 +233,7 @@ class Parts:
         self._writer: pq.ParquetWriter | None = None
         remove(run.path / folder)
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

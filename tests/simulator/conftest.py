@@ -40,7 +40,8 @@ def requests(count: int = 3, **changes: Any) -> list[dict[str, Any]]:
     """Sound requests with the ids r0, r1, …, each about another text."""
     texts = ["I love it, wonderful!", "This is terrible, I hate it.", "The parcel weighs two kilos."]
     return [
-        {"custom_id": f"r{index}", "params": params(f"{texts[index % 3]} No. {index}", **changes)} for index in range(count)
+        {"custom_id": f"r{index}", "params": params(f"{texts[index % 3]} No. {index}", **changes)}
+        for index in range(count)
     ]
 
 
@@ -57,7 +58,7 @@ class Wire:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         usual = {"authorization": "Bearer k", "anthropic-version": "2026-10-21"}
         try:
-            connection.request(method, path, data, usual | {k: v for k, v in (headers or {}).items()})
+            connection.request(method, path, data, usual | (headers or {}))
             response = connection.getresponse()
             return response, response.read()
         finally:

@@ -208,9 +208,7 @@ def test_default_page_is_20(client, claude_simulator):
 def test_workspaces_do_not_see_each_other(claude_simulator):
     """A key of another workspace gets 404 and an empty list; any key of the same sees all."""
     how = {"base_url": claude_simulator.base_url, "max_retries": 0}
-    mine, also_mine, other = (
-        anthropic.Anthropic(api_key=key, **how) for key in ("a@red", "b@red", "c@blue")
-    )
+    mine, also_mine, other = (anthropic.Anthropic(api_key=key, **how) for key in ("a@red", "b@red", "c@blue"))
     batch_id = mine.messages.batches.create(requests=requests(1)).id
     assert also_mine.messages.batches.retrieve(batch_id).id == batch_id
     assert other.messages.batches.list().data == []

@@ -47,7 +47,7 @@ ITEM_SCHEMA = with_text_columns(ITEM_FIELDS, ["subject", "body"])
 QUARANTINE_SCHEMA = with_text_columns(QUARANTINE_FIELDS, ["subject", "body"])
 JOB = {
     "model": "claude-haiku-5-5",
-    "schema": {
+    "answer_schema": {
         "type": "object",
         "properties": {
             "sentiment": {"enum": ["positive", "neutral", "negative"]},

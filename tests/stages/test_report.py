@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_leftovers
 from selectolax.lexbor import LexborHTMLParser
 from upath import UPath
 
@@ -20,7 +19,8 @@ from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.store import RunFolder, write_bytes
+from airflow_provider_claude.store import RunFolder, write_bytes, write_record
+from tests.stages.run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_leftovers
 
 NIGHT = Night(
     shards=(
@@ -111,18 +111,28 @@ class TestGreen:
 
     def test_a_night_without_rows_is_green_and_says_so(self, root):
         run = build(root / "run", Night())
-        summary = close(run, answer_schema=ANSWER_SCHEMA)
+        summary = close(run)
         assert summary.green
         assert summary.headline == "No input rows this night."
         with (root / "out" / "day=2026-11-22" / "part-00000.parquet").open("rb") as stream:
             assert pq.read_table(stream).schema.equals(ANSWER_SCHEMA)
 
-    def test_a_night_without_rows_replaces_the_last_ones_even_if_the_schema_is_unknown(self, here):
+    def test_a_night_without_rows_replaces_the_one_before(self, here):
         close(build(here / "run", NIGHT))
         shutil.rmtree(run := Path(str(here / "run")))
         close(build(UPath(run), Night()))
         assert len(read_answers(here / "out")) == 0
-        assert "claude_batch_id" in read_answers(here / "out").columns
+
+    def test_result_lines_without_a_row_are_counted_apart(self, here):
+        run = build(here / "run", NIGHT)
+        for number, strangers in enumerate([{"unknown": 2}, {"unknown": 1, "repeated": 1, "unreadable": 0}]):
+            folder = run.shard(number)
+            record = msgspec.structs.replace(folder.landed(), strangers=strangers)
+            write_record(folder.file("landed.json"), record)
+        summary = close(run)
+        assert summary.strangers == {"unknown": 3, "repeated": 1}
+        assert summary.ledger.gap == 0
+        assert "3 unknown, 1 repeated." in run.file("report.html").read_text()
 
 
 class TestRed:

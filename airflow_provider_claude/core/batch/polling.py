@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from airflow_provider_claude.errors import Terminal, Transient
+from airflow_provider_claude.errors import NotFoundYetError, Terminal, Transient
 
 ENDED = "ended"
 
 #: An hour of trouble with the API is survived; the batch runs on meanwhile.
 TROUBLE_SECONDS = 3600.0
+
+#: A batch the API does not know is waited for this long: just after its creation, and after its end, that is a blip.
+UNKNOWN_SECONDS = 300.0
 
 #: Looks in a row that may fail for good (bad key, unknown batch) before that is believed.
 TERMINAL_LOOKS = 3
@@ -64,7 +67,8 @@ class Polling:
         since = now if self.trouble_since is None else self.trouble_since
         looks = self.terminal_looks + isinstance(error, Terminal)
         troubled = replace(self, trouble_since=since, terminal_looks=looks)
-        if looks >= TERMINAL_LOOKS or now - since >= TROUBLE_SECONDS:
+        patience = UNKNOWN_SECONDS if isinstance(error, NotFoundYetError) else TROUBLE_SECONDS
+        if looks >= TERMINAL_LOOKS or now - since >= patience:
             return troubled, GiveUp(message=troubled._fate(f"{now - since:.0f} s of failed looks, the last: {error}"))
         asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
         return troubled, troubled._wait(now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 import msgspec
 
@@ -147,7 +148,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return [f"{_names(absent)} never loaded ({rows(missing)}).", *found]
 
 
-class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
     """The largest shares of a run that may fail or be set aside and still be good data.
 
     :param failed: of the rows that were asked (answered or failed, duplicates included).
@@ -160,8 +162,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: float = 0.20
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            share = getattr(self, name)
+        for name, share in asdict(self).items():
             if not 0 <= share <= 1:
                 raise ValueError(f"threshold {name} is {share!r}: write a share from 0 to 1, such as 0.05.")
 

@@ -12,6 +12,7 @@ from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import ShardSpan, epoch, last_landing
+from airflow_provider_claude.job.schema import resolve
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A run's report. It is green exactly when `problems` is empty.
 
+    `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `published` says where the answers are, and is None while, or because, they are not.
     """
 
@@ -42,6 +44,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_examples: list[Example]
     failure_examples: list[Example]
     flags: dict[str, int]
+    strangers: dict[str, int]
     asked: Asked
     explanation: list[str]
     published: str | None = None
@@ -76,27 +79,24 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def asked(job: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:
-    """What *job* (ClaudeJob.spec()) asks."""
-    schema: Mapping[str, Any] = job.get("schema", {})
-    properties: Mapping[str, Any] = schema.get("properties", {})
+    """What *job* asks, as plan.json keeps it; its `answer_schema` is the output's schema as the user wrote it."""
+    root: Mapping[str, Any] = job["answer_schema"]
     return Asked(
-        model=job.get("model", "unknown"),
+        model=job["model"],
         prompt_hash=prompt_hash,
         schema_hash=schema_hash,
-        fields={name: _kind(node, schema.get("$defs", {})) for name, node in properties.items()},
+        fields={name: _kind(node, root) for name, node in resolve(root, root)["properties"].items()},
     )
 
 
-def _kind(node: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
+def _kind(node: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     """A JSON schema node in a few words: `string`, `one of a, b`, `integer or null`, `list of string`."""
-    if "$ref" in node:
-        name = str(node["$ref"]).rpartition("/")[2]
-        return _kind(defs[name], {}) if name in defs else name
+    node = resolve(node, root)
     if "enum" in node:
         return "one of " + ", ".join(map(str, node["enum"]))
     if choices := node.get("anyOf") or node.get("oneOf"):
-        return " or ".join(_kind(choice, defs) for choice in choices)
+        return " or ".join(_kind(choice, root) for choice in choices)
     kind = node.get("type", "any")
     if kind == "array":
-        return "list of " + _kind(node.get("items", {}), defs)
+        return "list of " + _kind(node.get("items", {}), root)
     return " or ".join(kind) if isinstance(kind, list) else str(kind)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_claude.core.batch.polling import TROUBLE_SECONDS, Ended, GiveUp, Polling, Wait
-from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, RateLimitedError
+from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, NotFoundYetError, RateLimitedError
 
 START = 1_000_000.0
 FRESH = Polling(batch_id="msgbatch_1", started=START, interval=60)
@@ -47,6 +47,14 @@ def test_a_bad_key_is_believed_at_the_third_look() -> None:
         assert not isinstance(decision, GiveUp)
         polling, decision = polling.on_error(CredentialsError("401"), now=START)
     assert isinstance(decision, GiveUp)
+
+
+def test_a_batch_the_api_does_not_know_is_waited_for_five_minutes() -> None:
+    unknown = NotFoundYetError("404")
+    polling, decision = FRESH.on_error(unknown, now=START)
+    assert isinstance(decision, Wait)
+    assert isinstance(polling.on_error(unknown, now=START + 299)[1], Wait)
+    assert isinstance(polling.on_error(unknown, now=START + 300)[1], GiveUp)
 
 
 def test_the_api_may_ask_for_a_longer_pause_but_not_for_hours() -> None:

@@ -68,6 +68,7 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "quarantine_examples": [example],
         "failure_examples": [example],
         "flags": {text: 3},
+        "strangers": {text: 1},
         "asked": Asked(model=text, prompt_hash=text, schema_hash=text, fields={text: text}),
         "explanation": [text],
         "published": text,

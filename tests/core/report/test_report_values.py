@@ -232,7 +232,7 @@ def test_fields_are_described_in_a_few_words_through_references_and_unions():
             "any": {},
         },
     }
-    fields = asked({"model": "m", "schema": schema}, prompt_hash="p", schema_hash="s").fields
+    fields = asked({"model": "m", "answer_schema": schema}, prompt_hash="p", schema_hash="s").fields
     assert fields == {
         "mood": "one of good, bad",
         "maybe": "integer or null",
