@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pendulum
 from upath import UPath
 
 from airflow_provider_claude.demo.airflow import DemoAirflow, DemoError
+from airflow_provider_claude.demo.closing import closing_table
 from airflow_provider_claude.demo.corpus import write_corpus
 from airflow_provider_claude.demo.watch import Watch
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -23,6 +23,9 @@ from airflow_provider_claude.store import RunFolder
 
 DAG_ID, GROUP = "email_sentiment_nightly", "sentiment"
 _LOOK_SECONDS = 0.3
+
+#: A real night has some of these, in these shares of the requests.
+_MISHAPS = {"refusal": 0.002, "errored": 0.002, "case_drift": 0.01}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source = args.mail.resolve() if args.mail else _corpus(root, day, args.mails, args.seed)
     try:
         with SimulatorProcess(pace=args.pace, seed=args.seed) as claude:
+            claude.behaviour(**_MISHAPS)
             _night(run, root, args, source, day, claude)
     except DemoError as e:
         print(e, file=sys.stderr)
@@ -97,10 +101,6 @@ def _follow(watch: Watch, process: subprocess.Popen[bytes]) -> None:
 
 def _tell(sentence: str) -> None:
     print(f"{pendulum.now().format('HH:mm:ss')}  {sentence}", flush=True)
-
-
-def closing_table(summary: dict[str, Any], run: RunFolder, seconds: float) -> str:
-    return json.dumps(summary)[:200] + f"{run} {seconds}"
 
 
 if __name__ == "__main__":

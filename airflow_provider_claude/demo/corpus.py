@@ -8,20 +8,22 @@ text, and one in two hundred is broken (truncated, in another charset than it sa
 from __future__ import annotations
 
 import html
+from base64 import encodebytes
+from binascii import b2a_qp
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from itertools import accumulate
+from email.header import Header
+from email.message import Message
+from email.policy import compat32
+from email.utils import format_datetime, formataddr
 from pathlib import Path
 from random import Random
 
 import pyarrow as pa
 
-from airflow_provider_claude.demo.phrases import ATTACKS, CITIES, FORGED_ENDS, LANGUAGES, Phrases
+from airflow_provider_claude.demo.phrases import ATTACKS, CITIES, FORGED_ENDS, LANGUAGES
 
 #: How many of a thousand mails are of a kind; the rest is `ordinary`.
 KINDS = {"hostile": 10, "duplicate": 10, "broken": 5}
@@ -31,6 +33,18 @@ _TONES_ENGLISH = {"positive": 55, "negative": 38, "neutral": 7}
 _TONES = {"positive": 45, "negative": 30, "neutral": 25}
 
 _FORMS = {"plain": 50, "alternative": 28, "html": 12, "attachment": 10}
+#: By language and tone, all sentences that can be said.
+_SENTENCES = {
+    language: {
+        tone: tuple(say + add for say in phrases.says[tone] for add in phrases.adds[tone]) for tone in phrases.says
+    }
+    for language, (phrases, _) in LANGUAGES.items()
+}
+_WRITERS = {language: weight for language, (_, weight) in LANGUAGES.items()}
+_ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"quoted-printable": b2a_qp, "base64": encodebytes}
+_MULTIPART = {"alternative": "alternative", "attachment": "mixed"}
+_WIRE = compat32.clone(linesep="\r\n")
+
 #: How long a mail gets: at least, at most (give or take a paragraph), mostly.
 _CHARACTERS = (200, 2_600, 600)
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "sender", "received", "language", "subject", "body")])
@@ -47,7 +61,7 @@ class Mail:
     kind: str
     language: str
     tone: str
-    sender: str
+    sender: tuple[str, str]
     subject: str
     body: str
     hidden: str = ""
@@ -65,7 +79,7 @@ class CorpusSummary:
 
 def make_mail(number: int, seed: int) -> Mail:
     """Mail *number* (from 0) of the corpus *seed*."""
-    random = Random(f"{seed}/{number}")
+    random = _random(seed, number, 0)
     kind = _drawn(random, {**KINDS, "ordinary": 1000 - sum(KINDS.values())})
     if kind == "duplicate" and number:
         return replace(_ordinary(random.randrange(number), seed), number=number, kind=kind)
@@ -98,7 +112,7 @@ def corpus_batches(n: int, seed: int, batch_rows: int = 1_000) -> Iterator[pa.Re
         mails = [make_mail(number, seed) for number in range(start, min(n, start + batch_rows))]
         columns = [
             [f"mail-{mail.number:07d}" for mail in mails],
-            [mail.sender for mail in mails],
+            ["{} <{}>".format(*mail.sender) for mail in mails],
             [_received(mail.number, n, day).isoformat() for mail in mails],
             [mail.language for mail in mails],
             [mail.subject for mail in mails],
@@ -107,8 +121,18 @@ def corpus_batches(n: int, seed: int, batch_rows: int = 1_000) -> Iterator[pa.Re
         yield pa.RecordBatch.from_arrays([pa.array(column, pa.string()) for column in columns], schema=_SCHEMA)
 
 
+def _random(seed: int, number: int, purpose: int) -> Random:
+    """Chance of its own for each mail and purpose."""
+    return Random((seed << 64) + (number << 8) + purpose)
+
+
 def _drawn(random: Random, weights: Mapping[str, int]) -> str:
-    return random.choices(list(weights), cum_weights=list(accumulate(weights.values())))[0]
+    left = random.random() * sum(weights.values())
+    for name, weight in weights.items():  # noqa: B007 - the last one takes what rounding leaves
+        left -= weight
+        if left < 0:
+            break
+    return name
 
 
 def _received(number: int, n: int, day: date) -> datetime:
@@ -117,8 +141,8 @@ def _received(number: int, n: int, day: date) -> datetime:
 
 
 def _ordinary(number: int, seed: int) -> Mail:
-    random = Random(f"{seed}:{number}")
-    language = _drawn(random, {name: weight for name, (_, weight) in LANGUAGES.items()})
+    random = _random(seed, number, 1)
+    language = _drawn(random, _WRITERS)
     phrases = LANGUAGES[language][0]
     tone = _drawn(random, _TONES_ENGLISH if language == "en" else _TONES)
     slots = {"order": f"{random.randrange(10**7):07d}", "product": random.choice(phrases.products)}
@@ -128,41 +152,34 @@ def _ordinary(number: int, seed: int) -> Mail:
         kind="ordinary",
         language=language,
         tone=tone,
-        sender=f"{writer} <customer{random.randrange(10**6)}@example.com>",
+        sender=(writer, f"customer{random.randrange(10**6)}@example.com"),
         subject=random.choice(phrases.subjects[tone]).format(**slots),
-        body=_body(phrases, tone, writer, slots, random),
+        body=_body(language, tone, writer, slots, random),
     )
 
 
-def _body(phrases: Phrases, tone: str, writer: str, slots: dict[str, str], random: Random) -> str:
+def _body(language: str, tone: str, writer: str, slots: dict[str, str], random: Random) -> str:
+    phrases = LANGUAGES[language][0]
     target = int(random.triangular(*_CHARACTERS))
     start = f"{random.choice(phrases.greetings)}\n\n{_filled(random.choice(phrases.openings), slots, random)}"
     end = f"\n\n{random.choice(phrases.requests)}\n\n{random.choice(phrases.closings)}\n{writer}\n"
+    says = _SENTENCES[language][tone], _SENTENCES[language]["neutral"]
     paragraphs, length = [start], len(start) + len(end)
     while length < target:
-        paragraph = " ".join(
-            _sentence(phrases, _mixed(tone, random), slots, random) for _ in range(random.randint(2, 4))
-        )
+        paragraph = _filled(" ".join([_sentence(says, random) for _ in range(random.randint(2, 4))]), slots, random)
         paragraphs.append(paragraph)
         length += len(paragraph) + 2
     return "\n\n".join(paragraphs) + end
 
 
-def _mixed(tone: str, random: Random) -> str:
-    """Even a glad customer states facts."""
-    return tone if random.random() < 0.6 else "neutral"
+def _sentence(says: tuple[tuple[str, ...], tuple[str, ...]], random: Random) -> str:
+    """One in the tone of the mail, or a fact: even a glad customer states some."""
+    choices = says[random.random() >= 0.6]
+    return choices[int(random.random() * len(choices))]
 
 
-def _sentence(phrases: Phrases, tone: str, slots: dict[str, str], random: Random) -> str:
-    return _filled(random.choice(phrases.says[tone]) + random.choice(phrases.adds[tone]), slots, random)
-
-
-def _filled(sentence: str, slots: dict[str, str], random: Random) -> str:
-    if "{" not in sentence:
-        return sentence
-    return sentence.format(
-        **slots, days=random.randint(2, 30), amount=random.randint(9, 400), city=random.choice(CITIES)
-    )
+def _filled(text: str, slots: dict[str, str], random: Random) -> str:
+    return text.format(**slots, days=random.randint(2, 30), amount=random.randint(9, 400), city=random.choice(CITIES))
 
 
 def _poisoned(mail: Mail, random: Random) -> Mail:
@@ -181,35 +198,47 @@ def _poisoned(mail: Mail, random: Random) -> Mail:
 
 def mime(mail: Mail, seed: int, received: datetime) -> bytes:
     """*mail* as it comes over the wire."""
-    random = Random(f"{seed}|{mail.number}")
-    form = "html" if mail.hidden else _drawn(random, _FORMS)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = mail.sender
+    random = _random(seed, mail.number, 2)
+    message = _content(mail, "html" if mail.hidden else _drawn(random, _FORMS), random)
+    message["From"] = formataddr(mail.sender)
     message["To"] = "Customer service <service@example.org>"
     message["Date"] = format_datetime(received)
-    message["Subject"] = mail.subject
+    message["Subject"] = mail.subject if mail.subject.isascii() else Header(mail.subject, "utf-8").encode()
     message["Message-ID"] = f"<{seed}.{mail.number}@example.com>"
-    _fill(message, mail, form, random)
-    for depth, part in enumerate(message.walk()):
-        if part.is_multipart():
-            part.set_boundary(f"=_{mail.number:07d}_{depth}")
-    return _broken(message, random) if mail.kind == "broken" else message.as_bytes()
+    message["MIME-Version"] = "1.0"
+    data = message.as_bytes(policy=_WIRE)
+    return _broken(data, random) if mail.kind == "broken" else data
 
 
-def _fill(message: EmailMessage, mail: Mail, form: str, random: Random) -> None:
-    charset, encoding = _charset(mail, random)
-    markup = _markup(mail)
+def _content(mail: Mail, form: str, random: Random) -> Message[str, str]:
+    markup = _part("text/html", _markup(mail).encode(), "utf-8", random.choice(("quoted-printable", "base64")))
     if form == "html":
-        message.set_content(markup, subtype="html", charset="utf-8", cte="quoted-printable")
-        return
-    message.set_content(mail.body, charset=charset, cte=encoding)
-    if form == "alternative":
-        message.add_alternative(
-            markup, subtype="html", charset="utf-8", cte=random.choice(("quoted-printable", "base64"))
-        )
-    elif form == "attachment":
-        name = random.choice(("invoice.pdf", "photo.jpg", "Lieferschein Größe.pdf"))
-        message.add_attachment(random.randbytes(600), maintype="application", subtype="octet-stream", filename=name)
+        return markup
+    charset, encoding = _charset(mail, random)
+    plain = _part("text/plain", mail.body.encode(charset), charset, encoding)
+    if form == "plain":
+        return plain
+    message: Message[str, str] = Message()
+    message["Content-Type"] = f'multipart/{_MULTIPART[form]}; boundary="=_{mail.number:07d}"'
+    message.attach(plain)
+    message.attach(markup if form == "alternative" else _attachment(random))
+    return message
+
+
+def _part(kind: str, data: bytes, charset: str | None, encoding: str) -> Message[str, str]:
+    encode = _ENCODERS.get(encoding, bytes)
+    part: Message[str, str] = Message()
+    part["Content-Type"] = f'{kind}; charset="{charset}"' if charset else kind
+    part["Content-Transfer-Encoding"] = encoding
+    part.set_payload(encode(data).decode("ascii", "surrogateescape"))
+    return part
+
+
+def _attachment(random: Random) -> Message[str, str]:
+    part = _part("application/octet-stream", random.randbytes(600), None, "base64")
+    name = random.choice(("invoice.pdf", "photo.jpg", "Lieferschein Größe.pdf"))
+    part.add_header("Content-Disposition", "attachment", filename=name if name.isascii() else ("utf-8", "", name))
+    return part
 
 
 def _charset(mail: Mail, random: Random) -> tuple[str, str]:
@@ -230,9 +259,8 @@ def _markup(mail: Mail) -> str:
     return f"<html><head><style>p {{ margin: 1em }}</style></head><body>\n{paragraphs}{hidden}</body></html>\n"
 
 
-def _broken(message: EmailMessage, random: Random) -> bytes:
-    """*message* cut short, in a charset it does not declare, or without its body."""
-    data = message.as_bytes()
+def _broken(data: bytes, random: Random) -> bytes:
+    """The mail *data* cut short, in a charset it does not declare, or without its body."""
     head, _, _ = data.partition(b"\r\n\r\n")
     match random.randrange(3):
         case 0:

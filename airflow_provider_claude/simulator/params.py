@@ -177,16 +177,21 @@ def text_of(content: str | list[Block]) -> str:
     return "\n".join(block.text or text_of(block.content) for block in content)
 
 
-_LITERAL = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_LITERAL = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_BETWEEN_TAGS = re.compile(rf">\s*({_LITERAL})\s*(?=<)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 
 
 def item_text(prompt: str) -> str:
-    """The text a prompt is about: its longest JSON string where that is half of it or more, else all but the tags."""
-    longest = max(_LITERAL.findall(prompt), key=len, default="") if '"' in prompt else ""
-    if 2 * len(longest) >= len(prompt):
-        try:
-            return str(msgspec.json.decode(longest.encode()))
-        except msgspec.DecodeError:
-            return longest
+    """The text a prompt is about: the JSON strings between its tags where there are any, else all but the tags."""
+    literals = _BETWEEN_TAGS.findall(prompt) if '"' in prompt else []
+    if literals:
+        return "\n".join(_read(literal) for literal in literals)
     return _TAG.sub(" ", prompt) if "<" in prompt else prompt
+
+
+def _read(literal: str) -> str:
+    try:
+        return str(msgspec.json.decode(literal.encode()))
+    except msgspec.DecodeError:
+        return literal

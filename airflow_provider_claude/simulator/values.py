@@ -136,6 +136,15 @@ def _drifted(value: str, cue: Cue) -> str:
     return value.upper() if value != value.upper() else value.lower()
 
 
+_TOLD = re.compile(r"\bmaxLength: (\d+)")
+
+
+def _told(description: str) -> int | None:
+    """The bound that the SDK moves into a description, where the API does not enforce it but a model reads it."""
+    found = _TOLD.search(description)
+    return int(found[1]) if found else None
+
+
 def string_maker(schema: dict[str, Json], name: str) -> Maker:
     if "pattern" in schema:
         make = compile_pattern(schema["pattern"])
@@ -144,5 +153,5 @@ def string_maker(schema: dict[str, Json], name: str) -> Maker:
         form = FORMATS[schema["format"]]
         return lambda cue: form(cue.rng)
     words = 12 if _TELLING.search(name.lower()) else 4
-    least, most = schema.get("minLength", 0), schema.get("maxLength")
+    least, most = schema.get("minLength", 0), schema.get("maxLength") or _told(schema.get("description", ""))
     return lambda cue: excerpt(cue.text, words).ljust(least, ".")[:most]

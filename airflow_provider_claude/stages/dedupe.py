@@ -18,7 +18,7 @@ _SETTINGS = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA cache_size = -65536;
+    PRAGMA cache_size = -32768;
     CREATE TABLE texts (digest BLOB PRIMARY KEY, ordinal INTEGER NOT NULL, item_id TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE ids (digest BLOB PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID;
     BEGIN;

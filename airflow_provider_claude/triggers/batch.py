@@ -50,9 +50,11 @@ class ClaudeBatchTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        polling = Polling(
-            batch_id=self.batch_id, started=self.started, interval=self.poll_interval, until=self.until
-        )
+        yield await self._wait()
+
+    async def _wait(self) -> TriggerEvent:
+        """The one event. The client is closed before it is yielded: nobody has to run the generator to its end."""
+        polling = Polling(batch_id=self.batch_id, started=self.started, interval=self.poll_interval, until=self.until)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
             while True:
                 polling, decision = await self._look(gateway, polling)
@@ -60,11 +62,9 @@ class ClaudeBatchTrigger(BaseTrigger):
                     case Wait(seconds=seconds):
                         await asyncio.sleep(seconds)
                     case Ended():
-                        yield self._event("ended", f"Batch {self.batch_id} has ended.")
-                        return
+                        return self._event("ended", f"Batch {self.batch_id} has ended.")
                     case GiveUp(message=message):
-                        yield self._event("gave_up", message)
-                        return
+                        return self._event("gave_up", message)
 
     async def _look(self, gateway: AsyncGateway, polling: Polling) -> tuple[Polling, Decision]:
         try:

@@ -1,0 +1,153 @@
+"""Every DAG in dags/ runs here, whole, on the simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_claude.demo.corpus import write_corpus
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.sinks.parquet import read_answers
+from tests.conftest import PROJECT
+
+
+@pytest.fixture(scope="module")
+def dags(airflow_db: Path) -> dict[str, Any]:
+    """The DAGs as the processor sees them, written to the database so that they can run."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(PROJECT / "dags")
+    assert bag.import_errors == {}
+    sync_bag_to_db(bag, "dags-folder", None)
+    return dict(bag.dags)
+
+
+def run(dag: Any, **conf: Any) -> Any:
+    """One run in this process; its DagRun."""
+    return dag.test(run_conf=conf)
+
+
+def states(dag_run: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for ti in dag_run.get_task_instances():
+        found.setdefault(ti.task_id, []).append(str(ti.state))
+    return found
+
+
+def report_of(root: Path, day: str) -> dict[str, Any]:
+    path = root / "work" / "email_sentiment_nightly" / "sentiment" / day / "report.json"
+    return dict(json.loads(path.read_bytes()))
+
+
+def test_the_dags_import_and_survive_serialization(dags: dict[str, Any]) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    assert set(dags) == {"email_sentiment_nightly", "review_sentiment"}
+    for dag in dags.values():
+        DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+
+def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    from datetime import date
+
+    write_corpus(tmp_path / "mail", 120, 1, date(2026, 11, 1))
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-01", shard_rows=40)
+    assert str(done.state) == "success"
+    assert states(done)["sentiment.shard.load"] == ["success"] * 3
+    report = report_of(airflow_db, "2026-11-01")
+    answers = read_answers(airflow_db_path(report["published"]))
+    ledger = report["ledger"]
+    assert ledger["inputs"] == 120
+    assert ledger["inputs"] == len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values())
+    assert set(answers["sentiment"]) <= {"positive", "neutral", "negative"}
+    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+
+
+def airflow_db_path(text: str) -> Any:
+    from upath import UPath
+
+    return UPath(text)
+
+
+def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    pq.write_table(
+        pa.table({c: ["1", "2", "3"] for c in ("id", "subject", "body", "message_id", "sender", "date")}).set_column(
+            2, "body", pa.array(["good", "bad", "box"])
+        ),
+        tmp_path / "mail.parquet",
+    )
+    for _ in range(2):
+        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-02", shard_rows=2)
+        assert str(done.state) == "success"
+    calls = claude_simulator.calls()
+    assert (calls["create"], calls["messages"]) == (1, 1)
+    assert len(read_answers(airflow_db_path(report_of(airflow_db, "2026-11-02")["published"]))) == 3
+
+
+def test_an_empty_night_is_green_and_publishes_an_empty_table(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "mail").mkdir()
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-03")
+    assert str(done.state) == "success"
+    report = report_of(airflow_db, "2026-11-03")
+    answers = read_answers(airflow_db_path(report["published"]))
+    assert len(answers) == 0
+    assert "sentiment" in answers.columns
+    assert claude_simulator.calls().get("messages", 0) == 0
+
+
+def test_a_shard_that_cannot_be_sent_makes_the_run_red_and_keeps_the_partition(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({c: ["1", "2", "3", "4"] for c in ("id", "subject", "body", "message_id", "sender", "date")})
+    pq.write_table(table.set_column(2, "body", pa.array(list("abcd"))), tmp_path / "mail.parquet")
+    claude_simulator.fault("billing", route="create")
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-04", shard_rows=2)
+    assert str(done.state) == "failed"
+    report = report_of(airflow_db, "2026-11-04")
+    assert report["problems"]
+    assert report["published"] is None
+    assert not (airflow_db / "answers" / "email_sentiment" / "day=2026-11-04").exists()
+
+
+def test_the_operators_one_by_one_over_a_table_answer_every_review_under_its_id(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, shared_data: Path, tmp_path: Path
+) -> None:
+    reviews = pq.read_table(shared_data / "sentiment.parquet").slice(0, 600)
+    pq.write_table(reviews, tmp_path / "reviews.parquet")
+    done = run(dags["review_sentiment"], source=str(tmp_path / "reviews.parquet"), shard_rows=200)
+    assert str(done.state) == "success"
+    answers = read_answers(airflow_db_path(str(airflow_db / "answers" / "review_sentiment")))
+    joined = reviews.to_pandas().merge(answers, left_on="id", right_on="item_id", how="inner")
+    assert len(joined) == 600
+    assert pd.Series(joined["label"] == joined["sentiment"]).mean() > 0.4
+
+
+def test_no_data_goes_through_xcom(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        sizes = [len(json.dumps(value)) for (value,) in session.query(XComModel.value)]
+    assert sizes
+    assert max(sizes) < 10_000
+
+
+def test_the_home_of_airflow_is_a_disposable_one() -> None:
+    assert os.environ["AIRFLOW_HOME"].startswith("/tmp")

@@ -1,0 +1,80 @@
+"""Which day a run is about, and when its answers are due."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_claude.errors import ApiUnavailableError, JobError, StateError
+from airflow_provider_claude.runtime import resolve_day, resolve_deadline, run_folder, task_errors
+
+BERLIN = pendulum.timezone("Europe/Berlin")
+
+
+def context(
+    start: str | None = None,
+    end: str | None = None,
+    *,
+    run_after: str = "2026-11-22T23:00:00Z",
+    kind: str = "scheduled",
+    key: str | None = None,
+    **params: Any,
+) -> Any:
+    run = SimpleNamespace(
+        data_interval_start=start and pendulum.parse(start),
+        data_interval_end=end and pendulum.parse(end),
+        run_after=pendulum.parse(run_after),
+        partition_key=key,
+        run_type=kind,
+    )
+    return {"dag": SimpleNamespace(timezone=BERLIN), "dag_run": run, "params": params}
+
+
+@pytest.mark.parametrize(
+    ("given", "day"),
+    [
+        (context("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z"), "2026-11-22"),  # an ordinary night
+        (context("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"), "2026-10-25"),  # the day of 25 hours
+        (context("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"), "2026-03-29"),  # the day of 23 hours
+        (context(), "2026-11-22"),  # no interval: yesterday, seen from Berlin
+        (context(run_after="2026-11-22T22:59:59Z"), "2026-11-21"),  # a second before midnight
+        (context(key="2026-11-05"), "2026-11-05"),  # a partition
+        (context(key="eu-west"), "2026-11-22"),  # a partition that is not a day
+        (context("2026-11-21T23:00:00Z", day="2025-01-31"), "2025-01-31"),  # asked for
+    ],
+)
+def test_the_day_is_the_param_or_the_partition_or_the_local_interval_or_yesterday(given: Any, day: str) -> None:
+    assert resolve_day(given) == day
+
+
+@pytest.mark.parametrize("day", ["../../etc", "2026-13-01", "today", "2026-1-1/..", "20261101"])
+def test_a_day_that_is_none_is_refused_before_it_becomes_a_path(day: str) -> None:
+    with pytest.raises(JobError, match="YYYY-MM-DD"):
+        resolve_day(context(day=day))
+
+
+def test_a_scheduled_night_is_due_at_nine_in_its_own_zone() -> None:
+    night = context("2026-10-23T22:00:00Z", "2026-10-24T22:00:00Z")
+    assert resolve_deadline(night, "09:00") == "2026-10-25T09:00:00+01:00"
+
+
+@pytest.mark.parametrize("kind", ["manual", "backfill"])
+def test_backfills_and_manual_runs_have_no_deadline_unless_given_one(kind: str) -> None:
+    assert resolve_deadline(context(kind=kind), "09:00") is None
+    assert resolve_deadline(context(kind=kind, deadline="07:30"), "09:00") == "2026-11-23T07:30:00+01:00"
+
+
+def test_errors_that_no_retry_mends_fail_the_task_at_once_and_others_are_left_to_retries() -> None:
+    with pytest.raises(AirflowFailException, match="StateError: broken"), task_errors():
+        raise StateError("broken")
+    with pytest.raises(ApiUnavailableError), task_errors():
+        raise ApiUnavailableError("down")
+
+
+def test_a_missing_run_folder_is_explained() -> None:
+    with pytest.raises(StateError, match="scan of this run has not succeeded"):
+        run_folder(None)
