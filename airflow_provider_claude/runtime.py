@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
@@ -20,6 +20,7 @@ from airflow_provider_claude.store import RunFolder, ShardFolder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from upath import UPath
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -91,7 +92,8 @@ def _param(context: Context, name: str) -> Any:
 
 
 def _local(moment: Any, zone: str) -> pendulum.DateTime:
-    return pendulum.instance(moment).in_timezone(zone)
+    local: pendulum.DateTime = pendulum.instance(moment).in_timezone(zone)
+    return local
 
 
 def task_ref(context: Context) -> TaskRef:
@@ -100,11 +102,16 @@ def task_ref(context: Context) -> TaskRef:
     return TaskRef(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
 
 
+def to_path(uri: str) -> UPath:
+    """*uri* on any store Airflow knows; `conn_id@` in it names the connection. It has the whole interface of a UPath."""
+    return cast("UPath", ObjectStoragePath(uri))
+
+
 def run_folder(path: str | None) -> RunFolder:
     if not path:
         raise StateError("There is no run folder: the scan of this run has not succeeded.")
-    return RunFolder(ObjectStoragePath(path))
+    return RunFolder(to_path(path))
 
 
 def shard_folder(path: str) -> ShardFolder:
-    return ShardFolder(ObjectStoragePath(path))
+    return ShardFolder(to_path(path))

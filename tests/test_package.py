@@ -44,7 +44,10 @@ def test_a_dag_file_stays_free_of_them_too(dag: str) -> None:
 
 def test_the_package_itself_imports_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import airflow_provider_claude"], capture_output=True, text=True, check=True
+        [sys.executable, "-X", "importtime", "-c", "import airflow_provider_claude"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "pyarrow" not in done.stderr
     assert "airflow_provider_claude." not in done.stderr

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.report.reconcile import Thresholds
-from airflow_provider_claude.runtime import run_folder, task_errors, utc_now
+from airflow_provider_claude.runtime import run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,7 +57,7 @@ class ClaudeReportOperator(BaseOperator):
             self.log.info("Closing the ledger of %s", run)
             summary = report(
                 run,
-                output=ObjectStoragePath(self.publish_to) if self.publish_to else None,
+                output=to_path(self.publish_to) if self.publish_to else None,
                 partition_column=self.partition_column,
                 thresholds=Thresholds(failed=self.max_failed, quarantined=self.max_quarantined),
                 clock=utc_now,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, utc_now
+from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,7 +71,7 @@ class ClaudeInputScanOperator(BaseOperator):
         with task_errors():
             run = run_folder(self.run_folder)
             source = open_source(
-                ObjectStoragePath(self.source),
+                to_path(self.source),
                 format=self.source_format,
                 id_column=self.id_column,
                 columns=[*self.columns, *self.carry],

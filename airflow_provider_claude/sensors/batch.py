@@ -94,7 +94,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
         if not event or event.get("status") not in {"ended", "gave_up"}:
-            raise AirflowException(f"The trigger sent {event!r}, which this version does not know; a retry waits again.")
+            raise AirflowException(
+                f"The trigger sent {event!r}, which this version does not know; a retry waits again."
+            )
         self.log.info("%s", event["message"])
         if event["status"] == "gave_up":
             raise AirflowException(event["message"])

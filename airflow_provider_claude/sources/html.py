@@ -19,6 +19,9 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+#: Inline styles are looked at up to this many characters: the patterns are not linear.
+MAX_STYLE = 1_000
+
 _DROPPED = frozenset({"script", "style", "head", "title", "template", "noframes", "iframe", "object", "svg", "math"})
 _BLOCKS = _names(
     "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer "
@@ -61,7 +64,7 @@ def _depth(html: str) -> int:
 
 
 def _tidy(text: str) -> str:
-    text = re.sub(r"[ \t]*\n[ \t]*", "\n", text)
+    text = "\n".join(line.strip(" \t") for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
@@ -86,7 +89,7 @@ class _Look:
             return replace(self, preformatted=True)
         if not attributes:
             return self
-        style = re.sub(r"\s*([:;,])\s*", r"\1", (attributes.get("style") or "").lower())
+        style = re.sub(r"\s*([:;,])\s*", r"\1", (attributes.get("style") or "")[:MAX_STYLE].lower())
         return _Look(
             gone=self.gone or "hidden" in attributes or _GONE.search(style) is not None,
             tiny=_tiny(style, inherited=self.tiny),

@@ -80,11 +80,13 @@ def load(
         origin=_origin(shard, plan, spec, submitted, task, clock()), validate=validator_for(job), spec=spec
     )
     answers = shard.run.part("answers", shard.shard)
-    with _writer(answers, landing.origin.answer_schema) as write_answers:
-        with _writer(shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS)) as write_leftovers:
-            for good, bad in landing.tables(read_lines(results)):
-                write_answers(good)
-                write_leftovers(bad)
+    with (
+        _writer(answers, landing.origin.answer_schema) as write_answers,
+        _writer(shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS)) as write_leftovers,
+    ):
+        for good, bad in landing.tables(read_lines(results)):
+            write_answers(good)
+            write_leftovers(bad)
     record = landing.record(shard.shard, submitted.attempt, clock())
     write_record(shard.file("landed.json"), record)
     return record

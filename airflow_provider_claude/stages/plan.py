@@ -20,8 +20,8 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.stages.load import Api as LoadApi
 from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.results import Api as ResultsApi
 from airflow_provider_claude.stages.trial import (
     TRIAL_SHARD,
     Api,
@@ -33,7 +33,7 @@ from airflow_provider_claude.stages.trial import (
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, remove, write_record
 
 
-class PlanApi(Api, LoadApi, Protocol):
+class PlanApi(Api, ResultsApi, Protocol):
     """What planning needs of the gateway."""
 
 

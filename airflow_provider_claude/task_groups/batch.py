@@ -85,13 +85,9 @@ def claude_batch_job(
         @task_group(group_id="shard")
         def each_shard(shard: str) -> None:
             name = "{{ task.shard.rsplit('/', 1)[-1] }}"
-            create = ClaudeBatchCreateOperator(
-                task_id="create", shard=shard, conn_id=conn_id, map_index_template=name
-            )
+            create = ClaudeBatchCreateOperator(task_id="create", shard=shard, conn_id=conn_id, map_index_template=name)
             batch_id: Any = create.output
-            wait = ClaudeBatchSensor(
-                task_id="wait", batch_id=batch_id, conn_id=conn_id, poll_interval=poll_interval
-            )
+            wait = ClaudeBatchSensor(task_id="wait", batch_id=batch_id, conn_id=conn_id, poll_interval=poll_interval)
             load = ClaudeResultLoadOperator(
                 task_id="load", shard=shard, job=job, conn_id=conn_id, map_index_template=name
             )

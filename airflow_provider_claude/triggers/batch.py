@@ -30,7 +30,7 @@ class ClaudeBatchTrigger(BaseTrigger):
     def __init__(
         self, batch_id: str, conn_id: str, poll_interval: float, started: float, until: float | None = None
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
         self.conn_id = conn_id
         self.poll_interval = poll_interval
@@ -75,7 +75,8 @@ class ClaudeBatchTrigger(BaseTrigger):
         return polling.on_status(info.status, now=_now())
 
     def _event(self, status: str, message: str) -> TriggerEvent:
-        return TriggerEvent({"status": status, "batch_id": self.batch_id, "message": message})
+        payload = {"status": status, "batch_id": self.batch_id, "message": message}
+        return TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
 
 def _now() -> float:

@@ -90,7 +90,9 @@ def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
         tmp_path / "mail.parquet",
     )
     for _ in range(2):
-        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-02", shard_rows=2)
+        done = run(
+            dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-02", shard_rows=2
+        )
         assert str(done.state) == "success"
     calls = claude_simulator.calls()
     assert (calls["create"], calls["messages"]) == (1, 1)
@@ -111,7 +113,11 @@ def test_an_empty_night_is_green_and_publishes_an_empty_table(
 
 
 def test_a_shard_that_cannot_be_sent_makes_the_run_red_and_keeps_the_partition(
-    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dags: dict[str, Any],
+    airflow_db: Path,
+    claude_simulator: SimulatorProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     table = pa.table({c: ["1", "2", "3", "4"] for c in ("id", "subject", "body", "message_id", "sender", "date")})
     pq.write_table(table.set_column(2, "body", pa.array(list("abcd"))), tmp_path / "mail.parquet")

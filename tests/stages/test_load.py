@@ -26,9 +26,11 @@ def sent(night: Night, texts: list[str] = TEXTS, twins: tuple[int, ...] = ()) ->
 
 def results(night: Night, lines: list[bytes]) -> None:
     """Put *lines* in the place of the downloaded results."""
-    with atomic_output(night.run.shard(1).file("1.results.jsonl.zst")) as stream:
-        with pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out:
-            out.write(b"\n".join(lines))
+    with (
+        atomic_output(night.run.shard(1).file("1.results.jsonl.zst")) as stream,
+        pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+    ):
+        out.write(b"\n".join(lines))
 
 
 def line(night: Night, index: int, answer: Any = None, **result: Any) -> bytes:
@@ -118,7 +120,9 @@ def test_results_cut_in_the_middle_leave_nothing_behind_and_are_downloaded_again
     assert night.load().outcomes == {"succeeded": 5}
 
 
-def test_each_kind_of_failure_ends_as_a_leftover_with_its_reason(night: Night, claude_simulator: SimulatorProcess) -> None:
+def test_each_kind_of_failure_ends_as_a_leftover_with_its_reason(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
     claude_simulator.behaviour(refusal=1.0)
     sent(night, twins=(0,))
     assert night.load().outcomes == {"refused": 6}
@@ -139,7 +143,9 @@ def test_missing_repeated_unknown_and_broken_lines_are_counted_apart_and_never_g
 
 
 def test_line_ends_of_windows_and_separators_inside_strings_break_nothing(night: Night) -> None:
-    night.job = replace(night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    night.job = replace(
+        night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    )
     sent(night, ["x", "y"])
     odd = {"a": "one\u2028two\u0085three"}
     results(night, [line(night, 0, odd) + b"\r", line(night, 1, odd) + b"\r", b"\r"])
@@ -148,7 +154,9 @@ def test_line_ends_of_windows_and_separators_inside_strings_break_nothing(night:
 
 
 def test_a_number_too_large_for_its_column_fails_its_own_row_only(night: Night) -> None:
-    night.job = replace(night.job, output={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
+    night.job = replace(
+        night.job, output={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    )
     sent(night, ["x", "y"])
     results(night, [line(night, 0, {"n": 2**70}), line(night, 1, {"n": 7})])
     assert night.load().outcomes == {"succeeded": 1, "invalid": 1}
@@ -156,7 +164,9 @@ def test_a_number_too_large_for_its_column_fails_its_own_row_only(night: Night) 
 
 
 def test_half_a_surrogate_pair_fails_its_own_row_only(night: Night) -> None:
-    night.job = replace(night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    night.job = replace(
+        night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    )
     sent(night, ["x", "y"])
     bad = line(night, 0, {"a": "MARK"}).replace(b"MARK", rb"\\ud800")
     results(night, [bad, line(night, 1, {"a": "b"})])
@@ -164,10 +174,19 @@ def test_half_a_surrogate_pair_fails_its_own_row_only(night: Night) -> None:
 
 
 def test_nested_answers_become_structs(night: Night) -> None:
-    inner = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"], "additionalProperties": False}
+    inner = {
+        "type": "object",
+        "properties": {"x": {"type": "integer"}},
+        "required": ["x"],
+        "additionalProperties": False,
+    }
     night.job = replace(
         night.job,
-        output={"type": "object", "properties": {"o": inner, "l": {"type": "array", "items": inner}}, "required": ["o", "l"]},
+        output={
+            "type": "object",
+            "properties": {"o": inner, "l": {"type": "array", "items": inner}},
+            "required": ["o", "l"],
+        },
     )
     sent(night, ["x"])
     results(night, [line(night, 0, {"o": {"x": 1}, "l": [{"x": 2}]})])
@@ -189,7 +208,9 @@ def test_a_shard_that_was_not_submitted_is_refused(night: Night) -> None:
 
 
 def test_a_row_of_100_kilobytes_lands_whole(night: Night) -> None:
-    night.job = replace(night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    night.job = replace(
+        night.job, output={"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    )
     sent(night, ["x"])
     results(night, [line(night, 0, {"a": "ü" * 50_000})])
     night.load()

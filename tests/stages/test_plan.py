@@ -31,7 +31,9 @@ def test_the_planned_bytes_of_a_shard_are_the_bytes_that_are_sent(night: Night) 
     assert shard.bytes - intent.bytes in {0, 1}  # a plan counts a comma after the last row too
 
 
-def test_the_trial_asks_the_first_item_once_and_keeps_its_answer(night: Night, claude_simulator: SimulatorProcess) -> None:
+def test_the_trial_asks_the_first_item_once_and_keeps_its_answer(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
     record = night.scanned(TEXTS, twins=[0]).plan(trial=True)
     night.plan(trial=True)
     assert [(s.shard, s.start, s.stop, s.lane) for s in record.shards][:2] == [(0, 0, 1, "sync"), (1, 1, 6, "batch")]

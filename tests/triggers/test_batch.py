@@ -59,7 +59,9 @@ def test_a_bad_key_gives_up_with_a_message_that_says_what_is_still_billing(
     assert "may still be billing" in event["message"]
 
 
-def test_a_wait_whose_time_is_up_gives_up_and_cancels_nothing(batch_id: str, claude_simulator: SimulatorProcess) -> None:
+def test_a_wait_whose_time_is_up_gives_up_and_cancels_nothing(
+    batch_id: str, claude_simulator: SimulatorProcess
+) -> None:
     assert first_event(trigger(batch_id, until=1.0))["status"] == "gave_up"
     assert claude_simulator.calls().get("cancel", 0) == 0
 

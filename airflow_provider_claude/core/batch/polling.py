@@ -60,7 +60,7 @@ class Polling:
         calm = replace(self, trouble_since=None, terminal_looks=0)
         if status == ENDED:
             return calm, Ended()
-        return calm, calm._wait(now, calm.pause(now))
+        return calm, _wait(calm, now, calm.pause(now))
 
     def on_error(self, error: Exception, *, now: float) -> tuple[Polling, Decision]:
         """After a look that failed. A single one says nothing about the batch."""
@@ -69,25 +69,25 @@ class Polling:
         troubled = replace(self, trouble_since=since, terminal_looks=looks)
         patience = UNKNOWN_SECONDS if isinstance(error, NotFoundYetError) else TROUBLE_SECONDS
         if looks >= TERMINAL_LOOKS or now - since >= patience:
-            return troubled, GiveUp(message=troubled._fate(f"{now - since:.0f} s of failed looks, the last: {error}"))
+            return troubled, GiveUp(message=_fate(troubled, f"{now - since:.0f} s of failed looks, the last: {error}"))
         asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
-        return troubled, troubled._wait(now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
+        return troubled, _wait(troubled, now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
 
     def pause(self, now: float) -> float:
         """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval."""
         return min(self.interval, max(self.interval / 12, (now - self.started) / 10))
 
-    def _wait(self, now: float, seconds: float) -> Decision:
-        if self.until is None:
-            return Wait(seconds=seconds)
-        if now >= self.until:
-            return GiveUp(
-                message=self._fate(f"it had not ended after {now - self.started:.0f} s, the time it was given")
-            )
-        return Wait(seconds=min(seconds, self.until - now))
 
-    def _fate(self, why: str) -> str:
-        return (
-            f"Stopped waiting for batch {self.batch_id}: {why}. The batch was not cancelled and may still be billing; "
-            "a retry takes it up again and pays nothing."
-        )
+def _wait(polling: Polling, now: float, seconds: float) -> Decision:
+    if polling.until is None:
+        return Wait(seconds=seconds)
+    if now >= polling.until:
+        return GiveUp(message=_fate(polling, f"it had not ended after {now - polling.started:.0f} s, its time to wait"))
+    return Wait(seconds=min(seconds, polling.until - now))
+
+
+def _fate(polling: Polling, why: str) -> str:
+    return (
+        f"Stopped waiting for batch {polling.batch_id}: {why}. The batch was not cancelled and may still be billing; "
+        "a retry takes it up again and pays nothing."
+    )

@@ -1,8 +1,8 @@
-"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
+r"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
 
 A value stands in the prompt as a JSON string literal (the API's guidance for untrusted text:
 https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks) with `<` written
-`\\u003c`: it can close neither its quotes nor a tag around it.
+`\u003c`: it can close neither its quotes nor a tag around it.
 """
 
 from __future__ import annotations

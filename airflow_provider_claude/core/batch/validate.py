@@ -50,9 +50,10 @@ class PydanticValidator:
 
     def _second_look(self, text: str) -> BaseModel:
         try:
-            return self._validate(msgspec.json.encode(recase(_parse(text), self._schema)), strict=True)
+            answer: BaseModel = self._validate(msgspec.json.encode(recase(_parse(text), self._schema)), strict=True)
         except ValidationError as error:
             raise InvalidAnswerError(_first_error(error)) from error
+        return answer
 
 
 class SchemaValidator:

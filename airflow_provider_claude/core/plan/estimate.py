@@ -70,8 +70,10 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
     if not facts.rows:
         return ["The source holds no rows tonight: nothing is sent, and the report says so."]
     lines = [
-        f"{facts.rows:,} rows were read: {facts.items:,} are to be answered, {facts.duplicates:,} repeat the text of "
-        f"another and take its answer, {facts.quarantined:,} were set aside.",
+        (
+            f"{facts.rows:,} rows were read: {facts.items:,} are to be answered, {facts.duplicates:,} repeat the text "
+            f"of another and take its answer, {facts.quarantined:,} were set aside."
+        ),
         facts.trial,
     ]
     if facts.shards:

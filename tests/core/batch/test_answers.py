@@ -96,7 +96,10 @@ def test_a_message_that_did_not_finish_is_no_answer_however_valid_it_looks(stop:
         ({"type": "vanished"}, Outcome.ERRORED, "'vanished'"),
         ({"type": "succeeded"}, Outcome.ERRORED, "without a message"),
         (
-            {"type": "errored", "error": {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}}},
+            {
+                "type": "errored",
+                "error": {"type": "error", "error": {"type": "not_found_error", "message": "model: x"}},
+            },
             Outcome.ERRORED,
             "not_found_error: model: x",
         ),

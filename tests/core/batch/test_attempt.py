@@ -18,7 +18,10 @@ LATER = Attempt(number=2, fingerprint="a", submitted=True, batch_id="msgbatch_3"
         ([OTHER], Submit(2)),  # the content has changed
         ([OTHER, LATER], Reattach(LATER)),  # changed, and sent since
         ([MEANT], Hold(MEANT)),  # a crash around the paid call
-        ([OTHER, Attempt(number=2, fingerprint="a", submitted=False)], Hold(Attempt(number=2, fingerprint="a", submitted=False))),
+        (
+            [OTHER, Attempt(number=2, fingerprint="a", submitted=False)],
+            Hold(Attempt(number=2, fingerprint="a", submitted=False)),
+        ),
         ([SENT, Attempt(number=2, fingerprint="b", submitted=False)], Reattach(SENT)),  # changed, meant, changed back
     ],
 )

@@ -117,7 +117,14 @@ class TestEstimate:
             trial="Tried.", deadline="2026-11-23T09:00:00+01:00",
         )  # fmt: skip
         text = " ".join(explain(facts, estimate(9, 9000, TokenModel(), HAIKU)))
-        for part in ("12 rows", "9 are to be answered", "1 repeat", "2 were set aside", "2 batches", "Due by 2026-11-23"):
+        for part in (
+            "12 rows",
+            "9 are to be answered",
+            "1 repeat",
+            "2 were set aside",
+            "2 batches",
+            "Due by 2026-11-23",
+        ):
             assert part in text
 
     def test_an_empty_night_says_so(self) -> None:

@@ -1,0 +1,1 @@
+"""Speed and memory, measured over real HTTP against the simulator. See README.md beside this file."""
