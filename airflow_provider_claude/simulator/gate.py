@@ -57,7 +57,7 @@ Meter = Callable[[Limits], Bucket]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Cut(Exception):  # noqa: N818 - not an error of ours
+class Cut(Exception):
     """The connection is cut instead of answering."""
 
 

@@ -31,11 +31,11 @@ _CELLS = frozenset({"td", "th"})
 _UNNESTED = _names("area base br col embed hr img input link meta param source track wbr p li td th tr dt dd option")
 
 _GONE = re.compile(
-    r"display:none|visibility:(hidden|collapse)|mso-hide:all|opacity:0*\.?0*(%|!|;|$)|text-indent:-\d{3}"
+    r"display:none|(^|;)color:transparent|visibility:(hidden|collapse)|mso-hide:all|opacity:0*\.?0*(%|!|;|$)|text-indent:-\d{3}"
     r"|position:(absolute|fixed).*(left|top|right|bottom):-\d{3}|(left|top|right|bottom):-\d{3}.*position:(absolute|fixed)"
     r"|clip:rect\((0|1px)|(height|width):0[a-z%]*(;|!).*overflow:hidden|overflow:hidden.*(height|width):0[a-z%]*(;|!|$)"
 )
-_FONT_SIZE = re.compile(r"(?:^|;)font(?:-size)?:(?:[^;]*\s)?([\d.]+)(px|pt|em|rem|%|!|;|$)")
+_FONT_SIZE = re.compile(r"(?:^|;)font(?:-size)?:(?:[^;]*\s)?([\d.]+)(px|pt|em|rem|%|!|;|/|$)")
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _NAMED = {"white": "#ffffff", "black": "#000000"}

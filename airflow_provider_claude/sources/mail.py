@@ -4,7 +4,7 @@ Nothing in a mail makes this raise. What had to be guessed or given up is a flag
 
     charset_guessed   a text was not in the charset it declares, or declares none
     mime_defects      the structure is broken; what could be read was read
-    header_defects    a header could not be parsed; its plain text is used
+    header_defects    a header could not be parsed, or was too long to; its plain text is used
     date_unreadable   there is a date, but not one that can be read
     hidden_text       the HTML hid text from the eye; it was left out
     no_headers        nothing that looks like the header of a mail was found
@@ -32,8 +32,8 @@ from airflow_provider_claude.sources.html import text_of
 
 MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body", "attachments")
 
-#: Headers longer than this, in characters, are only unfolded: the modern parser needs minutes for a megabyte.
-MAX_HEADER = 20_000
+#: Headers longer than this, in characters, are only unfolded: the time the modern parser takes grows with the square.
+MAX_HEADER = 4_000
 
 _PARSER = BytesParser(policy=email.policy.compat32)
 _header_value = email.policy.default.header_factory
@@ -93,7 +93,9 @@ class _Reading:
     def header(self, headers: dict[str, Any], name: str) -> str | None:
         """A header as text on one line; None where it is absent or blank."""
         value = self.unfolded(headers.get(name, ""))
-        if name != "message-id" and value and len(value) <= MAX_HEADER:
+        if len(value) > MAX_HEADER:
+            self.flag("header_defects")
+        elif name != "message-id" and value:
             try:
                 value = str(_header_value(name, value))
             except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send

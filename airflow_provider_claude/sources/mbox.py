@@ -22,7 +22,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     try:
         with file.open_plain() as stream:
             for number, raw in enumerate(_mails(stream), 1):
-                yield mail_row(_QUOTED.sub(rb"\1", raw), f"{file.name}#{number}", wanted)
+                yield mail_row(_QUOTED.sub(rb"\1", raw.rstrip(b"\r\n")), f"{file.name}#{number}", wanted)
     except Exception as e:
         if not is_broken_content(e):
             raise
