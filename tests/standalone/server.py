@@ -1,0 +1,187 @@
+"""A whole Airflow of its own, `airflow standalone`, and the little of its REST API that the tests ask for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+ZONE = "Europe/Berlin"
+#: Real seconds, generous: Airflow needs less than a minute of them on two free cores.
+START_SECONDS = 240.0
+RUN_SECONDS = 240.0
+COMMAND_SECONDS = 120.0
+STOP_SECONDS = 20.0
+
+T = TypeVar("T")
+
+
+class Airflow:
+    """`airflow standalone` on a free port: SQLite, LocalExecutor, the DAGs of *dags*, their data below *root*.
+
+    Everything it starts is in one process group, which ends with it.
+    """
+
+    def __init__(self, home: Path, dags: Path, root: Path, connection: str) -> None:
+        self.root = root
+        self.log = home / "standalone.log"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(base_url=f"{self.url}/api/v2", timeout=60)
+        home.mkdir(parents=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        self._environment = inherited | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
+            "AIRFLOW__CLAUDE__ROOT": str(root),
+            "AIRFLOW__CLAUDE__TIMEZONE": ZONE,
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+            "AIRFLOW_CONN_ANTHROPIC_DEFAULT": connection,
+            "NO_COLOR": "1",
+        }
+
+    def start(self) -> Self:
+        """Start it, and wait until all its parts are healthy."""
+        self._process = self._popen("standalone")
+        eventually("a healthy Airflow", START_SECONDS, self._healthy)
+        return self
+
+    def stop(self) -> None:
+        """End the whole process group: politely, then not."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                eventually("the end of Airflow", STOP_SECONDS, self._gone)
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+
+    def tail(self, lines: int = 60) -> str:
+        """The end of the log of all parts."""
+        with self.log.open(errors="replace") as log:
+            return "".join(deque(log, lines))
+
+    def cli(self, *arguments: str) -> str:
+        """One command of Airflow's command line; what it printed. Tried again while SQLite is locked."""
+        for _ in range(5):
+            done = subprocess.run(
+                [sys.executable, "-m", "airflow", *arguments],
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+            said = done.stdout + done.stderr
+            if done.returncode == 0:
+                return said
+            if "database is locked" not in said.lower():
+                break
+            time.sleep(2)
+        raise AssertionError(f"airflow {' '.join(arguments)} exited with {done.returncode}:\n{said[-4000:]}")
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._json("GET", path, params=query)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._json("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._json("PATCH", path, json=body)
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        return dict(self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"))
+
+    def runs(self, dag_id: str, **query: Any) -> list[dict[str, Any]]:
+        return list(self.get(f"/dags/{dag_id}/dagRuns", limit=100, **query)["dag_runs"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """All task instances of a run, the mapped ones by their index."""
+        found = self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances", limit=100)
+        return sorted(found["task_instances"], key=lambda task: (task["task_id"], task["map_index"]))
+
+    def finished(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """The run, once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            run = self.run(dag_id, run_id)
+            return run if run["state"] in {"success", "failed"} else None
+
+        return eventually(f"the end of {run_id}", RUN_SECONDS, ended)
+
+    def _popen(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "airflow", *arguments],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _healthy(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise AssertionError(f"airflow standalone has ended:\n{self.tail()}")
+        try:
+            health = self.get("/monitor/health")
+        except (httpx.TransportError, AssertionError):
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def _gone(self) -> bool:
+        if self._process is not None:
+            self._process.poll()
+            os.killpg(self._process.pid, 0)
+        return False
+
+    def _json(self, method: str, path: str, **how: Any) -> Any:
+        response = self._http.request(method, path, **how)
+        if not response.is_success:
+            raise AssertionError(f"{method} {path}: {response.status_code} {response.text[:2000]}")
+        return json.loads(response.content or b"null")
+
+
+def eventually(what: str, seconds: float, look: Callable[[], T | None], pause: float = 0.5) -> T:
+    """What *look* returns as soon as that is true. Raises TimeoutError, which says *what* was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not come in {seconds:.0f} s")
+        time.sleep(pause)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
