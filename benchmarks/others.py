@@ -51,8 +51,9 @@ def anthropic_iterate(meter: Meter, batches: list[str], **_: Any) -> dict[str, A
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
 
     _connect()
+    hook = AnthropicHook()  # kept: without it the client closes itself while it streams
     with meter:
-        rows = sum(1 for _ in AnthropicHook().stream_batch_results(batches[0]))
+        rows = sum(1 for _ in hook.stream_batch_results(batches[0]))
     return {"rows": rows}
 
 
@@ -78,9 +79,10 @@ def anthropic_land(meter: Meter, batches: list[str], folder: str, **_: Any) -> d
     )
     rows = 0
     _connect()
+    hook = AnthropicHook()
     with meter, pq.ParquetWriter(Path(folder) / "anthropic.parquet", schema, compression="zstd") as writer:
         pending = []
-        for result in AnthropicHook().stream_batch_results(batches[0]):
+        for result in hook.stream_batch_results(batches[0]):
             message = result.result.message
             answer = Sentiment.model_validate_json(message.content[0].text)
             pending.append(
@@ -152,14 +154,15 @@ def _llm(requests: list[str], folder: str) -> Any:
 
 
 def _connect() -> None:
-    """Import what a first client imports."""
+    """Make a first call, which imports what calls need."""
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
 
-    AnthropicHook().get_conn()
+    AnthropicHook().get_conn().messages.batches.list(limit=1)
 
 
 def _llm_connect(folder: str) -> Any:
     from airflow.providers.common.ai.batch.output_schema import build_output_spec
 
+    _connect()
     build_output_spec(Sentiment)
     return _llm(["-"], folder)._build_adapter()

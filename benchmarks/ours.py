@@ -1,90 +1,101 @@
-"""Our four tasks, by their operators, over all shards of a run, in one process."""
+"""Our four stages over all shards of a run, in one process, as the operators call them."""
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.context import task_context
 from benchmarks.meter import Meter
 from benchmarks.workload import CARRY, MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentiment
 
 
-def job() -> Any:
-    from airflow_provider_claude.job import ClaudeJob
-
-    return ClaudeJob(model=MODEL, system=SYSTEM, prompt=PROMPT, output=Sentiment, max_tokens=MAX_TOKENS)
-
-
 def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
-    import airflow_provider_claude.stages.scan
-    from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+    from airflow_provider_claude.sources.source import open_source
+    from airflow_provider_claude.stages.scan import scan as scan_stage
 
-    asked = job()
-    operator = ClaudeInputScanOperator(
-        task_id="scan", source=mails, run_folder=run, columns=asked.columns, carry=CARRY, closing_tags=asked.closing_tags
-    )
+    asked, folder = _job(), _run(run)
     with meter:
-        operator.execute(task_context())
-    record = _run(run).need_scan()
+        source = open_source(_path(mails), columns=[*asked.columns, *CARRY])
+        record = scan_stage(
+            source,
+            folder,
+            text_columns=asked.columns,
+            carry=CARRY,
+            closing_tags=asked.closing_tags,
+            clock=_now,
+        )
     return {"rows": record.items, "quarantined": record.quarantined, "duplicates": record.duplicates}
 
 
 def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
-    import anthropic
+    """Without the trial, so that every row goes through a batch."""
+    from airflow_provider_claude.stages.plan import Settings
+    from airflow_provider_claude.stages.plan import plan as plan_stage
 
-    import airflow_provider_claude.stages.plan
-    from airflow_provider_claude.operators.plan import ClaudePlanOperator
-
-    operator = ClaudePlanOperator(task_id="plan", run_folder=run, job=job(), trial=False)
-    _connect()
+    asked, folder, gateway = _job(), _run(run), _gateway()
     with meter:
-        shards = operator.execute(task_context())
-    record = _run(run).need_plan()
+        record = plan_stage(folder, asked, gateway, settings=Settings(trial=False), clock=_now)
     return {
-        "shards": shards,
+        "shards": [str(folder.shard(spec.shard)) for spec in record.shards],
         "rows": sum(spec.rows for spec in record.shards),
         "bytes": sum(spec.bytes for spec in record.shards),
     }
 
 
 def create(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
-    import anthropic
+    from airflow_provider_claude.stages.create import create as create_stage
 
-    import airflow_provider_claude.stages.create
-    from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
-
-    operators = [ClaudeBatchCreateOperator(task_id="create", shard=shard) for shard in shards]
-    _connect()
+    gateway = _gateway()
     with meter:
-        batches = [operator.execute(task_context()) for operator in operators]
+        batches = [create_stage(_shard(shard), gateway, clock=_now) for shard in shards]
     return {"batches": batches}
 
 
 def load(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
+    from airflow_provider_claude.stages.load import load as load_stage
+
+    asked, gateway = _job(), _gateway()
+    with meter:
+        records = [load_stage(_shard(shard), asked, gateway, clock=_now) for shard in shards]
+    return {"rows": sum(record.outcomes.get("succeeded", 0) for record in records)}
+
+
+def _job() -> Any:
+    from airflow_provider_claude.job import ClaudeJob
+
+    return ClaudeJob(model=MODEL, system=SYSTEM, prompt=PROMPT, output=Sentiment, max_tokens=MAX_TOKENS)
+
+
+def _gateway() -> Any:
+    """The gateway after a first call, which imports what calls need."""
     import anthropic
 
-    import airflow_provider_claude.stages.load
-    from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
+    from airflow_provider_claude.gateway import Gateway
 
-    asked = job()
-    operators = [ClaudeResultLoadOperator(task_id="load", shard=shard, job=asked) for shard in shards]
-    _connect()
-    with meter:
-        records = [operator.execute(task_context()) for operator in operators]
-    return {"rows": sum(record["outcomes"].get("succeeded", 0) for record in records)}
-
-
-def _connect() -> None:
-    """Import what a first client imports."""
-    from airflow_provider_claude.hooks.claude import ClaudeHook
-
-    ClaudeHook().gateway()
+    client = anthropic.Anthropic(base_url=os.environ["CLAUDE_BASE_URL"], api_key=os.environ["CLAUDE_API_KEY"])
+    client.messages.batches.list(limit=1)
+    return Gateway(client)
 
 
 def _run(path: str) -> Any:
-    from upath import UPath
-
     from airflow_provider_claude.store import RunFolder
 
-    return RunFolder(UPath(Path(path)))
+    return RunFolder(_path(path))
+
+
+def _shard(path: str) -> Any:
+    from airflow_provider_claude.store import ShardFolder
+
+    return ShardFolder(_path(path))
+
+
+def _path(path: str) -> Any:
+    from upath import UPath
+
+    return UPath(Path(path))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

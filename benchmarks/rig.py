@@ -88,8 +88,12 @@ class Rig:
         home = self.folder / "airflow"
         home.mkdir(exist_ok=True)
         pydantic_ai = {"conn_type": "pydanticai", "host": self.claude.base_url, "password": self.claude.api_key}
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
+            "PYTHONPYCACHEPREFIX": str(PROJECT / ".bench" / "pycache"),
+            "CLAUDE_BASE_URL": self.claude.base_url,
+            "CLAUDE_API_KEY": self.claude.api_key,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__UNIT_TEST_MODE": "True",

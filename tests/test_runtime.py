@@ -7,7 +7,7 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_claude.errors import ApiUnavailableError, JobError, StateError
 from airflow_provider_claude.runtime import resolve_day, resolve_deadline, run_folder, task_errors

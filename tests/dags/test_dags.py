@@ -22,7 +22,11 @@ from tests.conftest import PROJECT
 def dags(airflow_db: Path) -> dict[str, Any]:
     """The DAGs as the processor sees them, written to the database so that they can run."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # before Airflow 3.2
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
 
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(PROJECT / "dags")

@@ -65,6 +65,8 @@ class Airflow:
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
             "AIRFLOW_CONN_ANTHROPIC_DEFAULT": connection,
             "NO_COLOR": "1",
+            # `standalone` starts its parts by the name `airflow`, whether or not the environment is activated.
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         }
 
     def start(self) -> Self:

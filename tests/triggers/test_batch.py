@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
@@ -90,7 +90,7 @@ def test_the_sensor_can_poke_instead(batch_id: str) -> None:
 
 
 def test_resuming_returns_the_batch_id_and_giving_up_fails_the_task(batch_id: str) -> None:
-    from airflow.sdk.exceptions import AirflowException
+    from airflow.providers.common.compat.sdk import AirflowException
 
     good = {"status": "ended", "batch_id": batch_id, "message": "m"}
     assert sensor(batch_id).execute_complete({}, good) == batch_id

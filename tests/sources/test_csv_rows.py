@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sources.reading import defects, rows_of
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x00"), max_size=20)
+
+
+def read(folder: Path, data: bytes) -> list[dict[str, object]]:
+    (folder / "a.csv").write_bytes(data)
+    return rows_of(folder / "a.csv")
+
+
+def test_a_broken_row_costs_itself_only(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'id,body\n1,one\n2,two,three\n3,"a" b\n4,four\n5\n6,six\n')
+    assert [row["item_id"] for row in rows] == ["1", None, None, "4", None, "6"]
+    assert defects(rows) == [("a.csv#2", "broken_row"), ("a.csv#3", "broken_row"), ("a.csv#5", "broken_row")]
+    assert "line 3 has 3 fields where the header has 2" in str(rows[1]["defect"])
+
+
+def test_an_unclosed_quote_says_which_lines_it_took(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'id,body\n1,one\n2,"two\n3,three\n4,four\n')
+    assert [row["item_id"] for row in rows] == ["1", None]
+    assert "lines 3 to 5" in str(rows[1]["defect"])
+
+
+def test_a_row_in_another_charset_is_read_as_western_and_flagged(tmp_path: Path) -> None:
+    rows = read(tmp_path, "id,body\n1,é\n".encode() + b"2,\xe9\n3,\x81\n")
+    assert [row["body"] for row in rows] == ["é", "é", None]
+    assert [row["flags"] for row in rows] == [[], ["charset_guessed"], []]
+    assert defects(rows) == [("a.csv#3", "bad_charset")]
+
+
+def test_byte_order_marks_blank_lines_and_semicolons_are_understood(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"\xef\xbb\xbfid;body\r\n\r\n1;one, two\r\n\r\n2;\r\n")
+    assert [(row["source_ref"], row["body"]) for row in rows] == [("a.csv#1", "one, two"), ("a.csv#2", "")]
+
+
+def test_utf16_is_one_defect_that_says_what_to_do(tmp_path: Path) -> None:
+    rows = read(tmp_path, "id,body\n1,x\n".encode("utf-16"))
+    assert defects(rows) == [("a.csv#1", "unreadable_file")]
+    assert "save it as UTF-8" in str(rows[0]["defect"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(table=st.lists(st.tuples(texts, texts), max_size=8))
+def test_what_a_writer_wrote_comes_back(tmp_path: Path, table: list[tuple[str, str]]) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    writer.writerows([("a", "b"), *table])
+    (tmp_path / "a.csv").write_bytes(out.getvalue().encode())
+    rows = rows_of(tmp_path / "a.csv", id_column=None, columns=["a", "b"])
+    assert [(row["a"], row["b"]) for row in rows] == table
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_no_bytes_make_it_raise(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\n" + data)
+    for row in rows_of(tmp_path / "a.csv", id_column=None, columns=["a", "b"]):
+        assert row["defect"] or (row["a"] is not None and row["b"] is not None)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from airflow_provider_claude.sources.html import text_of
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a<p>b<ul><li>c<li>d</ul>e", "a\n\nb\n\nc\n\nd\n\ne"),
+        ("one <b>bold</b>\n  word<br>two", "one bold word\ntwo"),
+        ("<table><tr><td>1<td>2<tr><td>3</table>", "1 2\n\n3"),
+        ("<pre>a\n  b</pre>", "a\n b".replace("\n ", "\n")),
+        ("<head><title>t</title></head><script>x()</script><style>p{}</style><!-- c -->seen", "seen"),
+        ("a &amp; b&nbsp;c", "a & b c"),
+    ],
+)
+def test_text_reads_as_a_person_would_see_it(html: str, text: str) -> None:
+    assert text_of(html) == (text, False)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<span hidden>x</span>",
+        '<p style="display : none">x</p>',
+        '<p style="VISIBILITY:hidden">x</p>',
+        '<p style="font-size:0">x</p>',
+        '<p style="font-size: 0.0px !important">x</p>',
+        '<p style="font:0/0 a">x</p>',
+        '<p style="opacity:0">x</p>',
+        '<p style="color:#fff">x</p>',
+        '<font color="white">x</font>',
+        '<div style="background:#000"><i style="color:black">x</i></div>',
+        '<p style="color:transparent">x</p>',
+        '<p style="position:absolute; left:-9999px">x</p>',
+        '<p style="text-indent:-9999px">x</p>',
+        '<div style="max-height:0;overflow:hidden"><b>x</b></div>',
+        '<div style="display:none"><p style="display:block">x</p></div>',
+    ],
+)
+def test_hidden_text_is_left_out_and_told(hidden: str) -> None:
+    assert text_of(f"seen {hidden}") == ("seen", True)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<div style="font-size:0"><i style="font-size:14px">x</i></div>',
+        '<p style="opacity:0.5">x</p>',
+        '<p style="font-size:10px">x</p>',
+        '<p style="font-size:0.9em">x</p>',
+        '<table bgcolor="black"><tr><td><font color="white">x</font></table>',
+        '<style>b {background: red}</style><p style="color:white">x</p>',
+        '<p style="background:url(a.png);color:white">x</p>',
+        '<p style="margin-left:-100px">x</p>',
+    ],
+)
+def test_text_that_can_be_seen_stays(shown: str) -> None:
+    assert text_of(shown) == ("x", False)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 200_000 + "x",
+        "<b>" * 3_000 + "<p>x",
+        '<p style="' + "overflow:hidden;" * 50_000 + '">x',
+        "<pre>" + " " * 500_000 + "x",
+        "<" * 500_000 + "p>x",
+    ],
+    ids=["deep", "formatting", "style", "blanks", "brackets"],
+)
+def test_hostile_markup_costs_no_more_than_its_size(html: str) -> None:
+    began = time.process_time()
+    assert text_of(html)[0].endswith("x")
+    assert time.process_time() - began < 5

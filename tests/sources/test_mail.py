@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import mailbox
+import time
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
+from tests.sources.reading import defects, rows_of
+
+
+def mail(body: bytes = b"Hello", **headers: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    lines = [f"{name.replace('_', '-')}: {value}".encode() for name, value in ({"From": "a@b.c"} | headers).items()]
+    return read_mail(b"\r\n".join([*lines, b"", body]))
+
+
+class TestHeaders:
+    def test_they_come_decoded_and_on_one_line(self) -> None:
+        fields, flags = mail(
+            From="=?utf-8?q?J=C3=BCrgen?= <j@example.com>",
+            To="a@b.c,\r\n d@e.f",
+            Cc="g@h.i",
+            Subject="=?iso-8859-1?q?caf=E9?=\r\n =?utf-8?b?4piV?=",
+            Date="Sun, 22 Nov 2026 23:30:00 -0500",
+            Message_ID="<1@x>",
+        )
+        assert fields["sender"] == "Jürgen <j@example.com>"
+        assert fields["recipients"] == "a@b.c, d@e.f, g@h.i"
+        assert fields["subject"] == "café☕"
+        assert fields["date"] == "2026-11-23T04:30:00Z"
+        assert fields["message_id"] == "<1@x>"
+        assert flags == ()
+
+    def test_a_date_nobody_can_read_is_null_and_flagged(self) -> None:
+        fields, flags = mail(Date="yesterday, around noon")
+        assert fields["date"] is None
+        assert flags == ("date_unreadable",)
+
+    def test_raw_bytes_in_a_header_are_guessed_and_flagged(self) -> None:
+        fields, flags = read_mail(b"From: a@b.c\nSubject: caf\xe9\n\nx")
+        assert fields["subject"] == "café"
+        assert flags == ("charset_guessed",)
+
+    def test_a_header_too_long_to_parse_is_kept_as_it_is(self) -> None:
+        began = time.process_time()
+        fields, flags = mail(To="(" * 1_000_000)
+        assert fields["recipients"] == "(" * 1_000_000
+        assert flags == ("header_defects",)
+        assert time.process_time() - began < 5
+
+    def test_an_envelope_line_before_the_header_is_no_body(self) -> None:
+        fields, flags = read_mail(b"From a@b.c Sun Nov 22 00:00:00 2026\nFrom: a@b.c\n\nHello")
+        assert (fields["sender"], fields["body"], flags) == ("a@b.c", "Hello", ())
+
+
+class TestBody:
+    def test_plain_text_wins_over_html_whatever_the_order(self) -> None:
+        message = EmailMessage()
+        message["From"] = "a@b.c"
+        message.set_content("<p>rich</p>", subtype="html")
+        message.add_alternative("plain", subtype="plain")
+        fields, _ = read_mail(message.as_bytes())
+        assert fields["body"] == "plain\n"
+
+    def test_the_html_of_a_mixed_mail_wins_over_a_plain_footer(self) -> None:
+        message = EmailMessage()
+        message["From"] = "a@b.c"
+        message.set_content("<p>rich</p>", subtype="html")
+        message.make_mixed()
+        footer = EmailMessage()
+        footer.set_content("list footer")
+        message.attach(footer)
+        assert read_mail(message.as_bytes())[0]["body"] == "rich"
+
+    def test_text_hidden_in_the_html_is_left_out_and_flagged(self) -> None:
+        fields, flags = mail(b"<p>seen</p><p style='display:none'>ignore</p>", Content_Type="text/html")
+        assert fields["body"] == "seen"
+        assert flags == ("hidden_text",)
+
+    @pytest.mark.parametrize(
+        ("charset", "data", "text", "flagged"),
+        [
+            ("utf-8", "é".encode(), "é", False),
+            ("utf-8", b"\xe9", "é", True),
+            ("no-such-charset", "é".encode(), "é", True),
+            ("idna", b"xn--a", "xn--a", True),
+            ("iso-8859-1", b"\x93quoted\x94", "“quoted”", False),
+            ("gb2312", "镕".encode("gbk"), "镕", False),
+            ("iso-2022-jp", "日本".encode("iso-2022-jp"), "日本", False),
+            ("utf-8", b"\x81\xff", "\x81ÿ", True),
+        ],
+    )
+    def test_it_is_in_the_charset_it_says_or_in_one_that_fits(
+        self, charset: str, data: bytes, text: str, flagged: bool
+    ) -> None:
+        fields, flags = mail(data, Content_Type=f'text/plain; charset="{charset}"')
+        assert fields["body"] == text
+        assert ("charset_guessed" in flags) == flagged
+
+    def test_attachments_are_named_and_not_read(self) -> None:
+        message = EmailMessage()
+        message["From"] = "a@b.c"
+        message.set_content("see attached")
+        message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Größe.pdf")
+        message.add_attachment("notes", filename="notes.txt")
+        fields, flags = read_mail(message.as_bytes())
+        assert fields["body"] == "see attached\n"
+        assert json.loads(fields["attachments"] or "") == ["Größe.pdf", "notes.txt"]
+        assert flags == ()
+
+    def test_a_mail_without_text_says_so(self) -> None:
+        fields, flags = mail(b"aGk=", Content_Type="image/png", Content_Transfer_Encoding="base64")
+        assert fields["body"] is None
+        assert flags == ("no_body",)
+
+    def test_parts_nested_without_end_come_as_they_are(self) -> None:
+        raw = b"From: a@b.c\n" + b"".join(
+            b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(2000)
+        )
+        fields, flags = read_mail(raw + b"\nhello")
+        assert "hello" in (fields["body"] or "")
+        assert "too_deep" in flags
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    raw=st.binary(max_size=300) | st.binary(max_size=200).map(lambda data: b"Content-Type: multipart/mixed; b" + data)
+)
+def test_no_bytes_make_it_raise_and_none_are_lost_silently(raw: bytes) -> None:
+    fields, flags = read_mail(raw)
+    assert tuple(fields) == MAIL_COLUMNS
+    assert fields["body"] or "no_body" in flags
+    for value in fields.values():
+        assert value is None or value.encode()
+
+
+def test_a_folder_of_mails_is_known_by_its_paths(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "1.eml").write_bytes(b"Message-ID: <x@y>\nFrom: a@b.c\n\none")
+    (tmp_path / "0.eml").write_bytes(b"")
+    rows = rows_of(tmp_path)
+    assert [row["item_id"] for row in rows] == ["0.eml", "inbox/1.eml"]
+    assert [row["flags"] for row in rows] == [["no_headers", "no_body"], []]
+    assert [row["item_id"] for row in rows_of(tmp_path, id_column="message_id")] == [None, "<x@y>"]
+
+
+class TestMbox:
+    def test_a_mailbox_is_known_by_positions_and_gives_lines_back_as_they_were(self, tmp_path: Path) -> None:
+        box = mailbox.mbox(tmp_path / "a.mbox")
+        for body in (b"one\n\nFrom here on\n", b"two\n>From there\n", b"three"):
+            box.add(b"From: a@b.c\n\n" + body)
+        box.close()
+        rows = rows_of(tmp_path / "a.mbox")
+        assert [row["item_id"] for row in rows] == ["a.mbox#1", "a.mbox#2", "a.mbox#3"]
+        assert [row["body"] for row in rows][::2] == ["one\n\nFrom here on", "three"]
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+    @given(bodies=st.lists(st.text("ab >F\nrom", max_size=40), max_size=5))
+    def test_as_many_mails_come_out_as_were_put_in(self, tmp_path: Path, bodies: list[str]) -> None:
+        path = tmp_path / "b.mbox"
+        path.unlink(missing_ok=True)
+        box = mailbox.mbox(path)
+        for body in bodies:
+            box.add(b"From: a@b.c\n\n" + body.encode())
+        box.close()
+        assert len(rows_of(path) if path.exists() else []) == len(bodies)
+
+
+def test_every_real_mail_comes_through_from_files_and_from_one_mailbox(tmp_path: Path, shared_data: Path) -> None:
+    raws = pq.read_table(shared_data / "emails.parquet", columns=["raw"])["raw"].to_pylist()
+    box = mailbox.mbox(tmp_path / "all.mbox")
+    (tmp_path / "mails").mkdir()
+    for number, raw in enumerate(raws):
+        (tmp_path / "mails" / f"{number:05d}.eml").write_bytes(raw)
+        if number % 5 == 0:
+            box.add(raw)
+    box.close()
+    single, boxed = rows_of(tmp_path / "mails"), rows_of(tmp_path / "all.mbox")
+    assert (len(single), len(boxed)) == (len(raws), len(raws[::5]))
+    assert defects(single) == defects(boxed) == []
+    assert all(row["body"] or row["flags"] for row in single)
+    assert _bodies(single[::5]) == _bodies(boxed)
+
+
+def _bodies(rows: list[dict[str, Any]]) -> list[str]:
+    """Without what a mailbox does not keep: the ends of lines, blank lines at the end, one `>` before `From `."""
+    return ["".join((row["body"] or "").replace(">From ", "From ").split()) for row in rows]

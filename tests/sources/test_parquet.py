@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_claude.errors import SourceError
+from tests.sources.reading import defects, rows_of
+
+
+def test_columns_of_other_types_become_text(tmp_path: Path) -> None:
+    day = dt.date(2026, 11, 22)
+    table = pa.table({
+        "id": [1],
+        "ok": [True],
+        "day": [day],
+        "kind": pa.array(["a"]).dictionary_encode(),
+        "large": pa.array(["b"], pa.large_string()),
+        "raw": pa.array(["é".encode()]),
+        "none": pa.nulls(1),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "a.parquet")
+    (row,) = rows_of(tmp_path)
+    assert row["item_id"] == "1"
+    assert [row[name] for name in table.schema.names] == ["1", "true", "2026-11-22", "a", "b", "é", None]
+
+
+def test_a_column_that_cannot_be_text_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["1"], "parts": [["a", "b"]]}), tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match=r"'parts'.*list"):
+        rows_of(tmp_path)
+    assert len(rows_of(tmp_path, columns=[])) == 1
+
+
+def test_bytes_that_are_no_utf8_cost_their_row_a_flag(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["1", "2"], "body": [b"caf\xe9", "café".encode()]}), tmp_path / "a.parquet")
+    rows = rows_of(tmp_path)
+    assert [row["body"] for row in rows] == ["café", "café"]
+    assert [row["flags"] for row in rows] == [["charset_guessed"], []]
+
+
+def test_a_file_damaged_in_the_middle_keeps_the_rows_before(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, pa.schema([("id", pa.string()), ("body", pa.string())]), use_dictionary=False) as w:
+        for group in range(4):
+            ids = [str(n) for n in range(group * 1000, group * 1000 + 1000)]
+            w.write_table(pa.table({"id": ids, "body": [f"text {n}" for n in ids]}))
+    start = pq.read_metadata(path).row_group(2).column(1).data_page_offset
+    data = bytearray(path.read_bytes())
+    data[start : start + 200] = bytes(200)
+    path.write_bytes(data)
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 this is none PAR1")
+    rows = rows_of(tmp_path)
+    assert [row["item_id"] for row in rows[:2000]] == [str(n) for n in range(2000)]
+    assert defects(rows) == [("a.parquet#2001", "unreadable_file"), ("b.parquet#1", "unreadable_file")]
+    assert len(rows) == 2002
+
+
+def test_only_broken_files_are_only_defects(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"nothing of the kind")
+    assert defects(rows_of(tmp_path, columns=["body"])) == [("a.parquet#1", "unreadable_file")]
