@@ -16,6 +16,7 @@ def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.scan import scan as scan_stage
 
     asked, folder = _job(), _run(run)
+    _import_pandas()
     with meter:
         source = open_source(_path(mails), columns=[*asked.columns, *CARRY])
         record = scan_stage(
@@ -57,6 +58,7 @@ def load(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.load import load as load_stage
 
     asked, gateway = _job(), _gateway()
+    _import_pandas()
     with meter:
         records = [load_stage(_shard(shard), asked, gateway, clock=_now) for shard in shards]
     return {"rows": sum(record.outcomes.get("succeeded", 0) for record in records)}
@@ -66,6 +68,13 @@ def _job() -> Any:
     from airflow_provider_claude.job import ClaudeJob
 
     return ClaudeJob(model=MODEL, system=SYSTEM, prompt=PROMPT, output=Sentiment, max_tokens=MAX_TOKENS)
+
+
+def _import_pandas() -> None:
+    """The first `pa.array` of a process imports pandas, where it is installed: this is an import, too."""
+    import pyarrow as pa
+
+    pa.array([""])
 
 
 def _gateway() -> Any:

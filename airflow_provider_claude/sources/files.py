@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -39,6 +39,9 @@ SUFFIXES = {
 
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 
+#: Bytes decompressed at a time; as many are lost at most where a compressed file is cut short.
+_BUFFER = 1 << 16
+
 _COMPRESSED = {".gz", ".zst"}
 
 
@@ -59,9 +62,9 @@ class SourceFile:
         stored = self.open()
         match PurePosixPath(self.path).suffix:
             case ".gz":
-                return io.BufferedReader(gzip.GzipFile(fileobj=stored), 1 << 20)
+                return cast("IO[bytes]", gzip.GzipFile(fileobj=stored))
             case ".zst":
-                return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(stored), "zstd"), 1 << 20)
+                return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(stored), "zstd"), _BUFFER)
             case _:
                 return stored
 

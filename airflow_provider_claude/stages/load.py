@@ -15,13 +15,14 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.answers import Judged, judge
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.requests import index_of
-from airflow_provider_claude.core.batch.rows import Origin, answer_rows, leftover_rows, row_cost
+from airflow_provider_claude.core.batch.rows import Origin, answer_rows, leftover_rows
 from airflow_provider_claude.core.batch.validate import Validator, validator_for
 from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS
@@ -193,12 +194,12 @@ class _Landing:
     def _count(self, chunk: list[tuple[int, Judged]], answers: pa.Table, leftovers: pa.Table) -> None:
         self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
         self.outcomes.update(leftovers["outcome"].to_pylist())
-        for _, one in chunk:
-            self.tokens["input"] += one.usage.input
-            self.tokens["output"] += one.usage.output
-            self.tokens["cache_read"] += one.usage.cache_read
-            self.tokens["cache_write"] += one.usage.cache_write_5m + one.usage.cache_write_1h
-            self.picodollars += row_cost(self.origin, one)
+        usage = [one.usage for _, one in chunk]
+        self.tokens["input"] += sum([one.input for one in usage])
+        self.tokens["output"] += sum([one.output for one in usage])
+        self.tokens["cache_read"] += sum([one.cache_read for one in usage])
+        self.tokens["cache_write"] += sum([one.cache_write_5m + one.cache_write_1h for one in usage])
+        self.picodollars += _picodollars(answers["claude_cost_usd"]) + _picodollars(leftovers["cost_usd"])
 
     def record(self, shard: int, attempt: int, now: str) -> LandedRecord:
         return LandedRecord(
@@ -211,6 +212,12 @@ class _Landing:
             cost_usd=f"{to_usd(self.picodollars):f}",
             landed_at=now,
         )
+
+
+def _picodollars(usd: pa.ChunkedArray) -> int:
+    """The sum of a column of costs; those of duplicates are zero."""
+    total = pc.sum(usd).as_py()
+    return 0 if total is None else int(total.scaleb(12))
 
 
 def _missing(origin: Origin, index: int) -> Judged:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import mailbox
+import re
 import time
 from email.message import EmailMessage
 from pathlib import Path
@@ -190,5 +191,5 @@ def test_every_real_mail_comes_through_from_files_and_from_one_mailbox(tmp_path:
 
 
 def _bodies(rows: list[dict[str, Any]]) -> list[str]:
-    """Without what a mailbox does not keep: the ends of lines, blank lines at the end, one `>` before `From `."""
-    return ["".join((row["body"] or "").replace(">From ", "From ").split()) for row in rows]
+    """Without what a mailbox does not keep: the ends of lines, blank lines at the end, `>` before `From `."""
+    return ["".join(re.sub(">+From ", "From ", row["body"] or "").split()) for row in rows]

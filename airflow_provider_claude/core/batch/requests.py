@@ -8,6 +8,7 @@ https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/miti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -54,15 +55,13 @@ class RequestEncoder:
 
     def params(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
         """The parameters of each row, as the bytes that go on the wire. *values*: one sequence a column."""
-        head, tail, middle, order = self._head, self._tail, self._between[1:-1], self._order
         encoded = {name: [_literal(text) for text in values[name]] for name in self.columns}
-        columns = [encoded[self.columns[i]] for i in order]
-        if len(columns) == 1:
-            for value in columns[0]:
-                yield b"%b%b%b" % (head, value, tail)
-            return
-        for row in zip(*columns, strict=True):
-            yield b"".join((head, row[0], *_interleave(middle, row[1:]), tail))
+        first, *others = [encoded[self.columns[i]] for i in self._order]
+        parts: list[Iterable[bytes]] = [repeat(self._head, len(first)), first]
+        for literal, column in zip(self._between[1:-1], others, strict=True):
+            parts += [repeat(literal, len(first)), column]
+        parts.append(repeat(self._tail, len(first)))
+        return map(b"".join, zip(*parts, strict=True))
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
@@ -78,12 +77,6 @@ def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes
             order.append(columns.index(column))
             between.append(b"")
     return between, order
-
-
-def _interleave(middle: Iterable[bytes], values: Iterable[bytes]) -> Iterator[bytes]:
-    for literal, value in zip(middle, values, strict=True):
-        yield literal
-        yield value
 
 
 def _inner(text: str) -> bytes:

@@ -34,7 +34,7 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     up_to: int | None = None
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens one request used."""
 
     input: int = 0

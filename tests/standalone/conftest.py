@@ -1,0 +1,101 @@
+"""One Airflow, one simulated Claude API and eight days of mail for the whole module; a browser for the tests that look."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pendulum
+import pytest
+
+from airflow_provider_claude.demo.corpus import write_corpus
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from tests.conftest import PROJECT
+from tests.standalone.server import ZONE, Airflow
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+#: Every day gets its own mails: a partition with another day's would show. On the third, clocks go forward.
+FIRST_DAY = date(2026, 3, 27)
+DAYS = 8
+MAILS = 60
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PAGE_MILLISECONDS = 60_000
+
+
+@pytest.fixture(scope="module")
+def claude() -> Iterator[SimulatorProcess]:
+    """A Claude API whose batches take two seconds."""
+    with SimulatorProcess(pace="seconds:2") as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def airflow(claude: SimulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    folder = tmp_path_factory.mktemp("standalone")
+    root = folder / "claude"
+    for number in range(DAYS):
+        _mails(root, FIRST_DAY + timedelta(days=number), MAILS, seed=number)
+    # Unpaused, the DAG runs for yesterday at once; so there is a yesterday.
+    _mails(root, pendulum.now(ZONE).subtract(days=1).date(), MAILS, seed=DAYS)
+    server = Airflow(folder / "home", PROJECT / "dags", root, claude.connection_json)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _show_log(request: pytest.FixtureRequest, airflow: Airflow) -> Iterator[None]:
+    """What Airflow said last is printed where a test failed, and only there."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        print(f"\nThe end of {airflow.log}:\n{airflow.tail()}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, airflow: Airflow) -> Iterator[Page]:
+    """A page of a reader in Berlin: dates in the UI are in the browser's zone."""
+    context = browser.new_context(
+        base_url=airflow.url, viewport={"width": 1500, "height": 950}, timezone_id=ZONE, locale="en-US"
+    )
+    context.set_default_timeout(PAGE_MILLISECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the screenshots go."""
+    return tmp_path_factory.mktemp("screenshots")
+
+
+def _mails(root: Path, day: date, count: int, seed: int) -> None:
+    write_corpus(root / "mail" / day.isoformat(), count, seed, day)
