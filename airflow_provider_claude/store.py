@@ -84,7 +84,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
     `job` is ClaudeJob.spec(); `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
-    USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry.
+    USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
+    when the scan it plans had finished: a plan of another scan speaks of other rows.
     """
 
     job: dict[str, Any]
@@ -96,6 +97,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     deadline: str | None
     partition: str | None
     explanation: list[str]
+    scanned_at: str
     created_at: str
 
 
@@ -215,7 +217,11 @@ class RunFolder:
         return _needed(self.scan(), self.file("scan.json"), "the scan has not finished for this run; run it first")
 
     def need_plan(self) -> PlanRecord:
-        return _needed(self.plan(), self.file("plan.json"), "this run has not been planned; run the plan first")
+        """The plan. Raises StateError where there is none, or where the run was scanned again since."""
+        plan = _needed(self.plan(), self.file("plan.json"), "this run has not been planned; run the plan first")
+        if plan.scanned_at != self.need_scan().finished_at:
+            raise StateError(f"{self.file('plan.json')} is of an earlier scan of this run; run the plan again.")
+        return plan
 
 
 def _needed(record: _R | None, path: UPath, what: str) -> _R:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -32,8 +31,7 @@ class Meter:
 
 def _cpu() -> float:
     """Seconds of CPU, user and system, all threads. Only of this process, not of its children."""
-    times = os.times()
-    return times.user + times.system
+    return time.process_time()
 
 
 def memory_mb(which: str, pid: int | str = "self") -> float:

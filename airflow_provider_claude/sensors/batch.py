@@ -32,9 +32,10 @@ class ClaudeBatchSensor(BaseSensorOperator):
     :param poll_interval: the most seconds between two looks; the first ones come sooner.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
+    :param shard: the shard's path (templated); only for a ``map_index_template`` to name the instance after.
     """
 
-    template_fields: Sequence[str] = ("batch_id", "conn_id")
+    template_fields: Sequence[str] = ("batch_id", "conn_id", "shard")
     ui_color = "#f4e3d7"
 
     def __init__(
@@ -45,6 +46,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         poll_interval: float = 60.0,
         timeout: float = MAX_WAIT_SECONDS,
         deferrable: bool = True,
+        shard: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
@@ -52,6 +54,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.conn_id = conn_id
         self.poll_interval = poll_interval
         self.deferrable = deferrable
+        self.shard = shard
         self._polling: Polling | None = None
 
     def execute(self, context: Context) -> Any:

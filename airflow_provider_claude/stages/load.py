@@ -30,7 +30,7 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.create import shard_spec
-from airflow_provider_claude.stages.items import read_duplicates
+from airflow_provider_claude.stages.items import read_duplicates, read_items
 from airflow_provider_claude.stages.results import Api, fetch, read_lines
 from airflow_provider_claude.store import (
     LandedRecord,
@@ -105,11 +105,8 @@ def _origin(
     shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, submitted: SubmittedRecord, task: TaskRef, now: str
 ) -> Origin:
     carry = tuple(shard.run.need_scan().carry)
-    manifest = shard.file(f"{submitted.attempt}.manifest.parquet")
-    with manifest.fs.open(manifest.path, "rb") as stream:
-        table = pq.read_table(stream, use_threads=False)
     return Origin(
-        manifest=table,
+        manifest=_manifest(shard, spec, submitted),
         duplicates=read_duplicates(shard.run, spec.start, spec.stop, carry),
         carry=carry,
         answer_type=answer_type(plan.job["answer_schema"]),
@@ -127,6 +124,20 @@ def _origin(
             "claude_loaded_at": datetime.fromisoformat(now),
         },
     )
+
+
+def _manifest(shard: ShardFolder, spec: ShardSpec, submitted: SubmittedRecord) -> pa.Table:
+    """What was asked, with the ids and carried columns that its rows have now.
+
+    The same requests may have been sent for an earlier scan, whose rows had the same texts under other names.
+    """
+    path = shard.file(f"{submitted.attempt}.manifest.parquet")
+    with path.fs.open(path.path, "rb") as stream:
+        sent = pq.read_table(stream, columns=["custom_id", "request_hash"], use_threads=False)
+    scan = shard.run.need_scan()
+    names = ["ordinal", "item_id", "input_hash", *scan.carry]
+    rows = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
+    return rows.append_column("custom_id", sent["custom_id"]).append_column("request_hash", sent["request_hash"])
 
 
 @dataclass
@@ -195,10 +206,10 @@ class _Landing:
         self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
         self.outcomes.update(leftovers["outcome"].to_pylist())
         usage = [one.usage for _, one in chunk]
-        self.tokens["input"] += sum([one.input for one in usage])
-        self.tokens["output"] += sum([one.output for one in usage])
-        self.tokens["cache_read"] += sum([one.cache_read for one in usage])
-        self.tokens["cache_write"] += sum([one.cache_write_5m + one.cache_write_1h for one in usage])
+        self.tokens["input"] += sum(one.input for one in usage)
+        self.tokens["output"] += sum(one.output for one in usage)
+        self.tokens["cache_read"] += sum(one.cache_read for one in usage)
+        self.tokens["cache_write"] += sum(one.cache_write_5m + one.cache_write_1h for one in usage)
         self.picodollars += _picodollars(answers["claude_cost_usd"]) + _picodollars(leftovers["cost_usd"])
 
     def record(self, shard: int, attempt: int, now: str) -> LandedRecord:

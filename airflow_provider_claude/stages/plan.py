@@ -64,7 +64,7 @@ def plan(
     """
     scan = run.need_scan()
     _check_columns(job, scan)
-    draft = _draft(job, price_of(job.model, settings.prices), settings, clock())
+    draft = _draft(job, price_of(job.model, settings.prices), settings, scan, clock())
     encoder = RequestEncoder(draft.job)
     tokens, trials, sentence = _trial(run, draft, encoder, api, settings, scan, clock)
     shards = [*trials, *_shards(run, scan, encoder, settings.limits, start=len(trials))]
@@ -94,7 +94,7 @@ def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
         )
 
 
-def _draft(job: ClaudeJob, price: Price, settings: Settings, now: str) -> PlanRecord:
+def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, now: str) -> PlanRecord:
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
@@ -108,6 +108,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, now: str) -> PlanRe
         deadline=settings.deadline,
         partition=settings.partition,
         explanation=[],
+        scanned_at=scan.finished_at,
         created_at=now,
     )
 

@@ -98,7 +98,8 @@ def read_lines(path: UPath) -> Iterator[bytes]:
     ):
         rest = b""
         while chunk := source.read(_CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, (line.rstrip(b"\r") for line in lines))
+            data = rest + chunk
+            *lines, rest = data.split(b"\n")
+            yield from filter(None, [line.rstrip(b"\r") for line in lines] if b"\r" in data else lines)
         if rest:
             yield rest

@@ -87,7 +87,14 @@ def claude_batch_job(
             name = "{{ task.shard.rsplit('/', 1)[-1] }}"
             create = ClaudeBatchCreateOperator(task_id="create", shard=shard, conn_id=conn_id, map_index_template=name)
             batch_id: Any = create.output
-            wait = ClaudeBatchSensor(task_id="wait", batch_id=batch_id, conn_id=conn_id, poll_interval=poll_interval)
+            wait = ClaudeBatchSensor(
+                task_id="wait",
+                batch_id=batch_id,
+                conn_id=conn_id,
+                poll_interval=poll_interval,
+                shard=shard,
+                map_index_template=name,
+            )
             load = ClaudeResultLoadOperator(
                 task_id="load", shard=shard, job=job, conn_id=conn_id, map_index_template=name
             )

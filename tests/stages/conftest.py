@@ -85,12 +85,19 @@ def night(tmp_path: Path, gateway: Gateway) -> Night:
     return Night(RunFolder(UPath(tmp_path / "night")), gateway)
 
 
-def scan_by_hand(run: RunFolder, texts: Sequence[str], twins: Sequence[int] = ()) -> None:
+def scan_by_hand(
+    run: RunFolder,
+    texts: Sequence[str],
+    twins: Sequence[int] = (),
+    *,
+    name: str = "mail",
+    at: str = "2026-11-23T00:00:00+00:00",
+) -> None:
     schema = with_text_columns(ITEM_FIELDS, ["body", "sender"])
     rows = [
         {
             "ordinal": n,
-            "item_id": f"mail-{n}",
+            "item_id": f"{name}-{n}",
             "source_ref": f"mails#{n}",
             "input_hash": hashlib.sha256(text.encode()).hexdigest(),
             "flags": [],
@@ -122,6 +129,6 @@ def scan_by_hand(run: RunFolder, texts: Sequence[str], twins: Sequence[int] = ()
         ScanRecord(
             source="mails", format="parquet", columns=["body", "sender"], carry=["sender"], rows=len(texts) + len(twins),
             items=len(texts), quarantined=0, duplicates=len(twins), by_reason={}, flagged={}, part_rows=PART_ROWS,
-            started_at="2026-11-23T00:00:00+00:00", finished_at="2026-11-23T00:00:00+00:00",
+            started_at="2026-11-23T00:00:00+00:00", finished_at=at,
         ),
     )  # fmt: skip

@@ -130,6 +130,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "deadline": night.deadline,
                 "partition": night.partition,
                 "explanation": list(night.explanation),
+                "scanned_at": at(1),
                 "created_at": at(1),
                 **night.plan,
             }

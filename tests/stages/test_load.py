@@ -14,7 +14,7 @@ from airflow_provider_claude.errors import ApiUnavailableError, StateError, Tran
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import atomic_output
 
-from .conftest import Night
+from .conftest import Night, scan_by_hand
 
 TEXTS = ["I love it", "I hate it", "It is a box", "Thank you so much", "Terrible, never again"]
 
@@ -90,6 +90,26 @@ def test_a_duplicate_takes_its_twins_answer_under_its_own_id_at_no_cost(night: N
         assert rows[twin]["duplicate_of"] == "mail-1"
         assert rows[twin]["claude_cost_usd"] == 0
     assert rows["twin-0"]["sender"] == "t0@example.org"
+
+
+def test_the_same_texts_under_other_ids_land_under_the_ids_they_have_now(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    sent(night)
+    night.load()
+    scan_by_hand(night.run, TEXTS, name="renamed")
+    night.plan(rows=100)
+    night.create()
+    night.load()
+    assert night.answers()["item_id"].to_pylist()[0].startswith("renamed-")
+    assert claude_simulator.calls()["create"] == 1
+
+
+def test_a_plan_of_an_earlier_scan_is_not_landed(night: Night) -> None:
+    sent(night)
+    scan_by_hand(night.run, TEXTS, at="2026-11-24T00:00:00+00:00")
+    with pytest.raises(StateError, match="earlier scan"):
+        night.load()
 
 
 def test_loading_twice_equals_loading_once_and_downloads_once(night: Night, claude_simulator: SimulatorProcess) -> None:

@@ -6,8 +6,10 @@ because one cached token of the cheapest model costs 5,000 of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -23,7 +25,7 @@ _PER_TOKEN = PICODOLLARS // 10**6
 _BATCH_DIVISOR = 2
 
 
-class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Prices in USD per million tokens, for prompts of at most `up_to` tokens (None: any)."""
 
     input: Decimal
@@ -32,6 +34,15 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_write_5m: Decimal
     cache_write_1h: Decimal
     up_to: int | None = None
+
+    @cached_property
+    def rates(self) -> tuple[int, int, int, int, int, int]:
+        """The five prices in picodollars a token, in whole numbers, and last what these have to be divided by."""
+        prices = (self.input, self.output, self.cache_read, self.cache_write_5m, self.cache_write_1h)
+        ratios = [(price * _PER_TOKEN).as_integer_ratio() for price in prices]
+        scale = math.lcm(*(below for _, below in ratios))
+        i, o, read, write_5m, write_1h = (above * scale // below for above, below in ratios)
+        return i, o, read, write_5m, write_1h, scale
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,15 +69,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def picodollars(self, usage: Usage, *, lane: str) -> int:
         """The exact cost of one request in *lane* (`batch` or `sync`)."""
-        t = self.tier(usage.prompt)
+        i, o, read, write_5m, write_1h, scale = self.tier(usage.prompt).rates
         total = (
-            usage.input * t.input
-            + usage.output * t.output
-            + usage.cache_read * t.cache_read
-            + usage.cache_write_5m * t.cache_write_5m
-            + usage.cache_write_1h * t.cache_write_1h
+            usage.input * i
+            + usage.output * o
+            + usage.cache_read * read
+            + usage.cache_write_5m * write_5m
+            + usage.cache_write_1h * write_1h
         )
-        return int(total * _PER_TOKEN) // (_BATCH_DIVISOR if lane == "batch" else 1)
+        return total // (scale * _BATCH_DIVISOR if lane == "batch" else scale)
 
     def tier(self, prompt_tokens: int) -> Tier:
         return next(t for t in self.tiers if t.up_to is None or prompt_tokens <= t.up_to)
