@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from airflow_provider_claude.demo.corpus import write_corpus
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -52,12 +52,8 @@ def report_of(root: Path, day: str) -> dict[str, Any]:
     return dict(json.loads(path.read_bytes()))
 
 
-def test_the_dags_import_and_survive_serialization(dags: dict[str, Any]) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    assert set(dags) == {"email_sentiment_nightly", "review_sentiment"}
-    for dag in dags.values():
-        DagSerialization.from_dict(DagSerialization.to_dict(dag))
+def test_the_dags_import_and_can_be_serialized(dags: dict[str, Any]) -> None:
+    assert set(dags) == {"email_sentiment_nightly", "review_sentiment"}  # the fixture has written them serialized
 
 
 def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
@@ -70,18 +66,12 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     assert str(done.state) == "success"
     assert states(done)["sentiment.shard.load"] == ["success"] * 3
     report = report_of(airflow_db, "2026-11-01")
-    answers = read_answers(airflow_db_path(report["published"]))
+    answers = read_answers(UPath(report["published"]))
     ledger = report["ledger"]
     assert ledger["inputs"] == 120
     assert ledger["inputs"] == len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values())
     assert set(answers["sentiment"]) <= {"positive", "neutral", "negative"}
     assert claude_simulator.books()["billed_twice"]["requests"] == 0
-
-
-def airflow_db_path(text: str) -> Any:
-    from upath import UPath
-
-    return UPath(text)
 
 
 def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
@@ -100,7 +90,7 @@ def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
         assert str(done.state) == "success"
     calls = claude_simulator.calls()
     assert (calls["create"], calls["messages"]) == (1, 1)
-    assert len(read_answers(airflow_db_path(report_of(airflow_db, "2026-11-02")["published"]))) == 3
+    assert len(read_answers(UPath(report_of(airflow_db, "2026-11-02")["published"]))) == 3
 
 
 def test_an_empty_night_is_green_and_publishes_an_empty_table(
@@ -110,7 +100,7 @@ def test_an_empty_night_is_green_and_publishes_an_empty_table(
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-03")
     assert str(done.state) == "success"
     report = report_of(airflow_db, "2026-11-03")
-    answers = read_answers(airflow_db_path(report["published"]))
+    answers = read_answers(UPath(report["published"]))
     assert len(answers) == 0
     assert "sentiment" in answers.columns
     assert claude_simulator.calls().get("messages", 0) == 0
@@ -141,23 +131,20 @@ def test_the_operators_one_by_one_over_a_table_answer_every_review_under_its_id(
     pq.write_table(reviews, tmp_path / "reviews.parquet")
     done = run(dags["review_sentiment"], source=str(tmp_path / "reviews.parquet"), shard_rows=200)
     assert str(done.state) == "success"
-    answers = read_answers(airflow_db_path(str(airflow_db / "answers" / "review_sentiment")))
+    answers = read_answers(UPath(str(airflow_db / "answers" / "review_sentiment")))
     joined = reviews.to_pandas().merge(answers, left_on="id", right_on="item_id", how="inner")
     assert len(joined) == 600
     assert pd.Series(joined["label"] == joined["sentiment"]).mean() > 0.4
 
 
-def test_no_data_goes_through_xcom(
-    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
-) -> None:
+def test_only_handles_go_through_xcom(dags: dict[str, Any], claude_simulator: SimulatorProcess, tmp_path: Path) -> None:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
+    bodies = [f"mail number {n}, rather long " + "x" * 500 for n in range(100)]
+    columns = {c: [str(n) for n in range(100)] for c in ("id", "subject", "message_id", "sender", "date")}
+    pq.write_table(pa.table(columns).append_column("body", pa.array(bodies)), tmp_path / "mail.parquet")
+    run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-05", shard_rows=20)
     with create_session() as session:
         sizes = [len(json.dumps(value)) for (value,) in session.query(XComModel.value)]
-    assert sizes
-    assert max(sizes) < 10_000
-
-
-def test_the_home_of_airflow_is_a_disposable_one() -> None:
-    assert os.environ["AIRFLOW_HOME"].startswith("/tmp")
+    assert 0 < max(sizes) < 2_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,13 +59,14 @@ def airflow(claude: SimulatorProcess, tmp_path_factory: pytest.TempPathFactory) 
         server.stop()
 
 
-@pytest.fixture(autouse=True)
-def _show_log(request: pytest.FixtureRequest, airflow: Airflow) -> Iterator[None]:
-    """What Airflow said last is printed where a test failed, and only there."""
-    failed = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        print(f"\nThe end of {airflow.log}:\n{airflow.tail()}")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What Airflow said last is shown beside a failure."""
+    made = yield
+    airflow = item.funcargs.get("airflow")
+    if made.failed and isinstance(airflow, Airflow):
+        made.sections.append(("airflow standalone", airflow.tail()))
+    return made
 
 
 @pytest.fixture(scope="module")

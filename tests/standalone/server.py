@@ -72,7 +72,10 @@ class Airflow:
     def start(self) -> Self:
         """Start it, and wait until all its parts are healthy."""
         self._process = self._popen("standalone")
-        eventually("a healthy Airflow", START_SECONDS, self._healthy)
+        try:
+            eventually("a healthy Airflow", START_SECONDS, self._healthy)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from error
         return self
 
     def stop(self) -> None:
@@ -87,9 +90,10 @@ class Airflow:
         self._process.wait(STOP_SECONDS)
 
     def tail(self, lines: int = 60) -> str:
-        """The end of the log of all parts."""
+        """The end of the log of all parts, and every error in the logs of the tasks."""
         with self.log.open(errors="replace") as log:
-            return "".join(deque(log, lines))
+            end = "".join(deque(log, lines))
+        return f"{end}\n{self._task_errors()}"
 
     def cli(self, *arguments: str) -> str:
         """One command of Airflow's command line; what it printed. Tried again while SQLite is locked."""
@@ -151,13 +155,20 @@ class Airflow:
 
     def _healthy(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise AssertionError(f"airflow standalone has ended:\n{self.tail()}")
+            raise TimeoutError("airflow standalone has ended")
         try:
             health = self.get("/monitor/health")
         except (httpx.TransportError, AssertionError):
             return False
         parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
         return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def _task_errors(self) -> str:
+        found = []
+        for path in sorted((self.log.parent / "logs").glob("dag_id=*/**/*.log")):
+            text = path.read_text(errors="replace")
+            found += [f"{path}: {line[:2000]}\n" for line in text.splitlines() if '"level":"error"' in line]
+        return "".join(found)
 
     def _gone(self) -> bool:
         if self._process is not None:
