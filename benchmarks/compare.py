@@ -131,10 +131,10 @@ class Bench:
 
 
 def summary(readings: list[dict[str, Any]]) -> dict[str, float]:
-    return {
-        name: round(median(reading[name] for reading in readings), 3)
-        for name in ("cpu", "wall", "peak_mb", "import_cpu", "import_mb")
-    }
+    """Medians, and the least CPU: on a machine that others use, CPU time is never too short."""
+    names = ("cpu", "wall", "peak_mb", "import_cpu", "import_mb")
+    medians = {name: round(median(reading[name] for reading in readings), 3) for name in names}
+    return {**medians, "least_cpu": round(min(reading["cpu"] for reading in readings), 3)}
 
 
 def table(rows: int, runs: int, mean_bytes: float, medians: dict[str, dict[str, float]]) -> Iterator[str]:
@@ -142,12 +142,12 @@ def table(rows: int, runs: int, mean_bytes: float, medians: dict[str, dict[str, 
     yield f"{rows:,} mails of {mean_bytes:,.0f} bytes on average, medians of {runs}, {os.cpu_count()} cores"
     for title, steps, limited in (("submit", SUBMIT, "create"), ("land", LAND, "load")):
         yield ""
-        yield f"  {title:<38}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}   imports: CPU s, MB"
+        yield f"  {title:<38}{'CPU s':>8}{'least':>8}{'wall s':>8}{'peak MB':>9}   imports: CPU s, MB"
         for step, name in steps.items():
             if step in medians:
                 one = medians[step]
                 yield (
-                    f"  {name:<38}{one['cpu']:>8.2f}{one['wall']:>8.2f}{one['peak_mb']:>9,.0f}"
+                    f"  {name:<38}{one['cpu']:>8.2f}{one['least_cpu']:>8.2f}{one['wall']:>8.2f}{one['peak_mb']:>9,.0f}"
                     f"   {one['import_cpu']:>14.2f}, {one['import_mb']:.0f}"
                 )
         yield f"  {verdict(limited, rows, medians[limited])}"

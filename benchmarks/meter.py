@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 
 class Meter:
@@ -14,12 +14,12 @@ class Meter:
     def __init__(self) -> None:
         self.reading: dict[str, float] = {}
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Self:
         self._base_mb = memory_mb("VmRSS")
         self._import_cpu, self._wall = _cpu(), time.perf_counter()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.reading = {
             "cpu": _cpu() - self._import_cpu,
             "wall": time.perf_counter() - self._wall,

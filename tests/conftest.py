@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
@@ -26,6 +27,11 @@ os.environ.update(
     AIRFLOW__CLAUDE__POLL_INTERVAL="0.2",
     NO_COLOR="1",
 )
+
+
+# A busy machine is no reason to fail.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session", autouse=True)

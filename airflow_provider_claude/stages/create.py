@@ -157,7 +157,7 @@ def _encode(
     plan: PlanRecord,
     spec: ShardSpec,
     stream: IO[bytes],
-    write: Callable[[pa.RecordBatch], None],
+    write: Callable[[pa.Table], None],
 ) -> str:
     """Write the body to *stream* and its manifest through *write*; the fingerprint of what was written."""
     scan = run.need_scan()
@@ -165,6 +165,7 @@ def _encode(
     fingerprint, index = hashlib.sha256(), 0
     keys = ["ordinal", "item_id", "input_hash", *scan.carry]
     columns = list(dict.fromkeys([*keys, *encoder.columns]))
+    manifest: list[pa.RecordBatch] = []
     stream.write(BODY_OPEN)
     for batch in read_items(run, scan, spec.start, spec.stop, columns):
         values = {name: batch.column(name).to_pylist() for name in encoder.columns}
@@ -178,7 +179,8 @@ def _encode(
             index += 1
         stream.write(b"," if index > len(entries) else b"")
         stream.write(b",".join(entries))
-        write(_manifest(batch, scan, ids, hashes))
+        manifest.append(_manifest(batch, scan, ids, hashes))
+    write(pa.Table.from_batches(manifest, with_text_columns(MANIFEST_FIELDS, scan.carry)))
     stream.write(BODY_CLOSE)
     return fingerprint.hexdigest()
 
@@ -198,9 +200,9 @@ def _ascii_array(texts: list[str]) -> pa.Array:
 
 
 @contextmanager
-def manifest_writer(path: UPath, scan: ScanRecord) -> Iterator[Callable[[pa.RecordBatch], None]]:
+def manifest_writer(path: UPath, scan: ScanRecord) -> Iterator[Callable[[pa.Table], None]]:
     with (
         atomic_output(path) as stream,
         pq.ParquetWriter(stream, with_text_columns(MANIFEST_FIELDS, scan.carry), compression="zstd") as writer,
     ):
-        yield writer.write_batch
+        yield writer.write_table

@@ -132,11 +132,11 @@ def _manifest(shard: ShardFolder, spec: ShardSpec, submitted: SubmittedRecord) -
     The same requests may have been sent for an earlier scan, whose rows had the same texts under other names.
     """
     path = shard.file(f"{submitted.attempt}.manifest.parquet")
-    with path.fs.open(path.path, "rb") as stream:
-        sent = pq.read_table(stream, columns=["custom_id", "request_hash"], use_threads=False)
+    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+        sent = part.read(columns=["custom_id", "request_hash"], use_threads=False)
     scan = shard.run.need_scan()
     names = ["ordinal", "item_id", "input_hash", *scan.carry]
-    rows = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
+    rows = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names)).combine_chunks()
     return rows.append_column("custom_id", sent["custom_id"]).append_column("request_hash", sent["request_hash"])
 
 

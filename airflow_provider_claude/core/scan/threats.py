@@ -43,7 +43,7 @@ BASELINE: tuple[Rule, ...] = (
         pattern=(
             rf"\b(?:ignore|disregard|forget|override|bypass){_SKIPPED}{{0,4}}\s+{_EARLIER}(?:\s+(?:given|{_W}+))?\s+{_ORDERS}\b"
             rf"|\b(?:ignore|disregard|forget|override|bypass){_SKIPPED}{{0,4}}\s+{_ORDERS}\s+(?:above|before|(?:that\s+)?you)\b"
-            r"|\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:above|before\s+this|(?:that\s+)?you\s+(?:were|have\s+been|know|learned))\b"
+            r"|\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:above|before\s+this|(?:that\s+)?you\s+(?:were|have\s+been|learned))\b"
             r"|\bstop\s+following\s+(?:your|the|all)\s+(?:previous\s+|prior\s+|system\s+)?instructions\b"
             rf"|\b(?:ignorier|vergiss|vergesse|missacht){_W}*\s+(?:{_W}+\s+){{0,2}}(?:vorherig|bisherig|obig|vorig|früher|ursprünglich){_W}*\s+(?:anweisung|instruktion|vorgabe|befehl|regel)"
             rf"|\b(?:ignor|oubli|ignora|ignore|olvid|esque[cç]){_W}*\s+(?:{_W}+\s+){{0,2}}(?:instru[cç]{_W}+|consignes|directives|[oó]rdenes|ordens|istruzioni)\s+(?:{_W}+\s+)?(?:pr[eé]c[eé]dent|ant[eé]rieur|ci-dessus|anterior|previ|pr[eé]vi|precedent)"

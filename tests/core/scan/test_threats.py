@@ -56,6 +56,7 @@ def test_the_obvious_is_set_aside_with_its_reason(text: str | None, reason: str)
     "text",
     [
         "You are now subscribed to our list.",
+        "Forget everything you know about lamps: this one is different.",
         "I followed all instructions above, yet the lamp stays dark.",
         "Please ignore my previous email, the parcel came today.",
         "The assistant in your shop was rude. The system: useless!",
