@@ -92,7 +92,7 @@ class Airflow:
     def tail(self, lines: int = 60) -> str:
         """The end of the log of all parts, and every error in the logs of the tasks."""
         with self.log.open(errors="replace") as log:
-            end = "".join(deque(log, lines))
+            end = "".join(deque((line for line in log if "http.access" not in line), lines))
         return f"{end}\n{self._task_errors()}"
 
     def cli(self, *arguments: str) -> str:
