@@ -61,8 +61,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         if not self.deferrable:
             super().execute(context)
             return self.batch_id
-        if self.poke(context):
-            return self.batch_id
+        # No look from here first: it would cost this process the import of the SDK, seconds of CPU a shard.
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         now = _now()

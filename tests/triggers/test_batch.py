@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -78,11 +80,15 @@ def test_the_sensor_defers_to_the_trigger(batch_id: str) -> None:
     assert first_event(deferred.value.trigger)["status"] == "ended"
 
 
-def test_a_batch_that_has_already_ended_is_not_deferred(batch_id: str, claude_simulator: SimulatorProcess) -> None:
-    one = sensor(batch_id)
-    while not one.poke({}):
-        pass
-    assert one.execute({}) == batch_id
+def test_deferring_does_not_cost_the_worker_the_import_of_the_sdk() -> None:
+    code = (
+        "import sys\nfrom airflow.providers.common.compat.sdk import TaskDeferred\n"
+        "from airflow_provider_claude.sensors.batch import ClaudeBatchSensor\n"
+        "try:\n    ClaudeBatchSensor(task_id='wait', batch_id='b').execute({})\n"
+        "except TaskDeferred:\n    print('anthropic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("False")
 
 
 def test_the_sensor_can_poke_instead(batch_id: str) -> None:
