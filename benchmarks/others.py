@@ -33,16 +33,14 @@ def anthropic_submit(meter: Meter, mails: str, **_: Any) -> dict[str, Any]:
                 "custom_id": row["id"],
                 "params": {
                     **common,
-                    "messages": [
-                        {"role": "user", "content": PROMPT.format(subject=row["subject"], body=row["body"])}
-                    ],
+                    "messages": [{"role": "user", "content": PROMPT.format(subject=row["subject"], body=row["body"])}],
                 },
             }
             for batch in pq.ParquetFile(mails).iter_batches(columns=["id", "subject", "body"])
             for row in batch.to_pylist()
         ]
-        operator = AnthropicBatchOperator(task_id="submit", requests=requests, wait_for_completion=False)
-        batch_id = operator.execute(task_context())
+        submit = AnthropicBatchOperator(task_id="submit", requests=requests, wait_for_completion=False)
+        batch_id = submit.execute(task_context())
     return {"batches": [batch_id]}
 
 
@@ -165,4 +163,4 @@ def _llm_connect(folder: str) -> Any:
 
     _connect()
     build_output_spec(Sentiment)
-    return _llm(["-"], folder)._build_adapter()
+    return _llm(["-"], folder)._build_adapter()  # noqa: SLF001 - the one it polls with

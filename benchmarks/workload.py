@@ -16,7 +16,7 @@ PROMPT = (
     "<email>\n<subject>{subject}</subject>\n<body>{body}</body>\n</email>\n"
     "Label this email: the customer's sentiment towards us, how sure you are, the topic, and whether they wait for a reply."
 )
-CARRY = ("sender", "received")
+CARRY = ("message_id", "sender", "date")
 
 
 class Sentiment(BaseModel):
@@ -60,8 +60,9 @@ def _rows(rows: int) -> Iterator[dict[str, str]]:
         count += 1
         yield {
             "id": f"mail-{mail.number:07d}",
+            "message_id": f"<{SEED}.{mail.number}@example.com>",
             "sender": "{} <{}>".format(*mail.sender),
-            "received": f"2026-01-01T{count * 23 // rows:02d}:00:00+00:00",
+            "date": f"2026-01-01T{count * 23 // rows:02d}:00:00+00:00",
             "subject": mail.subject,
             "body": mail.body,
         }

@@ -165,7 +165,7 @@ def test_a_backfill_from_the_dialog_of_the_ui_answers_the_days_that_were_picked(
     page.screenshot(path=pictures / "backfill.png")
     dialog.get_by_role("spinbutton").last.fill(str(MAILS))
     dialog.get_by_role("button", name="Run Backfill").click()
-    page.get_by_text("Backfill generated").wait_for()
+    page.get_by_text("Backfill generated").first.wait_for()
     assert_backfilled(airflow, before, len(BY_DIALOG))
     for day in BY_DIALOG:
         assert_published(airflow, day)

@@ -1,0 +1,40 @@
+"""A whole night on a store that is not a local disk."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.sinks.parquet import read_answers
+from airflow_provider_claude.sources.source import open_source
+from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.report import report
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.store import RunFolder
+
+from .conftest import JOB, clock
+
+
+def test_a_night_runs_the_same_on_an_object_store(gateway: Gateway) -> None:
+    root = UPath("memory://night")
+    source = root / "mail.parquet"
+    with source.fs.open(source.path, "wb") as stream:
+        pq.write_table(pa.table({"id": ["a", "b", "c", "d"], "body": ["good", "bad", "good", "box"]}), stream)
+    run = RunFolder(root / "work" / "2026-11-22")
+    scan(open_source(source, columns=["body"]), run, text_columns=["body"], clock=clock())
+    settings = Settings(limits=Limits(rows=1), partition="2026-11-22")
+    record = plan(run, JOB, gateway, settings=settings, clock=clock())
+    for spec in record.shards[1:]:
+        shard = run.shard(spec.shard)
+        assert create(shard, gateway, clock=clock()) == create(shard, gateway, clock=clock())
+        load(shard, JOB, gateway, clock=clock())
+    summary = report(run, output=root / "answers", clock=clock())
+    assert summary.green
+    answers = read_answers(root / "answers")
+    assert sorted(answers["item_id"]) == ["a", "b", "c", "d"]
+    assert set(answers["day"]) == {"2026-11-22"}
