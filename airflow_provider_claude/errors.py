@@ -11,7 +11,8 @@
     │   ├── CredentialsError     the API does not accept the key (401, 403)
     │   └── BillingError         no credit, or a spend limit is reached (402, some 400 and 429)
     └── Transient                the same call may well succeed later
-        ├── ApiUnavailableError  5xx, overload, time-out, connection lost
+        ├── ApiUnavailableError  overload, 5xx, no connection
+        │   └── UnknownFateError the connection was lost or the server stumbled: the call may have been carried out
         ├── RateLimitedError     429 with room later
         └── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
 
@@ -74,6 +75,10 @@ class Transient(ClaudeError):
 
 class ApiUnavailableError(Transient):
     """The API answered 5xx or 529, timed out, or could not be reached."""
+
+
+class UnknownFateError(ApiUnavailableError):
+    """The call may have been carried out, and paid for, although no answer says so."""
 
 
 class RateLimitedError(Transient):

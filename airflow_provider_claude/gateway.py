@@ -6,8 +6,9 @@ Importing this module is cheap; `import anthropic` costs seconds a process, and 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ from airflow_provider_claude.errors import (
     NotFoundYetError,
     RateLimitedError,
     RequestRejectedError,
+    UnknownFateError,
 )
 
 if TYPE_CHECKING:
@@ -55,10 +57,17 @@ class BatchInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gateway:
-    """Synchronous calls. *client* is the official SDK's; it is used as it is, and not closed here."""
+    """Synchronous calls on the official SDK's client, which *connect* makes at the first of them.
 
-    def __init__(self, client: Anthropic) -> None:
-        self._client = client
+    A task that finds all it needs in the run folder makes none, and is spared the import of the SDK.
+    """
+
+    def __init__(self, connect: Callable[[], Anthropic]) -> None:
+        self._connect = connect
+
+    @cached_property
+    def _client(self) -> Anthropic:
+        return self._connect()
 
     def create_batch(self, body: Body) -> BatchInfo:
         """Submit *body* (`{"requests": [...]}`) as one Message Batch. Never retried: a second try could pay twice."""
@@ -172,7 +181,9 @@ def api_errors(doing: str, *, missing_is_transient: bool = False) -> Iterator[No
     except anthropic.APIStatusError as e:
         raise _of_status(e, doing, missing_is_transient=missing_is_transient) from e
     except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as e:
-        raise ApiUnavailableError(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
+        never_sent = isinstance(e.__cause__ or e, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+        kind = ApiUnavailableError if never_sent else UnknownFateError
+        raise kind(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
     except anthropic.AnthropicError as e:
         raise CredentialsError(f"Could not {doing}: {e}") from e
 
@@ -185,20 +196,25 @@ def _cause(error: Exception) -> str:
 _SPENDING = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 
 
+#: Statuses of a server that took nothing: conflict, unavailable, overloaded. Other 5xx may come after the deed.
+_NOT_TAKEN = frozenset({409, 503, 529})
+
+
 def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeError:
     """Our error for the SDK's status error *error*."""
     request = f", request {error.request_id}" if error.request_id else ""
     said = (
         f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {error.api_message or error.message}"
     )
-    kind = _terminal(error)
-    if kind is not None and not (error.status_code == 404 and missing_is_transient):
-        return kind(said)
+    terminal = _terminal(error)
+    if terminal is not None and not (error.status_code == 404 and missing_is_transient):
+        return terminal(said)
     if error.status_code == 404:
         return NotFoundYetError(said)
     if error.status_code == 429:
         return RateLimitedError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
-    return ApiUnavailableError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
+    kind = ApiUnavailableError if error.status_code in _NOT_TAKEN else UnknownFateError
+    return kind(said, retry_after=_seconds(error.response.headers.get("retry-after")))
 
 
 def _terminal(error: Any) -> type[ClaudeError] | None:

@@ -48,12 +48,15 @@ def resolve_day(context: Context) -> str:
     """The day this run is about, as `YYYY-MM-DD`.
 
     The param `day`, else the partition key where it is a day, else the local date on which the data interval starts,
-    else yesterday, seen from when the run was due. Raises JobError for a param that is not a day.
+    else yesterday, seen from when the run was due. Raises JobError for a param that is not a day, or that gives all runs of a
+    backfill the same one.
     """
+    run: Any = context["dag_run"]
     asked = _param(context, "day")
     if asked is not None:
+        if _is(run, "backfill"):
+            raise JobError(f"param day is {asked!r} in a backfill, whose runs have days of their own. Leave it out.")
         return _checked_day(str(asked))
-    run: Any = context["dag_run"]
     key = getattr(run, "partition_key", None)
     if key and _DAY.fullmatch(key):
         return str(key)
@@ -78,12 +81,16 @@ def resolve_deadline(context: Context, at: str | None) -> str | None:
     """
     run: Any = context["dag_run"]
     asked = _param(context, "deadline")
-    scheduled = getattr(run.run_type, "value", run.run_type) == "scheduled"
+    scheduled = _is(run, "scheduled")
     due = asked or (at if scheduled else None)
     if not due:
         return None
     after = run.data_interval_end if scheduled and run.data_interval_end is not None else run.run_after
     return next_wall_clock(pendulum.instance(after), str(due), zone_of(context)).isoformat()
+
+
+def _is(run: Any, kind: str) -> bool:
+    return bool(getattr(run.run_type, "value", run.run_type) == kind)
 
 
 def _param(context: Context, name: str) -> Any:

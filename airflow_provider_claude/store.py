@@ -252,7 +252,10 @@ def read_record(path: UPath, kind: type[_R]) -> _R | None:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError as e:
-        raise StateError(f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it.") from e
+        raise StateError(
+            f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it. Where another version wrote "
+            "scan.json or plan.json, clear the scan and plan tasks of this run: what is paid for is found again."
+        ) from e
 
 
 def write_record(path: UPath, record: Record) -> None:

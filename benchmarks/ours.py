@@ -85,7 +85,7 @@ def _gateway() -> Any:
 
     client = anthropic.Anthropic(base_url=os.environ["CLAUDE_BASE_URL"], api_key=os.environ["CLAUDE_API_KEY"])
     client.messages.batches.list(limit=1)
-    return Gateway(client)
+    return Gateway(lambda: client)
 
 
 def _run(path: str) -> Any:

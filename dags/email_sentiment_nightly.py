@@ -4,13 +4,14 @@
 At midnight local time the mail of the day that has just ended is read, scanned, and sent to Claude's Message Batches
 API at half price. Each shard is one mapped instance of `sentiment.shard`; the grid is the progress bar.
 
-**Point it at your mail:** put it in `<root>/mail/<day>/` (`.eml` files, an mbox, Parquet, CSV or JSON Lines), where
-`<root>` is `AIRFLOW__CLAUDE__ROOT`, or give the param `source`. The answers appear in
-`<root>/answers/email_sentiment/day=<day>/`, the report in
-`<root>/work/email_sentiment_nightly/sentiment/<day>/report.html`.
+**Point it at your mail.** `<root>` is `AIRFLOW__CLAUDE__ROOT`.
 
-**Run a day again:** trigger it with the param `day`, clear its run, or backfill. The day's partition is replaced whole,
-and a batch that is already paid for is taken up again.
+- mail: `<root>/mail/<day>/` (`.eml` files or an mbox; tables with the same columns), or the param `source`
+- answers: `<root>/answers/email_sentiment/day=<day>/`
+- report: `report.html` in `<root>/work/email_sentiment_nightly/sentiment/<day>/`
+
+**Run a day again.** Trigger it with the param `day`, clear its run, or backfill (a backfill's dates are in the zone of
+your browser). The day's partition is replaced whole; a batch that is already paid for is taken up again.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    default_args={"owner": "claude", "retries": 2, "retry_delay": pendulum.duration(minutes=1)},
     on_failure_callback=tell_someone,
     tags=["claude", "email"],
     params={
@@ -87,7 +88,7 @@ with DAG(
             title="Day",
             description="The day to run for; empty for the run's own data interval",
         ),
-        "model": Param(DEFAULT_MODEL, type="string", title="Model"),
+        "model": Param(DEFAULT_MODEL, type="string", title="Model", description="A model id, with a known price"),
         "shard_rows": Param(
             10_000, type="integer", minimum=1, maximum=100_000, title="Shard size", description="Mails in one batch"
         ),

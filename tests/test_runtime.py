@@ -57,6 +57,11 @@ def test_a_day_that_is_none_is_refused_before_it_becomes_a_path(day: str) -> Non
         resolve_day(context(day=day))
 
 
+def test_a_backfill_whose_runs_would_all_be_about_one_day_is_refused() -> None:
+    with pytest.raises(JobError, match="days of their own"):
+        resolve_day(context("2026-11-21T23:00:00Z", kind="backfill", day="2026-11-01"))
+
+
 def test_a_scheduled_night_is_due_at_nine_in_its_own_zone() -> None:
     night = context("2026-10-23T22:00:00Z", "2026-10-24T22:00:00Z")
     assert resolve_deadline(night, "09:00") == "2026-10-25T09:00:00+01:00"

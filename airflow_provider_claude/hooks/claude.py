@@ -39,10 +39,13 @@ class ClaudeHook(BaseHook):
         self.conn_id = conn_id
 
     def gateway(self) -> Gateway:
-        """The synchronous gateway. Raises CredentialsError where the connection's platform has no batches."""
+        """The synchronous gateway. Its first call raises CredentialsError where the platform has no batches."""
+        return Gateway(self._connect)
+
+    def _connect(self) -> Anthropic:
         hook = _official(self.conn_id)
         self._check(hook)
-        return Gateway(cast("Anthropic", hook.get_conn()))
+        return cast("Anthropic", hook.get_conn())
 
     @asynccontextmanager
     async def async_gateway(self) -> AsyncIterator[AsyncGateway]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from airflow_provider_claude.core.batch.requests import (
     entry,
 )
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_text_columns
-from airflow_provider_claude.errors import HoldError, StateError
+from airflow_provider_claude.errors import ClaudeError, HoldError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.store import (
@@ -33,6 +34,7 @@ from airflow_provider_claude.store import (
     ShardSpec,
     SubmittedRecord,
     atomic_output,
+    remove,
     write_record,
 )
 
@@ -62,13 +64,27 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str]) -> str:
         case Submit(number):
             return _submit(shard, plan, spec, number, api, clock)
         case Reattach(attempt) | Hold(attempt):
-            raise HoldError(
-                f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that "
-                f"its {spec.rows:,} requests were about to be sent, and no record says whether they were. Look for a "
-                "batch of that size and time in the Console. If there is one, write its id into "
-                f"{attempt.number}.submitted.json; if there is none, delete the intent. Then clear this task. Until "
-                "then nothing is sent, because it could be paid for twice."
-            )
+            raise HoldError(_what_to_do(shard, spec, attempt))
+
+
+def _what_to_do(shard: ShardFolder, spec: ShardSpec, attempt: Attempt) -> str:
+    """The message of a hold: what is not known, and what a person can do about it."""
+    intent, submitted = (shard.file(f"{attempt.number}.{name}.json") for name in ("intent", "submitted"))
+    record = SubmittedRecord(
+        attempt=attempt.number,
+        fingerprint=spec.fingerprint,
+        requests=spec.rows,
+        batch_id="THE BATCH ID",
+        lane=spec.lane,
+        created_at="ITS created_at",
+    )
+    return (
+        f"Shard {shard.shard}, attempt {attempt.number}: {intent} says that its {spec.rows:,} requests were about to be "
+        "sent, and no record says whether they were. Nothing is sent until you have looked, because it could be paid "
+        "for twice. Look in the Console, or list the batches, for one of that size and time. If there is one, write "
+        f"{submitted} with {msgspec.json.encode(record).decode()} ; if there is none, delete {intent}. Then clear this "
+        "task."
+    )
 
 
 def shard_spec(plan: PlanRecord, number: int) -> ShardSpec:
@@ -106,7 +122,7 @@ def _submit(
             shard.file(f"{number}.intent.json"),
             IntentRecord(attempt=number, fingerprint=spec.fingerprint, requests=spec.rows, bytes=len(body), at=clock()),
         )
-        batch = api.create_batch(body)
+        batch = _pay(api, body, shard.file(f"{number}.intent.json"))
     write_record(
         shard.file(f"{number}.submitted.json"),
         SubmittedRecord(
@@ -120,6 +136,17 @@ def _submit(
         ),
     )
     return batch.id
+
+
+def _pay(api: Api, body: Body, intent: UPath) -> BatchInfo:
+    """Create the batch. A call that was surely not carried out leaves no intent behind, so that a retry may pay."""
+    try:
+        return api.create_batch(body)
+    except UnknownFateError:
+        raise
+    except ClaudeError:
+        remove(intent)
+        raise
 
 
 class SpooledBody:

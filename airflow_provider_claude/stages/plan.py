@@ -30,7 +30,7 @@ from airflow_provider_claude.stages.trial import (
     trial_usage,
     try_one,
 )
-from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, remove, write_record
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, remove, write_record
 
 
 class PlanApi(Api, ResultsApi, Protocol):
@@ -190,8 +190,9 @@ def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: 
 
 def _forget_landings(run: RunFolder) -> None:
     """Remove what an earlier plan landed; it is landed again from the raw results, which stay, as all paid work does."""
-    old = run.plan()
-    for spec in old.shards if old else ():
-        shard = run.shard(spec.shard)
-        for path in (shard.file("landed.json"), shard.file("leftovers.parquet"), run.part("answers", spec.shard)):
-            remove(path)
+    for part in run.parts("answers"):
+        remove(part)
+    for number in filter(str.isdecimal, list_names(run.file("shards"))):
+        shard = run.shard(int(number))
+        remove(shard.file("landed.json"))
+        remove(shard.file("leftovers.parquet"))

@@ -77,7 +77,7 @@ def gateway(claude_simulator: SimulatorProcess) -> Iterator[Gateway]:
     import anthropic
 
     with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
-        yield Gateway(client)
+        yield Gateway(lambda: client)
 
 
 @pytest.fixture

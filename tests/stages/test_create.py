@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.batch.requests import custom_id
-from airflow_provider_claude.errors import ApiUnavailableError, HoldError, StateError, Terminal, Transient
+from airflow_provider_claude.errors import ClaudeError, HoldError, StateError, Terminal, Transient
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import SpooledBody
 
@@ -36,12 +37,26 @@ def test_the_manifest_says_what_was_sent_as_which_custom_id(night: Night) -> Non
     assert manifest["sender"][0].as_py() == "s5@example.org"
 
 
-def test_the_create_call_is_never_retried(night: Night, claude_simulator: SimulatorProcess) -> None:
+@pytest.mark.parametrize("fault", ["error_529", "rate_limit", "billing", "bad_key", "reset_before_accept"])
+def test_the_create_call_is_never_retried_by_itself(
+    night: Night, claude_simulator: SimulatorProcess, fault: str
+) -> None:
     night.scanned(TEXTS).plan()
-    claude_simulator.fault("error_529", times=5, route="create")
-    with pytest.raises(ApiUnavailableError, match="529"):
+    claude_simulator.fault(fault, times=5, route="create")
+    with pytest.raises(ClaudeError):
         night.create()
     assert claude_simulator.calls()["create"] == 1
+
+
+@pytest.mark.parametrize("fault", ["error_529", "rate_limit", "billing", "bad_key", "html_413"])
+def test_after_a_call_that_was_surely_refused_the_task_can_simply_be_retried(
+    night: Night, claude_simulator: SimulatorProcess, fault: str
+) -> None:
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault(fault, route="create")
+    with pytest.raises(ClaudeError):
+        night.create()
+    assert night.create().startswith("msgbatch_")
 
 
 def test_after_a_call_of_unknown_fate_nothing_is_sent_until_a_person_has_looked(
@@ -51,9 +66,12 @@ def test_after_a_call_of_unknown_fate_nothing_is_sent_until_a_person_has_looked(
     claude_simulator.fault("reset_after_accept", route="create")
     with pytest.raises(Transient):
         night.create()
-    with pytest.raises(HoldError, match=r"delete the intent"):
+    with pytest.raises(HoldError) as hold:
         night.create()
     assert claude_simulator.calls()["create"] == 1
+    place, record = re.findall(r"write (\S+) with (\{.*\})", str(hold.value))[0]
+    Path(place).write_text(record.replace("THE BATCH ID", "msgbatch_found"))
+    assert night.create() == "msgbatch_found"
 
 
 def test_items_that_changed_since_the_plan_are_not_sent(night: Night, claude_simulator: SimulatorProcess) -> None:

@@ -21,8 +21,8 @@ import httpx
 
 ZONE = "Europe/Berlin"
 #: Real seconds, generous: Airflow needs less than a minute of them on two free cores.
-START_SECONDS = 240.0
-RUN_SECONDS = 240.0
+START_SECONDS = 300.0
+RUN_SECONDS = 400.0
 COMMAND_SECONDS = 120.0
 STOP_SECONDS = 20.0
 
