@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _BATCHES = "/v1/messages/batches"
 _CHUNK = 1 << 16
 
+#: Mail and keys go to the connection's own host and nowhere else, whatever a proxy answers.
+_HERE: RequestOptions = {"follow_redirects": False}
+
 #: Seconds one upload or download may go without a byte.
 _PATIENCE = 600.0
 
@@ -75,20 +78,22 @@ class Gateway:
             "headers": {"content-type": "application/json", "content-length": str(len(body))},
             "max_retries": 0,
             "timeout": _PATIENCE,
+            "follow_redirects": False,
         }
         with api_errors("create the batch"):
             return _info(self._client.post(_BATCHES, cast_to=_response(), content=body, options=options))
 
     def batch(self, batch_id: str) -> BatchInfo:
         with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
-            return _info(self._client.get(_path(batch_id), cast_to=_response()))
+            return _info(self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
 
     def results(self, batch_id: str) -> Iterator[bytes]:
         """The bytes of the batch's results (JSON lines), as they come. A cut stream raises ApiUnavailableError.
 
         Asked of the connection's own host, whatever host the batch's `results_url` names.
         """
-        options: RequestOptions = {"headers": {"X-Stainless-Raw-Response": "stream", "accept": "application/x-jsonl"}}
+        headers = {"X-Stainless-Raw-Response": "stream", "accept": "application/x-jsonl"}
+        options: RequestOptions = {"headers": headers, "follow_redirects": False}
         with (
             api_errors(f"download the results of batch {batch_id}", missing_is_transient=True),
             closing(self._client.get(f"{_path(batch_id)}/results", cast_to=_response(), options=options)) as response,
@@ -97,7 +102,8 @@ class Gateway:
 
     def create_message(self, params: bytes) -> bytes:
         """One request of the Messages API; the message as the API sent it. Not retried: it is paid for."""
-        options: RequestOptions = {"headers": {"content-type": "application/json"}, "max_retries": 0}
+        headers = {"content-type": "application/json"}
+        options: RequestOptions = {"headers": headers, "max_retries": 0, "follow_redirects": False}
         with api_errors("send one request to the Messages API"):
             response = self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
         return bytes(response.content)
@@ -111,7 +117,7 @@ class AsyncGateway:
 
     async def batch(self, batch_id: str) -> BatchInfo:
         with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
-            return _info(await self._client.get(_path(batch_id), cast_to=_response()))
+            return _info(await self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
 
 
 @asynccontextmanager
@@ -136,7 +142,7 @@ def api_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _path(batch_id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", batch_id):
-        raise RequestRejectedError(f"{batch_id!r} is not a batch id.")
+        raise RequestRejectedError(f"{batch_id[:80]!r} is not a batch id.")
     return f"{_BATCHES}/{batch_id}"
 
 
@@ -160,6 +166,7 @@ def _info(response: httpx2.Response) -> BatchInfo:
         batch = msgspec.json.decode(response.content, type=_Batch)
     except msgspec.MsgspecError as e:
         raise ApiUnavailableError(f"The API's answer is not a batch: {e}. It may be a proxy's page.") from e
+    _path(batch.id)
     return BatchInfo(
         id=batch.id,
         status=batch.processing_status,
@@ -192,6 +199,14 @@ def _cause(error: Exception) -> str:
     return f" ({error.__cause__})" if error.__cause__ else ""
 
 
+def _told(error: Any) -> str:
+    """What the API says is wrong, on one line. Never the body itself: it may be a proxy's page, or echo the mail."""
+    if isinstance(error.api_message, str):
+        return ascii(error.api_message[:300])[1:-1]
+    kind = error.response.headers.get("content-type", "no content type")
+    return f"the answer is no error of the API ({ascii(kind[:60])[1:-1]}); a proxy may have sent it"
+
+
 #: Limits on spending, which no waiting lifts (https://platform.claude.com/docs/en/api/rate-limits).
 _SPENDING = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 
@@ -203,9 +218,7 @@ _NOT_TAKEN = frozenset({409, 503, 529})
 def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeError:
     """Our error for the SDK's status error *error*."""
     request = f", request {error.request_id}" if error.request_id else ""
-    said = (
-        f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {error.api_message or error.message}"
-    )
+    said = f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {_told(error)}"
     terminal = _terminal(error)
     if terminal is not None and not (error.status_code == 404 and missing_is_transient):
         return terminal(said)
@@ -228,7 +241,7 @@ def _terminal(error: Any) -> type[ClaudeError] | None:
             return BillingError if error.error_code in _SPENDING else None
         case 408 | 409:
             return None
-        case code if 400 <= code < 500:
+        case code if 300 <= code < 500:
             return RequestRejectedError
         case _:
             return None

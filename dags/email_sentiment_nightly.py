@@ -88,7 +88,13 @@ with DAG(
             title="Day",
             description="The day to run for; empty for the run's own data interval",
         ),
-        "model": Param(DEFAULT_MODEL, type="string", title="Model", description="A model id, with a known price"),
+        "model": Param(
+            DEFAULT_MODEL,
+            type="string",
+            enum=[DEFAULT_MODEL, "claude-sonnet-5-5"],
+            title="Model",
+            description="Who answers",
+        ),
         "shard_rows": Param(
             10_000, type="integer", minimum=1, maximum=100_000, title="Shard size", description="Mails in one batch"
         ),

@@ -20,8 +20,9 @@ class DemoAirflow:
     def __init__(self, home: Path, dags: Path, root: Path, connection: Mapping[str, str]) -> None:
         self.log = home / "demo.log"
         home.mkdir(parents=True, exist_ok=True)
+        elsewhere = ("ANTHROPIC_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # the demo talks to this machine only
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.upper().startswith(elsewhere)},
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

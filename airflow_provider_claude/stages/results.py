@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 
+#: The longest answer there is has 300,000 tokens; a longer line is not the API's.
+MAX_LINE = 16 << 20
+
 
 class Api(Protocol):
     """What fetching needs of the gateway."""
@@ -74,12 +77,16 @@ def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: A
 
 def _copy(chunks: Iterable[bytes], out: pa.NativeFile) -> int:
     """Copy *chunks* to *out*; the number of whole lines in them. A last one needs no newline, if it is JSON."""
-    lines, tail = 0, b""
+    lines, tail = 0, bytearray()
     for chunk in chunks:
         out.write(chunk)
         lines += chunk.count(b"\n")
-        tail = tail + chunk if b"\n" not in chunk else chunk[chunk.rindex(b"\n") + 1 :]
-    return lines + _is_json(tail)
+        if b"\n" in chunk:
+            tail.clear()
+        tail += chunk[chunk.rfind(b"\n") + 1 :]
+        if len(tail) > MAX_LINE:
+            raise ApiUnavailableError(f"The results hold a line of more than {MAX_LINE:,} bytes; nothing was kept.")
+    return lines + _is_json(bytes(tail))
 
 
 def _is_json(data: bytes) -> bool:

@@ -8,7 +8,7 @@ None of the structs can be part of a cycle, so the garbage collector need not wa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,17 +16,20 @@ from airflow_provider_claude.core.batch.outcomes import Outcome, of_message, of_
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.plan.prices import Usage
 
+#: A count that fits its column. A line with any other is no result: it must not poison the landing of its shard.
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
 
 class _CacheCreation(msgspec.Struct, gc=False):
-    ephemeral_5m_input_tokens: int = 0
-    ephemeral_1h_input_tokens: int = 0
+    ephemeral_5m_input_tokens: Tokens = 0
+    ephemeral_1h_input_tokens: Tokens = 0
 
 
 class _Usage(msgspec.Struct, gc=False):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_input_tokens: int | None = 0
-    cache_creation_input_tokens: int | None = 0
+    input_tokens: Tokens = 0
+    output_tokens: Tokens = 0
+    cache_read_input_tokens: Tokens | None = 0
+    cache_creation_input_tokens: Tokens | None = 0
     cache_creation: _CacheCreation | None = None
 
     def plain(self) -> Usage:

@@ -1,0 +1,126 @@
+"""The seam to the API, with the real SDK: what leaves the machine, and what of the answer is believed or repeated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    ClaudeError,
+    NotFoundYetError,
+    RequestRejectedError,
+    UnknownFateError,
+)
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.simulator.process import SimulatorProcess
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Answers every call with the same thing, and notes who called."""
+
+    answer: ClassVar[tuple[int, dict[str, str], bytes]] = (500, {}, b"")
+    seen: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.seen.append(self.path)
+        status, headers, body = self.answer
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    Proxy.seen.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def gateway(url: str) -> Gateway:
+    import anthropic
+
+    return Gateway(lambda: anthropic.Anthropic(base_url=url, api_key="k", max_retries=0))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_refused_and_nothing_is_sent_elsewhere(proxy: str, status: int) -> None:
+    Proxy.answer = (status, {"location": f"{proxy}/elsewhere"}, b"")
+    calls = [
+        lambda: gateway(proxy).create_batch(b"{}"),  # type: ignore[arg-type]
+        lambda: gateway(proxy).create_message(b"{}"),
+        lambda: gateway(proxy).batch("msgbatch_1"),
+        lambda: list(gateway(proxy).results("msgbatch_1")),
+    ]
+    for call in calls:
+        with pytest.raises(RequestRejectedError):
+            call()
+    assert "/elsewhere" not in Proxy.seen
+
+
+def test_an_error_never_repeats_the_body_of_an_answer(proxy: str) -> None:
+    Proxy.answer = (413, {"content-type": "text/html"}, b"<h1>Dear bank, my PIN is 1234</h1>" * 1000)
+    with pytest.raises(RequestRejectedError) as error:
+        gateway(proxy).create_message(b"{}")
+    assert "PIN" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_what_the_api_says_stays_on_one_line(proxy: str) -> None:
+    body = (
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"bad\\n[2026] ERROR forged \\u001b[31m"}}'
+    )
+    Proxy.answer = (400, {"content-type": "application/json"}, body)
+    with pytest.raises(RequestRejectedError) as error:
+        gateway(proxy).create_message(b"{}")
+    assert "\n" not in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b'{"id":"x\\ny","processing_status":"ended"}'])
+def test_an_answer_that_is_no_batch_is_not_taken_for_one(proxy: str, body: bytes) -> None:
+    Proxy.answer = (200, {"content-type": "application/json"}, body)
+    with pytest.raises(ClaudeError):
+        gateway(proxy).batch("msgbatch_1")
+
+
+def test_a_batch_id_cannot_lead_to_another_path(proxy: str) -> None:
+    with pytest.raises(RequestRejectedError, match="not a batch id"):
+        gateway(proxy).batch("../models")
+    assert Proxy.seen == []
+
+
+def test_an_unknown_batch_may_be_known_in_a_moment(claude_simulator: SimulatorProcess) -> None:
+    with pytest.raises(NotFoundYetError):
+        gateway(claude_simulator.base_url).batch("msgbatch_unknown")
+
+
+def test_a_host_that_refuses_the_connection_was_never_asked() -> None:
+    with pytest.raises(ApiUnavailableError) as error:
+        gateway("http://127.0.0.1:9").create_message(b"{}")
+    assert not isinstance(error.value, UnknownFateError)
+
+
+@pytest.mark.parametrize("fault", ["error_500", "error_504", "reset_after_accept", "reset_before_accept"])
+def test_after_a_stumble_or_a_lost_connection_the_fate_of_a_call_is_unknown(
+    claude_simulator: SimulatorProcess, fault: str
+) -> None:
+    claude_simulator.fault(fault, route="messages")
+    asked = b'{"model":"claude-haiku-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
+    with pytest.raises(UnknownFateError):
+        gateway(claude_simulator.base_url).create_message(asked)
