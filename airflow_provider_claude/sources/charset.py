@@ -30,6 +30,9 @@ _WIDER = {
 #: Codecs of Python that are no charsets of texts, some of them slow without bound.
 _NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
 
+#: A charset's name: looking up a hostile one takes time, and memory that is never given back.
+_NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -56,6 +59,8 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
 
 def attempt(data: bytes, charset: str) -> str | None:
     """The text of *data* in *charset*; None where it is not, or where there is no such charset of texts."""
+    if not _NAME.fullmatch(charset):
+        return None
     try:
         if codecs.lookup(charset).name.replace("-", "_") in _NOT_CHARSETS:
             return None

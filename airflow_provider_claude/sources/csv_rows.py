@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 _DELIMITERS = ",;\t|"
 
+#: The longest line that is read, in characters. Beyond it, or in a longer field, the file counts as broken off:
+#: what follows is the inside of a field as likely as rows.
+MAX_LINE = 16 << 20
+
 # The reader's bound on one field is a setting of the process, and low: 131,072 characters.
-csv.field_size_limit(16 << 20)
+csv.field_size_limit(MAX_LINE)
+
+
+class _TooLongError(ValueError):
+    pass
 
 
 def columns(file: SourceFile) -> list[str] | None:
@@ -54,7 +62,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
 
 
 def _is_broken(error: Exception) -> bool:
-    return isinstance(error, csv.Error) or is_broken_content(error)
+    return isinstance(error, csv.Error | _TooLongError) or is_broken_content(error)
 
 
 def _reader(stream: IO[bytes]) -> Reader:
@@ -63,8 +71,16 @@ def _reader(stream: IO[bytes]) -> Reader:
     if buffered.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise UnicodeError("it is UTF-16: save it as UTF-8")
     text = io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline="")
-    first = text.readline()
-    return csv.reader(chain([first], text), delimiter=max(_DELIMITERS, key=first.count), strict=True)
+    lines = _bounded(text)
+    first = next(lines, "")
+    return csv.reader(chain([first], lines), delimiter=max(_DELIMITERS, key=first.count), strict=True)
+
+
+def _bounded(text: IO[str]) -> Iterator[str]:
+    while line := text.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise _TooLongError(f"a line is longer than {MAX_LINE:,} characters")
+        yield line
 
 
 def _header(reader: Reader) -> list[str] | None:
@@ -80,6 +96,8 @@ def _rows(reader: Reader, header: list[str], file: SourceFile, wanted: Wanted) -
         try:
             fields = next(reader, None)
         except csv.Error as e:
+            if "field larger than" in str(e):
+                raise
             yield broken(ref, "broken_row", f"{_lines(first, reader.line_num)} cannot be read as CSV ({e}).")
             number += 1
             continue

@@ -7,7 +7,7 @@ from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
 
 #: The largest mail that is read, in bytes.
-MAX_MAIL = 64 << 20
+MAX_MAIL = 25 << 20
 
 
 def row(file: SourceFile, wanted: Wanted) -> Row:
@@ -25,5 +25,8 @@ def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
     """The mail *raw* as a row named *ref*, unless the wanted id is one of its columns."""
     if len(raw) > MAX_MAIL:
         return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
-    fields, flags = read_mail(raw)
+    try:
+        fields, flags = read_mail(raw)
+    except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone
+        return broken(ref, "unreadable_mail", type(e).__name__)
     return named(wanted, ref, fields, flags)

@@ -1,8 +1,8 @@
 """The files a source path stands for, in a fixed order, on any store.
 
 A path is a file, a folder (searched to the bottom) or a glob. In a folder or a glob, whatever has a part starting
-with `.` or `_` is not data and is skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`. Names are relative to the
-folder, or to the part of the glob before its first wildcard.
+with `.` or `_` is not data and is skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`; so are symbolic links.
+Names are relative to the folder, or to the part of the glob before its first wildcard.
 
 A folder, or a glob in a folder that exists, may hold nothing: an empty night is fine. What does not exist raises.
 """
@@ -91,14 +91,19 @@ def find_files(path: UPath) -> list[SourceFile]:
     if fs.isfile(root):
         return [SourceFile(fs, root, PurePosixPath(root).name)]
     if fs.isdir(root):
-        return _named(fs, root, fs.find(root))
+        return _named(fs, root, [name for name, info in fs.find(root, detail=True).items() if not _is_link(info)])
     if not re.search(r"[*?\[]", root):
         raise SourceError(f"There is no source at {path}: looked for a file, a folder and a glob of that name.")
     base = re.split(r"[^/]*[*?\[]", root, maxsplit=1)[0].rstrip("/")
     if base and not fs.isdir(base):
         raise SourceError(f"There is no source at {path}: its folder {base} does not exist.")
     found = fs.glob(root, detail=True)
-    return _named(fs, base, [name for name, info in found.items() if info["type"] == "file"])
+    return _named(fs, base, [name for name, info in found.items() if info["type"] == "file" and not _is_link(info)])
+
+
+def _is_link(info: dict[str, Any]) -> bool:
+    """Whether a name on a local disk stands for what lies elsewhere, which whoever fills the folder may have chosen."""
+    return bool(info.get("islink"))
 
 
 def _named(fs: Any, base: str, paths: Iterable[str]) -> list[SourceFile]:

@@ -68,7 +68,7 @@ def _objects(file: SourceFile) -> Iterator[dict[str, msgspec.Raw]]:
         for line in _lines(stream):
             try:
                 yield _OBJECT.decode(line)
-            except (msgspec.MsgspecError, UnicodeError):
+            except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 continue  # rows() states the defect
 
 
@@ -77,7 +77,7 @@ def _row(line: bytes, ref: str, wanted: Wanted) -> Row:
         return broken(ref, "broken_row", f"the line is longer than {MAX_LINE:,} bytes.")
     try:
         return named(wanted, ref, _fields(line, wanted))
-    except msgspec.MsgspecError as e:
+    except (msgspec.MsgspecError, RecursionError) as e:
         return broken(ref, "broken_row", f"the line is no JSON object ({e}).")
     except UnicodeError:
         return _guessed_row(line, ref, wanted)
@@ -89,7 +89,7 @@ def _guessed_row(line: bytes, ref: str, wanted: Wanted) -> Row:
         return broken(ref, "bad_charset", "the line is neither UTF-8 nor Windows-1252.")
     try:
         fields = _fields(text.encode(), wanted)
-    except msgspec.MsgspecError as e:
+    except (msgspec.MsgspecError, RecursionError) as e:
         return broken(ref, "broken_row", f"the line is no JSON object ({e}).")
     return named(wanted, ref, fields, ("charset_guessed",))
 

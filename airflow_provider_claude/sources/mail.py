@@ -4,9 +4,11 @@ Nothing in a mail makes this raise. What had to be guessed or given up is a flag
 
     charset_guessed   a text was not in the charset it declares, or declares none
     mime_defects      the structure is broken; what could be read was read
-    header_defects    a header could not be parsed, or was too long to; its plain text is used
+    header_defects    a header could not be parsed; its plain text is used, of an attachment's name nothing
+    header_cut        a header, or the list of attachments, was longer than is kept
     date_unreadable   there is a date, but not one that can be read
     hidden_text       the HTML hid text from the eye; it was left out
+    html_unparsed     the HTML is too large or too tangled to be parsed; its tags were taken off, hidden text stays
     no_headers        nothing that looks like the header of a mail was found
     no_body           no part holds text
     too_deep          the parts nest too deep to be told apart; the body is all of them, as they came
@@ -32,10 +34,16 @@ from airflow_provider_claude.sources.html import text_of
 
 MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body", "attachments")
 
-#: Headers longer than this, in characters, are only unfolded: the time the modern parser takes grows with the square.
+#: Headers are cut to as many characters: what a mail carries is bounded, and parsers take time with the square.
 MAX_HEADER = 4_000
 
-_PARSER = BytesParser(policy=email.policy.compat32)
+#: Structural headers are cut to as many parameters.
+_MAX_PARAMETERS = 100
+
+#: All names of attachments together, in characters.
+_MAX_ATTACHMENTS = 20_000
+
+_STRUCTURAL = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 _header_value = email.policy.default.header_factory
 _USUAL = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "content-type"})
 _ENVELOPE = re.compile(rb"\A(?:[ \t]*\r?\n|>?From [^\n]*\n)+")
@@ -45,6 +53,25 @@ _META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([\w.:-]+)", re.IGNO
 def read_mail(raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
     """The columns of the mail *raw*, by MAIL_COLUMNS, and its flags."""
     return _Reading().read(_ENVELOPE.sub(b"", raw, count=1))
+
+
+class _BoundedHeaders(email.policy.Compat32):
+    """The forgiving policy, with the headers the parser itself looks into cut, and named in *cut*."""
+
+    cut: list[str]
+
+    def __init__(self, cut: list[str]) -> None:
+        super().__init__()
+        object.__setattr__(self, "cut", cut)
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        if name.lower() not in _STRUCTURAL:
+            return name, value
+        kept = ";".join(value[:MAX_HEADER].split(";", _MAX_PARAMETERS)[:_MAX_PARAMETERS])
+        if kept != value:
+            self.cut.append(name)
+        return name, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +111,23 @@ class _Reading:
         return fields, tuple(self.flags)
 
     def parsed(self, raw: bytes) -> Message[Any, Any]:
+        cut: list[str] = []
+        parser = BytesParser(policy=_BoundedHeaders(cut))
         try:
-            return _PARSER.parsebytes(raw)
+            return parser.parsebytes(raw)
         except Exception:  # noqa: BLE001 - the parser raises whatever it trips over, RecursionError first
             self.flag("too_deep")
-            return _PARSER.parsebytes(raw, headersonly=True)
+            return parser.parsebytes(raw, headersonly=True)
+        finally:
+            if cut:
+                self.flag("header_cut")
 
     def header(self, headers: dict[str, Any], name: str) -> str | None:
         """A header as text on one line; None where it is absent or blank."""
         value = self.unfolded(headers.get(name, ""))
         if len(value) > MAX_HEADER:
-            self.flag("header_defects")
+            self.flag("header_cut")
+            value = value[:MAX_HEADER]
         elif name != "message-id" and value:
             try:
                 value = str(_header_value(name, value))
@@ -154,7 +187,7 @@ class _Reading:
         data = part.get_payload(decode=True)
         if not isinstance(data, bytes):
             return ""
-        declared = part.get_content_charset()
+        declared = self.charset(part)
         if declared is None and html and (meta := _META_CHARSET.search(data[:4096])):
             declared = meta[1].decode("ascii", "replace")
         text, guessed = decode(data, declared)
@@ -162,19 +195,39 @@ class _Reading:
             self.flag("charset_guessed")
         return text
 
+    def charset(self, part: Message[Any, Any]) -> str | None:
+        try:
+            return part.get_content_charset()
+        except Exception:  # noqa: BLE001 - it decodes what the header says, in the charset it says
+            self.flag("header_defects")
+            return None
+
+    def filename(self, part: Message[Any, Any]) -> str:
+        try:
+            return self.unfolded(part.get_filename() or "")
+        except Exception:  # noqa: BLE001 - see charset
+            self.flag("header_defects")
+            return ""
+
     def shown(self, best: _Text) -> str:
         if best.kind == "plain":
             return best.text
-        text, hid = text_of(best.text)
-        if hid:
-            self.flag("hidden_text")
+        text, flags = text_of(best.text)
+        for flag in flags:
+            self.flag(flag)
         return text
 
     def attachments(self, message: Message[Any, Any]) -> Iterator[str]:
+        room = _MAX_ATTACHMENTS
         for part in _parts(message):
-            name = self.unfolded(part.get_filename() or "")
+            name = self.filename(part)
             if name or part.get_content_disposition() == "attachment":
-                yield self.header({"": name}, "") or f"unnamed {part.get_content_type()}"
+                name = self.header({"": name}, "") or f"unnamed {part.get_content_type()}"
+                room -= len(name)
+                if room < 0:
+                    self.flag("header_cut")
+                    return
+                yield name
 
 
 def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:

@@ -18,16 +18,23 @@ _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
 def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
-    number = 0
+    for number, raw in enumerate(_mails_or_error(file), 1):
+        ref = f"{file.name}#{number}"
+        if isinstance(raw, Exception):
+            yield broken(ref, "unreadable_file", f"the file cannot be read from mail {number} on ({raw}).")
+        else:
+            yield mail_row(_QUOTED.sub(rb"\1", raw.rstrip(b"\r\n")), ref, wanted)
+
+
+def _mails_or_error(file: SourceFile) -> Iterator[bytes | Exception]:
+    """The mails of *file*; where it breaks off, those before and the error."""
     try:
         with file.open_plain() as stream:
-            for number, raw in enumerate(_mails(stream), 1):
-                yield mail_row(_QUOTED.sub(rb"\1", raw.rstrip(b"\r\n")), f"{file.name}#{number}", wanted)
+            yield from _mails(stream)
     except Exception as e:
         if not is_broken_content(e):
             raise
-        what = f"the file cannot be read from mail {number + 1} on ({e})."
-        yield broken(f"{file.name}#{number + 1}", "unreadable_file", what)
+        yield e
 
 
 def _mails(stream: IO[bytes]) -> Iterator[bytes]:

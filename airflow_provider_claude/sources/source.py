@@ -9,7 +9,8 @@ raises SourceError instead, before or while reading, so that nothing is spent on
     broken_row        a line is no CSV record or no JSON object        that row
     bad_charset       a line is neither UTF-8 nor Windows-1252         that row
     missing_id        the id column is null or blank                   that row
-    oversize          one mail of more than 64 MB                      that row
+    oversize          one mail of more than 25 MB                      that row
+    unreadable_mail   a mail that the reader fails on                  that row
 
 `source_ref` is `<file>#<n>`: n counts the rows of Parquet and CSV, the lines of JSON Lines and the mails of an
 mbox, from 1. The file of a single mail is its own reference.
@@ -131,19 +132,25 @@ def _columns_there(kind: str, file: SourceFile, sought: frozenset[str]) -> list[
 
 def _check_names(asked: Sequence[str], path: UPath) -> None:
     if clash := sorted(_RESERVED & set(asked)):
-        raise SourceError(f"{path} has columns with names the run folder needs: {', '.join(clash)}. Rename them.")
+        raise SourceError(f"{path} has columns with names the run folder needs: {_listed(clash)}. Rename them.")
     if len(set(asked)) < len(asked):
-        raise SourceError(f"The columns of {path} are not told apart by their names: {', '.join(asked)}.")
+        raise SourceError(f"The columns of {path} are not told apart by their names: {_listed(asked)}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of *names*, as a source may hold any number of them, of any length and with anything in them."""
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return ", ".join(repr(name)[:40] for name in names[:20]) + more
 
 
 def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
-    listed = ", ".join(there)
+    listed = _listed(there)
     if wanted.id_column is not None and wanted.id_column not in there:
         raise SourceError(
             f"{where} has no column {wanted.id_column!r} to know its rows by. It has: {listed}. Name another one "
             f'with id_column="...", or say id_column=None to use the file name and the row number.'
         )
     if missing := [name for name in wanted.columns if name not in there]:
-        raise SourceError(f"{where} has no column {', '.join(map(repr, missing))}. It has: {listed}.")
+        raise SourceError(f"{where} has no column {_listed(missing)}. It has: {listed}.")
     if twice := [name for name in wanted.with_id if list(there).count(name) > 1]:
-        raise SourceError(f"{where} has more than one column {', '.join(map(repr, twice))}.")
+        raise SourceError(f"{where} has more than one column {_listed(twice)}.")

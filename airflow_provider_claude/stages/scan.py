@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.threats import RuleSet, rule_set
-from airflow_provider_claude.core.scan.verdicts import Verdict, judge
+from airflow_provider_claude.core.scan.verdicts import Verdict, judge, oversize
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_text_columns
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source
@@ -53,7 +54,8 @@ def scan(
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
-    a text column too. *closing_tags* are delimiters no text may close, such as `</email>`. *clock* gives the time as
+    a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
+    as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *clock* gives the time as
     ISO 8601.
 
     Raises SourceError where the columns do not fit the source or the run folder.
@@ -74,7 +76,9 @@ def scan(
         counts = _Counts()
         rules = rule_set(closing_tags)
         for chunk in _chunks(source.batches()):
-            sorting = _Sorting(chunk, _cleaned(chunk, text_columns), rules, max_chars)
+            carried = {name: chunk.column(name) for name in ("item_id", *carry)}
+            too_long = oversize([chunk.column(name) for name in text_columns], carried, max_chars)
+            sorting = _Sorting(chunk, _cleaned(chunk, text_columns, too_long), too_long, rules, max_chars)
             sorting.fold(index)
             for folder, schema in schemas.items():
                 parts[folder].add(sorting.batch(folder, schema))
@@ -123,19 +127,32 @@ def _chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(gathered)
 
 
-def _cleaned(chunk: pa.RecordBatch, text_columns: Sequence[str]) -> dict[str, Cleaned]:
-    return {name: normalise(chunk.column(name)) for name in text_columns}
+def _cleaned(chunk: pa.RecordBatch, text_columns: Sequence[str], left_out: Iterable[int]) -> dict[str, Cleaned]:
+    """The texts of *chunk*, cleaned; null in the rows *left_out*."""
+    rows = set(left_out)
+    if not rows:
+        return {name: normalise(chunk.column(name)) for name in text_columns}
+    mask = pa.array([row not in rows for row in range(chunk.num_rows)])
+    nothing = pa.scalar(None, pa.string())
+    return {name: normalise(pc.if_else(mask, chunk.column(name), nothing)) for name in text_columns}
 
 
 class _Sorting:
     """One chunk of rows on their way into the three folders."""
 
-    def __init__(self, chunk: pa.RecordBatch, cleaned: Mapping[str, Cleaned], rules: RuleSet, max_chars: int) -> None:
+    def __init__(
+        self,
+        chunk: pa.RecordBatch,
+        cleaned: Mapping[str, Cleaned],
+        too_long: dict[int, Verdict],
+        rules: RuleSet,
+        max_chars: int,
+    ) -> None:
         self.chunk = chunk
         self.cleaned = cleaned
         verdicts = judge(cleaned, rules, max_chars)
         self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
-        self.aside = verdicts.set_aside | _defects(chunk.column("defect"))
+        self.aside = verdicts.set_aside | too_long | _defects(chunk.column("defect"))
         self.places: dict[int, Place] = {}
         self.digests: dict[int, bytes] = {}
 

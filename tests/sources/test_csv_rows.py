@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_claude.sources.csv_rows import MAX_LINE
 from tests.sources.reading import defects, rows_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x00"), max_size=20)
@@ -65,3 +66,15 @@ def test_no_bytes_make_it_raise(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(b"a,b\n" + data)
     for row in rows_of(tmp_path / "a.csv", id_column=None, columns=["a", "b"]):
         assert row["defect"] or (row["a"] is not None and row["b"] is not None)
+
+
+def test_a_line_without_end_is_not_held_and_ends_the_file(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"id,body\n1,one\n2," + b"x" * (MAX_LINE + 1) + b"\n3,three\n")
+    assert [row["item_id"] for row in rows] == ["1", None]
+    assert defects(rows) == [("a.csv#2", "unreadable_file")]
+
+
+def test_what_is_in_too_long_a_field_is_not_read_as_rows(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'id,body\n1,one\n2,"' + b"9,x\n" * (MAX_LINE // 4 + 100) + b'"\n3,three\n')
+    assert [row["item_id"] for row in rows] == ["1", None]
+    assert defects(rows) == [("a.csv#2", "unreadable_file")]

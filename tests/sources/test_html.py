@@ -19,7 +19,7 @@ from airflow_provider_claude.sources.html import text_of
     ],
 )
 def test_text_reads_as_a_person_would_see_it(html: str, text: str) -> None:
-    assert text_of(html) == (text, False)
+    assert text_of(html) == (text, ())
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,25 @@ def test_text_reads_as_a_person_would_see_it(html: str, text: str) -> None:
         '<p style="position:absolute; left:-9999px">x</p>',
         '<p style="text-indent:-9999px">x</p>',
         '<div style="max-height:0;overflow:hidden"><b>x</b></div>',
+        '<p style="opacity:0.01">x</p>',
+        '<p style="opacity: 9%">x</p>',
+        '<p style="font-size:1.9px">x</p>',
+        '<p style="font-size:0.1em">x</p>',
+        '<p style="font-size:14px;font-size:0">x</p>',
+        '<p style="margin-left:-9999px">x</p>',
+        '<p style="margin: 0 0 0 -999px">x</p>',
+        '<p style="left:-9999px;position:relative">x</p>',
+        '<p style="text-indent:-99em">x</p>',
+        '<p style="clip-path: inset(100%)">x</p>',
+        '<p style="transform: rotate(1deg) scale(0)">x</p>',
+        '<p style="display:/**/none">x</p>',
+        '<p style="d\\69splay:none">x</p>',
+        f'<p style="x:{"a" * 1000};display:none">x</p>',
         '<div style="display:none"><p style="display:block">x</p></div>',
     ],
 )
 def test_hidden_text_is_left_out_and_told(hidden: str) -> None:
-    assert text_of(f"seen {hidden}") == ("seen", True)
+    assert text_of(f"seen {hidden}") == ("seen", ("hidden_text",))
 
 
 @pytest.mark.parametrize(
@@ -57,10 +71,16 @@ def test_hidden_text_is_left_out_and_told(hidden: str) -> None:
         '<style>b {background: red}</style><p style="color:white">x</p>',
         '<p style="background:url(a.png);color:white">x</p>',
         '<p style="margin-left:-100px">x</p>',
+        '<p style="opacity:1">x</p>',
+        '<p style="opacity:100%">x</p>',
+        '<p style="opacity:.1">x</p>',
+        '<p style="font-size:0;font-size:14px">x</p>',
+        '<p style="transform:scale(0.5)">x</p>',
+        '<p style="clip-path:inset(5%)">x</p>',
     ],
 )
 def test_text_that_can_be_seen_stays(shown: str) -> None:
-    assert text_of(shown) == ("x", False)
+    assert text_of(shown) == ("x", ())
 
 
 @pytest.mark.parametrize(
@@ -68,13 +88,23 @@ def test_text_that_can_be_seen_stays(shown: str) -> None:
     [
         "<div>" * 200_000 + "x",
         "<b>" * 3_000 + "<p>x",
-        '<p style="' + "overflow:hidden;" * 50_000 + '">x',
+        '<br style="' + "overflow:hidden;" * 50_000 + '">x',
+        ('<br style="a' + " " * 980 + '">') * 900 + "x",
+        "<p>" + "".join(f"<font a{n}>" for n in range(1900)) + "x" + "</p><p>x" * 4000,
+        "</b>" * 20_000 + "<div>" * 20_000 + "x",
         "<pre>" + " " * 500_000 + "x",
         "<" * 500_000 + "p>x",
     ],
-    ids=["deep", "formatting", "style", "blanks", "brackets"],
+    ids=["deep", "formatting", "style", "spaces", "reconstruction", "closers", "blanks", "brackets"],
 )
 def test_hostile_markup_costs_no_more_than_its_size(html: str) -> None:
     began = time.process_time()
     assert text_of(html)[0].endswith("x")
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "html", ["x<p>" * 300_000, "<div>" * 3_000 + "x", "<i>x" * 1_500 + "<br>" * 1_500], ids=["long", "deep", "tangled"]
+)
+def test_what_is_not_parsed_is_told(html: str) -> None:
+    assert text_of(html)[1] == ("html_unparsed",)

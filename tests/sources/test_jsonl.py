@@ -69,3 +69,10 @@ def test_what_a_writer_wrote_comes_back(tmp_path: Path, table: list[dict[str, st
 def test_no_bytes_make_it_raise(tmp_path: Path, data: bytes) -> None:
     lines = [line for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
     assert len(read(tmp_path, data, id_column=None, columns=None)) == len(lines)
+
+
+def test_a_line_nested_without_end_is_broken(tmp_path: Path) -> None:
+    deep = b'{"id": "1", "body": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    rows = read(tmp_path, deep + b'\n{"id": "2", "body": "two"}\n')
+    assert [row["body"] for row in rows] == [None, "two"]
+    assert defects(rows) == [("a.jsonl#1", "broken_row")]

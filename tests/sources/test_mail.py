@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
+from airflow_provider_claude.sources.charset import attempt
+from airflow_provider_claude.sources.mail import MAIL_COLUMNS, MAX_HEADER, read_mail
 from tests.sources.reading import defects, rows_of
 
 
@@ -49,12 +50,29 @@ class TestHeaders:
         assert fields["subject"] == "café"
         assert flags == ("charset_guessed",)
 
-    def test_a_header_too_long_to_parse_is_kept_as_it_is(self) -> None:
+    def test_a_header_too_long_to_parse_is_cut(self) -> None:
         began = time.process_time()
         fields, flags = mail(To="(" * 1_000_000)
-        assert fields["recipients"] == "(" * 1_000_000
-        assert flags == ("header_defects",)
+        assert fields["recipients"] == "(" * MAX_HEADER
+        assert flags == ("header_cut",)
         assert time.process_time() - began < 5
+
+    @pytest.mark.parametrize(
+        "text",
+        [b'Content-Type: text/plain; x="' + b";" * 160_000, b"Content-Type: text/plain;\n " + b"a;\n " * 40_000],
+        ids=["long", "folded"],
+    )
+    def test_a_structural_header_is_cut_before_it_is_parsed(self, text: bytes) -> None:
+        began = time.process_time()
+        fields, flags = read_mail(b"From: a@b.c\n" + text + b"\n\nHello")
+        assert (fields["body"], "header_cut" in flags) == ("Hello", True)
+        assert time.process_time() - began < 2
+
+    def test_names_of_attachments_are_bounded(self) -> None:
+        part = b"--x\nContent-Disposition: attachment; filename=" + b"n" * 3_000 + b"\n\n"
+        fields, flags = read_mail(b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n" + part * 50)
+        assert len(json.loads(fields["attachments"] or "")) == 6
+        assert "header_cut" in flags
 
     def test_an_envelope_line_before_the_header_is_no_body(self) -> None:
         fields, flags = read_mail(b"From a@b.c Sun Nov 22 00:00:00 2026\nFrom: a@b.c\n\nHello")
@@ -130,6 +148,23 @@ class TestBody:
         assert "too_deep" in flags
 
 
+HOSTILE = [
+    b"Content-Disposition: attachment; filename*=undefined''x",
+    b"Content-Disposition: attachment; filename*=idna''" + b"a" * 100,
+    b"Content-Disposition: attachment; filename*=punycode''%ff%ff-%ff",
+    b"Content-Type: text/plain; charset*=a\0b''x",
+    b"Content-Type: multipart/mixed; boundary*" + b"9" * 5_000 + b"=x",
+    b"Content-Type: text/plain; name*" + b"9" * 5_000 + b"=x",
+]
+
+
+@pytest.mark.parametrize("header", HOSTILE)
+def test_hostile_parameters_cost_a_flag(header: bytes) -> None:
+    fields, flags = read_mail(b"From: a@b.c\n" + header + b"\n\nHello")
+    assert fields["sender"] == "a@b.c"
+    assert {"header_defects", "header_cut"} & set(flags)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     raw=st.binary(max_size=300) | st.binary(max_size=200).map(lambda data: b"Content-Type: multipart/mixed; b" + data)
@@ -150,6 +185,21 @@ def test_a_folder_of_mails_is_known_by_its_paths(tmp_path: Path) -> None:
     assert [row["item_id"] for row in rows] == ["0.eml", "inbox/1.eml"]
     assert [row["flags"] for row in rows] == [["no_headers", "no_body"], []]
     assert [row["item_id"] for row in rows_of(tmp_path, id_column="message_id")] == [None, "<x@y>"]
+
+
+def test_a_mail_the_reader_fails_on_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
+        if b"boom" in raw:
+            raise UnicodeError(raw)
+        return read_mail(raw)
+
+    monkeypatch.setattr("airflow_provider_claude.sources.eml.read_mail", failing)
+    mails = [b"From: a@b.c\n\n" + body for body in (b"one", b"boom", b"three")]
+    (tmp_path / "a.mbox").write_bytes(b"".join(b"From x\n" + mail + b"\n\n" for mail in mails))
+    (tmp_path / "a.eml").write_bytes(mails[1])
+    rows = rows_of(tmp_path / "a.mbox")
+    assert [row["body"] for row in rows] == ["one", None, "three"]
+    assert rows[1]["defect"] == rows_of(tmp_path / "a.eml")[0]["defect"] == "unreadable_mail: UnicodeError"
 
 
 class TestMbox:
@@ -193,3 +243,9 @@ def test_every_real_mail_comes_through_from_files_and_from_one_mailbox(tmp_path:
 def _bodies(rows: list[dict[str, Any]]) -> list[str]:
     """Without what a mailbox does not keep: the ends of lines, blank lines at the end, `>` before `From `."""
     return ["".join(re.sub(">+From ", "From ", row["body"] or "").split()) for row in rows]
+
+
+@pytest.mark.parametrize("charset", ["x" * 41, "a b", "../x", ""])
+def test_odd_names_of_charsets_are_not_looked_up(charset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codecs.lookup", lambda _: pytest.fail("looked up"))
+    assert attempt(b"x", charset) is None

@@ -105,11 +105,11 @@ class TestColumns:
         return path
 
     def test_a_column_that_is_not_there_is_refused_with_those_that_are(self, path: Path) -> None:
-        with pytest.raises(SourceError, match=r"no column 'text'.*key, body"):
+        with pytest.raises(SourceError, match=r"no column 'text'.*'key', 'body'"):
             rows_of(path, id_column="key", columns=["text"])
 
     def test_a_missing_id_column_says_what_to_write(self, path: Path) -> None:
-        with pytest.raises(SourceError, match=r"no column 'id'.*key, body.*id_column=\"\.\.\.\".*id_column=None"):
+        with pytest.raises(SourceError, match=r"no column 'id'.*'key', 'body'.*id_column=\"\.\.\.\".*id_column=None"):
             rows_of(path)
 
     def test_rows_without_an_id_are_defects_of_their_own(self, path: Path) -> None:
@@ -136,7 +136,7 @@ class TestColumns:
 def test_a_later_file_without_the_columns_is_refused_before_its_rows_are_lost(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,body\n1,x\n")
     (tmp_path / "b.csv").write_bytes(b"id,text\n1,x\n")
-    with pytest.raises(SourceError, match=r"b\.csv.*no column 'body'.*id, text"):
+    with pytest.raises(SourceError, match=r"b\.csv.*no column 'body'.*'id', 'text'"):
         rows_of(tmp_path)
 
 
@@ -145,3 +145,21 @@ def test_columns_may_not_take_the_names_of_ours(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="flags"):
         rows_of(tmp_path, id_column="item_id")
     assert rows_of(tmp_path, id_column="item_id", columns=[])[0]["item_id"] == "1"
+
+
+def test_links_in_a_folder_are_skipped_and_a_link_given_is_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.jsonl").write_bytes(LINES)
+    (tmp_path / "in" / "b.jsonl").symlink_to(tmp_path / "a.jsonl")
+    (tmp_path / "in" / "sub").symlink_to(tmp_path)
+    assert rows_of(tmp_path / "in", columns=[]) == rows_of(f"{tmp_path}/in/*.jsonl", columns=[]) == []
+    assert len(rows_of(tmp_path / "in" / "b.jsonl")) == 2
+
+
+def test_what_a_hostile_header_holds_is_cut_in_messages(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",".join(["id", "\x1b[2J" + "x" * 1_000, *(f"c{n}" for n in range(500))]) + "\n")
+    with pytest.raises(SourceError) as caught:
+        open_source(UPath(tmp_path / "a.csv"), columns=["body"])
+    assert len(str(caught.value)) < 500
+    assert "\x1b" not in str(caught.value)
+    assert "and 482 more" in str(caught.value)

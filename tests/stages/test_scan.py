@@ -128,6 +128,21 @@ def test_after_a_failure_there_is_no_record_and_no_half_written_part(tmp_path: P
     assert not list((tmp_path / "run").rglob("*.tmp"))
 
 
+def test_size_is_judged_of_texts_as_they_came_and_of_what_is_carried(tmp_path: Path) -> None:
+    rows: Rows = [
+        {"id": "1", "body": "x" + "\u200b" * 10},
+        {"id": "2", "body": "y", "team": "t" * 11},
+        {"id": "3" * 11, "body": "z"},
+        {"id": "4", "body": "w" * 10, "team": "t" * 10},
+    ]
+    run, record = run_scan(tmp_path, rows, max_chars=10)
+    assert [row["item_id"] for row in rows_in(run, "items")] == ["4"]
+    assert record.by_reason == {"oversize": 3}
+    aside = rows_in(run, "quarantine")
+    assert aside[0]["body"] == rows[0]["body"]
+    assert "'team' has 11 characters" in aside[1]["detail"]
+
+
 def test_an_empty_source_is_a_scan_of_nothing(tmp_path: Path) -> None:
     run, record = run_scan(tmp_path, [])
     assert (record.rows, record.items, record.by_reason) == (0, 0, {})

@@ -1,20 +1,26 @@
 r"""Texts as the model is to read them: without what a person cannot see. Pure and columnar.
 
 text        canonical composition (NFC); `\r\n` and `\r` become `\n` without a word
-removed     each kind below, and each is a flag of the row it was found in
+removed     each kind below, and each is a flag of the row it was found in; of a run of combining marks longer than
+            any script's, what is beyond the bound (`stacked_marks`)
 left alone  joiners (ZWJ, ZWNJ), single variation selectors (VS1 to VS16), direction marks, honest emoji flags
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+#: Combining marks in a row that are kept. No script needs more than a handful. (UAX 15 allows 30 in a stream.)
+MAX_MARKS = 30
 
 _FLAG = r"\x{1F3F4}[\x{E0030}-\x{E0039}\x{E0061}-\x{E007A}]{3,6}\x{E007F}"
 
@@ -75,15 +81,41 @@ def _without_carriage_returns(texts: pa.Array) -> pa.Array:
 def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
     """*texts* in NFC. ASCII is, and most of the rest too; only what is not is touched, and flagged `not_composed`."""
     foreign = rows_where(pc.invert(pc.string_is_ascii(texts)))
-    changed = {
-        row: unicodedata.normalize("NFC", text)
-        for row, text in zip(foreign, texts.take(pa.array(foreign, pa.int64())).to_pylist(), strict=True)
-        if not unicodedata.is_normalized("NFC", text)
-    }
+    changed: dict[int, str] = {}
+    stacked: list[int] = []
+    decomposed: list[int] = []
+    for row, text in zip(foreign, texts.take(pa.array(foreign, pa.int64())).to_pylist(), strict=True):
+        kept = _unstacked(text)
+        composed = kept if unicodedata.is_normalized("NFC", kept) else unicodedata.normalize("NFC", kept)
+        final = _unstacked(composed)
+        if kept is not text or final is not composed:
+            stacked.append(row)
+        if final != text:
+            changed[row] = final
+            if composed != kept:
+                decomposed.append(row)
     if not changed:
         return Cleaned(texts, changes)
+    told = {"stacked_marks": stacked, "not_composed": decomposed}
+    changes = changes | {flag: found for flag, found in told.items() if found}
     rows = list(changed)
-    return Cleaned(_put(texts, rows, pa.array(changed.values(), texts.type)), {**changes, "not_composed": rows})
+    return Cleaned(_put(texts, rows, pa.array(changed.values(), texts.type)), changes)
+
+
+def _unstacked(text: str) -> str:
+    """*text* with each run of combining marks cut to MAX_MARKS: putting them in order takes time with the square of
+    their number. The very same object where there is no such run.
+    """
+    pattern = _stacks()
+    return pattern.sub(r"\1", text) if pattern.search(text) else text
+
+
+@cache
+def _stacks() -> re.Pattern[str]:
+    """Too long a run of marks: of what is one, or decomposes into some alone."""
+    letters = map(chr, range(0x300, 0x20000))
+    marks = "".join(one for one in letters if unicodedata.combining(unicodedata.normalize("NFD", one)[0]))
+    return re.compile(f"([{re.escape(marks)}]{{{MAX_MARKS}}})[{re.escape(marks)}]+")
 
 
 def _put(texts: pa.Array, rows: list[int], some: pa.Array) -> pa.Array:

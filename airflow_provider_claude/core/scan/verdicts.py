@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,23 @@ def judge(columns: Mapping[str, Cleaned], rules: RuleSet, max_chars: int) -> Ver
             if rule.severity == "quarantine":
                 verdicts.put_aside(row, rule.id, f"the text {rule.catches} (column {name!r}).")
     return verdicts
+
+
+def oversize(texts: Sequence[pa.Array], carried: Mapping[str, pa.Array], max_chars: int) -> dict[int, Verdict]:
+    """The rows whose *texts* together, or one of whose *carried* values, are longer than *max_chars*, as they came.
+
+    Known before anything else is done with them, so that nothing costs more than *max_chars* characters can.
+    """
+    found: dict[int, Verdict] = {}
+    lengths = _sum([pc.fill_null(pc.utf8_length(text), 0) for text in texts])
+    for row in rows_where(pc.greater(lengths, max_chars)):
+        found[row] = Verdict("oversize", f"the text has {lengths[row]} characters, {max_chars:,} are allowed.")
+    for name, values in carried.items():
+        sizes = pc.utf8_length(values)
+        for row in rows_where(pc.greater(sizes, max_chars)):
+            what = f"the value of {name!r} has {sizes[row]} characters, {max_chars:,} are allowed."
+            found.setdefault(row, Verdict("oversize", what))
+    return found
 
 
 def _judge_size(columns: Mapping[str, Cleaned], max_chars: int, verdicts: Verdicts) -> None:

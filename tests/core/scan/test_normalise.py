@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.scan.normalise import REMOVED, normalise
+from airflow_provider_claude.core.scan.normalise import MAX_MARKS, REMOVED, normalise
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "hi")
@@ -80,3 +81,13 @@ def test_honest_texts_of_many_scripts_lose_nothing_but_line_ends(shared_data: ob
     rows = pq.read_table(f"{shared_data}/unicode.parquet", filters=[("kind", "=", "benign")])
     cleaned = normalise(rows["text"].combine_chunks())
     assert not {"tag_characters", "smuggled_selectors"} & cleaned.changes.keys()
+
+
+@pytest.mark.parametrize("marks", ["\u0315\u0316" * 40_000, "\u0f73" * 80_000])
+def test_stacks_of_marks_are_cut_and_told(marks: str) -> None:
+    began = time.process_time()
+    kept, flags = clean("a" + marks + "b")
+    assert "stacked_marks" in flags
+    assert len(kept) == MAX_MARKS + 2
+    assert clean(kept) == (kept, [])
+    assert time.process_time() - began < 2
