@@ -72,6 +72,10 @@ class Gateway:
     def _client(self) -> Anthropic:
         return self._connect()
 
+    def connect(self) -> None:
+        """Make the client now: what is wrong with the connection then shows before anything is put on record."""
+        _ = self._client
+
     def create_batch(self, body: Body) -> BatchInfo:
         """Submit *body* (`{"requests": [...]}`) as one Message Batch. Never retried: a second try could pay twice."""
         options: RequestOptions = {
@@ -81,7 +85,11 @@ class Gateway:
             "follow_redirects": False,
         }
         with api_errors("create the batch"):
-            return _info(self._client.post(_BATCHES, cast_to=_response(), content=body, options=options))
+            response = self._client.post(_BATCHES, cast_to=_response(), content=body, options=options)
+        try:
+            return _info(response)
+        except ClaudeError as e:
+            raise UnknownFateError(f"The API took the batch, and its answer cannot be read: {e}") from e
 
     def batch(self, batch_id: str) -> BatchInfo:
         with api_errors(f"look at batch {batch_id}", missing_is_transient=True):

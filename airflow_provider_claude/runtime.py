@@ -48,8 +48,8 @@ def resolve_day(context: Context) -> str:
     """The day this run is about, as `YYYY-MM-DD`.
 
     The param `day`, else the partition key where it is a day, else the local date on which the data interval starts,
-    else yesterday, seen from when the run was due. Raises JobError for a param that is not a day, or that gives all runs of a
-    backfill the same one.
+    else yesterday, seen from when the run was due. An interval without length (`@daily` in Airflow 3) is none.
+    Raises JobError for a param that is not a day, or that gives all runs of a backfill the same one.
     """
     run: Any = context["dag_run"]
     asked = _param(context, "day")
@@ -61,9 +61,10 @@ def resolve_day(context: Context) -> str:
     if key and _DAY.fullmatch(key):
         return str(key)
     zone = zone_of(context)
-    if run.data_interval_start is not None:
-        return _local(run.data_interval_start, zone).to_date_string()
-    return _local(run.run_after, zone).subtract(days=1).to_date_string()
+    start, end = run.data_interval_start, run.data_interval_end
+    if start is not None and start != end:
+        return _local(start, zone).to_date_string()
+    return _local(start or run.run_after, zone).subtract(days=1).to_date_string()
 
 
 def _checked_day(day: str) -> str:

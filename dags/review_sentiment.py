@@ -42,6 +42,7 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    max_active_runs=1,  # runs of one day share a run folder
     default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
     tags=["claude"],
     params={"source": Param(f"{ROOT}/reviews.parquet", type="string"), "shard_rows": Param(5_000, type="integer")},

@@ -124,3 +124,9 @@ def test_after_a_stumble_or_a_lost_connection_the_fate_of_a_call_is_unknown(
     asked = b'{"model":"claude-haiku-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
     with pytest.raises(UnknownFateError):
         gateway(claude_simulator.base_url).create_message(asked)
+
+
+def test_a_batch_that_was_taken_with_an_unreadable_answer_may_have_been_paid_for(proxy: str) -> None:
+    Proxy.answer = (200, {"content-type": "application/json"}, b'{"id":"msgbatch_1","process')
+    with pytest.raises(UnknownFateError):
+        gateway(proxy).create_batch(b"{}")  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ def context(
         (context("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z"), "2026-11-22"),  # an ordinary night
         (context("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"), "2026-10-25"),  # the day of 25 hours
         (context("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"), "2026-03-29"),  # the day of 23 hours
+        (context("2026-11-22T23:00:00Z", "2026-11-22T23:00:00Z"), "2026-11-22"),  # @daily: an interval without length
         (context(), "2026-11-22"),  # no interval: yesterday, seen from Berlin
         (context(run_after="2026-11-22T22:59:59Z"), "2026-11-21"),  # a second before midnight
         (context(key="2026-11-05"), "2026-11-05"),  # a partition

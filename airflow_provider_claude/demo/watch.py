@@ -30,7 +30,7 @@ class Watch:
         for shard in shards:
             yield from self._shard(shard, len(shards))
         if self._run.file("report.json").exists() and self._once("report"):
-            yield "report  the ledger is closed"
+            yield "report  written"
 
     def _shard(self, shard: ShardFolder, of: int) -> Iterator[str]:
         name = f"shard   {shard.shard:>3} of {of}"

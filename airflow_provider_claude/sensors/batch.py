@@ -10,7 +10,7 @@ import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling
-from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.runtime import task_errors
 
@@ -87,6 +87,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=_now())
             except ClaudeError as error:
+                if self.reschedule and isinstance(error, Terminal):
+                    raise  # the next look is another process, which would not know of this one
                 self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
                 self._polling, decision = polling.on_error(error, now=_now())
         if isinstance(decision, GiveUp):

@@ -47,6 +47,8 @@ _CHUNK = 1 << 20
 class Api(Protocol):
     """What creating needs of the gateway."""
 
+    def connect(self) -> None: ...
+
     def create_batch(self, body: Body) -> BatchInfo: ...
 
 
@@ -117,6 +119,7 @@ def history(shard: ShardFolder) -> list[Attempt]:
 def _submit(
     shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, number: int, api: Api, clock: Callable[[], str]
 ) -> str:
+    api.connect()
     with spool(shard.run, plan, spec, shard.file(f"{number}.manifest.parquet")) as body:
         write_record(
             shard.file(f"{number}.intent.json"),

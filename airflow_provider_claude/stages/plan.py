@@ -57,12 +57,14 @@ def plan(
     task: TaskRef = NO_TASK,
     clock: Callable[[], str],
 ) -> PlanRecord:
-    """Plan *run* for *job*, try one request, and write plan.json. Planning again pays nothing twice.
+    """Plan *run* for *job*, try one request, and write plan.json. Planning the same again pays nothing twice; a shard whose
+    requests changed is paid for again as a whole.
 
     Raises JobError where the job does not fit the items or the API's limits, and the gateway's errors where the
     trial fails.
     """
     scan = run.need_scan()
+    _forget_plan(run)
     _check_columns(job, scan)
     draft = _draft(job, price_of(job.model, settings.prices), settings, scan, clock())
     encoder = RequestEncoder(draft.job)
@@ -78,7 +80,6 @@ def plan(
         estimate=sums.record(),
         explanation=explain(_facts(scan, shards, draft, sentence), sums),
     )
-    _forget_landings(run)
     write_record(run.file("plan.json"), record)
     for trial in trials:
         load(run.shard(trial.shard), job, api, task=task, clock=clock)
@@ -188,8 +189,12 @@ def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: 
     )
 
 
-def _forget_landings(run: RunFolder) -> None:
-    """Remove what an earlier plan landed; it is landed again from the raw results, which stay, as all paid work does."""
+def _forget_plan(run: RunFolder) -> None:
+    """Remove an earlier plan and what it landed: if this one fails, no report may close on the old answers.
+
+    Rows are landed again from the raw results, which stay, as all paid work does.
+    """
+    remove(run.file("plan.json"))
     for part in run.parts("answers"):
         remove(part)
     for number in filter(str.isdecimal, list_names(run.file("shards"))):

@@ -155,6 +155,7 @@ class _Counts:
         planned = {spec.shard: spec.rows for spec in plan.shards}
         parts = {_number(part): part for part in self.run.parts("answers")}
         folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
+        folders -= {number for number in folders - planned.keys() if not self._has_landed(number)}
         numbers = sorted(planned.keys() | parts.keys() | folders)
         with ThreadPoolExecutor(_READERS) as pool:
             landed = list(pool.map(lambda number: self.run.shard(number).landed(), numbers))
@@ -171,6 +172,11 @@ class _Counts:
             )
             for number, record in zip(numbers, landed, strict=True)
         ]
+
+    def _has_landed(self, number: int) -> bool:
+        """Whether a shard left rows. One that an earlier plan paid for, and this one does not have, left none."""
+        shard = self.run.shard(number)
+        return shard.file("landed.json").exists() or shard.file("leftovers.parquet").exists()
 
     def _count_answers(self, part: UPath) -> int:
         before = self.answers.rows

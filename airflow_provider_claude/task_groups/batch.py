@@ -63,7 +63,7 @@ def claude_batch_job(
         scan = ClaudeInputScanOperator(
             task_id="scan",
             source=source,
-            run_folder=f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group_id}/{{{{ day }}}}",
+            run_folder=f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}/{{{{ day }}}}",
             columns=job.columns,
             carry=carry,
             id_column=id_column,

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.batch.requests import custom_id
 from airflow_provider_claude.errors import ClaudeError, HoldError, StateError, Terminal, Transient
+from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import SpooledBody
 
@@ -111,3 +113,14 @@ def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None
         body = SpooledBody(stream)
         assert len(body) == 3_000_000
         assert b"".join(body) == b"".join(body) == b"x" * 3_000_000
+
+
+def test_a_connection_that_cannot_be_made_leaves_nothing_on_record(night: Night) -> None:
+    def connect() -> NoReturn:
+        raise RuntimeError("no such connection")
+
+    night.scanned(TEXTS).plan()
+    night.gateway = Gateway(connect)
+    with pytest.raises(RuntimeError):
+        night.create()
+    assert night.run.shard(1).attempts() == []

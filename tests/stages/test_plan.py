@@ -7,8 +7,9 @@ import pytest
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS
 from airflow_provider_claude.errors import CredentialsError, JobError, RequestRejectedError, StateError
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.report import report
 
-from .conftest import Night
+from .conftest import Night, clock
 
 TEXTS = [f"I love it, mail {n}" for n in range(16)]
 
@@ -96,3 +97,19 @@ def test_planning_again_forgets_what_was_landed_but_not_what_was_paid_for(night:
     assert night.run.shard(1).landed() is None
     assert night.run.parts("answers") == []
     assert night.create() == batch
+
+
+def test_a_plan_of_fewer_shards_closes_although_the_paid_ones_of_the_old_plan_stay(night: Night) -> None:
+    for rows in (5, 20):
+        for spec in night.scanned(TEXTS).plan(rows=rows).shards:
+            night.create(spec.shard)
+            night.load(spec.shard)
+    assert report(night.run, output=None, clock=clock()).green
+
+
+def test_a_plan_that_fails_leaves_no_older_one_to_report_on(night: Night) -> None:
+    night.scanned(TEXTS).plan()
+    night.job = replace(night.job, model="claude-unheard-of")
+    with pytest.raises(JobError, match="no price"):
+        night.plan()
+    assert night.run.plan() is None

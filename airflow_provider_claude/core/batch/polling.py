@@ -53,11 +53,12 @@ class Polling:
     interval: float = 60.0
     until: float | None = None
     trouble_since: float | None = None
+    unknown_since: float | None = None
     terminal_looks: int = 0
 
     def on_status(self, status: str, *, now: float) -> tuple[Polling, Decision]:
         """After a look that worked."""
-        calm = replace(self, trouble_since=None, terminal_looks=0)
+        calm = replace(self, trouble_since=None, unknown_since=None, terminal_looks=0)
         if status == ENDED:
             return calm, Ended()
         return calm, _wait(calm, now, calm.pause(now))
@@ -65,10 +66,11 @@ class Polling:
     def on_error(self, error: Exception, *, now: float) -> tuple[Polling, Decision]:
         """After a look that failed. A single one says nothing about the batch."""
         since = now if self.trouble_since is None else self.trouble_since
-        looks = self.terminal_looks + isinstance(error, Terminal)
-        troubled = replace(self, trouble_since=since, terminal_looks=looks)
-        patience = UNKNOWN_SECONDS if isinstance(error, NotFoundYetError) else TROUBLE_SECONDS
-        if looks >= TERMINAL_LOOKS or now - since >= patience:
+        looks = self.terminal_looks + 1 if isinstance(error, Terminal) else 0
+        unknown = (now if self.unknown_since is None else self.unknown_since) if _is_unknown(error) else None
+        troubled = replace(self, trouble_since=since, unknown_since=unknown, terminal_looks=looks)
+        lost = unknown is not None and now - unknown >= UNKNOWN_SECONDS
+        if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
             return troubled, GiveUp(message=_fate(troubled, f"{now - since:.0f} s of failed looks, the last: {error}"))
         asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
         return troubled, _wait(troubled, now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
@@ -76,6 +78,10 @@ class Polling:
     def pause(self, now: float) -> float:
         """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval."""
         return min(self.interval, max(self.interval / 12, (now - self.started) / 10))
+
+
+def _is_unknown(error: Exception) -> bool:
+    return isinstance(error, NotFoundYetError)
 
 
 def _wait(polling: Polling, now: float, seconds: float) -> Decision:

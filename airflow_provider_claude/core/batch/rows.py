@@ -16,6 +16,9 @@ from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
 
+#: What a duplicate did not use.
+_TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
+
 _INT64_MAX = 2**63 - 1
 
 
@@ -120,7 +123,7 @@ def row_cost(origin: Origin, one: Judged) -> int:
 
 
 def _for_duplicates(origin: Origin, places: Sequence[int], table: pa.Table, cost: str) -> pa.Table:
-    """The rows of *table* again for the duplicates of *places*: their own ids and carried columns, no cost."""
+    """The rows of *table* again for the duplicates of *places*: their own ids and carried columns, no tokens, no cost."""
     where = pa.array(places, pa.int64())
     mine = origin.duplicates.filter(pc.is_in(origin.duplicates["index"], value_set=where))
     again = table.take(pc.index_in(mine["index"], value_set=where))
@@ -128,6 +131,7 @@ def _for_duplicates(origin: Origin, places: Sequence[int], table: pa.Table, cost
         "item_id": mine["item_id"],
         "duplicate_of": mine["duplicate_of"],
         cost: usd_array([0] * len(mine)),
+        **{field.name: pa.array([0] * len(mine), field.type) for field in table.schema if field.name in _TOKENS},
     }
     replaced |= {name: mine[name] for name in origin.carry if name in table.schema.names}
     columns = [replaced.get(name, again[name]) for name in table.schema.names]

@@ -44,15 +44,19 @@ class PydanticValidator:
             answer = self._validate(text, strict=True)
         except ValidationError:
             answer = self._second_look(text)
-        except UnicodeEncodeError as error:
-            raise InvalidAnswerError("the answer holds half of a surrogate pair") from error
+        except Exception as error:
+            raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
         return dict(self._dump(answer, mode="json", by_alias=True))
 
     def _second_look(self, text: str) -> BaseModel:
         try:
             answer: BaseModel = self._validate(msgspec.json.encode(recase(_parse(text), self._schema)), strict=True)
+        except InvalidAnswerError:
+            raise
         except ValidationError as error:
             raise InvalidAnswerError(_first_error(error)) from error
+        except Exception as error:
+            raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
         return answer
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from airflow_provider_claude.core.batch.answers import Judged, judge
 from airflow_provider_claude.core.batch.outcomes import Outcome
@@ -122,3 +122,17 @@ def test_a_line_that_is_no_result_is_nobodys(data: bytes) -> None:
 def test_a_line_with_an_impossible_number_of_tokens_is_nobodys(tokens: int) -> None:
     data = line(json.dumps(GOOD)).replace(b'"input_tokens": 10', b'"input_tokens": %d' % tokens)
     assert judge(data, validator_for(JOBS[0])) is None
+
+
+class Picky(BaseModel):
+    label: str
+
+    @field_validator("label")
+    @classmethod
+    def known(cls, value: str) -> str:
+        return {"a": "A"}[value]
+
+
+def test_a_validator_that_raises_anything_costs_its_own_row_only() -> None:
+    one = judged(line('{"label":"b"}'), ClaudeJob(prompt="{a}", output=Picky))
+    assert (one.outcome, one.reason) == (Outcome.INVALID, "the model's validation raised KeyError")

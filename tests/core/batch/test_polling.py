@@ -57,6 +57,24 @@ def test_a_batch_the_api_does_not_know_is_waited_for_five_minutes() -> None:
     assert isinstance(polling.on_error(unknown, now=START + 300)[1], GiveUp)
 
 
+def test_a_blip_of_another_kind_after_long_trouble_is_waited_out_too() -> None:
+    polling, _ = FRESH.on_error(ApiUnavailableError("529"), now=START)
+    polling, decision = polling.on_error(NotFoundYetError("404"), now=START + 350)
+    assert isinstance(decision, Wait)
+
+
+def test_only_bad_keys_in_a_row_are_believed() -> None:
+    polling = FRESH
+    for error in (
+        CredentialsError("401"),
+        ApiUnavailableError("529"),
+        CredentialsError("401"),
+        CredentialsError("401"),
+    ):
+        polling, decision = polling.on_error(error, now=START)
+        assert isinstance(decision, Wait)
+
+
 def test_the_api_may_ask_for_a_longer_pause_but_not_for_hours() -> None:
     assert FRESH.on_error(RateLimitedError("429", retry_after=120), now=START)[1] == Wait(seconds=120)
     assert FRESH.on_error(RateLimitedError("429", retry_after=9e9), now=START)[1] == Wait(seconds=900)
