@@ -22,6 +22,9 @@ import pyarrow.compute as pc
 #: Combining marks in a row that are kept. No script needs more than a handful. (UAX 15 allows 30 in a stream.)
 MAX_MARKS = 30
 
+#: A run of marks that may be too long, in RE2, which is linear; what it finds is looked at more closely.
+_MARKS = rf"\p{{M}}{{{MAX_MARKS + 1}}}"
+
 _FLAG = r"\x{1F3F4}[\x{E0030}-\x{E0039}\x{E0061}-\x{E007A}]{3,6}\x{E007F}"
 
 _SELECTOR = r"[\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]"
@@ -84,10 +87,12 @@ def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
     changed: dict[int, str] = {}
     stacked: list[int] = []
     decomposed: list[int] = []
-    for row, text in zip(foreign, texts.take(pa.array(foreign, pa.int64())).to_pylist(), strict=True):
-        kept = _unstacked(text)
+    some = texts.take(pa.array(foreign, pa.int64()))
+    marked = pc.match_substring_regex(some, _MARKS).to_pylist()
+    for row, text, suspect in zip(foreign, some.to_pylist(), marked, strict=True):
+        kept = _unstacked(text) if suspect else text
         composed = kept if unicodedata.is_normalized("NFC", kept) else unicodedata.normalize("NFC", kept)
-        final = _unstacked(composed)
+        final = _unstacked(composed) if suspect else composed
         if kept is not text or final is not composed:
             stacked.append(row)
         if final != text:
