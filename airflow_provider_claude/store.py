@@ -180,6 +180,11 @@ class ShardFolder:
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
 
+    def submission(self, fingerprint: str) -> SubmittedRecord | None:
+        """The latest attempt that was submitted with the content *fingerprint*."""
+        submitted = (self.submitted(attempt) for attempt in reversed(self.attempts()))
+        return next((record for record in submitted if record and record.fingerprint == fingerprint), None)
+
     def landed(self) -> LandedRecord | None:
         return read_record(self.file("landed.json"), LandedRecord)
 

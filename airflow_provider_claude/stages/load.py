@@ -74,7 +74,9 @@ def load(
             f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
-    submitted = _submitted(shard, spec)
+    submitted = shard.submission(spec.fingerprint)
+    if submitted is None:
+        raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
     results = fetch(shard, submitted, api)
     remove(shard.file("landed.json"))
     landing = _Landing(
@@ -91,14 +93,6 @@ def load(
     record = landing.record(shard.shard, submitted.attempt, clock())
     write_record(shard.file("landed.json"), record)
     return record
-
-
-def _submitted(shard: ShardFolder, spec: ShardSpec) -> SubmittedRecord:
-    for attempt in reversed(shard.attempts()):
-        submitted = shard.submitted(attempt)
-        if submitted is not None and submitted.fingerprint == spec.fingerprint:
-            return submitted
-    raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
 
 
 def _origin(

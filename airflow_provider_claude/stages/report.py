@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_claude.core.batch.columns import answer_type
+from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
@@ -27,12 +27,7 @@ from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Th
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.tally import Tally
 from airflow_provider_claude.core.report.timeline import ShardSpan
-from airflow_provider_claude.core.tables import (
-    ANSWER_KEY_FIELDS,
-    PROVENANCE_FIELDS,
-    QUARANTINE_FIELDS,
-    with_text_columns,
-)
+from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
@@ -73,7 +68,8 @@ def report(
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if target is None:
         return summary
-    publish(run.parts("answers"), _answer_schema(scan, plan), target, partitioned=plan.partition is not None)
+    schema = answer_schema(scan.carry, answer_type(plan.job["answer_schema"]))
+    publish(run.parts("answers"), schema, target, partitioned=plan.partition is not None)
     summary = msgspec.structs.replace(summary, published=str(target))
     _write(run, summary)
     return summary
@@ -83,11 +79,6 @@ def _target(output: UPath | None, column: str, partition: str | None) -> UPath |
     if output is None or partition is None:
         return output
     return partition_folder(output, column, partition)
-
-
-def _answer_schema(scan: ScanRecord, plan: PlanRecord) -> pa.Schema:
-    own = [field.remove_metadata() for field in answer_type(plan.job["answer_schema"])]
-    return pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, scan.carry), *own, *PROVENANCE_FIELDS])
 
 
 def _write(run: RunFolder, summary: Summary) -> None:

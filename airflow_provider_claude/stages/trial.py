@@ -73,7 +73,7 @@ def try_one(
 ) -> None:
     """Ask *params* once and keep the answer as an attempt of shard 0, unless it is on record already."""
     shard = run.shard(TRIAL_SHARD)
-    if _recorded(shard, spec) is not None:
+    if shard.submission(spec.fingerprint) is not None:
         return
     number = max(shard.attempts(), default=0) + 1
     with spool(run, plan, spec, shard.file(f"{number}.manifest.parquet")) as body:
@@ -102,14 +102,6 @@ def try_one(
     )
 
 
-def _recorded(shard: ShardFolder, spec: ShardSpec) -> SubmittedRecord | None:
-    for number in reversed(shard.attempts()):
-        submitted = shard.submitted(number)
-        if submitted is not None and submitted.fingerprint == spec.fingerprint:
-            return submitted
-    return None
-
-
 def _keep(shard: ShardFolder, spec: ShardSpec, number: int, message: bytes) -> None:
     """Write the answer as the one line of a results file, in the form a batch has."""
     line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
@@ -123,7 +115,7 @@ def _keep(shard: ShardFolder, spec: ShardSpec, number: int, message: bytes) -> N
 
 def trial_usage(shard: ShardFolder, spec: ShardSpec) -> TrialUsage:
     """The tokens the recorded trial used."""
-    submitted = _recorded(shard, spec)
+    submitted = shard.submission(spec.fingerprint)
     if submitted is None:
         return TrialUsage()
     line = next(read_lines(shard.file(f"{submitted.attempt}.results.jsonl.zst")))

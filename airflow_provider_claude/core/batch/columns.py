@@ -5,12 +5,13 @@ Formats such as `date-time` stay text, and a union Arrow has no type for is kept
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, with_text_columns
 from airflow_provider_claude.job.schema import resolve
 
 _PLAIN: dict[str, pa.DataType] = {
@@ -28,6 +29,12 @@ _AS_JSON = {b"json": b"true"}
 def answer_type(schema: Mapping[str, Any]) -> pa.DataType:
     """The struct type of answers to *schema*, a column a field."""
     return _struct(resolve(schema, schema), schema)
+
+
+def answer_schema(carry: Iterable[str], kind: pa.StructType) -> pa.Schema:
+    """The schema of the answer table: keys, the columns carried along, the answer's own, provenance."""
+    own = [field.remove_metadata() for field in kind]
+    return pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])
 
 
 def _struct(node: Mapping[str, Any], root: Mapping[str, Any]) -> pa.DataType:

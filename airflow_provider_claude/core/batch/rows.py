@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.batch.answers import Judged
-from airflow_provider_claude.core.batch.columns import json_columns, to_json_text
+from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.plan.prices import Price
-from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
+from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
 
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
@@ -36,9 +36,7 @@ class Origin:
 
     @property
     def answer_schema(self) -> pa.Schema:
-        carried = [pa.field(name, pa.string()) for name in self.carry]
-        own = [field.remove_metadata() for field in self.answer_type]
-        return pa.schema([*ANSWER_KEY_FIELDS, *carried, *own, *PROVENANCE_FIELDS])
+        return answer_schema(self.carry, self.answer_type)
 
 
 def answer_rows(origin: Origin, places: Sequence[int], judged: Sequence[Judged]) -> pa.Table:
