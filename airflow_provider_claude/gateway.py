@@ -48,7 +48,10 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
-class BatchInfo(msgspec.Struct, frozen=True, kw_only=True):
+_SPELLING = {"status": "processing_status", "counts": "request_counts"}
+
+
+class BatchInfo(msgspec.Struct, frozen=True, kw_only=True, rename=_SPELLING):
     """A Message Batch as the API describes it. Counts stay in `processing` until it has ended."""
 
     id: str
@@ -160,29 +163,13 @@ def _response() -> type[httpx2.Response]:
     return httpx2.Response
 
 
-class _Batch(msgspec.Struct):
-    id: str
-    processing_status: str
-    request_counts: dict[str, int]
-    created_at: str
-    expires_at: str
-    ended_at: str | None = None
-
-
 def _info(response: httpx2.Response) -> BatchInfo:
     try:
-        batch = msgspec.json.decode(response.content, type=_Batch)
+        batch = msgspec.json.decode(response.content, type=BatchInfo)
     except msgspec.MsgspecError as e:
         raise ApiUnavailableError(f"The API's answer is not a batch: {e}. It may be a proxy's page.") from e
     _path(batch.id)
-    return BatchInfo(
-        id=batch.id,
-        status=batch.processing_status,
-        counts=batch.request_counts,
-        created_at=batch.created_at,
-        expires_at=batch.expires_at,
-        ended_at=batch.ended_at,
-    )
+    return batch
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from airflow_provider_claude.store import (
     IntentRecord,
     PlanRecord,
     RunFolder,
-    ScanRecord,
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _CHUNK = 1 << 20
+
+#: What the manifest takes from the items, beside the columns carried along.
+_KEYS = ("ordinal", "item_id", "input_hash")
 
 
 class Api(Protocol):
@@ -172,35 +174,29 @@ class SpooledBody:
 def spool(run: RunFolder, plan: PlanRecord, spec: ShardSpec, manifest: UPath) -> Iterator[SpooledBody]:
     """The encoded body of *spec*, and its manifest written to *manifest*, checked against the planned fingerprint."""
     with tempfile.TemporaryFile() as stream:
-        with manifest_writer(manifest, run.need_scan()) as write:
-            digest = _encode(run, plan, spec, stream, write)
-            if digest != spec.fingerprint:
-                raise StateError(
-                    f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
-                    "the plan task, so that it plans what is there now."
-                )
+        fingerprint, table = _encode(run, plan, spec, stream)
+        if fingerprint != spec.fingerprint:
+            raise StateError(
+                f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
+                "the plan task, so that it plans what is there now."
+            )
+        with atomic_output(manifest) as file:
+            pq.write_table(table, file, compression="zstd")
         yield SpooledBody(stream)
 
 
-def _encode(
-    run: RunFolder,
-    plan: PlanRecord,
-    spec: ShardSpec,
-    stream: IO[bytes],
-    write: Callable[[pa.Table], None],
-) -> str:
-    """Write the body to *stream* and its manifest through *write*; the fingerprint of what was written."""
+def _encode(run: RunFolder, plan: PlanRecord, spec: ShardSpec, stream: IO[bytes]) -> tuple[str, pa.Table]:
+    """Write the body to *stream*; the fingerprint of what was written, and its manifest."""
     scan = run.need_scan()
     encoder = RequestEncoder(plan.job)
     fingerprint, index = hashlib.sha256(), 0
-    keys = ["ordinal", "item_id", "input_hash", *scan.carry]
-    columns = list(dict.fromkeys([*keys, *encoder.columns]))
+    schema = with_text_columns(MANIFEST_FIELDS, scan.carry)
+    columns = list(dict.fromkeys([*_KEYS, *scan.carry, *encoder.columns]))
     manifest: list[pa.RecordBatch] = []
     stream.write(BODY_OPEN)
     for batch in read_items(run, scan, spec.start, spec.stop, columns):
-        values = {name: batch.column(name).to_pylist() for name in encoder.columns}
         entries, ids, hashes = [], [], []
-        for params in encoder.params(values):
+        for params in encoder.of_batch(batch):
             digest = hashlib.sha256(params)
             fingerprint.update(digest.digest())
             hashes.append(digest.hexdigest())
@@ -209,15 +205,13 @@ def _encode(
             index += 1
         stream.write(b"," if index > len(entries) else b"")
         stream.write(b",".join(entries))
-        manifest.append(_manifest(batch, scan, ids, hashes))
-    write(pa.Table.from_batches(manifest, with_text_columns(MANIFEST_FIELDS, scan.carry)))
+        manifest.append(_manifest(batch, schema, ids, hashes))
     stream.write(BODY_CLOSE)
-    return fingerprint.hexdigest()
+    return fingerprint.hexdigest(), pa.Table.from_batches(manifest, schema)
 
 
-def _manifest(batch: pa.RecordBatch, scan: ScanRecord, ids: list[str], hashes: list[str]) -> pa.RecordBatch:
+def _manifest(batch: pa.RecordBatch, schema: pa.Schema, ids: list[str], hashes: list[str]) -> pa.RecordBatch:
     own = {"custom_id": _ascii_array(ids), "request_hash": _ascii_array(hashes)}
-    schema = with_text_columns(MANIFEST_FIELDS, scan.carry)
     return pa.record_batch([own.get(name) or batch.column(name) for name in schema.names], schema=schema)
 
 
@@ -227,12 +221,3 @@ def _ascii_array(texts: list[str]) -> pa.Array:
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     data = "".join(texts).encode("ascii")
     return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-
-
-@contextmanager
-def manifest_writer(path: UPath, scan: ScanRecord) -> Iterator[Callable[[pa.Table], None]]:
-    with (
-        atomic_output(path) as stream,
-        pq.ParquetWriter(stream, with_text_columns(MANIFEST_FIELDS, scan.carry), compression="zstd") as writer,
-    ):
-        yield writer.write_table

@@ -66,14 +66,13 @@ def plan(
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
-    draft = _draft(job, price_of(job.model, settings.prices), settings, scan, clock())
+    price = price_of(job.model, settings.prices)
+    draft = _draft(job, price, settings, scan, clock())
     encoder = RequestEncoder(draft.job)
     tokens, trials, sentence = _trial(run, draft, encoder, api, settings, scan, clock)
     shards = [*trials, *_shards(run, scan, encoder, settings.limits, start=len(trials))]
     _check_count(shards, settings.limits)
-    sums = estimate(
-        scan.items, _params_bytes(shards, encoder), tokens, msgspec.convert(draft.price, Price, strict=False)
-    )
+    sums = estimate(scan.items, _params_bytes(shards, encoder), tokens, price)
     record = msgspec.structs.replace(
         draft,
         shards=shards,
@@ -157,8 +156,7 @@ def _shards(
 def _sizes(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, start: int) -> Iterator[tuple[int, bytes]]:
     """Bytes on the wire and request hash of every item from *start* on."""
     for batch in read_items(run, scan, start, scan.items, encoder.columns):
-        values = {name: batch.column(name).to_pylist() for name in encoder.columns}
-        for params in encoder.params(values):
+        for params in encoder.of_batch(batch):
             yield encoder.row_bytes(params), hashlib.sha256(params).digest()
 
 

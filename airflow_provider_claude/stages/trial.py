@@ -58,7 +58,7 @@ class _Message(msgspec.Struct):
 def first_request(run: RunFolder, encoder: RequestEncoder) -> bytes:
     """The parameters of item 0."""
     batch = next(read_items(run, run.need_scan(), 0, 1, encoder.columns))
-    return next(encoder.params({name: batch.column(name).to_pylist() for name in encoder.columns}))
+    return next(encoder.of_batch(batch))
 
 
 def trial_spec(params: bytes, encoder: RequestEncoder) -> ShardSpec:

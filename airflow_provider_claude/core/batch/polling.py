@@ -67,7 +67,9 @@ class Polling:
         """After a look that failed. A single one says nothing about the batch."""
         since = now if self.trouble_since is None else self.trouble_since
         looks = self.terminal_looks + 1 if isinstance(error, Terminal) else 0
-        unknown = (now if self.unknown_since is None else self.unknown_since) if _is_unknown(error) else None
+        unknown = (
+            (now if self.unknown_since is None else self.unknown_since) if isinstance(error, NotFoundYetError) else None
+        )
         troubled = replace(self, trouble_since=since, unknown_since=unknown, terminal_looks=looks)
         lost = unknown is not None and now - unknown >= UNKNOWN_SECONDS
         if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
@@ -78,10 +80,6 @@ class Polling:
     def pause(self, now: float) -> float:
         """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval."""
         return min(self.interval, max(self.interval / 12, (now - self.started) / 10))
-
-
-def _is_unknown(error: Exception) -> bool:
-    return isinstance(error, NotFoundYetError)
 
 
 def _wait(polling: Polling, now: float, seconds: float) -> Decision:

@@ -12,6 +12,7 @@ from itertools import repeat
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from airflow_provider_claude.job.template import Piece, parse_prompt
 
@@ -62,6 +63,10 @@ class RequestEncoder:
             parts += [repeat(literal, len(first)), column]
         parts.append(repeat(self._tail, len(first)))
         return map(b"".join, zip(*parts, strict=True))
+
+    def of_batch(self, batch: pa.RecordBatch) -> Iterator[bytes]:
+        """The parameters of each row of *batch*, which has the columns of the prompt."""
+        return self.params({name: batch.column(name).to_pylist() for name in self.columns})
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
