@@ -21,6 +21,7 @@ from airflow_provider_claude.core.batch.requests import (
     custom_id,
     entry,
 )
+from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_text_columns
 from airflow_provider_claude.errors import ClaudeError, HoldError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
@@ -54,6 +55,7 @@ class Api(Protocol):
     def create_batch(self, body: Body) -> BatchInfo: ...
 
 
+@lean_arrow()
 def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str]) -> str:
     """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
 

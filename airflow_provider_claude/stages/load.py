@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import compress, islice
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -24,6 +25,7 @@ from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.requests import index_of
 from airflow_provider_claude.core.batch.rows import Origin, answer_rows, leftover_rows
 from airflow_provider_claude.core.batch.validate import Validator, validator_for
+from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
@@ -46,6 +48,8 @@ from airflow_provider_claude.store import (
 #: Result lines that are judged and written together.
 CHUNK_ROWS = 4_000
 
+_T = TypeVar("_T")
+
 #: Columns with as many values as rows, for which a dictionary would only cost.
 _DISTINCT = frozenset(
     {
@@ -59,6 +63,7 @@ _DISTINCT = frozenset(
 )
 
 
+@lean_arrow()
 def load(
     shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
 ) -> LandedRecord:
@@ -152,14 +157,14 @@ class _Landing:
 
     def tables(self, lines: Iterable[bytes]) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Answers and leftovers, a chunk at a time; last, the rows that no line was about."""
-        for chunk in _chunks(self._known(lines)):
-            yield self._split(chunk)
-        missing = (index for index, seen in enumerate(self.seen) if not seen)
-        for chunk in _chunks((index, _missing(self.origin, index)) for index in missing):
-            yield self._split(chunk)
+        for chunk in _chunks(lines):
+            yield self._split(*self._known(chunk))
+        for places in _chunks(index for index, seen in enumerate(self.seen) if not seen):
+            yield self._split(places, [_missing(self.origin, index) for index in places])
 
-    def _known(self, lines: Iterable[bytes]) -> Iterator[tuple[int, Judged]]:
-        """The first result of each row of this shard; everything else is counted as a stranger."""
+    def _known(self, lines: list[bytes]) -> tuple[list[int], list[Judged]]:
+        """The first result of each row of this shard, with its place; everything else is counted as a stranger."""
+        places, known = [], []
         for line in lines:
             judged = judge(line, self.validate)
             index = index_of(judged.custom_id, self.spec.fingerprint, self.spec.rows) if judged else None
@@ -171,19 +176,18 @@ class _Landing:
                 self.strangers["repeated"] += 1
             else:
                 self.seen[index] = True
-                yield index, judged
+                places.append(index)
+                known.append(judged)
+        return places, known
 
-    def _split(self, chunk: list[tuple[int, Judged]]) -> tuple[pa.Table, pa.Table]:
-        good = [pair for pair in chunk if pair[1].outcome is Outcome.SUCCEEDED]
+    def _split(self, places: list[int], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
         try:
-            answers = answer_rows(self.origin, *_columns(good))
+            answers = answer_rows(self.origin, *_only(places, judged, valid=True))
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-            chunk = [(index, self._fitting(index, one)) for index, one in chunk]
-            good = [pair for pair in chunk if pair[1].outcome is Outcome.SUCCEEDED]
-            answers = answer_rows(self.origin, *_columns(good))
-        bad = [pair for pair in chunk if pair[1].outcome is not Outcome.SUCCEEDED]
-        leftovers = leftover_rows(self.origin, *_columns(bad))
-        self._count(chunk, answers, leftovers)
+            judged = [self._fitting(index, one) for index, one in zip(places, judged, strict=True)]
+            answers = answer_rows(self.origin, *_only(places, judged, valid=True))
+        leftovers = leftover_rows(self.origin, *_only(places, judged, valid=False))
+        self._count(judged, answers, leftovers)
         return answers, leftovers
 
     def _fitting(self, index: int, one: Judged) -> Judged:
@@ -196,10 +200,10 @@ class _Landing:
             return _invalid(one, f"a value does not fit its column: {error}")
         return one
 
-    def _count(self, chunk: list[tuple[int, Judged]], answers: pa.Table, leftovers: pa.Table) -> None:
+    def _count(self, judged: list[Judged], answers: pa.Table, leftovers: pa.Table) -> None:
         self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
         self.outcomes.update(leftovers["outcome"].to_pylist())
-        usage = [one.usage for _, one in chunk]
+        usage = [one.usage for one in judged]
         self.tokens["input"] += sum(one.input for one in usage)
         self.tokens["output"] += sum(one.output for one in usage)
         self.tokens["cache_read"] += sum(one.cache_read for one in usage)
@@ -244,18 +248,15 @@ def _invalid(one: Judged, reason: str) -> Judged:
     )
 
 
-def _columns(pairs: list[tuple[int, Judged]]) -> tuple[list[int], list[Judged]]:
-    return [index for index, _ in pairs], [one for _, one in pairs]
+def _only(places: list[int], judged: list[Judged], *, valid: bool) -> tuple[list[int], list[Judged]]:
+    """Those of *judged* that are valid answers, or those that are not, with their places."""
+    chosen = [(one.outcome is Outcome.SUCCEEDED) is valid for one in judged]
+    return list(compress(places, chosen)), list(compress(judged, chosen))
 
 
-def _chunks(pairs: Iterable[tuple[int, Judged]]) -> Iterator[list[tuple[int, Judged]]]:
-    chunk: list[tuple[int, Judged]] = []
-    for pair in pairs:
-        chunk.append(pair)
-        if len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    values = iter(values)
+    while chunk := list(islice(values, CHUNK_ROWS)):
         yield chunk
 
 

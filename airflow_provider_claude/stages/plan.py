@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
+from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.estimate import Facts, estimate, explain
 from airflow_provider_claude.core.plan.prices import Price, price_of
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut
@@ -48,6 +49,7 @@ class Settings:
     partition: str | None = None
 
 
+@lean_arrow()
 def plan(
     run: RunFolder,
     job: ClaudeJob,

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
+from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
@@ -43,6 +44,7 @@ _READERS = 8
 _QUARANTINE_NAMES = frozenset(field.name for field in QUARANTINE_FIELDS)
 
 
+@lean_arrow()
 def report(
     run: RunFolder,
     *,

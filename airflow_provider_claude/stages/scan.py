@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.threats import RuleSet, rule_set
@@ -40,6 +41,7 @@ _CHUNK_ROWS = 2_000
 _CHUNK_BYTES = 16 << 20
 
 
+@lean_arrow()
 def scan(
     source: Source,
     run: RunFolder,

@@ -33,6 +33,8 @@ class _Usage(msgspec.Struct, gc=False):
     cache_creation: _CacheCreation | None = None
 
     def plain(self) -> Usage:
+        if not self.cache_read_input_tokens and not self.cache_creation_input_tokens:
+            return Usage(input=self.input_tokens, output=self.output_tokens)
         written = self.cache_creation_input_tokens or 0
         hour = self.cache_creation.ephemeral_1h_input_tokens if self.cache_creation else 0
         return Usage(

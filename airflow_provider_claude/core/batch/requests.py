@@ -104,8 +104,9 @@ def custom_id(fingerprint: str, index: int) -> str:
 
 def index_of(custom_id: str, fingerprint: str, rows: int) -> int | None:
     """The row a custom id stands for; None for one that is not of this shard."""
-    prefix, _, number = custom_id.rpartition("-")
-    if prefix != fingerprint[:FINGERPRINT_CHARS] or len(number) != 6 or not (number.isascii() and number.isdecimal()):
+    prefix = f"{fingerprint[:FINGERPRINT_CHARS]}-"
+    number = custom_id.removeprefix(prefix)
+    if len(custom_id) != len(prefix) + 6 or len(number) != 6 or not (number.isascii() and number.isdecimal()):
         return None
     index = int(number)
     return index if index < rows else None

@@ -19,8 +19,6 @@ from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIEL
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
 
-_INT64_MAX = 2**63 - 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
@@ -137,9 +135,10 @@ def _for_duplicates(origin: Origin, places: Sequence[int], table: pa.Table, cost
 
 
 def usd_array(picodollars: Sequence[int]) -> pa.Array:
-    """Whole picodollars as decimals of twelve places: the same integers, seen through another type."""
-    if any(value > _INT64_MAX for value in picodollars):
-        raise OverflowError("a cost of more than nine million dollars")
+    """Whole picodollars as decimals of twelve places: the same integers, seen through another type.
+
+    Raises OverflowError for a cost of more than nine million dollars.
+    """
     words = np.zeros((len(picodollars), 2), dtype="<i8")
     words[:, 0] = picodollars
     return pa.Array.from_buffers(USD, len(picodollars), [None, pa.py_buffer(words.tobytes())])

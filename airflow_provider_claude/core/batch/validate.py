@@ -46,7 +46,8 @@ class PydanticValidator:
             answer = self._second_look(text)
         except Exception as error:
             raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
-        return dict(self._dump(answer, mode="json", by_alias=True))
+        plain: dict[str, Any] = self._dump(answer, mode="json", by_alias=True)
+        return plain
 
     def _second_look(self, text: str) -> BaseModel:
         try:

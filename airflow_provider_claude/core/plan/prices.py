@@ -70,17 +70,16 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     def picodollars(self, usage: Usage, *, lane: str) -> int:
         """The exact cost of one request in *lane* (`batch` or `sync`)."""
         i, o, read, write_5m, write_1h, scale = self.tier(usage.prompt).rates
-        total = (
-            usage.input * i
-            + usage.output * o
-            + usage.cache_read * read
-            + usage.cache_write_5m * write_5m
-            + usage.cache_write_1h * write_1h
-        )
+        total = usage.input * i + usage.output * o
+        if usage.cache_read or usage.cache_write_5m or usage.cache_write_1h:
+            total += usage.cache_read * read + usage.cache_write_5m * write_5m + usage.cache_write_1h * write_1h
         return total // (scale * _BATCH_DIVISOR if lane == "batch" else scale)
 
     def tier(self, prompt_tokens: int) -> Tier:
-        return next(t for t in self.tiers if t.up_to is None or prompt_tokens <= t.up_to)
+        for tier in self.tiers:
+            if tier.up_to is None or prompt_tokens <= tier.up_to:
+                return tier
+        raise AssertionError("the last tier has no bound")
 
 
 def to_usd(picodollars: int) -> Decimal:
