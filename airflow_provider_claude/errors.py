@@ -6,6 +6,7 @@
     │   ├── SourceError          the source is missing or cannot be read as what it is said to be
     │   ├── StateError           the run folder contradicts itself or this task; nothing was guessed
     │   ├── HoldError            a batch may have been paid for and cannot be told apart; a person decides
+    │   ├── HopelessError        every row of a shard fails in the same way; sending it again would only cost
     │   ├── LedgerError          the rows do not add up, or too many of them failed
     │   ├── RequestRejectedError the API says the request itself is wrong (4xx)
     │   ├── CredentialsError     the API does not accept the key (401, 403)
@@ -14,7 +15,8 @@
         ├── ApiUnavailableError  overload, 5xx, no connection
         │   └── UnknownFateError the connection was lost or the server stumbled: the call may have been carried out
         ├── RateLimitedError     429 with room later
-        └── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
+        ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
+        └── PendingError         an earlier sender or batch has to end first; nothing is wrong
 
 A message says what happened, what may still be billing, and what a retry will do.
 """
@@ -44,6 +46,10 @@ class StateError(Terminal):
 
 class HoldError(Terminal):
     """A batch may have been paid for and cannot be told apart from others: a person decides."""
+
+
+class HopelessError(Terminal):
+    """No row of a shard can succeed as the run is; nothing more is sent."""
 
 
 class LedgerError(Terminal):
@@ -87,3 +93,7 @@ class RateLimitedError(Transient):
 
 class NotFoundYetError(Transient):
     """The API does not know the batch; just after its creation or its end this passes by itself."""
+
+
+class PendingError(Transient):
+    """Something else has to end first, in about *retry_after* seconds; nothing is wrong."""

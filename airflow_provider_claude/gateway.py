@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import httpx2
     from anthropic import Anthropic, AsyncAnthropic
     from anthropic._types import RequestOptions
+
+_T = TypeVar("_T")
 
 _BATCHES = "/v1/messages/batches"
 _CHUNK = 1 << 16
@@ -60,6 +63,12 @@ class BatchInfo(msgspec.Struct, frozen=True, kw_only=True, rename=_SPELLING):
     created_at: str
     expires_at: str
     ended_at: str | None = None
+
+
+class _Page(msgspec.Struct):
+    data: list[BatchInfo]
+    has_more: bool = False
+    last_id: str | None = None
 
 
 class Gateway:
@@ -98,6 +107,31 @@ class Gateway:
         with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
             return _info(self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
 
+    def batches(self, *, since: float) -> Iterator[BatchInfo]:
+        """The workspace's batches that were created at *since* (epoch seconds) or later, newest first."""
+        after: dict[str, str] = {}
+        while True:
+            options: RequestOptions = {"params": {"limit": "1000", **after}, "follow_redirects": False}
+            with api_errors("list the batches"):
+                page = _decoded(self._client.get(_BATCHES, cast_to=_response(), options=options), _Page)
+            for info in page.data:
+                if datetime.fromisoformat(info.created_at).timestamp() < since:
+                    return
+                yield info
+            if not page.has_more or page.last_id is None:
+                return
+            after = {"after_id": page.last_id}
+
+    def cancel_batch(self, batch_id: str) -> BatchInfo:
+        """Ask for the batch to end. It has not ended before its status says so, and what it answered is billed."""
+        with api_errors(f"cancel batch {batch_id}", missing_is_transient=True):
+            return _info(self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
+
+    def delete_batch(self, batch_id: str) -> None:
+        """Remove an ended batch and its results from the API."""
+        with api_errors(f"delete batch {batch_id}"):
+            self._client.delete(_path(batch_id), cast_to=_response(), options=_HERE)
+
     def results(self, batch_id: str) -> Iterator[bytes]:
         """The bytes of the batch's results (JSON lines), as they come. A cut stream raises ApiUnavailableError.
 
@@ -129,6 +163,11 @@ class AsyncGateway:
     async def batch(self, batch_id: str) -> BatchInfo:
         with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
             return _info(await self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
+
+    async def cancel_batch(self, batch_id: str) -> BatchInfo:
+        """See Gateway.cancel_batch."""
+        with api_errors(f"cancel batch {batch_id}", missing_is_transient=True):
+            return _info(await self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
 
 
 @asynccontextmanager
@@ -164,12 +203,16 @@ def _response() -> type[httpx2.Response]:
 
 
 def _info(response: httpx2.Response) -> BatchInfo:
-    try:
-        batch = msgspec.json.decode(response.content, type=BatchInfo)
-    except msgspec.MsgspecError as e:
-        raise ApiUnavailableError(f"The API's answer is not a batch: {e}. It may be a proxy's page.") from e
+    batch = _decoded(response, BatchInfo)
     _path(batch.id)
     return batch
+
+
+def _decoded(response: httpx2.Response, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except msgspec.MsgspecError as e:
+        raise ApiUnavailableError(f"The API's answer is not what was asked for: {e}. It may be a proxy's page.") from e
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
@@ -15,11 +16,11 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.task import TaskRef
-from airflow_provider_claude.errors import JobError, StateError, Terminal
+from airflow_provider_claude.errors import JobError, PendingError, StateError, Terminal
 from airflow_provider_claude.store import RunFolder, ShardFolder
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
     from upath import UPath
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -34,9 +35,29 @@ def task_errors() -> Iterator[None]:
         raise AirflowFailException(f"{type(e).__name__}: {e}") from e
 
 
+@contextmanager
+def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[None]:
+    """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile."""
+    try:
+        with task_errors():
+            yield
+    except PendingError as e:
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        operator.log.info("%s", e)
+        operator.defer(
+            trigger=TimeDeltaTrigger(timedelta(seconds=max(1.0, e.retry_after or 0.0))), method_name=method_name
+        )
+
+
 def utc_now() -> str:
     """Now, as records have it: ISO 8601 in UTC."""
     return pendulum.now("UTC").isoformat()
+
+
+def epoch_now() -> float:
+    """Now, as triggers count: epoch seconds."""
+    return float(pendulum.now("UTC").timestamp())
 
 
 def zone_of(context: Context) -> str:

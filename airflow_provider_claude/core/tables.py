@@ -49,24 +49,50 @@ DUPLICATE_FIELDS = (
     pa.field("duplicate_of", pa.string(), nullable=False),
 )
 
-#: shards/*/N.manifest.parquet: what was sent as which custom id, written before it is paid for.
+#: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. Row n has the custom
+#: id that ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
 MANIFEST_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("custom_id", pa.string(), nullable=False),
     pa.field("input_hash", pa.string(), nullable=False),
-    pa.field("request_hash", pa.string(), nullable=False),
+    pa.field("request_hash", pa.binary(32), nullable=False),
+    pa.field("max_tokens", pa.int32(), nullable=False),
+)
+
+#: reused/part-*.parquet: items whose very request was answered before: row `row` of the manifest of attempt `attempt`
+#: of `shard`, a path in the work folder.
+REUSED_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("shard", pa.string(), nullable=False),
+    pa.field("attempt", pa.int32(), nullable=False),
+    pa.field("row", pa.int32(), nullable=False),
+)
+
+#: shards/*/*.reused.parquet: those answers, as they came.
+TAKEN_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("request_hash", pa.binary(32), nullable=False),
+    pa.field("line", pa.binary(), nullable=False),
+    pa.field("batch_id", pa.string()),
+    pa.field("attempt", pa.int32(), nullable=False),
 )
 
 #: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
-#: core.batch.outcomes; `answer` the model's raw text, where there is one.
+#: core.batch.outcomes; `error_type` the API's, where it gave one; `answer` the model's raw text, where there is one.
+#: Of the `tries` rounds that asked, `invalid` brought an answer that was not valid; `max_tokens` was the last limit.
 LEFTOVER_FIELDS = (
+    pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string()),
-    pa.field("custom_id", pa.string(), nullable=False),
+    pa.field("custom_id", pa.string()),
     pa.field("outcome", pa.string(), nullable=False),
     pa.field("reason", pa.string(), nullable=False),
+    pa.field("error_type", pa.string()),
     pa.field("answer", pa.string()),
+    pa.field("tries", pa.int32(), nullable=False),
+    pa.field("invalid", pa.int32(), nullable=False),
+    pa.field("max_tokens", pa.int32()),
     pa.field("cost_usd", USD, nullable=False),
 )
 

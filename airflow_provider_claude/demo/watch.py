@@ -34,12 +34,17 @@ class Watch:
 
     def _shard(self, shard: ShardFolder, of: int) -> Iterator[str]:
         name = f"shard   {shard.shard:>3} of {of}"
-        attempts = shard.attempts()
-        submitted = shard.submitted(attempts[-1]) if attempts else None
-        if submitted is not None and self._once(f"{shard.shard} submitted"):
-            yield f"{name}  {submitted.requests:,} requests sent as {submitted.batch_id}"
+        for number in shard.attempts():
+            intent, submitted = shard.intent(number), shard.submitted(number)
+            if intent and submitted and self._once(f"{shard.shard} submitted {number}"):
+                sent = (
+                    f"{intent.requests:,} requests sent as {submitted.batch_id}"
+                    if intent.requests
+                    else "nothing to send"
+                )
+                yield f"{name}  {sent}" + (f" (round {intent.round})" if intent.round > 1 else "")
         landed = shard.landed()
-        if landed is not None and self._once(f"{shard.shard} landed"):
+        if landed is not None and self._once(f"{shard.shard} landed {landed.round}"):
             ends = ", ".join(f"{count:,} {outcome}" for outcome, count in landed.outcomes.items())
             yield f"{name}  landed: {ends}"
 

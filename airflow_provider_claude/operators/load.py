@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.runtime import shard_folder, task_errors, task_ref, utc_now
+from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,12 +38,18 @@ class ClaudeResultLoadOperator(BaseOperator):
         self.conn_id = conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        return self.resume(context)
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Load, or go on after a deferral: the batch had not ended."""
         from airflow_provider_claude.stages.load import load
 
-        with task_errors():
+        with resumable(self):
             gateway = ClaudeHook(self.conn_id).gateway()
             record = load(shard_folder(self.shard), self.job, gateway, task=task_ref(context), clock=utc_now)
         self.log.info("Shard %s: %d rows %s, %s USD", self.shard, record.rows, record.outcomes, record.cost_usd)
         if record.strangers:
             self.log.warning("Result lines that belong to no row of this shard: %s", record.strangers)
+        for sentence in record.disagreements:
+            self.log.warning("%s; each row has its one outcome all the same", sentence)
         return dict(msgspec.to_builtins(record))

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.runtime import resolve_day, resolve_deadline, run_folder, task_errors, task_ref, utc_now
+from airflow_provider_claude.runtime import (
+    resolve_day,
+    resolve_deadline,
+    resumable,
+    run_folder,
+    task_ref,
+    to_path,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,9 +37,12 @@ class ClaudePlanOperator(BaseOperator):
     :param trial: try the first item on the Messages API; its answer is kept.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
     :param prices: prices for models that are not known here, or other ones; see ``core/plan/prices.json``.
+    :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
+        in any of them is not paid again. None: this run's own.
+    :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
-    template_fields: Sequence[str] = ("run_folder", "model", "conn_id", "shard_rows", "deadline")
+    template_fields: Sequence[str] = ("run_folder", "model", "conn_id", "shard_rows", "deadline", "work")
     ui_color = "#e4eaf4"
 
     def __init__(
@@ -45,6 +57,8 @@ class ClaudePlanOperator(BaseOperator):
         trial: bool = True,
         deadline: str | None = None,
         prices: Mapping[str, Any] | None = None,
+        work: str | None = None,
+        reuse_days: float = REUSE_DAYS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,11 +71,17 @@ class ClaudePlanOperator(BaseOperator):
         self.trial = trial
         self.deadline = deadline
         self.prices = prices
+        self.work = work
+        self.reuse_days = reuse_days
 
     def execute(self, context: Context) -> list[str]:
-        from airflow_provider_claude.stages.plan import Settings, plan
+        return self.resume(context)
 
-        with task_errors():
+    def resume(self, context: Context, event: Any = None) -> list[str]:
+        """Plan, or go on after a deferral: batches of what the run held before had to end."""
+        from airflow_provider_claude.stages.plan import Settings, open_shards, plan
+
+        with resumable(self):
             run = run_folder(self.run_folder)
             record = plan(
                 run,
@@ -73,10 +93,12 @@ class ClaudePlanOperator(BaseOperator):
                     prices=self.prices,
                     deadline=resolve_deadline(context, self.deadline),
                     partition=resolve_day(context),
+                    work=to_path(self.work) if self.work else None,
+                    reuse_days=self.reuse_days,
                 ),
                 task=task_ref(context),
                 clock=utc_now,
             )
         for sentence in record.explanation:
             self.log.info("%s", sentence)
-        return [str(run.shard(spec.shard)) for spec in record.shards if spec.lane == "batch"]
+        return [str(shard) for shard in open_shards(run, record)]

@@ -25,6 +25,8 @@ class ClaudeReportOperator(BaseOperator):
     :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<day>/`` (templated); None publishes nothing.
     :param partition_column: the name of the partition column.
     :param max_failed: the share of rows that may fail in a green run.
+    :param max_refused: the share of rows that the model may refuse in a green run.
+    :param max_invalid: the share of rows that may end with an answer that is not valid, in a green run.
     :param max_quarantined: the share of rows that may be set aside in a green run.
     """
 
@@ -38,6 +40,8 @@ class ClaudeReportOperator(BaseOperator):
         publish_to: str | None = None,
         partition_column: str = "day",
         max_failed: float = _DEFAULT.failed,
+        max_refused: float = _DEFAULT.refused,
+        max_invalid: float = _DEFAULT.invalid,
         max_quarantined: float = _DEFAULT.quarantined,
         trigger_rule: str = "all_done",
         **kwargs: Any,
@@ -47,6 +51,8 @@ class ClaudeReportOperator(BaseOperator):
         self.publish_to = publish_to
         self.partition_column = partition_column
         self.max_failed = max_failed
+        self.max_refused = max_refused
+        self.max_invalid = max_invalid
         self.max_quarantined = max_quarantined
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -59,7 +65,12 @@ class ClaudeReportOperator(BaseOperator):
                 run,
                 output=to_path(self.publish_to) if self.publish_to else None,
                 partition_column=self.partition_column,
-                thresholds=Thresholds(failed=self.max_failed, quarantined=self.max_quarantined),
+                thresholds=Thresholds(
+                    failed=self.max_failed,
+                    refused=self.max_refused,
+                    invalid=self.max_invalid,
+                    quarantined=self.max_quarantined,
+                ),
                 clock=utc_now,
             )
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))

@@ -6,33 +6,33 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.runtime import task_errors
+from airflow_provider_claude.runtime import epoch_now, shard_folder, task_errors
+from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-#: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
-#: an hour more lets it end by itself.
-MAX_WAIT_SECONDS = 25 * 3600.0
 
 
 class ClaudeBatchSensor(BaseSensorOperator):
     """Succeeds when the batch has ended, whatever became of its requests; returns its id.
 
     Clearing, killing or timing out this task never cancels the batch: a cleared task waits for the same batch again.
+    Marking it failed or success leaves the batch alone, too, unless *cancel_on_mark* says otherwise.
 
-    :param batch_id: the batch to wait for (templated).
+    :param batch_id: the batch to wait for (templated). Empty: nothing was sent, so there is nothing to wait for.
     :param conn_id: a connection of type `anthropic` (templated).
     :param poll_interval: the most seconds between two looks; the first ones come sooner.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
-    :param shard: the shard's path (templated); only for a ``map_index_template`` to name the instance after.
+    :param shard: the shard's path (templated). Where its results are here already, the API is not asked; and a
+        ``map_index_template`` can name the instance after it.
+    :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
+        3.3. What the batch had answered by then is billed, and is used when the shard is run again.
     """
 
     template_fields: Sequence[str] = ("batch_id", "conn_id", "shard")
@@ -47,6 +47,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         timeout: float = MAX_WAIT_SECONDS,
         deferrable: bool = True,
         shard: str | None = None,
+        cancel_on_mark: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
@@ -55,16 +56,18 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.poll_interval = poll_interval
         self.deferrable = deferrable
         self.shard = shard
+        self.cancel_on_mark = cancel_on_mark
         self._polling: Polling | None = None
 
     def execute(self, context: Context) -> Any:
+        if self._nothing_to_wait_for():
+            self.log.info("All results are here already")
+            return self.batch_id
         if not self.deferrable:
             super().execute(context)
             return self.batch_id
         # No look from here first: it would cost this process the import of the SDK, seconds of CPU a shard.
-        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
-
-        now = _now()
+        now = epoch_now()
         self.log.info("Waiting for batch %s in the triggerer", self.batch_id)
         self.defer(
             trigger=ClaudeBatchTrigger(
@@ -73,24 +76,35 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 poll_interval=self.poll_interval,
                 started=now,
                 until=now + self.timeout,
+                cancel_on_mark=self.cancel_on_mark,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
         )
         return None
 
+    def _nothing_to_wait_for(self) -> bool:
+        if not self.batch_id or not self.shard:
+            return not self.batch_id
+        shard = shard_folder(self.shard)
+        for attempt in reversed(shard.attempts()):
+            submitted = shard.submitted(attempt)
+            if submitted is not None and submitted.batch_id == self.batch_id:
+                return shard.results(attempt).exists()
+        return False
+
     def poke(self, context: Context) -> bool:
         """One look. True when the batch has ended; an error of the API is survived for an hour."""
         with task_errors():
-            polling = self._polling or Polling(batch_id=self.batch_id, started=_now(), interval=self.poll_interval)
+            polling = self._polling or Polling(batch_id=self.batch_id, started=epoch_now(), interval=self.poll_interval)
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
-                self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=_now())
+                self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
                 self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
-                self._polling, decision = polling.on_error(error, now=_now())
+                self._polling, decision = polling.on_error(error, now=epoch_now())
         if isinstance(decision, GiveUp):
             raise AirflowException(decision.message)
         return isinstance(decision, Ended)
@@ -105,7 +119,3 @@ class ClaudeBatchSensor(BaseSensorOperator):
         if event["status"] == "gave_up":
             raise AirflowException(event["message"])
         return str(event["batch_id"])
-
-
-def _now() -> float:
-    return pendulum.now("UTC").timestamp()

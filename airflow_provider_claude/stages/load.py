@@ -1,54 +1,50 @@
 """Load: the results of a shard become typed answers with their provenance, and leftovers with their reasons.
 
 Loading twice equals loading once: the files have the shard's number, are replaced whole, and come from the same
-raw results. Resident are the shard's manifest and one chunk of rows.
+raw results. Resident are the shard's keys and one chunk of rows. Where an item was asked in several rounds, the last
+one counts; what the others cost is kept.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import compress, islice
-from typing import Any, TypeVar
+from itertools import compress
+from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_claude.core.batch.answers import Judged, judge
+from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.batch.requests import index_of
-from airflow_provider_claude.core.batch.rows import Origin, answer_rows, leftover_rows
+from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, leftover_rows, row_cost
 from airflow_provider_claude.core.batch.validate import Validator, validator_for
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
+from airflow_provider_claude.core.plan.prices import Price, to_usd
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
-from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.stages.create import shard_spec
+from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages.attempts import chain, history
+from airflow_provider_claude.stages.create import shard_spec, work_of
 from airflow_provider_claude.stages.items import read_duplicates, read_items
-from airflow_provider_claude.stages.results import Api, fetch, read_lines
+from airflow_provider_claude.stages.pieces import Piece, pieces_of
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
     ShardFolder,
     ShardSpec,
-    SubmittedRecord,
     atomic_output,
     remove,
     write_record,
 )
-
-#: Result lines that are judged and written together.
-CHUNK_ROWS = 4_000
-
-_T = TypeVar("_T")
 
 #: Columns with as many values as rows, for which a dictionary would only cost.
 _DISTINCT = frozenset(
@@ -62,6 +58,12 @@ _DISTINCT = frozenset(
     }
 )
 
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
+
+
+class Api(results.Api, Protocol):
+    """What landing needs of the gateway."""
+
 
 @lean_arrow()
 def load(
@@ -69,8 +71,8 @@ def load(
 ) -> LandedRecord:
     """Download the shard's results if need be, judge every row, and write its answers and leftovers.
 
-    Raises StateError where the shard was not submitted or the job is not the planned one, ApiUnavailableError where
-    its results are not there yet or broke off.
+    Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
+    has not ended, ApiUnavailableError where its results are not there yet or keep breaking off.
     """
     plan = shard.run.need_plan()
     spec = shard_spec(plan, shard.shard)
@@ -79,41 +81,55 @@ def load(
             f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
-    submitted = shard.submission(spec.fingerprint)
-    if submitted is None:
-        raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
-    results = fetch(shard, submitted, api)
+    _collect(shard, spec, plan, api, clock)
     remove(shard.file("landed.json"))
     landing = _Landing(
-        origin=_origin(shard, plan, spec, submitted, task, clock()), validate=validator_for(job), spec=spec
+        origin=_origin(shard, plan, spec, task, clock()),
+        validate=validator_for(job),
+        spec=spec,
+        pieces=pieces_of(shard, spec),
     )
     answers = shard.run.part("answers", shard.shard)
     with (
         _writer(answers, landing.origin.answer_schema) as write_answers,
         _writer(shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS)) as write_leftovers,
     ):
-        for good, bad in landing.tables(read_lines(results)):
+        for good, bad in landing.tables():
             write_answers(good)
             write_leftovers(bad)
-    record = landing.record(shard.shard, submitted.attempt, clock())
+    record = landing.record(shard.shard, clock())
     write_record(shard.file("landed.json"), record)
     return record
 
 
-def _origin(
-    shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, submitted: SubmittedRecord, task: TaskRef, now: str
-) -> Origin:
-    carry = tuple(shard.run.need_scan().carry)
+def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, clock: Callable[[], str]) -> None:
+    """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
+    attempts, work = chain(shard, spec.fingerprint), work_of(shard, plan)
+    let_go = any(a.root == spec.fingerprint and shard.released(a.number) for a in history(shard) if a.released)
+    if not attempts and not let_go:
+        raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
+    for attempt in attempts:
+        record = shard.submitted(attempt.number)
+        try:
+            if record is not None and record.lane != "store":
+                results.collect(shard, record, api, work, clock())
+        except PendingError:
+            if attempt.round == 1:
+                raise
+
+
+def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:
+    """The rows have the ids and carried columns they have now: their requests may have been sent under other names."""
+    scan = shard.run.need_scan()
+    carry = tuple(scan.carry)
+    names = ["ordinal", "item_id", "input_hash", *carry]
     return Origin(
-        manifest=_manifest(shard, spec, submitted),
+        items=pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names)).combine_chunks(),
         duplicates=read_duplicates(shard.run, spec.start, spec.stop, carry),
         carry=carry,
         answer_type=answer_type(plan.job["answer_schema"]),
         price=msgspec.convert(plan.price, Price, strict=False),
-        lane=submitted.lane,
         constants={
-            "claude_batch_id": submitted.batch_id,
-            "claude_attempt": submitted.attempt,
             "claude_prompt_hash": plan.prompt_hash,
             "claude_schema_hash": plan.schema_hash,
             "claude_dag_id": task.dag_id,
@@ -125,113 +141,135 @@ def _origin(
     )
 
 
-def _manifest(shard: ShardFolder, spec: ShardSpec, submitted: SubmittedRecord) -> pa.Table:
-    """What was asked, with the ids and carried columns that its rows have now.
+@dataclass
+class _Chunk:
+    """Some rows of a piece, with their judgements and costs in picodollars."""
 
-    The same requests may have been sent for an earlier scan, whose rows had the same texts under other names.
-    """
-    path = shard.file(f"{submitted.attempt}.manifest.parquet")
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        sent = part.read(columns=["custom_id", "request_hash"], use_threads=False)
-    scan = shard.run.need_scan()
-    names = ["ordinal", "item_id", "input_hash", *scan.carry]
-    rows = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names)).combine_chunks()
-    return rows.append_column("custom_id", sent["custom_id"]).append_column("request_hash", sent["request_hash"])
+    rows: list[int]
+    judged: list[Judged]
+    costs: list[int]
+
+    def only(self, chosen: list[bool]) -> _Chunk:
+        rows, judged, costs = compress(self.rows, chosen), compress(self.judged, chosen), compress(self.costs, chosen)
+        return _Chunk(list(rows), list(judged), list(costs))
 
 
 @dataclass
 class _Landing:
-    """The running state of one landing: which rows were seen, and the sums."""
+    """The running state of one landing: what rounds have made of each place, and the sums."""
 
     origin: Origin
     validate: Validator
     spec: ShardSpec
-    seen: bytearray = field(init=False)
+    pieces: Sequence[Piece]
     outcomes: Counter[str] = field(default_factory=Counter)
     strangers: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
+    disagreements: list[str] = field(default_factory=list)
     picodollars: int = 0
+    retried: int = 0
+    reused: int = 0
 
     def __post_init__(self) -> None:
-        self.seen = bytearray(self.spec.rows)
+        self._tries = np.zeros(self.spec.rows, dtype="i4")
+        self._invalid = np.zeros(self.spec.rows, dtype="i4")
+        self._last = np.zeros(self.spec.rows, dtype="i4")
+        for number, piece in enumerate(self.pieces):
+            self._last[piece.places] = number
 
-    def tables(self, lines: Iterable[bytes]) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Answers and leftovers, a chunk at a time; last, the rows that no line was about."""
-        for chunk in _chunks(lines):
-            yield self._split(*self._known(chunk))
-        for places in _chunks(index for index, seen in enumerate(self.seen) if not seen):
-            yield self._split(places, [_missing(self.origin, index) for index in places])
+    def tables(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Answers and leftovers, a chunk at a time."""
+        for number, piece in enumerate(self.pieces):
+            self._tries[piece.places] += piece.round > 0 or piece.sent.lane == "store"
+            for places, judged in piece.chunks(self.validate, self.strangers):
+                yield self._split(number, places, judged)
+            self.disagreements += piece.disagreements()
 
-    def _known(self, lines: list[bytes]) -> tuple[list[int], list[Judged]]:
-        """The first result of each row of this shard, with its place; everything else is counted as a stranger."""
-        places, known = [], []
-        for line in lines:
-            judged = judge(line, self.validate)
-            index = index_of(judged.custom_id, self.spec.fingerprint, self.spec.rows) if judged else None
-            if judged is None:
-                self.strangers["unreadable"] += 1
-            elif index is None:
-                self.strangers["unknown"] += 1
-            elif self.seen[index]:
-                self.strangers["repeated"] += 1
-            else:
-                self.seen[index] = True
-                places.append(index)
-                known.append(judged)
-        return places, known
+    def _split(self, number: int, rows: list[int], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
+        piece = self.pieces[number]
+        chunk = _Chunk(rows, judged, [row_cost(self.origin, piece.sent, one) for one in judged])
+        self._spend(piece, chunk)
+        last = (self._last[piece.places[rows]] == number).tolist()
+        if not all(last):
+            self.retried += sum(compress(chunk.costs, [not one for one in last]))
+            chunk = chunk.only(last)
+        return self._tables(piece, chunk)
 
-    def _split(self, places: list[int], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
+    def _spend(self, piece: Piece, chunk: _Chunk) -> None:
+        """Count what these rows used, and which answers were not valid, whether or not a later round replaces them."""
+        invalid = [row for row, one in zip(chunk.rows, chunk.judged, strict=True) if one.outcome is Outcome.INVALID]
+        self._invalid[piece.places[invalid]] += 1
+        if piece.sent.lane != "store":
+            usage = [one.usage for one in chunk.judged]
+            self.tokens["input"] += sum(one.input for one in usage)
+            self.tokens["output"] += sum(one.output for one in usage)
+            self.tokens["cache_read"] += sum(one.cache_read for one in usage)
+            self.tokens["cache_write"] += sum(one.cache_write_5m + one.cache_write_1h for one in usage)
+            self.picodollars += sum(chunk.costs)
+
+    def _tables(self, piece: Piece, chunk: _Chunk) -> tuple[pa.Table, pa.Table]:
         try:
-            answers = answer_rows(self.origin, *_only(places, judged, valid=True))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-            judged = [self._fitting(index, one) for index, one in zip(places, judged, strict=True)]
-            answers = answer_rows(self.origin, *_only(places, judged, valid=True))
-        leftovers = leftover_rows(self.origin, *_only(places, judged, valid=False))
-        self._count(judged, answers, leftovers)
+            answers = answer_rows(self.origin, piece.sent, self._answered(piece, chunk))
+        except _UNFIT:
+            chunk.judged = [self._fitting(piece, chunk, place) for place in range(len(chunk.rows))]
+            answers = answer_rows(self.origin, piece.sent, self._answered(piece, chunk))
+        leftovers = leftover_rows(self.origin, self._failed(piece, chunk))
+        self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
+        self.outcomes.update(leftovers["outcome"].to_pylist())
+        self.reused += len(chunk.rows) if piece.sent.lane == "store" else 0
         return answers, leftovers
 
-    def _fitting(self, index: int, one: Judged) -> Judged:
-        """*one*, or its judgement as invalid where its values have no place in their columns."""
+    def _answered(self, piece: Piece, chunk: _Chunk) -> Rows:
+        good = chunk.only([one.outcome is Outcome.SUCCEEDED for one in chunk.judged])
+        rows = pa.array(good.rows, pa.int64())
+        return Rows(
+            places=piece.places[good.rows],
+            judged=good.judged,
+            costs=good.costs,
+            hashes=piece.hashes.take(rows),
+            batch_ids=None if piece.batch_ids is None else piece.batch_ids.take(rows),
+        )
+
+    def _failed(self, piece: Piece, chunk: _Chunk) -> Rows:
+        bad = chunk.only([one.outcome is not Outcome.SUCCEEDED for one in chunk.judged])
+        places = piece.places[bad.rows]
+        return Rows(
+            places=places,
+            judged=bad.judged,
+            costs=bad.costs,
+            max_tokens=piece.limits(bad.rows),
+            tries=self._tries[places],
+            invalid=self._invalid[places],
+        )
+
+    def _fitting(self, piece: Piece, chunk: _Chunk, place: int) -> Judged:
+        """The judgement at *place*, or that as invalid where its values have no place in their columns."""
+        one = chunk.judged[place]
         if one.outcome is not Outcome.SUCCEEDED:
             return one
+        alone = _Chunk([chunk.rows[place]], [one], [chunk.costs[place]])
         try:
-            answer_rows(self.origin, [index], [one])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+            answer_rows(self.origin, piece.sent, self._answered(piece, alone))
+        except _UNFIT as error:
+            self._invalid[piece.places[chunk.rows[place]]] += 1
             return _invalid(one, f"a value does not fit its column: {error}")
         return one
 
-    def _count(self, judged: list[Judged], answers: pa.Table, leftovers: pa.Table) -> None:
-        self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
-        self.outcomes.update(leftovers["outcome"].to_pylist())
-        usage = [one.usage for one in judged]
-        self.tokens["input"] += sum(one.input for one in usage)
-        self.tokens["output"] += sum(one.output for one in usage)
-        self.tokens["cache_read"] += sum(one.cache_read for one in usage)
-        self.tokens["cache_write"] += sum(one.cache_write_5m + one.cache_write_1h for one in usage)
-        self.picodollars += _picodollars(answers["claude_cost_usd"]) + _picodollars(leftovers["cost_usd"])
-
-    def record(self, shard: int, attempt: int, now: str) -> LandedRecord:
+    def record(self, shard: int, now: str) -> LandedRecord:
         return LandedRecord(
             shard=shard,
-            attempt=attempt,
+            root=self.spec.fingerprint,
+            round=max((piece.round for piece in self.pieces), default=0),
             rows=self.outcomes.total(),
             outcomes=dict(+self.outcomes),
-            strangers=dict(self.strangers),
+            strangers=dict(+self.strangers),
+            disagreements=self.disagreements,
+            reused=self.reused,
             tokens=dict(self.tokens),
             cost_usd=f"{to_usd(self.picodollars):f}",
+            retried_usd=f"{to_usd(self.retried):f}",
             landed_at=now,
         )
-
-
-def _picodollars(usd: pa.ChunkedArray) -> int:
-    """The sum of a column of costs; those of duplicates are zero."""
-    total = pc.sum(usd).as_py()
-    return 0 if total is None else int(total.scaleb(12))
-
-
-def _missing(origin: Origin, index: int) -> Judged:
-    custom_id = origin.manifest["custom_id"][index].as_py()
-    return Judged(custom_id, Outcome.MISSING, Usage(), reason="the results hold no line about this request")
 
 
 def _invalid(one: Judged, reason: str) -> Judged:
@@ -246,18 +284,6 @@ def _invalid(one: Judged, reason: str) -> Judged:
         reason[:500],
         msgspec.json.encode(one.answer).decode(),
     )
-
-
-def _only(places: list[int], judged: list[Judged], *, valid: bool) -> tuple[list[int], list[Judged]]:
-    """Those of *judged* that are valid answers, or those that are not, with their places."""
-    chosen = [(one.outcome is Outcome.SUCCEEDED) is valid for one in judged]
-    return list(compress(places, chosen)), list(compress(judged, chosen))
-
-
-def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    values = iter(values)
-    while chunk := list(islice(values, CHUNK_ROWS)):
-        yield chunk
 
 
 @contextmanager

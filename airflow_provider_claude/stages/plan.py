@@ -4,49 +4,70 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+import numpy as np
 
+from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
+from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.estimate import Facts, estimate, explain
 from airflow_provider_claude.core.plan.prices import Price, price_of
-from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut
+from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
+from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages import attempts, trial
+from airflow_provider_claude.stages.attempts import Desk, history
+from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.results import Api as ResultsApi
-from airflow_provider_claude.stages.trial import (
-    TRIAL_SHARD,
-    Api,
-    first_request,
-    trial_spec,
-    trial_usage,
-    try_one,
+from airflow_provider_claude.stages.reuse import Known
+from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
+from airflow_provider_claude.store import (
+    PlanRecord,
+    RunFolder,
+    ScanRecord,
+    ShardFolder,
+    ShardSpec,
+    WorkFolder,
+    remove,
+    write_record,
 )
-from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, remove, write_record
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
-class PlanApi(Api, ResultsApi, Protocol):
+class PlanApi(trial.Api, attempts.Api, Protocol):
     """What planning needs of the gateway."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones."""
+    """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
+
+    *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
+    be to be taken again; 0 asks everything anew. *grace*: see `create`.
+    """
 
     limits: Limits = field(default_factory=Limits)
     trial: bool = True
     prices: Mapping[str, Any] | None = None
     deadline: str | None = None
     partition: str | None = None
+    work: UPath | None = None
+    reuse_days: float = REUSE_DAYS
+    grace: float = GRACE_SECONDS
 
 
 @lean_arrow()
@@ -59,22 +80,27 @@ def plan(
     task: TaskRef = NO_TASK,
     clock: Callable[[], str],
 ) -> PlanRecord:
-    """Plan *run* for *job*, try one request, and write plan.json. Planning the same again pays nothing twice; a shard whose
-    requests changed is paid for again as a whole.
+    """Plan *run* for *job*, try one request, and write plan.json. Planning the same again pays nothing twice, and what
+    changed is paid for row by row.
 
-    Raises JobError where the job does not fit the items or the API's limits, and the gateway's errors where the
-    trial fails.
+    Raises JobError where the job does not fit the items or the API's limits, PendingError where batches that answer
+    what this run held before have to end first, and the gateway's errors where the trial fails.
     """
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
     price = price_of(job.model, settings.prices)
-    draft = _draft(job, price, settings, scan, clock())
-    encoder = RequestEncoder(draft.job)
-    tokens, trials, sentence = _trial(run, draft, encoder, api, settings, scan, clock)
-    shards = [*trials, *_shards(run, scan, encoder, settings.limits, start=len(trials))]
+    work = WorkFolder(settings.work or run.path)
+    draft = _draft(job, price, settings, scan, work, clock())
+    items = _Items(run, scan, RequestEncoder(draft.job))
+    shards = items.shards(settings)
     _check_count(shards, settings.limits)
-    sums = estimate(scan.items, _params_bytes(shards, encoder), tokens, price)
+    _retire(run, shards, work, api, clock, settings.grace)
+    known = Known(bytes(items.hashes))
+    known.look(work, job_hash(draft), _since(clock(), settings.reuse_days))
+    shards = [_with_reused(run, spec, known) for spec in shards]
+    tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
+    sums = estimate(scan.items - sum(spec.reused for spec in shards), items.bytes_to_send(known), tokens, price)
     record = msgspec.structs.replace(
         draft,
         shards=shards,
@@ -82,9 +108,85 @@ def plan(
         explanation=explain(_facts(scan, shards, draft, sentence), sums),
     )
     write_record(run.file("plan.json"), record)
-    for trial in trials:
-        load(run.shard(trial.shard), job, api, task=task, clock=clock)
+    if shards and shards[0].lane == "sync":
+        load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
     return record
+
+
+def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
+    """The shards that are still to be worked on: those of batches, and the trial where its answer is not valid."""
+    shards = [run.shard(spec.shard) for spec in record.shards if spec.lane == "batch"]
+    trial = run.shard(TRIAL_SHARD).landed() if len(shards) < len(record.shards) else None
+    failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
+    return [run.shard(TRIAL_SHARD), *shards] if failed else shards
+
+
+def _since(now: str, days: float) -> str:
+    """The oldest creation an answer may have to be taken again: the future, where none may."""
+    moment = datetime.fromisoformat(now)
+    return (moment - timedelta(days=days) if days > 0 else moment + timedelta(days=366)).astimezone(UTC).isoformat()
+
+
+def _with_reused(run: RunFolder, spec: ShardSpec, known: Known) -> ShardSpec:
+    known.write(run.part("reused", spec.shard), spec.start, spec.stop)
+    return msgspec.structs.replace(spec, reused=known.count(spec.start, spec.stop))
+
+
+def _retire(
+    run: RunFolder,
+    shards: list[ShardSpec],
+    work: WorkFolder,
+    api: PlanApi,
+    clock: Callable[[], str],
+    grace: float,
+) -> None:
+    """End the batches that answer what this run held before, and keep what they answered."""
+    planned = {spec.shard: spec.fingerprint for spec in shards}
+    for shard in run.shards():
+        if shard.shard != TRIAL_SHARD and any(a.in_flight or a.orphan for a in history(shard)):
+            Desk(shard, work, api, clock, grace).pursue(planned.get(shard.shard, ""))
+
+
+class _Items:
+    """The run's items as requests: what each weighs on the wire, and the start of its hash, twelve bytes an item."""
+
+    def __init__(self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder) -> None:
+        self.run, self.scan, self.encoder = run, scan, encoder
+        self.hashes = bytearray()
+        self._sizes = array("I")
+
+    def shards(self, settings: Settings) -> list[ShardSpec]:
+        """The trial's shard, and the others as they are cut."""
+        if not self.scan.items:
+            return []
+        rows = self._rows()
+        first = [self._first(next(rows))] if settings.trial else []
+        caps = sizes(self.scan.items - len(first), settings.limits.rows)
+        pieces = cut(rows, settings.limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
+        return first + [
+            ShardSpec(
+                shard=number, start=piece.start, stop=piece.stop, bytes=piece.bytes, fingerprint=piece.fingerprint
+            )
+            for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
+        ]
+
+    def _first(self, row: tuple[int, bytes]) -> ShardSpec:
+        size, request_hash = row
+        return trial_spec(size + ENVELOPE_BYTES, request_hash)
+
+    def _rows(self) -> Iterator[tuple[int, bytes]]:
+        """Bytes on the wire and request hash of every item."""
+        for batch in read_items(self.run, self.scan, 0, self.scan.items, self.encoder.columns):
+            for params in self.encoder.of_batch(batch):
+                digest, size = hashlib.sha256(params).digest(), self.encoder.row_bytes(params)
+                self.hashes += digest[:8]
+                self._sizes.append(size)
+                yield size, digest
+
+    def bytes_to_send(self, known: Known) -> int:
+        """The bytes of all requests that have no answer yet, without what a batch puts around them."""
+        sizes = np.frombuffer(self._sizes, dtype="u4").astype("i8") - self.encoder.row_bytes(b"")
+        return int(sizes[~known.mask].sum())
 
 
 def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
@@ -96,7 +198,9 @@ def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
         )
 
 
-def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, now: str) -> PlanRecord:
+def _draft(
+    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: WorkFolder, now: str
+) -> PlanRecord:
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
@@ -112,6 +216,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, n
         explanation=[],
         scanned_at=scan.finished_at,
         created_at=now,
+        work=str(work),
     )
 
 
@@ -121,45 +226,27 @@ def _hash(value: object) -> str:
 
 def _trial(
     run: RunFolder,
+    work: WorkFolder,
     draft: PlanRecord,
-    encoder: RequestEncoder,
+    shards: list[ShardSpec],
+    items: _Items,
     api: PlanApi,
-    settings: Settings,
-    scan: ScanRecord,
     clock: Callable[[], str],
-) -> tuple[TokenModel, list[ShardSpec], str]:
-    """The token model, the trial's shard, and what to say of it."""
-    if not settings.trial or not scan.items:
-        return TokenModel(), [], "No request was tried first."
-    params = first_request(run, encoder)
-    spec = trial_spec(params, encoder)
-    try_one(run, draft, spec, params, api, clock)
-    usage = trial_usage(run.shard(TRIAL_SHARD), spec)
-    tokens = TokenModel().calibrated(
-        request_bytes=len(params), input_tokens=usage.prompt_tokens, output_tokens=usage.output_tokens
+) -> tuple[TokenModel, str]:
+    """The token model, calibrated by the trial if there is one, and what to say of it."""
+    if not shards or shards[0].lane != "sync":
+        return TokenModel(), "No request was tried first."
+    params = first_request(run, items.encoder)
+    trial = Trial(run, work, draft, shards[0], clock)
+    trial.ask_once(params, api)
+    usage = trial.usage()
+    tokens = TokenModel().calibrated(request_bytes=len(params), input_tokens=usage.prompt, output_tokens=usage.output)
+    if shards[0].reused:
+        return tokens, "The first item was answered in an earlier run: the request works."
+    return tokens, (
+        f"The first item was asked on the Messages API to try the request: it works, and used {usage.prompt:,} input "
+        f"and {usage.output:,} output tokens. Its answer is kept."
     )
-    sentence = (
-        f"The first item was asked on the Messages API to try the request: it works, and used {usage.prompt_tokens:,} input "
-        f"and {usage.output_tokens:,} output tokens. Its answer is kept."
-    )
-    return tokens, [spec], sentence
-
-
-def _shards(
-    run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, limits: Limits, *, start: int
-) -> Iterator[ShardSpec]:
-    rows = _sizes(run, scan, encoder, start)
-    for number, piece in enumerate(cut(rows, limits, start=start, envelope=ENVELOPE_BYTES), start=TRIAL_SHARD + 1):
-        yield ShardSpec(
-            shard=number, start=piece.start, stop=piece.stop, bytes=piece.bytes, fingerprint=piece.fingerprint
-        )
-
-
-def _sizes(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, start: int) -> Iterator[tuple[int, bytes]]:
-    """Bytes on the wire and request hash of every item from *start* on."""
-    for batch in read_items(run, scan, start, scan.items, encoder.columns):
-        for params in encoder.of_batch(batch):
-            yield encoder.row_bytes(params), hashlib.sha256(params).digest()
 
 
 def _check_count(shards: list[ShardSpec], limits: Limits) -> None:
@@ -170,18 +257,14 @@ def _check_count(shards: list[ShardSpec], limits: Limits) -> None:
         )
 
 
-def _params_bytes(shards: list[ShardSpec], encoder: RequestEncoder) -> int:
-    """The bytes of all requests without what a batch puts around them."""
-    return sum(spec.bytes - ENVELOPE_BYTES - spec.rows * encoder.row_bytes(b"") for spec in shards)
-
-
 def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: str) -> Facts:
     return Facts(
         rows=scan.rows,
         items=scan.items,
         quarantined=scan.quarantined,
         duplicates=scan.duplicates,
-        shards=[spec.rows for spec in shards if spec.lane == "batch"],
+        reused=sum(spec.reused for spec in shards),
+        shards=[spec.rows - spec.reused for spec in shards if spec.lane == "batch" and spec.rows > spec.reused],
         model=draft.job["model"],
         price_source=f"{draft.price['source']} {draft.price['as_of']}".strip(),
         trial=trial,
@@ -197,7 +280,6 @@ def _forget_plan(run: RunFolder) -> None:
     remove(run.file("plan.json"))
     for part in run.parts("answers"):
         remove(part)
-    for number in filter(str.isdecimal, list_names(run.file("shards"))):
-        shard = run.shard(int(number))
+    for shard in run.shards():
         remove(shard.file("landed.json"))
         remove(shard.file("leftovers.parquet"))

@@ -31,6 +31,7 @@ from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
+from airflow_provider_claude.stages.attempts import chain
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class _Counts:
         self.aside, self.failures = Examples(), Examples()
         self.answers = AnswerTally(scan.carry)
         self.failed_usd = Decimal(0)
+        self.retried_usd = Decimal(0)
+        self.reused = 0
+        self.disagreements: list[str] = []
         self.strangers: Counter[str] = Counter()
         self.items = self._count_items()
         self._count_quarantine()
@@ -154,6 +158,9 @@ class _Counts:
             landed = list(pool.map(lambda number: self.run.shard(number).landed(), numbers))
         for record in filter(None, landed):
             self.strangers.update(record.strangers)
+            self.retried_usd += Decimal(record.retried_usd)
+            self.reused += record.reused
+            self.disagreements += [f"Shard {record.shard}, {one}" for one in record.disagreements]
         return [
             ShardCount(
                 shard=number,
@@ -203,30 +210,35 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         deadline=plan.deadline,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
         ledger=ledger,
-        costs=counts.answers.costs(failed=counts.failed_usd, estimated=planned_cost(plan.estimate, lane)),
+        costs=counts.answers.costs(
+            failed=counts.failed_usd, retried=counts.retried_usd, estimated=planned_cost(plan.estimate, lane)
+        ),
         shards=spans,
         answers=counts.answers.columns(),
         quarantine_examples=counts.aside.found,
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),
         strangers=nonzero(counts.strangers),
+        disagreements=counts.disagreements,
+        reused=counts.reused,
         asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
         explanation=plan.explanation,
     )
 
 
 def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
+    """The time line of a shard: from its first batch to the end of its last."""
     folder = run.shard(spec.shard)
-    attempts = folder.attempts()
-    submitted = [record for n in attempts if (record := folder.submitted(n)) is not None]
-    ended = folder.ended(attempts[-1]) if attempts else None
+    attempts = chain(folder, spec.fingerprint)
+    submitted = folder.submitted(attempts[0].number) if attempts else None
+    ended = folder.ended(attempts[-1].number) if attempts else None
     landed = folder.landed()
     return ShardSpan(
         shard=spec.shard,
         rows=spec.rows,
-        lane=spec.lane,
-        attempts=len(attempts),
-        created_at=submitted[0].created_at if submitted else None,
+        lane=submitted.lane if submitted else spec.lane,
+        attempts=len(folder.attempts()),
+        created_at=submitted.created_at if submitted else None,
         ended_at=ended.ended_at if ended else None,
         landed_at=landed.landed_at if landed else None,
     )

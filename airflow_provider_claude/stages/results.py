@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pyarrow as pa
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from airflow_provider_claude.core.batch.polling import ENDED
-from airflow_provider_claude.errors import ApiUnavailableError
+from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
+from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.errors import ApiUnavailableError, PendingError, StateError, Transient
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.store import (
     EndedRecord,
+    IntentRecord,
+    ReleasedRecord,
     ShardFolder,
     SubmittedRecord,
+    WorkFolder,
     atomic_output,
+    remove,
     write_record,
 )
 
@@ -36,25 +43,83 @@ class Api(Protocol):
     def results(self, batch_id: str) -> Iterator[bytes]: ...
 
 
-def fetch(shard: ShardFolder, submitted: SubmittedRecord, api: Api) -> UPath:
-    """The file of the attempt's raw results, downloaded unless it is there already.
+def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: WorkFolder, now: str) -> None:
+    """See that the raw results of a submitted attempt are here, and known to the work folder.
 
-    Raises ApiUnavailableError where the batch has not ended, or the stream holds fewer lines than the batch's own
-    counts say: nothing is kept of such a stream, and a retry downloads it again.
+    A batch that was adopted and turns out to be another's is let go again: neither loaded nor cancelled.
+
+    Raises PendingError where the batch has not ended, and ApiUnavailableError where the download keeps failing for five
+    minutes: nothing is kept of a stream that was cut.
     """
-    path = shard.file(f"{submitted.attempt}.results.jsonl.zst")
-    if submitted.batch_id is None or path.exists():
-        return path
-    ended = _ended(shard, submitted, submitted.batch_id, api)
-    with atomic_output(path) as stream, pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out:
-        lines = _copy(api.results(submitted.batch_id), out)
-        expected = sum(ended.counts.values())
-        if lines < expected:
-            raise ApiUnavailableError(
-                f"The results of batch {submitted.batch_id} broke off: {lines:,} lines came of {expected:,}. Nothing was "
-                "kept; a retry downloads them again, at no cost."
-            )
-    return path
+    intent = shard.intent(submitted.attempt)
+    if intent is None:
+        raise StateError(f"{shard.file(f'{submitted.attempt}.intent.json')} is gone, though its batch is on record.")
+    path = shard.results(submitted.attempt)
+    if submitted.batch_id is not None and not path.exists():
+        download = _Download(shard, submitted, submitted.batch_id, api)
+        for look in Retrying(
+            retry=retry_if_exception(_passes),
+            stop=stop_after_delay(UNKNOWN_SECONDS),
+            wait=wait_exponential_jitter(initial=0.5, max=30.0),
+            reraise=True,
+        ):
+            with look:
+                download.once()
+    if submitted.adopted and not _is_ours(path, intent):
+        reason = (
+            f"batch {submitted.batch_id} was taken for this shard's by its size and time; its results are another's"
+        )
+        release = ReleasedRecord(attempt=submitted.attempt, batch_id=submitted.batch_id, reason=reason, at=now)
+        write_record(shard.file(f"{submitted.attempt}.released.json"), release)
+        remove(path)
+        return
+    work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
+
+
+class _Line(msgspec.Struct):
+    custom_id: str
+
+
+def _is_ours(path: UPath, intent: IntentRecord) -> bool:
+    """Whether the results at *path* have a line with a custom id of *intent*, which starts with its fingerprint."""
+    for line in read_lines(path):
+        try:
+            name = msgspec.json.decode(line, type=_Line).custom_id
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        if index_of(name, intent.fingerprint, intent.requests) is not None:
+            return True
+    return False
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether asking again in a moment may help: not where the batch simply has not ended."""
+    return isinstance(error, Transient) and not isinstance(error, PendingError)
+
+
+@dataclass
+class _Download:
+    """One download, tried until it is whole. A stream that ends well, but short, is believed the second time."""
+
+    shard: ShardFolder
+    submitted: SubmittedRecord
+    batch_id: str
+    api: Api
+    lines: int = -1
+
+    def once(self) -> None:
+        expected = sum(_ended(self.shard, self.submitted, self.batch_id, self.api).counts.values())
+        with (
+            atomic_output(self.shard.results(self.submitted.attempt)) as stream,
+            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+        ):
+            lines = _copy(self.api.results(self.batch_id), out)
+            before, self.lines = self.lines, lines
+            if lines < expected and lines != before:
+                raise ApiUnavailableError(
+                    f"The results of batch {self.batch_id} broke off: {lines:,} lines came of {expected:,}. Nothing was "
+                    "kept; a retry downloads them again, at no cost."
+                )
 
 
 def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: Api) -> EndedRecord:
@@ -63,7 +128,7 @@ def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: A
         return known
     info = api.batch(batch_id)
     if info.status != ENDED or info.ended_at is None:
-        raise ApiUnavailableError(f"Batch {batch_id} has not ended (it is {info.status}); a retry looks again.")
+        raise PendingError(f"Batch {batch_id} has not ended (it is {info.status}); a retry looks again.")
     record = EndedRecord(
         attempt=submitted.attempt,
         batch_id=batch_id,

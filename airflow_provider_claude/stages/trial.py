@@ -1,22 +1,32 @@
 """The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
 
 A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
-first. The answer is kept as shard 0 and landed like any other, so its row is not asked again.
+first. The answer is kept as shard 0 and landed like any other, so its row is not asked again. Where its very request
+was answered in an earlier run, that answer is taken: the request is known to work.
+
+The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
+request is asked, and paid for, again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder, custom_id
-from airflow_provider_claude.stages.create import spool
+from airflow_provider_claude.core.batch.answers import judge
+from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id
+from airflow_provider_claude.core.plan.prices import Usage
+from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.stages.attempts import chain
+from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
+from airflow_provider_claude.stages.reuse import read_taken, take
+from airflow_provider_claude.stages.spool import Ask, spool
 from airflow_provider_claude.store import (
     EndedRecord,
     IntentRecord,
@@ -25,11 +35,16 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
+    WorkFolder,
     atomic_output,
+    write_new_record,
     write_record,
 )
 
 TRIAL_SHARD = 0
+
+#: What a second worker has to wait for.
+_CALL_SECONDS = 60.0
 
 
 class Api(Protocol):
@@ -38,93 +53,94 @@ class Api(Protocol):
     def create_message(self, params: bytes) -> bytes: ...
 
 
-class TrialUsage(msgspec.Struct):
-    """Tokens the trial used, all of its prompt counted as input."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_input_tokens: int | None = 0
-    cache_creation_input_tokens: int | None = 0
-
-    @property
-    def prompt_tokens(self) -> int:
-        return self.input_tokens + (self.cache_read_input_tokens or 0) + (self.cache_creation_input_tokens or 0)
-
-
-class _Message(msgspec.Struct):
-    usage: TrialUsage
-
-
 def first_request(run: RunFolder, encoder: RequestEncoder) -> bytes:
     """The parameters of item 0."""
     batch = next(read_items(run, run.need_scan(), 0, 1, encoder.columns))
     return next(encoder.of_batch(batch))
 
 
-def trial_spec(params: bytes, encoder: RequestEncoder) -> ShardSpec:
-    """Shard 0 with the one request *params*."""
-    fingerprint = hashlib.sha256(hashlib.sha256(params).digest()).hexdigest()
-    size = ENVELOPE_BYTES + encoder.row_bytes(params)
+def trial_spec(size: int, request_hash: bytes) -> ShardSpec:
+    """Shard 0 with the one request of *request_hash*, *size* bytes as the body of a batch."""
+    fingerprint = hashlib.sha256(request_hash).hexdigest()
     return ShardSpec(shard=TRIAL_SHARD, start=0, stop=1, bytes=size, fingerprint=fingerprint, lane="sync")
 
 
-def try_one(
-    run: RunFolder, plan: PlanRecord, spec: ShardSpec, params: bytes, api: Api, clock: Callable[[], str]
-) -> None:
-    """Ask *params* once and keep the answer as an attempt of shard 0, unless it is on record already."""
-    shard = run.shard(TRIAL_SHARD)
-    if shard.submission(spec.fingerprint) is not None:
-        return
-    number = max(shard.attempts(), default=0) + 1
-    with spool(run, plan, spec, shard.file(f"{number}.manifest.parquet")) as body:
-        write_record(
-            shard.file(f"{number}.intent.json"),
-            IntentRecord(attempt=number, fingerprint=spec.fingerprint, requests=1, bytes=len(body), at=clock()),
-        )
-    began = clock()
-    message = api.create_message(params)
-    _keep(shard, spec, number, message)
-    counts = {"succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
-    write_record(
-        shard.file(f"{number}.ended.json"),
-        EndedRecord(attempt=number, batch_id=None, counts=counts, created_at=began, ended_at=clock()),
-    )
-    write_record(
-        shard.file(f"{number}.submitted.json"),
-        SubmittedRecord(
+@dataclass
+class Trial:
+    """One item, one call, one record of it."""
+
+    run: RunFolder
+    work: WorkFolder
+    plan: PlanRecord
+    spec: ShardSpec
+    clock: Callable[[], str]
+
+    @property
+    def shard(self) -> ShardFolder:
+        return self.run.shard(TRIAL_SHARD)
+
+    def ask_once(self, params: bytes, api: Api) -> None:
+        """Ask *params* and keep the answer as an attempt of shard 0, unless it is on record already."""
+        if chain(self.shard, self.spec.fingerprint) or self._finish_lost_record():
+            return
+        number = max(self.shard.attempts(), default=0) + 1
+        skip = take(self.run, self.work, self.spec, self.shard.reused(self.spec.fingerprint))
+        with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
+            if not write_new_record(self.shard.file(f"{number}.intent.json"), self._intent(number, body.rows)):
+                raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
+            body.write_manifest(self.shard.manifest(number))
+            rows = body.rows
+        began = self.clock()
+        if rows:
+            self._keep(number, api.create_message(params), began)
+        self._submitted(number, "sync" if rows else "store", began)
+
+    def _finish_lost_record(self) -> bool:
+        """Whether an answer is there whose last record was not written any more; it is written now."""
+        for number in self.shard.attempts():
+            intent = self.shard.intent(number)
+            if intent and intent.root == self.spec.fingerprint and self.shard.results(number).exists():
+                self._submitted(number, "sync", intent.at)
+                return True
+        return False
+
+    def _intent(self, number: int, rows: int) -> IntentRecord:
+        now = self.clock()
+        return IntentRecord(
             attempt=number,
-            fingerprint=spec.fingerprint,
-            requests=1,
-            batch_id=None,
-            lane=spec.lane,
-            created_at=began,
-        ),
-    )
+            job=job_hash(self.plan),
+            root=self.spec.fingerprint,
+            round=1,
+            fingerprint=self.spec.fingerprint,
+            requests=rows,
+            bytes=self.spec.bytes,
+            at=now,
+            until=now,
+        )
 
+    def _submitted(self, number: int, lane: str, at: str) -> None:
+        record = SubmittedRecord(attempt=number, batch_id=None, lane=lane, created_at=at)
+        write_record(self.shard.file(f"{number}.submitted.json"), record)
 
-def _keep(shard: ShardFolder, spec: ShardSpec, number: int, message: bytes) -> None:
-    """Write the answer as the one line of a results file, in the form a batch has."""
-    line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
-    name = custom_id(spec.fingerprint, 0).encode()
-    with (
-        atomic_output(shard.file(f"{number}.results.jsonl.zst")) as stream,
-        pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
-    ):
-        out.write(line % (name, message.strip()))
+    def _keep(self, number: int, message: bytes, began: str) -> None:
+        """Write the answer as the one line of a results file, in the form a batch has."""
+        line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
+        name = custom_id(self.spec.fingerprint, 0).encode()
+        with (
+            atomic_output(self.shard.results(number)) as stream,
+            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+        ):
+            out.write(line % (name, message.strip()))
+        counts = {"succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
+        ended = EndedRecord(attempt=number, batch_id=None, counts=counts, created_at=began, ended_at=self.clock())
+        write_record(self.shard.file(f"{number}.ended.json"), ended)
 
-
-def trial_usage(shard: ShardFolder, spec: ShardSpec) -> TrialUsage:
-    """The tokens the recorded trial used."""
-    submitted = shard.submission(spec.fingerprint)
-    if submitted is None:
-        return TrialUsage()
-    line = next(read_lines(shard.file(f"{submitted.attempt}.results.jsonl.zst")))
-    return msgspec.json.decode(line, type=_Line).result.message.usage
-
-
-class _Result(msgspec.Struct):
-    message: _Message
-
-
-class _Line(msgspec.Struct):
-    result: _Result
+    def usage(self) -> Usage:
+        """The tokens the trial used, in this run or in the one whose answer it took."""
+        taken = [
+            line for batch in read_taken(self.shard.reused(self.spec.fingerprint)) for line in batch["line"].to_pylist()
+        ]
+        attempts = chain(self.shard, self.spec.fingerprint)
+        lines = taken or list(read_lines(self.shard.results(attempts[-1].number)))
+        judged = judge(lines[0], lambda _: {})
+        return judged.usage if judged else Usage()

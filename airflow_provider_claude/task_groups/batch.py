@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
@@ -15,6 +16,7 @@ from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
 
@@ -30,6 +32,7 @@ def claude_batch_job(
     shard_rows: int | str = DEFAULT_ROWS,
     deadline: str | None = None,
     poll_interval: float = 60.0,
+    rounds: int | str = ROUNDS,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
@@ -40,7 +43,7 @@ def claude_batch_job(
     """A task group that turns *source* into a table of answers under *output*, a mapped instance a shard.
 
     The run keeps its files in ``<work>/<dag_id>/<group_id>/<day>/``: a second run for the same day finds what is
-    already paid for. *source* may hold ``{{ day }}``.
+    already paid for, and so does any run under the same *work* that asks the very same of a row. *source* may hold ``{{ day }}``.
 
     :param group_id: the group's name in the DAG, and in the run folder.
     :param job: what is asked about every row.
@@ -52,6 +55,7 @@ def claude_batch_job(
     :param shard_rows: the most requests in one batch (templated).
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
     :param poll_interval: the most seconds between two looks at a batch.
+    :param rounds: how often rows without a valid answer are sent again (templated).
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
@@ -79,6 +83,7 @@ def claude_batch_job(
             conn_id=conn_id,
             shard_rows=shard_rows,
             deadline=deadline,
+            work=work,
             **(plan_args or {}),
         )
 
@@ -98,7 +103,16 @@ def claude_batch_job(
             load = ClaudeResultLoadOperator(
                 task_id="load", shard=shard, job=job, conn_id=conn_id, map_index_template=name
             )
-            create >> wait >> load
+            settle = ClaudeSettleOperator(
+                task_id="settle",
+                shard=shard,
+                job=job,
+                conn_id=conn_id,
+                rounds=rounds,
+                poll_interval=poll_interval,
+                map_index_template=name,
+            )
+            create >> wait >> load >> settle
 
         shards = each_shard.expand(shard=plan.output)
         report = ClaudeReportOperator(

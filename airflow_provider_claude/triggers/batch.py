@@ -6,17 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pendulum
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.gateway import AsyncGateway
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.runtime import epoch_now
+
+#: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
+#: an hour more lets it end by itself.
+MAX_WAIT_SECONDS = 25 * 3600.0
+
+#: What a user can make of a waiting task that says the batch is not wanted any more. A cleared task is none of these.
+_MARKED = frozenset({"failed", "success", "skipped"})
 
 
 class ClaudeBatchTrigger(BaseTrigger):
-    """Looks at a batch until it has ended, through an hour of trouble with the API. It never cancels a batch.
+    """Looks at a batch until it has ended, through an hour of trouble with the API.
+
+    It cancels the batch only if told to, and only when a user marks the waiting task: never because it was cleared, the
+    triggerer restarted, or the API was down.
 
     Yields one event: ``{"status": "ended" | "gave_up", "batch_id": ..., "message": ...}``.
 
@@ -25,10 +35,19 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param poll_interval: the most seconds between two looks; the first ones come sooner.
     :param started: epoch seconds when the wait began: it goes on counting in another triggerer.
     :param until: epoch seconds to wait at most; None for ever.
+    :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
+        Airflow 3.3, which tells triggers of it.
     """
 
     def __init__(
-        self, batch_id: str, conn_id: str, poll_interval: float, started: float, until: float | None = None
+        self,
+        batch_id: str,
+        conn_id: str,
+        poll_interval: float,
+        started: float,
+        until: float | None = None,
+        *,
+        cancel_on_mark: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
@@ -36,6 +55,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.started = started
         self.until = until
+        self.cancel_on_mark = cancel_on_mark
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -46,11 +66,32 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "started": self.started,
                 "until": self.until,
+                "cancel_on_mark": self.cancel_on_mark,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         yield await self._wait()
+
+    async def on_kill(self) -> None:
+        """A user acted on the waiting task; see *cancel_on_mark*."""
+        if self.cancel_on_mark and await asyncio.to_thread(self._marked):
+            async with ClaudeHook(self.conn_id).async_gateway() as gateway:
+                await gateway.cancel_batch(self.batch_id)
+            self.log.info("Cancelled batch %s: its task was marked. What it has answered is billed.", self.batch_id)
+
+    def _marked(self) -> bool:
+        """Whether the task has an end now. After a clear it has none."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ti = self.task_instance
+        if ti is None:  # in `airflow dags test`, where nobody can mark a task
+            return False
+        states = RuntimeTaskInstance.get_task_states(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        )
+        key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+        return states[ti.run_id].get(key) in _MARKED
 
     async def _wait(self) -> TriggerEvent:
         """The one event. The client is closed before it is yielded: nobody has to run the generator to its end."""
@@ -71,13 +112,9 @@ class ClaudeBatchTrigger(BaseTrigger):
             info = await gateway.batch(self.batch_id)
         except ClaudeError as error:
             self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
-            return polling.on_error(error, now=_now())
-        return polling.on_status(info.status, now=_now())
+            return polling.on_error(error, now=epoch_now())
+        return polling.on_status(info.status, now=epoch_now())
 
     def _event(self, status: str, message: str) -> TriggerEvent:
         payload = {"status": status, "batch_id": self.batch_id, "message": message}
         return TriggerEvent(payload)  # type: ignore[no-untyped-call]
-
-
-def _now() -> float:
-    return pendulum.now("UTC").timestamp()

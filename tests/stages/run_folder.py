@@ -132,6 +132,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "explanation": list(night.explanation),
                 "scanned_at": at(1),
                 "created_at": at(1),
+                "work": str(run.path),
                 **night.plan,
             }
         ),
@@ -237,11 +238,21 @@ def _write_duplicates(path: UPath, night: Night, spec: ShardSpec, shard: Shard) 
 
 def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
     folder, start = run.shard(spec.shard), 2 + spec.shard * 0.7
-    same = {"attempt": 1, "fingerprint": "f", "requests": spec.rows}
-    write_record(folder.file("1.intent.json"), IntentRecord(**same, bytes=1, at=at(start)))
+    intent = IntentRecord(
+        attempt=1,
+        job="j",
+        root=spec.fingerprint,
+        round=1,
+        fingerprint=spec.fingerprint,
+        requests=spec.rows,
+        bytes=1,
+        at=at(start),
+        until=at(start),
+    )
+    write_record(folder.file("1.intent.json"), intent)
     write_record(
         folder.file("1.submitted.json"),
-        SubmittedRecord(**same, batch_id=f"msgbatch_{spec.shard}", lane=shard.lane, created_at=at(start)),
+        SubmittedRecord(attempt=1, batch_id=f"msgbatch_{spec.shard}", lane=shard.lane, created_at=at(start)),
     )
     write_record(
         folder.file("1.ended.json"),
@@ -251,12 +262,16 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
         folder.file("landed.json"),
         LandedRecord(
             shard=spec.shard,
-            attempt=1,
+            root=spec.fingerprint,
+            round=1,
             rows=shard.items + shard.repeats,
             outcomes={"succeeded": shard.answered + shard.repeats, **shard.failed},
             strangers={},
+            disagreements=[],
+            reused=0,
             tokens={},
             cost_usd="0",
+            retried_usd="0",
             landed_at=at(start + shard.minutes + 4),
         ),
     )

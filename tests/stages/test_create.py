@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NoReturn
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.batch.requests import custom_id
-from airflow_provider_claude.errors import ClaudeError, HoldError, StateError, Terminal, Transient
+from airflow_provider_claude.errors import ClaudeError, StateError, Terminal
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import SpooledBody
@@ -61,21 +61,6 @@ def test_after_a_call_that_was_surely_refused_the_task_can_simply_be_retried(
     assert night.create().startswith("msgbatch_")
 
 
-def test_after_a_call_of_unknown_fate_nothing_is_sent_until_a_person_has_looked(
-    night: Night, claude_simulator: SimulatorProcess
-) -> None:
-    night.scanned(TEXTS).plan()
-    claude_simulator.fault("reset_after_accept", route="create")
-    with pytest.raises(Transient):
-        night.create()
-    with pytest.raises(HoldError) as hold:
-        night.create()
-    assert claude_simulator.calls()["create"] == 1
-    place, record = re.findall(r"write (\S+) with (\{.*\})", str(hold.value))[0]
-    Path(place).write_text(record.replace("THE BATCH ID", "msgbatch_found"))
-    assert night.create() == "msgbatch_found"
-
-
 def test_items_that_changed_since_the_plan_are_not_sent(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS).plan()
     night.scanned([text.upper() for text in TEXTS])
@@ -110,7 +95,7 @@ def test_an_unreadable_record_is_never_taken_for_an_absent_one(night: Night) -> 
 def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None:
     with (tmp_path / "body").open("w+b") as stream:
         stream.write(b"x" * 3_000_000)
-        body = SpooledBody(stream)
+        body = SpooledBody(stream, pa.table({}))
         assert len(body) == 3_000_000
         assert b"".join(body) == b"".join(body) == b"x" * 3_000_000
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.batch.requests import custom_id
-from airflow_provider_claude.errors import ApiUnavailableError, StateError, Transient
+from airflow_provider_claude.errors import StateError, Transient
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import atomic_output
 
@@ -128,15 +128,17 @@ def test_a_batch_that_has_not_ended_is_left_to_a_retry(night: Night, claude_simu
         night.load()
 
 
-def test_results_cut_in_the_middle_leave_nothing_behind_and_are_downloaded_again(
-    night: Night, claude_simulator: SimulatorProcess
-) -> None:
+def test_results_cut_in_the_middle_are_downloaded_again(night: Night, claude_simulator: SimulatorProcess) -> None:
     sent(night)
     claude_simulator.fault("cut_results", share=0.5)
-    with pytest.raises(ApiUnavailableError):
-        night.load()
-    assert night.run.parts("answers") == []
-    assert not night.run.shard(1).file("1.results.jsonl.zst").exists()
+    assert night.load().outcomes == {"succeeded": 5}
+    assert claude_simulator.calls()["results"] == 2
+
+
+@pytest.mark.parametrize("route", ["results", "retrieve"])
+def test_a_404_right_after_the_end_is_a_blip(night: Night, claude_simulator: SimulatorProcess, route: str) -> None:
+    sent(night)
+    claude_simulator.fault("not_found_after_create", times=2, route=route)
     assert night.load().outcomes == {"succeeded": 5}
 
 

@@ -202,7 +202,7 @@ class TestRed:
 
     def test_thresholds_are_the_users(self, here):
         run = build(here / "run", Night(shards=[Shard(answered=90, failed={"refused": 10})]))
-        assert close(run, thresholds=Thresholds(failed=0.1)).green
+        assert close(run, thresholds=Thresholds(failed=0.1, refused=0.1)).green
 
     def test_what_was_published_before_stays(self, here):
         close(build(here / "run", NIGHT))

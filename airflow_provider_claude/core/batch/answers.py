@@ -83,7 +83,10 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
-    """One result: *answer* where the outcome is `succeeded`, else *reason* and the model's raw *text*, if any."""
+    """One result: *answer* where the outcome is `succeeded`, else *reason* and the model's raw *text*, if any.
+
+    *message_id* is set where there was a message, and so a bill; *error_type* where the API named an error.
+    """
 
     custom_id: str
     outcome: Outcome
@@ -94,6 +97,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     answer: dict[str, Any] | None = None
     reason: str = ""
     text: str | None = None
+    error_type: str | None = None
 
 
 _NOTHING = Usage()
@@ -108,7 +112,8 @@ def judge(line: bytes, validate: Validator) -> Judged | None:
     result = decoded.result
     if result.type == "succeeded" and result.message is not None:
         return _judge_message(decoded.custom_id, result.message, validate)
-    return Judged(decoded.custom_id, of_result(result.type), _NOTHING, reason=_reason(result))
+    error_type = result.error.error.type if result.type == "errored" and result.error is not None else None
+    return Judged(decoded.custom_id, of_result(result.type), _NOTHING, reason=_reason(result), error_type=error_type)
 
 
 def _reason(result: _Result) -> str:

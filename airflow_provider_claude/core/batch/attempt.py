@@ -1,18 +1,71 @@
-"""What to do with a shard: one decision over what is on record, so that nothing is paid for twice."""
+"""What to do with a shard: one decision over what is on record, so that nothing is paid for twice.
+
+An attempt goes from *intent* (about to be paid for) to *submitted* (the API took it) to *collected* (its raw results
+are here). An intent without more is an *orphan*: whoever wrote it died, or is still sending.
+
+    what is on record of the content              what is done
+    nothing, or only released attempts            Submit
+    submitted                                     Reattach, whatever its batch does
+    submitted, results gone after 29 days         Release, then Submit
+    an orphan whose sender may still be sending   Wait
+    an orphan, list not read                      Search
+    an orphan, no batch like it in the list       Release, then Submit
+    an orphan, one batch like it                  Adopt
+    an orphan, several                            Hold
+    other content that is still with the API      Replace: cancelled and collected first, then all of the above
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+#: Results can be downloaded until 29 days after the batch was created
+#: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
+RESULTS_SECONDS = 29 * 86_400.0
+
+#: How long after its sender gave up a batch may still appear in the API's list.
+GRACE_SECONDS = 60.0
+
+#: How far the API's clock and a worker's may be apart.
+SKEW_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One attempt on record. `batch_id` and `submitted` are set once the API took it."""
+    """One attempt on record. Times are epoch seconds; *until* is when its sender gives up.
+
+    *created* and *batch_id* are known once it is submitted; *batch_id* stays None where nothing was sent in a batch.
+    """
 
     number: int
-    fingerprint: str
-    submitted: bool
+    root: str
+    round: int
+    requests: int
+    at: float
+    until: float
+    submitted: bool = False
     batch_id: str | None = None
+    created: float = 0.0
+    collected: bool = False
+    released: bool = False
+
+    @property
+    def orphan(self) -> bool:
+        return not self.submitted and not self.released
+
+    @property
+    def in_flight(self) -> bool:
+        return self.submitted and not self.collected and not self.released and self.batch_id is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A batch of the workspace's list, in what tells it apart: nothing else can be searched for."""
+
+    batch_id: str
+    requests: int
+    created: float
 
 
 @dataclass(frozen=True)
@@ -24,28 +77,111 @@ class Submit:
 
 @dataclass(frozen=True)
 class Reattach:
-    """The same requests are already with the API: wait for them."""
+    """The same requests are already with the API, or answered: take that."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True)
-class Hold:
-    """An intent without a batch id: it may have been paid for. A person looks before anything is sent."""
+class Search:
+    """Read the workspace's list, then decide again."""
 
     attempt: Attempt
 
 
-Decision = Submit | Reattach | Hold
+@dataclass(frozen=True)
+class Adopt:
+    """The attempt's call was carried out: this is its batch. Its results will prove it."""
+
+    attempt: Attempt
+    batch_id: str
 
 
-def decide(history: list[Attempt], *, fingerprint: str) -> Decision:
-    """What to do for the content *fingerprint*, given every attempt on record, oldest first.
+@dataclass(frozen=True)
+class Release:
+    """The attempt counts no longer. Decide again after writing that down."""
 
-    An earlier attempt with other content neither helps nor hinders: its rows are other requests.
+    attempt: Attempt
+    reason: str
+
+
+@dataclass(frozen=True)
+class Replace:
+    """The content changed while its batch runs: cancel it, wait for its end, keep what it answered, decide again."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Its sender may still be at it. Decide again at *until* (epoch seconds)."""
+
+    attempt: Attempt
+    until: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Several batches could be this attempt's. A person looks before anything is sent."""
+
+    attempt: Attempt
+    batch_ids: tuple[str, ...]
+
+
+Decision = Submit | Reattach | Search | Adopt | Release | Replace | Wait | Hold
+
+
+def decide(
+    history: Sequence[Attempt],
+    *,
+    root: str,
+    of_round: int = 1,
+    now: float,
+    listed: Sequence[Listed] | None = None,
+    grace: float = GRACE_SECONDS,
+) -> Decision:
+    """What to do for round *of_round* of the content *root*, given every attempt of its shard.
+
+    *listed* are the batches that no other attempt claims, None before the list was read.
     """
-    same = [attempt for attempt in history if attempt.fingerprint == fingerprint]
+    live = [attempt for attempt in history if not attempt.released]
+    for attempt in live:
+        if attempt.root != root and attempt.orphan:
+            return _orphan(attempt, now, listed, grace)
+        if attempt.root != root and attempt.in_flight and not _gone(attempt, now):
+            return Replace(attempt)
+    same = [attempt for attempt in live if (attempt.root, attempt.round) == (root, of_round)]
     if not same:
         return Submit(max((attempt.number for attempt in history), default=0) + 1)
     latest = same[-1]
-    return Reattach(latest) if latest.submitted else Hold(latest)
+    if latest.orphan:
+        return _orphan(latest, now, listed, grace)
+    if latest.in_flight and _gone(latest, now):
+        return Release(latest, "its results could be downloaded until 29 days after its creation, and were not")
+    return Reattach(latest)
+
+
+def _gone(attempt: Attempt, now: float) -> bool:
+    """Whether the results of a batch are no longer there."""
+    return now > attempt.created + RESULTS_SECONDS
+
+
+def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace: float) -> Decision:
+    if now < orphan.until + grace:
+        return Wait(orphan, orphan.until + grace)
+    if listed is None:
+        return Search(orphan)
+    found = [batch.batch_id for batch in listed if _may_be(orphan, batch, grace)]
+    match found:
+        case []:
+            return Release(orphan, "no batch of its size was created while it could be sent")
+        case [batch_id]:
+            return Adopt(orphan, batch_id)
+        case _:
+            return Hold(orphan, tuple(found))
+
+
+def _may_be(orphan: Attempt, batch: Listed, grace: float) -> bool:
+    """Whether *batch* has the size of *orphan*, and was created when that could be sent."""
+    first, last = orphan.at - SKEW_SECONDS, orphan.until + grace + SKEW_SECONDS
+    return batch.requests == orphan.requests and first <= batch.created <= last

@@ -29,6 +29,17 @@ _UNFINISHED: dict[str | None, Outcome] = {
     "pause_turn": Outcome.TRUNCATED,
 }
 
+#: Which of a batch's own counts an outcome is in, where it had a line in the results. `missing` had none.
+API_COUNTS = {
+    Outcome.SUCCEEDED: "succeeded",
+    Outcome.REFUSED: "succeeded",
+    Outcome.TRUNCATED: "succeeded",
+    Outcome.INVALID: "succeeded",
+    Outcome.ERRORED: "errored",
+    Outcome.EXPIRED: "expired",
+    Outcome.CANCELED: "canceled",
+}
+
 _RESULT_TYPES = {"expired": Outcome.EXPIRED, "canceled": Outcome.CANCELED, "errored": Outcome.ERRORED}
 
 

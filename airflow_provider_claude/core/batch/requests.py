@@ -112,6 +112,6 @@ def index_of(custom_id: str, fingerprint: str, rows: int) -> int | None:
     return index if index < rows else None
 
 
-def entry(fingerprint: str, index: int, params: bytes) -> bytes:
+def entry(custom_id: str, params: bytes) -> bytes:
     """One element of a batch's `requests`."""
-    return b'{"custom_id":"%b","params":%b}' % (custom_id(fingerprint, index).encode(), params)
+    return b'{"custom_id":"%b","params":%b}' % (custom_id.encode(), params)

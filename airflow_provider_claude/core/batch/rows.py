@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,23 +13,30 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.plan.prices import Price
+from airflow_provider_claude.core.plan.prices import Price, Usage
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
 
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
 
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NOTHING = Usage()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What all rows of one landing share. Keys of *constants* are columns of PROVENANCE_FIELDS."""
+    """What all rows of one landing share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
+    PROVENANCE_FIELDS.
+    """
 
-    manifest: pa.Table
+    items: pa.Table
     duplicates: pa.Table
     carry: tuple[str, ...]
     answer_type: pa.StructType
     price: Price
-    lane: str
     constants: Mapping[str, Any]
 
     @property
@@ -37,23 +44,54 @@ class Origin:
         return answer_schema(self.carry, self.answer_type)
 
 
-def answer_rows(origin: Origin, places: Sequence[int], judged: Sequence[Judged]) -> pa.Table:
-    """The answers of the rows at *places* of the shard, then those of their duplicates.
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What the rows of one attempt share. In lane `store` they were paid for in an earlier run."""
+
+    lane: str
+    batch_id: str | None
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Judged results in columns: the *places* of their items in the shard, what they cost in picodollars, and the hashes
+    of their requests. *batch_ids* only where the rows do not share one.
+
+    *tries* and *invalid* count what earlier rounds made of the same items, *max_tokens* are the limits they were asked
+    with; they matter where there is no answer.
+    """
+
+    places: NDArray[Any]
+    judged: Sequence[Judged]
+    costs: Sequence[int]
+    hashes: pa.Array | None = None
+    batch_ids: pa.Array | None = None
+    max_tokens: Sequence[int | None] = ()
+    tries: NDArray[Any] | Sequence[int] = ()
+    invalid: NDArray[Any] | Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.judged)
+
+
+def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
+    """The answers of *rows*, then those of their duplicates.
 
     Raises pa.ArrowInvalid or OverflowError where a value has no place in its column, such as an integer beyond 64
     bits.
     """
-    rows = origin.manifest.take(pa.array(places, pa.int64()))
-    answers = _answer_columns(origin.answer_type, [one.answer for one in judged])
+    items = origin.items.take(pa.array(rows.places, pa.int64()))
+    answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
     columns: dict[str, Any] = {
-        "item_id": rows["item_id"],
-        "duplicate_of": pa.nulls(len(judged), pa.string()),
-        **{name: rows[name] for name in origin.carry},
+        "item_id": items["item_id"],
+        "duplicate_of": pa.nulls(len(rows), pa.string()),
+        **{name: items[name] for name in origin.carry},
         **answers,
-        **_provenance(origin, rows, judged),
+        **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
-    return pa.concat_tables([table, _for_duplicates(origin, places, table, "claude_cost_usd")])
+    return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "claude_cost_usd")])
 
 
 def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Array]:
@@ -63,44 +101,58 @@ def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Arr
     return dict(zip((field.name for field in kind), struct.flatten(), strict=True))
 
 
-def _provenance(origin: Origin, rows: pa.Table, judged: Sequence[Judged]) -> dict[str, Any]:
-    usage = [one.usage for one in judged]
+def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict[str, Any]:
+    judged = rows.judged
+    usage = [one.usage for one in judged] if sent.lane != "store" else [_NOTHING] * len(judged)
     columns: dict[str, Any] = {
-        "claude_custom_id": rows["custom_id"],
+        "claude_custom_id": [one.custom_id for one in judged],
         "claude_message_id": [one.message_id for one in judged],
         "claude_model": [one.model for one in judged],
-        "claude_lane": [origin.lane] * len(judged),
         "claude_stop_reason": [one.stop_reason for one in judged],
         "claude_input_tokens": [one.input for one in usage],
         "claude_output_tokens": [one.output for one in usage],
         "claude_cache_read_tokens": [one.cache_read for one in usage],
         "claude_cache_creation_tokens": [one.cache_write_5m + one.cache_write_1h for one in usage],
-        "claude_cost_usd": usd_array([row_cost(origin, one) for one in judged]),
-        "claude_input_hash": rows["input_hash"],
-        "claude_request_hash": rows["request_hash"],
+        "claude_cost_usd": usd_array(rows.costs),
+        "claude_input_hash": items["input_hash"],
+        "claude_request_hash": hex_array(rows.hashes),
     }
+    constants = {
+        **origin.constants,
+        "claude_batch_id": sent.batch_id,
+        "claude_lane": sent.lane,
+        "claude_attempt": sent.attempt,
+    }
+    if rows.batch_ids is not None:
+        columns["claude_batch_id"] = rows.batch_ids
     for field in PROVENANCE_FIELDS:
         if field.name not in columns:
-            columns[field.name] = pa.repeat(pa.scalar(origin.constants[field.name], field.type), len(judged))
+            columns[field.name] = pa.repeat(pa.scalar(constants[field.name], field.type), len(judged))
         elif isinstance(columns[field.name], list):
             columns[field.name] = pa.array(columns[field.name], field.type)
     return columns
 
 
-def leftover_rows(origin: Origin, places: Sequence[int], judged: Sequence[Judged]) -> pa.Table:
-    """The rows at *places* that got no valid answer, then their duplicates, which failed with them."""
-    rows = origin.manifest.take(pa.array(places, pa.int64()))
+def leftover_rows(origin: Origin, rows: Rows) -> pa.Table:
+    """The rows that got no valid answer, then their duplicates, which failed with them."""
+    items = origin.items.take(pa.array(rows.places, pa.int64()))
+    judged = rows.judged
     columns = {
-        "item_id": rows["item_id"],
-        "duplicate_of": pa.nulls(len(judged), pa.string()),
-        "custom_id": rows["custom_id"],
+        "ordinal": items["ordinal"],
+        "item_id": items["item_id"],
+        "duplicate_of": pa.nulls(len(rows), pa.string()),
+        "custom_id": pa.array([one.custom_id or None for one in judged], pa.string()),
         "outcome": pa.array([str(one.outcome) for one in judged], pa.string()),
         "reason": pa.array([one.reason for one in judged], pa.string()),
+        "error_type": pa.array([one.error_type for one in judged], pa.string()),
         "answer": pa.array([_writable(one.text) for one in judged], pa.string()),
-        "cost_usd": usd_array([row_cost(origin, one) for one in judged]),
+        "tries": pa.array(rows.tries, pa.int32()),
+        "invalid": pa.array(rows.invalid, pa.int32()),
+        "max_tokens": pa.array(rows.max_tokens, pa.int32()),
+        "cost_usd": usd_array(rows.costs),
     }
     table = pa.table(columns, schema=pa.schema(LEFTOVER_FIELDS))
-    return pa.concat_tables([table, _for_duplicates(origin, places, table, "cost_usd")])
+    return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "cost_usd")])
 
 
 def _writable(text: str | None) -> str | None:
@@ -108,17 +160,17 @@ def _writable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def row_cost(origin: Origin, one: Judged) -> int:
-    """Picodollars. A refusal before any output is not billed, although its usage shows tokens.
+def row_cost(origin: Origin, sent: Sent, one: Judged) -> int:
+    """Picodollars, paid by this run. A refusal before any output is not billed, although its usage shows tokens.
 
     (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback)
     """
-    if one.outcome is Outcome.REFUSED and not one.text:
+    if sent.lane == "store" or (one.outcome is Outcome.REFUSED and not one.text):
         return 0
-    return origin.price.picodollars(one.usage, lane=origin.lane)
+    return origin.price.picodollars(one.usage, lane=sent.lane)
 
 
-def _for_duplicates(origin: Origin, places: Sequence[int], table: pa.Table, cost: str) -> pa.Table:
+def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:
     """The rows of *table* again for the duplicates of *places*: their own ids and carried columns, no tokens, no cost."""
     where = pa.array(places, pa.int64())
     mine = origin.duplicates.filter(pc.is_in(origin.duplicates["index"], value_set=where))
@@ -142,3 +194,11 @@ def usd_array(picodollars: Sequence[int]) -> pa.Array:
     words = np.zeros((len(picodollars), 2), dtype="<i8")
     words[:, 0] = picodollars
     return pa.Array.from_buffers(USD, len(picodollars), [None, pa.py_buffer(words.tobytes())])
+
+
+def hex_array(hashes: pa.Array) -> pa.Array:
+    """A column of 32-byte hashes as text."""
+    values = np.frombuffer(hashes.buffers()[1], dtype="u1")
+    data = values[hashes.offset * 32 : (hashes.offset + len(hashes)) * 32].tobytes().hex().encode()
+    offsets = np.arange(0, 64 * len(hashes) + 1, 64, dtype="<i4")
+    return pa.Array.from_buffers(pa.string(), len(hashes), [None, pa.py_buffer(offsets), pa.py_buffer(data)])

@@ -58,6 +58,7 @@ class Facts:
     items: int
     quarantined: int
     duplicates: int
+    reused: int
     shards: Sequence[int]
     model: str
     price_source: str
@@ -76,6 +77,10 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
         ),
         facts.trial,
     ]
+    if facts.reused:
+        lines.append(
+            f"{facts.reused:,} items have an answer in the work folder from an earlier run: it is taken, and costs nothing."
+        )
     if facts.shards:
         lines.append(
             f"{sum(facts.shards):,} items go to {facts.model} in {len(facts.shards):,} "

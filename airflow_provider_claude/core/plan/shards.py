@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_claude.errors import JobError
@@ -43,12 +43,30 @@ class Limits:
             raise JobError(f"shard_bytes is {self.bytes}: one batch holds at most {MAX_BYTES:,} bytes.")
 
 
-def cut(rows: Iterable[tuple[int, bytes]], limits: Limits, *, start: int, envelope: int) -> Iterator[Cut]:
+def sizes(rows: int, limit: int) -> list[int]:
+    """The rows of each shard, at most *limit*: each one fewer than the one before, so that a batch is known by its size.
+
+    Where the limit is too small for the difference to matter, all but the last are as large as it allows.
+    """
+    plain = count = -(-rows // limit)
+    while count * limit - count * (count - 1) // 2 < rows and count <= limit // 10:
+        count += 1
+    if count > limit // 10:
+        return [limit] * plain
+    largest = -(-(rows + count * (count - 1) // 2) // count) if count else 0
+    return [largest - place for place in range(count)]
+
+
+def cut(
+    rows: Iterable[tuple[int, bytes]], limits: Limits, *, caps: Sequence[int] = (), start: int, envelope: int
+) -> Iterator[Cut]:
     """Cut *rows*, each (bytes on the wire, request hash), into consecutive shards; resident is one shard's sums.
 
-    *start* is the first row's ordinal, *envelope* the bytes of a body without rows. Raises JobError at a row that
-    no batch can hold.
+    *caps* are the most rows of the first shards, then the limits hold. *start* is the first row's ordinal, *envelope*
+    the bytes of a body without rows. Raises JobError at a row that no batch can hold.
     """
+    left = iter(caps)
+    cap = next(left, limits.rows)
     count, size, digest, first = 0, envelope, hashlib.sha256(), start
     for row_bytes, request_hash in rows:
         if envelope + row_bytes > limits.bytes:
@@ -56,9 +74,10 @@ def cut(rows: Iterable[tuple[int, bytes]], limits: Limits, *, start: int, envelo
                 f"item {first + count} needs {row_bytes:,} bytes as a request, a shard holds {limits.bytes:,}. "
                 "Lower max_chars of the scan, so that it is set aside."
             )
-        if count == limits.rows or size + row_bytes > limits.bytes:
+        if count == cap or size + row_bytes > limits.bytes:
             yield Cut(start=first, stop=first + count, bytes=size, fingerprint=digest.hexdigest())
             count, size, digest, first = 0, envelope, hashlib.sha256(), first + count
+            cap = next(left, limits.rows)
         count += 1
         size += row_bytes
         digest.update(request_hash)

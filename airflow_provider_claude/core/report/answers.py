@@ -46,8 +46,8 @@ class AnswerTally:
         self._usd["batch"] += total_usd(batch["claude_cost_usd"].filter(in_batch_lane))
         self._usd["sync"] += total_usd(batch["claude_cost_usd"].filter(pc.invert(in_batch_lane)))
 
-    def costs(self, *, failed: Decimal, estimated: Decimal | None) -> Costs:
-        return Costs.of(**self._usd, failed=failed, estimated=estimated, tokens=dict(self._tokens))
+    def costs(self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None) -> Costs:
+        return Costs.of(**self._usd, failed=failed, retried=retried, estimated=estimated, tokens=dict(self._tokens))
 
     def columns(self) -> list[ColumnSummary]:
         return [column.summary() for column in self._columns.values()]

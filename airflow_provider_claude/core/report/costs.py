@@ -13,15 +13,17 @@ SYNC_OVER_BATCH = 2
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """`actual` = `batch` + `sync` + `failed`; `at_sync_rate` − `actual` = `saved`.
+    """`actual` = `batch` + `sync` + `failed` + `retried`; `at_sync_rate` − `actual` = `saved`.
 
-    `failed` was paid for rows without an answer. It counts the same on both sides, so savings are never
-    overstated. `tokens` are those of the answered rows, by kind. `estimated` is the plan's sum, None if it had none.
+    `failed` was paid for rows without an answer, `retried` for tries that a later round replaced. Both count the same on
+    both sides, so savings are never overstated. `tokens` are those of the answered rows, by kind. `estimated` is the
+    plan's sum, None if it had none.
     """
 
     batch: Decimal
     sync: Decimal
     failed: Decimal
+    retried: Decimal
     actual: Decimal
     at_sync_rate: Decimal
     saved: Decimal
@@ -30,14 +32,22 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, *, batch: Decimal, sync: Decimal, failed: Decimal, estimated: Decimal | None, tokens: dict[str, int]
+        cls,
+        *,
+        batch: Decimal,
+        sync: Decimal,
+        failed: Decimal,
+        retried: Decimal = Decimal(0),
+        estimated: Decimal | None,
+        tokens: dict[str, int],
     ) -> Costs:
-        actual = batch + sync + failed
-        at_sync_rate = SYNC_OVER_BATCH * batch + sync + failed
+        actual = batch + sync + failed + retried
+        at_sync_rate = SYNC_OVER_BATCH * batch + sync + failed + retried
         return cls(
             batch=batch,
             sync=sync,
             failed=failed,
+            retried=retried,
             actual=actual,
             at_sync_rate=at_sync_rate,
             saved=at_sync_rate - actual,

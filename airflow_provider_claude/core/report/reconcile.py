@@ -153,12 +153,16 @@ class Thresholds:
     """The largest shares of a run that may fail or be set aside and still be good data.
 
     :param failed: of the rows that were asked (answered or failed, duplicates included).
+    :param refused: of the same rows, those the model would not answer. They are part of *failed*, too.
+    :param invalid: of the same rows, those whose answer was not valid. They are part of *failed*, too.
     :param quarantined: of all input rows.
 
     A share equal to its threshold is within it. Raises ValueError for a share outside 0 to 1.
     """
 
     failed: float = 0.05
+    refused: float = 0.02
+    invalid: float = 0.02
     quarantined: float = 0.20
 
     def __post_init__(self) -> None:
@@ -168,18 +172,18 @@ class Thresholds:
 
     def breaches(self, ledger: Ledger) -> list[str]:
         """The thresholds that *ledger* is beyond, a sentence each."""
-        failed, asked = ledger.failed_rows, ledger.answered + ledger.failed_rows
-        aside, inputs = ledger.quarantined_rows, ledger.inputs
-        found = []
-        if asked and failed / asked > self.failed:
-            found.append(
-                f"{failed:,} of {asked:,} asked rows failed ({failed / asked:.1%}; at most {self.failed:.1%})."
-            )
-        if inputs and aside / inputs > self.quarantined:
-            found.append(
-                f"{aside:,} of {inputs:,} rows are quarantined ({aside / inputs:.1%}; at most {self.quarantined:.1%})."
-            )
-        return found
+        asked = ledger.answered + ledger.failed_rows
+        counts = [
+            (ledger.failed_rows, asked, self.failed, "asked rows failed"),
+            (ledger.failed.get("refused", 0), asked, self.refused, "asked rows were refused"),
+            (ledger.failed.get("invalid", 0), asked, self.invalid, "asked rows got no valid answer"),
+            (ledger.quarantined_rows, ledger.inputs, self.quarantined, "rows are quarantined"),
+        ]
+        return [
+            f"{count:,} of {whole:,} {what} ({count / whole:.1%}; at most {most:.1%})."
+            for count, whole, most, what in counts
+            if whole and count / whole > most
+        ]
 
 
 def reconcile(ledger: Ledger, thresholds: Thresholds) -> None:

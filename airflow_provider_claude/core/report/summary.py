@@ -28,6 +28,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A run's report. It is green exactly when `problems` is empty.
 
     `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
+    `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
     `published` says where the answers are, and is None while, or because, they are not.
     """
 
@@ -45,6 +46,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     failure_examples: list[Example]
     flags: dict[str, int]
     strangers: dict[str, int]
+    disagreements: list[str]
+    reused: int
     asked: Asked
     explanation: list[str]
     published: str | None = None

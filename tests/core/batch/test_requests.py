@@ -54,7 +54,7 @@ def test_a_jinja_template_in_a_mail_is_only_text() -> None:
 def test_the_bytes_of_a_row_are_the_bytes_it_adds_to_a_body() -> None:
     encoder = RequestEncoder(JOB.spec())
     params = next(encoder.params({"subject": ["ä"], "body": ["b"]}))
-    assert len(entry("f" * 64, 99_999, params)) + 1 == encoder.row_bytes(params)
+    assert len(entry(custom_id("f" * 64, 99_999), params)) + 1 == encoder.row_bytes(params)
 
 
 def test_custom_ids_fit_the_api_and_lead_back_to_their_row() -> None:

@@ -113,7 +113,7 @@ class TestEstimate:
 
     def test_the_plan_is_told_in_sentences_with_its_numbers(self) -> None:
         facts = Facts(
-            rows=12, items=9, quarantined=2, duplicates=1, shards=[5, 3], model="claude-haiku-5-5", price_source="list",
+            rows=12, items=9, quarantined=2, duplicates=1, reused=1, shards=[5, 3], model="claude-haiku-5-5", price_source="list",
             trial="Tried.", deadline="2026-11-23T09:00:00+01:00",
         )  # fmt: skip
         text = " ".join(explain(facts, estimate(9, 9000, TokenModel(), HAIKU)))
@@ -123,12 +123,22 @@ class TestEstimate:
             "1 repeat",
             "2 were set aside",
             "2 batches",
+            "1 items have an answer",
             "Due by 2026-11-23",
         ):
             assert part in text
 
     def test_an_empty_night_says_so(self) -> None:
         facts = Facts(
-            rows=0, items=0, quarantined=0, duplicates=0, shards=[], model="m", price_source="", trial="", deadline=None
+            rows=0,
+            items=0,
+            quarantined=0,
+            duplicates=0,
+            reused=0,
+            shards=[],
+            model="m",
+            price_source="",
+            trial="",
+            deadline=None,
         )
         assert "no rows tonight" in explain(facts, estimate(0, 0, TokenModel(), HAIKU))[0]

@@ -13,7 +13,7 @@ from airflow_provider_claude.errors import LedgerError
 unhurried = settings(deadline=None, max_examples=60)
 count = st.integers(0, 200)
 outcomes = st.dictionaries(st.sampled_from(["refused", "truncated", "invalid", "expired", "missing"]), count)
-LENIENT = Thresholds(failed=1, quarantined=1)
+LENIENT = Thresholds(failed=1, refused=1, invalid=1, quarantined=1)
 
 
 @st.composite
@@ -139,17 +139,24 @@ class TestConservation:
 class TestThresholds:
     def test_a_share_equal_to_the_threshold_is_within_it(self):
         within = ledger_of(shard(items=100, answered=95, failed={"invalid": 5}, landed={"succeeded": 95, "invalid": 5}))
-        reconcile(within, Thresholds(failed=0.05))
+        reconcile(within, Thresholds(failed=0.05, invalid=0.05))
 
     def test_a_share_beyond_it_is_named_with_both_numbers(self):
         beyond = ledger_of(shard(items=100, answered=94, failed={"invalid": 6}, landed={"succeeded": 94, "invalid": 6}))
         with pytest.raises(LedgerError, match=r"6 of 100 asked rows failed \(6\.0%; at most 5\.0%\)"):
-            reconcile(beyond, Thresholds(failed=0.05))
+            reconcile(beyond, Thresholds(failed=0.05, invalid=1))
 
     def test_failures_are_shares_of_what_was_asked_not_of_what_was_quarantined(self):
         asked = shard(items=10, answered=9, failed={"invalid": 1}, landed={"succeeded": 9, "invalid": 1})
         ledger = Ledger.of(inputs=100, items=10, duplicates=0, quarantined={"empty": 90}, shards=[asked])
-        assert len(Thresholds().breaches(ledger)) == 2
+        assert len(Thresholds(invalid=1).breaches(ledger)) == 2
+
+    @pytest.mark.parametrize(("kind", "told"), [("refused", "were refused"), ("invalid", "no valid answer")])
+    def test_refused_and_invalid_rows_have_thresholds_of_their_own(self, kind, told):
+        some = ledger_of(shard(items=100, answered=97, failed={kind: 3}, landed={"succeeded": 97, kind: 3}))
+        [sentence] = Thresholds(failed=1, **{kind: 0.02}).breaches(some)
+        assert "3 of 100" in sentence
+        assert told in sentence
 
     def test_an_empty_night_is_within_every_threshold(self):
         reconcile(ledger_of(), Thresholds(failed=0, quarantined=0))

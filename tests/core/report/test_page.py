@@ -69,6 +69,8 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "failure_examples": [example],
         "flags": {text: 3},
         "strangers": {text: 1},
+        "disagreements": [text],
+        "reused": 2,
         "asked": Asked(model=text, prompt_hash=text, schema_hash=text, fields={text: text}),
         "explanation": [text],
         "published": text,

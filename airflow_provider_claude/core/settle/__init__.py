@@ -1,0 +1,1 @@
+"""What becomes of items without a valid answer."""

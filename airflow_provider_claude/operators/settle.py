@@ -1,0 +1,93 @@
+"""Settle: the leftovers of a shard are sent again, deferred while they are away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
+
+from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.runtime import epoch_now, resumable, shard_folder, task_ref, utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ClaudeSettleOperator(BaseOperator):
+    """Sends the leftovers of a loaded shard again, until they are answered or have to be given up. Returns the counts.
+
+    What the server failed, what expired, was cancelled or is missing, what came back invalid once, and what was cut off
+    (with twice the ``max_tokens``) goes into one more batch a round. What was refused, what the API calls an invalid
+    request and what came back invalid twice stays in ``leftovers.parquet`` with its reason and the model's raw answer.
+    Cleared, it takes up the round that is on its way; cleared with more *rounds*, it tries that often.
+
+    :param shard: a shard's path, as the plan returns it (templated).
+    :param job: the job that was planned; its output checks the answers.
+    :param conn_id: a connection of type `anthropic` (templated).
+    :param rounds: how often leftovers are sent again (templated); 0 leaves them as they are.
+    :param poll_interval: the most seconds between two looks at a batch.
+    """
+
+    template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
+    ui_color = "#e4f4ee"
+
+    def __init__(
+        self,
+        *,
+        shard: str,
+        job: ClaudeJob,
+        conn_id: str = ClaudeHook.default_conn_name,
+        rounds: int | str = ROUNDS,
+        poll_interval: float = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.shard = shard
+        self.job = job
+        self.conn_id = conn_id
+        self.rounds = rounds
+        self.poll_interval = poll_interval
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        return self.resume(context)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Settle, or go on after a deferral."""
+        from airflow_provider_claude.stages.settle import Settled, Settling
+
+        if isinstance(event, dict) and event.get("status") == "gave_up":
+            raise AirflowException(event["message"])
+        with resumable(self):
+            step = Settling(
+                shard=shard_folder(self.shard),
+                job=self.job,
+                api=ClaudeHook(self.conn_id).gateway(),
+                clock=utc_now,
+                task=task_ref(context),
+                rounds=int(self.rounds),
+            ).go_on()
+        if isinstance(step, Settled):
+            self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
+            return dict(msgspec.to_builtins(step.landed))
+        return self._wait(step.batch_id)
+
+    def _wait(self, batch_id: str) -> dict[str, Any]:
+        from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
+
+        now = epoch_now()
+        self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
+        self.defer(
+            trigger=ClaudeBatchTrigger(
+                batch_id=batch_id,
+                conn_id=self.conn_id,
+                poll_interval=self.poll_interval,
+                started=now,
+                until=now + MAX_WAIT_SECONDS,
+            ),
+            method_name="resume",
+        )
+        return {}

@@ -1,0 +1,203 @@
+"""The attempts of a shard: read from its records, carried on by `core.batch.attempt`, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_claude.core.batch.attempt import (
+    GRACE_SECONDS,
+    SKEW_SECONDS,
+    Adopt,
+    Attempt,
+    Hold,
+    Listed,
+    Reattach,
+    Release,
+    Replace,
+    Search,
+    Submit,
+    Wait,
+    decide,
+)
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.errors import HoldError, PendingError, StateError
+from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages import results
+from airflow_provider_claude.store import (
+    ReleasedRecord,
+    ShardFolder,
+    SubmittedRecord,
+    WorkFolder,
+    list_names,
+    write_new_record,
+)
+
+#: Seconds between two looks at a batch that is being cancelled; a cancel takes about half a minute.
+_CANCEL_LOOK = 30.0
+
+
+class Api(results.Api, Protocol):
+    """What carrying on an attempt needs of the gateway."""
+
+    def batches(self, *, since: float) -> Iterator[BatchInfo]: ...
+
+    def cancel_batch(self, batch_id: str) -> BatchInfo: ...
+
+
+class Desk:
+    """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
+
+    def __init__(
+        self, shard: ShardFolder, work: WorkFolder, api: Api, clock: Callable[[], str], grace: float = GRACE_SECONDS
+    ) -> None:
+        self.shard, self.work, self.api, self.clock, self.grace = shard, work, api, clock, grace
+
+    def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
+        """Do what has to be done before *root* may be paid for, or is found to be.
+
+        Raises PendingError where something else has to end first, HoldError where a person has to look.
+        """
+        listed: list[Listed] | None = None
+        while True:
+            now = epoch(self.clock())
+            step = decide(history(self.shard), root=root, of_round=of_round, now=now, listed=listed, grace=self.grace)
+            match step:
+                case Submit():
+                    return step
+                case Reattach(attempt):
+                    self._claim(attempt)
+                    return step
+                case Search(attempt):
+                    listed = self._search(attempt)
+                case _:
+                    self._resolve(step, now)
+                    listed = None
+
+    def _resolve(self, step: Adopt | Release | Replace | Wait | Hold, now: float) -> None:
+        """Carry out a step after which everything is decided again, or say why it has to wait."""
+        match step:
+            case Adopt(attempt, batch_id):
+                self._adopt(attempt, batch_id)
+            case Release(attempt, reason):
+                release(self.shard, attempt.number, None, reason, self.clock())
+            case Replace(attempt):
+                self._replace(attempt)
+            case Wait(attempt, until):
+                raise PendingError(_still_sending(self.shard, attempt), until - now)
+            case Hold(attempt, batch_ids):
+                raise HoldError(_what_to_do(self.shard, attempt, batch_ids))
+
+    def _claim(self, attempt: Attempt) -> None:
+        if attempt.batch_id is not None:
+            self.work.claim(self.shard, attempt.number, attempt.batch_id)
+
+    def _search(self, orphan: Attempt) -> list[Listed]:
+        """The workspace's batches since *orphan* was about to be sent, without those that are another attempt's."""
+        found = []
+        for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
+            claim = self.work.claimed(info.id)
+            if claim is None or (claim.shard, claim.attempt) == (self.work.name_of(self.shard), orphan.number):
+                found.append(
+                    Listed(batch_id=info.id, requests=sum(info.counts.values()), created=epoch(info.created_at))
+                )
+        return found
+
+    def _adopt(self, orphan: Attempt, batch_id: str) -> None:
+        """Make *batch_id* the batch of *orphan*, unless another attempt was faster; then the list is read again."""
+        claim = self.work.claim(self.shard, orphan.number, batch_id)
+        if (claim.shard, claim.attempt) != (self.work.name_of(self.shard), orphan.number):
+            return
+        info = self.api.batch(batch_id)
+        submitted(self.shard, orphan.number, info, adopted=True)
+
+    def _replace(self, stale: Attempt) -> None:
+        """Cancel a batch whose rows have changed, and keep what it had answered."""
+        record = self.shard.submitted(stale.number)
+        if record is None or record.batch_id is None:
+            raise StateError(f"{self.shard}, attempt {stale.number}: its batch is not on record any more.")
+        info = self.api.batch(record.batch_id)
+        if info.status != ENDED:
+            if info.status != "canceling":
+                self.api.cancel_batch(record.batch_id)
+            raise PendingError(
+                f"Batch {record.batch_id} answers what shard {self.shard.shard} held before. It is being cancelled; what "
+                "it has answered so far is paid for, kept and used, and the rest is sent anew when it has ended.",
+                _CANCEL_LOOK,
+            )
+        results.collect(self.shard, record, self.api, self.work, self.clock())
+
+
+def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: bool = False) -> None:
+    """Write down that *info* is the batch of *attempt*. Whoever comes second has the same to say."""
+    record = SubmittedRecord(
+        attempt=attempt,
+        batch_id=info.id,
+        lane="batch",
+        created_at=info.created_at,
+        expires_at=info.expires_at,
+        adopted=adopted,
+    )
+    write_new_record(shard.file(f"{attempt}.submitted.json"), record)
+
+
+def release(shard: ShardFolder, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
+    record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now)
+    write_new_record(shard.file(f"{attempt}.released.json"), record)
+
+
+def history(shard: ShardFolder) -> list[Attempt]:
+    """Every attempt on record, oldest first."""
+    names = frozenset(list_names(shard.path))
+    return [found for number in shard.attempts() if (found := _attempt(shard, number, names)) is not None]
+
+
+def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt | None:
+    intent = shard.intent(number)
+    if intent is None:
+        return None
+    record = shard.submitted(number) if f"{number}.submitted.json" in names else None
+    return Attempt(
+        number=number,
+        root=intent.root,
+        round=intent.round,
+        requests=intent.requests,
+        at=epoch(intent.at),
+        until=epoch(intent.until),
+        submitted=record is not None,
+        batch_id=record.batch_id if record else None,
+        created=epoch(record.created_at) if record else 0.0,
+        collected=shard.results(number).name in names,
+        released=f"{number}.released.json" in names,
+    )
+
+
+def chain(shard: ShardFolder, root: str) -> list[Attempt]:
+    """The attempts that answer *root*: the latest submitted one of each round, in the order of the rounds."""
+    live = {a.round: a for a in history(shard) if a.root == root and a.submitted and not a.released}
+    return [attempt for _, attempt in sorted(live.items())]
+
+
+def epoch(moment: str) -> float:
+    """Epoch seconds of an ISO 8601 time."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
+    return (
+        f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
+        f"{attempt.requests:,} requests were about to be sent, and whoever sent them may still be at it. Nothing is sent "
+        "before it must have given up and the API would list its batch."
+    )
+
+
+def _what_to_do(shard: ShardFolder, attempt: Attempt, batch_ids: tuple[str, ...]) -> str:
+    """The message of a hold: what is not known, and what a person can do about it."""
+    return (
+        f"Shard {shard.shard}, attempt {attempt.number}: whoever sent its {attempt.requests:,} requests died before "
+        f"writing down the batch id, and {len(batch_ids)} batches of that size and time belong to no one: "
+        f"{', '.join(batch_ids)}. Nothing is sent, because it could be paid for twice. Look them up in the Console, then "
+        f"run `claude-batch adopt {shard} <batch id>`, or `claude-batch resend {shard}` if it is none of them, and clear "
+        "this task."
+    )

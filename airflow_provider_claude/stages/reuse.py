@@ -1,0 +1,188 @@
+"""Answers that are there already: found by the hash of their request among the raw results of the work folder.
+
+The plan finds which items were answered before and where, create takes their result lines over into its own shard.
+Any result that was billed counts as an answer, also one that is not valid: asking again is for settle to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
+from airflow_provider_claude.stages.results import read_lines
+from airflow_provider_claude.store import (
+    CollectedRecord,
+    RunFolder,
+    ShardFolder,
+    ShardSpec,
+    WorkFolder,
+    atomic_output,
+    remove,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from upath import UPath
+
+_HASH_BYTES = 32
+
+#: Lines that are written together.
+_CHUNK_ROWS = 1_000
+
+
+class Known:
+    """Where items were answered before: 16 bytes an item, whatever their texts."""
+
+    def __init__(self, hashes: bytes) -> None:
+        """*hashes*: the first eight bytes of each item's request hash, in the order of the items."""
+        self._wanted = np.frombuffer(hashes, dtype="<u8")
+        self._order = np.argsort(self._wanted, kind="stable")
+        self._sorted = self._wanted[self._order]
+        self._source = np.full(len(self._wanted), -1, dtype="<i4")
+        self._row = np.zeros(len(self._wanted), dtype="<i4")
+        self._sources: list[CollectedRecord] = []
+
+    def look(self, work: WorkFolder, job: str, since: str) -> None:
+        """Look the items up in the results of *job* since *since*. The newest answer counts."""
+        for record in work.collected(job, since=since):
+            shard = work.shard(record.shard)
+            if shard.results(record.attempt).exists():
+                self._match(record, _request_hashes(shard.manifest(record.attempt)))
+
+    def _match(self, record: CollectedRecord, answered: NDArray[Any]) -> None:
+        places = np.searchsorted(self._sorted, answered)
+        rows = np.flatnonzero(places < len(self._sorted))
+        rows = rows[self._sorted[places[rows]] == answered[rows]]
+        items = self._order[places[rows]]
+        fresh = self._source[items] < 0
+        self._source[items[fresh]] = len(self._sources)
+        self._row[items[fresh]] = rows[fresh]
+        self._sources.append(record)
+
+    def count(self, start: int, stop: int) -> int:
+        """How many of the items *start* (included) to *stop* (not) were answered before."""
+        return int(self.mask[start:stop].sum())
+
+    @property
+    def mask(self) -> NDArray[Any]:
+        """For each item, whether it was answered before."""
+        return self._source >= 0
+
+    def write(self, path: UPath, start: int, stop: int) -> None:
+        """Write down where the items *start* to *stop* were answered; nothing where none was."""
+        items = start + np.flatnonzero(self.mask[start:stop])
+        remove(path)
+        if not len(items):
+            return
+        sources = self._source[items]
+        table = pa.table(
+            {
+                "ordinal": items,
+                "shard": pa.array([self._sources[n].shard for n in sources], pa.string()),
+                "attempt": pa.array([self._sources[n].attempt for n in sources], pa.int32()),
+                "row": self._row[items],
+            },
+            schema=pa.schema(REUSED_FIELDS),
+        )
+        with atomic_output(path) as stream:
+            pq.write_table(table, stream, compression="zstd")
+
+
+def _request_hashes(manifest: UPath) -> NDArray[Any]:
+    """The first eight bytes of the request hash of each row of *manifest*."""
+    column = _read(manifest, ["request_hash"])["request_hash"].combine_chunks()
+    values = np.frombuffer(column.buffers()[1], dtype="u1", count=(column.offset + len(column)) * _HASH_BYTES)
+    values = values[column.offset * _HASH_BYTES :].reshape(-1, _HASH_BYTES)
+    return np.ascontiguousarray(values[:, :8]).view("<u8").ravel()
+
+
+def _read(path: UPath, columns: Sequence[str] | None = None) -> pa.Table:
+    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+        return part.read(columns=columns, use_threads=False)
+
+
+def take(run: RunFolder, work: WorkFolder, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
+    """Take the shard's earlier answers over into *path*; ordinal and request hash of those that were really there."""
+    plan = run.part("reused", spec.shard)
+    if not spec.reused or not plan.exists():
+        return {}
+    taken: dict[int, bytes] = {}
+    with _writer(path) as writer:
+        for shard, attempt, rows in _by_source(_read(plan), work):
+            for lines in _chunks(_found(shard, attempt, rows)):
+                writer.write_table(pa.Table.from_pylist(lines, pa.schema(TAKEN_FIELDS)))
+                taken.update((line["ordinal"], line["request_hash"]) for line in lines)
+    return taken
+
+
+def _by_source(reused: pa.Table, work: WorkFolder) -> Iterator[tuple[ShardFolder, int, dict[int, int]]]:
+    """Each attempt that has answers, and in it the ordinal of the item for each row of its manifest."""
+    sources: dict[tuple[str, int], dict[int, int]] = {}
+    for one in reused.to_pylist():
+        sources.setdefault((one["shard"], one["attempt"]), {})[one["row"]] = one["ordinal"]
+    for (name, attempt), rows in sources.items():
+        yield work.shard(name), attempt, rows
+
+
+class _Result(msgspec.Struct):
+    type: str
+
+
+class _Line(msgspec.Struct):
+    custom_id: str
+    result: _Result
+
+
+def _found(shard: ShardFolder, attempt: int, rows: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """The result lines of *rows* in the results of *attempt*; none where they are gone by now."""
+    intent, submitted = shard.intent(attempt), shard.submitted(attempt)
+    if intent is None or submitted is None or not shard.results(attempt).exists():
+        return
+    hashes = _read(shard.manifest(attempt), ["request_hash"])["request_hash"]
+    for line in read_lines(shard.results(attempt)):
+        try:
+            head = msgspec.json.decode(line, type=_Line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        row = index_of(head.custom_id, intent.fingerprint, intent.requests)
+        if row is None or row not in rows or head.result.type != "succeeded":
+            continue
+        yield {
+            "ordinal": rows.pop(row),
+            "request_hash": hashes[row].as_py(),
+            "line": line,
+            "batch_id": submitted.batch_id,
+            "attempt": attempt,
+        }
+
+
+def _chunks(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == _CHUNK_ROWS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@contextmanager
+def _writer(path: UPath) -> Iterator[pq.ParquetWriter]:
+    with atomic_output(path) as stream, pq.ParquetWriter(stream, pa.schema(TAKEN_FIELDS), compression="zstd") as writer:
+        yield writer
+
+
+def read_taken(path: UPath) -> Iterator[pa.RecordBatch]:
+    """The answers that were taken over, in batches; none where there are none."""
+    if path.exists():
+        with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+            yield from part.iter_batches(_CHUNK_ROWS, use_threads=False)

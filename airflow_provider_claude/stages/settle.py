@@ -1,0 +1,124 @@
+"""Settle: the leftovers of a shard are sent again, round by round, until they are answered or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit
+from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.settle.leftovers import Leftover, ask_again, hopeless
+from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.errors import HopelessError
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages import create, load
+from airflow_provider_claude.stages.attempts import Desk, chain
+from airflow_provider_claude.stages.create import Sender, shard_spec, work_of
+from airflow_provider_claude.stages.spool import Ask
+from airflow_provider_claude.store import LandedRecord, ShardFolder, ShardSpec
+
+
+class Api(create.Api, load.Api, Protocol):
+    """What settling needs of the gateway."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Nothing more is sent for this shard."""
+
+    landed: LandedRecord
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """This batch has to end first."""
+
+    batch_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling:
+    """One shard's leftovers, and how far to go for them.
+
+    :param rounds: how often leftovers are sent again; 0 leaves them as they are.
+    """
+
+    shard: ShardFolder
+    job: ClaudeJob
+    api: Api
+    clock: Callable[[], str]
+    task: TaskRef = NO_TASK
+    rounds: int = ROUNDS
+    grace: float = GRACE_SECONDS
+
+    @lean_arrow()
+    def go_on(self) -> Settled | Waiting:
+        """Take the next step that can be taken now. Call again when the batch that is waited for has ended.
+
+        Raises HopelessError where no row can succeed, and whatever `create` and `load` raise.
+        """
+        plan = self.shard.run.need_plan()
+        spec = shard_spec(plan, self.shard.shard)
+        desk = Desk(self.shard, work_of(self.shard, plan), self.api, self.clock, self.grace)
+        while True:
+            waiting = self._in_flight(spec)
+            if waiting is not None:
+                return waiting
+            landed = self._landed(spec)
+            again = self._again(spec, landed, plan.job["max_tokens"])
+            if not again:
+                return Settled(landed)
+            next_round = landed.round + 1
+            match desk.pursue(spec.fingerprint, next_round):
+                case Reattach(attempt) if attempt.batch_id is None:
+                    return Settled(landed)
+                case Reattach():
+                    continue
+                case Submit(number):
+                    limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
+                    ask = Ask(round=next_round, only=frozenset(again), max_tokens=limits)
+                    Sender(desk, self.api, plan, spec).send(number, ask)
+
+    def _in_flight(self, spec: ShardSpec) -> Waiting | None:
+        """The batch of the latest round, while it has not ended."""
+        open_rounds: list[Attempt] = [attempt for attempt in chain(self.shard, spec.fingerprint) if attempt.in_flight]
+        for attempt in open_rounds:
+            if attempt.batch_id is not None and self.api.batch(attempt.batch_id).status != ENDED:
+                return Waiting(attempt.batch_id)
+        return None
+
+    def _landed(self, spec: ShardSpec) -> LandedRecord:
+        """The landing of all rounds there are; made anew where a round has ended since."""
+        landed = self.shard.landed()
+        latest = max((attempt.round for attempt in chain(self.shard, spec.fingerprint)), default=0)
+        if landed is None or landed.root != spec.fingerprint or landed.round != latest:
+            landed = load.load(self.shard, self.job, self.api, task=self.task, clock=self.clock)
+        return landed
+
+    def _again(self, spec: ShardSpec, landed: LandedRecord, max_tokens: int) -> dict[int, int]:
+        leftovers = _read(self.shard, max_tokens)
+        why = hopeless(leftovers, asked=spec.rows)
+        if why is not None:
+            raise HopelessError(
+                f"Shard {self.shard.shard}: {why}. Nothing more is sent. Mend it, then clear the plan task to ask again."
+            )
+        return ask_again(leftovers, next_round=landed.round + 1, rounds=self.rounds)
+
+
+def _read(shard: ShardFolder, max_tokens: int) -> list[Leftover]:
+    """The shard's leftovers without their duplicates. *max_tokens* is the job's, with which earlier runs asked, too."""
+    path = shard.file("leftovers.parquet")
+    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+        columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens"]
+        rows = part.read(columns=columns, use_threads=False).to_pylist()
+    return [
+        Leftover(**{**row, "outcome": Outcome(row["outcome"]), "max_tokens": row["max_tokens"] or max_tokens})
+        for row in rows
+        if row.pop("duplicate_of") is None
+    ]

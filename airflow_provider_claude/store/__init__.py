@@ -1,0 +1,77 @@
+"""What is on disk: the run folder, and the work folder around it. Which files exist is the state.
+
+    <work>/
+        batches/msgbatch_….json       which shard's batch it is
+        answers/<job>/….json          raw results that may answer the same requests again
+        <dag>/<group>/<day>/          a run folder
+            scan.json  plan.json  report.json  report.html
+            items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
+            reused/part-00003.parquet     which items of shard 3 are answered already, and where
+            shards/00003/
+                f1e2d3c4.reused.parquet   the answers it takes from earlier runs, by its content
+                1.manifest.parquet    what attempt 1 sends, by custom id            before it is paid for
+                1.intent.json         attempt 1 is about to be paid for             before the paid call; one writer wins
+                1.submitted.json      its batch id                                  right after it
+                1.released.json       it counts no longer, and why                  only then
+                1.ended.json          its counts and times                          when the batch has ended
+                1.results.jsonl.zst   the API's result lines, as they came          before they are judged
+                2.…                   the leftovers, sent again
+                leftovers.parquet     rows without a valid answer
+                landed.json           how the rows of this shard ended              last
+            answers/part-00003.parquet
+
+Every file is written whole or not at all, and "cannot be read" is never "is not there".
+"""
+
+from airflow_provider_claude.store.files import (
+    atomic_output,
+    is_local,
+    list_names,
+    remove,
+    write_bytes,
+    write_new,
+)
+from airflow_provider_claude.store.records import (
+    ClaimRecord,
+    CollectedRecord,
+    EndedRecord,
+    IntentRecord,
+    LandedRecord,
+    PlanRecord,
+    Record,
+    ReleasedRecord,
+    ScanRecord,
+    ShardSpec,
+    SubmittedRecord,
+    read_record,
+    write_new_record,
+    write_record,
+)
+from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.work import WorkFolder
+
+__all__ = [
+    "ClaimRecord",
+    "CollectedRecord",
+    "EndedRecord",
+    "IntentRecord",
+    "LandedRecord",
+    "PlanRecord",
+    "Record",
+    "ReleasedRecord",
+    "RunFolder",
+    "ScanRecord",
+    "ShardFolder",
+    "ShardSpec",
+    "SubmittedRecord",
+    "WorkFolder",
+    "atomic_output",
+    "is_local",
+    "list_names",
+    "read_record",
+    "remove",
+    "write_bytes",
+    "write_new",
+    "write_new_record",
+    "write_record",
+]

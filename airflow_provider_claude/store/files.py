@@ -1,0 +1,122 @@
+"""Files of a store: written whole or not at all, first come first served where only one may win.
+
+On a local disk a file is written under a temporary name and renamed, or linked where it must be new. On an object
+store it is one PUT of a finished local file, or a conditional one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+def is_local(path: UPath) -> bool:
+    return path.protocol in {"", "file", "local"}
+
+
+def list_names(directory: UPath) -> list[str]:
+    """The names in *directory*, sorted; none where there is no such directory. Never from a listing cache."""
+    directory.fs.invalidate_cache()
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):  # the path interface says either of a folder that is not there
+        return []
+
+
+def write_bytes(path: UPath, data: bytes) -> None:
+    with atomic_output(path) as stream:
+        stream.write(data)
+
+
+def write_new(path: UPath, data: bytes) -> bool:
+    """Write *data* as *path* unless there is such a file already; whether it was written.
+
+    Of several writers at once exactly one gets True, as far as the store can promise it: a local disk by a hard link,
+    S3, Google Cloud Storage and Azure by a conditional PUT (fsspec's `create` mode). A store whose fsspec
+    implementation only looks first leaves a gap of one round trip.
+    """
+    if not is_local(path):
+        try:
+            path.fs.pipe_file(path.path, data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+    place = Path(path.path)
+    with _temporary(path) as (stream, name):
+        stream.write(data)
+        _sync(stream, name)
+        try:
+            os.link(name, place)
+        except FileExistsError:
+            return False
+        _sync(stream, place.parent)
+    return True
+
+
+@contextmanager
+def atomic_output(path: UPath) -> Iterator[IO[bytes]]:
+    """A binary file that becomes *path* when the block ends well, and leaves nothing behind when it does not."""
+    with _temporary(path) as (stream, name):
+        yield stream
+        if is_local(path):
+            _sync(stream, name)
+            name.replace(path.path)
+            _sync(stream, Path(path.path).parent)
+        else:
+            _sync(stream, name)
+            path.fs.put_file(str(name), path.path)
+
+
+@contextmanager
+def _temporary(path: UPath) -> Iterator[tuple[IO[bytes], Path]]:
+    """A temporary file, beside *path* where that is local. Gone after the block, unless it was renamed."""
+    directory = Path(path.parent.path) if is_local(path) else None
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=directory)
+    try:
+        with os.fdopen(handle, "w+b") as stream:
+            os.fchmod(stream.fileno(), 0o666 & ~_UMASK)
+            yield stream, Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _sync(stream: IO[bytes], path: Path) -> None:
+    """See that *stream*, which its user may have closed, is on the disk as *path*; or the names in the folder *path*.
+
+    After a power cut a record must not be gone again.
+    """
+    if not stream.closed:
+        stream.flush()
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: UPath) -> None:
+    """Remove the file or folder *path*; it is no error where there is none."""
+    if is_local(path) and Path(path.path).is_dir():
+        shutil.rmtree(path.path)
+    elif path.exists():
+        path.fs.rm(path.path, recursive=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+#: Read once at import: asking for it means setting it, for all threads at once.
+_UMASK = _umask()

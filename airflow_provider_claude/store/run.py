@@ -1,0 +1,124 @@
+"""The run folder: one folder a run, readable by a person with `ls`. Which files exist is the state."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.store.files import list_names
+from airflow_provider_claude.store.records import (
+    EndedRecord,
+    IntentRecord,
+    LandedRecord,
+    PlanRecord,
+    Record,
+    ReleasedRecord,
+    ScanRecord,
+    SubmittedRecord,
+    read_record,
+)
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_R = TypeVar("_R", bound=Record)
+
+_INTENT = re.compile(r"(\d+)\.intent\.json")
+
+
+class ShardFolder:
+    """shards/00003/ of a run folder. The task handle of a shard is its path: `str(folder)`."""
+
+    def __init__(self, path: UPath) -> None:
+        if not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards":
+            msg = f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
+            raise StateError(msg)
+        self.path = path
+        self.shard = int(path.name)
+        self.run = RunFolder(path.parent.parent)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def file(self, name: str) -> UPath:
+        return self.path / name
+
+    def attempts(self) -> list[int]:
+        """The numbers of the attempts on record, ascending."""
+        return sorted(int(found[1]) for found in map(_INTENT.fullmatch, list_names(self.path)) if found)
+
+    def intent(self, attempt: int) -> IntentRecord | None:
+        return read_record(self.file(f"{attempt}.intent.json"), IntentRecord)
+
+    def submitted(self, attempt: int) -> SubmittedRecord | None:
+        return read_record(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
+
+    def released(self, attempt: int) -> ReleasedRecord | None:
+        return read_record(self.file(f"{attempt}.released.json"), ReleasedRecord)
+
+    def ended(self, attempt: int) -> EndedRecord | None:
+        return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
+
+    def landed(self) -> LandedRecord | None:
+        return read_record(self.file("landed.json"), LandedRecord)
+
+    def manifest(self, attempt: int) -> UPath:
+        return self.file(f"{attempt}.manifest.parquet")
+
+    def reused(self, root: str) -> UPath:
+        """What it takes from earlier runs for the content *root*."""
+        return self.file(f"{root[:8]}.reused.parquet")
+
+    def results(self, attempt: int) -> UPath:
+        return self.file(f"{attempt}.results.jsonl.zst")
+
+
+class RunFolder:
+    """The root of a run folder."""
+
+    def __init__(self, path: UPath) -> None:
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def file(self, name: str) -> UPath:
+        return self.path / name
+
+    def shard(self, number: int) -> ShardFolder:
+        return ShardFolder(self.path / "shards" / f"{number:05d}")
+
+    def shards(self) -> list[ShardFolder]:
+        """All shards that have a folder, in order."""
+        return [self.shard(int(name)) for name in list_names(self.file("shards")) if name.isdecimal()]
+
+    def parts(self, folder: str) -> list[UPath]:
+        """The part files of items/, quarantine/, duplicates/, reused/ or answers/, in order."""
+        directory = self.path / folder
+        return [directory / name for name in list_names(directory) if re.fullmatch(r"part-\d+\.parquet", name)]
+
+    def part(self, folder: str, number: int) -> UPath:
+        return self.path / folder / f"part-{number:05d}.parquet"
+
+    def scan(self) -> ScanRecord | None:
+        return read_record(self.file("scan.json"), ScanRecord)
+
+    def plan(self) -> PlanRecord | None:
+        return read_record(self.file("plan.json"), PlanRecord)
+
+    def need_scan(self) -> ScanRecord:
+        return _needed(self.scan(), self.file("scan.json"), "the scan has not finished for this run; run it first")
+
+    def need_plan(self) -> PlanRecord:
+        """The plan. Raises StateError where there is none, or where the run was scanned again since."""
+        plan = _needed(self.plan(), self.file("plan.json"), "this run has not been planned; run the plan first")
+        if plan.scanned_at != self.need_scan().finished_at:
+            raise StateError(f"{self.file('plan.json')} is of an earlier scan of this run; run the plan again.")
+        return plan
+
+
+def _needed(record: _R | None, path: UPath, what: str) -> _R:
+    if record is None:
+        raise StateError(f"{path} does not exist: {what}.")
+    return record

@@ -1,0 +1,71 @@
+"""The work folder: what the runs in it know of each other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.store.files import list_names
+from airflow_provider_claude.store.records import ClaimRecord, CollectedRecord, read_record, write_new_record
+from airflow_provider_claude.store.run import ShardFolder
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: So much of a job's hash names its folder.
+_JOB_CHARS = 16
+
+_COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
+
+
+class WorkFolder:
+    """`batches/` says which batch is whose, `answers/<job>/` which raw results may be used again."""
+
+    def __init__(self, path: UPath) -> None:
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def claim(self, shard: ShardFolder, attempt: int, batch_id: str) -> ClaimRecord:
+        """Whose batch it is from now on: this attempt's, unless another was first."""
+        mine = ClaimRecord(batch_id=batch_id, shard=self.name_of(shard), attempt=attempt)
+        if write_new_record(self._claim(batch_id), mine):
+            return mine
+        return read_record(self._claim(batch_id), ClaimRecord) or mine
+
+    def claimed(self, batch_id: str) -> ClaimRecord | None:
+        return read_record(self._claim(batch_id), ClaimRecord)
+
+    def _claim(self, batch_id: str) -> UPath:
+        return self.path / "batches" / f"{batch_id}.json"
+
+    def collect(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, created_at: str) -> None:
+        """Remember that the raw results of *attempt* are there, for the job with the hash *job*."""
+        stamp = re.sub(r"[^0-9T]", "", created_at[:19])
+        name = f"{stamp}-{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"
+        record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=created_at)
+        write_new_record(self._answers(job) / name, record)
+
+    def collected(self, job: str, *, since: str) -> list[CollectedRecord]:
+        """Raw results for the job with the hash *job*, created at *since* (ISO 8601, UTC) or later, newest first."""
+        bound = re.sub(r"[^0-9T]", "", since[:19])
+        folder = self._answers(job)
+        names = [name for name in list_names(folder) if (m := _COLLECTED.fullmatch(name)) and m[1] >= bound]
+        return [record for name in reversed(names) if (record := read_record(folder / name, CollectedRecord))]
+
+    def _answers(self, job: str) -> UPath:
+        return self.path / "answers" / job[:_JOB_CHARS]
+
+    def shard(self, name: str) -> ShardFolder:
+        return ShardFolder(self.path / name)
+
+    def name_of(self, shard: ShardFolder) -> str:
+        """The path of *shard* relative to this folder. Raises JobError where it is not in it."""
+        root, whole = str(self.path).rstrip("/") + "/", str(shard.path)
+        if not whole.startswith(root):
+            raise JobError(
+                f"The run folder {shard.run} is not in the work folder {self.path}. Give work a folder above it."
+            )
+        return whole[len(root) :]

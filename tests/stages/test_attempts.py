@@ -1,0 +1,175 @@
+"""What a shard does about attempts whose fate is not on record: against the simulator's own list of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_claude.errors import HoldError, PendingError, StateError, Transient
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.store import ShardFolder
+
+from .conftest import Night
+
+TEXTS = [f"mail {n}" for n in range(12)]
+
+
+def in_(seconds: float) -> Callable[[], str]:
+    """A clock that is ahead of the real one."""
+
+    def now() -> str:
+        return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+    return now
+
+
+def later(shard: ShardFolder, night: Night) -> str:
+    """Create again, after whoever sent before must have given up."""
+    return create(shard, night.gateway, clock=in_(300))
+
+
+@pytest.fixture
+def orphaned(night: Night, claude_simulator: SimulatorProcess) -> ShardFolder:
+    """A shard whose batch was created, and whose answer never came."""
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("reset_after_accept", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    return night.run.shard(1)
+
+
+def test_a_shard_waits_while_its_sender_may_still_be_at_it(orphaned: ShardFolder, night: Night) -> None:
+    with pytest.raises(PendingError, match="may still be at it") as pending:
+        create(orphaned, night.gateway, clock=in_(1))
+    assert 100 < (pending.value.retry_after or 0) < 130
+
+
+def test_a_batch_that_was_created_without_an_answer_is_found_and_not_paid_again(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    batch_id = later(orphaned, night)
+    assert claude_simulator.calls()["create"] == 1
+    assert night.load().outcomes == {"succeeded": 5}
+    assert night.answers()["claude_batch_id"][0].as_py() == batch_id
+
+
+def test_a_call_that_never_arrived_is_made_after_all(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("error_500", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    assert later(night.run.shard(1), night).startswith("msgbatch_")
+    assert night.run.shard(1).released(1) is not None
+    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+
+
+def test_a_batch_of_another_shard_is_never_adopted(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    other = create(night.run.shard(2), night.gateway, clock=in_(0))
+    claude_simulator.fault("error_500", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    assert later(night.run.shard(1), night) != other
+
+
+def test_an_adopted_batch_that_is_anothers_is_let_go_and_its_rows_are_settled(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    from upath import UPath
+
+    from airflow_provider_claude.store import RunFolder
+
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("error_500", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    elsewhere = Night(RunFolder(UPath(f"{night.run}-elsewhere")), night.gateway)
+    elsewhere.scanned([text.upper() for text in TEXTS]).plan()
+    foreign = create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
+    assert later(night.run.shard(1), night) == foreign
+    assert night.load().outcomes == {"missing": 5}
+    assert night.run.shard(1).released(1).batch_id == foreign  # type: ignore[union-attr]
+    assert later(night.run.shard(1), night) != foreign
+    assert night.load().outcomes == {"succeeded": 5}
+    assert claude_simulator.calls().get("cancel", 0) == 0
+
+
+def test_several_batches_that_could_be_it_are_held_for_a_person(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    from upath import UPath
+
+    from airflow_provider_claude.store import RunFolder
+
+    elsewhere = Night(RunFolder(UPath(f"{night.run}-elsewhere")), night.gateway)
+    elsewhere.scanned([text.upper() for text in TEXTS]).plan()
+    foreign = create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
+    with pytest.raises(HoldError, match=foreign) as hold:
+        later(orphaned, night)
+    assert f"claude-batch adopt {orphaned}" in str(hold.value)
+    assert claude_simulator.calls()["create"] == 2
+
+
+def test_of_two_workers_with_the_same_decision_one_sends(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    shard, sent = night.run.shard(1), []
+
+    def other_worker_first() -> str:
+        if not sent:
+            sent.append(None)
+            sent[0] = create(shard, night.gateway, clock=in_(0))
+        return in_(0)()
+
+    # the clock is looked at between the decision and the intent
+    with pytest.raises(PendingError):
+        create(shard, night.gateway, clock=_on_look(2, other_worker_first))
+    assert claude_simulator.calls()["create"] == 1
+
+
+def _from(ticks: Iterator[int]) -> Callable[[], str]:
+    def now() -> str:
+        return in_(next(ticks))()
+
+    return now
+
+
+def _on_look(number: int, action: Callable[[], str]) -> Callable[[], str]:
+    looks = iter(range(1, 1000))
+    return lambda: action() if next(looks) >= number else in_(0)()
+
+
+def test_a_body_that_takes_too_long_is_not_sent_to_its_end(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS).plan()
+    ticks = iter([0, 0, *[10_000] * 1000])
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=_from(ticks))
+    assert claude_simulator.books()["total"]["requests"] == 0
+
+
+def test_changed_content_cancels_the_old_batch_and_keeps_what_it_answered(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS).plan(rows=12)
+    claude_simulator.pace("polls:3")
+    night.create()
+    night.scanned([*TEXTS[:-1], "changed"])
+    with pytest.raises(PendingError, match="being cancelled"):
+        night.plan(rows=12)
+    assert claude_simulator.calls()["cancel"] == 1
+    claude_simulator.advance(3600)
+    night.plan(rows=12)
+    night.create()
+    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+
+
+def test_an_unreadable_claim_is_an_error_and_not_an_absence(orphaned: ShardFolder, night: Night) -> None:
+    for info in night.gateway.batches(since=0):
+        path = Path(night.run.file(f"batches/{info.id}.json").path)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{")
+    with pytest.raises(StateError, match="not a readable ClaimRecord"):
+        later(orphaned, night)

@@ -1,0 +1,128 @@
+"""A request that was answered before is not paid again, whatever run it was in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.store import PlanRecord, RunFolder, remove
+
+from .conftest import Night, clock
+
+TEXTS = [f"mail {n}" for n in range(12)]
+
+
+def go(night: Night, texts: list[str], **settings: object) -> PlanRecord:
+    """The whole night over *texts*, in the work folder around it."""
+    night.scanned(texts)
+    work = UPath(Path(night.run.path.path).parent)
+    chosen = Settings(**{"limits": Limits(rows=5), "trial": True, "work": work, **settings})
+    record = plan(night.run, night.job, night.gateway, settings=chosen, clock=clock())
+    for spec in record.shards:
+        if spec.lane == "batch":
+            night.create(spec.shard)
+            night.load(spec.shard)
+    return record
+
+
+def billed(simulator: SimulatorProcess) -> int:
+    return int(simulator.books()["total"]["requests"])
+
+
+def texts_of(night: Night, record: PlanRecord) -> list[str]:
+    return sorted(name for spec in record.shards for name in night.answers(spec.shard)["item_id"].to_pylist())
+
+
+@pytest.fixture
+def first(night: Night) -> Night:
+    go(night, TEXTS)
+    return night
+
+
+@pytest.fixture
+def second(first: Night) -> Night:
+    return Night(RunFolder(UPath(f"{first.run}-again")), first.gateway)
+
+
+def test_another_run_over_the_same_data_bills_nothing(second: Night, claude_simulator: SimulatorProcess) -> None:
+    record = go(second, TEXTS)
+    assert billed(claude_simulator) == 12
+    assert sum(spec.reused for spec in record.shards) == 12
+    assert len(texts_of(second, record)) == 12
+    assert "12 items have an answer" in " ".join(record.explanation)
+
+
+def test_a_reused_answer_names_the_batch_that_was_paid_for_and_costs_nothing(first: Night, second: Night) -> None:
+    go(second, TEXTS)
+    row = second.answers().to_pylist()[0]
+    assert row["claude_lane"] == "store"
+    assert row["claude_batch_id"] in first.answers()["claude_batch_id"].to_pylist()
+    assert row["claude_cost_usd"] == 0
+    assert row["claude_input_tokens"] == 0
+
+
+def test_one_changed_row_bills_one(second: Night, claude_simulator: SimulatorProcess) -> None:
+    go(second, [*TEXTS[:6], "quite another mail", *TEXTS[7:]])
+    assert billed(claude_simulator) == 13
+
+
+def test_a_late_row_bills_one_although_it_moves_all_others(first: Night, claude_simulator: SimulatorProcess) -> None:
+    record = go(first, ["a late mail", *TEXTS])
+    assert billed(claude_simulator) == 13
+    assert len(texts_of(first, record)) == 13
+
+
+def test_another_shard_size_bills_nothing(first: Night, claude_simulator: SimulatorProcess) -> None:
+    go(first, TEXTS, limits=Limits(rows=3))
+    assert billed(claude_simulator) == 12
+
+
+def test_a_changed_job_bills_every_row(second: Night, claude_simulator: SimulatorProcess) -> None:
+    from dataclasses import replace
+
+    second.job = replace(second.job, system="Label it well.")
+    go(second, TEXTS)
+    assert billed(claude_simulator) == 24
+
+
+def test_reuse_can_be_turned_off(second: Night, claude_simulator: SimulatorProcess) -> None:
+    go(second, TEXTS, reuse_days=0)
+    assert billed(claude_simulator) == 24
+
+
+def test_another_work_folder_knows_nothing_of_it(second: Night, claude_simulator: SimulatorProcess) -> None:
+    go(second, TEXTS, work=None)
+    assert billed(claude_simulator) == 24
+
+
+def test_answers_whose_run_folder_is_gone_are_asked_again(
+    first: Night, second: Night, claude_simulator: SimulatorProcess
+) -> None:
+    remove(first.run.path)
+    record = go(second, TEXTS)
+    assert billed(claude_simulator) == 24
+    assert len(texts_of(second, record)) == 12
+
+
+def test_answers_that_vanish_between_plan_and_create_are_asked_again(
+    first: Night, second: Night, claude_simulator: SimulatorProcess
+) -> None:
+    second.scanned(TEXTS)
+    work = UPath(Path(second.run.path.path).parent)
+    plan(second.run, second.job, second.gateway, settings=Settings(limits=Limits(rows=5), work=work), clock=clock())
+    remove(first.run.path)
+    second.create(1)
+    assert second.load(1).outcomes == {"succeeded": 5}
+    assert billed(claude_simulator) == 17
+
+
+def test_rows_with_reused_and_new_answers_land_together(second: Night) -> None:
+    go(second, ["new first", *TEXTS[1:]])
+    go(second, [TEXTS[0], "new second", *TEXTS[2:]])
+    assert second.answers(1)["item_id"].to_pylist().sort() == [f"mail-{n}" for n in range(1, 6)].sort()
+    assert second.run.shard(1).landed().reused == 4  # type: ignore[union-attr]
