@@ -18,6 +18,7 @@ from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
 ROOT = conf.get("claude", "root", fallback="/opt/airflow/claude").rstrip("/")
@@ -56,7 +57,9 @@ with DAG(
     )
     scanned: Any = scan.output
 
-    plan = ClaudePlanOperator(task_id="plan", run_folder=scanned, job=JOB, shard_rows="{{ params.shard_rows }}")
+    plan = ClaudePlanOperator(
+        task_id="plan", run_folder=scanned, job=JOB, shard_rows="{{ params.shard_rows }}", work=f"{ROOT}/work"
+    )
 
     @task_group
     def shard(shard: str) -> None:
@@ -70,7 +73,8 @@ with DAG(
             mode="reschedule",
             poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
         )
-        create >> wait >> ClaudeResultLoadOperator(task_id="load", shard=shard, job=JOB)
+        load = ClaudeResultLoadOperator(task_id="load", shard=shard, job=JOB)
+        create >> wait >> load >> ClaudeSettleOperator(task_id="settle", shard=shard, job=JOB, rounds=1)
 
     report = ClaudeReportOperator(task_id="report", run_folder=scanned, publish_to=f"{ROOT}/answers/review_sentiment")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pyarrow as pa
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
 from airflow_provider_claude.core.batch.requests import index_of
@@ -60,7 +60,7 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         for look in Retrying(
             retry=retry_if_exception(_passes),
             stop=stop_after_delay(UNKNOWN_SECONDS),
-            wait=wait_exponential_jitter(initial=0.5, max=30.0),
+            wait=wait_random_exponential(multiplier=0.5, max=30.0),
             reraise=True,
         ):
             with look:

@@ -64,7 +64,7 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     write_corpus(tmp_path / "mail", 120, 1, date(2026, 11, 1))
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-01", shard_rows=40)
     assert str(done.state) == "success"
-    assert states(done)["sentiment.shard.load"] == ["success"] * 3
+    assert states(done)["sentiment.shard.settle"] == ["success"] * 4
     report = report_of(airflow_db, "2026-11-01")
     answers = read_answers(UPath(report["published"]))
     ledger = report["ledger"]
@@ -91,6 +91,33 @@ def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
     calls = claude_simulator.calls()
     assert (calls["create"], calls["messages"]) == (1, 1)
     assert len(read_answers(UPath(report_of(airflow_db, "2026-11-02")["published"]))) == 3
+
+
+def test_the_same_mail_on_another_day_is_not_paid_again(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    table = pa.table({c: ["1", "2", "3"] for c in ("id", "subject", "body", "message_id", "sender", "date")})
+    pq.write_table(table.set_column(2, "body", pa.array(["calm", "angry", "glad"])), tmp_path / "mail.parquet")
+    for day in ("2026-11-06", "2026-11-07"):
+        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day=day)
+        assert str(done.state) == "success"
+        assert len(read_answers(UPath(report_of(airflow_db, day)["published"]))) == 3
+    assert claude_simulator.books()["total"]["requests"] == 3
+    assert report_of(airflow_db, "2026-11-07")["reused"] == 3
+
+
+def test_leftovers_are_settled_and_the_night_is_green(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    ids = [str(n) for n in range(40)]
+    table = pa.table({c: ids for c in ("id", "subject", "body", "message_id", "sender", "date")})
+    pq.write_table(table, tmp_path / "mail.parquet")
+    claude_simulator.behaviour(expired=0.3)
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-08")
+    assert str(done.state) == "success"
+    assert claude_simulator.calls()["create"] > 1
+    assert report_of(airflow_db, "2026-11-08")["ledger"]["answered"] >= 38
+    assert claude_simulator.books()["billed_twice"]["requests"] == 0
 
 
 def test_an_empty_night_is_green_and_publishes_an_empty_table(

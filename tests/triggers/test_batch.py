@@ -103,3 +103,19 @@ def test_resuming_returns_the_batch_id_and_giving_up_fails_the_task(batch_id: st
     for event in (good | {"status": "gave_up"}, {"status": "unheard of"}, None):
         with pytest.raises(AirflowException):
             sensor(batch_id).execute_complete({}, event)
+
+
+def test_there_is_nothing_to_wait_for_where_nothing_was_sent() -> None:
+    assert ClaudeBatchSensor(task_id="wait", batch_id="").execute({}) == ""
+
+
+@pytest.mark.parametrize(("cancels", "marked", "calls"), [(False, True, 0), (True, False, 0), (True, True, 1)])
+def test_a_batch_is_cancelled_only_where_that_was_asked_for_and_a_user_marked_the_task(
+    batch_id: str, claude_simulator: SimulatorProcess, cancels: bool, marked: bool, calls: int
+) -> None:
+    class OfTask(ClaudeBatchTrigger):
+        def _marked(self) -> bool:
+            return marked
+
+    asyncio.run(OfTask(batch_id, "anthropic_default", 0.05, 0.0, cancel_on_mark=cancels).on_kill())
+    assert claude_simulator.calls().get("cancel", 0) == calls
