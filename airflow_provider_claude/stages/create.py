@@ -60,7 +60,9 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
 
 
 def work_of(shard: ShardFolder, plan: PlanRecord) -> WorkFolder:
-    return WorkFolder(shard.path.__class__(plan.work))
+    """The work folder of the run that *shard* is in, wherever both have been moved since."""
+    path = shard.run.path
+    return WorkFolder(path.parents[plan.work - 1] if plan.work else path)
 
 
 def shard_spec(plan: PlanRecord, number: int) -> ShardSpec:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, leftover_rows, row_cost
+from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, is_billed, leftover_rows
 from airflow_provider_claude.core.batch.validate import Validator, validator_for
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price, to_usd
@@ -150,6 +150,8 @@ class _Chunk:
     costs: list[int]
 
     def only(self, chosen: list[bool]) -> _Chunk:
+        if all(chosen):
+            return self
         rows, judged, costs = compress(self.rows, chosen), compress(self.judged, chosen), compress(self.costs, chosen)
         return _Chunk(list(rows), list(judged), list(costs))
 
@@ -187,25 +189,29 @@ class _Landing:
 
     def _split(self, number: int, rows: list[int], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
         piece = self.pieces[number]
-        chunk = _Chunk(rows, judged, [row_cost(self.origin, piece.sent, one) for one in judged])
-        self._spend(piece, chunk)
+        chunk = _Chunk(rows, judged, self._spend(piece, judged))
+        invalid = list(compress(rows, [one.outcome is Outcome.INVALID for one in judged]))
+        self._invalid[piece.places[invalid]] += 1
         last = (self._last[piece.places[rows]] == number).tolist()
         if not all(last):
             self.retried += sum(compress(chunk.costs, [not one for one in last]))
             chunk = chunk.only(last)
         return self._tables(piece, chunk)
 
-    def _spend(self, piece: Piece, chunk: _Chunk) -> None:
-        """Count what these rows used, and which answers were not valid, whether or not a later round replaces them."""
-        invalid = [row for row, one in zip(chunk.rows, chunk.judged, strict=True) if one.outcome is Outcome.INVALID]
-        self._invalid[piece.places[invalid]] += 1
-        if piece.sent.lane != "store":
-            usage = [one.usage for one in chunk.judged]
-            self.tokens["input"] += sum(one.input for one in usage)
-            self.tokens["output"] += sum(one.output for one in usage)
-            self.tokens["cache_read"] += sum(one.cache_read for one in usage)
-            self.tokens["cache_write"] += sum(one.cache_write_5m + one.cache_write_1h for one in usage)
-            self.picodollars += sum(chunk.costs)
+    def _spend(self, piece: Piece, judged: list[Judged]) -> list[int]:
+        """What each row cost this run, in picodollars; counted whether or not a later round replaces it."""
+        if piece.sent.lane == "store":
+            return [0] * len(judged)
+        price = {}
+        for usage, rows in Counter([one.usage for one in judged]).items():
+            price[usage] = self.origin.price.picodollars(usage, lane=piece.sent.lane)
+            self.tokens["input"] += usage.input * rows
+            self.tokens["output"] += usage.output * rows
+            self.tokens["cache_read"] += usage.cache_read * rows
+            self.tokens["cache_write"] += (usage.cache_write_5m + usage.cache_write_1h) * rows
+        costs = [price[one.usage] if is_billed(one) else 0 for one in judged]
+        self.picodollars += sum(costs)
+        return costs
 
     def _tables(self, piece: Piece, chunk: _Chunk) -> tuple[pa.Table, pa.Table]:
         try:

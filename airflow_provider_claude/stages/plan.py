@@ -91,7 +91,7 @@ def plan(
     _check_columns(job, scan)
     price = price_of(job.model, settings.prices)
     work = WorkFolder(settings.work or run.path)
-    draft = _draft(job, price, settings, scan, work, clock())
+    draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
     items = _Items(run, scan, RequestEncoder(draft.job))
     shards = items.shards(settings)
     _check_count(shards, settings.limits)
@@ -198,9 +198,7 @@ def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
         )
 
 
-def _draft(
-    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: WorkFolder, now: str
-) -> PlanRecord:
+def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: int, now: str) -> PlanRecord:
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
@@ -216,7 +214,7 @@ def _draft(
         explanation=[],
         scanned_at=scan.finished_at,
         created_at=now,
-        work=str(work),
+        work=work,
     )
 
 

@@ -67,8 +67,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
 
     `job` is ClaudeJob.spec(); `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
-    when the scan it plans had finished: a plan of another scan speaks of other rows; `work` the work folder, whose
-    runs share their answers.
+    when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
+    run folder the work folder is, whose runs share their answers.
     """
 
     job: dict[str, Any]
@@ -82,7 +82,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     explanation: list[str]
     scanned_at: str
     created_at: str
-    work: str
+    work: int
 
 
 class IntentRecord(Record, frozen=True, kw_only=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records import ClaimRecord, CollectedRecord, read_record, write_new_record
-from airflow_provider_claude.store.run import ShardFolder
+from airflow_provider_claude.store.run import RunFolder, ShardFolder
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -62,10 +63,15 @@ class WorkFolder:
         return ShardFolder(self.path / name)
 
     def name_of(self, shard: ShardFolder) -> str:
-        """The path of *shard* relative to this folder. Raises JobError where it is not in it."""
-        root, whole = str(self.path).rstrip("/") + "/", str(shard.path)
-        if not whole.startswith(root):
-            raise JobError(
-                f"The run folder {shard.run} is not in the work folder {self.path}. Give work a folder above it."
-            )
-        return whole[len(root) :]
+        """The path of *shard* relative to this folder."""
+        return self._relative(shard.path)
+
+    def depth_of(self, run: RunFolder) -> int:
+        """How many folders *run* is below this one. Raises JobError where it is not in it."""
+        return len(PurePosixPath(self._relative(run.path)).parts)
+
+    def _relative(self, path: UPath) -> str:
+        root, whole = str(self.path).rstrip("/"), str(path).rstrip("/")
+        if whole != root and not whole.startswith(f"{root}/"):
+            raise JobError(f"{path} is not in the work folder {self.path}. Give work a folder above the run folder.")
+        return whole[len(root) + 1 :]

@@ -110,7 +110,7 @@ def test_leftovers_are_settled_and_the_night_is_green(
     dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     ids = [str(n) for n in range(40)]
-    table = pa.table({c: ids for c in ("id", "subject", "body", "message_id", "sender", "date")})
+    table = pa.table(dict.fromkeys(("id", "subject", "body", "message_id", "sender", "date"), ids))
     pq.write_table(table, tmp_path / "mail.parquet")
     claude_simulator.behaviour(expired=0.3)
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-08")

@@ -132,7 +132,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "explanation": list(night.explanation),
                 "scanned_at": at(1),
                 "created_at": at(1),
-                "work": str(run.path),
+                "work": 0,
                 **night.plan,
             }
         ),

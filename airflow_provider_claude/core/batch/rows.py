@@ -160,14 +160,12 @@ def _writable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def row_cost(origin: Origin, sent: Sent, one: Judged) -> int:
-    """Picodollars, paid by this run. A refusal before any output is not billed, although its usage shows tokens.
+def is_billed(one: Judged) -> bool:
+    """A refusal before any output is not billed, although its usage shows tokens.
 
     (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback)
     """
-    if sent.lane == "store" or (one.outcome is Outcome.REFUSED and not one.text):
-        return 0
-    return origin.price.picodollars(one.usage, lane=sent.lane)
+    return one.outcome is not Outcome.REFUSED or bool(one.text)
 
 
 def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:
