@@ -137,4 +137,4 @@ class Shard(RuleBasedStateMachine):
 
 
 TestShard = Shard.TestCase
-TestShard.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestShard.settings = settings(max_examples=500, stateful_step_count=30, deadline=None)
