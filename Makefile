@@ -4,6 +4,7 @@ PYTHON ?= python3
 N ?= 2000
 DATE ?=
 MAIL ?=
+SEEDS ?= 1,2,3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -15,7 +16,7 @@ VENV = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 endif
 
-.PHONY: help demo test check format bench constraints clean
+.PHONY: help demo test check format chaos bench constraints clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,9 @@ check: .venv/.dev ## lint, types, import contracts, compose file
 format: .venv/.dev ## put the code in its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
+
+chaos: .venv/.dev ## kill, race and starve the night run at every point (SEEDS=1,2,3)
+	$(BIN)/python -m tests.chaos --seeds $(SEEDS)
 
 bench: .venv/.dev ## measure submit and land beside the other operators (ROWS=100000)
 	$(BIN)/python -m benchmarks.compare

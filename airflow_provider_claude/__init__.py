@@ -22,7 +22,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": name,
                 "external-doc-url": "https://platform.claude.com/docs/en/build-with-claude/batch-processing",
-                "how-to-guide": ["docs/operators.md", "docs/task_groups.md"],
+                "how-to-guide": ["docs/operators.md", "docs/task_groups.md", "docs/operations.md"],
                 "tags": ["ai"],
             }
         ],

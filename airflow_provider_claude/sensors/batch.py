@@ -61,7 +61,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
-            self.log.info("All results are here already")
+            self.log.info(
+                "There is nothing to wait for: %s", "all results are here" if self.batch_id else "no batch was sent"
+            )
             return self.batch_id
         if not self.deferrable:
             super().execute(context)

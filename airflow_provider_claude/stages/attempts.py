@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import (
@@ -26,6 +27,7 @@ from airflow_provider_claude.errors import HoldError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.store import (
+    ClaimRecord,
     ReleasedRecord,
     ShardFolder,
     SubmittedRecord,
@@ -44,6 +46,14 @@ class Api(results.Api, Protocol):
     def batches(self, *, since: float) -> Iterator[BatchInfo]: ...
 
     def cancel_batch(self, batch_id: str) -> BatchInfo: ...
+
+
+class Standing(Enum):
+    """What the claim on a batch means for an orphan that looks like it."""
+
+    FREE = "nobody's"
+    DISPUTED = "adopted by another attempt, and not proven yet"
+    TAKEN = "another attempt's"
 
 
 class Desk:
@@ -95,19 +105,37 @@ class Desk:
 
     def _search(self, orphan: Attempt) -> list[Listed]:
         """The workspace's batches since *orphan* was about to be sent, without those that are another attempt's."""
-        found = []
-        for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
-            claim = self.work.claimed(info.id)
-            if claim is None or (claim.shard, claim.attempt) == (self.work.name_of(self.shard), orphan.number):
-                found.append(
-                    Listed(batch_id=info.id, requests=sum(info.counts.values()), created=epoch(info.created_at))
-                )
-        return found
+        return [
+            Listed(
+                batch_id=info.id,
+                requests=sum(info.counts.values()),
+                created=epoch(info.created_at),
+                disputed=standing is Standing.DISPUTED,
+            )
+            for info in self.api.batches(since=orphan.at - SKEW_SECONDS)
+            if (standing := self._standing(orphan, info.id)) is not Standing.TAKEN
+        ]
+
+    def _standing(self, orphan: Attempt, batch_id: str) -> Standing:
+        """Whether *orphan* may have this batch, for all that the work folder knows."""
+        claim = self.work.claimed(batch_id)
+        if claim is None or self._is_mine(claim, orphan.number):
+            return Standing.FREE
+        other = self.work.shard(claim.shard)
+        if other.released(claim.attempt) is not None:
+            self.work.disclaim(batch_id)
+            return Standing.FREE
+        record = other.submitted(claim.attempt)
+        unproven = record is None or (record.adopted and not other.results(claim.attempt).exists())
+        return Standing.DISPUTED if unproven else Standing.TAKEN
+
+    def _is_mine(self, claim: ClaimRecord, attempt: int) -> bool:
+        return (claim.shard, claim.attempt) == (self.work.name_of(self.shard), attempt)
 
     def _adopt(self, orphan: Attempt, batch_id: str) -> None:
         """Make *batch_id* the batch of *orphan*, unless another attempt was faster; then the list is read again."""
         claim = self.work.claim(self.shard, orphan.number, batch_id)
-        if (claim.shard, claim.attempt) != (self.work.name_of(self.shard), orphan.number):
+        if not self._is_mine(claim, orphan.number):
             return
         info = self.api.batch(batch_id)
         submitted(self.shard, orphan.number, info, adopted=True)
@@ -187,8 +215,8 @@ def epoch(moment: str) -> float:
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
     return (
         f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
-        f"{attempt.requests:,} requests were about to be sent, and whoever sent them may still be at it. Nothing is sent "
-        "before it must have given up and the API would list its batch."
+        f"{attempt.requests:,} requests were about to be sent. Whoever sent them may still be at it, or another shard is "
+        "finding out whether a batch of that size is its own. Nothing is sent before that is known."
     )
 
 

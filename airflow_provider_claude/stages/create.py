@@ -62,6 +62,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
 def work_of(shard: ShardFolder, plan: PlanRecord) -> WorkFolder:
     """The work folder of the run that *shard* is in, wherever both have been moved since."""
     path = shard.run.path
+    if plan.work > len(path.parents):
+        raise StateError(f"{path} was planned {plan.work} folders below its work folder; clear the plan task.")
     return WorkFolder(path.parents[plan.work - 1] if plan.work else path)
 
 

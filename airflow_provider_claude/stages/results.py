@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 
+#: Seconds until a batch that should have ended is looked at again.
+_LOOK_AGAIN = 60.0
+
 #: The longest answer there is has 300,000 tokens; a longer line is not the API's.
 MAX_LINE = 16 << 20
 
@@ -72,6 +75,7 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         release = ReleasedRecord(attempt=submitted.attempt, batch_id=submitted.batch_id, reason=reason, at=now)
         write_record(shard.file(f"{submitted.attempt}.released.json"), release)
         remove(path)
+        work.disclaim(submitted.batch_id or "")
         return
     work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
@@ -128,7 +132,7 @@ def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: A
         return known
     info = api.batch(batch_id)
     if info.status != ENDED or info.ended_at is None:
-        raise PendingError(f"Batch {batch_id} has not ended (it is {info.status}); a retry looks again.")
+        raise PendingError(f"Batch {batch_id} has not ended (it is {info.status}); a retry looks again.", _LOOK_AGAIN)
     record = EndedRecord(
         attempt=submitted.attempt,
         batch_id=batch_id,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.store.files import list_names
+from airflow_provider_claude.store.files import list_names, remove
 from airflow_provider_claude.store.records import ClaimRecord, CollectedRecord, read_record, write_new_record
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
 
@@ -35,6 +35,10 @@ class WorkFolder:
         if write_new_record(self._claim(batch_id), mine):
             return mine
         return read_record(self._claim(batch_id), ClaimRecord) or mine
+
+    def disclaim(self, batch_id: str) -> None:
+        """Let the batch be anybody's again: whoever had it was wrong."""
+        remove(self._claim(batch_id))
 
     def claimed(self, batch_id: str) -> ClaimRecord | None:
         return read_record(self._claim(batch_id), ClaimRecord)

@@ -173,3 +173,31 @@ def test_an_unreadable_claim_is_an_error_and_not_an_absence(orphaned: ShardFolde
         path.write_text("{")
     with pytest.raises(StateError, match="not a readable ClaimRecord"):
         later(orphaned, night)
+
+
+def test_two_lost_calls_of_one_size_are_never_both_paid(night: Night, claude_simulator: SimulatorProcess) -> None:
+    from upath import UPath
+
+    from airflow_provider_claude.core.plan.shards import Limits
+    from airflow_provider_claude.stages.load import load
+    from airflow_provider_claude.stages.plan import Settings, plan
+    from airflow_provider_claude.store import RunFolder
+
+    work = UPath(Path(night.run.path.path).parent)
+    other = Night(RunFolder(UPath(f"{night.run}-other")), night.gateway)
+    for one, texts in ((night, TEXTS), (other, [text.upper() for text in TEXTS])):
+        one.scanned(texts)
+        settings = Settings(limits=Limits(rows=5), trial=False, work=work)
+        plan(one.run, one.job, one.gateway, settings=settings, clock=in_(0))
+    for one, fault in ((night, "error_500"), (other, "reset_after_accept")):
+        claude_simulator.fault(fault, route="create")
+        with pytest.raises(Transient):
+            create(one.run.shard(1), one.gateway, clock=in_(0))
+    taken = later(night.run.shard(1), night)
+    with pytest.raises(PendingError, match="finding out"):  # whose it is shows when it has ended
+        later(other.run.shard(1), other)
+    load(night.run.shard(1), night.job, night.gateway, clock=in_(300))
+    assert later(other.run.shard(1), other) == taken
+    assert later(night.run.shard(1), night) != taken
+    assert other.load().outcomes == night.load().outcomes == {"succeeded": 5}
+    assert claude_simulator.books()["billed_twice"]["requests"] == 0

@@ -11,6 +11,7 @@ are here). An intent without more is an *orphan*: whoever wrote it died, or is s
     an orphan, list not read                      Search
     an orphan, no batch like it in the list       Release, then Submit
     an orphan, one batch like it                  Adopt
+    an orphan, one that another has just adopted  Wait, until its results prove whose it is
     an orphan, several                            Hold
     other content that is still with the API      Replace: cancelled and collected first, then all of the above
 """
@@ -26,6 +27,9 @@ RESULTS_SECONDS = 29 * 86_400.0
 
 #: How long after its sender gave up a batch may still appear in the API's list.
 GRACE_SECONDS = 60.0
+
+#: How often to look whether an adopted batch has proven to be another's.
+DISPUTE_SECONDS = 300.0
 
 #: How far the API's clock and a worker's may be apart.
 SKEW_SECONDS = 300.0
@@ -61,11 +65,15 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A batch of the workspace's list, in what tells it apart: nothing else can be searched for."""
+    """A batch of the workspace's list, in what tells it apart: nothing else can be searched for.
+
+    *disputed*: another attempt has adopted it, and its results have not proven yet whose it is.
+    """
 
     batch_id: str
     requests: int
     created: float
+    disputed: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ def decide(
 ) -> Decision:
     """What to do for round *of_round* of the content *root*, given every attempt of its shard.
 
-    *listed* are the batches that no other attempt claims, None before the list was read.
+    *listed* are the batches that are not proven to be another attempt's, None before the list was read.
     """
     live = [attempt for attempt in history if not attempt.released]
     for attempt in live:
@@ -171,14 +179,16 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
         return Wait(orphan, orphan.until + grace)
     if listed is None:
         return Search(orphan)
-    found = [batch.batch_id for batch in listed if _may_be(orphan, batch, grace)]
+    found = [batch for batch in listed if _may_be(orphan, batch, grace)]
+    if any(batch.disputed for batch in found):
+        return Wait(orphan, now + DISPUTE_SECONDS)
     match found:
         case []:
             return Release(orphan, "no batch of its size was created while it could be sent")
-        case [batch_id]:
-            return Adopt(orphan, batch_id)
+        case [batch]:
+            return Adopt(orphan, batch.batch_id)
         case _:
-            return Hold(orphan, tuple(found))
+            return Hold(orphan, tuple(batch.batch_id for batch in found))
 
 
 def _may_be(orphan: Attempt, batch: Listed, grace: float) -> bool:

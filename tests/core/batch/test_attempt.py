@@ -88,6 +88,8 @@ def test_another_round_is_another_attempt() -> None:
         ([like(MEANT, created=MEANT.at - 3600)], Release),  # too early
         ([like(MEANT, created=MEANT.until + 3600)], Release),  # too late
         ([like(MEANT, requests=4), like(MEANT, "msgbatch_y")], Adopt),
+        ([like(MEANT, disputed=True)], Wait),  # another attempt has adopted it, and may be wrong
+        ([like(MEANT), like(MEANT, "msgbatch_y", disputed=True)], Wait),
     ],
 )
 def test_an_orphan_is_looked_for_by_its_size_and_time(listed: list[Listed], kind: type[Decision]) -> None:

@@ -1,0 +1,1 @@
+"""`claude-batch`: looking after work folders from a terminal."""

@@ -1,0 +1,91 @@
+"""`cancel`: the batches of a run or a shard that are still being answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from airflow_provider_claude.cli.facts import RunFacts
+from airflow_provider_claude.cli.screen import Screen, number
+from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.errors import NotFoundYetError, RequestRejectedError
+from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.store import ShardFolder
+
+_RUNNING = "in_progress"
+
+_HEAD = ("shard", "attempt", "round", "requests", "batch", "status")
+
+#: A shard and one of its attempts.
+Sent = tuple[ShardFolder, Attempt]
+
+
+class Api(Protocol):
+    """What cancelling needs of the gateway."""
+
+    def batch(self, batch_id: str) -> BatchInfo: ...
+
+    def cancel_batch(self, batch_id: str) -> BatchInfo: ...
+
+
+def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: Callable[[str], bool]) -> int:
+    """Cancel what is in flight of a run, or of one *shard* of it, if the person is *sure*. Returns the exit code.
+
+    The batches are named first. Nothing is written: the tasks, cleared, find the batches ended and use what is there.
+    """
+    sent = [one for one in facts.in_flight if shard in {None, one[0].shard}]
+    statuses = [_status(api, attempt.batch_id or "") for _, attempt in sent]
+    if sent:
+        out.table(_HEAD, [_row(*one, status) for one, status in zip(sent, statuses, strict=True)], right=_HEAD[:4])
+    _warn_of_orphans([one for one in facts.orphans if shard in {None, one[0].shard}], out)
+    running = [one for one, status in zip(sent, statuses, strict=True) if status == _RUNNING]
+    if not running:
+        out.line("No batch is being answered: there is nothing to cancel.")
+        return 0
+    out.line("What they have answered is billed, and will be used; the rest is not billed.")
+    out.line(
+        "A settle task that runs on sends the unanswered rows again: first mark the run failed in Airflow if it shall not."
+    )
+    if not sure(f"Cancel {len(running)} of these batches? [y/N]"):
+        out.line("Nothing was cancelled.")
+        return 1
+    for _, attempt in running:
+        out.line(f"{attempt.batch_id}: {_cancel(api, attempt.batch_id or '')}")
+    return 0
+
+
+def _status(api: Api, batch_id: str) -> str:
+    try:
+        return api.batch(batch_id).status
+    except NotFoundYetError:
+        return "not known to the API"
+
+
+def _row(shard: ShardFolder, attempt: Attempt, status: str) -> Sequence[str]:
+    return (
+        number(shard.shard),
+        number(attempt.number),
+        number(attempt.round),
+        number(attempt.requests),
+        attempt.batch_id or "",
+        status,
+    )
+
+
+def _cancel(api: Api, batch_id: str) -> str:
+    """Cancel one batch, and say what became of it. It may have ended in this very moment."""
+    try:
+        return f"{api.cancel_batch(batch_id).status}; it ends within minutes"
+    except RequestRejectedError:
+        if api.batch(batch_id).status == ENDED:
+            return "had ended by itself meanwhile"
+        raise
+
+
+def _warn_of_orphans(orphans: Sequence[Sent], out: Screen) -> None:
+    for shard, attempt in orphans:
+        out.line(
+            f"Shard {shard.shard}, attempt {attempt.number} has no batch id and cannot be cancelled from here. If it was "
+            f"taken, its {attempt.requests:,} requests run on: look for it in the Console."
+        )

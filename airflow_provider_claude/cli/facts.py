@@ -1,0 +1,131 @@
+"""What the files of one run say of it, read without Airflow, the API or any Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+
+from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.attempts import epoch, history
+from airflow_provider_claude.store import (
+    LandedRecord,
+    PlanRecord,
+    Record,
+    RunFolder,
+    ScanRecord,
+    ShardFolder,
+    read_record,
+)
+
+#: Runs that are read at once: on an object store each record is a round trip.
+_READERS = 8
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger of a report, as far as it is shown here."""
+
+    inputs: int
+    answered: int
+    quarantined: dict[str, int]
+    failed: dict[str, int]
+
+
+class Paid(msgspec.Struct, frozen=True, kw_only=True):
+    """The costs of a report in USD, as far as they are shown here."""
+
+    actual: Decimal
+
+
+class ReportRecord(Record, frozen=True, kw_only=True):
+    """report.json, as far as it is shown here. It is green where there are no *problems*."""
+
+    created_at: str
+    problems: list[str]
+    ledger: Counts
+    costs: Paid
+    published: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """One run. *plan* and *report* are None where they are of an earlier scan or plan of this folder."""
+
+    run: RunFolder
+    scan: ScanRecord
+    plan: PlanRecord | None
+    report: ReportRecord | None
+    landed: dict[int, LandedRecord]
+    attempts: dict[int, list[Attempt]]
+
+    @property
+    def landed_planned(self) -> int:
+        """How many of the planned shards have landed."""
+        specs = self.plan.shards if self.plan else []
+        return sum(spec.shard in self.landed and self.landed[spec.shard].root == spec.fingerprint for spec in specs)
+
+    @property
+    def in_flight(self) -> list[tuple[ShardFolder, Attempt]]:
+        """The attempts whose batch is with the API, or whose results are not here yet."""
+        return self._attempts(lambda attempt: attempt.in_flight)
+
+    @property
+    def orphans(self) -> list[tuple[ShardFolder, Attempt]]:
+        """The attempts that may have been paid for, and have no batch id. A trial is none: it is no batch."""
+        return self._attempts(lambda attempt: attempt.orphan and attempt.until > attempt.at)
+
+    def _attempts(self, wanted: Callable[[Attempt], bool]) -> list[tuple[ShardFolder, Attempt]]:
+        return [(self.run.shard(n), a) for n, attempts in self.attempts.items() for a in attempts if wanted(a)]
+
+    @property
+    def state(self) -> str:
+        if self.plan is None:
+            return "scanned"
+        if self.report is not None:
+            return "reported red" if self.report.problems else "reported green"
+        if self.in_flight:
+            return "waiting"
+        return "landed" if self.landed_planned == len(self.plan.shards) else "planned"
+
+    @property
+    def cost(self) -> Decimal | None:
+        """USD: by the report, else by the shards that have landed so far; None where there is neither."""
+        if self.report is not None:
+            return self.report.costs.actual
+        return sum((Decimal(record.cost_usd) for record in self.landed.values()), Decimal(0)) if self.landed else None
+
+
+def look(run: RunFolder) -> RunFacts:
+    """The facts of *run*. Raises StateError where it has no scan, or a record cannot be read."""
+    scan, plan, report = run.need_scan(), run.plan(), read_record(run.file("report.json"), ReportRecord)
+    if plan is not None and plan.scanned_at != scan.finished_at:
+        plan = None
+    if report is not None and (plan is None or epoch(report.created_at) < epoch(plan.created_at)):
+        report = None
+    shards = run.shards()
+    return RunFacts(
+        run=run,
+        scan=scan,
+        plan=plan,
+        report=report,
+        landed={shard.shard: record for shard in shards if (record := shard.landed()) is not None},
+        attempts={shard.shard: history(shard) for shard in shards},
+    )
+
+
+def look_at_all(runs: Iterable[RunFolder]) -> list[tuple[RunFolder, RunFacts | StateError]]:
+    """The facts of each run, or why they cannot be read: one broken run hides none of the others."""
+    runs = list(runs)
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(zip(runs, pool.map(_look, runs), strict=True))
+
+
+def _look(run: RunFolder) -> RunFacts | StateError:
+    try:
+        return look(run)
+    except StateError as e:
+        return e

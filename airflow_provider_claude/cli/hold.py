@@ -1,0 +1,128 @@
+"""`adopt` and `resend`: a person says what became of an attempt that has no batch id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from airflow_provider_claude.cli.screen import Screen, time
+from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt
+from airflow_provider_claude.errors import NotFoundYetError, StateError
+from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages.attempts import epoch, history, release, submitted
+from airflow_provider_claude.store import ShardFolder, WorkFolder
+
+_SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"
+
+_DELETED = "the API does not know its batch any more (claude-batch resend)"
+
+
+class Api(Protocol):
+    """What resolving a hold needs of the gateway."""
+
+    def batch(self, batch_id: str) -> BatchInfo: ...
+
+
+def adopt(shard: ShardFolder, work: WorkFolder, batch_id: str, api: Api, out: Screen, *, now: str) -> int:
+    """Make *batch_id* the batch of the latest orphaned attempt of *shard*. Returns the exit code.
+
+    Raises StateError where there is no such attempt or its sender may still be sending, where the API does not know
+    the batch, where it has another number of requests, and where it is another attempt's; then nothing is written.
+    """
+    orphan = _orphan(shard, now)
+    info = _known(api, batch_id)
+    requests = sum(info.counts.values())
+    if requests != orphan.requests:
+        raise StateError(
+            f"Batch {info.id} has {requests:,} requests; attempt {orphan.number} of {shard} was to send "
+            f"{orphan.requests:,}. It is another's, and nothing was adopted."
+        )
+    _check_free(shard, work, orphan, info.id)
+    submitted(shard, orphan.number, info, adopted=True)
+    out.line(
+        f"Attempt {orphan.number} of shard {shard.shard} is batch {info.id} from now on: {requests:,} requests, created "
+        f"{time(info.created_at)} UTC, {info.status}."
+    )
+    out.line(
+        "Clear the task that was held: it takes the batch up and pays nothing. The results' custom ids are checked."
+    )
+    _more(shard, out)
+    return 0
+
+
+def resend(shard: ShardFolder, connect: Callable[[], Api], out: Screen, *, now: str) -> int:
+    """Write an attempt of *shard* off: the latest orphan, or else one whose batch the API does not know any more.
+
+    *connect* is only called to ask for the latter. Returns the exit code. Raises StateError where there is no such
+    attempt, or its sender may still be sending.
+    """
+    attempts = history(shard)
+    lost = None if any(one.orphan for one in attempts) else _lost(attempts, connect)
+    attempt = lost or _orphan(shard, now)
+    release(shard, attempt.number, None, _DELETED if lost else _SAID_SO, now)
+    out.line(f"Attempt {attempt.number} of shard {shard.shard} is written off: it counts no longer.")
+    out.line(
+        f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "
+        "taken after all, their batch is billed too, and not used."
+    )
+    _more(shard, out)
+    return 0
+
+
+def _orphan(shard: ShardFolder, now: str) -> Attempt:
+    attempts = history(shard)
+    orphans = [attempt for attempt in attempts if attempt.orphan]
+    if not orphans:
+        raise StateError(
+            f"No attempt of {shard} waits for a decision: of {len(attempts)} on record each has its batch, or was "
+            f"written off. `claude-batch show {shard}` shows them."
+        )
+    latest, until = orphans[-1], orphans[-1].until + GRACE_SECONDS
+    if epoch(now) < until:
+        raise StateError(
+            f"Whoever sends attempt {latest.number} of {shard} may still be at it, and would write down its batch "
+            f"itself. Look again in {until - epoch(now):.0f} s."
+        )
+    return latest
+
+
+def _known(api: Api, batch_id: str) -> BatchInfo:
+    try:
+        return api.batch(batch_id)
+    except NotFoundYetError as e:
+        raise StateError(
+            f"The API does not know batch {batch_id} in the workspace of this connection; nothing was adopted. {e}"
+        ) from e
+
+
+def _lost(attempts: list[Attempt], connect: Callable[[], Api]) -> Attempt | None:
+    """The attempt whose results are not here, and whose batch the API does not know: somebody deleted it."""
+    for attempt in attempts:
+        if attempt.in_flight and attempt.batch_id is not None:
+            try:
+                connect().batch(attempt.batch_id)
+            except NotFoundYetError:
+                return attempt
+    return None
+
+
+def _check_free(shard: ShardFolder, work: WorkFolder, orphan: Attempt, batch_id: str) -> None:
+    """See that the batch is this attempt's and no other's, and put that on record."""
+    for other in history(shard):
+        if other.batch_id == batch_id:
+            raise StateError(f"Batch {batch_id} is attempt {other.number} of this very shard; nothing was adopted.")
+    claim = work.claimed(batch_id) or work.claim(shard, orphan.number, batch_id)
+    if (claim.shard, claim.attempt) != (work.name_of(shard), orphan.number):
+        raise StateError(
+            f"Batch {batch_id} is attempt {claim.attempt} of {claim.shard}, by {work}/batches/{batch_id}.json; nothing "
+            "was adopted."
+        )
+
+
+def _more(shard: ShardFolder, out: Screen) -> None:
+    """Say so where another attempt waits for a decision, too."""
+    for other in history(shard):
+        if other.orphan:
+            out.line(
+                f"Attempt {other.number} has no batch id either: run `claude-batch show {shard}`, and decide again."
+            )

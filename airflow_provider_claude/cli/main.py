@@ -1,0 +1,161 @@
+"""The command line of `claude-batch`: arguments to folders, errors to one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from io import TextIOWrapper
+
+from airflow_provider_claude.cli import cancel, hold, prune, show
+from airflow_provider_claude.cli.facts import look
+from airflow_provider_claude.cli.places import open_api, run_or_shard, shard_at, to_path, work_of
+from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.store import RunFolder
+
+_CONN_ID = "anthropic_default"
+
+_WORK = "a work folder, or any folder in it; a path, or a URI such as s3://aws_default@bucket/work"
+_SHARD = "a shard folder, <run folder>/shards/00003, as logs and `claude-batch show` name it"
+_EITHER = "a run folder, or one of its shard folders"
+
+_PRUNE = """Removes run folders whose green report is older than N days: items, raw results, answers and report, and the
+records of the work folder that point to them. What was published is not touched. Runs without a green report, or with
+batches in flight, stay and are listed.
+
+Deleting answers means that equal requests are paid for again, also those of later runs that took such an answer over.
+Answers are taken over for 29 days (reuse_days): with --days 29 or more none is lost that could still have been."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, 1 where it could not be done, 2 where it was called wrongly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    args = build_parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Screen], int] = args.command
+    try:
+        code = command(args, Screen(sys.stdout))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `claude-batch runs ... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ClaudeError, OSError) as e:
+        Screen(sys.stderr).line(f"claude-batch: {e}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="claude-batch", description="Look after the runs of a work folder.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    runs = _command(commands, _runs, "runs", "list the runs under a work folder")
+    runs.add_argument("work", metavar="WORK", help=_WORK)
+    shown = _command(commands, _show, "show", "show what is on record of a run or a shard")
+    shown.add_argument("folder", metavar="SHARD_OR_RUN", help=_EITHER)
+    adopted = _command(commands, _adopt, "adopt", "end a hold: a batch is the one that was sent for a shard")
+    adopted.add_argument("shard", metavar="SHARD", help=_SHARD)
+    adopted.add_argument("batch_id", metavar="BATCH_ID", help="its id, as the Console shows it")
+    _add_connection(adopted)
+    resent = _command(commands, _resend, "resend", "no batch is it, or its batch is gone: the shard is paid for anew")
+    _add_connection(resent)
+    resent.add_argument("shard", metavar="SHARD", help=_SHARD)
+    cancelled = _command(commands, _cancel, "cancel", "cancel the batches of a run or a shard that are in flight")
+    cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
+    cancelled.add_argument("--yes", action="store_true", help="do not ask")
+    _add_connection(cancelled)
+    _add_prune(_command(commands, _prune, "prune", "remove old runs that ended well", _PRUNE))
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    command: Callable[[argparse.Namespace, Screen], int],
+    name: str,
+    brief: str,
+    description: str | None = None,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=brief,
+        description=description or f"{brief[0].upper()}{brief[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_connection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--conn-id", default=_CONN_ID, help="Airflow connection of type anthropic (default: %(default)s)"
+    )
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("work", metavar="WORK", help=_WORK)
+    parser.add_argument(
+        "--days", metavar="N", type=_days, required=True, help="how old a report must be to go, 1 or more"
+    )
+    parser.add_argument("--delete-batches", action="store_true", help="delete the runs' batches at the API first")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_connection(parser)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days") from e
+    if not days >= 1:
+        raise argparse.ArgumentTypeError("write 1 or more")
+    return days
+
+
+def _runs(args: argparse.Namespace, out: Screen) -> int:
+    return show.show_runs(to_path(args.work), out)
+
+
+def _show(args: argparse.Namespace, out: Screen) -> int:
+    place = run_or_shard(to_path(args.folder))
+    return show.show_run(place, out) if isinstance(place, RunFolder) else show.show_shard(place, out)
+
+
+def _adopt(args: argparse.Namespace, out: Screen) -> int:
+    shard = shard_at(to_path(args.shard))
+    return hold.adopt(shard, work_of(shard.run), args.batch_id, open_api(args.conn_id), out, now=_now())
+
+
+def _resend(args: argparse.Namespace, out: Screen) -> int:
+    return hold.resend(shard_at(to_path(args.shard)), lambda: open_api(args.conn_id), out, now=_now())
+
+
+def _cancel(args: argparse.Namespace, out: Screen) -> int:
+    place = run_or_shard(to_path(args.folder))
+    run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.shard)
+    return cancel.cancel(
+        look(run), shard, open_api(args.conn_id), out, sure=lambda question: args.yes or _answer(out, question)
+    )
+
+
+def _prune(args: argparse.Namespace, out: Screen) -> int:
+    api = open_api(args.conn_id) if args.delete_batches else None
+    return prune.prune(to_path(args.work), api, out, days=args.days, now=_now(), dry_run=args.dry_run)
+
+
+def _answer(out: Screen, question: str) -> bool:
+    """Whether the person says yes; no answer is a no."""
+    out.ask(question)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

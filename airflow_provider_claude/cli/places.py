@@ -1,0 +1,118 @@
+"""From what a person types to folders: work folders, run folders, shard folders, on any store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upath import UPath
+
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.create import work_of as stages_work_of
+from airflow_provider_claude.store import RunFolder, ShardFolder, WorkFolder
+
+if TYPE_CHECKING:
+    from airflow_provider_claude.gateway import Gateway
+
+_LOCAL = re.compile(r"(file|local)://")
+
+#: Folders of a work folder that hold what its runs share.
+_SHARED = frozenset({"batches", "answers"})
+
+
+def to_path(uri: str) -> UPath:
+    """*uri* as a path. A local one is made absolute, without links; only another store costs the import of Airflow.
+
+    Raises StateError where the store, or its connection, is not known here.
+    """
+    rest = _LOCAL.sub("", uri, count=1)
+    if "://" not in rest:
+        return UPath(Path(rest).expanduser().resolve())
+    with _airflow(uri):
+        from airflow_provider_claude.runtime import to_path
+
+        path = to_path(uri.rstrip("/"))
+        _ = path.fs
+        return path
+
+
+def open_api(conn_id: str) -> Gateway:
+    """The API through the Airflow connection *conn_id*. Raises StateError where there is no such connection."""
+    with _airflow(f"Connection {conn_id!r}"):
+        from airflow_provider_claude.hooks.claude import ClaudeHook
+
+        gateway = ClaudeHook(conn_id).gateway()
+        gateway.connect()
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # each of its calls would be a line between ours
+        return gateway
+
+
+@contextmanager
+def _airflow(what: str) -> Iterator[None]:
+    """Use Airflow, which reads connections from its database only where it is told to, as its own command does."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from airflow.providers.common.compat.sdk import AirflowException
+
+    try:
+        yield
+    except (AirflowException, ImportError, ValueError) as e:
+        raise StateError(f"{what} cannot be used here: {e}") from e
+
+
+def find_runs(root: UPath) -> Iterator[RunFolder]:
+    """The run folders at and under *root*, in order. A run folder has a scan.json, and none inside it.
+
+    Raises StateError where there is no such folder.
+    """
+    root.fs.invalidate_cache()
+    try:
+        yield from _runs(root, skip=_SHARED)
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise StateError(f"There is no folder {root}.") from e
+
+
+def _runs(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[RunFolder]:
+    here = directory.path.strip("/")
+    entries = {
+        entry["name"].strip("/").rsplit("/", 1)[-1]: entry["type"]
+        for entry in directory.fs.ls(directory.path, detail=True)
+        if not entry.get("islink") and entry["name"].strip("/") != here  # an object store may list the folder itself
+    }
+    if entries.get("scan.json") == "file":
+        yield RunFolder(directory)
+        return
+    for name in sorted(name for name, kind in entries.items() if kind == "directory" and name not in skip):
+        yield from _runs(directory / name)
+
+
+def run_at(path: UPath) -> RunFolder:
+    """The run folder *path*. Raises StateError where it is none."""
+    run = RunFolder(path)
+    if run.scan() is None:
+        raise StateError(f"{path} is not a run folder: it has no scan.json. `claude-batch runs` lists run folders.")
+    return run
+
+
+def shard_at(path: UPath) -> ShardFolder:
+    """The shard folder *path*. Raises StateError where it is none, or is not there."""
+    shard = ShardFolder(path)
+    if not path.is_dir():
+        raise StateError(f"There is no folder {path}; `claude-batch show {shard.run}` lists the shards of its run.")
+    return shard
+
+
+def run_or_shard(path: UPath) -> RunFolder | ShardFolder:
+    return shard_at(path) if path.parent.name == "shards" else run_at(path)
+
+
+def work_of(run: RunFolder) -> WorkFolder:
+    """The work folder that *run* is in, by its plan. Raises StateError where there is no plan, or no such folder."""
+    plan = run.plan()
+    if plan is None:
+        raise StateError(f"{run.file('plan.json')} does not exist: which work folder it belongs to is not known.")
+    return stages_work_of(run.shard(0), plan)

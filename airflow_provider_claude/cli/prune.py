@@ -1,0 +1,165 @@
+"""`prune`: old runs that ended well are removed, with everything in the work folder that points into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_claude.cli.facts import RunFacts, look_at_all
+from airflow_provider_claude.cli.places import find_runs, work_of
+from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.cli.show import name_under
+from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.errors import NotFoundYetError, StateError
+from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages.attempts import epoch
+from airflow_provider_claude.store import (
+    ClaimRecord,
+    CollectedRecord,
+    RunFolder,
+    WorkFolder,
+    list_names,
+    read_record,
+    remove,
+)
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_DAY = 86_400.0
+
+#: Records that are read at once.
+_READERS = 8
+
+#: Removed after all else of a run: while they are there, a removal that was cut short is taken up by the next one.
+_LAST = frozenset({"scan.json", "plan.json", "report.json"})
+
+
+class Api(Protocol):
+    """What removing batches needs of the gateway."""
+
+    def batch(self, batch_id: str) -> BatchInfo: ...
+
+    def delete_batch(self, batch_id: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Old:
+    """A run to remove, and the records of its work folder that point into it."""
+
+    facts: RunFacts
+    records: list[UPath]
+
+    @property
+    def batches(self) -> list[str]:
+        """The batches that are surely this run's: their results are here and were not let go."""
+        attempts = [attempt for attempts in self.facts.attempts.values() for attempt in attempts]
+        return [a.batch_id for a in attempts if a.batch_id is not None and a.collected and not a.released]
+
+
+def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, dry_run: bool = False) -> int:
+    """Remove the runs under *root* whose green report is older than *days*, and say of each run what became of it.
+
+    With an *api* the runs' batches are deleted there first. Returns the exit code; raises what the API raises, with
+    all runs before that one removed, and that one whole.
+    """
+    shared: dict[str, list[tuple[UPath, str]]] = {}
+    removed = 0
+    for run, facts in look_at_all(find_runs(root)):
+        name, why = name_under(root, run), _why_kept(facts, days, now)
+        if why or isinstance(facts, StateError):
+            out.line(f"kept     {name}: {why}")
+            continue
+        old = Old(facts=facts, records=_records_of(run, shared))
+        said = f"{name}: {_size(old, with_batches=api is not None)}"
+        if not dry_run:
+            _remove(old, api)
+        out.line(f"{'would go' if dry_run else 'removed '} {said}")
+        removed += 1
+    out.line(f"{removed} {'run' if removed == 1 else 'runs'} {'would be removed' if dry_run else 'removed'}.")
+    return 0
+
+
+def _why_kept(facts: RunFacts | StateError, days: float, now: str) -> str:
+    """Why a run stays; empty where it may go."""
+    if isinstance(facts, StateError):
+        return f"it cannot be read. {facts}"
+    try:
+        work_of(facts.run)
+    except StateError as e:
+        return str(e)
+    return _why_wanted(facts, days, epoch(now))
+
+
+def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
+    if facts.report is None:
+        return f"it has no report of its present plan; it is {facts.state}"
+    if facts.report.problems:
+        return f"its report is red: {facts.report.problems[0]}"
+    flying = [attempt for _, attempt in facts.in_flight if now < attempt.created + RESULTS_SECONDS]
+    if flying or facts.orphans:
+        return f"batches in flight: {len(flying)}; attempts without a batch id: {len(facts.orphans)}"
+    age = (now - epoch(facts.report.created_at)) / _DAY
+    return f"its report is {age:.1f} days old" if age <= days else ""
+
+
+def _records_of(run: RunFolder, shared: dict[str, list[tuple[UPath, str]]]) -> list[UPath]:
+    """The records of the work folder of *run* that name one of its shards. *shared* keeps those of each work folder."""
+    work = work_of(run)
+    prefix = work.name_of(run.shard(0)).removesuffix("00000")
+    if str(work) == str(run):
+        return []
+    if str(work) not in shared:
+        shared[str(work)] = list(_pointers(work))
+    return [path for path, shard in shared[str(work)] if shard.startswith(prefix)]
+
+
+def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
+    """Every claim and every collected record of *work*, and the shard it names."""
+    yield from _named(work.path / "batches", ClaimRecord)
+    for job in list_names(work.path / "answers"):
+        yield from _named(work.path / "answers" / job, CollectedRecord)
+
+
+def _named(folder: UPath, kind: type[ClaimRecord | CollectedRecord]) -> Iterator[tuple[UPath, str]]:
+    paths = [folder / name for name in list_names(folder) if name.endswith(".json")]
+    with ThreadPoolExecutor(_READERS) as pool:
+        for path, record in zip(paths, pool.map(partial(read_record, kind=kind), paths), strict=True):
+            if record is not None:
+                yield path, record.shard
+
+
+def _size(old: Old, *, with_batches: bool) -> str:
+    batches = f", {len(old.batches)} batches of the API" if with_batches else ""
+    answered = old.facts.report.ledger.answered if old.facts.report else 0
+    return f"{answered:,} answers, {len(old.records)} records that point to it{batches}"
+
+
+def _remove(old: Old, api: Api | None) -> None:
+    if api is not None:
+        for batch_id in old.batches:
+            _delete(api, batch_id)
+    for path in old.records:
+        remove(path)
+    run = old.facts.run
+    for name in list_names(run.path):
+        if name not in _LAST:
+            remove(run.file(name))
+    remove(run.path)
+
+
+def _delete(api: Api, batch_id: str) -> None:
+    """Delete a batch at the API, unless it is gone. Raises StateError where it has not ended."""
+    try:
+        info = api.batch(batch_id)
+    except NotFoundYetError:
+        return
+    if info.status != ENDED:
+        raise StateError(
+            f"Batch {batch_id} is {info.status}, though its results are here; nothing of its run is removed."
+        )
+    api.delete_batch(batch_id)

@@ -1,0 +1,188 @@
+"""`runs` and `show`: what is on record, read from the files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
+from airflow_provider_claude.cli.places import find_runs
+from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
+from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.store import LandedRecord, RunFolder, ShardFolder, ShardSpec
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_RUNS = ("run", "partition", "inputs", "answered", "quarantined", "failed", "landed", "in flight", "state", "cost USD")
+_SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "landed", "cost USD")
+_NUMBERS = frozenset(
+    {
+        *("inputs", "answered", "quarantined", "failed", "landed", "in flight", "cost USD"),
+        *("shard", "rows", "reused", "attempts", "round"),
+    }
+)
+
+
+def show_runs(root: UPath, out: Screen) -> int:
+    """List the runs under *root*, and below them what a person has to look at. Returns the exit code."""
+    runs = look_at_all(find_runs(root))
+    if not runs:
+        out.line(f"There is no run under {root}: no folder with a scan.json.")
+        return 0
+    out.table(_RUNS, [_run_row(name_under(root, run), facts) for run, facts in runs], right=_NUMBERS - {"landed"})
+    sentences = [sentence for run, facts in runs for sentence in _to_look_at(name_under(root, run), facts)]
+    for sentence in ["", *sentences] if sentences else []:
+        out.line(sentence)
+    return 0
+
+
+def name_under(root: UPath, run: RunFolder) -> str:
+    """The path of *run* relative to *root*."""
+    return str(run.path)[len(str(root).rstrip("/")) + 1 :] or "."
+
+
+def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
+    if isinstance(facts, StateError):
+        return [name, *[NOTHING] * 7, "unreadable", NOTHING]
+    ledger = facts.report.ledger if facts.report else None
+    return [
+        name,
+        (facts.plan.partition if facts.plan else None) or NOTHING,
+        number(facts.scan.rows),
+        number(ledger.answered if ledger else None),
+        number(sum(ledger.quarantined.values()) if ledger else None),
+        number(sum(ledger.failed.values()) if ledger else None),
+        f"{facts.landed_planned} of {len(facts.plan.shards)}" if facts.plan else NOTHING,
+        number(len(facts.in_flight)),
+        facts.state,
+        usd(facts.cost),
+    ]
+
+
+def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
+    if isinstance(facts, StateError):
+        yield f"{name}: {facts}"
+        return
+    if facts.report is not None and facts.report.problems:
+        yield f"{name}: {' '.join(facts.report.problems)}"
+    for shard, attempt in facts.orphans:
+        yield (
+            f"{name}: shard {shard.shard}, attempt {attempt.number} was about to be sent and has no batch id; "
+            f"see `claude-batch show {shard}`"
+        )
+
+
+def show_run(run: RunFolder, out: Screen) -> int:
+    """Show the plan of *run* in its sentences, and one line a shard. Returns the exit code."""
+    facts = look(run)
+    scan = facts.scan
+    out.line(f"run     {run}")
+    out.line(f"state   {facts.state}")
+    out.line(
+        f"source  {scan.source} ({scan.format}): {scan.rows:,} rows = {scan.items:,} items + {scan.duplicates:,} "
+        f"duplicates + {scan.quarantined:,} quarantined"
+    )
+    for sentence in facts.plan.explanation if facts.plan else []:
+        out.line(f"plan    {sentence}")
+    for problem in facts.report.problems if facts.report else []:
+        out.line(f"red     {problem}")
+    out.line()
+    specs = {spec.shard: spec for spec in facts.plan.shards} if facts.plan else {}
+    rows = [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]
+    if rows:
+        out.table(_SHARDS, rows, right=_NUMBERS - {"landed"})
+    return 0
+
+
+def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]:
+    attempts, landed = facts.attempts.get(shard, []), facts.landed.get(shard)
+    latest = attempts[-1] if attempts else None
+    return [
+        number(shard),
+        number(spec.rows) if spec else "not planned",
+        number(spec.reused if spec else None),
+        number(len(attempts)),
+        number(latest.round if latest else None),
+        state_of(facts.run.shard(shard), latest) if latest else NOTHING,
+        (latest.batch_id if latest else None) or NOTHING,
+        counts(landed.outcomes) if landed else NOTHING,
+        landed.cost_usd if landed else NOTHING,
+    ]
+
+
+def state_of(shard: ShardFolder, attempt: Attempt) -> str:
+    """How far *attempt* has come, in one word."""
+    if attempt.released:
+        return "released"
+    if attempt.collected:
+        return "collected"
+    if not attempt.submitted:
+        return "intent"
+    if attempt.batch_id is None:
+        return "nothing to send"
+    if shard.ended(attempt.number) is not None:
+        return "ended"
+    record = shard.submitted(attempt.number)
+    return "adopted" if record is not None and record.adopted else "submitted"
+
+
+def show_shard(shard: ShardFolder, out: Screen) -> int:
+    """Show every attempt of *shard* with all its records, then how its rows ended. Returns the exit code."""
+    plan = shard.run.plan()
+    spec = next((spec for spec in plan.shards if spec.shard == shard.shard), None) if plan else None
+    out.line(f"shard    {shard}")
+    out.line(f"planned  {_planned(spec)}")
+    attempts = history(shard)
+    if not attempts:
+        out.line("It was never sent: there is no attempt on record.")
+    for attempt in attempts:
+        out.line()
+        whose = "" if spec and attempt.root == spec.fingerprint else ", for rows that are not planned any more"
+        state = state_of(shard, attempt)
+        out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {attempt.requests:,} requests{whose})")
+        out.table(("record", "at (UTC)", ""), list(_records(shard, attempt.number)))
+    out.line()
+    _landing(shard.landed(), out)
+    return 0
+
+
+def _planned(spec: ShardSpec | None) -> str:
+    if spec is None:
+        return "no: there is no plan with this shard"
+    return (
+        f"items {spec.start:,} to {spec.stop:,}: {spec.rows:,} rows, {spec.reused:,} of them answered in earlier runs; "
+        f"lane {spec.lane}, content {spec.fingerprint[:8]}"
+    )
+
+
+def _records(shard: ShardFolder, attempt: int) -> Iterator[tuple[str, str, str]]:
+    """The records of an attempt that are there, in the order in which they are written."""
+    if (intent := shard.intent(attempt)) is not None:
+        yield "  intent", time(intent.at), f"content {intent.root[:8]}, may be being sent until {time(intent.until)}"
+    if (submitted := shard.submitted(attempt)) is not None:
+        how = ", found in the workspace's list: its results prove it, or it is let go" if submitted.adopted else ""
+        what = submitted.batch_id or f"no batch (lane {submitted.lane})"
+        yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at), what + how
+    if (ended := shard.ended(attempt)) is not None:
+        yield "  ended", time(ended.ended_at), counts(ended.counts)
+    if shard.results(attempt).exists():
+        yield "  collected", NOTHING, shard.results(attempt).name
+    if (released := shard.released(attempt)) is not None:
+        whose = f" ({released.batch_id})" if released.batch_id else ""
+        yield "  released", time(released.at), released.reason + whose
+
+
+def _landing(landed: LandedRecord | None, out: Screen) -> None:
+    if landed is None:
+        out.line("landed   not yet: there is no landed.json")
+        return
+    out.line(f"landed   {time(landed.landed_at)}, after round {landed.round}: {landed.rows:,} rows")
+    out.line(f"rows     {counts(landed.outcomes)}; {landed.reused:,} from earlier runs")
+    out.line(f"cost     {landed.cost_usd} USD, {landed.retried_usd} of it for tries that a later one replaced")
+    if landed.strangers:
+        out.line(f"strange  result lines that belong to no row: {counts(landed.strangers)}")
+    for sentence in landed.disagreements:
+        out.line(f"counts   {sentence}")

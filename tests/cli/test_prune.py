@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_claude.cli.prune import prune
+from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, NotFoundYetError
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.store import WorkFolder, list_names, remove
+
+from .conftest import Night, Terminal, now
+
+OLD, NEW = "dag/group/2026-11-20", "dag/group/2026-11-21"
+
+
+@pytest.fixture
+def old(a_night: Callable[..., Night]) -> Night:
+    """A green run of two batches, whose report will be old enough to go."""
+    night = a_night("2026-11-20")
+    night.scan().plan()
+    return night.land().report()
+
+
+@pytest.fixture
+def new(a_night: Callable[..., Night]) -> Night:
+    """A green run whose report is of in forty days."""
+    night = a_night("2026-11-21")
+    night.scan().plan()
+    night.land().clock = lambda: now(days=40)
+    return night.report()
+
+
+def files(work: WorkFolder) -> list[str]:
+    root = Path(str(work.path))
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def ids(night: Night) -> list[str]:
+    return [night.shard(n).submitted(1).batch_id for n in (1, 2)]
+
+
+def run(work: WorkFolder, out: Terminal, api: Gateway | None = None, *, dry_run: bool = False) -> int:
+    return prune(work.path, api, out, days=30, now=now(days=41), dry_run=dry_run)
+
+
+def test_an_old_green_run_goes_with_everything_that_points_into_it_and_nothing_else(
+    old: Night, work: WorkFolder, out: Terminal, a_night: Callable[..., Night]
+) -> None:
+    before = files(work)
+    young = a_night("2026-11-21")
+    young.scan().plan()
+    young.land().clock = lambda: now(days=40)
+    young.report()
+    of_the_young = [name for name in files(work) if name not in before]
+    assert run(work, out) == 0
+    assert files(work) == of_the_young
+    assert f"removed  {OLD}: 6 answers, 4 records that point to it" in out.text
+    assert f"kept     {NEW}: its report is 1.0 days old" in out.text
+    assert "1 run removed." in out.text
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(
+    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
+) -> None:
+    before = files(work)
+    assert run(work, out, gateway, dry_run=True) == 0
+    assert files(work) == before
+    assert f"would go {OLD}: 6 answers, 4 records that point to it, 2 batches of the API" in out.text
+    assert "1 run would be removed." in out.text
+    assert claude_simulator.calls().get("delete", 0) == 0
+
+
+def test_batches_stay_at_the_api_unless_it_is_asked_for(
+    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+) -> None:
+    batches = ids(old)
+    run(work, out)
+    assert [gateway.batch(batch_id).status for batch_id in batches] == ["ended"] * 2
+
+
+def test_batches_are_deleted_at_the_api_where_it_is_asked_for(
+    old: Night, new: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+) -> None:
+    batches, kept = ids(old), ids(new)
+    assert run(work, out, gateway) == 0
+    for batch_id in batches:
+        with pytest.raises(NotFoundYetError):
+            gateway.batch(batch_id)
+    assert [gateway.batch(batch_id).status for batch_id in kept] == ["ended"] * 2
+
+
+def test_a_batch_that_is_gone_already_is_no_error(
+    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+) -> None:
+    gateway.delete_batch(ids(old)[0])
+    assert run(work, out, gateway) == 0
+    assert files(work) == []
+
+
+def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
+    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
+) -> None:
+    before = files(work)
+    claude_simulator.fault("error_529", route="delete")
+    with pytest.raises(ApiUnavailableError):
+        run(work, out, gateway)
+    assert files(work) == before
+    assert out.text == ""
+    assert run(work, out, gateway) == 0
+    assert files(work) == []
+
+
+def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
+    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+) -> None:
+    from airflow_provider_claude.stages.attempts import release
+
+    [first, second] = ids(old)
+    release(old.shard(1), 1, first, "its results are another's", now())
+    run(work, out, gateway)
+    assert gateway.batch(first).status == "ended"
+    with pytest.raises(NotFoundYetError):
+        gateway.batch(second)
+
+
+def test_a_removal_that_was_cut_short_is_taken_up(old: Night, work: WorkFolder, out: Terminal) -> None:
+    for folder in ("items", "shards", "answers"):
+        remove(old.run.file(folder))
+    assert run(work, out) == 0
+    assert files(work) == []
+
+
+def test_runs_without_a_green_report_are_never_removed(
+    a_night: Callable[..., Night], work: WorkFolder, out: Terminal
+) -> None:
+    a_night("2026-11-20").scan()
+    a_night("2026-11-21").scan().plan()
+    red = a_night("2026-11-22").scan()
+    red.plan()
+    red.land([1])
+    with pytest.raises(LedgerError):
+        red.report()
+    again = a_night("2026-11-23").scan()
+    again.plan()
+    again.land().report().plan()
+    before = files(work)
+    assert run(work, out) == 0
+    assert files(work) == before
+    assert "kept     dag/group/2026-11-20: " in out.text
+    assert "it has no report of its present plan; it is planned" in out.text
+    assert "kept     dag/group/2026-11-22: its report is red: " in out.text
+    assert "0 runs removed." in out.text
+
+
+def test_a_green_run_with_a_batch_in_flight_stays_until_its_results_cannot_be_had_any_more(
+    old: Night, work: WorkFolder, out: Terminal
+) -> None:
+    old.shard(1).results(1).unlink()
+    assert prune(work.path, None, out, days=1, now=now(days=10)) == 0
+    assert "batches in flight: 1; attempts without a batch id: 0" in out.text
+    assert prune(work.path, None, out, days=1, now=now(days=30)) == 0
+    assert files(work) == []
+
+
+def test_a_run_that_cannot_be_read_stays(old: Night, work: WorkFolder, out: Terminal) -> None:
+    old.run.file("report.json").write_text("{")
+    assert run(work, out) == 0
+    assert "not a readable ReportRecord" in out.text
+    assert old.run.file("plan.json").exists()
+
+
+def test_a_work_folder_that_was_moved_is_pruned_all_the_same(
+    old: Night, work: WorkFolder, out: Terminal, tmp_path: Path
+) -> None:
+    Path(str(work.path)).rename(tmp_path / "moved")
+    moved = WorkFolder(work.path.parent / "moved")
+    assert run(moved, out) == 0
+    assert files(moved) == []
+
+
+def test_a_run_that_was_moved_out_of_its_work_folder_stays(old: Night, work: WorkFolder, out: Terminal) -> None:
+    plan = old.run.file("plan.json")
+    plan.write_text(plan.read_text().replace('"work": 3', '"work": 99'))
+    assert run(work, out) == 0
+    assert "was moved out of its work folder" in out.text
+    assert old.run.file("report.json").exists()
+
+
+def test_a_record_that_names_a_run_with_a_longer_name_stays(
+    a_night: Callable[..., Night], work: WorkFolder, out: Terminal
+) -> None:
+    short, long = a_night("2026-11-2"), a_night("2026-11-20")
+    short.scan().plan()
+    short.land().report()
+    long.scan().plan()
+    long.land().clock = lambda: now(days=40)
+    long.report()
+    run(work, out)
+    assert len(list_names(work.path / "batches")) == 2
+    assert [work.claimed(batch_id).shard for batch_id in ids(long)] == [
+        "dag/group/2026-11-20/shards/00001",
+        "dag/group/2026-11-20/shards/00002",
+    ]
+
+
+def test_a_run_that_is_its_own_work_folder_goes_whole(
+    old: Night, gateway: Gateway, out: Terminal, tmp_path: Path
+) -> None:
+    alone = Night(old.run, WorkFolder(old.run.path), gateway, tmp_path / "alone.jsonl", tag="alone")
+    alone.scan().plan()
+    alone.land().report()
+    run(alone.work, out)
+    assert not Path(str(alone.run.path)).exists()
+
+
+def test_equal_requests_are_paid_for_again_afterwards(
+    old: Night, work: WorkFolder, out: Terminal, claude_simulator: SimulatorProcess
+) -> None:
+    run(work, out)
+    old.scan().plan()
+    old.land()
+    assert claude_simulator.calls()["create"] == 4
