@@ -43,6 +43,10 @@ _HERE: RequestOptions = {"follow_redirects": False}
 _PATIENCE = 600.0
 
 
+#: Seconds a connection may take, and an upload may stand still.
+_STALL = 30.0
+
+
 class Body(Protocol):
     """A request body of known length that can be sent again from its start."""
 
@@ -93,7 +97,7 @@ class Gateway:
         options: RequestOptions = {
             "headers": {"content-type": "application/json", "content-length": str(len(body))},
             "max_retries": 0,
-            "timeout": _PATIENCE,
+            "timeout": _sending(),
             "follow_redirects": False,
         }
         with api_errors("create the batch"):
@@ -117,8 +121,9 @@ class Gateway:
             for info in page.data:
                 if datetime.fromisoformat(info.created_at).timestamp() < since:
                     return
+                _path(info.id)
                 yield info
-            if not page.has_more or page.last_id is None:
+            if not page.has_more or page.last_id is None or page.last_id == after.get("after_id"):
                 return
             after = {"after_id": page.last_id}
 
@@ -196,6 +201,13 @@ def _path(batch_id: str) -> str:
     return f"{_BATCHES}/{batch_id}"
 
 
+def _sending() -> httpx2.Timeout:
+    """Patience for the answer, little for a body that does not move: its sender has to give up in time."""
+    import httpx2
+
+    return httpx2.Timeout(_STALL, read=_PATIENCE)
+
+
 def _response() -> type[httpx2.Response]:
     import httpx2
 
@@ -249,7 +261,8 @@ def _told(error: Any) -> str:
 _SPENDING = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 
 
-#: Statuses of a server that took nothing: conflict, unavailable, overloaded. Other 5xx may come after the deed.
+#: Statuses with which the API says that it took nothing: conflict, unavailable, overloaded. Other 5xx, and those of a
+#: proxy on the way, may come after the deed.
 _NOT_TAKEN = frozenset({409, 503, 529})
 
 
@@ -264,7 +277,8 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeE
         return NotFoundYetError(said)
     if error.status_code == 429:
         return RateLimitedError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
-    kind = ApiUnavailableError if error.status_code in _NOT_TAKEN else UnknownFateError
+    by_the_api = isinstance(error.api_message, str)
+    kind = ApiUnavailableError if error.status_code in _NOT_TAKEN and by_the_api else UnknownFateError
     return kind(said, retry_after=_seconds(error.response.headers.get("retry-after")))
 
 

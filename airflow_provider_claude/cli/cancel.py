@@ -35,7 +35,7 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
     The batches are named first. Nothing is written: the tasks, cleared, find the batches ended and use what is there.
     """
     sent = [one for one in facts.in_flight if shard in {None, one[0].shard}]
-    statuses = [_status(api, attempt.batch_id or "") for _, attempt in sent]
+    statuses = [_status(api, *one) for one in sent]
     if sent:
         out.table(_HEAD, [_row(*one, status) for one, status in zip(sent, statuses, strict=True)], right=_HEAD[:4])
     _warn_of_orphans([one for one in facts.orphans if shard in {None, one[0].shard}], out)
@@ -55,9 +55,12 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
     return 0
 
 
-def _status(api: Api, batch_id: str) -> str:
+def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:
+    record = shard.submitted(attempt.number)
+    if record is not None and record.adopted:
+        return "adopted: left alone, its results have to show whose it is"
     try:
-        return api.batch(batch_id).status
+        return api.batch(attempt.batch_id or "").status
     except NotFoundYetError:
         return "not known to the API"
 

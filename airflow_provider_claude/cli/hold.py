@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from airflow_provider_claude.cli.screen import Screen, time
@@ -50,14 +49,12 @@ def adopt(shard: ShardFolder, work: WorkFolder, batch_id: str, api: Api, out: Sc
     return 0
 
 
-def resend(shard: ShardFolder, connect: Callable[[], Api], out: Screen, *, now: str) -> int:
-    """Write an attempt of *shard* off: the latest orphan, or else one whose batch the API does not know any more.
+def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None = None) -> int:
+    """Write an attempt of *shard* off: the latest orphan, or else one whose batch was deleted at the API *deleted_at*.
 
-    *connect* is only called to ask for the latter. Returns the exit code. Raises StateError where there is no such
-    attempt, or its sender may still be sending.
+    Returns the exit code. Raises StateError where there is no such attempt, or its sender may still be sending.
     """
-    attempts = history(shard)
-    lost = None if any(one.orphan for one in attempts) else _lost(attempts, connect)
+    lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
     release(shard, attempt.number, None, _DELETED if lost else _SAID_SO, now)
     out.line(f"Attempt {attempt.number} of shard {shard.shard} is written off: it counts no longer.")
@@ -95,12 +92,12 @@ def _known(api: Api, batch_id: str) -> BatchInfo:
         ) from e
 
 
-def _lost(attempts: list[Attempt], connect: Callable[[], Api]) -> Attempt | None:
+def _lost(attempts: list[Attempt], api: Api) -> Attempt | None:
     """The attempt whose results are not here, and whose batch the API does not know: somebody deleted it."""
     for attempt in attempts:
         if attempt.in_flight and attempt.batch_id is not None:
             try:
-                connect().batch(attempt.batch_id)
+                api.batch(attempt.batch_id)
             except NotFoundYetError:
                 return attempt
     return None

@@ -63,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     adopted.add_argument("batch_id", metavar="BATCH_ID", help="its id, as the Console shows it")
     _add_connection(adopted)
     resent = _command(commands, _resend, "resend", "no batch is it, or its batch is gone: the shard is paid for anew")
+    resent.add_argument(
+        "--deleted", action="store_true", help="its batch was deleted: write it off if this connection does not know it"
+    )
     _add_connection(resent)
     resent.add_argument("shard", metavar="SHARD", help=_SHARD)
     cancelled = _command(commands, _cancel, "cancel", "cancel the batches of a run or a shard that are in flight")
@@ -131,7 +134,8 @@ def _adopt(args: argparse.Namespace, out: Screen) -> int:
 
 
 def _resend(args: argparse.Namespace, out: Screen) -> int:
-    return hold.resend(shard_at(to_path(args.shard)), lambda: open_api(args.conn_id), out, now=_now())
+    api = open_api(args.conn_id) if args.deleted else None
+    return hold.resend(shard_at(to_path(args.shard)), out, now=_now(), deleted_at=api)
 
 
 def _cancel(args: argparse.Namespace, out: Screen) -> int:

@@ -49,10 +49,11 @@ DUPLICATE_FIELDS = (
     pa.field("duplicate_of", pa.string(), nullable=False),
 )
 
-#: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. Row n has the custom
-#: id that ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
+#: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `place` counts the shard's
+#: items from 0: the same shard may begin at another ordinal when rows before it come or go. Row n has the custom id that
+#: ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
 MANIFEST_FIELDS = (
-    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("place", pa.int32(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("custom_id", pa.string(), nullable=False),
     pa.field("input_hash", pa.string(), nullable=False),
@@ -69,9 +70,9 @@ REUSED_FIELDS = (
     pa.field("row", pa.int32(), nullable=False),
 )
 
-#: shards/*/*.reused.parquet: those answers, as they came.
+#: shards/*/*.reused.parquet: those answers, as they came, for the items at `place` of the shard.
 TAKEN_FIELDS = (
-    pa.field("ordinal", pa.int64(), nullable=False),
+    pa.field("place", pa.int32(), nullable=False),
     pa.field("request_hash", pa.binary(32), nullable=False),
     pa.field("line", pa.binary(), nullable=False),
     pa.field("batch_id", pa.string()),

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import (
+    DISPUTE_SECONDS,
     GRACE_SECONDS,
     SKEW_SECONDS,
     Adopt,
@@ -123,7 +124,7 @@ class Desk:
             return Standing.FREE
         other = self.work.shard(claim.shard)
         if other.released(claim.attempt) is not None:
-            self.work.disclaim(batch_id)
+            self.work.disclaim(claim)
             return Standing.FREE
         record = other.submitted(claim.attempt)
         unproven = record is None or (record.adopted and not other.results(claim.attempt).exists())
@@ -146,6 +147,12 @@ class Desk:
         if record is None or record.batch_id is None:
             raise StateError(f"{self.shard}, attempt {stale.number}: its batch is not on record any more.")
         info = self.api.batch(record.batch_id)
+        if info.status != ENDED and record.adopted:
+            raise PendingError(
+                f"Batch {record.batch_id} was taken for what shard {self.shard.shard} held before. Its results will show "
+                "whether it is; it is left alone until then, because it may be another's.",
+                DISPUTE_SECONDS,
+            )
         if info.status != ENDED:
             if info.status != "canceling":
                 self.api.cancel_batch(record.batch_id)
@@ -198,6 +205,7 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
         created=epoch(record.created_at) if record else 0.0,
         collected=shard.results(number).name in names,
         released=f"{number}.released.json" in names,
+        lane=intent.lane,
     )
 
 

@@ -104,7 +104,18 @@ class Sender:
                 return ""
             submitted(shard, number, batch := self._pay(number, body, intent))
         self.desk.work.claim(shard, number, batch.id)
+        self._check_wanted(number, batch.id)
         return batch.id
+
+    def _check_wanted(self, number: int, batch_id: str) -> None:
+        """Cancel the batch where another worker has given this attempt up meanwhile: it has sent the rows itself."""
+        if self.desk.shard.released(number) is not None:
+            self.api.cancel_batch(batch_id)
+            raise PendingError(
+                f"Sending shard {self.desk.shard.shard} took so long that another task has sent it again. Batch {batch_id} "
+                "was cancelled at once; what it answered by then is billed twice.",
+                _SEND_SECONDS,
+            )
 
     def _intent(self, number: int, ask: Ask, body: SpooledBody) -> IntentRecord:
         now = datetime.fromisoformat(self.desk.clock())

@@ -142,7 +142,7 @@ def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
     found: list[Piece] = [*_taken(shard, spec)]
     here = [a for a in chain(shard, spec.fingerprint) if a.collected or a.batch_id is None]
-    found += [_asked(shard, spec, attempt) for attempt in here]
+    found += [_asked(shard, attempt) for attempt in here]
     covered = np.zeros(spec.rows, dtype=bool)
     for piece in found:
         covered[piece.places] = True
@@ -155,14 +155,14 @@ def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
 
 def _taken(shard: ShardFolder, spec: ShardSpec) -> Iterator[Taken]:
     batches = [
-        batch.select(["ordinal", "request_hash", "batch_id"]) for batch in read_taken(shard.reused(spec.fingerprint))
+        batch.select(["place", "request_hash", "batch_id"]) for batch in read_taken(shard.reused(spec.fingerprint))
     ]
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
         yield Taken(
             sent=Sent(lane="store", batch_id=None, attempt=0),
             round=0,
-            places=table["ordinal"].to_numpy() - spec.start,
+            places=table["place"].to_numpy(),
             hashes=table["request_hash"].chunk(0),
             batch_ids=table["batch_id"].chunk(0),
             shard=shard,
@@ -170,17 +170,17 @@ def _taken(shard: ShardFolder, spec: ShardSpec) -> Iterator[Taken]:
         )
 
 
-def _asked(shard: ShardFolder, spec: ShardSpec, attempt: Attempt) -> Asked:
+def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
     number = attempt.number
     path, intent, submitted = shard.manifest(number), shard.intent(number), shard.submitted(number)
     if intent is None or submitted is None:
         raise StateError(f"{shard}, attempt {number}: its records were removed while it was read.")
     with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        table = part.read(columns=["ordinal", "request_hash", "max_tokens"], use_threads=False).combine_chunks()
+        table = part.read(columns=["place", "request_hash", "max_tokens"], use_threads=False).combine_chunks()
     return Asked(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
-        places=table["ordinal"].to_numpy() - spec.start,
+        places=table["place"].to_numpy(),
         hashes=table["request_hash"].chunk(0) if len(table) else _no_hashes(0),
         max_tokens=table["max_tokens"].to_numpy(),
         shard=shard,

@@ -150,6 +150,7 @@ class _Counts:
     def _count_shards(self, plan: PlanRecord) -> list[ShardCount]:
         """All shards that are in the plan or have files."""
         planned = {spec.shard: spec.rows for spec in plan.shards}
+        roots = {spec.shard: spec.fingerprint for spec in plan.shards}
         parts = {_number(part): part for part in self.run.parts("answers")}
         folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
         folders -= {number for number in folders - planned.keys() if not self._has_landed(number)}
@@ -168,7 +169,7 @@ class _Counts:
                 duplicates=self.twins[number],
                 answered=self._count_answers(parts[number]) if number in parts else 0,
                 failed=self._count_leftovers(number) if number in folders else {},
-                landed=None if record is None else record.outcomes,
+                landed=None if record is None or record.root != roots.get(number) else record.outcomes,
             )
             for number, record in zip(numbers, landed, strict=True)
         ]

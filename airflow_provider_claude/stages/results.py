@@ -11,10 +11,11 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
-from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.core.batch.requests import custom_id, index_of
 from airflow_provider_claude.errors import ApiUnavailableError, PendingError, StateError, Transient
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.store import (
+    ClaimRecord,
     EndedRecord,
     IntentRecord,
     ReleasedRecord,
@@ -59,7 +60,7 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         raise StateError(f"{shard.file(f'{submitted.attempt}.intent.json')} is gone, though its batch is on record.")
     path = shard.results(submitted.attempt)
     if submitted.batch_id is not None and not path.exists():
-        download = _Download(shard, submitted, submitted.batch_id, api)
+        download = _Download(shard, submitted, submitted.batch_id, intent, api)
         for look in Retrying(
             retry=retry_if_exception(_passes),
             stop=stop_after_delay(UNKNOWN_SECONDS),
@@ -75,7 +76,8 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         release = ReleasedRecord(attempt=submitted.attempt, batch_id=submitted.batch_id, reason=reason, at=now)
         write_record(shard.file(f"{submitted.attempt}.released.json"), release)
         remove(path)
-        work.disclaim(submitted.batch_id or "")
+        mine = ClaimRecord(batch_id=submitted.batch_id or "", shard=work.name_of(shard), attempt=submitted.attempt)
+        work.disclaim(mine)
         return
     work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
@@ -103,13 +105,18 @@ def _passes(error: BaseException) -> bool:
 
 @dataclass
 class _Download:
-    """One download, tried until it is whole. A stream that ends well, but short, is believed the second time."""
+    """One download, tried until it is whole: as many custom ids of ours as the batch has requests.
+
+    A stream that ends well, but short, is believed the second time. One without a single line of ours is not: it is
+    another's where the batch was adopted, else a page that somebody on the way has sent.
+    """
 
     shard: ShardFolder
     submitted: SubmittedRecord
     batch_id: str
+    intent: IntentRecord
     api: Api
-    lines: int = -1
+    before: int = 0
 
     def once(self) -> None:
         expected = sum(_ended(self.shard, self.submitted, self.batch_id, self.api).counts.values())
@@ -117,13 +124,19 @@ class _Download:
             atomic_output(self.shard.results(self.submitted.attempt)) as stream,
             pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
         ):
-            lines = _copy(self.api.results(self.batch_id), out)
-            before, self.lines = self.lines, lines
-            if lines < expected and lines != before:
+            count = _copy(self.api.results(self.batch_id), out, _id_start(self.intent, self.submitted))
+            known = count >= expected or (0 < count == self.before)
+            self.before = count
+            if not known:
                 raise ApiUnavailableError(
-                    f"The results of batch {self.batch_id} broke off: {lines:,} lines came of {expected:,}. Nothing was "
-                    "kept; a retry downloads them again, at no cost."
+                    f"The results of batch {self.batch_id} broke off, or are none: they name {count:,} of {expected:,} "
+                    "requests. Nothing was kept; a retry downloads them again, at no cost."
                 )
+
+
+def _id_start(intent: IntentRecord, submitted: SubmittedRecord) -> bytes:
+    """What stands before the number in each custom id of *intent*; any custom id, where the batch may be another's."""
+    return b'"custom_id"' if submitted.adopted else custom_id(intent.fingerprint, 0).rpartition("-")[0].encode() + b"-"
 
 
 def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: Api) -> EndedRecord:
@@ -144,18 +157,20 @@ def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: A
     return record
 
 
-def _copy(chunks: Iterable[bytes], out: pa.NativeFile) -> int:
-    """Copy *chunks* to *out*; the number of whole lines in them. A last one needs no newline, if it is JSON."""
-    lines, tail = 0, bytearray()
+def _copy(chunks: Iterable[bytes], out: pa.NativeFile, mark: bytes) -> int:
+    """Copy *chunks* to *out*; how often *mark* is in them, which is once in each line. A last line has to be JSON."""
+    count, tail, edge = 0, bytearray(), b""
     for chunk in chunks:
         out.write(chunk)
-        lines += chunk.count(b"\n")
+        joined = edge + chunk
+        count += joined.count(mark)
+        edge = joined[-(len(mark) - 1) :]
         if b"\n" in chunk:
             tail.clear()
         tail += chunk[chunk.rfind(b"\n") + 1 :]
         if len(tail) > MAX_LINE:
             raise ApiUnavailableError(f"The results hold a line of more than {MAX_LINE:,} bytes; nothing was kept.")
-    return lines + _is_json(bytes(tail))
+    return count if not tail.strip() or _is_json(bytes(tail)) else count - tail.count(mark)
 
 
 def _is_json(data: bytes) -> bool:

@@ -117,9 +117,10 @@ def take(run: RunFolder, work: WorkFolder, spec: ShardSpec, path: UPath) -> dict
     taken: dict[int, bytes] = {}
     with _writer(path) as writer:
         for shard, attempt, rows in _by_source(_read(plan), work):
-            for lines in _chunks(_found(shard, attempt, rows)):
+            places = {row: ordinal - spec.start for row, ordinal in rows.items()}
+            for lines in _chunks(_found(shard, attempt, places)):
                 writer.write_table(pa.Table.from_pylist(lines, pa.schema(TAKEN_FIELDS)))
-                taken.update((line["ordinal"], line["request_hash"]) for line in lines)
+                taken.update((spec.start + line["place"], line["request_hash"]) for line in lines)
     return taken
 
 
@@ -141,8 +142,8 @@ class _Line(msgspec.Struct):
     result: _Result
 
 
-def _found(shard: ShardFolder, attempt: int, rows: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """The result lines of *rows* in the results of *attempt*; none where they are gone by now."""
+def _found(shard: ShardFolder, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
     intent, submitted = shard.intent(attempt), shard.submitted(attempt)
     if intent is None or submitted is None or not shard.results(attempt).exists():
         return
@@ -153,10 +154,10 @@ def _found(shard: ShardFolder, attempt: int, rows: dict[int, int]) -> Iterator[d
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
         row = index_of(head.custom_id, intent.fingerprint, intent.requests)
-        if row is None or row not in rows or head.result.type != "succeeded":
+        if row is None or row not in places or head.result.type != "succeeded":
             continue
         yield {
-            "ordinal": rows.pop(row),
+            "place": places.pop(row),
             "request_hash": hashes[row].as_py(),
             "line": line,
             "batch_id": submitted.batch_id,

@@ -128,7 +128,7 @@ def _encode(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream:
         stream.write(b"," if index and names else b"")
         stream.write(b",".join(map(entry, names, params)))
         index += len(names)
-        manifest.append(_manifest(batch, schema, names, hashes, encoder.limits(batch, ask)))
+        manifest.append(_manifest(batch, spec.start, schema, names, hashes, encoder.limits(batch, ask)))
     stream.write(BODY_CLOSE)
     return seen.hexdigest(), pa.Table.from_batches(manifest, schema)
 
@@ -173,9 +173,16 @@ class _Encoders:
 
 
 def _manifest(
-    batch: pa.RecordBatch, schema: pa.Schema, ids: list[str], hashes: list[bytes], limits: list[int]
+    batch: pa.RecordBatch,
+    start: int,
+    schema: pa.Schema,
+    ids: list[str],
+    hashes: list[bytes],
+    limits: list[int],
 ) -> pa.RecordBatch:
+    ordinals = batch.column("ordinal").to_pylist()
     own = {
+        "place": _int_array([ordinal - start for ordinal in ordinals], "<i4", pa.int32()),
         "custom_id": _ascii_array(ids),
         "request_hash": pa.Array.from_buffers(pa.binary(32), len(hashes), [None, pa.py_buffer(b"".join(hashes))]),
         "max_tokens": _int_array(limits, "<i4", pa.int32()),

@@ -116,6 +116,7 @@ class Trial:
             bytes=self.spec.bytes,
             at=now,
             until=now,
+            lane="sync",
         )
 
     def _submitted(self, number: int, lane: str, at: str) -> None:

@@ -102,6 +102,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     bytes: int
     at: str
     until: str
+    lane: str = "batch"
 
 
 class SubmittedRecord(Record, frozen=True, kw_only=True):

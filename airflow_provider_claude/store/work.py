@@ -36,9 +36,10 @@ class WorkFolder:
             return mine
         return read_record(self._claim(batch_id), ClaimRecord) or mine
 
-    def disclaim(self, batch_id: str) -> None:
+    def disclaim(self, wrong: ClaimRecord) -> None:
         """Let the batch be anybody's again: whoever had it was wrong."""
-        remove(self._claim(batch_id))
+        if self.claimed(wrong.batch_id) == wrong:
+            remove(self._claim(wrong.batch_id))
 
     def claimed(self, batch_id: str) -> ClaimRecord | None:
         return read_record(self._claim(batch_id), ClaimRecord)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NoReturn
 
 import pytest
 
@@ -16,10 +15,6 @@ from airflow_provider_claude.store import ClaimRecord, WorkFolder, list_names
 from .conftest import JOB, Night, Terminal, now
 
 LATER = {"minutes": 10}
-
-
-def no_api() -> NoReturn:
-    raise AssertionError("the API is not needed here")
 
 
 @pytest.fixture
@@ -112,7 +107,7 @@ def test_nothing_is_decided_while_the_sender_may_still_be_sending(
     with pytest.raises(StateError, match=r"may still be at it.*Look again in \d+ s"):
         adopt(lost.shard(), work, batch_id, gateway, Terminal(), now=now())
     with pytest.raises(StateError, match="may still be at it"):
-        resend(lost.shard(), no_api, Terminal(), now=now())
+        resend(lost.shard(), Terminal(), now=now())
 
 
 def test_where_every_attempt_has_its_batch_there_is_nothing_to_decide(
@@ -123,7 +118,7 @@ def test_where_every_attempt_has_its_batch_there_is_nothing_to_decide(
     with pytest.raises(StateError, match="waits for a decision"):
         adopt(night.shard(), work, batch_id, gateway, Terminal(), now=now(**LATER))
     with pytest.raises(StateError, match="waits for a decision"):
-        resend(night.shard(), lambda: gateway, Terminal(), now=now(**LATER))
+        resend(night.shard(), Terminal(), now=now(**LATER))
 
 
 def test_an_adoption_that_was_cut_short_after_its_claim_can_be_repeated(
@@ -138,7 +133,7 @@ def test_an_adoption_that_was_cut_short_after_its_claim_can_be_repeated(
 def test_a_shard_that_is_sent_again_pays_for_a_new_batch_the_next_time_it_is_created(
     lost: Night, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
-    assert resend(lost.shard(), no_api, out, now=now(**LATER)) == 0
+    assert resend(lost.shard(), out, now=now(**LATER)) == 0
     assert "The next run of the create task pays for a new batch" in out.text
     assert "a person said" in lost.shard().released(1).reason
     assert lost.create() not in batches(gateway)[:1]
@@ -151,7 +146,7 @@ def test_another_attempt_that_waits_for_a_decision_is_named(
 ) -> None:
     first = lost.shard().file("1.intent.json").read_bytes()
     lost.shard().file("2.intent.json").write_bytes(re.sub(rb'"attempt": 1', b'"attempt": 2', first))
-    resend(lost.shard(), no_api, out, now=now(**LATER))
+    resend(lost.shard(), out, now=now(**LATER))
     assert lost.shard().released(2)
     assert "Attempt 1 has no batch id either" in out.text
 
@@ -164,6 +159,6 @@ def test_a_shard_whose_batch_was_deleted_before_it_was_loaded_is_sent_again(
     while gateway.batch(batch_id).status != "ended":
         pass
     gateway.delete_batch(batch_id)
-    assert resend(night.shard(), lambda: gateway, out, now=now()) == 0
+    assert resend(night.shard(), out, now=now(), deleted_at=gateway) == 0
     assert "does not know" in night.shard().released(1).reason
     assert night.create() != batch_id

@@ -71,7 +71,7 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     assert ledger["inputs"] == 120
     assert ledger["inputs"] == len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values())
     assert set(answers["sentiment"]) <= {"positive", "neutral", "negative"}
-    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+    assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
 def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
@@ -117,7 +117,7 @@ def test_leftovers_are_settled_and_the_night_is_green(
     assert str(done.state) == "success"
     assert claude_simulator.calls()["create"] > 1
     assert report_of(airflow_db, "2026-11-08")["ledger"]["answered"] >= 38
-    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+    assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
 def test_an_empty_night_is_green_and_publishes_an_empty_table(

@@ -126,3 +126,16 @@ def test_rows_with_reused_and_new_answers_land_together(second: Night) -> None:
     go(second, [TEXTS[0], "new second", *TEXTS[2:]])
     assert second.answers(1)["item_id"].to_pylist().sort() == [f"mail-{n}" for n in range(1, 6)].sort()
     assert second.run.shard(1).landed().reused == 4  # type: ignore[union-attr]
+
+
+def test_a_shard_that_moved_because_rows_came_before_it_still_lands(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    texts = [f"mail {n}" for n in range(43)]
+    go(night, texts, limits=Limits(rows=30), trial=False)
+    before = night.run.need_plan().shards
+    record = go(night, ["a late mail", *texts], limits=Limits(rows=30), trial=False)
+    assert record.shards[1].fingerprint == before[1].fingerprint
+    assert record.shards[1].start == before[1].start + 1
+    assert len(texts_of(night, record)) == 44
+    assert billed(claude_simulator) == 44

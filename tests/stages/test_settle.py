@@ -64,7 +64,7 @@ BEHAVIOUR = {
 def test_only_the_leftovers_are_sent_again(sent: Night, claude_simulator: SimulatorProcess) -> None:
     first_round(sent, claude_simulator, expired=0.3)
     settle(sent)
-    assert claude_simulator.books()["billed_twice"]["requests"] == 0
+    assert claude_simulator.books()["same_content"]["requests"] == 0
     assert claude_simulator.books()["total"]["requests"] == 30
 
 

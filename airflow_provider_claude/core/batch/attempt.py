@@ -25,8 +25,9 @@ from dataclasses import dataclass
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 RESULTS_SECONDS = 29 * 86_400.0
 
-#: How long after its sender gave up a batch may still appear in the API's list.
-GRACE_SECONDS = 60.0
+#: How long after its sender gave up a batch may still appear in the API's list: a minute for that, and a minute by which
+#: the clocks of two workers may differ.
+GRACE_SECONDS = 120.0
 
 #: How often to look whether an adopted batch has proven to be another's.
 DISPUTE_SECONDS = 300.0
@@ -53,10 +54,12 @@ class Attempt:
     created: float = 0.0
     collected: bool = False
     released: bool = False
+    lane: str = "batch"
 
     @property
     def orphan(self) -> bool:
-        return not self.submitted and not self.released
+        """Whether a batch may have been created for it. A lost answer of the Messages API cannot be found again."""
+        return self.lane == "batch" and not self.submitted and not self.released
 
     @property
     def in_flight(self) -> bool:
@@ -158,7 +161,11 @@ def decide(
             return _orphan(attempt, now, listed, grace)
         if attempt.root != root and attempt.in_flight and not _gone(attempt, now):
             return Replace(attempt)
-    same = [attempt for attempt in live if (attempt.root, attempt.round) == (root, of_round)]
+    same = [
+        attempt
+        for attempt in live
+        if (attempt.root, attempt.round) == (root, of_round) and (attempt.submitted or attempt.orphan)
+    ]
     if not same:
         return Submit(max((attempt.number for attempt in history), default=0) + 1)
     latest = same[-1]
@@ -180,7 +187,8 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
     if listed is None:
         return Search(orphan)
     found = [batch for batch in listed if _may_be(orphan, batch, grace)]
-    if any(batch.disputed for batch in found):
+    unclaimed_yet = len(found) > 1 and any(now - batch.created < grace for batch in found)
+    if unclaimed_yet or any(batch.disputed for batch in found):
         return Wait(orphan, now + DISPUTE_SECONDS)
     match found:
         case []:
