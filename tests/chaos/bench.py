@@ -1,0 +1,114 @@
+"""What all cases share: the machine, the points and the answers of a clean run, and how a case is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos import mails
+from tests.chaos.check import Answers, Expected, look, read_rows, trial_paid_again
+from tests.chaos.machine import BREAKS, STORE, WRITES, Machine
+from tests.chaos.points import Point
+from tests.chaos.results import Result
+from tests.chaos.tries import Tries
+from tests.chaos.warm import warm_up
+
+#: Of so many points, the short form tries one.
+_SHORT_STEP = 58
+
+#: One finished night in so many is run again.
+_ONCE_MORE = 4
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """*step*: one of so many points is tried. *points* are those at which a process can be killed; *writes* and *store*
+    those at which the disk can be full and the store can fail.
+    """
+
+    machine: Machine
+    seeds: Sequence[int]
+    short: bool = False
+    step: int = 1
+    points: list[Point] = field(default_factory=list)
+    writes: list[Point] = field(default_factory=list)
+    store: list[Point] = field(default_factory=list)
+    answers: Answers = field(default_factory=dict)
+    _closed: int = 0
+
+    def prepare(self) -> None:
+        """Run the night without harm, and remember what it passes and what it comes to."""
+        warm_up(self.machine)
+        self.points = self._passed(BREAKS)
+        self.writes = self._passed(WRITES)
+        self.store = self._passed(STORE)
+
+    def _passed(self, kinds: frozenset[str]) -> list[Point]:
+        place = self.machine.case(self.seeds[0])
+        outcome = self.machine.start(place, kinds=kinds).join()
+        if not outcome.done:
+            raise RuntimeError(f"A night without harm failed:\n{outcome.text}")
+        self.answers = dict(read_rows(place).answers)
+        wrong, _ = look(self.machine, place, self.expected())
+        if wrong:
+            raise RuntimeError(f"A night without harm is wrong: {wrong}")
+        points: list[Point] = outcome.value
+        return points
+
+    def expected(self, texts: mails.Mails | None = None, *, trial: int = 0) -> Expected:
+        """What a night must come to: all of *texts*, answered as in the clean run where they are its texts."""
+        ids = frozenset(mails.made_up() if texts is None else texts)
+        return Expected(ids=ids, answers=self.answers if texts is None else None, trial_again=trial)
+
+    def chosen(self, points: Sequence[Point]) -> Iterator[int]:
+        """The numbers of the points to try."""
+        return iter(range(0, len(points), _SHORT_STEP if self.short else self.step))
+
+    @property
+    def some_seeds(self) -> Sequence[int]:
+        """All seeds, or in the short form the first."""
+        return self.seeds[:1] if self.short else self.seeds
+
+    def seed_of(self, number: int) -> int:
+        return self.seeds[number % len(self.seeds)]
+
+    def close(
+        self,
+        kind: str,
+        name: str,
+        seed: int,
+        tries: Tries,
+        wrong: list[str],
+        *,
+        trial: int = 0,
+        expected: Expected | None = None,
+    ) -> Result:
+        """Finish the night if it is not, look at all of it, and run it once more now and then, which must cost nothing."""
+        if not wrong and not (tries.outcomes and tries.outcomes[-1].done):
+            wrong = tries.finish()
+        asked = expected or self.expected(trial=trial)
+        found, books = ([], None) if wrong else look(self.machine, tries.place, asked)
+        self._closed += 1
+        if not wrong and not found and self._closed % _ONCE_MORE == 0:
+            found = self._once_more(tries, asked, books["total"]["requests"] if books else 0)
+        twice = books is not None and trial_paid_again(books) > 0
+        return Result(
+            kind=kind,
+            name=name,
+            seed=seed,
+            tries=len(tries.outcomes),
+            wrong=[*wrong, *found],
+            trial_twice=twice,
+            notes=tries.notes,
+            log=tries.log,
+        )
+
+    def _once_more(self, tries: Tries, expected: Expected, paid: int) -> list[str]:
+        outcome = self.machine.start(tries.place).join()
+        if not outcome.done:
+            tries.outcomes.append(outcome)
+            return [f"a finished night that is run again ends with {outcome.error}"]
+        found, books = look(self.machine, tries.place, expected)
+        if books["total"]["requests"] != paid:
+            return [*found, f"a finished night that is run again pays {books['total']['requests'] - paid} requests"]
+        return [f"run again: {one}" for one in found]

@@ -1,0 +1,71 @@
+"""A kill at every point of the night, one case a point; and kills in a row, which meet the recovery itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from tests.chaos.acts import kill_at
+from tests.chaos.bench import Bench
+from tests.chaos.points import Point
+from tests.chaos.processes import Child
+from tests.chaos.results import Result
+from tests.chaos.tries import Tries
+
+#: Cases a seed of kills in a row, and the kills in each.
+_ROWS, _KILLS = 8, 5
+
+
+def each_point(bench: Bench) -> Iterator[Result]:
+    """Killed once, at one of the points of a clean run."""
+    for number in bench.chosen(bench.points):
+        yield kill_once(bench, bench.points, number)
+
+
+def kill_once(bench: Bench, points: Sequence[Point], number: int) -> Result:
+    seed = bench.seed_of(number)
+    place = bench.machine.case(seed)
+    tries = Tries(bench.machine, place)
+    first = tries.note(bench.machine.start(place, kill_at(number)).join())
+    wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
+    return bench.close(
+        "kill", f"{number:03d} {points[number]}", seed, tries, wrong, trial=int(trial_open(points, number))
+    )
+
+
+def trial_open(points: Sequence[Point], number: int) -> bool:
+    """Whether a worker that dies at this point has asked the trial, and its answer is not on record yet."""
+    point = points[number]
+    if point.stage != "plan":
+        return False
+    asked = next(n for n, one in enumerate(points) if one.name == "POST /v1/messages, answered")
+    kept = next(n for n, one in enumerate(points) if one.kind == "done" and ".results." in one.name)
+    return asked <= number < kept
+
+
+def in_a_row(bench: Bench) -> Iterator[Result]:
+    """Killed again and again, each time at a point that the seed picks; then left in peace."""
+    for seed in bench.some_seeds:
+        for row in range(1 if bench.short else _ROWS):
+            yield _row(bench, seed, row)
+
+
+def _row(bench: Bench, seed: int, row: int) -> Result:
+    chance = Random(f"{seed} {row}")
+    place = bench.machine.case(seed)
+    tries = Tries(bench.machine, place)
+    moments = [chance.randrange(int(len(bench.points) / (1 + number / 4))) for number in range(_KILLS)]
+
+    def start(number: int) -> Child:
+        if number < len(moments):
+            return bench.machine.start(place, kill_at(moments[number]))
+        return bench.machine.start(place)
+
+    wrong = tries.finish(start)
+    struck = [moment for moment, one in zip(moments, tries.outcomes, strict=False) if one.killed]
+    return bench.close("kills in a row", f"{row}: {struck}", seed, tries, wrong, trial=_open_trials(bench, struck))
+
+
+def _open_trials(bench: Bench, struck: list[int]) -> int:
+    """How many of these kills may have lost the trial's answer. Later tries pass other numbers: any in a plan may."""
+    return sum(bench.points[number].stage in {"scan", "plan"} for number in struck)

@@ -1,0 +1,161 @@
+"""The machine that is broken: a simulator that keeps its books on disk, one clock for all, and forked workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import anthropic
+
+from airflow_provider_claude.core.report.reconcile import Thresholds
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from tests.chaos import mails
+from tests.chaos.acts import nothing
+from tests.chaos.clock import SharedClock
+from tests.chaos.night import Night, Place
+from tests.chaos.points import Act, Points
+from tests.chaos.processes import Child, in_child
+
+WRITES = frozenset({"write"})
+STORE = frozenset({"write", "read"})
+BREAKS = frozenset({"write", "done", "call"})
+
+#: Every batch ends when it was looked at so often.
+_PACE = "polls:2"
+
+Work = Callable[[Night], Any]
+
+
+class Machine:
+    """A context manager; its folder is new, and removed at the end. One case at a time."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="claude-chaos-"))
+        self.state = self.folder / "simulator"
+        self.clock = SharedClock()
+        self.thresholds = Thresholds()
+        self._port = _free_port()
+        self._cases = 0
+        self.claude = self._simulator()
+
+    def _simulator(self) -> SimulatorProcess:
+        return SimulatorProcess(pace=_PACE, state=self.state, port=self._port)
+
+    def __enter__(self) -> Self:
+        self.claude.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.claude.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def case(self, seed: int, texts: mails.Mails | None = None) -> Place:
+        """An empty run folder with its mails; the simulator and the clock are as at first."""
+        self.claude.reset()
+        self.claude.seed(seed)
+        self.clock.reset()
+        self.thresholds = Thresholds()
+        shutil.rmtree(self.folder / f"case-{self._cases}", ignore_errors=True)
+        self._cases += 1
+        place = Place(self.folder / f"case-{self._cases}")
+        (place.folder / "tmp").mkdir(parents=True)
+        self.write(place, mails.made_up() if texts is None else texts)
+        return place
+
+    def write(self, place: Place, texts: mails.Mails) -> None:
+        in_child(lambda: mails.write(place.source, texts))
+
+    def advance(self, seconds: float) -> None:
+        """Time passes, for the workers and for the API."""
+        self.clock.advance(seconds)
+        self.claude.advance(seconds)
+
+    def restart(self) -> None:
+        """The API's process is killed and started again, on the same port and over the same state."""
+        workers = _children(self.claude.pid)
+        for pid in [self.claude.pid, *workers]:
+            os.kill(pid, signal.SIGKILL)
+        self.claude.stop()
+        self.claude = self._simulator().start()
+        self.claude.advance(self.clock.offset)
+
+    def hang(self, seconds: float) -> None:
+        """The API answers nobody for a moment."""
+        os.kill(self.claude.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(self.claude.pid, signal.SIGCONT)
+
+    def start(
+        self,
+        place: Place,
+        act: Act = nothing,
+        kinds: frozenset[str] = BREAKS,
+        work: Work = Night.whole,
+    ) -> Child:
+        """A worker at *place*, which *act* strikes at its points of these *kinds*. Its value is the points it passed,
+        or what *work* returns.
+        """
+        return Child(lambda: self._live(place, act, kinds, work))
+
+    def _live(self, place: Place, act: Act, kinds: frozenset[str], work: Work) -> Any:
+        tempfile.tempdir = str(place.folder / "tmp")
+        points = Points(place.folder, kinds, act)
+        points.install()
+        url, key = self.claude.base_url, self.claude.api_key
+        gateway = Gateway(lambda: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0))
+        night = Night(place=place, gateway=gateway, clock=self.clock, mark=points.mark, thresholds=self.thresholds)
+        return work(night) or points.seen
+
+    def end_batches(self) -> None:
+        """Look at all batches until they have ended: what nobody waits for is billed, too."""
+        after = ""
+        while True:
+            page = self._ask(f"/v1/messages/batches?limit=1000{after}")
+            for batch in page["data"]:
+                while batch["processing_status"] != "ended":
+                    batch = self._ask(f"/v1/messages/batches/{batch['id']}")  # noqa: PLW2901
+            if not page["has_more"]:
+                return
+            after = f"&after_id={page['last_id']}"
+
+    def books(self) -> Mapping[str, Any]:
+        self.claude.clear_faults()
+        self.end_batches()
+        return self.claude.books()
+
+    def _ask(self, path: str) -> Any:
+        address = urlsplit(self.claude.base_url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
+        try:
+            headers = {"x-api-key": self.claude.api_key, "anthropic-version": "2023-06-01"}
+            connection.request("GET", path, headers=headers)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

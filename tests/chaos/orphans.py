@@ -1,0 +1,49 @@
+"""The whole machine dies while two shards are being sent: both are paid for, and neither is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.chaos.acts import kill_at
+from tests.chaos.bench import Bench
+from tests.chaos.night import Night
+from tests.chaos.processes import Child
+from tests.chaos.results import Result
+from tests.chaos.tries import Tries
+
+#: Shards of different sizes, which the API's list tells apart, and of one size, which it does not.
+_DIFFERENT, _ALIKE = (1, 3), (1, 2)
+
+
+def orphans(bench: Bench) -> Iterator[Result]:
+    for seed in bench.some_seeds:
+        tries = _killed(bench, seed, _DIFFERENT)
+        yield bench.close("two orphans", "of different sizes", seed, tries, [])
+        tries = _killed(bench, seed, _ALIKE)
+        yield _held(bench, seed, tries)
+
+
+def _killed(bench: Bench, seed: int, shards: tuple[int, int]) -> Tries:
+    machine, place = bench.machine, bench.machine.case(seed)
+    tries = Tries(machine, place)
+    tries.note(machine.start(place, work=Night.planned).join())
+    for outcome in [one.join() for one in [_sender(bench, tries, shard) for shard in shards]]:
+        tries.note(outcome)
+    return tries
+
+
+def _sender(bench: Bench, tries: Tries, shard: int) -> Child:
+    course = [point.name for point in bench.points if point.stage == f"create {shard}"]
+    act = kill_at(course.index("POST /v1/messages/batches, answered"))
+    return bench.machine.start(tries.place, act, work=lambda night: night.submit(shard))
+
+
+def _held(bench: Bench, seed: int, tries: Tries) -> Result:
+    """Nobody can tell them apart, so a person has to: nothing more is sent, however often it is tried."""
+    stuck = tries.finish()
+    wrong = [] if stuck == ["a try ended for good: HoldError"] else [f"it should be held: {stuck}"]
+    again = bench.machine.start(tries.place).join()
+    sent = bench.machine.claude.calls()["create"]
+    wrong += [] if again.error == "HoldError" else [f"a second try ended with {again.error or 'success'}"]
+    wrong += [] if sent == 2 else [f"{sent} batches were sent"]
+    return Result(kind="two orphans", name="of one size, held", seed=seed, tries=len(tries.outcomes) + 1, wrong=wrong)

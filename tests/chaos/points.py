@@ -1,0 +1,174 @@
+"""The points at which a worker can be broken: every change of the store, every call of the API, every read.
+
+They are found by wrapping what the package does all of this with, at the lowest level: the functions of `os`, `open`,
+and the SDK's transport. Only ever done in a forked child, so nothing is put back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from airflow_provider_claude.stages import spool
+
+#: Bytes of a body that are sent at once: small, so that there is a middle of sending.
+_UPLOAD_CHUNK = 4096
+
+#: The sender has looked at its clock for the last time, and sends the rest.
+LAST_CHUNK = "body, before its last chunk"
+
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp$")
+_BATCH = re.compile(r"msgbatch_\w+")
+
+_READING = re.compile(r"r(?!.*\+)|^$")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One place in the course of a night. *kind*: `write` (about to change the store), `done` (it is changed), `call`
+    (on the way to the API or back) or `read`.
+    """
+
+    stage: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.name}"
+
+
+Act = Callable[[int, Point], None]
+
+
+@dataclass
+class Points:
+    """Numbers the points of these *kinds* as they come, and lets *act* strike at each; its stage is set from outside."""
+
+    root: Path
+    kinds: frozenset[str]
+    act: Act
+    seen: list[Point] = field(default_factory=list)
+    stage: str = ""
+
+    def mark(self, stage: str) -> None:
+        self.stage = stage
+
+    def hit(self, kind: str, name: str) -> None:
+        if kind in self.kinds:
+            point = Point(self.stage, kind, name)
+            self.seen.append(point)
+            self.act(len(self.seen) - 1, point)
+
+    def install(self) -> None:
+        """Wrap everything. There is no way back but the end of the process."""
+        for name in ("link", "replace", "rename", "unlink", "remove"):
+            self._around(name, lambda args: args[-1])
+        for name in ("mkdir", "rmdir"):
+            self._around(name, lambda args: args[0], after=False)
+        self._around("fchmod", lambda args: _open_file(args[0]), after=False, called="temporary")
+        self._around("fsync", lambda args: _open_file(args[0]), after=False)
+        if "read" in self.kinds:
+            self._around("listdir", lambda args: args[0], kind="read", after=False)
+            self._around("stat", lambda args: args[0], kind="read", after=False)
+            for module in (builtins, io):
+                module.open = self._opening(module.open)  # type: ignore[attr-defined]
+        self._install_calls()
+
+    def _around(
+        self,
+        name: str,
+        place_of: Callable[[tuple[Any, ...]], Any],
+        *,
+        kind: str = "write",
+        after: bool = True,
+        called: str = "",
+    ) -> None:
+        """Put a point before `os.<name>`, and one after it where *after*, if its file is one of the run's."""
+        original = getattr(os, name)
+
+        @functools.wraps(original)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            place = self._known(place_of(args) if args else "", kwargs.get("dir_fd"))
+            if place and name in {"unlink", "remove"} and not os.path.lexists(self.root / place):
+                place = ""  # a temporary file that was renamed
+            if place:
+                self.hit(kind, f"{called or name} {_plain(place)}")
+            result = original(*args, **kwargs)
+            if place and after:
+                self.hit("done", f"{called or name} {_plain(place)}, done")
+            return result
+
+        setattr(os, name, wrapped)
+
+    def _known(self, place: Any, folder: int | None = None) -> str:
+        """*place* seen from the root; empty where it is elsewhere, or a place for temporary files."""
+        if isinstance(place, int):
+            return ""
+        text = os.fspath(place)
+        text = text.decode() if isinstance(text, bytes) else text
+        if folder is not None:
+            text = f"{_open_file(folder)}/{text}"
+        inside = text.startswith((f"{self.root}/work/", f"{self.root}/output/"))
+        return text.removeprefix(f"{self.root}/") if inside else ""
+
+    def _opening(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def wrapped(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+            place = self._known(file) if _READING.match(mode) else ""
+            if place:
+                self.hit("read", f"open {_plain(place)}")
+            return original(file, mode, *args, **kwargs)
+
+        return wrapped
+
+    def _install_calls(self) -> None:
+        send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, spool.SpooledBody.__iter__
+
+        def sending(client: httpx2.Client, request: httpx2.Request, **how: Any) -> httpx2.Response:
+            name = f"{request.method} {_BATCH.sub('…', request.url.path)}"
+            self.hit("call", name)
+            response = send(client, request, **how)
+            self.hit("call", f"{name}, answered")
+            return response
+
+        def receiving(response: httpx2.Response, chunk_size: int | None = None) -> Iterator[bytes]:
+            for chunk in chunks(response, chunk_size):
+                half = len(chunk) // 2
+                yield chunk[:half]
+                if response.request.url.path.endswith("/results"):
+                    self.hit("call", "results, in the middle")
+                yield chunk[half:]
+
+        def uploading(one: spool.SpooledBody) -> Iterator[bytes]:
+            last = (len(one) - 1) // _UPLOAD_CHUNK
+            for number, chunk in enumerate(body(one)):
+                if number == last:
+                    self.hit("call", LAST_CHUNK)
+                yield chunk
+                if number == 0:
+                    self.hit("call", "body, in the middle")
+
+        spool._CHUNK = _UPLOAD_CHUNK
+        httpx2.Client.send = sending  # type: ignore[method-assign, assignment]
+        httpx2.Response.iter_bytes = receiving  # type: ignore[method-assign, assignment]
+        spool.SpooledBody.__iter__ = uploading  # type: ignore[method-assign]
+
+
+def _open_file(handle: int) -> str:
+    return str(Path(f"/proc/self/fd/{handle}").readlink())
+
+
+def _plain(place: str) -> str:
+    """*place* without what differs from run to run."""
+    folder, _, name = place.rpartition("/")
+    name = _BATCH.sub("…", _TEMPORARY.sub(r"\1~", name))
+    return f"{Path(folder).name}/{name}"

@@ -1,0 +1,103 @@
+"""Two workers at one run: both at work at once, or one that stands still and wakes up when all is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from tests.chaos.acts import kill_at, nothing, stop_at
+from tests.chaos.bench import Bench
+from tests.chaos.night import Night
+from tests.chaos.points import LAST_CHUNK, Point
+from tests.chaos.processes import Outcome
+from tests.chaos.results import Result
+from tests.chaos.tries import MOST_TRIES, Tries
+
+#: Races a seed.
+_RACES = 8
+
+#: Where a worker that stands still is the most dangerous; and so many more points that the seed picks.
+_STOPS = (
+    "POST /v1/messages/batches",
+    "body, in the middle",
+    "POST /v1/messages/batches, answered",
+    "link 00001/1.intent.json",
+    "link 00001/1.submitted.json",
+    "results, in the middle",
+    "replace 00001/landed.json",
+)
+_MORE_STOPS = 4
+
+
+def both(bench: Bench) -> Iterator[Result]:
+    """Two at once from the create step on, each killed or not."""
+    for seed in bench.some_seeds:
+        for race in range(1 if bench.short else _RACES):
+            yield _race(bench, seed, race)
+
+
+def _race(bench: Bench, seed: int, race: int) -> Result:
+    chance = Random(f"race {seed} {race}")
+    machine, place = bench.machine, bench.machine.case(seed)
+    tries = Tries(machine, place)
+    tries.note(machine.start(place, work=Night.planned).join())
+    course = [point for point in bench.points if point.stage not in {"scan", "plan", "report"}]
+    moments = [chance.randrange(len(course)) if chance.random() < 0.6 else None for _ in range(2)]
+    wrong: list[str] = []
+    for number in range(MOST_TRIES):
+        acts = [kill_at(at) if at is not None and number == 0 else nothing for at in moments]
+        children = [machine.start(place, act, work=Night.shards) for act in acts]
+        ends = [child.join() for child in children]  # time is moved when both have ended, not while one is at work
+        wrong = [f"a worker ended for good: {one.error}" for one in ends if one.terminal]
+        tries.outcomes += [one for one in ends if not one.done]
+        if wrong or all(one.done for one in ends):
+            break
+        machine.advance(max((one.retry_after for one in ends), default=0.0) + 1.0)
+    return bench.close("race", f"{race}: killed at {moments}", seed, tries, wrong)
+
+
+def zombies(bench: Bench) -> Iterator[Result]:
+    """One is stopped, another does all that is to be done, then the first goes on as if nothing had happened."""
+    for seed in bench.some_seeds:
+        stops = list(_stops(bench, Random(f"zombie {seed}")))
+        for number in [stops[1]] if bench.short else stops:
+            yield _zombie(bench, seed, number)
+
+
+def _stops(bench: Bench, chance: Random) -> Iterator[int]:
+    names = [point.name for point in bench.points]
+    yield from (names.index(name) for name in _STOPS if name in names)
+    yield from (chance.randrange(len(names)) for _ in range(_MORE_STOPS))
+
+
+def _zombie(bench: Bench, seed: int, number: int) -> Result:
+    machine, place = bench.machine, bench.machine.case(seed)
+    tries = Tries(machine, place)
+    zombie = machine.start(place, stop_at(number))
+    if not zombie.stopped():
+        tries.note(zombie.join())
+        return bench.close("zombie", "it was not stopped", seed, tries, ["the worker was not stopped"])
+    wrong = tries.finish()
+    zombie.go_on()
+    woken = zombie.join()
+    tries.note(woken)
+    name = f"{number:03d} {bench.points[number]}; woken: {_ended(woken)}"
+    return bench.close("zombie", name, seed, tries, wrong, trial=int(_in_plan(bench.points[number])))
+
+
+def last_chunk(bench: Bench) -> Iterator[Result]:
+    """A known limit: one stopped between its last look at the clock and the end of its body, for longer than another
+    waits for it. Without a key of the API that makes a call count once, what it then sends is a second batch.
+    """
+    number = [point.name for point in bench.points].index(LAST_CHUNK)
+    for seed in bench.some_seeds:
+        yield replace(_zombie(bench, seed, number), kind="zombie, last chunk", known=True)
+
+
+def _in_plan(point: Point) -> bool:
+    return point.stage == "plan"
+
+
+def _ended(woken: Outcome) -> str:
+    return woken.error or "went through"
