@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections import Counter
 
@@ -15,6 +16,7 @@ from tests.chaos.results import Tally, tell
 
 def main() -> int:
     args = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the simulator and its folder go, too
     seeds = [int(seed) for seed in args.seeds.split(",")]
     if args.rivals:
         from tests.chaos.rivals import compare

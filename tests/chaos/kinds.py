@@ -14,7 +14,6 @@ KINDS: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "two orphans": orphans.orphans,
     "race": races.both,
     "zombie": races.zombies,
-    "zombie, last chunk": races.last_chunk,
     "content": content.changes,
     "leftovers": leftovers.misbehaving,
     "network": network.faults,

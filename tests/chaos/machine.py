@@ -26,7 +26,7 @@ from tests.chaos.acts import nothing
 from tests.chaos.clock import SharedClock
 from tests.chaos.night import Night, Place
 from tests.chaos.points import Act, Points
-from tests.chaos.processes import Child, in_child
+from tests.chaos.processes import Child, end_all, in_child
 
 WRITES = frozenset({"write"})
 STORE = frozenset({"write", "read"})
@@ -54,12 +54,20 @@ class Machine:
         return SimulatorProcess(pace=_PACE, state=self.state, port=self._port)
 
     def __enter__(self) -> Self:
-        self.claude.start()
+        try:
+            self.claude.start()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        end_all()
         self.claude.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -17,6 +17,9 @@ from airflow_provider_claude.errors import Terminal, Transient
 #: Real seconds a try may take.
 _PATIENCE = 120.0
 
+#: Children that have not been waited for.
+_ALIVE: set[int] = set()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -43,6 +46,7 @@ class Child:
         self.pid = os.fork()
         if self.pid == 0:
             _live(work, write)
+        _ALIVE.add(self.pid)
         os.close(write)
         self._ended = False
 
@@ -50,6 +54,8 @@ class Child:
         """Wait until it stands still, or has ended; whether it stands still."""
         _, status = os.waitpid(self.pid, os.WUNTRACED)
         self._ended = not os.WIFSTOPPED(status)
+        if self._ended:
+            _ALIVE.discard(self.pid)
         return not self._ended
 
     def go_on(self) -> None:
@@ -76,7 +82,16 @@ class Child:
         if not self._ended:
             os.waitpid(self.pid, 0)
             self._ended = True
+            _ALIVE.discard(self.pid)
         os.close(self._read)
+
+
+def end_all() -> None:
+    """Kill the children that are still there."""
+    for pid in list(_ALIVE):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        _ALIVE.discard(pid)
 
 
 def in_child(work: Callable[[], Any]) -> Any:

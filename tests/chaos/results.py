@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 class Result:
     """One case and what became of it. *tries* counts workers, the one that was broken included.
 
-    *trial_twice*: the one synchronous call was billed twice, as it may be. *known*: what is wrong is a known limit.
+    *trial_twice*: the one synchronous call was billed twice, as it may be.
     """
 
     kind: str
@@ -21,7 +21,6 @@ class Result:
     tries: int
     wrong: list[str]
     trial_twice: bool = False
-    known: bool = False
     notes: list[str] = field(default_factory=list)
     log: str = ""
 
@@ -30,17 +29,13 @@ class Result:
         noted = f"  ({'; '.join(self.notes)})" if self.notes else ""
         return "\n".join([text + noted, *(f"    ! {one}" for one in self.wrong), *self._indented()])
 
-    @property
-    def failed(self) -> bool:
-        return bool(self.wrong) and not self.known
-
     def _verdict(self) -> str:
         if self.wrong:
-            return "FAILED" if self.failed else "wrong, as is known"
+            return "FAILED"
         return "trial paid twice, as it may be" if self.trial_twice else "ok"
 
     def _indented(self) -> list[str]:
-        return [f"    | {one}" for one in self.log.splitlines()[-40:]] if self.failed else []
+        return [f"    | {one}" for one in self.log.splitlines()[-40:]] if self.wrong else []
 
 
 class Tally:
@@ -58,23 +53,22 @@ class Tally:
 
     @property
     def failed(self) -> list[Result]:
-        return [one for one in self.results if one.failed]
+        return [one for one in self.results if one.wrong]
 
     def table(self) -> list[str]:
         kinds: dict[str, list[Result]] = defaultdict(list)
         for one in self.results:
             kinds[one.kind].append(one)
-        head = f"{'':<22} {'cases':>6} {'failed':>7} {'trial twice':>12} {'known limit':>12} {'most tries':>11}"
+        head = f"{'':<22} {'cases':>6} {'failed':>7} {'trial twice':>12} {'most tries':>11}"
         rows = [_row(kind, found) for kind, found in kinds.items()]
         seconds = time.monotonic() - self._began
         return ["", head, *rows, _row("all", self.results), "", f"{seconds:.0f} s"]
 
 
 def _row(kind: str, found: list[Result]) -> str:
-    failed, trial = sum(one.failed for one in found), sum(one.trial_twice for one in found)
-    known = sum(one.known and bool(one.wrong) for one in found)
+    failed, trial = sum(bool(one.wrong) for one in found), sum(one.trial_twice for one in found)
     most = max((one.tries for one in found), default=0)
-    return f"{kind:<22} {len(found):>6,} {failed:>7,} {trial:>12,} {known:>12,} {most:>11,}"
+    return f"{kind:<22} {len(found):>6,} {failed:>7,} {trial:>12,} {most:>11,}"
 
 
 def tell(text: str) -> None:
