@@ -5,6 +5,7 @@ N ?= 2000
 DATE ?=
 MAIL ?=
 SEEDS ?= 1,2,3
+ARGS ?=
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -39,7 +40,7 @@ format: .venv/.dev ## put the code in its form
 	$(BIN)/ruff format --quiet .
 
 chaos: .venv/.dev ## kill, race and starve the night run at every point (SEEDS=1,2,3)
-	$(BIN)/python -m tests.chaos --seeds $(SEEDS)
+	$(BIN)/python -m tests.chaos --seeds $(SEEDS) $(ARGS)
 
 bench: .venv/.dev ## measure submit and land beside the other operators (ROWS=100000)
 	$(BIN)/python -m benchmarks.compare

@@ -141,7 +141,7 @@ class Trial:
         taken = [
             line for batch in read_taken(self.shard.reused(self.spec.fingerprint)) for line in batch["line"].to_pylist()
         ]
-        attempts = chain(self.shard, self.spec.fingerprint)
-        lines = taken or list(read_lines(self.shard.results(attempts[-1].number)))
+        first = chain(self.shard, self.spec.fingerprint)[0]  # later rounds are batches, which may be on their way
+        lines = taken or list(read_lines(self.shard.results(first.number)))
         judged = judge(lines[0], lambda _: {})
         return judged.usage if judged else Usage()

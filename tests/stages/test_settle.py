@@ -152,3 +152,15 @@ def test_no_credit_stops_the_shard_with_one_message(sent: Night, claude_simulato
     with pytest.raises(HopelessError, match="no credit"):
         settle(sent)
     assert claude_simulator.calls()["create"] == 1
+
+
+def test_planning_again_while_the_trials_leftover_is_away_finds_the_trial(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.behaviour(truncated=1.0)
+    night.scanned(TEXTS).plan(rows=30, trial=True)
+    claude_simulator.control("DELETE", "/behaviour")
+    claude_simulator.pace("polls:99")
+    assert isinstance(settling(night, shard=night.run.shard(0)).go_on(), Waiting)
+    night.plan(rows=30, trial=True)
+    assert claude_simulator.calls()["messages"] == 1
