@@ -99,7 +99,7 @@ def test_the_same_mail_on_another_day_is_not_paid_again(
     table = pa.table({c: ["1", "2", "3"] for c in ("id", "subject", "body", "message_id", "sender", "date")})
     pq.write_table(table.set_column(2, "body", pa.array(["calm", "angry", "glad"])), tmp_path / "mail.parquet")
     for day in ("2026-11-06", "2026-11-07"):
-        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day=day)
+        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day=day, shard_rows=100)
         assert str(done.state) == "success"
         assert len(read_answers(UPath(report_of(airflow_db, day)["published"]))) == 3
     assert claude_simulator.books()["total"]["requests"] == 3
@@ -113,7 +113,7 @@ def test_leftovers_are_settled_and_the_night_is_green(
     table = pa.table(dict.fromkeys(("id", "subject", "body", "message_id", "sender", "date"), ids))
     pq.write_table(table, tmp_path / "mail.parquet")
     claude_simulator.behaviour(expired=0.3)
-    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-08")
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-08", shard_rows=100)
     assert str(done.state) == "success"
     assert claude_simulator.calls()["create"] > 1
     assert report_of(airflow_db, "2026-11-08")["ledger"]["answered"] >= 38
