@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
     BillingError,
@@ -119,7 +119,7 @@ class Gateway:
             with api_errors("list the batches"):
                 page = _decoded(self._client.get(_BATCHES, cast_to=_response(), options=options), _Page)
             for info in page.data:
-                if datetime.fromisoformat(info.created_at).timestamp() < since:
+                if epoch(info.created_at) < since:
                     return
                 _path(info.id)
                 yield info

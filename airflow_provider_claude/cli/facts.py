@@ -10,8 +10,9 @@ from decimal import Decimal
 import msgspec
 
 from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.attempts import epoch, history
+from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from airflow_provider_claude.cli.screen import Screen, time
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages.attempts import epoch, history, release, submitted
+from airflow_provider_claude.stages.attempts import history, release, submitted
 from airflow_provider_claude.store import ShardFolder, WorkFolder
 
 _SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"

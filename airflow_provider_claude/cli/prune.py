@@ -14,9 +14,9 @@ from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
 from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
 from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages.attempts import epoch
 from airflow_provider_claude.store import (
     ClaimRecord,
     CollectedRecord,

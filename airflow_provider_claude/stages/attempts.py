@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from airflow_provider_claude.core.batch.attempt import (
     decide,
 )
 from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import HoldError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import results
@@ -213,11 +213,6 @@ def chain(shard: ShardFolder, root: str) -> list[Attempt]:
     """The attempts that answer *root*: the latest submitted one of each round, in the order of the rounds."""
     live = {a.round: a for a in history(shard) if a.root == root and a.submitted and not a.released}
     return [attempt for _, attempt in sorted(live.items())]
-
-
-def epoch(moment: str) -> float:
-    """Epoch seconds of an ISO 8601 time."""
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:

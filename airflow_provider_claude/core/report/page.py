@@ -19,7 +19,8 @@ from airflow_provider_claude.core.report.reconcile import rows
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.text import excerpt, legible
-from airflow_provider_claude.core.report.timeline import bars, near, parse_time, slowest
+from airflow_provider_claude.core.report.timeline import bars, near, slowest
+from airflow_provider_claude.core.times import parse_time
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

@@ -11,7 +11,8 @@ from airflow_provider_claude.core.report.costs import Costs
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
-from airflow_provider_claude.core.report.timeline import ShardSpan, epoch, last_landing
+from airflow_provider_claude.core.report.timeline import ShardSpan, last_landing
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.job.schema import resolve
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import msgspec
+
+from airflow_provider_claude.core.times import epoch
 
 #: More bars than this cannot be read; neighbours then share one.
 MAX_BARS = 24
@@ -40,16 +41,6 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     start: float
     ended: float
     landed: float
-
-
-def parse_time(text: str) -> datetime:
-    """*text* as an aware datetime; without an offset it is UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def epoch(text: str) -> float:
-    return parse_time(text).timestamp()
 
 
 def bars(spans: Iterable[ShardSpan], limit: int = MAX_BARS) -> list[Bar]:
