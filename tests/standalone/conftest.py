@@ -65,7 +65,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     made = yield
     airflow = item.funcargs.get("airflow")
     if made.failed and isinstance(airflow, Airflow):
-        made.sections.append(("airflow standalone", airflow.tail()))
+        made.sections.append(("airflow", airflow.tail()))
     return made
 
 

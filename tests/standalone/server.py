@@ -1,4 +1,4 @@
-"""A whole Airflow of its own, `airflow standalone`, and the little of its REST API that the tests ask for."""
+"""A whole Airflow of its own, all four parts, and the little of its REST API that the tests ask for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -26,21 +27,26 @@ RUN_SECONDS = 400.0
 COMMAND_SECONDS = 120.0
 STOP_SECONDS = 20.0
 
+PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
 T = TypeVar("T")
 
 
 class Airflow:
-    """`airflow standalone` on a free port: SQLite, LocalExecutor, the DAGs of *dags*, their data below *root*.
+    """What `airflow standalone` starts, on a free port: SQLite, LocalExecutor, the DAGs of *dags*, their data in *root*.
 
-    Everything it starts is in one process group, which ends with it.
+    A part that ends is started again, as Compose or systemd would: on SQLite a backfill whose creation is rolled back
+    ("not supported on SQLite under concurrent access") takes its runs from under the scheduler, which ends of it.
     """
 
     def __init__(self, home: Path, dags: Path, root: Path, connection: str) -> None:
         self.root = root
-        self.log = home / "standalone.log"
+        self.log = home / "airflow.log"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._http = httpx.Client(base_url=f"{self.url}/api/v2", timeout=60)
         home.mkdir(parents=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -65,13 +71,13 @@ class Airflow:
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
             "AIRFLOW_CONN_ANTHROPIC_DEFAULT": connection,
             "NO_COLOR": "1",
-            # `standalone` starts its parts by the name `airflow`, whether or not the environment is activated.
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         }
 
     def start(self) -> Self:
         """Start it, and wait until all its parts are healthy."""
-        self._process = self._popen("standalone")
+        self.cli("db", "migrate")
+        self._parts = {part: self._popen(part) for part in PARTS}
+        self._keeper.start()
         try:
             eventually("a healthy Airflow", START_SECONDS, self._healthy)
         except TimeoutError as error:
@@ -79,15 +85,11 @@ class Airflow:
         return self
 
     def stop(self) -> None:
-        """End the whole process group: politely, then not."""
-        if self._process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                eventually("the end of Airflow", STOP_SECONDS, self._gone)
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(STOP_SECONDS)
+        """End all parts and what they started: politely, then not."""
+        self._stopping.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
+        _end(self._parts.values())
 
     def tail(self, lines: int = 60) -> str:
         """The end of the log of all parts, and every error in the logs of the tasks."""
@@ -143,19 +145,24 @@ class Airflow:
 
         return eventually(f"the end of {run_id}", RUN_SECONDS, ended)
 
-    def _popen(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _popen(self, part: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "airflow", *arguments],
+                [sys.executable, "-m", "airflow", part],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
+    def _keep(self) -> None:
+        while not self._stopping.wait(1.0):
+            for part, process in self._parts.items():
+                if process.poll() is not None:
+                    _end([process])
+                    self._parts[part] = self._popen(part)
+
     def _healthy(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise TimeoutError("airflow standalone has ended")
         try:
             health = self.get("/monitor/health")
         except (httpx.TransportError, AssertionError):
@@ -169,12 +176,6 @@ class Airflow:
             text = path.read_text(errors="replace")
             found += [f"{path}: {line[:2000]}\n" for line in text.splitlines() if '"level":"error"' in line]
         return "".join(found)
-
-    def _gone(self) -> bool:
-        if self._process is not None:
-            self._process.poll()
-            os.killpg(self._process.pid, 0)
-        return False
 
     def _json(self, method: str, path: str, **how: Any) -> Any:
         response = self._http.request(method, path, **how)
@@ -192,6 +193,23 @@ def eventually(what: str, seconds: float, look: Callable[[], T | None], pause: f
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come in {seconds:.0f} s")
         time.sleep(pause)
+
+
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End every process with all of its group."""
+    started = list(processes)
+    for process in started:
+        _signal(process, signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        eventually("the end of Airflow", STOP_SECONDS, lambda: all(process.poll() is not None for process in started))
+    for process in started:
+        _signal(process, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _free_port() -> int:
