@@ -9,7 +9,7 @@ from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages.attempts import history, release, submitted
+from airflow_provider_claude.stages.attempts import history, submitted
 from airflow_provider_claude.store import ShardFolder, WorkFolder
 
 _SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"
@@ -57,7 +57,7 @@ def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None 
     """
     lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
-    release(shard, attempt.number, None, _DELETED if lost else _SAID_SO, now)
+    shard.release(attempt.number, None, _DELETED if lost else _SAID_SO, now)
     out.line(f"Attempt {attempt.number} of shard {shard.shard} is written off: it counts no longer.")
     out.line(
         f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "

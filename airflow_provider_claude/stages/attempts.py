@@ -29,11 +29,9 @@ from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.store import (
     ClaimRecord,
-    ReleasedRecord,
     ShardFolder,
     SubmittedRecord,
     WorkFolder,
-    list_names,
     write_new_record,
 )
 
@@ -92,7 +90,7 @@ class Desk:
             case Adopt(attempt, batch_id):
                 self._adopt(attempt, batch_id)
             case Release(attempt, reason):
-                release(self.shard, attempt.number, None, reason, self.clock())
+                self.shard.release(attempt.number, None, reason, self.clock())
             case Replace(attempt):
                 self._replace(attempt)
             case Wait(attempt, until):
@@ -177,15 +175,10 @@ def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: boo
     write_new_record(shard.file(f"{attempt}.submitted.json"), record)
 
 
-def release(shard: ShardFolder, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
-    record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now)
-    write_new_record(shard.file(f"{attempt}.released.json"), record)
-
-
 def history(shard: ShardFolder) -> list[Attempt]:
     """Every attempt on record, oldest first."""
-    names = frozenset(list_names(shard.path))
-    return [found for number in shard.attempts() if (found := _attempt(shard, number, names)) is not None]
+    names = shard.names()
+    return [found for number in shard.attempts(names) if (found := _attempt(shard, number, names)) is not None]
 
 
 def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt | None:
@@ -207,12 +200,6 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
         released=f"{number}.released.json" in names,
         lane=intent.lane,
     )
-
-
-def chain(shard: ShardFolder, root: str) -> list[Attempt]:
-    """The attempts that answer *root*: the latest submitted one of each round, in the order of the rounds."""
-    live = {a.round: a for a in history(shard) if a.root == root and a.submitted and not a.released}
-    return [attempt for _, attempt in sorted(live.items())]
 
 
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:

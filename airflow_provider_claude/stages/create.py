@@ -11,7 +11,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.errors import ClaudeError, PendingError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
-from airflow_provider_claude.stages.attempts import Desk, release, submitted
+from airflow_provider_claude.stages.attempts import Desk, submitted
 from airflow_provider_claude.stages.reuse import take
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
@@ -146,5 +146,5 @@ class Sender:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            release(self.desk.shard, number, None, reason, self.desk.clock())
+            self.desk.shard.release(number, None, reason, self.desk.clock())
             raise

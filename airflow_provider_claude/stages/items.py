@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, with_text_columns
+from airflow_provider_claude.stages.parquet import open_parquet, read_batches
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 if TYPE_CHECKING:
+    import pyarrow.parquet as pq
     from upath import UPath
 
 #: Rows a batch: small enough to keep reading flat, large enough to be columnar.
 BATCH_ROWS = 500
+
+#: Duplicates have short rows.
+_DUPLICATE_ROWS = 65_536
 
 
 def read_items(
@@ -33,8 +37,7 @@ def read_items(
 
 
 def _read_part(run: RunFolder, number: int, start: int, stop: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    path = run.part("items", number)
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
+    with open_parquet(run.part("items", number)) as part:
         offset = 0
         for group in range(part.num_row_groups):
             rows = part.metadata.row_group(group).num_rows
@@ -64,6 +67,5 @@ def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[str])
 
 
 def _filtered(path: UPath, schema: pa.Schema, within: pc.Expression) -> Iterator[pa.RecordBatch]:
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        for batch in part.iter_batches(columns=schema.names, use_threads=False):
-            yield batch.select(schema.names).cast(schema).filter(within)
+    for batch in read_batches(path, _DUPLICATE_ROWS, schema.names):
+        yield batch.select(schema.names).cast(schema).filter(within)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.answers import Judged
+from airflow_provider_claude.core.batch.attempt import chain
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, is_billed, leftover_rows
@@ -32,21 +31,21 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import results
-from airflow_provider_claude.stages.attempts import chain, history
+from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import shard_spec, work_of
 from airflow_provider_claude.stages.items import read_duplicates, read_items
+from airflow_provider_claude.stages.parquet import parquet_writer
 from airflow_provider_claude.stages.pieces import Piece, pieces_of
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
     ShardFolder,
     ShardSpec,
-    atomic_output,
     remove,
     write_record,
 )
 
-#: Columns with as many values as rows, for which a dictionary would only cost.
+#: Columns with as many values as rows.
 _DISTINCT = frozenset(
     {
         "item_id",
@@ -91,12 +90,14 @@ def load(
     )
     answers = shard.run.part("answers", shard.shard)
     with (
-        _writer(answers, landing.origin.answer_schema) as write_answers,
-        _writer(shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS)) as write_leftovers,
+        parquet_writer(answers, landing.origin.answer_schema, distinct=_DISTINCT) as write_answers,
+        parquet_writer(
+            shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS), distinct=_DISTINCT
+        ) as write_leftovers,
     ):
         for good, bad in landing.tables():
-            write_answers(good)
-            write_leftovers(bad)
+            write_answers.write_table(good)
+            write_leftovers.write_table(bad)
     record = landing.record(shard.shard, clock())
     write_record(shard.file("landed.json"), record)
     return record
@@ -104,8 +105,9 @@ def load(
 
 def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, clock: Callable[[], str]) -> None:
     """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
-    attempts, work = chain(shard, spec.fingerprint), work_of(shard, plan)
-    let_go = any(a.root == spec.fingerprint and shard.released(a.number) for a in history(shard) if a.released)
+    past, work = history(shard), work_of(shard, plan)
+    attempts = chain(past, spec.fingerprint)
+    let_go = any(attempt.released for attempt in past if attempt.root == spec.fingerprint)
     if not attempts and not let_go:
         raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
     for attempt in attempts:
@@ -290,13 +292,3 @@ def _invalid(one: Judged, reason: str) -> Judged:
         reason[:500],
         msgspec.json.encode(one.answer).decode(),
     )
-
-
-@contextmanager
-def _writer(path: Any, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
-    dictionary = [name for name in schema.names if name not in _DISTINCT]
-    with (
-        atomic_output(path) as stream,
-        pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=dictionary) as writer,
-    ):
-        yield writer.write_table

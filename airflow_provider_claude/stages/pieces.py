@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.answers import Judged, judge
-from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.outcomes import API_COUNTS, Outcome
 from airflow_provider_claude.core.batch.requests import custom_id, index_of
 from airflow_provider_claude.core.batch.rows import Sent
 from airflow_provider_claude.core.batch.validate import Validator
+from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.attempts import chain
+from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import read_taken
 from airflow_provider_claude.store import ShardFolder, ShardSpec
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
 #: Result lines that are judged and written together.
 CHUNK_ROWS = 4_000
 
-_T = TypeVar("_T")
 
-
-@dataclass
+@dataclass(kw_only=True)
 class Piece:
     """Results of one origin. *places* are the places in the shard of the rows that were asked."""
 
@@ -57,16 +55,16 @@ class Piece:
         return [None if self.max_tokens is None else int(self.max_tokens[row]) for row in rows]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Taken(Piece):
     """Answers of earlier runs."""
 
-    shard: ShardFolder | None = None
-    root: str = ""
+    shard: ShardFolder
+    root: str
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         row = 0
-        for batch in read_taken(self.shard.reused(self.root)) if self.shard else ():
+        for batch in read_taken(self.shard.reused(self.root), ["line"]):
             judged = [judge(line, validate) for line in batch["line"].to_pylist()]
             rows = [row + place for place, one in enumerate(judged) if one is not None]
             strangers["unreadable"] += len(judged) - len(rows)
@@ -74,23 +72,23 @@ class Taken(Piece):
             yield rows, [one for one in judged if one is not None]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Asked(Piece):
     """The results of one attempt. `seen` marks the rows that had a line."""
 
-    shard: ShardFolder | None = None
-    fingerprint: str = ""
+    shard: ShardFolder
+    fingerprint: str
 
     def __post_init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[Outcome] = Counter()
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
-        if self.shard is None or self.sent.lane == "store":
+        if self.sent.lane == "store":
             return
         seen = bytearray(len(self.places))
-        for lines in batched(read_lines(self.shard.results(self.sent.attempt))):
+        for lines in batched(read_lines(self.shard.results(self.sent.attempt)), CHUNK_ROWS):
             yield self._known(lines, seen, validate, strangers)
-        for missing in batched(row for row, known in enumerate(seen) if not known):
+        for missing in batched((row for row, known in enumerate(seen) if not known), CHUNK_ROWS):
             names = (custom_id(self.fingerprint, row) for row in missing)
             yield missing, [_missing("the results hold no line about this request", name) for name in names]
 
@@ -117,12 +115,12 @@ class Asked(Piece):
         return rows, known
 
     def disagreements(self) -> list[str]:
-        ended = self.shard.ended(self.sent.attempt) if self.shard else None
+        ended = self.shard.ended(self.sent.attempt)
         if ended is None:
             return []
         found: Counter[str] = Counter()
         for outcome, count in self._counts.items():
-            found[API_COUNTS[Outcome(outcome)]] += count
+            found[API_COUNTS[outcome]] += count
         return [
             f"attempt {self.sent.attempt}: the API counted {ended.counts.get(name, 0):,} {name}, its results hold {found[name]:,}"
             for name in ("succeeded", "errored", "canceled", "expired")
@@ -134,14 +132,14 @@ class Nowhere(Piece):
     """Rows that no attempt asks: theirs was let go, or the answers they had are gone."""
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
-        for rows in batched(range(len(self.places))):
+        for rows in batched(range(len(self.places)), CHUNK_ROWS):
             yield rows, [_missing("no batch of this shard asks about this item")] * len(rows)
 
 
 def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
     found: list[Piece] = [*_taken(shard, spec)]
-    here = [a for a in chain(shard, spec.fingerprint) if a.collected or a.batch_id is None]
+    here = [a for a in chain(history(shard), spec.fingerprint) if a.collected or a.batch_id is None]
     found += [_asked(shard, attempt) for attempt in here]
     covered = np.zeros(spec.rows, dtype=bool)
     for piece in found:
@@ -154,9 +152,7 @@ def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
 
 
 def _taken(shard: ShardFolder, spec: ShardSpec) -> Iterator[Taken]:
-    batches = [
-        batch.select(["place", "request_hash", "batch_id"]) for batch in read_taken(shard.reused(spec.fingerprint))
-    ]
+    batches = list(read_taken(shard.reused(spec.fingerprint), ["place", "request_hash", "batch_id"]))
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
         yield Taken(
@@ -172,11 +168,10 @@ def _taken(shard: ShardFolder, spec: ShardSpec) -> Iterator[Taken]:
 
 def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
     number = attempt.number
-    path, intent, submitted = shard.manifest(number), shard.intent(number), shard.submitted(number)
+    intent, submitted = shard.intent(number), shard.submitted(number)
     if intent is None or submitted is None:
         raise StateError(f"{shard}, attempt {number}: its records were removed while it was read.")
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        table = part.read(columns=["place", "request_hash", "max_tokens"], use_threads=False).combine_chunks()
+    table = read_table(shard.manifest(number), ["place", "request_hash", "max_tokens"]).combine_chunks()
     return Asked(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
@@ -194,9 +189,3 @@ def _no_hashes(count: int) -> pa.Array:
 
 def _missing(reason: str, name: str = "") -> Judged:
     return Judged(name, Outcome.MISSING, Usage(), reason=reason)
-
-
-def batched(values: Iterable[_T]) -> Iterator[list[_T]]:
-    values = iter(values)
-    while chunk := list(islice(values, CHUNK_ROWS)):
-        yield chunk

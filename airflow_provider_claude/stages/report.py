@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.batch.attempt import chain
 from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
@@ -31,7 +32,7 @@ from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
-from airflow_provider_claude.stages.attempts import chain
+from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
 def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
     """The time line of a shard: from its first batch to the end of its last."""
     folder = run.shard(spec.shard)
-    attempts = chain(folder, spec.fingerprint)
+    past = history(folder)
+    attempts = chain(past, spec.fingerprint)
     submitted = folder.submitted(attempts[0].number) if attempts else None
     ended = folder.ended(attempts[-1].number) if attempts else None
     landed = folder.landed()
@@ -238,7 +240,7 @@ def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
         shard=spec.shard,
         rows=spec.rows,
         lane=submitted.lane if submitted else spec.lane,
-        attempts=len(folder.attempts()),
+        attempts=len(past),
         created_at=submitted.created_at if submitted else None,
         ended_at=ended.ended_at if ended else None,
         landed_at=landed.landed_at if landed else None,

@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
 from airflow_provider_claude.core.batch.requests import custom_id, index_of
 from airflow_provider_claude.errors import ApiUnavailableError, PendingError, StateError, Transient
@@ -18,7 +19,6 @@ from airflow_provider_claude.store import (
     ClaimRecord,
     EndedRecord,
     IntentRecord,
-    ReleasedRecord,
     ShardFolder,
     SubmittedRecord,
     WorkFolder,
@@ -73,8 +73,7 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         reason = (
             f"batch {submitted.batch_id} was taken for this shard's by its size and time; its results are another's"
         )
-        release = ReleasedRecord(attempt=submitted.attempt, batch_id=submitted.batch_id, reason=reason, at=now)
-        write_record(shard.file(f"{submitted.attempt}.released.json"), release)
+        shard.release(submitted.attempt, submitted.batch_id, reason, now)
         remove(path)
         mine = ClaimRecord(batch_id=submitted.batch_id or "", shard=work.name_of(shard), attempt=submitted.attempt)
         work.disclaim(mine)
@@ -82,20 +81,10 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
     work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
 
-class _Line(msgspec.Struct):
-    custom_id: str
-
-
 def _is_ours(path: UPath, intent: IntentRecord) -> bool:
     """Whether the results at *path* have a line with a custom id of *intent*, which starts with its fingerprint."""
-    for line in read_lines(path):
-        try:
-            name = msgspec.json.decode(line, type=_Line).custom_id
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
-        if index_of(name, intent.fingerprint, intent.requests) is not None:
-            return True
-    return False
+    names = (read_head(line)[0] for line in read_lines(path))
+    return any(index_of(name, intent.fingerprint, intent.requests) is not None for name in names)
 
 
 def _passes(error: BaseException) -> bool:

@@ -7,16 +7,16 @@ Any result that was billed counts as an answer, also one that is not valid: aski
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
+from airflow_provider_claude.stages.parquet import parquet_writer, read_batches, read_table, write_table
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.store import (
     CollectedRecord,
@@ -24,7 +24,6 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     WorkFolder,
-    atomic_output,
     remove,
 )
 
@@ -92,21 +91,15 @@ class Known:
             },
             schema=pa.schema(REUSED_FIELDS),
         )
-        with atomic_output(path) as stream:
-            pq.write_table(table, stream, compression="zstd")
+        write_table(path, table)
 
 
 def _request_hashes(manifest: UPath) -> NDArray[Any]:
     """The first eight bytes of the request hash of each row of *manifest*."""
-    column = _read(manifest, ["request_hash"])["request_hash"].combine_chunks()
+    column = read_table(manifest, ["request_hash"])["request_hash"].combine_chunks()
     values = np.frombuffer(column.buffers()[1], dtype="u1", count=(column.offset + len(column)) * _HASH_BYTES)
     values = values[column.offset * _HASH_BYTES :].reshape(-1, _HASH_BYTES)
     return np.ascontiguousarray(values[:, :8]).view("<u8").ravel()
-
-
-def _read(path: UPath, columns: Sequence[str] | None = None) -> pa.Table:
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        return part.read(columns=columns, use_threads=False)
 
 
 def take(run: RunFolder, work: WorkFolder, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
@@ -115,10 +108,10 @@ def take(run: RunFolder, work: WorkFolder, spec: ShardSpec, path: UPath) -> dict
     if not spec.reused or not plan.exists():
         return {}
     taken: dict[int, bytes] = {}
-    with _writer(path) as writer:
-        for shard, attempt, rows in _by_source(_read(plan), work):
+    with parquet_writer(path, pa.schema(TAKEN_FIELDS)) as writer:
+        for shard, attempt, rows in _by_source(read_table(plan), work):
             places = {row: ordinal - spec.start for row, ordinal in rows.items()}
-            for lines in _chunks(_found(shard, attempt, places)):
+            for lines in batched(_found(shard, attempt, places), _CHUNK_ROWS):
                 writer.write_table(pa.Table.from_pylist(lines, pa.schema(TAKEN_FIELDS)))
                 taken.update((spec.start + line["place"], line["request_hash"]) for line in lines)
     return taken
@@ -133,28 +126,16 @@ def _by_source(reused: pa.Table, work: WorkFolder) -> Iterator[tuple[ShardFolder
         yield work.shard(name), attempt, rows
 
 
-class _Result(msgspec.Struct):
-    type: str
-
-
-class _Line(msgspec.Struct):
-    custom_id: str
-    result: _Result
-
-
 def _found(shard: ShardFolder, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
     """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
     intent, submitted = shard.intent(attempt), shard.submitted(attempt)
     if intent is None or submitted is None or not shard.results(attempt).exists():
         return
-    hashes = _read(shard.manifest(attempt), ["request_hash"])["request_hash"]
+    hashes = read_table(shard.manifest(attempt), ["request_hash"])["request_hash"]
     for line in read_lines(shard.results(attempt)):
-        try:
-            head = msgspec.json.decode(line, type=_Line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
-        row = index_of(head.custom_id, intent.fingerprint, intent.requests)
-        if row is None or row not in places or head.result.type != "succeeded":
+        name, kind = read_head(line)
+        row = index_of(name, intent.fingerprint, intent.requests)
+        if row is None or row not in places or kind != "succeeded":
             continue
         yield {
             "place": places.pop(row),
@@ -165,25 +146,7 @@ def _found(shard: ShardFolder, attempt: int, places: dict[int, int]) -> Iterator
         }
 
 
-def _chunks(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    chunk: list[dict[str, Any]] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == _CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-@contextmanager
-def _writer(path: UPath) -> Iterator[pq.ParquetWriter]:
-    with atomic_output(path) as stream, pq.ParquetWriter(stream, pa.schema(TAKEN_FIELDS), compression="zstd") as writer:
-        yield writer
-
-
-def read_taken(path: UPath) -> Iterator[pa.RecordBatch]:
-    """The answers that were taken over, in batches; none where there are none."""
+def read_taken(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """*columns* of the answers that were taken over, in batches; none where there are none."""
     if path.exists():
-        with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-            yield from part.iter_batches(_CHUNK_ROWS, use_threads=False)
+        yield from read_batches(path, _CHUNK_ROWS, columns)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import pyarrow.parquet as pq
-
-from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit
+from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit, chain
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.memory import lean_arrow
@@ -18,8 +16,9 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import HopelessError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
-from airflow_provider_claude.stages.attempts import Desk, chain
+from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import Sender, shard_spec, work_of
+from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.spool import Ask
 from airflow_provider_claude.store import LandedRecord, ShardFolder, ShardSpec
 
@@ -67,10 +66,11 @@ class Settling:
         spec = shard_spec(plan, self.shard.shard)
         desk = Desk(self.shard, work_of(self.shard, plan), self.api, self.clock, self.grace)
         while True:
-            waiting = self._in_flight(spec)
+            rounds = chain(history(self.shard), spec.fingerprint)
+            waiting = self._in_flight(rounds)
             if waiting is not None:
                 return waiting
-            landed = self._landed(spec)
+            landed = self._landed(spec, rounds)
             again = self._again(spec, landed, plan.job["max_tokens"])
             if not again:
                 return Settled(landed)
@@ -85,18 +85,17 @@ class Settling:
                     ask = Ask(round=next_round, only=frozenset(again), max_tokens=limits)
                     Sender(desk, self.api, plan, spec).send(number, ask)
 
-    def _in_flight(self, spec: ShardSpec) -> Waiting | None:
-        """The batch of the latest round, while it has not ended."""
-        open_rounds: list[Attempt] = [attempt for attempt in chain(self.shard, spec.fingerprint) if attempt.in_flight]
-        for attempt in open_rounds:
-            if attempt.batch_id is not None and self.api.batch(attempt.batch_id).status != ENDED:
-                return Waiting(attempt.batch_id)
+    def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
+        """The first batch of *rounds* that has not ended."""
+        for batch_id in [attempt.batch_id for attempt in rounds if attempt.in_flight]:
+            if batch_id is not None and self.api.batch(batch_id).status != ENDED:
+                return Waiting(batch_id)
         return None
 
-    def _landed(self, spec: ShardSpec) -> LandedRecord:
+    def _landed(self, spec: ShardSpec, rounds: Sequence[Attempt]) -> LandedRecord:
         """The landing of all rounds there are; made anew where a round has ended since."""
         landed = self.shard.landed()
-        latest = max((attempt.round for attempt in chain(self.shard, spec.fingerprint)), default=0)
+        latest = max((attempt.round for attempt in rounds), default=0)
         if landed is None or landed.root != spec.fingerprint or landed.round != latest:
             landed = load.load(self.shard, self.job, self.api, task=self.task, clock=self.clock)
         return landed
@@ -113,10 +112,8 @@ class Settling:
 
 def _read(shard: ShardFolder, max_tokens: int) -> list[Leftover]:
     """The shard's leftovers without their duplicates. *max_tokens* is the job's, with which earlier runs asked, too."""
-    path = shard.file("leftovers.parquet")
-    with path.fs.open(path.path, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as part:
-        columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens"]
-        rows = part.read(columns=columns, use_threads=False).to_pylist()
+    columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens"]
+    rows = read_table(shard.file("leftovers.parquet"), columns).to_pylist()
     return [
         Leftover(**{**row, "outcome": Outcome(row["outcome"]), "max_tokens": row["max_tokens"] or max_tokens})
         for row in rows

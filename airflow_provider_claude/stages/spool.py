@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.requests import (
     BODY_CLOSE,
@@ -23,7 +22,8 @@ from airflow_provider_claude.core.batch.requests import (
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_text_columns
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec, atomic_output
+from airflow_provider_claude.stages.parquet import write_table
+from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -82,8 +82,7 @@ class SpooledBody:
         return len(self._manifest)
 
     def write_manifest(self, path: UPath) -> None:
-        with atomic_output(path) as file:
-            pq.write_table(self._manifest, file, compression="zstd")
+        write_table(path, self._manifest)
 
     def __len__(self) -> int:
         return self._length

@@ -18,10 +18,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.answers import judge
+from airflow_provider_claude.core.batch.attempt import chain
 from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.stages.attempts import chain
+from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
@@ -81,7 +82,7 @@ class Trial:
 
     def ask_once(self, params: bytes, api: Api) -> None:
         """Ask *params* and keep the answer as an attempt of shard 0, unless it is on record already."""
-        if chain(self.shard, self.spec.fingerprint) or self._finish_lost_record():
+        if chain(history(self.shard), self.spec.fingerprint) or self._finish_lost_record():
             return
         number = max(self.shard.attempts(), default=0) + 1
         skip = take(self.run, self.work, self.spec, self.shard.reused(self.spec.fingerprint))
@@ -138,10 +139,11 @@ class Trial:
 
     def usage(self) -> Usage:
         """The tokens the trial used, in this run or in the one whose answer it took."""
-        taken = [
-            line for batch in read_taken(self.shard.reused(self.spec.fingerprint)) for line in batch["line"].to_pylist()
-        ]
-        first = chain(self.shard, self.spec.fingerprint)[0]  # later rounds are batches, which may be on their way
+        reused = read_taken(self.shard.reused(self.spec.fingerprint), ["line"])
+        taken = [line for batch in reused for line in batch["line"].to_pylist()]
+        first = chain(history(self.shard), self.spec.fingerprint)[
+            0
+        ]  # later rounds are batches, which may be on their way
         lines = taken or list(read_lines(self.shard.results(first.number)))
         judged = judge(lines[0], lambda _: {})
         return judged.usage if judged else Usage()

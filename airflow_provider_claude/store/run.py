@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
@@ -17,6 +18,7 @@ from airflow_provider_claude.store.records import (
     ScanRecord,
     SubmittedRecord,
     read_record,
+    write_new_record,
 )
 
 if TYPE_CHECKING:
@@ -44,9 +46,14 @@ class ShardFolder:
     def file(self, name: str) -> UPath:
         return self.path / name
 
-    def attempts(self) -> list[int]:
-        """The numbers of the attempts on record, ascending."""
-        return sorted(int(found[1]) for found in map(_INTENT.fullmatch, list_names(self.path)) if found)
+    def names(self) -> frozenset[str]:
+        """The files there are."""
+        return frozenset(list_names(self.path))
+
+    def attempts(self, names: Iterable[str] | None = None) -> list[int]:
+        """The numbers of the attempts on record, ascending. *names*: the files, where they are known."""
+        files = self.names() if names is None else names
+        return sorted(int(found[1]) for found in map(_INTENT.fullmatch, files) if found)
 
     def intent(self, attempt: int) -> IntentRecord | None:
         return read_record(self.file(f"{attempt}.intent.json"), IntentRecord)
@@ -56,6 +63,11 @@ class ShardFolder:
 
     def released(self, attempt: int) -> ReleasedRecord | None:
         return read_record(self.file(f"{attempt}.released.json"), ReleasedRecord)
+
+    def release(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
+        """Write down that *attempt* counts no longer. Who comes second has nothing to add."""
+        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now)
+        write_new_record(self.file(f"{attempt}.released.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)

@@ -116,10 +116,8 @@ def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
 def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
     old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
 ) -> None:
-    from airflow_provider_claude.stages.attempts import release
-
     [first, second] = ids(old)
-    release(old.shard(1), 1, first, "its results are another's", now())
+    old.shard(1).release(1, first, "its results are another's", now())
     run(work, out, gateway)
     assert gateway.batch(first).status == "ended"
     with pytest.raises(NotFoundYetError):

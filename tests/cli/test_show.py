@@ -11,7 +11,6 @@ from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.attempts import release
 from airflow_provider_claude.store import WorkFolder
 
 from .conftest import Night, Terminal, now
@@ -139,7 +138,7 @@ def test_a_run_is_shown_with_its_plan_and_a_line_a_shard(night: Night, out: Term
 def test_a_shard_is_shown_with_every_record_of_every_attempt(night: Night, out: Terminal) -> None:
     night.scan().plan()
     batch_id = night.create()
-    release(night.shard(), 1, batch_id, "it was another's", now())
+    night.shard().release(1, batch_id, "it was another's", now())
     night.land([1])
     assert show_shard(night.shard(), out) == 0
     assert "attempt 1: released (round 1" in out.text
@@ -170,7 +169,7 @@ def test_attempts_for_rows_that_have_changed_are_marked(night: Night, out: Termi
 def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) -> None:
     night.scan().plan()
     night.create()
-    release(night.shard(), 1, "msgbatch_\x1b[2J", "it\u202e was\r\nanother's", now())
+    night.shard().release(1, "msgbatch_\x1b[2J", "it\u202e was\r\nanother's", now())
     show_shard(night.shard(), out)
     assert not {"\x1b", "\u202e", "\r"} & set(out.text)
     assert "⟨U+001B⟩[2J" in out.text

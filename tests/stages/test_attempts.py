@@ -229,15 +229,13 @@ def test_an_adopted_batch_is_never_cancelled_before_its_results_have_shown_whose
 
 
 def test_a_sender_that_comes_too_late_cancels_what_it_sent(night: Night, claude_simulator: SimulatorProcess) -> None:
-    from airflow_provider_claude.stages.attempts import release
-
     claude_simulator.pace("polls:99")
     night.scanned(TEXTS).plan()
     shard, real = night.run.shard(1), night.gateway.create_batch
 
     def slowly(body: Body) -> BatchInfo:
         info = real(body)
-        release(shard, 1, None, "another task gave it up", in_(0)())
+        shard.release(1, None, "another task gave it up", in_(0)())
         return info
 
     night.gateway.create_batch = slowly  # type: ignore[method-assign]

@@ -79,7 +79,19 @@ class _Line(msgspec.Struct, gc=False):
     result: _Result
 
 
+class _Kind(msgspec.Struct, gc=False):
+    type: str
+
+
+class _Head(msgspec.Struct, gc=False):
+    custom_id: str
+    result: _Kind
+
+
 _decode = msgspec.json.Decoder(_Line).decode
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -103,11 +115,20 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 _NOTHING = Usage()
 
 
+def read_head(line: bytes) -> tuple[str, str]:
+    """Custom id and type of the result in *line* of a results file; empty where it is no result at all."""
+    try:
+        head = _decode_head(line)
+    except _UNREADABLE:
+        return "", ""
+    return head.custom_id, head.result.type
+
+
 def judge(line: bytes, validate: Validator) -> Judged | None:
     """What *line* of a results file says; None where it is not a result at all."""
     try:
         decoded = _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return None
     result = decoded.result
     if result.type == "succeeded" and result.message is not None:

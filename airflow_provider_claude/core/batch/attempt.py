@@ -18,7 +18,7 @@ are here). An intent without more is an *orphan*: whoever wrote it died, or is s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: Results can be downloaded until 29 days after the batch was created
@@ -64,6 +64,12 @@ class Attempt:
     @property
     def in_flight(self) -> bool:
         return self.submitted and not self.collected and not self.released and self.batch_id is not None
+
+
+def chain(history: Iterable[Attempt], root: str) -> list[Attempt]:
+    """The attempts that answer *root*: the latest submitted one of each round, in the order of the rounds."""
+    live = {a.round: a for a in history if a.root == root and a.submitted and not a.released}
+    return [attempt for _, attempt in sorted(live.items())]
 
 
 @dataclass(frozen=True, kw_only=True)
