@@ -13,7 +13,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import Judged, judge
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.outcomes import API_COUNTS, Outcome
-from airflow_provider_claude.core.batch.requests import custom_id, index_of
+from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
 from airflow_provider_claude.core.batch.rows import Sent
 from airflow_provider_claude.core.batch.validate import Validator
 from airflow_provider_claude.core.chunks import batched
@@ -97,10 +97,10 @@ class Asked(Piece):
     ) -> tuple[list[int], list[Judged]]:
         """The first result of each row, with its row; everything else is a stranger."""
         rows, known = [], []
-        fingerprint, asked = self.fingerprint, len(seen)
+        start, asked = id_start(self.fingerprint), len(seen)
         for line in lines:
             judged = judge(line, validate)
-            row = index_of(judged.custom_id, fingerprint, asked) if judged else None
+            row = index_of(judged.custom_id, start, asked) if judged else None
             if judged is None:
                 strangers["unreadable"] += 1
             elif row is None:

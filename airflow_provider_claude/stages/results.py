@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
-from airflow_provider_claude.core.batch.requests import custom_id, index_of
+from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.errors import ApiUnavailableError, PendingError, StateError, Transient
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.store import (
@@ -83,8 +83,8 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
 
 def _is_ours(path: UPath, intent: IntentRecord) -> bool:
     """Whether the results at *path* have a line with a custom id of *intent*, which starts with its fingerprint."""
-    names = (read_head(line)[0] for line in read_lines(path))
-    return any(index_of(name, intent.fingerprint, intent.requests) is not None for name in names)
+    start, names = id_start(intent.fingerprint), (read_head(line)[0] for line in read_lines(path))
+    return any(index_of(name, start, intent.requests) is not None for name in names)
 
 
 def _passes(error: BaseException) -> bool:
@@ -125,7 +125,7 @@ class _Download:
 
 def _id_start(intent: IntentRecord, submitted: SubmittedRecord) -> bytes:
     """What stands before the number in each custom id of *intent*; any custom id, where the batch may be another's."""
-    return b'"custom_id"' if submitted.adopted else custom_id(intent.fingerprint, 0).rpartition("-")[0].encode() + b"-"
+    return b'"custom_id"' if submitted.adopted else id_start(intent.fingerprint).encode()
 
 
 def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: Api) -> EndedRecord:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.answers import read_head
-from airflow_provider_claude.core.batch.requests import index_of
+from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
 from airflow_provider_claude.stages.parquet import parquet_writer, read_batches, read_table, write_table
@@ -132,9 +132,10 @@ def _found(shard: ShardFolder, attempt: int, places: dict[int, int]) -> Iterator
     if intent is None or submitted is None or not shard.results(attempt).exists():
         return
     hashes = read_table(shard.manifest(attempt), ["request_hash"])["request_hash"]
+    start = id_start(intent.fingerprint)
     for line in read_lines(shard.results(attempt)):
         name, kind = read_head(line)
-        row = index_of(name, intent.fingerprint, intent.requests)
+        row = index_of(name, start, intent.requests)
         if row is None or row not in places or kind != "succeeded":
             continue
         yield {

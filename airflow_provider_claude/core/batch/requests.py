@@ -97,16 +97,20 @@ def _literal(text: str | None) -> bytes:
     return literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
+def id_start(fingerprint: str) -> str:
+    """What the custom ids of the shard with *fingerprint* have in common."""
+    return f"{fingerprint[:FINGERPRINT_CHARS]}-"
+
+
 def custom_id(fingerprint: str, index: int) -> str:
     """The custom id of row *index* (from 0) of the shard with *fingerprint*: `^[a-zA-Z0-9_-]{1,64}$`."""
-    return f"{fingerprint[:FINGERPRINT_CHARS]}-{index:06d}"
+    return f"{id_start(fingerprint)}{index:06d}"
 
 
-def index_of(custom_id: str, fingerprint: str, rows: int) -> int | None:
-    """The row a custom id stands for; None for one that is not of this shard."""
-    prefix = f"{fingerprint[:FINGERPRINT_CHARS]}-"
-    number = custom_id.removeprefix(prefix)
-    if len(custom_id) != len(prefix) + 6 or len(number) != 6 or not (number.isascii() and number.isdecimal()):
+def index_of(custom_id: str, start: str, rows: int) -> int | None:
+    """The row a custom id stands for; None for one of another shard than that whose ids have *start* in common."""
+    number = custom_id.removeprefix(start)
+    if len(number) != 6 or len(custom_id) == 6 or not (number.isascii() and number.isdecimal()):
         return None
     index = int(number)
     return index if index < rows else None

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.plan.prices import Price, Usage
+from airflow_provider_claude.core.batch.usages import Usages
+from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
 
 #: What a duplicate did not use.
@@ -22,8 +23,6 @@ _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_NOTHING = Usage()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class Sent:
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """Judged results in columns: the *places* of their items in the shard, what they cost in picodollars, and the hashes
-    of their requests. *batch_ids* only where the rows do not share one.
+    of their requests. *usage* is what this run paid for. *batch_ids* only where the rows do not share one.
 
     *tries* and *invalid* count what earlier rounds made of the same items, *max_tokens* are the limits they were asked
     with; they matter where there is no answer.
@@ -64,7 +63,8 @@ class Rows:
 
     places: NDArray[Any]
     judged: Sequence[Judged]
-    costs: Sequence[int]
+    usage: Usages
+    costs: NDArray[Any]
     hashes: pa.Array | None = None
     batch_ids: pa.Array | None = None
     max_tokens: Sequence[int | None] = ()
@@ -103,16 +103,15 @@ def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Arr
 
 def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict[str, Any]:
     judged = rows.judged
-    usage = [one.usage for one in judged] if sent.lane != "store" else [_NOTHING] * len(judged)
     columns: dict[str, Any] = {
         "claude_custom_id": [one.custom_id for one in judged],
         "claude_message_id": [one.message_id for one in judged],
         "claude_model": [one.model for one in judged],
         "claude_stop_reason": [one.stop_reason for one in judged],
-        "claude_input_tokens": [one.input for one in usage],
-        "claude_output_tokens": [one.output for one in usage],
-        "claude_cache_read_tokens": [one.cache_read for one in usage],
-        "claude_cache_creation_tokens": [one.cache_write_5m + one.cache_write_1h for one in usage],
+        "claude_input_tokens": _tokens(rows.usage.input),
+        "claude_output_tokens": _tokens(rows.usage.output),
+        "claude_cache_read_tokens": _tokens(rows.usage.cache_read),
+        "claude_cache_creation_tokens": _tokens(rows.usage.cache_write),
         "claude_cost_usd": usd_array(rows.costs),
         "claude_input_hash": items["input_hash"],
         "claude_request_hash": hex_array(rows.hashes),
@@ -131,6 +130,10 @@ def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict
         elif isinstance(columns[field.name], list):
             columns[field.name] = pa.array(columns[field.name], field.type)
     return columns
+
+
+def _tokens(column: NDArray[Any]) -> pa.Array:
+    return pa.array(column).cast(pa.int32())
 
 
 def leftover_rows(origin: Origin, rows: Rows) -> pa.Table:
@@ -176,7 +179,7 @@ def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost:
     replaced = {
         "item_id": mine["item_id"],
         "duplicate_of": mine["duplicate_of"],
-        cost: usd_array([0] * len(mine)),
+        cost: usd_array(np.zeros(len(mine), dtype="<i8")),
         **{field.name: pa.array([0] * len(mine), field.type) for field in table.schema if field.name in _TOKENS},
     }
     replaced |= {name: mine[name] for name in origin.carry if name in table.schema.names}
@@ -184,11 +187,8 @@ def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost:
     return pa.table(columns, schema=table.schema)
 
 
-def usd_array(picodollars: Sequence[int]) -> pa.Array:
-    """Whole picodollars as decimals of twelve places: the same integers, seen through another type.
-
-    Raises OverflowError for a cost of more than nine million dollars.
-    """
+def usd_array(picodollars: NDArray[Any]) -> pa.Array:
+    """Whole picodollars as decimals of twelve places: the same integers, seen through another type."""
     words = np.zeros((len(picodollars), 2), dtype="<i8")
     words[:, 0] = picodollars
     return pa.Array.from_buffers(USD, len(picodollars), [None, pa.py_buffer(words.tobytes())])

@@ -24,6 +24,9 @@ _PER_TOKEN = PICODOLLARS // 10**6
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 _BATCH_DIVISOR = 2
 
+#: 800 USD per million tokens. Five counts of tokens, each less than 2**31, cost less than 2**63 picodollars at that.
+_MAX_RATE = 800 * _PER_TOKEN
+
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Prices in USD per million tokens, for prompts of at most `up_to` tokens (None: any)."""
@@ -43,6 +46,24 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         scale = math.lcm(*(below for _, below in ratios))
         i, o, read, write_5m, write_1h = (above * scale // below for above, below in ratios)
         return i, o, read, write_5m, write_1h, scale
+
+    @property
+    def countable(self) -> bool:
+        """Whether costs are whole 64-bit numbers of picodollars."""
+        prices = (self.input, self.output, self.cache_read, self.cache_write_5m, self.cache_write_1h)
+        return all(price.is_finite() for price in prices) and all(0 <= rate <= _MAX_RATE for rate in self.rates)
+
+    def picodollars(self, usage: Any, *, lane: str) -> Any:
+        """The exact cost of *usage* in *lane* (`batch` or `sync`): of one request, or of many in columns."""
+        i, o, read, write_5m, write_1h, scale = self.rates
+        total = (
+            usage.input * i
+            + usage.output * o
+            + usage.cache_read * read
+            + usage.cache_write_5m * write_5m
+            + usage.cache_write_1h * write_1h
+        )
+        return total // (scale * _BATCH_DIVISOR if lane == "batch" else scale)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -69,11 +90,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def picodollars(self, usage: Usage, *, lane: str) -> int:
         """The exact cost of one request in *lane* (`batch` or `sync`)."""
-        i, o, read, write_5m, write_1h, scale = self.tier(usage.prompt).rates
-        total = usage.input * i + usage.output * o
-        if usage.cache_read or usage.cache_write_5m or usage.cache_write_1h:
-            total += usage.cache_read * read + usage.cache_write_5m * write_5m + usage.cache_write_1h * write_1h
-        return total // (scale * _BATCH_DIVISOR if lane == "batch" else scale)
+        return int(self.tier(usage.prompt).picodollars(usage, lane=lane))
 
     def tier(self, prompt_tokens: int) -> Tier:
         for tier in self.tiers:
@@ -108,6 +125,8 @@ def _price(model: str, tiers: list[Any], source: str, as_of: str) -> Price:
         parsed = msgspec.convert(tiers, tuple[Tier, ...], strict=False)
     except msgspec.ValidationError as e:
         raise JobError(f"prices[{model!r}] is not a list of price tiers: {e}.") from e
+    if not all(tier.countable for tier in parsed):
+        raise JobError(f"prices[{model!r}] has a price below zero, above 800 USD, or with more than six decimals.")
     if not parsed or parsed[-1].up_to is not None:
         raise JobError(f"prices[{model!r}] must end with a tier without 'up_to', so that every prompt has a price.")
     return Price(model=model, tiers=parsed, source=source, as_of=as_of)

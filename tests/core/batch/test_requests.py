@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id, entry, index_of
+from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id, entry, id_start, index_of
 from airflow_provider_claude.job import ClaudeJob
 
 JOB = ClaudeJob(
@@ -60,12 +60,13 @@ def test_the_bytes_of_a_row_are_the_bytes_it_adds_to_a_body() -> None:
 def test_custom_ids_fit_the_api_and_lead_back_to_their_row() -> None:
     name = custom_id("ab" * 32, 99_999)
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name)
-    assert index_of(name, "ab" * 32, 100_000) == 99_999
+    assert index_of(name, id_start("ab" * 32), 100_000) == 99_999
 
 
 def test_ids_of_other_shards_and_rows_beyond_the_shard_lead_nowhere() -> None:
     print_of = "ab" * 32
-    assert index_of(custom_id("cd" * 32, 1), print_of, 10) is None
-    assert index_of(custom_id(print_of, 10), print_of, 10) is None
-    assert index_of(custom_id(print_of, 1)[:-6] + "00000¹", print_of, 10) is None
-    assert index_of("", print_of, 10) is None
+    assert index_of(custom_id("cd" * 32, 1), id_start(print_of), 10) is None
+    assert index_of(custom_id(print_of, 10), id_start(print_of), 10) is None
+    assert index_of(custom_id(print_of, 1)[:-6] + "00000¹", id_start(print_of), 10) is None
+    assert index_of("000001", id_start(print_of), 10) is None
+    assert index_of("", id_start(print_of), 10) is None

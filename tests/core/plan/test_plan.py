@@ -40,6 +40,12 @@ class TestPrices:
         price = price_of("claude-x", {"claude-x": [tier]})
         assert to_usd(price.picodollars(Usage(input=1_000_000), lane="sync")) == 1
 
+    @pytest.mark.parametrize("input_price", ["-1", "NaN", "801", "0.0000001234567"])
+    def test_a_price_that_cannot_be_counted_in_whole_picodollars_is_refused(self, input_price: str) -> None:
+        tier = {"input": input_price, "output": "2", "cache_read": "0", "cache_write_5m": "0", "cache_write_1h": "0"}
+        with pytest.raises(JobError, match="claude-x"):
+            price_of("claude-x", {"claude-x": [tier]})
+
     @pytest.mark.parametrize("tiers", [[], [{"input": "1"}], [{"input": "free"}], "cheap"])
     def test_a_malformed_price_is_refused(self, tiers: object) -> None:
         with pytest.raises(JobError, match="claude-x"):

@@ -1,0 +1,179 @@
+"""A landing: the pieces of a shard become its answers and leftovers, and the sums of both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from airflow_provider_claude.core.batch.answers import Judged
+from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, is_billed, leftover_rows
+from airflow_provider_claude.core.batch.usages import Usages
+from airflow_provider_claude.core.batch.validate import Validator
+from airflow_provider_claude.core.plan.prices import to_usd
+from airflow_provider_claude.stages.pieces import Piece
+from airflow_provider_claude.store import LandedRecord, ShardSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
+
+
+@dataclass
+class _Chunk:
+    """Some rows of a piece, with their judgements, what they used, and their costs in picodollars."""
+
+    rows: NDArray[Any]
+    judged: list[Judged]
+    usage: Usages
+    costs: NDArray[Any]
+
+    def are(self, outcome: Outcome) -> NDArray[Any]:
+        return np.fromiter((one.outcome is outcome for one in self.judged), "?", len(self.judged))
+
+    def only(self, chosen: NDArray[Any]) -> _Chunk:
+        if chosen.all():
+            return self
+        judged = list(compress(self.judged, chosen.tolist()))
+        return _Chunk(self.rows[chosen], judged, self.usage.only(chosen), self.costs[chosen])
+
+
+@dataclass
+class Landing:
+    """The running state of one landing: what rounds have made of each place, and the sums."""
+
+    origin: Origin
+    validate: Validator
+    spec: ShardSpec
+    pieces: Sequence[Piece]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    strangers: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    disagreements: list[str] = field(default_factory=list)
+    picodollars: int = 0
+    retried: int = 0
+    reused: int = 0
+
+    def __post_init__(self) -> None:
+        self._tries = np.zeros(self.spec.rows, dtype="i4")
+        self._invalid = np.zeros(self.spec.rows, dtype="i4")
+        self._last = np.zeros(self.spec.rows, dtype="i4")
+        for number, piece in enumerate(self.pieces):
+            self._last[piece.places] = number
+
+    def tables(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Answers and leftovers, a chunk at a time."""
+        for number, piece in enumerate(self.pieces):
+            self._tries[piece.places] += piece.round > 0 or piece.sent.lane == "store"
+            for rows, judged in piece.chunks(self.validate, self.strangers):
+                yield self._split(number, np.array(rows, dtype="<i8"), judged)
+            self.disagreements += piece.disagreements()
+
+    def _split(self, number: int, rows: NDArray[Any], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
+        piece = self.pieces[number]
+        chunk = self._spend(piece, rows, judged)
+        self._invalid[piece.places[rows[chunk.are(Outcome.INVALID)]]] += 1
+        last = self._last[piece.places[rows]] == number
+        self.retried += int(chunk.costs[~last].sum())
+        return self._tables(piece, chunk.only(last))
+
+    def _spend(self, piece: Piece, rows: NDArray[Any], judged: list[Judged]) -> _Chunk:
+        """What each row used and cost this run; counted whether or not a later round replaces it."""
+        if piece.sent.lane == "store":
+            return _Chunk(rows, judged, Usages.none(len(rows)), np.zeros(len(rows), dtype="<i8"))
+        usage = Usages.of([one.usage for one in judged])
+        for name in ("input", "output", "cache_read", "cache_write"):
+            self.tokens[name] += int(getattr(usage, name).sum())
+        billed = np.fromiter(map(is_billed, judged), "?", len(judged))
+        costs = usage.picodollars(self.origin.price, lane=piece.sent.lane) * billed
+        self.picodollars += int(costs.sum())
+        return _Chunk(rows, judged, usage, costs)
+
+    def _tables(self, piece: Piece, chunk: _Chunk) -> tuple[pa.Table, pa.Table]:
+        good = chunk.are(Outcome.SUCCEEDED)
+        try:
+            answers = answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(good)))
+        except _UNFIT:
+            chunk.judged = [self._fitting(piece, chunk, place) for place in range(len(chunk.rows))]
+            good = chunk.are(Outcome.SUCCEEDED)
+            answers = answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(good)))
+        leftovers = leftover_rows(self.origin, self._failed(piece, chunk.only(~good)))
+        self.outcomes[str(Outcome.SUCCEEDED)] += len(answers)
+        self.outcomes.update(leftovers["outcome"].to_pylist())
+        self.reused += len(chunk.rows) if piece.sent.lane == "store" else 0
+        return answers, leftovers
+
+    def _failed(self, piece: Piece, bad: _Chunk) -> Rows:
+        places = piece.places[bad.rows]
+        return Rows(
+            places=places,
+            judged=bad.judged,
+            usage=bad.usage,
+            costs=bad.costs,
+            max_tokens=piece.limits(bad.rows),
+            tries=self._tries[places],
+            invalid=self._invalid[places],
+        )
+
+    def _fitting(self, piece: Piece, chunk: _Chunk, place: int) -> Judged:
+        """The judgement at *place*, or that as invalid where its values have no place in their columns."""
+        one = chunk.judged[place]
+        if one.outcome is not Outcome.SUCCEEDED:
+            return one
+        alone = np.arange(len(chunk.rows)) == place
+        try:
+            answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(alone)))
+        except _UNFIT as error:
+            self._invalid[piece.places[chunk.rows[place]]] += 1
+            return _invalid(one, f"a value does not fit its column: {error}")
+        return one
+
+    def record(self, shard: int, now: str) -> LandedRecord:
+        return LandedRecord(
+            shard=shard,
+            root=self.spec.fingerprint,
+            round=max((piece.round for piece in self.pieces), default=0),
+            rows=self.outcomes.total(),
+            outcomes=dict(+self.outcomes),
+            strangers=dict(+self.strangers),
+            disagreements=self.disagreements,
+            reused=self.reused,
+            tokens=dict(self.tokens),
+            cost_usd=f"{to_usd(self.picodollars):f}",
+            retried_usd=f"{to_usd(self.retried):f}",
+            landed_at=now,
+        )
+
+
+def _answered(piece: Piece, good: _Chunk) -> Rows:
+    rows = pa.array(good.rows)
+    return Rows(
+        places=piece.places[good.rows],
+        judged=good.judged,
+        usage=good.usage,
+        costs=good.costs,
+        hashes=piece.hashes.take(rows),
+        batch_ids=None if piece.batch_ids is None else piece.batch_ids.take(rows),
+    )
+
+
+def _invalid(one: Judged, reason: str) -> Judged:
+    return Judged(
+        one.custom_id,
+        Outcome.INVALID,
+        one.usage,
+        one.message_id,
+        one.model,
+        one.stop_reason,
+        None,
+        reason[:500],
+        msgspec.json.encode(one.answer).decode(),
+    )
