@@ -74,9 +74,12 @@ REUSED_FIELDS = (
 TAKEN_FIELDS = (
     pa.field("place", pa.int32(), nullable=False),
     pa.field("request_hash", pa.binary(32), nullable=False),
+    pa.field("max_tokens", pa.int32(), nullable=False),
     pa.field("line", pa.binary(), nullable=False),
     pa.field("batch_id", pa.string()),
+    pa.field("shard", pa.string(), nullable=False),
     pa.field("attempt", pa.int32(), nullable=False),
+    pa.field("row", pa.int32(), nullable=False),
 )
 
 #: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of

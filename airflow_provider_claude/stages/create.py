@@ -12,7 +12,7 @@ from airflow_provider_claude.errors import ClaudeError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
 from airflow_provider_claude.stages.attempts import Desk, submitted
-from airflow_provider_claude.stages.reuse import take
+from airflow_provider_claude.stages.reuse import planned, take
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
     IntentRecord,
@@ -55,7 +55,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
         case Reattach(attempt):
             return attempt.batch_id or ""
         case Submit(number):
-            skip = take(shard.run, desk.work, spec, shard.reused(spec.fingerprint))
+            found = planned(shard.run, spec)
+            skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
             return Sender(desk, api, plan, spec).send(number, Ask(skip=skip))
 
 

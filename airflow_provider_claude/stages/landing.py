@@ -72,7 +72,7 @@ class Landing:
     def tables(self) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Answers and leftovers, a chunk at a time."""
         for number, piece in enumerate(self.pieces):
-            self._tries[piece.places] += piece.round > 0 or piece.sent.lane == "store"
+            self._tries[piece.places] += piece.round > 0
             for rows, judged in piece.chunks(self.validate, self.strangers):
                 yield self._split(number, np.array(rows, dtype="<i8"), judged)
             self.disagreements += piece.disagreements()
@@ -140,7 +140,7 @@ class Landing:
         return LandedRecord(
             shard=shard,
             root=self.spec.fingerprint,
-            round=max((piece.round for piece in self.pieces), default=0),
+            round=max((piece.round for piece in self.pieces if piece.sent.attempt), default=0),
             rows=self.outcomes.total(),
             outcomes=dict(+self.outcomes),
             strangers=dict(+self.strangers),

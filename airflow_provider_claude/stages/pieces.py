@@ -27,6 +27,7 @@ from airflow_provider_claude.store import ShardFolder, ShardSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from upath import UPath
 
 #: Result lines that are judged and written together.
 CHUNK_ROWS = 4_000
@@ -59,12 +60,11 @@ class Piece:
 class Taken(Piece):
     """Answers of earlier runs."""
 
-    shard: ShardFolder
-    root: str
+    path: UPath
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         row = 0
-        for batch in read_taken(self.shard.reused(self.root), ["line"]):
+        for batch in read_taken(self.path, ["line"]):
             judged = [judge(line, validate) for line in batch["line"].to_pylist()]
             rows = [row + place for place, one in enumerate(judged) if one is not None]
             strangers["unreadable"] += len(judged) - len(rows)
@@ -138,9 +138,11 @@ class Nowhere(Piece):
 
 def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
-    found: list[Piece] = [*_taken(shard, spec)]
-    here = [a for a in chain(history(shard), spec.fingerprint) if a.collected or a.batch_id is None]
-    found += [_asked(shard, attempt) for attempt in here]
+    found: list[Piece] = [*_taken(shard, spec, 1)]
+    for attempt in chain(history(shard), spec.fingerprint):
+        if attempt.collected or attempt.batch_id is None:
+            found += _taken(shard, spec, attempt.round) if attempt.round > 1 else ()
+            found.append(_asked(shard, attempt))
     covered = np.zeros(spec.rows, dtype=bool)
     for piece in found:
         covered[piece.places] = True
@@ -151,18 +153,19 @@ def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     return found
 
 
-def _taken(shard: ShardFolder, spec: ShardSpec) -> Iterator[Taken]:
-    batches = list(read_taken(shard.reused(spec.fingerprint), ["place", "request_hash", "batch_id"]))
+def _taken(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Taken]:
+    path = shard.reused(spec.fingerprint, of_round)
+    batches = list(read_taken(path, ["place", "request_hash", "max_tokens", "batch_id"]))
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
         yield Taken(
             sent=Sent(lane="store", batch_id=None, attempt=0),
-            round=0,
+            round=of_round,
             places=table["place"].to_numpy(),
             hashes=table["request_hash"].chunk(0),
+            max_tokens=table["max_tokens"].to_numpy(),
             batch_ids=table["batch_id"].chunk(0),
-            shard=shard,
-            root=spec.fingerprint,
+            path=path,
         )
 
 

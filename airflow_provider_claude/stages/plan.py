@@ -7,7 +7,6 @@ import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -19,7 +18,7 @@ from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestE
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.estimate import Facts, estimate, explain
 from airflow_provider_claude.core.plan.prices import Price, price_of
-from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
+from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
@@ -31,7 +30,8 @@ from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.reuse import Known
+from airflow_provider_claude.stages.parquet import write_table
+from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
     PlanRecord,
@@ -96,8 +96,8 @@ def plan(
     shards = items.shards(settings)
     _check_count(shards, settings.limits)
     _retire(run, shards, work, api, clock, settings.grace)
-    known = Known(bytes(items.hashes))
-    known.look(work, job_hash(draft), _since(clock(), settings.reuse_days))
+    known = Known(items.hashes)
+    known.look(work, job_hash(draft), reuse_since(clock(), settings.reuse_days))
     shards = [_with_reused(run, spec, known) for spec in shards]
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     sums = estimate(scan.items - sum(spec.reused for spec in shards), items.bytes_to_send(known), tokens, price)
@@ -121,15 +121,12 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 
 
-def _since(now: str, days: float) -> str:
-    """The oldest creation an answer may have to be taken again: the future, where none may."""
-    moment = datetime.fromisoformat(now)
-    return (moment - timedelta(days=days) if days > 0 else moment + timedelta(days=366)).astimezone(UTC).isoformat()
-
-
 def _with_reused(run: RunFolder, spec: ShardSpec, known: Known) -> ShardSpec:
-    known.write(run.part("reused", spec.shard), spec.start, spec.stop)
-    return msgspec.structs.replace(spec, reused=known.count(spec.start, spec.stop))
+    found, path = known.found(spec.start, spec.stop), run.part("reused", spec.shard)
+    remove(path)
+    if len(found):
+        write_table(path, found)
+    return msgspec.structs.replace(spec, reused=len(found))
 
 
 def _retire(
@@ -143,12 +140,12 @@ def _retire(
     """End the batches that answer what this run held before, and keep what they answered."""
     planned = {spec.shard: spec.fingerprint for spec in shards}
     for shard in run.shards():
-        if shard.shard != TRIAL_SHARD and any(a.in_flight or a.orphan for a in history(shard)):
+        if any(attempt.in_flight or attempt.orphan for attempt in history(shard)):
             Desk(shard, work, api, clock, grace).pursue(planned.get(shard.shard, ""))
 
 
 class _Items:
-    """The run's items as requests: what each weighs on the wire, and the start of its hash, twelve bytes an item."""
+    """The run's items as requests: what each weighs on the wire, and the start of its hash, twenty bytes an item."""
 
     def __init__(self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder) -> None:
         self.run, self.scan, self.encoder = run, scan, encoder
@@ -179,7 +176,7 @@ class _Items:
         for batch in read_items(self.run, self.scan, 0, self.scan.items, self.encoder.columns):
             for params in self.encoder.of_batch(batch):
                 digest, size = hashlib.sha256(params).digest(), self.encoder.row_bytes(params)
-                self.hashes += digest[:8]
+                self.hashes += digest[:KEY_BYTES]
                 self._sizes.append(size)
                 yield size, digest
 
@@ -215,6 +212,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         scanned_at=scan.finished_at,
         created_at=now,
         work=work,
+        reuse_days=settings.reuse_days,
     )
 
 

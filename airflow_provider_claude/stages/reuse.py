@@ -16,7 +16,7 @@ from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
-from airflow_provider_claude.stages.parquet import parquet_writer, read_batches, read_table, write_table
+from airflow_provider_claude.stages.parquet import parquet_writer, read_batches, read_table
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.store import (
     CollectedRecord,
@@ -24,7 +24,6 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     WorkFolder,
-    remove,
 )
 
 if TYPE_CHECKING:
@@ -33,118 +32,147 @@ if TYPE_CHECKING:
 
 _HASH_BYTES = 32
 
+#: So much of a request hash finds it. Two requests of one day that share it cannot be made on purpose.
+KEY_BYTES = 16
+_KEY = f"S{KEY_BYTES}"
+
 #: Lines that are written together.
 _CHUNK_ROWS = 1_000
 
 
 class Known:
-    """Where items were answered before: 16 bytes an item, whatever their texts."""
+    """Where items were answered before: forty bytes an item, whatever their texts."""
 
-    def __init__(self, hashes: bytes) -> None:
-        """*hashes*: the first eight bytes of each item's request hash, in the order of the items."""
-        self._wanted = np.frombuffer(hashes, dtype="<u8")
-        self._order = np.argsort(self._wanted, kind="stable")
-        self._sorted = self._wanted[self._order]
-        self._source = np.full(len(self._wanted), -1, dtype="<i4")
-        self._row = np.zeros(len(self._wanted), dtype="<i4")
+    def __init__(self, keys: bytes | bytearray, ordinals: Sequence[int] | None = None) -> None:
+        """*keys*: the first KEY_BYTES bytes of each item's request hash; *ordinals*: theirs, without them from 0 on."""
+        wanted = np.frombuffer(keys, dtype=_KEY)
+        self._ordinals = np.arange(len(wanted)) if ordinals is None else np.array(ordinals, dtype="<i8")
+        self._order = np.argsort(wanted, kind="stable")
+        self._sorted = wanted[self._order]
+        self._source = np.full(len(wanted), -1, dtype="<i4")
+        self._row = np.zeros(len(wanted), dtype="<i4")
         self._sources: list[CollectedRecord] = []
 
-    def look(self, work: WorkFolder, job: str, since: str) -> None:
-        """Look the items up in the results of *job* since *since*. The newest answer counts."""
-        for record in work.collected(job, since=since):
+    def look(self, work: WorkFolder, job: str, since: str, *, oldest: bool = False) -> None:
+        """Look the items up in the results of *job* since *since*. The newest answer counts, or the *oldest*."""
+        records = work.collected(job, since=since)
+        for record in reversed(records) if oldest else records:
             shard = work.shard(record.shard)
             if shard.results(record.attempt).exists():
-                self._match(record, _request_hashes(shard.manifest(record.attempt)))
+                self._match(shard, record)
 
-    def _match(self, record: CollectedRecord, answered: NDArray[Any]) -> None:
+    def _match(self, shard: ShardFolder, record: CollectedRecord) -> None:
+        answered = _keys(shard.manifest(record.attempt))
         places = np.searchsorted(self._sorted, answered)
         rows = np.flatnonzero(places < len(self._sorted))
         rows = rows[self._sorted[places[rows]] == answered[rows]]
+        rows = rows[self._source[self._order[places[rows]]] < 0]
+        if len(rows) and not _all_succeeded(shard, record.attempt):
+            rows = rows[np.isin(rows, list(_succeeded(shard, record.attempt)))]
         items = self._order[places[rows]]
-        fresh = self._source[items] < 0
-        self._source[items[fresh]] = len(self._sources)
-        self._row[items[fresh]] = rows[fresh]
+        self._source[items] = len(self._sources)
+        self._row[items] = rows
         self._sources.append(record)
-
-    def count(self, start: int, stop: int) -> int:
-        """How many of the items *start* (included) to *stop* (not) were answered before."""
-        return int(self.mask[start:stop].sum())
 
     @property
     def mask(self) -> NDArray[Any]:
         """For each item, whether it was answered before."""
         return self._source >= 0
 
-    def write(self, path: UPath, start: int, stop: int) -> None:
-        """Write down where the items *start* to *stop* were answered; nothing where none was."""
+    def found(self, start: int, stop: int) -> pa.Table:
+        """Where those of the items *start* (included) to *stop* (not) were answered that were."""
         items = start + np.flatnonzero(self.mask[start:stop])
-        remove(path)
-        if not len(items):
-            return
         sources = self._source[items]
-        table = pa.table(
+        return pa.table(
             {
-                "ordinal": items,
+                "ordinal": self._ordinals[items],
                 "shard": pa.array([self._sources[n].shard for n in sources], pa.string()),
                 "attempt": pa.array([self._sources[n].attempt for n in sources], pa.int32()),
                 "row": self._row[items],
             },
             schema=pa.schema(REUSED_FIELDS),
         )
-        write_table(path, table)
 
 
-def _request_hashes(manifest: UPath) -> NDArray[Any]:
-    """The first eight bytes of the request hash of each row of *manifest*."""
+def _keys(manifest: UPath) -> NDArray[Any]:
+    """The key of each row of *manifest*."""
     column = read_table(manifest, ["request_hash"])["request_hash"].combine_chunks()
     values = np.frombuffer(column.buffers()[1], dtype="u1", count=(column.offset + len(column)) * _HASH_BYTES)
     values = values[column.offset * _HASH_BYTES :].reshape(-1, _HASH_BYTES)
-    return np.ascontiguousarray(values[:, :8]).view("<u8").ravel()
+    return np.ascontiguousarray(values[:, :KEY_BYTES]).view(_KEY).ravel()
 
 
-def take(run: RunFolder, work: WorkFolder, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
-    """Take the shard's earlier answers over into *path*; ordinal and request hash of those that were really there."""
-    plan = run.part("reused", spec.shard)
-    if not spec.reused or not plan.exists():
+def _all_succeeded(shard: ShardFolder, attempt: int) -> bool:
+    ended = shard.ended(attempt)
+    return ended is not None and ended.counts.get("succeeded") == sum(ended.counts.values())
+
+
+def _succeeded(shard: ShardFolder, attempt: int) -> Iterator[int]:
+    """The rows of *attempt* that were answered."""
+    return (row for row, _ in _lines(shard, attempt))
+
+
+def planned(run: RunFolder, spec: ShardSpec) -> pa.Table | None:
+    """Where the plan has found answers for *spec*."""
+    path = run.part("reused", spec.shard)
+    return read_table(path) if spec.reused and path.exists() else None
+
+
+def take(work: WorkFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
+    """Take the answers that were *found* over into *path*; ordinal and request hash of those that were really there."""
+    if not found:
         return {}
     taken: dict[int, bytes] = {}
     with parquet_writer(path, pa.schema(TAKEN_FIELDS)) as writer:
-        for shard, attempt, rows in _by_source(read_table(plan), work):
+        for name, attempt, rows in _by_source(found):
             places = {row: ordinal - spec.start for row, ordinal in rows.items()}
-            for lines in batched(_found(shard, attempt, places), _CHUNK_ROWS):
+            for lines in batched(_answers(work, name, attempt, places), _CHUNK_ROWS):
                 writer.write_table(pa.Table.from_pylist(lines, pa.schema(TAKEN_FIELDS)))
                 taken.update((spec.start + line["place"], line["request_hash"]) for line in lines)
     return taken
 
 
-def _by_source(reused: pa.Table, work: WorkFolder) -> Iterator[tuple[ShardFolder, int, dict[int, int]]]:
-    """Each attempt that has answers, and in it the ordinal of the item for each row of its manifest."""
+def _by_source(found: pa.Table) -> Iterator[tuple[str, int, dict[int, int]]]:
+    """Each shard and attempt that has answers, and in it the ordinal of the item for each row of its manifest."""
     sources: dict[tuple[str, int], dict[int, int]] = {}
-    for one in reused.to_pylist():
+    for one in found.to_pylist():
         sources.setdefault((one["shard"], one["attempt"]), {})[one["row"]] = one["ordinal"]
     for (name, attempt), rows in sources.items():
-        yield work.shard(name), attempt, rows
+        yield name, attempt, rows
 
 
-def _found(shard: ShardFolder, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
+def _answers(work: WorkFolder, name: str, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
     """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
-    intent, submitted = shard.intent(attempt), shard.submitted(attempt)
-    if intent is None or submitted is None or not shard.results(attempt).exists():
+    shard = work.shard(name)
+    submitted = shard.submitted(attempt)
+    if submitted is None or not shard.results(attempt).exists():
         return
-    hashes = read_table(shard.manifest(attempt), ["request_hash"])["request_hash"]
+    asked = read_table(shard.manifest(attempt), ["request_hash", "max_tokens"])
+    for row, line in _lines(shard, attempt):
+        if row in places:
+            yield {
+                "place": places.pop(row),
+                "request_hash": asked["request_hash"][row].as_py(),
+                "max_tokens": asked["max_tokens"][row].as_py(),
+                "line": line,
+                "batch_id": submitted.batch_id,
+                "shard": name,
+                "attempt": attempt,
+                "row": row,
+            }
+
+
+def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
+    """The result lines of *attempt* that are answers, with their rows."""
+    intent = shard.intent(attempt)
+    if intent is None:
+        return
     start = id_start(intent.fingerprint)
     for line in read_lines(shard.results(attempt)):
         name, kind = read_head(line)
         row = index_of(name, start, intent.requests)
-        if row is None or row not in places or kind != "succeeded":
-            continue
-        yield {
-            "place": places.pop(row),
-            "request_hash": hashes[row].as_py(),
-            "line": line,
-            "batch_id": submitted.batch_id,
-            "attempt": attempt,
-        }
+        if row is not None and kind == "succeeded":
+            yield row, line
 
 
 def read_taken(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit, chain
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.plan.reuse import reuse_since
 from airflow_provider_claude.core.settle.leftovers import Leftover, ask_again, hopeless
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
@@ -17,10 +20,11 @@ from airflow_provider_claude.errors import HopelessError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
-from airflow_provider_claude.stages.create import Sender, shard_spec, work_of
+from airflow_provider_claude.stages.create import Sender, job_hash, shard_spec, work_of
 from airflow_provider_claude.stages.parquet import read_table
-from airflow_provider_claude.stages.spool import Ask
-from airflow_provider_claude.store import LandedRecord, ShardFolder, ShardSpec
+from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, read_taken, take
+from airflow_provider_claude.stages.spool import Ask, request_hashes
+from airflow_provider_claude.store import LandedRecord, PlanRecord, ShardFolder, ShardSpec, WorkFolder
 
 
 class Api(create.Api, load.Api, Protocol):
@@ -83,6 +87,7 @@ class Settling:
                 case Submit(number):
                     limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
                     ask = Ask(round=next_round, only=frozenset(again), max_tokens=limits)
+                    ask = replace(ask, skip=self._answered_before(desk.work, plan, spec, ask))
                     Sender(desk, self.api, plan, spec).send(number, ask)
 
     def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
@@ -99,6 +104,34 @@ class Settling:
         if landed is None or landed.root != spec.fingerprint or landed.round != latest:
             landed = load.load(self.shard, self.job, self.api, task=self.task, clock=self.clock)
         return landed
+
+    def _answered_before(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
+        """Take over what earlier runs were answered when they asked again; each answer is used once.
+
+        The oldest counts: where an answer is taken that was not valid, this is the one before it, which was not, either.
+        """
+        hashes = request_hashes(self.shard.run, plan, spec, ask)
+        known = Known(b"".join(one[:KEY_BYTES] for one in hashes.values()), list(hashes))
+        known.look(work, job_hash(plan), reuse_since(self.clock(), plan.reuse_days), oldest=True)
+        found = self._unused(known.found(0, len(hashes)), work, spec, ask.round)
+        return take(work, found, spec, self.shard.reused(spec.fingerprint, ask.round))
+
+    def _unused(self, found: pa.Table, work: WorkFolder, spec: ShardSpec, before: int) -> pa.Table:
+        """The rows of *found* that no round before *before* has had, asked or taken."""
+        taken = {
+            (spec.start + one["place"], one["shard"], one["attempt"], one["row"])
+            for of_round in range(1, before)
+            for batch in read_taken(self.shard.reused(spec.fingerprint, of_round), ["place", "shard", "attempt", "row"])
+            for one in batch.to_pylist()
+        }
+        mine = work.name_of(self.shard)
+        asked = {(mine, attempt.number) for attempt in chain(history(self.shard), spec.fingerprint)}
+        fresh = [
+            (one["shard"], one["attempt"]) not in asked
+            and (one["ordinal"], one["shard"], one["attempt"], one["row"]) not in taken
+            for one in found.to_pylist()
+        ]
+        return found.filter(pa.array(fresh, pa.bool_()))
 
     def _again(self, spec: ShardSpec, landed: LandedRecord, max_tokens: int) -> dict[int, int]:
         leftovers = _read(self.shard, max_tokens)

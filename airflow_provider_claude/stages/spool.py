@@ -132,6 +132,17 @@ def _encode(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream:
     return seen.hexdigest(), pa.Table.from_batches(manifest, schema)
 
 
+def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
+    """The hash of each request that *ask* asks of *spec*, by ordinal."""
+    encoder = _Encoders(plan)
+    found: dict[int, bytes] = {}
+    for rows in read_items(run, run.need_scan(), spec.start, spec.stop, ["ordinal", *encoder.columns]):
+        params = list(encoder.of_batch(rows))
+        batch, _, hashes = _asked(rows, params, [hashlib.sha256(one).digest() for one in params], ask, encoder)
+        found.update(zip(batch.column("ordinal").to_pylist(), hashes, strict=True))
+    return found
+
+
 def _asked(
     batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], ask: Ask, encoder: _Encoders
 ) -> tuple[pa.RecordBatch, list[bytes], list[bytes]]:

@@ -26,7 +26,7 @@ from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
-from airflow_provider_claude.stages.reuse import read_taken, take
+from airflow_provider_claude.stages.reuse import planned, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, spool
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -85,7 +85,8 @@ class Trial:
         if chain(history(self.shard), self.spec.fingerprint) or self._finish_lost_record():
             return
         number = max(self.shard.attempts(), default=0) + 1
-        skip = take(self.run, self.work, self.spec, self.shard.reused(self.spec.fingerprint))
+        found = planned(self.run, self.spec)
+        skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
         with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
             if not write_new_record(self.shard.file(f"{number}.intent.json"), self._intent(number, body.rows)):
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)

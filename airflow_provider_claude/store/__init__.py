@@ -8,7 +8,7 @@
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             reused/part-00003.parquet     which items of shard 3 are answered already, and where
             shards/00003/
-                f1e2d3c4.reused.parquet   the answers it takes from earlier runs, by its content
+                f1e2d3c4.1.reused.parquet the answers it takes from earlier runs, by its content and round
                 1.manifest.parquet    what attempt 1 sends, by custom id            before it is paid for
                 1.intent.json         attempt 1 is about to be paid for             before the paid call; one writer wins
                 1.submitted.json      its batch id                                  right after it

@@ -68,7 +68,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `job` is ClaudeJob.spec(); `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
-    run folder the work folder is, whose runs share their answers.
+    run folder the work folder is, whose runs share their answers, if they are not older than `reuse_days`.
     """
 
     job: dict[str, Any]
@@ -83,6 +83,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     scanned_at: str
     created_at: str
     work: int
+    reuse_days: float
 
 
 class IntentRecord(Record, frozen=True, kw_only=True):

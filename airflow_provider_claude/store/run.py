@@ -78,9 +78,9 @@ class ShardFolder:
     def manifest(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.manifest.parquet")
 
-    def reused(self, root: str) -> UPath:
-        """What it takes from earlier runs for the content *root*."""
-        return self.file(f"{root[:8]}.reused.parquet")
+    def reused(self, root: str, of_round: int = 1) -> UPath:
+        """What it takes from earlier runs for the content *root*, instead of asking in round *of_round*."""
+        return self.file(f"{root[:8]}.{of_round}.reused.parquet")
 
     def results(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.results.jsonl.zst")

@@ -133,6 +133,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "scanned_at": at(1),
                 "created_at": at(1),
                 "work": 0,
+                "reuse_days": 29.0,
                 **night.plan,
             }
         ),

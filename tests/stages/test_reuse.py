@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.store import PlanRecord, RunFolder, remove
 
 from .conftest import Night, clock
+from .test_settle import settle as settle_to_the_end
 
 TEXTS = [f"mail {n}" for n in range(12)]
 
@@ -139,3 +142,61 @@ def test_a_shard_that_moved_because_rows_came_before_it_still_lands(
     assert record.shards[1].start == before[1].start + 1
     assert len(texts_of(night, record)) == 44
     assert billed(claude_simulator) == 44
+
+
+def settled(night: Night, record: PlanRecord) -> Counter[str]:
+    """How the rows of all shards ended, after settling each to the end."""
+    outcomes: Counter[str] = Counter()
+    for spec in record.shards:
+        if spec.lane == "batch":
+            outcomes.update(settle_to_the_end(night, shard=night.run.shard(spec.shard)).outcomes)
+    return outcomes
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("truncated", "succeeded"), ("invalid_json", "invalid")])
+def test_what_was_asked_again_in_an_earlier_run_is_not_paid_again(
+    night: Night, claude_simulator: SimulatorProcess, kind: str, outcome: str
+) -> None:
+    claude_simulator.behaviour(**{kind: 1.0})
+    record = go(night, TEXTS, trial=False)
+    if kind == "truncated":
+        claude_simulator.control("DELETE", "/behaviour")
+    assert settled(night, record) == {outcome: 12}
+    paid = billed(claude_simulator)
+    again = Night(RunFolder(UPath(f"{night.run}-again")), night.gateway)
+    assert settled(again, go(again, TEXTS, trial=False)) == {outcome: 12}
+    assert (paid, billed(claude_simulator)) == (24, 24)
+
+
+def test_content_that_changes_and_changes_back_is_not_paid_again(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS).plan(rows=12)
+    claude_simulator.pace("polls:3")
+    night.create()
+    night.scanned([*TEXTS[:-1], "changed"])
+    with pytest.raises(PendingError, match="being cancelled"):
+        night.plan(rows=12)
+    claude_simulator.advance(3600)
+    claude_simulator.pace("instant")
+    for texts in ([*TEXTS[:-1], "changed"], TEXTS):
+        night.scanned(texts).plan(rows=12)
+        night.create()
+        night.load()
+    assert settle_to_the_end(night).outcomes == {"succeeded": 12}
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_an_older_answer_counts_where_the_newest_attempt_brought_none(
+    first: Night, second: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.behaviour(errored=1.0)
+    claude_simulator.advance(60)
+    go(second, TEXTS, trial=False, reuse_days=0)
+    claude_simulator.control("DELETE", "/behaviour")
+    third = Night(RunFolder(UPath(f"{first.run}-third")), first.gateway)
+    paid = billed(claude_simulator)
+    record = go(third, TEXTS, trial=False)
+    assert sum(spec.reused for spec in record.shards) == 12
+    assert billed(claude_simulator) == paid
+    assert settled(third, record) == {"succeeded": 12}
