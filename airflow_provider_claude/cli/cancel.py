@@ -9,7 +9,7 @@ from airflow_provider_claude.cli.facts import RunFacts
 from airflow_provider_claude.cli.screen import Screen, number
 from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.batch.polling import ENDED
-from airflow_provider_claude.errors import NotFoundYetError, RequestRejectedError
+from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, RequestRejectedError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.store import ShardFolder
 
@@ -50,9 +50,15 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
     if not sure(f"Cancel {len(running)} of these batches? [y/N]"):
         out.line("Nothing was cancelled.")
         return 1
+    failed = 0
     for _, attempt in running:
-        out.line(f"{attempt.batch_id}: {_cancel(api, attempt.batch_id or '')}")
-    return 0
+        try:
+            said = _cancel(api, attempt.batch_id or "")
+        except ClaudeError as error:
+            failed += 1
+            said = f"NOT cancelled: {error}"
+        out.line(f"{attempt.batch_id}: {said}")
+    return 1 if failed else 0
 
 
 def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_claude.cli.facts import RunFacts, look_at_all
+from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
 from airflow_provider_claude.cli.places import find_runs, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
@@ -77,6 +77,9 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
         old = Old(facts=facts, records=_records_of(run, shared))
         said = f"{name}: {_size(old, with_batches=api is not None)}"
         if not dry_run:
+            if why := _why_kept(look(run), days, now):  # much may have happened since all runs were looked at
+                out.line(f"kept     {name}: {why}")
+                continue
             _remove(old, api)
         out.line(f"{'would go' if dry_run else 'removed '} {said}")
         removed += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from airflow_provider_claude.core.batch.attempt import (
     Submit,
     Wait,
     decide,
+    may_be,
 )
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
@@ -104,16 +106,29 @@ class Desk:
 
     def _search(self, orphan: Attempt) -> list[Listed]:
         """The workspace's batches since *orphan* was about to be sent, without those that are another attempt's."""
-        return [
-            Listed(
-                batch_id=info.id,
-                requests=sum(info.counts.values()),
-                created=epoch(info.created_at),
-                disputed=standing is Standing.DISPUTED,
-            )
-            for info in self.api.batches(since=orphan.at - SKEW_SECONDS)
-            if (standing := self._standing(orphan, info.id)) is not Standing.TAKEN
-        ]
+        found = []
+        for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
+            batch = Listed(batch_id=info.id, requests=sum(info.counts.values()), created=epoch(info.created_at))
+            standing = self._standing(orphan, info.id)
+            if standing is Standing.DISPUTED and info.status == ENDED and may_be(orphan, batch, self.grace):
+                standing = self._settle_dispute(orphan, info.id)
+            if standing is not Standing.TAKEN:
+                found.append(replace(batch, disputed=standing is Standing.DISPUTED))
+        return found
+
+    def _settle_dispute(self, orphan: Attempt, batch_id: str) -> Standing:
+        """Whose an ended batch is that another attempt has adopted and not looked into yet: its results say so."""
+        claim, intent = self.work.claimed(batch_id), self.shard.intent(orphan.number)
+        if claim is None or intent is None:
+            return Standing.DISPUTED
+        match results.are_of(self.api.results(batch_id), intent):
+            case True:
+                self.work.disclaim(claim)
+                return Standing.FREE
+            case False:
+                return Standing.TAKEN
+            case None:
+                return Standing.DISPUTED
 
     def _standing(self, orphan: Attempt, batch_id: str) -> Standing:
         """Whether *orphan* may have this batch, for all that the work folder knows."""

@@ -69,7 +69,7 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         ):
             with look:
                 download.once()
-    if submitted.adopted and not _is_ours(path, intent):
+    if submitted.adopted and not _any_of(read_lines(path), intent):
         reason = (
             f"batch {submitted.batch_id} was taken for this shard's by its size and time; its results are another's"
         )
@@ -81,9 +81,23 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
     work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
 
-def _is_ours(path: UPath, intent: IntentRecord) -> bool:
-    """Whether the results at *path* have a line with a custom id of *intent*, which starts with its fingerprint."""
-    start, names = id_start(intent.fingerprint), (read_head(line)[0] for line in read_lines(path))
+def are_of(chunks: Iterable[bytes], intent: IntentRecord) -> bool | None:
+    """Whether the results that begin with *chunks* are those of *intent*; None where they are no results.
+
+    One line tells: a batch is one attempt's.
+    """
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if b"\n" in head or len(head) > MAX_LINE:
+            break
+    named = [line for line in head.split(b"\n") if read_head(line)[0]]
+    return _any_of(named, intent) if named else None
+
+
+def _any_of(lines: Iterable[bytes], intent: IntentRecord) -> bool:
+    """Whether one of *lines* has a custom id of *intent*, which starts with its fingerprint."""
+    start, names = id_start(intent.fingerprint), (read_head(line)[0] for line in lines)
     return any(index_of(name, start, intent.requests) is not None for name in names)
 
 

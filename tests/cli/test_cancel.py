@@ -4,8 +4,7 @@ import pytest
 
 from airflow_provider_claude.cli.cancel import cancel
 from airflow_provider_claude.cli.facts import look
-from airflow_provider_claude.errors import ApiUnavailableError
-from airflow_provider_claude.gateway import BatchInfo, Gateway
+from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load import load
 
@@ -98,18 +97,14 @@ def test_a_batch_that_ends_in_that_very_moment_is_no_error(
     assert out.text.count("had ended by itself meanwhile") == 2
 
 
-def test_where_the_api_fails_it_is_said_which_were_cancelled_before(
+def test_where_the_api_fails_for_one_batch_the_others_are_cancelled_and_it_is_said(
     sent: Night, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
-    class Failing(Gateway):
-        def cancel_batch(self, batch_id: str) -> BatchInfo:
-            info = super().cancel_batch(batch_id)
-            claude_simulator.fault("error_529", route="cancel")
-            return info
-
-    with pytest.raises(ApiUnavailableError):
-        cancel(look(sent.run), None, Failing(lambda: gateway._client), out, sure=yes)
-    assert f"{sent.shard(1).submitted(1).batch_id}: canceling" in out.text
+    claude_simulator.fault("error_529", route="cancel")
+    assert cancel(look(sent.run), None, gateway, out, sure=yes) == 1
+    first, second = (sent.shard(n).submitted(1).batch_id for n in (1, 2))
+    assert f"{first}: NOT cancelled: " in out.text
+    assert f"{second}: canceling" in out.text
 
 
 def test_an_attempt_without_a_batch_id_is_named_because_it_cannot_be_cancelled(

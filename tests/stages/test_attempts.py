@@ -176,32 +176,70 @@ def test_an_unreadable_claim_is_an_error_and_not_an_absence(orphaned: ShardFolde
         later(orphaned, night)
 
 
-def test_two_lost_calls_of_one_size_are_never_both_paid(night: Night, claude_simulator: SimulatorProcess) -> None:
+def two_orphans_that_look_alike(night: Night, simulator: SimulatorProcess) -> tuple[ShardFolder, ShardFolder]:
+    """A shard whose create never arrived, and one of another run whose create did."""
     from upath import UPath
 
     from airflow_provider_claude.core.plan.shards import Limits
-    from airflow_provider_claude.stages.load import load
     from airflow_provider_claude.stages.plan import Settings, plan
     from airflow_provider_claude.store import RunFolder
 
-    work = UPath(Path(night.run.path.path).parent)
-    other = Night(RunFolder(UPath(f"{night.run}-other")), night.gateway)
-    for one, texts in ((night, TEXTS), (other, [text.upper() for text in TEXTS])):
+    simulator.pace("polls:9")
+    settings = Settings(limits=Limits(rows=5), trial=False, work=UPath(Path(night.run.path.path).parent))
+    nights = night, Night(RunFolder(UPath(f"{night.run}-other")), night.gateway)
+    for one, texts, fault in zip(
+        nights, (TEXTS, [text.upper() for text in TEXTS]), ("error_500", "reset_after_accept"), strict=True
+    ):
         one.scanned(texts)
-        settings = Settings(limits=Limits(rows=5), trial=False, work=work)
         plan(one.run, one.job, one.gateway, settings=settings, clock=in_(0))
-    for one, fault in ((night, "error_500"), (other, "reset_after_accept")):
-        claude_simulator.fault(fault, route="create")
+        simulator.fault(fault, route="create")
         with pytest.raises(Transient):
             create(one.run.shard(1), one.gateway, clock=in_(0))
-    taken = later(night.run.shard(1), night)
+    return nights[0].run.shard(1), nights[1].run.shard(1)
+
+
+def wait_for_the_end(night: Night, batch_id: str) -> None:
+    while night.gateway.batch(batch_id).status != "ended":
+        pass
+
+
+def test_two_lost_calls_of_one_size_are_never_both_paid(night: Night, claude_simulator: SimulatorProcess) -> None:
+    from airflow_provider_claude.stages.load import load
+
+    nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
+    taken = later(nobody, night)
     with pytest.raises(PendingError, match="finding out"):  # whose it is shows when it has ended
-        later(other.run.shard(1), other)
-    load(night.run.shard(1), night.job, night.gateway, clock=in_(300))
-    assert later(other.run.shard(1), other) == taken
-    assert later(night.run.shard(1), night) != taken
-    assert other.load().outcomes == night.load().outcomes == {"succeeded": 5}
+        later(owner, night)
+    wait_for_the_end(night, taken)
+    load(nobody, night.job, night.gateway, clock=in_(300))
+    assert later(owner, night) == taken
+    wait_for_the_end(night, later(nobody, night))
+    for shard in (nobody, owner):
+        assert load(shard, night.job, night.gateway, clock=in_(300)).outcomes == {"succeeded": 5}
     assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_a_batch_that_another_has_adopted_and_never_loads_proves_whose_it_is(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
+    taken = later(nobody, night)
+    with pytest.raises(PendingError, match="finding out"):
+        later(owner, night)
+    wait_for_the_end(night, taken)
+    assert later(owner, night) == taken
+    assert later(nobody, night) == taken  # until it loads, and sees that the rows are not its own
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_a_page_that_is_no_result_proves_nothing(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
+    wait_for_the_end(night, later(nobody, night))
+    monkeypatch.setattr(night.gateway, "results", lambda _: iter([b"<html>\n"]))
+    with pytest.raises(PendingError, match="finding out"):
+        later(owner, night)
 
 
 def test_an_adopted_batch_is_never_cancelled_before_its_results_have_shown_whose_it_is(

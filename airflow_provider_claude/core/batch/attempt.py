@@ -11,7 +11,7 @@ are here). An intent without more is an *orphan*: whoever wrote it died, or is s
     an orphan, list not read                      Search
     an orphan, no batch like it in the list       Release, then Submit
     an orphan, one batch like it                  Adopt
-    an orphan, one that another has just adopted  Wait, until its results prove whose it is
+    an orphan, one that another has just adopted  Wait, until it has ended and its results prove whose it is
     an orphan, several                            Hold
     other content that is still with the API      Replace: cancelled and collected first, then all of the above
 """
@@ -192,7 +192,7 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
         return Wait(orphan, orphan.until + grace)
     if listed is None:
         return Search(orphan)
-    found = [batch for batch in listed if _may_be(orphan, batch, grace)]
+    found = [batch for batch in listed if may_be(orphan, batch, grace)]
     unclaimed_yet = len(found) > 1 and any(now - batch.created < grace for batch in found)
     if unclaimed_yet or any(batch.disputed for batch in found):
         return Wait(orphan, now + DISPUTE_SECONDS)
@@ -205,7 +205,7 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
             return Hold(orphan, tuple(batch.batch_id for batch in found))
 
 
-def _may_be(orphan: Attempt, batch: Listed, grace: float) -> bool:
+def may_be(orphan: Attempt, batch: Listed, grace: float) -> bool:
     """Whether *batch* has the size of *orphan*, and was created when that could be sent."""
     first, last = orphan.at - SKEW_SECONDS, orphan.until + grace + SKEW_SECONDS
     return batch.requests == orphan.requests and first <= batch.created <= last
