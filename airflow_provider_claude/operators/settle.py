@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.runtime import epoch_now, resumable, shard_folder, task_ref, utc_now
+from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,6 +30,7 @@ class ClaudeSettleOperator(BaseOperator):
     :param conn_id: a connection of type `anthropic` (templated).
     :param rounds: how often leftovers are sent again (templated); 0 leaves them as they are.
     :param poll_interval: the most seconds between two looks at a batch.
+    :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
@@ -43,6 +44,7 @@ class ClaudeSettleOperator(BaseOperator):
         conn_id: str = ClaudeHook.default_conn_name,
         rounds: int | str = ROUNDS,
         poll_interval: float = 60.0,
+        cancel_on_mark: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,6 +53,7 @@ class ClaudeSettleOperator(BaseOperator):
         self.conn_id = conn_id
         self.rounds = rounds
         self.poll_interval = poll_interval
+        self.cancel_on_mark = cancel_on_mark
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
@@ -76,17 +79,15 @@ class ClaudeSettleOperator(BaseOperator):
         return self._wait(step.batch_id)
 
     def _wait(self, batch_id: str) -> dict[str, Any]:
-        from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
+        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
-        now = epoch_now()
         self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
         self.defer(
-            trigger=ClaudeBatchTrigger(
-                batch_id=batch_id,
+            trigger=ClaudeBatchTrigger.from_now(
+                batch_id,
                 conn_id=self.conn_id,
                 poll_interval=self.poll_interval,
-                started=now,
-                until=now + MAX_WAIT_SECONDS,
+                cancel_on_mark=self.cancel_on_mark,
             ),
             method_name="resume",
         )

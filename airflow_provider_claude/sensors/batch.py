@@ -69,15 +69,13 @@ class ClaudeBatchSensor(BaseSensorOperator):
             super().execute(context)
             return self.batch_id
         # No look from here first: it would cost this process the import of the SDK, seconds of CPU a shard.
-        now = epoch_now()
         self.log.info("Waiting for batch %s in the triggerer", self.batch_id)
         self.defer(
-            trigger=ClaudeBatchTrigger(
-                batch_id=self.batch_id,
+            trigger=ClaudeBatchTrigger.from_now(
+                self.batch_id,
                 conn_id=self.conn_id,
                 poll_interval=self.poll_interval,
-                started=now,
-                until=now + self.timeout,
+                timeout=self.timeout,
                 cancel_on_mark=self.cancel_on_mark,
             ),
             method_name="execute_complete",

@@ -33,6 +33,7 @@ def claude_batch_job(
     deadline: str | None = None,
     poll_interval: float = 60.0,
     rounds: int | str = ROUNDS,
+    cancel_on_mark: bool = False,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
@@ -56,6 +57,8 @@ def claude_batch_job(
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
     :param poll_interval: the most seconds between two looks at a batch.
     :param rounds: how often rows without a valid answer are sent again (templated).
+    :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
+        needs Airflow 3.3. Without it no batch is cancelled by what becomes of a task.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
@@ -98,6 +101,7 @@ def claude_batch_job(
                 conn_id=conn_id,
                 poll_interval=poll_interval,
                 shard=shard,
+                cancel_on_mark=cancel_on_mark,
                 map_index_template=name,
             )
             load = ClaudeResultLoadOperator(
@@ -110,6 +114,7 @@ def claude_batch_job(
                 conn_id=conn_id,
                 rounds=rounds,
                 poll_interval=poll_interval,
+                cancel_on_mark=cancel_on_mark,
                 map_index_template=name,
             )
             create >> wait >> load >> settle

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -57,6 +58,20 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.until = until
         self.cancel_on_mark = cancel_on_mark
 
+    @classmethod
+    def from_now(
+        cls,
+        batch_id: str,
+        *,
+        conn_id: str,
+        poll_interval: float,
+        timeout: float = MAX_WAIT_SECONDS,
+        cancel_on_mark: bool = False,
+    ) -> Self:
+        """A wait that begins now, and gives up after *timeout* seconds."""
+        now = epoch_now()
+        return cls(batch_id, conn_id, poll_interval, now, now + timeout, cancel_on_mark=cancel_on_mark)
+
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
             "airflow_provider_claude.triggers.batch.ClaudeBatchTrigger",
@@ -74,7 +89,18 @@ class ClaudeBatchTrigger(BaseTrigger):
         yield await self._wait()
 
     async def on_kill(self) -> None:
-        """A user acted on the waiting task; see *cancel_on_mark*."""
+        """A user acted on the waiting task; see *cancel_on_mark*.
+
+        Airflow 3.3 cancels a trigger that is to go at every sync, a second later also what it does here. What was begun
+        is carried on to its end all the same.
+        """
+        ending = asyncio.ensure_future(self._cancel_if_marked())
+        while not ending.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(ending)
+        ending.result()
+
+    async def _cancel_if_marked(self) -> None:
         if self.cancel_on_mark and await asyncio.to_thread(self._marked):
             async with ClaudeHook(self.conn_id).async_gateway() as gateway:
                 await gateway.cancel_batch(self.batch_id)

@@ -1,4 +1,4 @@
-"""One Airflow, one simulated Claude API and eight days of mail for the whole module; a browser for the tests that look."""
+"""One Airflow, one simulated Claude API and nine days of mail for the whole module; a browser for the tests that look."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 #: Every day gets its own mails: a partition with another day's would show. On the third, clocks go forward.
 FIRST_DAY = date(2026, 3, 27)
-DAYS = 8
+DAYS = 9
 MAILS = 60
+
+PACE = "seconds:2"
+BATCH_SECONDS = 7_200
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 CHROMIUM_FLAGS = (
@@ -40,8 +43,16 @@ PAGE_MILLISECONDS = 60_000
 @pytest.fixture(scope="module")
 def claude() -> Iterator[SimulatorProcess]:
     """A Claude API whose batches take two seconds."""
-    with SimulatorProcess(pace="seconds:2") as simulator:
+    with SimulatorProcess(pace=PACE) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def slow_batches(claude: SimulatorProcess) -> Iterator[None]:
+    """Batches that end when the simulator's clock is put forward by BATCH_SECONDS."""
+    claude.pace(f"seconds:{BATCH_SECONDS}")
+    yield
+    claude.pace(PACE)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,11 @@ def airflow(claude: SimulatorProcess, tmp_path_factory: pytest.TempPathFactory) 
         _mails(root, FIRST_DAY + timedelta(days=number), MAILS, seed=number)
     # Unpaused, the DAG runs for yesterday at once; so there is a yesterday.
     _mails(root, pendulum.now(ZONE).subtract(days=1).date(), MAILS, seed=DAYS)
-    server = Airflow(folder / "home", PROJECT / "dags", root, claude.connection_json)
+    dags = folder / "dags"
+    dags.mkdir()
+    for path in (*(PROJECT / "dags").glob("*.py"), *Path(__file__).with_name("dags").glob("*.py")):
+        (dags / path.name).symlink_to(path)
+    server = Airflow(folder / "home", dags, root, claude.connection_json)
     try:
         yield server.start()
     finally:

@@ -92,6 +92,10 @@ class Airflow:
             self._keeper.join()
         _end(self._parts.values())
 
+    def kill(self, part: str) -> None:
+        """Kill a part as it is; it is started again."""
+        self._parts[part].kill()
+
     def tail(self, lines: int = 60) -> str:
         """The end of the log of all parts, and every error in the logs of the tasks."""
         with self.log.open(errors="replace") as log:
@@ -136,6 +140,15 @@ class Airflow:
         """All task instances of a run, the mapped ones by their index."""
         found = self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances", limit=100)
         return sorted(found["task_instances"], key=lambda task: (task["task_id"], task["map_index"]))
+
+    def in_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Return once all instances of a task are in this state."""
+
+        def there() -> bool:
+            tasks = [task for task in self.tasks(dag_id, run_id) if task["task_id"] == task_id]
+            return bool(tasks) and {task["state"] for task in tasks} == {state}
+
+        eventually(f"{task_id} {state}", RUN_SECONDS, there)
 
     def finished(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The run, once it has ended."""

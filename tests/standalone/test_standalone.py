@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import anthropic
 import pendulum
 import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from tests.standalone.conftest import FIRST_DAY, MAILS
+from tests.standalone.conftest import BATCH_SECONDS, FIRST_DAY, MAILS
 from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, eventually
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def some_days(first: int, count: int) -> list[str]:
 BY_COMMAND = some_days(1, 3)
 BY_DIALOG = some_days(4, 3)
 [NOT_ASKED] = some_days(7, 1)
+[KILLED] = some_days(8, 1)
 #: One shard a day keeps the backfills quick.
 CONF = json.dumps({"shard_rows": MAILS})
 
@@ -198,3 +200,51 @@ def test_the_documentation_of_the_dag_is_a_click_away(triggered: str, page: Page
     page.get_by_role("button", name="Dag Docs").click()
     page.get_by_role("heading", name="Sentiment of yesterday's customer mail, on the table at nine").wait_for()
     page.screenshot(path=pictures / "documentation.png")
+
+
+def test_a_night_survives_the_death_of_its_triggerer_and_pays_nothing_twice(
+    airflow: Airflow, claude: SimulatorProcess, slow_batches: None, triggered: str
+) -> None:
+    conf = {"day": KILLED, "shard_rows": 20}
+    run_id = str(airflow.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    airflow.in_state(DAG, run_id, "sentiment.shard.wait", "deferred")
+    airflow.kill("triggerer")
+    claude.advance(BATCH_SECONDS)
+    assert airflow.finished(DAG, run_id)["state"] == "success"
+    assert_published(airflow, KILLED)
+    assert claude.books()["same_content"]["requests"] == 0
+
+
+def wait_for_one_batch(airflow: Airflow, claude: SimulatorProcess) -> str:
+    """The id of a run whose only task waits, in the triggerer, for a batch that it may cancel."""
+    params: Any = {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    with anthropic.Anthropic(base_url=claude.base_url, api_key=claude.api_key) as client:
+        batch_id = client.messages.batches.create(requests=[{"custom_id": "a", "params": params}]).id
+    airflow.patch("/dags/one_batch", {"is_paused": False})
+    looks, body = claude.calls().get("retrieve", 0), {"logical_date": None, "conf": {"batch_id": batch_id}}
+    run_id = str(airflow.post("/dags/one_batch/dagRuns", body)["dag_run_id"])
+    eventually("a look at the batch", RUN_SECONDS, lambda: claude.calls().get("retrieve", 0) > looks)
+    return run_id
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_marking_the_wait_cancels_its_batch_where_that_was_asked_for(
+    airflow: Airflow, claude: SimulatorProcess, slow_batches: None, state: str
+) -> None:
+    before = claude.calls().get("cancel", 0)
+    run_id = wait_for_one_batch(airflow, claude)
+    airflow.patch(f"/dags/one_batch/dagRuns/{quote(run_id, safe='')}/taskInstances/wait", {"new_state": state})
+    eventually("the cancel", RUN_SECONDS, lambda: claude.calls().get("cancel", 0) == before + 1)
+
+
+def test_clearing_the_wait_never_cancels_its_batch(
+    airflow: Airflow, claude: SimulatorProcess, slow_batches: None
+) -> None:
+    before = claude.calls().get("cancel", 0)
+    run_id = wait_for_one_batch(airflow, claude)
+    clear = {"dag_run_id": run_id, "task_ids": ["wait"], "only_failed": False, "dry_run": False}
+    airflow.post("/dags/one_batch/clearTaskInstances", clear)
+    airflow.in_state("one_batch", run_id, "wait", "deferred")
+    claude.advance(BATCH_SECONDS)
+    assert airflow.finished("one_batch", run_id)["state"] == "success"
+    assert claude.calls().get("cancel", 0) == before

@@ -113,9 +113,29 @@ def test_there_is_nothing_to_wait_for_where_nothing_was_sent() -> None:
 def test_a_batch_is_cancelled_only_where_that_was_asked_for_and_a_user_marked_the_task(
     batch_id: str, claude_simulator: SimulatorProcess, cancels: bool, marked: bool, calls: int
 ) -> None:
+    asyncio.run(of_task(batch_id, marked=marked, cancel_on_mark=cancels).on_kill())
+    assert claude_simulator.calls().get("cancel", 0) == calls
+
+
+def test_a_cancel_that_was_begun_is_carried_on_when_the_triggerer_cancels_the_trigger_again(
+    batch_id: str, claude_simulator: SimulatorProcess
+) -> None:
+    async def killed() -> None:
+        ending = asyncio.ensure_future(of_task(batch_id, marked=True, cancel_on_mark=True).on_kill())
+        while not ending.done():
+            await asyncio.sleep(0.01)
+            ending.cancel()
+        await ending
+
+    asyncio.run(killed())
+    assert claude_simulator.calls()["cancel"] == 1
+
+
+def of_task(batch_id: str, *, marked: bool, cancel_on_mark: bool) -> ClaudeBatchTrigger:
+    """The trigger of a task that a user has marked, or not."""
+
     class OfTask(ClaudeBatchTrigger):
         def _marked(self) -> bool:
             return marked
 
-    asyncio.run(OfTask(batch_id, "anthropic_default", 0.05, 0.0, cancel_on_mark=cancels).on_kill())
-    assert claude_simulator.calls().get("cancel", 0) == calls
+    return OfTask(batch_id, "anthropic_default", 0.05, 0.0, cancel_on_mark=cancel_on_mark)
