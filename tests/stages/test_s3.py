@@ -1,0 +1,80 @@
+"""Law by law what a night asks of a store, on S3 as moto serves it over HTTP.
+
+Skipped where `pip install s3fs "moto[server]"` was not run: nothing else here needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.store import RunFolder, write_new
+
+from .conftest import Night, clock
+
+pytest.importorskip("s3fs", reason='needs pip install s3fs "moto[server]"')
+moto_server = pytest.importorskip("moto.server", reason='needs pip install s3fs "moto[server]"')
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[UPath]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "simulated")
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    root = UPath(f"s3://mail-{uuid4().hex}/night", endpoint_url=f"http://{host}:{port}", skip_instance_cache=True)
+    root.fs.mkdir(root.parent.path)
+    yield root
+    server.stop()
+
+
+def test_of_many_writers_of_a_new_record_one_wins(bucket: UPath) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        won = list(pool.map(lambda n: write_new(bucket / "1.intent.json", b"%d" % n), range(64)))
+    assert sum(won) == 1
+
+
+def test_workers_that_race_for_the_shards_of_a_night_pay_once(
+    bucket: UPath, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    def create(night: Night, shard: int) -> str | None:
+        try:
+            return night.create(shard)
+        except PendingError:
+            return None
+
+    for name in ("2026-11-22", "again"):
+        night = Night(RunFolder(bucket / "work" / name), gateway)
+        scan_on_the_store(night)
+        settings = Settings(limits=Limits(rows=20), trial=False, work=bucket / "work")
+        for spec in plan(night.run, night.job, gateway, settings=settings, clock=clock()).shards:
+            with ThreadPoolExecutor(4) as pool:
+                ids = set(pool.map(partial(create, night), [spec.shard] * 4)) - {None}
+            assert len(ids) == 1
+            assert night.load(spec.shard).outcomes == {"succeeded": spec.rows}
+    assert claude_simulator.books()["total"]["requests"] == 60
+
+
+def scan_on_the_store(night: Night) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from airflow_provider_claude.sources.source import open_source
+    from airflow_provider_claude.stages.scan import scan
+
+    source = night.run.path.parent / "mail.parquet"
+    rows = {"id": [f"m{n}" for n in range(60)], "body": [f"mail {n}" for n in range(60)]}
+    with source.fs.open(source.path, "wb") as stream:
+        pq.write_table(pa.table(rows), stream)
+    scan(open_source(source, columns=["body"]), night.run, text_columns=["body"], clock=clock())
