@@ -49,18 +49,34 @@ _CHANGES: tuple[Callable[[dict[str, str], Random], dict[str, str]], ...] = (
 )
 
 
+#: What the call meets that cancels the batch nobody wants any more.
+_FAULTS = ("reset_before_accept", "reset_after_accept", "error_500", "error_529", "rate_limit", "slow")
+
+
 def changes(bench: Bench) -> Iterator[Result]:
-    """Changed after all is sent; or after a worker died right after it paid; and that again with kills on the way."""
+    """Changed after all is sent; or after a worker died right after it paid; and that again with kills on the way, or
+    where the cancel fails.
+    """
     for number, change in enumerate(_CHANGES):
         for seed in bench.some_seeds:
             for orphan in (False, True):
                 for killed in (False, True):
                     if not bench.short or (number, orphan, killed) == (0, False, False):
                         yield _change(bench, change, seed, orphan=orphan, killed=killed)
+    for number, fault in enumerate(_FAULTS):
+        for seed in bench.some_seeds:
+            if not bench.short or number == 0:
+                yield _change(bench, _edited, seed, fault=fault)
 
 
 def _change(
-    bench: Bench, change: Callable[[dict[str, str], Random], dict[str, str]], seed: int, *, orphan: bool, killed: bool
+    bench: Bench,
+    change: Callable[[dict[str, str], Random], dict[str, str]],
+    seed: int,
+    *,
+    orphan: bool = False,
+    killed: bool = False,
+    fault: str = "",
 ) -> Result:
     chance = Random(f"{change.__name__} {seed}")
     machine, place = bench.machine, bench.machine.case(seed)
@@ -68,10 +84,13 @@ def _change(
     tries.note(machine.start(place, kill_at(_paid(bench)) if orphan else nothing, work=_sent).join())
     texts = change(mails.made_up(), chance)
     machine.write(place, texts)
+    if fault:
+        machine.claude.fault(fault, times=1 + seed % 2, route="cancel", seconds=0.3)
     if killed:
         tries.note(machine.start(place, kill_at(chance.randrange(len(bench.points)))).join())
     tries.finish()
     name = f"{change.__name__[1:]}{', orphan' if orphan else ''}{', killed' if killed else ''}"
+    name += f", {fault} on cancel" if fault else ""
     # A kill on the way may lose the answer to a first mail that is new.
     return bench.close("content", name, seed, tries, [], expected=bench.expected(texts, trial=int(killed)))
 
