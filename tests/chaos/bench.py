@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from tests.chaos import mails
 from tests.chaos.check import Answers, Expected, look, read_rows, trial_paid_again
@@ -60,17 +61,14 @@ class Bench:
         ids = frozenset(mails.made_up() if texts is None else texts)
         return Expected(ids=ids, answers=self.answers if texts is None else None, trial_again=trial)
 
-    def chosen(self, points: Sequence[Point]) -> Iterator[int]:
-        """The numbers of the points to try."""
-        return iter(range(0, len(points), _SHORT_STEP if self.short else self.step))
+    def chosen(self, points: Sequence[Point]) -> Iterator[tuple[int, int]]:
+        """The numbers of the points to try, each with each seed."""
+        return product(range(0, len(points), _SHORT_STEP if self.short else self.step), self.some_seeds)
 
     @property
     def some_seeds(self) -> Sequence[int]:
         """All seeds, or in the short form the first."""
         return self.seeds[:1] if self.short else self.seeds
-
-    def seed_of(self, number: int) -> int:
-        return self.seeds[number % len(self.seeds)]
 
     def close(
         self,

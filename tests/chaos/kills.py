@@ -1,4 +1,4 @@
-"""A kill at every point of the night, one case a point; and kills in a row, which meet the recovery itself."""
+"""A kill at every point of the night; and kills in a row, which meet the recovery itself."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ _ROWS, _KILLS = 8, 5
 
 def each_point(bench: Bench) -> Iterator[Result]:
     """Killed once, at one of the points of a clean run."""
-    for number in bench.chosen(bench.points):
-        yield kill_once(bench, bench.points, number)
+    for number, seed in bench.chosen(bench.points):
+        yield kill_once(bench, bench.points, number, seed)
 
 
-def kill_once(bench: Bench, points: Sequence[Point], number: int) -> Result:
-    seed = bench.seed_of(number)
+def kill_once(bench: Bench, points: Sequence[Point], number: int, seed: int) -> Result:
     place = bench.machine.case(seed)
     tries = Tries(bench.machine, place)
     first = tries.note(bench.machine.start(place, kill_at(number)).join())
