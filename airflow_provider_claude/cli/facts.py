@@ -122,10 +122,11 @@ def look_at_all(runs: Iterable[RunFolder]) -> list[tuple[RunFolder, RunFacts | S
     """The facts of each run, or why they cannot be read: one broken run hides none of the others."""
     runs = list(runs)
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(zip(runs, pool.map(_look, runs), strict=True))
+        return list(zip(runs, pool.map(look_or_why_not, runs), strict=True))
 
 
-def _look(run: RunFolder) -> RunFacts | StateError:
+def look_or_why_not(run: RunFolder) -> RunFacts | StateError:
+    """The facts of *run*, or why they cannot be read."""
     try:
         return look(run)
     except StateError as e:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
+from airflow_provider_claude.cli.facts import RunFacts, look_at_all, look_or_why_not
 from airflow_provider_claude.cli.places import find_runs, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
@@ -69,17 +69,18 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
     """
     shared: dict[str, list[tuple[UPath, str]]] = {}
     removed = 0
-    for run, facts in look_at_all(find_runs(root)):
+    for run, seen in look_at_all(find_runs(root)):
+        facts = seen
         name, why = name_under(root, run), _why_kept(facts, days, now)
+        if not why and not dry_run:  # much may have happened since all runs were looked at
+            facts = look_or_why_not(run)
+            why = _why_kept(facts, days, now)
         if why or isinstance(facts, StateError):
             out.line(f"kept     {name}: {why}")
             continue
         old = Old(facts=facts, records=_records_of(run, shared))
         said = f"{name}: {_size(old, with_batches=api is not None)}"
         if not dry_run:
-            if why := _why_kept(look(run), days, now):  # much may have happened since all runs were looked at
-                out.line(f"kept     {name}: {why}")
-                continue
             _remove(old, api)
         out.line(f"{'would go' if dry_run else 'removed '} {said}")
         removed += 1

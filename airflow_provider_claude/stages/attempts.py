@@ -112,12 +112,17 @@ class Desk:
             standing = self._standing(orphan, info.id)
             if standing is Standing.DISPUTED and info.status == ENDED and may_be(orphan, batch, self.grace):
                 standing = self._settle_dispute(orphan, info.id)
+                if standing is Standing.FREE:
+                    return [batch]
             if standing is not Standing.TAKEN:
                 found.append(replace(batch, disputed=standing is Standing.DISPUTED))
         return found
 
     def _settle_dispute(self, orphan: Attempt, batch_id: str) -> Standing:
-        """Whose an ended batch is that another attempt has adopted and not looked into yet: its results say so."""
+        """Whose an ended batch is that another attempt has adopted and not looked into yet: its results say so.
+
+        FREE where it is surely this orphan's.
+        """
         claim, intent = self.work.claimed(batch_id), self.shard.intent(orphan.number)
         if claim is None or intent is None:
             return Standing.DISPUTED

@@ -82,7 +82,7 @@ class Landing:
         chunk = self._spend(piece, rows, judged)
         self._invalid[piece.places[rows[chunk.are(Outcome.INVALID)]]] += 1
         last = self._last[piece.places[rows]] == number
-        self.retried += int(chunk.costs[~last].sum())
+        self.retried += sum(chunk.costs[~last].tolist())
         return self._tables(piece, chunk.only(last))
 
     def _spend(self, piece: Piece, rows: NDArray[Any], judged: list[Judged]) -> _Chunk:
@@ -94,7 +94,7 @@ class Landing:
             self.tokens[name] += int(getattr(usage, name).sum())
         billed = np.fromiter(map(is_billed, judged), "?", len(judged))
         costs = usage.picodollars(self.origin.price, lane=piece.sent.lane) * billed
-        self.picodollars += int(costs.sum())
+        self.picodollars += sum(costs.tolist())  # of numpy's 64 bits a sum may be too many
         return _Chunk(rows, judged, usage, costs)
 
     def _tables(self, piece: Piece, chunk: _Chunk) -> tuple[pa.Table, pa.Table]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 4_000
 
 
+_UNREADABLE = "the answer that was taken from an earlier run cannot be read"
+
+
 @dataclass(kw_only=True)
 class Piece:
     """Results of one origin. *places* are the places in the shard of the rows that were asked."""
@@ -65,11 +68,9 @@ class Taken(Piece):
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         row = 0
         for batch in read_taken(self.path, ["line"]):
-            judged = [judge(line, validate) for line in batch["line"].to_pylist()]
-            rows = [row + place for place, one in enumerate(judged) if one is not None]
-            strangers["unreadable"] += len(judged) - len(rows)
+            judged = [judge(line, validate) or _missing(_UNREADABLE) for line in batch["line"].to_pylist()]
+            yield list(range(row, row + len(judged))), judged
             row += len(judged)
-            yield rows, [one for one in judged if one is not None]
 
 
 @dataclass(kw_only=True)

@@ -1,18 +1,19 @@
 """Answers that are there already: found by the hash of their request among the raw results of the work folder.
 
-The plan finds which items were answered before and where, create takes their result lines over into its own shard.
-Any result that was billed counts as an answer, also one that is not valid: asking again is for settle to decide.
+The plan finds which items were answered before and where, create takes their result lines over into its own shard; so does
+settle with what was asked again. Any result that was billed counts as an answer, also one that is not valid: asking again is
+for settle to decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from airflow_provider_claude.core.batch.answers import read_head
+from airflow_provider_claude.core.batch.answers import judge
 from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
@@ -24,6 +25,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     WorkFolder,
+    remove,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ _HALVES = "<u8"
 _CHUNK_ROWS = 1_000
 
 
+#: Answers that a shard has had: rows of an attempt of a shard, or None for all of them.
+Used = Mapping[tuple[str, int], Collection[int] | None]
+
+
 class Known:
     """Where items were answered before: forty bytes an item, whatever their texts."""
 
@@ -53,20 +59,33 @@ class Known:
         self._row = np.zeros(len(wanted), dtype="<i4")
         self._sources: list[CollectedRecord] = []
 
-    def look(self, work: WorkFolder, job: str, since: str, *, oldest: bool = False) -> None:
-        """Look the items up in the results of *job* since *since*. The newest answer counts, or the *oldest*."""
-        records = work.collected(job, since=since)
-        for record in reversed(records) if oldest else records:
-            shard = work.shard(record.shard)
-            if shard.results(record.attempt).exists():
-                self._match(shard, record)
+    def look(self, work: WorkFolder, job: str, since: str) -> None:
+        """Look the items up in the results of *job* since *since*. The newest answer counts."""
+        for record in work.collected(job, since=since):
+            self._look(work, record, frozenset())
 
-    def _match(self, shard: ShardFolder, record: CollectedRecord) -> None:
+    def look_again(self, work: WorkFolder, job: str, since: str, used: Used) -> None:
+        """The same without what was *used*, and the oldest answer counts.
+
+        Where an answer was taken that is not valid, one before it was not, either, or nobody would have asked again.
+        """
+        for record in reversed(work.collected(job, since=since)):
+            gone = used.get((record.shard, record.attempt), frozenset())
+            if gone is not None:
+                self._look(work, record, gone)
+
+    def _look(self, work: WorkFolder, record: CollectedRecord, used: Collection[int]) -> None:
+        shard = work.shard(record.shard)
+        if shard.results(record.attempt).exists():
+            self._match(shard, record, used)
+
+    def _match(self, shard: ShardFolder, record: CollectedRecord, used: Collection[int]) -> None:
         answered = _keys(shard.manifest(record.attempt))
         places = np.searchsorted(self._sorted[:, 0], answered[:, 0])
         rows = np.flatnonzero(places < len(self._sorted))
         rows = rows[(self._sorted[places[rows]] == answered[rows]).all(axis=1)]
         rows = rows[self._source[self._order[places[rows]]] < 0]
+        rows = rows[~np.isin(rows, list(used))]
         if len(rows) and not _all_succeeded(shard, record.attempt):
             rows = rows[np.isin(rows, list(_succeeded(shard, record.attempt)))]
         items = self._order[places[rows]]
@@ -80,7 +99,7 @@ class Known:
         return self._source >= 0
 
     def found(self, start: int, stop: int) -> pa.Table:
-        """Where those of the items *start* (included) to *stop* (not) were answered that were."""
+        """Where those of the items *start* (included) to *stop* (not), counted as they were given, were answered."""
         items = start + np.flatnonzero(self.mask[start:stop])
         if not len(items):  # the arrays below would import pandas: half a second and 30 MB in every plan
             return pa.Table.from_batches([], pa.schema(REUSED_FIELDS))
@@ -123,6 +142,7 @@ def planned(run: RunFolder, spec: ShardSpec) -> pa.Table | None:
 def take(work: WorkFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
     """Take the answers that were *found* over into *path*; ordinal and request hash of those that were really there."""
     if not found:
+        remove(path)
         return {}
     taken: dict[int, bytes] = {}
     with parquet_writer(path, pa.schema(TAKEN_FIELDS)) as writer:
@@ -171,9 +191,9 @@ def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
         return
     start = id_start(intent.fingerprint)
     for line in read_lines(shard.results(attempt)):
-        name, kind = read_head(line)
-        row = index_of(name, start, intent.requests)
-        if row is not None and kind == "succeeded":
+        judged = judge(line, lambda _: {})
+        row = index_of(judged.custom_id, start, intent.requests) if judged and judged.message_id else None
+        if row is not None:
             yield row, line
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import pyarrow as pa
-
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit, chain
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.polling import ENDED
@@ -22,7 +20,7 @@ from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import Sender, job_hash, shard_spec, work_of
 from airflow_provider_claude.stages.parquet import read_table
-from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, read_taken, take
+from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, Used, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, request_hashes
 from airflow_provider_claude.store import LandedRecord, PlanRecord, ShardFolder, ShardSpec, WorkFolder
 
@@ -80,14 +78,13 @@ class Settling:
                 return Settled(landed)
             next_round = landed.round + 1
             match desk.pursue(spec.fingerprint, next_round):
-                case Reattach(attempt) if attempt.batch_id is None:
-                    return Settled(landed)
                 case Reattach():
                     continue
                 case Submit(number):
                     limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
                     ask = Ask(round=next_round, only=frozenset(again), max_tokens=limits)
-                    ask = replace(ask, skip=self._answered_before(desk.work, plan, spec, ask))
+                    if next_round > 1:
+                        ask = replace(ask, skip=self._answered_before(desk.work, plan, spec, ask))
                     Sender(desk, self.api, plan, spec).send(number, ask)
 
     def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
@@ -106,32 +103,23 @@ class Settling:
         return landed
 
     def _answered_before(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
-        """Take over what earlier runs were answered when they asked again; each answer is used once.
-
-        The oldest counts: where an answer is taken that was not valid, this is the one before it, which was not, either.
-        """
+        """Take over what earlier runs were answered when they asked again; each answer is used once."""
         hashes = request_hashes(self.shard.run, plan, spec, ask)
         known = Known(b"".join(one[:KEY_BYTES] for one in hashes.values()), list(hashes))
-        known.look(work, job_hash(plan), reuse_since(self.clock(), plan.reuse_days), oldest=True)
-        found = self._unused(known.found(0, len(hashes)), work, spec, ask.round)
-        return take(work, found, spec, self.shard.reused(spec.fingerprint, ask.round))
+        since = reuse_since(self.clock(), plan.reuse_days)
+        known.look_again(work, job_hash(plan), since, self._used(work, spec, ask.round))
+        return take(work, known.found(0, len(hashes)), spec, self.shard.reused(spec.fingerprint, ask.round))
 
-    def _unused(self, found: pa.Table, work: WorkFolder, spec: ShardSpec, before: int) -> pa.Table:
-        """The rows of *found* that no round before *before* has had, asked or taken."""
-        taken = {
-            (spec.start + one["place"], one["shard"], one["attempt"], one["row"])
-            for of_round in range(1, before)
-            for batch in read_taken(self.shard.reused(spec.fingerprint, of_round), ["place", "shard", "attempt", "row"])
-            for one in batch.to_pylist()
-        }
+    def _used(self, work: WorkFolder, spec: ShardSpec, before: int) -> Used:
+        """What the rounds before *before* have asked or taken."""
+        taken: dict[tuple[str, int], set[int]] = {}
+        for of_round in range(1, before):
+            for batch in read_taken(self.shard.reused(spec.fingerprint, of_round), ["shard", "attempt", "row"]):
+                for one in batch.to_pylist():
+                    taken.setdefault((one["shard"], one["attempt"]), set()).add(one["row"])
         mine = work.name_of(self.shard)
-        asked = {(mine, attempt.number) for attempt in chain(history(self.shard), spec.fingerprint)}
-        fresh = [
-            (one["shard"], one["attempt"]) not in asked
-            and (one["ordinal"], one["shard"], one["attempt"], one["row"]) not in taken
-            for one in found.to_pylist()
-        ]
-        return found.filter(pa.array(fresh, pa.bool_()))
+        asked = {(mine, attempt.number): None for attempt in chain(history(self.shard), spec.fingerprint)}
+        return {**taken, **asked}
 
     def _again(self, spec: ShardSpec, landed: LandedRecord, max_tokens: int) -> dict[int, int]:
         leftovers = _read(self.shard, max_tokens)
@@ -144,7 +132,7 @@ class Settling:
 
 
 def _read(shard: ShardFolder, max_tokens: int) -> list[Leftover]:
-    """The shard's leftovers without their duplicates. *max_tokens* is the job's, with which earlier runs asked, too."""
+    """The shard's leftovers without their duplicates. *max_tokens* is the job's, for those that nobody has asked."""
     columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens"]
     rows = read_table(shard.file("leftovers.parquet"), columns).to_pylist()
     return [

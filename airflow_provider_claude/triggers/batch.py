@@ -19,6 +19,9 @@ from airflow_provider_claude.runtime import epoch_now
 #: an hour more lets it end by itself.
 MAX_WAIT_SECONDS = 25 * 3600.0
 
+#: Seconds that cancelling a batch may take.
+_ENDING_SECONDS = 60.0
+
 #: What a user can make of a waiting task that says the batch is not wanted any more. A cleared task is none of these.
 _MARKED = frozenset({"failed", "success", "skipped"})
 
@@ -92,12 +95,16 @@ class ClaudeBatchTrigger(BaseTrigger):
         """A user acted on the waiting task; see *cancel_on_mark*.
 
         Airflow 3.3 cancels a trigger that is to go at every sync, a second later also what it does here. What was begun
-        is carried on to its end all the same.
+        is carried on all the same, for a minute.
         """
-        ending = asyncio.ensure_future(self._cancel_if_marked())
-        while not ending.done():
+        ending, until = asyncio.ensure_future(self._cancel_if_marked()), epoch_now() + _ENDING_SECONDS
+        while not ending.done() and epoch_now() < until:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(ending)
+                await asyncio.wait([ending], timeout=_ENDING_SECONDS)
+        if not ending.done():
+            ending.cancel()
+            self.log.error("Batch %s was NOT cancelled: the API does not answer.", self.batch_id)
+            return
         ending.result()
 
     async def _cancel_if_marked(self) -> None:

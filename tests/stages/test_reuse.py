@@ -200,3 +200,38 @@ def test_an_older_answer_counts_where_the_newest_attempt_brought_none(
     assert sum(spec.reused for spec in record.shards) == 12
     assert billed(claude_simulator) == paid
     assert settled(third, record) == {"succeeded": 12}
+
+
+def test_a_line_that_is_no_answer_is_not_taken_and_its_row_is_asked(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    import pyarrow as pa
+
+    go(night, TEXTS, trial=False)
+    path = night.run.shard(1).results(1).path
+    lines = pa.input_stream(path, compression="zstd").read().splitlines(keepends=True)
+    lines[0] = lines[0].replace(b'"input_tokens":', b'"input_tokens":-')
+    with pa.output_stream(path, compression="zstd") as stream:
+        stream.write(b"".join(lines))
+    again = Night(RunFolder(UPath(f"{night.run}-again")), night.gateway)
+    assert settled(again, go(again, TEXTS, trial=False)) == {"succeeded": 12}
+    assert billed(claude_simulator) == 13
+
+
+def test_a_shard_whose_batch_was_let_go_keeps_what_it_took_from_earlier_runs(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.behaviour(invalid_json=1.0)
+    go(night, TEXTS[:1], trial=False)
+    claude_simulator.control("DELETE", "/behaviour")
+    other = Night(RunFolder(UPath(f"{night.run}-other")), night.gateway)
+    go(other, TEXTS[1:3], trial=False)
+    third = Night(RunFolder(UPath(f"{night.run}-third")), night.gateway)
+    go(third, TEXTS[:5], trial=False)
+    third.run.shard(1).release(1, None, "it was another's", clock()())
+    third.load()
+    for gone in (night, other):
+        remove(gone.run.path)
+    assert settle_to_the_end(third).outcomes == {"succeeded": 5}
+    lanes = dict(zip(*(third.answers()[name].to_pylist() for name in ("item_id", "claude_lane")), strict=True))
+    assert [lanes[f"mail-{n}"] for n in range(5)] == ["batch", "store", "store", "batch", "batch"]

@@ -127,6 +127,9 @@ def _price(model: str, tiers: list[Any], source: str, as_of: str) -> Price:
         raise JobError(f"prices[{model!r}] is not a list of price tiers: {e}.") from e
     if not all(tier.countable for tier in parsed):
         raise JobError(f"prices[{model!r}] has a price below zero, above 800 USD, or with more than six decimals.")
-    if not parsed or parsed[-1].up_to is not None:
-        raise JobError(f"prices[{model!r}] must end with a tier without 'up_to', so that every prompt has a price.")
+    bounds = [tier.up_to if tier.up_to is not None else math.inf for tier in parsed]
+    if bounds != sorted(set(bounds)) or bounds[-1:] != [math.inf]:
+        raise JobError(
+            f"prices[{model!r}] must be tiers of ascending 'up_to', the last without one, so that every prompt has a price."
+        )
     return Price(model=model, tiers=parsed, source=source, as_of=as_of)

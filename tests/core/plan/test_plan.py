@@ -46,6 +46,12 @@ class TestPrices:
         with pytest.raises(JobError, match="claude-x"):
             price_of("claude-x", {"claude-x": [tier]})
 
+    @pytest.mark.parametrize("bounds", [[None, None], [5, 5, None], [9, 5, None], [5]])
+    def test_tiers_that_do_not_ascend_to_one_without_a_bound_are_refused(self, bounds: list[int | None]) -> None:
+        tier = dict.fromkeys(("input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), "1")
+        with pytest.raises(JobError, match="ascending"):
+            price_of("claude-x", {"claude-x": [{**tier, "up_to": bound} for bound in bounds]})
+
     @pytest.mark.parametrize("tiers", [[], [{"input": "1"}], [{"input": "free"}], "cheap"])
     def test_a_malformed_price_is_refused(self, tiers: object) -> None:
         with pytest.raises(JobError, match="claude-x"):
