@@ -32,6 +32,10 @@ PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 T = TypeVar("T")
 
 
+class LockedError(Exception):
+    """SQLite was locked; what the command was about may be done in part."""
+
+
 class Airflow:
     """What `airflow standalone` starts, on a free port: SQLite, LocalExecutor, the DAGs of *dags*, their data in *root*.
 
@@ -103,23 +107,20 @@ class Airflow:
         return f"{end}\n{self._task_errors()}"
 
     def cli(self, *arguments: str) -> str:
-        """One command of Airflow's command line; what it printed. Tried again while SQLite is locked."""
-        for _ in range(5):
-            done = subprocess.run(
-                [sys.executable, "-m", "airflow", *arguments],
-                env=self._environment,
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_SECONDS,
-                check=False,
-            )
-            said = done.stdout + done.stderr
-            if done.returncode == 0:
-                return said
-            if "database is locked" not in said.lower():
-                break
-            time.sleep(2)
-        raise AssertionError(f"airflow {' '.join(arguments)} exited with {done.returncode}:\n{said[-4000:]}")
+        """One command of Airflow's command line; what it printed. Raises LockedError where SQLite was locked."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        if done.returncode:
+            kind = LockedError if "database is locked" in said.lower() else AssertionError
+            raise kind(f"airflow {' '.join(arguments)} exited with {done.returncode}:\n{said[-4000:]}")
+        return said
 
     def get(self, path: str, **query: Any) -> Any:
         return self._json("GET", path, params=query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from datetime import timedelta
@@ -16,7 +17,7 @@ import pytest
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from tests.standalone.conftest import BATCH_SECONDS, FIRST_DAY, MAILS
-from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, eventually
+from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, LockedError, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -39,6 +40,7 @@ BY_DIALOG = some_days(4, 3)
 [KILLED] = some_days(8, 1)
 #: One shard a day keeps the backfills quick.
 CONF = json.dumps({"shard_rows": MAILS})
+COMMAND_TRIES = 5
 
 
 def partition(airflow: Airflow, day: str) -> Path:
@@ -64,21 +66,33 @@ def backfill_runs(airflow: Airflow) -> set[tuple[str, str, str]]:
     return {(run["dag_run_id"], run["end_date"], run["state"]) for run in runs}
 
 
-def assert_backfilled(airflow: Airflow, before: set[tuple[str, str, str]], count: int) -> None:
-    """The backfill ends, and *count* runs have succeeded since *before*."""
-
+def until_backfilled(airflow: Airflow) -> None:
     def ended() -> bool:
         return all(backfill["completed_at"] for backfill in airflow.get("/backfills", dag_id=DAG)["backfills"])
 
     eventually("the end of the backfill", RUN_SECONDS, ended)
+
+
+def assert_backfilled(airflow: Airflow, before: set[tuple[str, str, str]], count: int) -> None:
+    """The backfill ends, and *count* runs have succeeded since *before*."""
+
+    until_backfilled(airflow)
     assert [state for _, _, state in backfill_runs(airflow) - before] == ["success"] * count
 
 
 def backfill_by_command(airflow: Airflow, days: list[str], *more: str) -> None:
-    """Backfill *days*, from local midnight to local midnight with the offsets those have."""
+    """Backfill *days*, from local midnight to local midnight with the offsets those have.
+
+    A creation that SQLite stops half-way leaves a backfill of some of the days, which has to end before the next.
+    """
     first, last = (str(pendulum.parse(day, tz=ZONE)) for day in (days[0], days[-1]))
     window = ("--from-date", first, "--to-date", last, "--max-active-runs", "3")
-    airflow.cli("backfill", "create", "--dag-id", DAG, *window, "--dag-run-conf", CONF, *more)
+    for _ in range(COMMAND_TRIES):
+        with contextlib.suppress(LockedError):
+            airflow.cli("backfill", "create", "--dag-id", DAG, *window, "--dag-run-conf", CONF, *more)
+            return
+        until_backfilled(airflow)
+    raise AssertionError(f"SQLite was locked {COMMAND_TRIES} times in a row")
 
 
 def trigger_dialog(page: Page) -> Locator:
