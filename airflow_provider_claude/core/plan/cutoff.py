@@ -1,0 +1,70 @@
+"""Until when a shard may be waited for, so that the sync lane can still finish it and all that come after it.
+
+The sync lane is one queue. In front of shard k are the rows that were let go already and are not answered yet, and the
+shards before it that may still be let go; behind it stand the shards after it. Its slot in that queue begins
+
+    slot(k) = max(now + what is in front of k,  due − margin − drain of k and of all open shards behind it)
+
+The second moment is the last at which the lane still makes k and everything behind it; the first is when the lane is
+free for k at all: letting go earlier would only pay the full price for what may end by itself meanwhile. A shard that
+ends leaves the queue, and everyone's slot moves back by as much. Where the lane cannot make all of them, the second
+moment has passed for the first ones, and they are let go one after the other as the lane gets free: it is never idle
+while it is short, and never asked for more than it can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: A shard in the queue is looked at again after this many seconds: one in front of it may have ended by itself.
+LOOK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drain:
+    """How many *seconds* the sync lane needs for what is not answered of *shard*; *let_go*: its batch was given up."""
+
+    shard: int
+    seconds: float
+    let_go: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitOn:
+    """Wait for the batch, and decide again at *until* (epoch seconds)."""
+
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetGo:
+    """Cancel the batch: what it has not answered when it ends goes to the sync lane."""
+
+
+Switch = WaitOn | LetGo
+
+
+def slot(shard: int, queue: Sequence[Drain], *, now: float, promised: float) -> float:
+    """When the sync lane has to begin with *shard* (epoch seconds). *promised*: the deadline less the margin."""
+    ahead = sum(one.seconds for one in queue if one.let_go or one.shard < shard)
+    return max(now + ahead, last_moment(shard, queue, promised=promised))
+
+
+def last_moment(shard: int, queue: Sequence[Drain], *, promised: float) -> float:
+    """The last moment (epoch seconds) at which the lane can begin with *shard* and still make all behind it."""
+    return promised - sum(one.seconds for one in queue if not one.let_go and one.shard >= shard)
+
+
+def switch(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> Switch:
+    """Whether *shard* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
+    at = slot(shard, queue, now=now, promised=promised) - lead
+    if now >= at:
+        return LetGo()
+    last = last_moment(shard, queue, promised=promised) - lead
+    return WaitOn(until=at if at <= last else min(at, max(last, now + LOOK_SECONDS)))
+
+
+def makes_it(queue: Sequence[Drain], *, now: float, promised: float) -> bool:
+    """Whether the sync lane could answer everything that is open, if no batch ended any more."""
+    return now + sum(one.seconds for one in queue) <= promised

@@ -1,0 +1,62 @@
+"""What the account may use a minute: by the name of its tier (limits.json, dated), or in numbers.
+
+Source: https://platform.claude.com/docs/en/api/rate-limits
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.errors import JobError
+
+#: The lowest tier: what is too low only makes the sync lane slow, until the API's headers say better.
+DEFAULT_TIER = "start"
+
+
+class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Messages API's limits: `requests`, `input_tokens` (not read from a cache) and `output_tokens` a minute, and how
+    many batched requests may be `queued` at once.
+    """
+
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    queued: int = 200_000
+
+    def seconds(self, *, requests: float, input_tokens: float, output_tokens: float, share: float = 1.0) -> float:
+        """How long requests with so many tokens in all take on the Messages API, using *share* of the limits."""
+        minutes = max(requests / self.requests, input_tokens / self.input_tokens, output_tokens / self.output_tokens)
+        return 60.0 * minutes / share
+
+
+def account_limits(given: str | Mapping[str, Any] | None = None) -> AccountLimits:
+    """The limits *given* by a tier's name or as numbers; None is the lowest tier.
+
+    Raises JobError for a tier nobody knows, and for numbers that are none.
+    """
+    if isinstance(given, Mapping):
+        return _numbers(given)
+    tiers = msgspec.json.decode(files(__package__).joinpath("limits.json").read_bytes())["tiers"]
+    name = given or DEFAULT_TIER
+    if name not in tiers:
+        raise JobError(
+            f"limits is {name!r}: write one of {', '.join(tiers)}, or numbers a minute such as "
+            "{'requests': 4000, 'input_tokens': 4_000_000, 'output_tokens': 800_000}."
+        )
+    return _numbers(tiers[name])
+
+
+def _numbers(given: Mapping[str, Any]) -> AccountLimits:
+    try:
+        limits = msgspec.convert(dict(given), AccountLimits)
+    except msgspec.ValidationError as e:
+        raise JobError(
+            f"limits is {dict(given)!r}: {e}. Write requests, input_tokens and output_tokens a minute."
+        ) from e
+    if min(limits.requests, limits.input_tokens, limits.output_tokens, limits.queued) < 1:
+        raise JobError(f"limits is {dict(given)!r}: every limit is a whole number above zero.")
+    return limits
