@@ -57,7 +57,11 @@ class LedgerError(Terminal):
 
 
 class RequestRejectedError(Terminal):
-    """The API says the request itself is wrong."""
+    """The API says the request itself is wrong. *error_type*: the API's word for it, if it gave one."""
+
+    def __init__(self, message: str, error_type: str | None = None) -> None:
+        super().__init__(message)
+        self.error_type = error_type
 
 
 class CredentialsError(Terminal):

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -45,6 +45,9 @@ _PATIENCE = 600.0
 
 #: Seconds a connection may take, and an upload may stand still.
 _STALL = 30.0
+
+#: Seconds one answer of the Messages API may take. One that comes later is paid for, and lost.
+_ANSWER = 300.0
 
 
 class Body(Protocol):
@@ -159,8 +162,15 @@ class Gateway:
         return bytes(response.content)
 
 
+class Message(NamedTuple):
+    """An answer of the Messages API as it was sent, and the headers that tell what is left of the limits."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class AsyncGateway:
-    """What a trigger needs, on the asynchronous client."""
+    """What a trigger and the sync lane need, on the asynchronous client."""
 
     def __init__(self, client: AsyncAnthropic) -> None:
         self._client = client
@@ -173,6 +183,18 @@ class AsyncGateway:
         """See Gateway.cancel_batch."""
         with api_errors(f"cancel batch {batch_id}", missing_is_transient=True):
             return _info(await self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
+
+    async def create_message(self, params: bytes) -> Message:
+        """See Gateway.create_message. Many may be under way at once, over the same connections."""
+        options: RequestOptions = {
+            "headers": {"content-type": "application/json"},
+            "max_retries": 0,
+            "timeout": _answering(),
+            "follow_redirects": False,
+        }
+        with api_errors("send one request to the Messages API"):
+            response = await self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
+        return Message(bytes(response.content), response.headers)
 
 
 @asynccontextmanager
@@ -206,6 +228,13 @@ def _sending() -> httpx2.Timeout:
     import httpx2
 
     return httpx2.Timeout(_STALL, read=_PATIENCE)
+
+
+def _answering() -> httpx2.Timeout:
+    """Patience for one answer of the Messages API; a connection may be waited for while others are in use."""
+    import httpx2
+
+    return httpx2.Timeout(_STALL, read=_ANSWER)
 
 
 def _response() -> type[httpx2.Response]:
@@ -272,7 +301,7 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeE
     said = f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {_told(error)}"
     terminal = _terminal(error)
     if terminal is not None and not (error.status_code == 404 and missing_is_transient):
-        return terminal(said)
+        return RequestRejectedError(said, error.type) if terminal is RequestRejectedError else terminal(said)
     if error.status_code == 404:
         return NotFoundYetError(said)
     if error.status_code == 429:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.runtime import epoch_now
 
 if TYPE_CHECKING:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
     from anthropic import Anthropic, AsyncAnthropic
+
+    from airflow_provider_claude.stages.lane import Courier, Line
 
 #: The platforms that serve the Message Batches API.
 PLATFORMS = ("anthropic", "aws")
@@ -54,6 +58,26 @@ class ClaudeHook(BaseHook):
         client = cast("AsyncAnthropic", await hook.get_async_conn())
         async with open_async(client) as gateway:
             yield gateway
+
+    def courier(self, *, in_flight: int = int(CEILING), shed: bool = False) -> Courier:
+        """The way to the sync lane; the connection is read when it is first needed."""
+        from airflow_provider_claude.stages.lane import Courier
+
+        return Courier(dial=self._dial, now=epoch_now, in_flight=in_flight, shed=shed)
+
+    def _dial(self) -> Line:
+        from airflow_provider_claude.stages.lane import Line
+
+        hook = _official(self.conn_id)
+        self._check(hook)  # reads the connection, which must not happen in an event loop
+        connection = self.get_connection(self.conn_id)
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[AsyncGateway]:
+            async with open_async(cast("AsyncAnthropic", await hook.get_async_conn())) as gateway:
+                yield gateway
+
+        return Line(account=f"{connection.host} {connection.password} {connection.extra}", connect=connect)
 
     def _check(self, hook: AnthropicHook) -> None:
         if hook.platform not in PLATFORMS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -39,10 +40,25 @@ class ClaudePlanOperator(BaseOperator):
     :param prices: prices for models that are not known here, or other ones; see ``core/plan/prices.json``.
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
         in any of them is not paid again. None: this run's own.
+    :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
+        numbers; see ``core/plan/limits.json``. The API's own headers correct it while the sync lane is at work.
+    :param reserve: the share of these limits that the sync lane leaves to others.
+    :param margin: seconds before the deadline by which everything should be done.
+    :param lane: ``auto``, or ``batch`` or ``sync`` for all rows whatever comes (templated).
+    :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
     :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
-    template_fields: Sequence[str] = ("run_folder", "model", "conn_id", "shard_rows", "deadline", "work")
+    template_fields: Sequence[str] = (
+        "run_folder",
+        "model",
+        "conn_id",
+        "shard_rows",
+        "deadline",
+        "work",
+        "lane",
+        "limits",
+    )
     ui_color = "#e4eaf4"
 
     def __init__(
@@ -59,6 +75,11 @@ class ClaudePlanOperator(BaseOperator):
         prices: Mapping[str, Any] | None = None,
         work: str | None = None,
         reuse_days: float = REUSE_DAYS,
+        limits: str | Mapping[str, Any] | None = None,
+        reserve: float = RESERVE,
+        margin: float = MARGIN_SECONDS,
+        lane: str = "auto",
+        hopeless: str = "warn",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -73,12 +94,19 @@ class ClaudePlanOperator(BaseOperator):
         self.prices = prices
         self.work = work
         self.reuse_days = reuse_days
+        self.limits = limits
+        self.reserve = reserve
+        self.margin = margin
+        self.lane = lane
+        self.hopeless = hopeless
 
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
 
     def resume(self, context: Context, event: Any = None) -> list[str]:
         """Plan, or go on after a deferral: batches of what the run held before had to end."""
+        from airflow_provider_claude.core.plan.limits import account_limits
+        from airflow_provider_claude.stages.lanes import LaneSettings
         from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 
         with resumable(self):
@@ -95,6 +123,13 @@ class ClaudePlanOperator(BaseOperator):
                     partition=resolve_day(context),
                     work=to_path(self.work) if self.work else None,
                     reuse_days=self.reuse_days,
+                    lanes=LaneSettings(
+                        limits=account_limits(self.limits),
+                        reserve=self.reserve,
+                        margin=self.margin,
+                        lane=self.lane,
+                        hopeless=self.hopeless,
+                    ),
                 ),
                 task=task_ref(context),
                 clock=utc_now,

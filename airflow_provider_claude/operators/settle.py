@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 
+from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -16,13 +17,18 @@ from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, u
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_claude.stages.lane import Courier
+
 
 class ClaudeSettleOperator(BaseOperator):
     """Sends the leftovers of a loaded shard again, until they are answered or have to be given up. Returns the counts.
 
     What the server failed, what expired, was cancelled or is missing, what came back invalid once, and what was cut off
-    (with twice the ``max_tokens``) goes into one more batch a round. What was refused, what the API calls an invalid
-    request and what came back invalid twice stays in ``leftovers.parquet`` with its reason and the model's raw answer.
+    (with twice the ``max_tokens``) goes into one more batch a round. Where the deadline leaves no time for a batch, it is
+    asked on the Messages API instead: the sync lane, within the account's limits as they were planned. What was refused,
+    what the API calls an invalid request and what came back invalid twice stays in ``leftovers.parquet`` with its reason
+    and the model's raw answer.
+
     Cleared, it takes up the round that is on its way; cleared with more *rounds*, it tries that often.
 
     :param shard: a shard's path, as the plan returns it (templated).
@@ -31,6 +37,7 @@ class ClaudeSettleOperator(BaseOperator):
     :param rounds: how often leftovers are sent again (templated); 0 leaves them as they are.
     :param poll_interval: the most seconds between two looks at a batch.
     :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
+    :param in_flight: the most requests of the sync lane under way at once.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
@@ -45,6 +52,7 @@ class ClaudeSettleOperator(BaseOperator):
         rounds: int | str = ROUNDS,
         poll_interval: float = 60.0,
         cancel_on_mark: bool = False,
+        in_flight: int = int(CEILING),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,6 +62,8 @@ class ClaudeSettleOperator(BaseOperator):
         self.rounds = rounds
         self.poll_interval = poll_interval
         self.cancel_on_mark = cancel_on_mark
+        self.in_flight = in_flight
+        self._courier: Courier | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
@@ -64,6 +74,7 @@ class ClaudeSettleOperator(BaseOperator):
 
         if isinstance(event, dict) and event.get("status") == "gave_up":
             raise AirflowException(event["message"])
+        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight)
         with resumable(self):
             step = Settling(
                 shard=shard_folder(self.shard),
@@ -72,11 +83,17 @@ class ClaudeSettleOperator(BaseOperator):
                 clock=utc_now,
                 task=task_ref(context),
                 rounds=int(self.rounds),
+                courier=self._courier,
             ).go_on()
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))
         return self._wait(step.batch_id)
+
+    def on_kill(self) -> None:
+        """Send nothing more; what is under way in the sync lane is waited for and kept."""
+        if self._courier is not None:
+            self._courier.stop()
 
     def _wait(self, batch_id: str) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
@@ -88,6 +105,7 @@ class ClaudeSettleOperator(BaseOperator):
                 conn_id=self.conn_id,
                 poll_interval=self.poll_interval,
                 cancel_on_mark=self.cancel_on_mark,
+                shard=self.shard,
             ),
             method_name="resume",
         )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
-from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling
+from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.runtime import epoch_now, shard_folder, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
+from airflow_provider_claude.triggers.cutoff import Cutoff
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,8 +30,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
     :param poll_interval: the most seconds between two looks; the first ones come sooner.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
-    :param shard: the shard's path (templated). Where its results are here already, the API is not asked; and a
-        ``map_index_template`` can name the instance after it.
+    :param shard: the shard's path (templated). Where its results are here already, the API is not asked. Where its run has
+        a deadline, the batch is cancelled at the shard's cutoff, and its end waited for. And a ``map_index_template`` can
+        name the instance after it.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
     """
@@ -77,6 +79,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 poll_interval=self.poll_interval,
                 timeout=self.timeout,
                 cancel_on_mark=self.cancel_on_mark,
+                shard=self.shard,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
@@ -100,6 +103,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
+                if isinstance(decision, Wait) and Cutoff(self.shard, self.batch_id).has_come():
+                    gateway.cancel_batch(self.batch_id)
+                    self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one

@@ -13,6 +13,7 @@ from airflow_provider_claude.core.batch.attempt import (
     SKEW_SECONDS,
     Adopt,
     Attempt,
+    Close,
     Hold,
     Listed,
     Reattach,
@@ -29,6 +30,7 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import HoldError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
     ClaimRecord,
     ShardFolder,
@@ -86,7 +88,7 @@ class Desk:
                     self._resolve(step, now)
                     listed = None
 
-    def _resolve(self, step: Adopt | Release | Replace | Wait | Hold, now: float) -> None:
+    def _resolve(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
         """Carry out a step after which everything is decided again, or say why it has to wait."""
         match step:
             case Adopt(attempt, batch_id):
@@ -95,10 +97,19 @@ class Desk:
                 self.shard.release(attempt.number, None, reason, self.clock())
             case Replace(attempt):
                 self._replace(attempt)
+            case Close(attempt):
+                SyncAttempt(shard=self.shard, number=attempt.number, clock=self.clock).close()
+                self._remember(attempt)
             case Wait(attempt, until):
                 raise PendingError(_still_sending(self.shard, attempt), until - now)
             case Hold(attempt, batch_ids):
                 raise HoldError(_what_to_do(self.shard, attempt, batch_ids))
+
+    def _remember(self, closed: Attempt) -> None:
+        """Let others use what a closed attempt of the sync lane was answered."""
+        record = self.shard.submitted(closed.number)
+        if record is not None:
+            results.collect(self.shard, record, self.api, self.work, self.clock())
 
     def _claim(self, attempt: Attempt) -> None:
         if attempt.batch_id is not None:
@@ -218,7 +229,7 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
         created=epoch(record.created_at) if record else 0.0,
         collected=shard.results(number).name in names,
         released=f"{number}.released.json" in names,
-        lane=intent.lane,
+        lane=record.lane if record else intent.lane,
     )
 
 

@@ -41,15 +41,15 @@ class Api(attempts.Api, Protocol):
 def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: float = GRACE_SECONDS) -> str:
     """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
 
-    Empty where nothing has to be sent, because all answers are there from earlier runs. *grace*: seconds after which
-    the API's list must show a batch.
+    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them. *grace*:
+    seconds after which the API's list must show a batch.
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
     planned, and the gateway's errors.
     """
     plan = shard.run.need_plan()
-    spec = shard_spec(plan, shard.shard)
+    spec = plan.shard(shard.shard)
     desk = Desk(shard, work_of(shard, plan), api, clock, grace)
     match desk.pursue(spec.fingerprint):
         case Reattach(attempt):
@@ -57,7 +57,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
         case Submit(number):
             found = planned(shard.run, spec)
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
-            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip))
+            only = frozenset[int]() if spec.lane == "sync" else None
+            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
 
 
 def work_of(shard: ShardFolder, plan: PlanRecord) -> WorkFolder:
@@ -66,20 +67,6 @@ def work_of(shard: ShardFolder, plan: PlanRecord) -> WorkFolder:
     if plan.work > len(path.parents):
         raise StateError(f"{path} was planned {plan.work} folders below its work folder; clear the plan task.")
     return WorkFolder(path.parents[plan.work - 1] if plan.work else path)
-
-
-def shard_spec(plan: PlanRecord, number: int) -> ShardSpec:
-    for spec in plan.shards:
-        if spec.shard == number:
-            return spec
-    raise StateError(
-        f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."
-    )
-
-
-def job_hash(plan: PlanRecord) -> str:
-    """What tells the requests of one job from those of another, before any item is in them."""
-    return plan.prompt_hash[:8] + plan.schema_hash[:8]
 
 
 class Sender:
@@ -123,7 +110,7 @@ class Sender:
         until = now + timedelta(seconds=_SEND_SECONDS + len(body) / _SLOWEST_BYTES)
         return IntentRecord(
             attempt=number,
-            job=job_hash(self.plan),
+            job=self.plan.job_hash,
             root=self.spec.fingerprint,
             round=ask.round,
             fingerprint=ask.fingerprint(self.spec),

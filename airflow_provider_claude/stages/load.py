@@ -26,7 +26,7 @@ from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.stages.create import shard_spec, work_of
+from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.stages.items import read_duplicates, read_items
 from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.parquet import parquet_writer
@@ -67,7 +67,7 @@ def load(
     has not ended, ApiUnavailableError where its results are not there yet or keep breaking off.
     """
     plan = shard.run.need_plan()
-    spec = shard_spec(plan, shard.shard)
+    spec = plan.shard(shard.shard)
     if job.schema != plan.job["answer_schema"]:
         raise StateError(
             f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,8 +27,8 @@ from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import attempts, trial
 from airflow_provider_claude.stages.attempts import Desk, history
-from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
+from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.parquet import write_table
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
@@ -68,6 +68,7 @@ class Settings:
     work: UPath | None = None
     reuse_days: float = REUSE_DAYS
     grace: float = GRACE_SECONDS
+    lanes: LaneSettings = field(default_factory=LaneSettings)
 
 
 @lean_arrow()
@@ -97,28 +98,46 @@ def plan(
     _check_count(shards, settings.limits)
     _retire(run, shards, work, api, clock, settings.grace)
     known = Known(items.hashes)
-    known.look(work, job_hash(draft), reuse_since(clock(), settings.reuse_days))
+    known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [_with_reused(run, spec, known) for spec in shards]
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     sums = estimate(scan.items - sum(spec.reused for spec in shards), items.bytes_to_send(known), tokens, price)
+    largest = max((spec.rows - spec.reused for spec in shards), default=1)
+    lanes = plan_lanes(
+        sums, tokens, settings.lanes, work=work, deadline=draft.deadline, now=clock(), shard_rows=max(largest, 1)
+    )
+    shards = _in_lanes(shards, lanes.record.sync_rows)
     record = msgspec.structs.replace(
         draft,
         shards=shards,
         estimate=sums.record(),
-        explanation=explain(_facts(scan, shards, draft, sentence), sums),
+        explanation=explain(_facts(scan, shards, draft, sentence, lanes.sentences), sums),
+        lanes=lanes.record,
     )
     write_record(run.file("plan.json"), record)
-    if shards and shards[0].lane == "sync":
+    if shards and shards[0].shard == TRIAL_SHARD:
         load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
     return record
 
 
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
-    """The shards that are still to be worked on: those of batches, and the trial where its answer is not valid."""
-    shards = [run.shard(spec.shard) for spec in record.shards if spec.lane == "batch"]
+    """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
+    shards = [run.shard(spec.shard) for spec in record.shards if spec.shard != TRIAL_SHARD]
     trial = run.shard(TRIAL_SHARD).landed() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
+
+
+def _in_lanes(shards: list[ShardSpec], sync_rows: int) -> list[ShardSpec]:
+    """*shards*, the first of them in the sync lane: as many as hold at most *sync_rows* items that are to be asked."""
+    found, left = [], sync_rows
+    for spec in shards:
+        rows = spec.rows - spec.reused
+        into = spec.shard == TRIAL_SHARD or 0 < rows <= left
+        if spec.shard != TRIAL_SHARD:
+            left = left - rows if into or not rows else 0
+        found.append(msgspec.structs.replace(spec, lane="sync" if into else "batch"))
+    return found
 
 
 def _with_reused(run: RunFolder, spec: ShardSpec, known: Known) -> ShardSpec:
@@ -230,7 +249,7 @@ def _trial(
     clock: Callable[[], str],
 ) -> tuple[TokenModel, str]:
     """The token model, calibrated by the trial if there is one, and what to say of it."""
-    if not shards or shards[0].lane != "sync":
+    if not shards or shards[0].shard != TRIAL_SHARD:
         return TokenModel(), "No request was tried first."
     params = first_request(run, items.encoder)
     trial = Trial(run, work, draft, shards[0], clock)
@@ -253,18 +272,19 @@ def _check_count(shards: list[ShardSpec], limits: Limits) -> None:
         )
 
 
-def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: str) -> Facts:
+def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: str, lanes: Sequence[str]) -> Facts:
     return Facts(
         rows=scan.rows,
         items=scan.items,
         quarantined=scan.quarantined,
         duplicates=scan.duplicates,
         reused=sum(spec.reused for spec in shards),
-        shards=[spec.rows - spec.reused for spec in shards if spec.lane == "batch" and spec.rows > spec.reused],
+        shards=[spec.rows - spec.reused for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused],
         model=draft.job["model"],
         price_source=f"{draft.price['source']} {draft.price['as_of']}".strip(),
         trial=trial,
         deadline=draft.deadline,
+        lanes=lanes,
     )
 
 
@@ -279,3 +299,4 @@ def _forget_plan(run: RunFolder) -> None:
     for shard in run.shards():
         remove(shard.file("landed.json"))
         remove(shard.file("leftovers.parquet"))
+        remove(shard.file("settled.json"))

@@ -14,15 +14,29 @@ from airflow_provider_claude.core.plan.reuse import reuse_since
 from airflow_provider_claude.core.settle.leftovers import Leftover, ask_again, hopeless
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
-from airflow_provider_claude.errors import HopelessError
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.errors import HopelessError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
-from airflow_provider_claude.stages.create import Sender, job_hash, shard_spec, work_of
+from airflow_provider_claude.stages.create import Sender, work_of
+from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, Used, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, request_hashes
-from airflow_provider_claude.store import LandedRecord, PlanRecord, ShardFolder, ShardSpec, WorkFolder
+from airflow_provider_claude.stages.standing import leftovers_lane
+from airflow_provider_claude.stages.sync import SyncAttempt
+from airflow_provider_claude.stages.trial import TRIAL_SHARD
+from airflow_provider_claude.store import (
+    LandedRecord,
+    PlanRecord,
+    SettledRecord,
+    ShardFolder,
+    ShardSpec,
+    WorkFolder,
+    remove,
+    write_record,
+)
 
 
 class Api(create.Api, load.Api, Protocol):
@@ -48,6 +62,7 @@ class Settling:
     """One shard's leftovers, and how far to go for them.
 
     :param rounds: how often leftovers are sent again; 0 leaves them as they are.
+    :param courier: the way to the sync lane; None leaves it out.
     """
 
     shard: ShardFolder
@@ -57,6 +72,7 @@ class Settling:
     task: TaskRef = NO_TASK
     rounds: int = ROUNDS
     grace: float = GRACE_SECONDS
+    courier: Courier | None = None
 
     @lean_arrow()
     def go_on(self) -> Settled | Waiting:
@@ -65,27 +81,63 @@ class Settling:
         Raises HopelessError where no row can succeed, and whatever `create` and `load` raise.
         """
         plan = self.shard.run.need_plan()
-        spec = shard_spec(plan, self.shard.shard)
+        spec = plan.shard(self.shard.shard)
         desk = Desk(self.shard, work_of(self.shard, plan), self.api, self.clock, self.grace)
         while True:
-            rounds = chain(history(self.shard), spec.fingerprint)
+            past = history(self.shard)
+            opened = [attempt for attempt in past if attempt.open and attempt.root == spec.fingerprint]
+            if opened:
+                self._carry_on(opened[0].number, plan, spec)
+                continue
+            rounds = chain(past, spec.fingerprint)
             waiting = self._in_flight(rounds)
             if waiting is not None:
                 return waiting
             landed = self._landed(spec, rounds)
             again = self._again(spec, landed, plan.job["max_tokens"])
             if not again:
-                return Settled(landed)
+                return self._settled(landed)
             next_round = landed.round + 1
             match desk.pursue(spec.fingerprint, next_round):
                 case Reattach():
                     continue
                 case Submit(number):
-                    limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
-                    ask = Ask(round=next_round, only=frozenset(again), max_tokens=limits)
-                    if next_round > 1:
-                        ask = replace(ask, skip=self._answered_before(desk.work, plan, spec, ask))
-                    Sender(desk, self.api, plan, spec).send(number, ask)
+                    remove(self.shard.file("settled.json"))
+                    ask = self._ask(desk.work, plan, spec, again, next_round)
+                    if self._lane(plan, spec, landed, rounds, len(again)) == "sync":
+                        SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask)
+                    else:
+                        Sender(desk, self.api, plan, spec).send(number, ask)
+
+    def _ask(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int) -> Ask:
+        """What round *number* asks."""
+        limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
+        ask = Ask(round=number, only=frozenset(again), max_tokens=limits)
+        return ask if number == 1 else replace(ask, skip=self._answered_before(work, plan, spec, ask))
+
+    def _carry_on(self, number: int, plan: PlanRecord, spec: ShardSpec) -> None:
+        if self.courier is None or plan.lanes is None:
+            raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
+        attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
+        attempt.carry_on(plan, spec, self.courier.maker(plan.lanes))
+
+    def _lane(
+        self, plan: PlanRecord, spec: ShardSpec, landed: LandedRecord, rounds: Sequence[Attempt], rows: int
+    ) -> str:
+        """The lane that asks *rows* leftovers."""
+        if self.courier is None or plan.lanes is None:
+            return "batch"
+        if spec.lane == "sync" and spec.shard != TRIAL_SHARD:
+            shed = self.courier.shed and landed.outcomes.get("missing") and any(a.lane == "sync" for a in rounds)
+            return "batch" if shed else "sync"
+        if any(self.shard.let_go(attempt.number) for attempt in rounds):
+            return "sync"
+        return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
+
+    def _settled(self, landed: LandedRecord) -> Settled:
+        record = SettledRecord(root=landed.root, round=landed.round, at=self.clock())
+        write_record(self.shard.file("settled.json"), record)
+        return Settled(landed)
 
     def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
         """The first batch of *rounds* that has not ended."""
@@ -107,7 +159,7 @@ class Settling:
         hashes = request_hashes(self.shard.run, plan, spec, ask)
         known = Known(b"".join(one[:KEY_BYTES] for one in hashes.values()), list(hashes))
         since = reuse_since(self.clock(), plan.reuse_days)
-        known.look_again(work, job_hash(plan), since, self._used(work, spec, ask.round))
+        known.look_again(work, plan.job_hash, since, self._used(work, spec, ask.round))
         return take(work, known.found(0, len(hashes)), spec, self.shard.reused(spec.fingerprint, ask.round))
 
     def _used(self, work: WorkFolder, spec: ShardSpec, before: int) -> Used:
@@ -133,7 +185,7 @@ class Settling:
 
 def _read(shard: ShardFolder, max_tokens: int) -> list[Leftover]:
     """The shard's leftovers without their duplicates. *max_tokens* is the job's, for those that nobody has asked."""
-    columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens"]
+    columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens", "tries"]
     rows = read_table(shard.file("leftovers.parquet"), columns).to_pylist()
     return [
         Leftover(**{**row, "outcome": Outcome(row["outcome"]), "max_tokens": row["max_tokens"] or max_tokens})

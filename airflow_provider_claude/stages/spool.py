@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.requests import (
     BODY_CLOSE,
     BODY_OPEN,
+    ENTRY_CLOSE,
+    PARAMS_AT,
     RequestEncoder,
     custom_id,
     entry,
@@ -71,10 +74,12 @@ class SpooledBody:
     given up can rely on that.
     """
 
-    def __init__(self, stream: IO[bytes], manifest: pa.Table) -> None:
+    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int]) -> None:
+        """*sizes*: bytes of the parameters of each request."""
         self._stream = stream
         self._length = stream.tell()
         self._manifest = manifest
+        self._sizes = sizes
         self.give_up: Callable[[], bool] = lambda: False
 
     @property
@@ -83,6 +88,14 @@ class SpooledBody:
 
     def write_manifest(self, path: UPath) -> None:
         write_table(path, self._manifest)
+
+    def requests(self) -> Iterator[bytes]:
+        """The parameters of each request, in the order of the manifest."""
+        at = len(BODY_OPEN)
+        for size in self._sizes:
+            self._stream.seek(at + PARAMS_AT)
+            yield self._stream.read(size)
+            at += PARAMS_AT + size + len(ENTRY_CLOSE) + 1
 
     def __len__(self) -> int:
         return self._length
@@ -99,17 +112,23 @@ class SpooledBody:
 def spool(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> Iterator[SpooledBody]:
     """The encoded body of what *ask* asks of *spec*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile() as stream:
-        fingerprint, table = _encode(run, plan, spec, ask, stream)
+        sizes = array("I")
+        fingerprint, table = _encode(run, plan, spec, ask, stream, sizes)
         if fingerprint != spec.fingerprint:
             raise StateError(
                 f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
                 "the plan task, so that it plans what is there now."
             )
-        yield SpooledBody(stream, table)
+        yield SpooledBody(stream, table, sizes)
 
 
-def _encode(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes]) -> tuple[str, pa.Table]:
-    """Write the body to *stream*; the fingerprint of all items there are now, and the manifest of those it asks."""
+def _encode(
+    run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], sizes: array[int]
+) -> tuple[str, pa.Table]:
+    """Write the body to *stream*, and what the parameters of each request take of it to *sizes*.
+
+    Returns the fingerprint of all items there are now, and the manifest of those it asks.
+    """
     scan = run.need_scan()
     encoder, ids = _Encoders(plan), ask.fingerprint(spec)
     seen, index = hashlib.sha256(), 0
@@ -126,6 +145,7 @@ def _encode(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream:
         names = [custom_id(ids, index + place) for place in range(len(params))]
         stream.write(b"," if index and names else b"")
         stream.write(b",".join(map(entry, names, params)))
+        sizes.extend(map(len, params))
         index += len(names)
         manifest.append(_manifest(batch, spec.start, schema, names, hashes, encoder.limits(batch, ask)))
     stream.write(BODY_CLOSE)

@@ -23,7 +23,6 @@ from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_i
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.stages.create import job_hash
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import planned, read_taken, take
@@ -110,7 +109,7 @@ class Trial:
         now = self.clock()
         return IntentRecord(
             attempt=number,
-            job=job_hash(self.plan),
+            job=self.plan.job_hash,
             root=self.spec.fingerprint,
             round=1,
             fingerprint=self.spec.fingerprint,
@@ -118,7 +117,7 @@ class Trial:
             bytes=self.spec.bytes,
             at=now,
             until=now,
-            lane="sync",
+            lane="trial",
         )
 
     def _submitted(self, number: int, lane: str, at: str) -> None:

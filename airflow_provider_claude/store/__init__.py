@@ -3,6 +3,7 @@
     <work>/
         batches/msgbatch_….json       which shard's batch it is
         answers/<job>/….json          raw results that may answer the same requests again
+        history/….json                how long batches and cancels took in earlier runs
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
@@ -15,9 +16,13 @@
                 1.released.json       it counts no longer, and why                  only then
                 1.ended.json          its counts and times                          when the batch has ended
                 1.results.jsonl.zst   the API's result lines, as they came          before they are judged
-                2.…                   the leftovers, sent again
+                1.letgo.json          its batch was given up at its cutoff
+                2.…                   the leftovers, sent again in a batch, or by the sync lane:
+                2.lease.1.json        a worker is at it, until when, and how far it is
+                2.answers.1.jsonl     what that worker was answered, until it is 2.results.jsonl.zst
                 leftovers.parquet     rows without a valid answer
                 landed.json           how the rows of this shard ended              last
+                settled.json          nothing more is sent for it
             answers/part-00003.parquet
 
 Every file is written whole or not at all, and "cannot be read" is never "is not there".
@@ -32,15 +37,21 @@ from airflow_provider_claude.store.files import (
     write_new,
 )
 from airflow_provider_claude.store.records import (
+    BatchRun,
     ClaimRecord,
     CollectedRecord,
     EndedRecord,
+    HistoryRecord,
     IntentRecord,
     LandedRecord,
+    LanesRecord,
+    LeaseRecord,
+    LetGoRecord,
     PlanRecord,
     Record,
     ReleasedRecord,
     ScanRecord,
+    SettledRecord,
     ShardSpec,
     SubmittedRecord,
     read_record,
@@ -51,16 +62,22 @@ from airflow_provider_claude.store.run import RunFolder, ShardFolder
 from airflow_provider_claude.store.work import WorkFolder
 
 __all__ = [
+    "BatchRun",
     "ClaimRecord",
     "CollectedRecord",
     "EndedRecord",
+    "HistoryRecord",
     "IntentRecord",
     "LandedRecord",
+    "LanesRecord",
+    "LeaseRecord",
+    "LetGoRecord",
     "PlanRecord",
     "Record",
     "ReleasedRecord",
     "RunFolder",
     "ScanRecord",
+    "SettledRecord",
     "ShardFolder",
     "ShardSpec",
     "SubmittedRecord",

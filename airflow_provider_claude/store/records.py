@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
 
@@ -45,8 +46,8 @@ class ShardSpec(Record, frozen=True, kw_only=True):
     """Items `start` (included) to `stop` (not) of the run, as one Message Batch of at most `bytes` bytes of body.
 
     `fingerprint` is the SHA-256 over the request hashes of its rows, in order: the same fingerprint means the same
-    requests. `reused` of its rows have an answer in the work folder and are not sent. Lane `sync` marks the trial:
-    one item that was answered while planning.
+    requests. `reused` of its rows have an answer in the work folder and are not sent. A shard of lane `sync` has no batch:
+    shard 0 is the trial, one item that was answered while planning; others are asked when they are settled.
     """
 
     shard: int
@@ -62,13 +63,36 @@ class ShardSpec(Record, frozen=True, kw_only=True):
         return self.stop - self.start
 
 
+class LanesRecord(Record, frozen=True, kw_only=True):
+    """How the plan shares a run between the lanes, and what later decisions need to know.
+
+    `lane` is `batch`, `sync` or `mixed`, `sync_rows` how many items the sync lane gets from the start. `row_seconds` is
+    what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `promised` the
+    deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
+    sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
+    """
+
+    lane: str
+    reason: str
+    sync_rows: int
+    row_seconds: float
+    promised: str | None
+    lead_seconds: float
+    late_seconds: float
+    limits: AccountLimits
+    reserve: float
+    input_per_byte: float
+    output_tokens: float
+
+
 class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
     `job` is ClaudeJob.spec(); `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
-    run folder the work folder is, whose runs share their answers, if they are not older than `reuse_days`.
+    run folder the work folder is, whose runs share their answers, if they are not older than
+    `reuse_days`; `lanes` None in a plan of an earlier version.
     """
 
     job: dict[str, Any]
@@ -84,6 +108,21 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     created_at: str
     work: int
     reuse_days: float
+    lanes: LanesRecord | None = None
+
+    @property
+    def job_hash(self) -> str:
+        """What tells the requests of one job from those of another, before any item is in them."""
+        return self.prompt_hash[:8] + self.schema_hash[:8]
+
+    def shard(self, number: int) -> ShardSpec:
+        """Shard *number*. Raises StateError where the plan has none."""
+        for spec in self.shards:
+            if spec.shard == number:
+                return spec
+        raise StateError(
+            f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."
+        )
 
 
 class IntentRecord(Record, frozen=True, kw_only=True):
@@ -91,7 +130,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
 
     `root` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
-    the same in all of them.
+    the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
     """
 
     attempt: int
@@ -126,6 +165,31 @@ class ReleasedRecord(Record, frozen=True, kw_only=True):
     attempt: int
     batch_id: str | None
     reason: str
+    at: str
+
+
+class LeaseRecord(Record, frozen=True, kw_only=True):
+    """N.lease.K.json: worker K of attempt N in the sync lane may send until `until`; `done` requests are answered."""
+
+    attempt: int
+    number: int
+    until: str
+    done: int
+
+
+class LetGoRecord(Record, frozen=True, kw_only=True):
+    """N.letgo.json: the batch of attempt N was given up at its cutoff; what it has not answered is asked by the sync lane."""
+
+    attempt: int
+    batch_id: str
+    at: str
+
+
+class SettledRecord(Record, frozen=True, kw_only=True):
+    """settled.json: nothing more is sent for the content `root` of this shard. `round` was the last one."""
+
+    root: str
+    round: int
     at: str
 
 
@@ -175,6 +239,23 @@ class CollectedRecord(Record, frozen=True, kw_only=True):
     shard: str
     attempt: int
     created_at: str
+
+
+class BatchRun(Record, frozen=True, kw_only=True):
+    """A batch that ended by itself: its size, the UTC hour it was created in, and how many minutes it took."""
+
+    requests: int
+    hour: int
+    minutes: float
+
+
+class HistoryRecord(Record, frozen=True, kw_only=True):
+    """history/….json of a work folder: what a run has measured. `cancels` are the seconds cancels took to end a batch."""
+
+    run: str
+    at: str
+    batches: list[BatchRun]
+    cancels: list[float]
 
 
 def read_record(path: UPath, kind: type[_R]) -> _R | None:

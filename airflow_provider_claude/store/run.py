@@ -12,10 +12,13 @@ from airflow_provider_claude.store.records import (
     EndedRecord,
     IntentRecord,
     LandedRecord,
+    LeaseRecord,
+    LetGoRecord,
     PlanRecord,
     Record,
     ReleasedRecord,
     ScanRecord,
+    SettledRecord,
     SubmittedRecord,
     read_record,
     write_new_record,
@@ -60,6 +63,20 @@ class ShardFolder:
 
     def submitted(self, attempt: int) -> SubmittedRecord | None:
         return read_record(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
+
+    def leases(self, attempt: int) -> list[int]:
+        """The numbers of the leases on *attempt*, ascending."""
+        found = (re.fullmatch(rf"{attempt}\.lease\.(\d+)\.json", name) for name in self.names())
+        return sorted(int(match[1]) for match in found if match)
+
+    def lease(self, attempt: int, number: int) -> LeaseRecord | None:
+        return read_record(self.file(f"{attempt}.lease.{number}.json"), LeaseRecord)
+
+    def let_go(self, attempt: int) -> LetGoRecord | None:
+        return read_record(self.file(f"{attempt}.letgo.json"), LetGoRecord)
+
+    def settled(self) -> SettledRecord | None:
+        return read_record(self.file("settled.json"), SettledRecord)
 
     def released(self, attempt: int) -> ReleasedRecord | None:
         return read_record(self.file(f"{attempt}.released.json"), ReleasedRecord)

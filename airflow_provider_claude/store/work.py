@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import list_names, remove
-from airflow_provider_claude.store.records import ClaimRecord, CollectedRecord, read_record, write_new_record
+from airflow_provider_claude.store.records import (
+    ClaimRecord,
+    CollectedRecord,
+    HistoryRecord,
+    read_record,
+    write_new_record,
+    write_record,
+)
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
 
 if TYPE_CHECKING:
@@ -17,11 +25,14 @@ if TYPE_CHECKING:
 #: So much of a job's hash names its folder.
 _JOB_CHARS = 16
 
+_HISTORY = re.compile(r"\d{8}T\d{6}-[0-9a-f]+\.json")
 _COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
 
 
 class WorkFolder:
-    """`batches/` says which batch is whose, `answers/<job>/` which raw results may be used again."""
+    """`batches/` says which batch is whose, `answers/<job>/` which raw results may be used again, `history/` how
+    long batches took.
+    """
 
     def __init__(self, path: UPath) -> None:
         self.path = path
@@ -63,6 +74,18 @@ class WorkFolder:
 
     def _answers(self, job: str) -> UPath:
         return self.path / "answers" / job[:_JOB_CHARS]
+
+    def remember(self, record: HistoryRecord) -> None:
+        """Keep what a run has measured."""
+        stamp = re.sub(r"[^0-9T]", "", record.at[:19])
+        name = hashlib.sha256(record.run.encode()).hexdigest()[:_JOB_CHARS]
+        write_record(self.path / "history" / f"{stamp}-{name}.json", record)
+
+    def histories(self, count: int) -> list[HistoryRecord]:
+        """What the last *count* runs have measured, newest first."""
+        folder = self.path / "history"
+        names = [name for name in list_names(folder) if _HISTORY.fullmatch(name)][-count:]
+        return [record for name in reversed(names) if (record := read_record(folder / name, HistoryRecord))]
 
     def shard(self, name: str) -> ShardFolder:
         return ShardFolder(self.path / name)

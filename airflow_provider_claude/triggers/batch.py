@@ -14,6 +14,7 @@ from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.gateway import AsyncGateway
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.runtime import epoch_now
+from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 
 #: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
 #: an hour more lets it end by itself.
@@ -41,6 +42,8 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param until: epoch seconds to wait at most; None for ever.
     :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
         Airflow 3.3, which tells triggers of it.
+    :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
+        it is cancelled, and its end waited for. The triggerer has to reach the run folder for that.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         until: float | None = None,
         *,
         cancel_on_mark: bool = False,
+        shard: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
@@ -60,6 +64,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.started = started
         self.until = until
         self.cancel_on_mark = cancel_on_mark
+        self.shard = shard
 
     @classmethod
     def from_now(
@@ -70,10 +75,11 @@ class ClaudeBatchTrigger(BaseTrigger):
         poll_interval: float,
         timeout: float = MAX_WAIT_SECONDS,
         cancel_on_mark: bool = False,
+        shard: str | None = None,
     ) -> Self:
         """A wait that begins now, and gives up after *timeout* seconds."""
         now = epoch_now()
-        return cls(batch_id, conn_id, poll_interval, now, now + timeout, cancel_on_mark=cancel_on_mark)
+        return cls(batch_id, conn_id, poll_interval, now, now + timeout, cancel_on_mark=cancel_on_mark, shard=shard)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -85,6 +91,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "started": self.started,
                 "until": self.until,
                 "cancel_on_mark": self.cancel_on_mark,
+                "shard": self.shard,
             },
         )
 
@@ -129,16 +136,31 @@ class ClaudeBatchTrigger(BaseTrigger):
     async def _wait(self) -> TriggerEvent:
         """The one event. The client is closed before it is yielded: nobody has to run the generator to its end."""
         polling = Polling(batch_id=self.batch_id, started=self.started, interval=self.poll_interval, until=self.until)
+        cutoff = Cutoff(self.shard, self.batch_id)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
             while True:
                 polling, decision = await self._look(gateway, polling)
                 match decision:
                     case Wait(seconds=seconds):
-                        await asyncio.sleep(seconds)
+                        await asyncio.sleep(min(seconds, await self._until_cutoff(cutoff, gateway)))
                     case Ended():
                         return self._event("ended", f"Batch {self.batch_id} has ended.")
                     case GiveUp(message=message):
                         return self._event("gave_up", message)
+
+    async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float:
+        """Seconds until the cutoff has to be looked at again; where it has come, the batch is cancelled."""
+        try:
+            if await asyncio.to_thread(cutoff.has_come):
+                await gateway.cancel_batch(self.batch_id)
+                cutoff.is_over()
+                self.log.info(
+                    "Batch %s has not ended by its cutoff: cancelled. The sync lane asks the rest", self.batch_id
+                )
+        except (ClaudeError, OSError) as error:
+            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, error)
+            return RETRY_SECONDS
+        return cutoff.seconds
 
     async def _look(self, gateway: AsyncGateway, polling: Polling) -> tuple[Polling, Decision]:
         try:

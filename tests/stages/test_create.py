@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import NoReturn
 
@@ -95,7 +96,7 @@ def test_an_unreadable_record_is_never_taken_for_an_absent_one(night: Night) -> 
 def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None:
     with (tmp_path / "body").open("w+b") as stream:
         stream.write(b"x" * 3_000_000)
-        body = SpooledBody(stream, pa.table({}))
+        body = SpooledBody(stream, pa.table({}), array("I"))
         assert len(body) == 3_000_000
         assert b"".join(body) == b"".join(body) == b"x" * 3_000_000
 

@@ -88,6 +88,7 @@ class _Head(msgspec.Struct, gc=False):
     result: _Kind
 
 
+_decode_message = msgspec.json.Decoder(_Message).decode
 _decode = msgspec.json.Decoder(_Line).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
@@ -122,6 +123,14 @@ def read_head(line: bytes) -> tuple[str, str]:
     except _UNREADABLE:
         return "", ""
     return head.custom_id, head.result.type
+
+
+def read_usage(message: bytes) -> Usage | None:
+    """What the message with the bytes *message* used; None where it is no message of the API."""
+    try:
+        return _decode_message(message).usage.plain()
+    except _UNREADABLE:
+        return None
 
 
 def judge(line: bytes, validate: Validator) -> Judged | None:

@@ -14,6 +14,10 @@ are here). An intent without more is an *orphan*: whoever wrote it died, or is s
     an orphan, one that another has just adopted  Wait, until it has ended and its results prove whose it is
     an orphan, several                            Hold
     other content that is still with the API      Replace: cancelled and collected first, then all of the above
+    other content that the sync lane was asking   Close: what it was answered is kept first, then all of the above
+
+An attempt of the sync lane is *open* from its intent until all its answers are on record; whoever goes on with it holds
+its lease.
 """
 
 from __future__ import annotations
@@ -60,6 +64,11 @@ class Attempt:
     def orphan(self) -> bool:
         """Whether a batch may have been created for it. A lost answer of the Messages API cannot be found again."""
         return self.lane == "batch" and not self.submitted and not self.released
+
+    @property
+    def open(self) -> bool:
+        """Whether the sync lane has begun with it and not come to an end."""
+        return self.lane == "sync" and not self.submitted and not self.released
 
     @property
     def in_flight(self) -> bool:
@@ -130,6 +139,13 @@ class Replace:
 
 
 @dataclass(frozen=True)
+class Close:
+    """The content changed while the sync lane was at it: keep what it was answered, and decide again."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
 class Wait:
     """Its sender may still be at it. Decide again at *until* (epoch seconds)."""
 
@@ -145,7 +161,7 @@ class Hold:
     batch_ids: tuple[str, ...]
 
 
-Decision = Submit | Reattach | Search | Adopt | Release | Replace | Wait | Hold
+Decision = Submit | Reattach | Search | Adopt | Release | Replace | Close | Wait | Hold
 
 
 def decide(
@@ -163,14 +179,12 @@ def decide(
     """
     live = [attempt for attempt in history if not attempt.released]
     for attempt in live:
-        if attempt.root != root and attempt.orphan:
-            return _orphan(attempt, now, listed, grace)
-        if attempt.root != root and attempt.in_flight and not _gone(attempt, now):
-            return Replace(attempt)
+        if attempt.root != root and (step := _other(attempt, now, listed, grace)) is not None:
+            return step
     same = [
         attempt
         for attempt in live
-        if (attempt.root, attempt.round) == (root, of_round) and (attempt.submitted or attempt.orphan)
+        if (attempt.root, attempt.round) == (root, of_round) and (attempt.submitted or attempt.orphan or attempt.open)
     ]
     if not same:
         return Submit(max((attempt.number for attempt in history), default=0) + 1)
@@ -180,6 +194,15 @@ def decide(
     if latest.in_flight and _gone(latest, now):
         return Release(latest, "its results could be downloaded until 29 days after its creation, and were not")
     return Reattach(latest)
+
+
+def _other(attempt: Attempt, now: float, listed: Sequence[Listed] | None, grace: float) -> Decision | None:
+    """What has to be done about an attempt of other content; None where it has ended."""
+    if attempt.orphan:
+        return _orphan(attempt, now, listed, grace)
+    if attempt.open:
+        return Close(attempt)
+    return Replace(attempt) if attempt.in_flight and not _gone(attempt, now) else None
 
 
 def _gone(attempt: Attempt, now: float) -> bool:

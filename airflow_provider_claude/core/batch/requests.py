@@ -24,7 +24,11 @@ FINGERPRINT_CHARS = 24
 
 _encode = msgspec.json.Encoder().encode
 _MARK = "\x00content\x00"
-_ENTRY = b'{"custom_id":"","params":}'
+_ENTRY_OPEN, _ENTRY_PARAMS, ENTRY_CLOSE = b'{"custom_id":"', b'","params":', b"}"
+_ID_CHARS = FINGERPRINT_CHARS + 1 + 6
+
+#: Where the parameters begin in one element of a batch's `requests`.
+PARAMS_AT = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS)
 
 
 def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class RequestEncoder:
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
-        return len(params) + len(_ENTRY) + FINGERPRINT_CHARS + 1 + 6 + 1
+        return len(params) + PARAMS_AT + len(ENTRY_CLOSE) + 1
 
 
 def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes], list[int]]:
@@ -118,4 +122,4 @@ def index_of(custom_id: str, start: str, rows: int) -> int | None:
 
 def entry(custom_id: str, params: bytes) -> bytes:
     """One element of a batch's `requests`."""
-    return b'{"custom_id":"%b","params":%b}' % (custom_id.encode(), params)
+    return b"".join((_ENTRY_OPEN, custom_id.encode(), _ENTRY_PARAMS, params, ENTRY_CLOSE))

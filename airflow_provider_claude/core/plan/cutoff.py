@@ -3,13 +3,18 @@
 The sync lane is one queue. In front of shard k are the rows that were let go already and are not answered yet, and the
 shards before it that may still be let go; behind it stand the shards after it. Its slot in that queue begins
 
-    slot(k) = max(now + what is in front of k,  due − margin − drain of k and of all open shards behind it)
+    slot(k) = max(now + what is in front of k − lead,  due − margin − drain of k and of all open shards behind it)
 
-The second moment is the last at which the lane still makes k and everything behind it; the first is when the lane is
-free for k at all: letting go earlier would only pay the full price for what may end by itself meanwhile. A shard that
-ends leaves the queue, and everyone's slot moves back by as much. Where the lane cannot make all of them, the second
-moment has passed for the first ones, and they are let go one after the other as the lane gets free: it is never idle
-while it is short, and never asked for more than it can do.
+and it is let go `lead` before, which a cancel takes. The second moment is the last at which the lane still makes k and
+everything behind it; the first is when the lane is free for k at all: letting go earlier would only pay the full price
+for what may end by itself meanwhile. A shard that ends leaves the queue, and everyone's slot moves back by as much. Where
+the lane cannot make all of them, the second moment has passed for the first ones, and they are let go one after the other
+as the lane gets free: it is never idle while it is short, and never asked for more than it can do.
+
+Cancels may be slow. One of up to twice the lead makes the lane late by what it took too long, once: the lead is taken
+off what is in front, so that there is still work for as long as the next cancel may take. (Without that, every slow
+cancel left the lane idle, and a night of a hundred was late by the sum.) One that takes longer holds up its own shard
+only: it is no longer counted as in front of anyone.
 """
 
 from __future__ import annotations
@@ -23,11 +28,15 @@ LOOK_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Drain:
-    """How many *seconds* the sync lane needs for what is not answered of *shard*; *let_go*: its batch was given up."""
+    """How many *seconds* the sync lane needs for what is not answered of *shard*; *let_go*: its batch was given up.
+
+    *cancelling*: for how many seconds that batch has been asked to end and has not, 0 when it has ended.
+    """
 
     shard: int
     seconds: float
     let_go: bool = False
+    cancelling: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +54,10 @@ class LetGo:
 Switch = WaitOn | LetGo
 
 
-def slot(shard: int, queue: Sequence[Drain], *, now: float, promised: float) -> float:
+def slot(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> float:
     """When the sync lane has to begin with *shard* (epoch seconds). *promised*: the deadline less the margin."""
-    ahead = sum(one.seconds for one in queue if one.let_go or one.shard < shard)
-    return max(now + ahead, last_moment(shard, queue, promised=promised))
+    ahead = sum(one.seconds for one in queue if _is_ahead(one, shard, lead))
+    return max(now + ahead - lead, last_moment(shard, queue, promised=promised))
 
 
 def last_moment(shard: int, queue: Sequence[Drain], *, promised: float) -> float:
@@ -58,7 +67,7 @@ def last_moment(shard: int, queue: Sequence[Drain], *, promised: float) -> float
 
 def switch(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> Switch:
     """Whether *shard* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
-    at = slot(shard, queue, now=now, promised=promised) - lead
+    at = slot(shard, queue, now=now, promised=promised, lead=lead) - lead
     if now >= at:
         return LetGo()
     last = last_moment(shard, queue, promised=promised) - lead
@@ -68,3 +77,8 @@ def switch(shard: int, queue: Sequence[Drain], *, now: float, promised: float, l
 def makes_it(queue: Sequence[Drain], *, now: float, promised: float) -> bool:
     """Whether the sync lane could answer everything that is open, if no batch ended any more."""
     return now + sum(one.seconds for one in queue) <= promised
+
+
+def _is_ahead(one: Drain, shard: int, lead: float) -> bool:
+    """Whether the lane has to do *one* before *shard*."""
+    return one.cancelling <= 2 * lead if one.let_go else one.shard < shard

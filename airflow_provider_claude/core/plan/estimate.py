@@ -64,6 +64,7 @@ class Facts:
     price_source: str
     trial: str
     deadline: str | None
+    lanes: Sequence[str] = ()
 
 
 def explain(facts: Facts, sums: Estimate) -> list[str]:
@@ -84,7 +85,7 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
     if facts.shards:
         lines.append(
             f"{sum(facts.shards):,} items go to {facts.model} in {len(facts.shards):,} "
-            f"batch{'es' if len(facts.shards) > 1 else ''} of at most {max(facts.shards):,} (Message Batches API)."
+            f"shard{'s' if len(facts.shards) > 1 else ''} of at most {max(facts.shards):,}."
         )
     how = "measured on the trial" if sums.measured else "estimated from bytes"
     lines.append(
@@ -92,6 +93,7 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
         f"{usd(sums.cost['batch'])} by batch, {usd(sums.cost['sync'])} by the synchronous API "
         f"(prices: {facts.price_source})."
     )
+    lines += facts.lanes
     lines.append(f"Due by {facts.deadline}." if facts.deadline else "No deadline is set for this run.")
     return lines
 

@@ -12,6 +12,10 @@ BYTES_A_TOKEN = 3.1
 ASSUMED_OUTPUT = 40
 
 
+#: How much of the model the newest measured request is.
+_NEWEST = 0.05
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenModel:
     """Tokens a request: `bytes × input_per_byte`, and `output` for the answer."""
@@ -27,6 +31,18 @@ class TokenModel:
         return TokenModel(
             input_per_byte=input_tokens / request_bytes,
             output=output_tokens or self.output,
+            measured=True,
+        )
+
+    def learned(self, *, request_bytes: int, input_tokens: float, output_tokens: float) -> TokenModel:
+        """The model after one more measured request; it counts for as much as the last few dozen do."""
+        seen = self.calibrated(
+            request_bytes=request_bytes, input_tokens=round(input_tokens), output_tokens=round(output_tokens)
+        )
+        share = _NEWEST if self.measured else 1.0
+        return TokenModel(
+            input_per_byte=self.input_per_byte + share * (seen.input_per_byte - self.input_per_byte),
+            output=self.output + share * (seen.output - self.output),
             measured=True,
         )
 

@@ -8,6 +8,7 @@
     truncated                            Rebatch with twice the max_tokens, up to what the API takes
     refused                              GiveUp
     any, after the last round            GiveUp
+    any that nobody has asked yet        Rebatch, whatever the round
 
 An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
 """
@@ -25,7 +26,9 @@ from airflow_provider_claude.core.batch.outcomes import Outcome
 _OF_THE_REQUEST = frozenset({"invalid_request_error", "request_too_large"})
 
 #: Error types that every request of the run meets.
-_OF_EVERYONE = frozenset({"authentication_error", "permission_error", "billing_error", "not_found_error"})
+OF_EVERYONE = frozenset({"authentication_error", "permission_error", "billing_error", "not_found_error"})
+
+_LASTING = _OF_THE_REQUEST | OF_EVERYONE
 
 _AS_IT_IS = frozenset({Outcome.EXPIRED, Outcome.CANCELED, Outcome.MISSING, Outcome.ERRORED})
 
@@ -42,7 +45,7 @@ _MANY = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """An item without a valid answer. *invalid* counts those of its answers, over all rounds, that were not valid."""
+    """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid."""
 
     ordinal: int
     outcome: Outcome
@@ -50,11 +53,12 @@ class Leftover:
     max_tokens: int
     error_type: str | None = None
     invalid: int = 0
+    tries: int = 1
 
 
 @dataclass(frozen=True)
 class Rebatch:
-    """Ask again in the next batch, with this limit on the answer."""
+    """Ask again in the next round, with this limit on the answer."""
 
     max_tokens: int
 
@@ -69,16 +73,16 @@ Decision = Rebatch | GiveUp
 
 def decide(leftover: Leftover, *, next_round: int, rounds: int) -> Decision:
     """What to do with *leftover* in round *next_round*; round 1 was the first, and *rounds* may follow it."""
-    if next_round > rounds + 1:
+    if leftover.tries and next_round > rounds + 1:
         return GiveUp()
     match leftover.outcome:
-        case Outcome.ERRORED if leftover.error_type in _OF_THE_REQUEST | _OF_EVERYONE:
-            return GiveUp()
+        case _ if not leftover.tries:
+            return Rebatch(leftover.max_tokens)
         case Outcome.INVALID if leftover.invalid < _MAX_INVALID:
             return Rebatch(leftover.max_tokens)
         case Outcome.TRUNCATED if leftover.max_tokens < MAX_OUTPUT_TOKENS:
             return Rebatch(min(2 * leftover.max_tokens, MAX_OUTPUT_TOKENS))
-        case outcome if outcome in _AS_IT_IS:
+        case outcome if outcome in _AS_IT_IS and leftover.error_type not in _LASTING:
             return Rebatch(leftover.max_tokens)
         case _:
             return GiveUp()
@@ -87,7 +91,7 @@ def decide(leftover: Leftover, *, next_round: int, rounds: int) -> Decision:
 def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
     """Why no row of the shard can succeed; None where some may. *asked*: the items that were asked."""
     for leftover in leftovers:
-        if leftover.error_type in _OF_EVERYONE:
+        if leftover.error_type in OF_EVERYONE:
             return f"the API answered {leftover.reason}, which will meet every request of this run"
     reasons = Counter(one.reason for one in leftovers if one.error_type in _OF_THE_REQUEST)
     for reason, count in reasons.most_common(1):

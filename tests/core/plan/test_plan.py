@@ -134,7 +134,7 @@ class TestEstimate:
             "9 are to be answered",
             "1 repeat",
             "2 were set aside",
-            "2 batches",
+            "2 shards",
             "1 items have an answer",
             "Due by 2026-11-23",
         ):

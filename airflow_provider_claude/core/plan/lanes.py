@@ -1,0 +1,158 @@
+"""Which lane a run takes: the batch (half the price, an end that nobody promises) or the sync lane (full price, sure).
+
+The sync lane has to begin giving batches up `first = promised − now − lead − its seconds for all rows` from now, if none
+of them ended (core/plan/cutoff). The longer batches may be waited for, the more of them end by themselves, so:
+
+    no deadline                                     batch
+    a late batch ends before `first`                batch
+    a late one does not, and the lane is done
+    sooner than a batch usually is                  sync: few rows, due soon
+    a usual batch ends before `first`               batch, and cutoffs for what is late
+    else                                            mixed: what the lane would take from batches before these usually end
+                                                    is not sent by batch at all; as many rows as that, up to all, go sync
+
+Where the sync lane alone makes all rows by then, so do all of these, whatever the batches do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+Lane = Literal["batch", "sync", "mixed"]
+
+#: How long before the deadline everything should be done, in seconds.
+MARGIN_SECONDS = 600.0
+
+#: The share of the account's limits that the sync lane leaves to others.
+RESERVE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What the choice is made from. Moments are epoch seconds, costs USD by lane (`batch`, `sync`) for all rows.
+
+    *promised*: the deadline less the margin, None for no deadline. *sync_seconds*: what the sync lane needs for all rows
+    at the account's share. *median_seconds*, *late_seconds*: how long a batch usually takes, and a late one. *lead*:
+    seconds from giving up a batch until its rest can be sent.
+    """
+
+    rows: int
+    sync_seconds: float
+    now: float
+    promised: float | None
+    median_seconds: float
+    late_seconds: float
+    lead: float
+    cost: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The *lane*, and why in one sentence.
+
+    *sync_rows*: how many rows go to the sync lane from the start. *batch_ends*: when a usual and a late batch end,
+    *sync_ends*: when the sync lane would be done with all rows (epoch seconds). *cost*: USD of all rows by lane.
+    *makeable*: the rows the sync lane makes by itself, if no batch ended. *hopeless*: no lane can make all, even by luck.
+    """
+
+    lane: Lane
+    sync_rows: int
+    batch_ends: tuple[float, float]
+    sync_ends: float
+    cost: Mapping[str, Decimal]
+    makeable: int
+    hopeless: bool
+    reason: str
+
+
+def choose(night: Night, *, clock: Callable[[float], str]) -> Choice:
+    """The lane of *night*. *clock* writes an epoch second as people read it."""
+    makeable = _makeable(night)
+    sync_rows = min(math.ceil(_share(night) * night.rows), makeable)
+    hopeless = (
+        makeable < night.rows and night.promised is not None and night.promised - night.now < night.median_seconds
+    )
+    return Choice(
+        lane="batch" if not sync_rows else "sync" if sync_rows == night.rows else "mixed",
+        sync_rows=sync_rows,
+        batch_ends=(night.now + night.median_seconds, night.now + night.late_seconds),
+        sync_ends=night.now + night.sync_seconds,
+        cost=night.cost,
+        makeable=makeable,
+        hopeless=hopeless,
+        reason=_reason(night, sync_rows, makeable, hopeless=hopeless, clock=clock),
+    )
+
+
+def for_leftovers(
+    seconds: float,
+    *,
+    now: float,
+    promised: float | None,
+    late_seconds: float,
+    queue_seconds: float,
+    lead: float,
+) -> Literal["batch", "sync"]:
+    """Where leftovers go that the sync lane needs *seconds* for: by another batch if the lane can still catch a late one.
+
+    *queue_seconds*: what the lane has to do besides. *promised*: the deadline less the margin, None for no deadline.
+    """
+    if promised is None:
+        return "batch"
+    return "batch" if now + late_seconds + lead + queue_seconds + seconds <= promised else "sync"
+
+
+def _makeable(night: Night) -> int:
+    """How many rows the sync lane makes in time by itself."""
+    if night.promised is None or night.now + night.sync_seconds <= night.promised:
+        return night.rows
+    return math.floor(night.rows * max(night.promised - night.now, 0.0) / night.sync_seconds)
+
+
+def _share(night: Night) -> float:
+    """The part of the rows (0 to 1) that the sync lane takes from the start, as far as it makes them."""
+    if night.promised is None or not night.rows:
+        return 0.0
+    first = night.promised - night.now - night.lead - night.sync_seconds
+    if first >= night.late_seconds:
+        return 0.0
+    if night.sync_seconds <= night.median_seconds:
+        return 1.0
+    busy = night.median_seconds - max(first, -night.lead)
+    return min(max(busy, 0.0) / night.sync_seconds, 1.0)
+
+
+def _reason(night: Night, sync_rows: int, makeable: int, *, hopeless: bool, clock: Callable[[float], str]) -> str:
+    rows, needs = f"{night.rows:,} rows", f"the sync lane needs {_span(night.sync_seconds)} for all of them"
+    usual = f"batches usually take {_span(night.median_seconds)}"
+    if night.promised is None:
+        return f"{rows} go by batch: no deadline is set, and a batch costs half."
+    due = clock(night.promised)
+    if not night.rows:
+        return f"No row is to be asked by {due}."
+    if hopeless:
+        return (
+            f"Only {makeable:,} of {rows} can be made by {due} and go to the sync lane at once: {needs}, and {usual}."
+        )
+    if not sync_rows:
+        until = clock(night.promised - night.lead - night.sync_seconds)
+        return f"{rows} go by batch: {needs}, so they may be waited for until {until}."
+    if sync_rows == night.rows:
+        done = clock(night.now + night.sync_seconds)
+        return f"{rows} go to the sync lane: it is done by {done}, and a batch may not be by {due}."
+    sure = "" if makeable == night.rows else f" and is sure of {makeable:,} by {due}"
+    return (
+        f"{sync_rows:,} of {rows} go to the sync lane at once and the others by batch: {needs}{sure}, and could not wait until "
+        f"batches end, which usually takes {_span(night.median_seconds)}."
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,139 @@
+"""The plan's choice of lanes: from what the account allows and what earlier runs have measured, told in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pendulum
+
+from airflow_provider_claude.core.plan.estimate import Estimate, usd
+from airflow_provider_claude.core.plan.history import BatchTimes, Measured, cancel_seconds
+from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE, Choice, Night, choose
+from airflow_provider_claude.core.plan.limits import AccountLimits, account_limits
+from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.errors import HopelessError, JobError
+from airflow_provider_claude.store import LanesRecord, WorkFolder
+
+#: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
+LOAD_SECONDS = 120.0
+
+#: What earlier runs tell is taken from so many of them.
+_RUNS = 30
+
+HOPELESS = ("warn", "fail")
+LANES = ("auto", "batch", "sync")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSettings:
+    """What the user wants of the lanes.
+
+    *lane*: `auto`, or the one to take whatever comes. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
+    """
+
+    limits: AccountLimits = field(default_factory=account_limits)
+    reserve: float = RESERVE
+    margin: float = MARGIN_SECONDS
+    lane: str = "auto"
+    hopeless: str = "warn"
+
+    def __post_init__(self) -> None:
+        if self.lane not in LANES:
+            raise JobError(f"lane is {self.lane!r}: write one of {', '.join(LANES)}.")
+        if self.hopeless not in HOPELESS:
+            raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
+        if not 0 <= self.reserve <= 0.9:
+            raise JobError(f"reserve is {self.reserve!r}: write a share of the limits from 0 to 0.9.")
+        if not 0 <= self.margin < 86_400:
+            raise JobError(f"margin is {self.margin!r}: write the seconds before the deadline, less than a day.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lanes:
+    """The choice, what later tasks need of it, and what to tell people."""
+
+    choice: Choice
+    record: LanesRecord
+    sentences: Sequence[str]
+
+
+def plan_lanes(
+    sums: Estimate,
+    tokens: TokenModel,
+    settings: LaneSettings,
+    *,
+    work: WorkFolder,
+    deadline: str | None,
+    now: str,
+    shard_rows: int,
+) -> Lanes:
+    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail."""
+    times, lead = _measured(work)
+    at, hour = epoch(now), parse_time(now).hour
+    seconds = settings.limits.seconds(
+        requests=sums.requests,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        share=1 - settings.reserve,
+    )
+    night = Night(
+        rows=sums.requests,
+        sync_seconds=seconds,
+        now=at,
+        promised=None if deadline is None else epoch(deadline) - settings.margin,
+        median_seconds=times.median_seconds(shard_rows, hour),
+        late_seconds=times.late_seconds(shard_rows, hour),
+        lead=lead,
+        cost=sums.cost,
+    )
+    clock = _clock(deadline)
+    choice = choose(night, clock=clock)
+    if choice.hopeless and settings.hopeless == "fail":
+        raise HopelessError(
+            f"{choice.reason} Nothing is sent. Move the deadline, ask fewer rows, or plan with hopeless='warn'."
+        )
+    rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
+    reason = choice.reason if settings.lane == "auto" else f"The lane is set: {settings.lane}."
+    record = LanesRecord(
+        lane="batch" if not rows else "sync" if rows == night.rows else "mixed",
+        reason=reason,
+        sync_rows=rows,
+        row_seconds=seconds / sums.requests if sums.requests else 0.0,
+        promised=None if night.promised is None else _iso(night.promised),
+        lead_seconds=lead,
+        late_seconds=night.late_seconds,
+        limits=settings.limits,
+        reserve=settings.reserve,
+        input_per_byte=tokens.input_per_byte,
+        output_tokens=tokens.output,
+    )
+    return Lanes(choice=choice, record=record, sentences=[reason, _side_by_side(choice, clock)] if night.rows else [])
+
+
+def _measured(work: WorkFolder) -> tuple[BatchTimes, float]:
+    """How long batches take, and the seconds from giving one up until its rest can be sent."""
+    runs = work.histories(_RUNS)
+    batches = [Measured(requests=b.requests, hour=b.hour, minutes=b.minutes) for run in runs for b in run.batches]
+    cancels = [seconds for run in runs for seconds in run.cancels]
+    return BatchTimes(batches), cancel_seconds(cancels) + LOAD_SECONDS
+
+
+def _side_by_side(choice: Choice, clock: Callable[[float], str]) -> str:
+    usual, late = map(clock, choice.batch_ends)
+    return (
+        f"By batch: {usd(choice.cost['batch'])}, usually done by {usual}, late by {late}. "
+        f"By the sync lane: {usd(choice.cost['sync'])}, done by {clock(choice.sync_ends)}."
+    )
+
+
+def _clock(deadline: str | None) -> Callable[[float], str]:
+    """Times as the one reads them who waits: in the deadline's zone."""
+    zone = parse_time(deadline).tzinfo if deadline else pendulum.UTC
+    return lambda seconds: datetime.fromtimestamp(seconds, zone).strftime("%H:%M")
+
+
+def _iso(seconds: float) -> str:
+    return pendulum.from_timestamp(seconds).isoformat()

@@ -1,0 +1,73 @@
+"""The lease on an attempt of the sync lane: of all workers that know of it, one sends.
+
+A lease is a numbered record; the next number is anybody's once the latest has run out. Its holder renews it, and stops
+sending when it could not: a worker that was stopped in its sleep wakes up to a lease that has run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.store import LeaseRecord, ShardFolder, write_new_record, write_record
+
+#: How long a lease holds without being renewed, how often it is, and how far the clocks of two workers may be apart.
+LEASE_SECONDS = 90.0
+RENEW_SECONDS = 20.0
+SKEW_SECONDS = 30.0
+
+
+class Lease:
+    """A lease that is held. Raises PendingError when made while another holds."""
+
+    def __init__(self, shard: ShardFolder, attempt: int, clock: Callable[[], str]) -> None:
+        self._shard, self._attempt, self._clock = shard, attempt, clock
+        numbers = shard.leases(attempt)
+        latest = shard.lease(attempt, numbers[-1]) if numbers else None
+        if latest is not None and (left := _left(latest, self._now())) > 0:
+            raise PendingError(_held(shard, attempt), left)
+        self.number = (numbers[-1] if numbers else 0) + 1
+        self._record = self._until(LEASE_SECONDS, 0)
+        if not write_new_record(shard.file(f"{attempt}.lease.{self.number}.json"), self._record):
+            raise PendingError(_held(shard, attempt), LEASE_SECONDS)
+
+    def _now(self) -> datetime:
+        return parse_time(self._clock())
+
+    def _until(self, seconds: float, done: int) -> LeaseRecord:
+        until = (self._now() + timedelta(seconds=seconds)).isoformat()
+        return LeaseRecord(attempt=self._attempt, number=self.number, until=until, done=done)
+
+    @property
+    def over(self) -> bool:
+        """Whether another may hold it by now, because it was not renewed in time."""
+        return self._now() >= parse_time(self._record.until)
+
+    def renew(self, done: int) -> None:
+        """Hold it on, and tell that *done* requests are answered."""
+        self._write(LEASE_SECONDS, done)
+
+    def give_back(self, done: int) -> None:
+        """Let the next worker have it at once."""
+        self._write(-SKEW_SECONDS, done)
+
+    def _write(self, seconds: float, done: int) -> None:
+        if self.over:
+            return
+        record = self._until(seconds, done)
+        write_record(self._shard.file(f"{self._attempt}.lease.{self.number}.json"), record)
+        self._record = record
+
+
+def _left(lease: LeaseRecord, now: datetime) -> float:
+    """Seconds until nobody can rely on *lease* any more."""
+    return (parse_time(lease.until) - now).total_seconds() + SKEW_SECONDS
+
+
+def _held(shard: ShardFolder, attempt: int) -> str:
+    return (
+        f"Shard {shard.shard}, attempt {attempt}: another worker is at it in the sync lane. If it died, its lease runs out "
+        "by itself; nothing is asked twice."
+    )

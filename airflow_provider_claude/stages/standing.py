@@ -1,0 +1,99 @@
+"""Where the shards of a run stand, as the queue of the sync lane; and what follows for one of them."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.plan.cutoff import Drain, Switch, switch
+from airflow_provider_claude.core.plan.lanes import for_leftovers
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.store import LetGoRecord, PlanRecord, RunFolder, ShardFolder, ShardSpec, write_new_record
+
+#: How rows end that the sync lane would be asked for.
+_OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.UNAFFORDABLE)
+
+
+def queue_of(run: RunFolder, plan: PlanRecord) -> list[Drain]:
+    """What the sync lane would have to do if no batch ended any more."""
+    seconds = plan.lanes.row_seconds if plan.lanes else 0.0
+    found = [(spec, *_open_rows(run.shard(spec.shard), spec)) for spec in plan.shards]
+    return [Drain(shard=spec.shard, seconds=rows * seconds, let_go=let_go) for spec, rows, let_go in found if rows]
+
+
+def _open_rows(shard: ShardFolder, spec: ShardSpec) -> tuple[int, bool]:
+    """How many requests of *shard* have no answer yet, and whether they are the sync lane's by now."""
+    settled = shard.settled()
+    if settled is not None and settled.root == spec.fingerprint:
+        return 0, False
+    live = [attempt for attempt in history(shard) if attempt.root == spec.fingerprint and not attempt.released]
+    let_go = any(shard.let_go(attempt.number) is not None for attempt in live)
+    if not live:
+        return spec.rows - spec.reused, spec.lane == "sync"
+    latest = live[-1]
+    if latest.open:
+        return latest.requests - _done(shard, latest), True
+    if latest.in_flight:
+        return latest.requests, let_go
+    return _left(shard, spec, latest), let_go or spec.lane == "sync"
+
+
+def _done(shard: ShardFolder, attempt: Attempt) -> int:
+    leases = shard.leases(attempt.number)
+    latest = shard.lease(attempt.number, leases[-1]) if leases else None
+    return latest.done if latest else 0
+
+
+def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
+    """What the latest attempt, which has ended, left open."""
+    landed = shard.landed()
+    if landed is not None and landed.root == spec.fingerprint and landed.round == latest.round:
+        return sum(landed.outcomes.get(outcome, 0) for outcome in _OPEN)
+    if latest.batch_id is None:
+        return spec.rows - spec.reused if spec.lane == "sync" else 0
+    ended = shard.ended(latest.number)
+    return 0 if ended is None else sum(ended.counts.get(name, 0) for name in ("canceled", "expired"))
+
+
+def switch_of(shard: ShardFolder, *, now: float) -> Switch | None:
+    """Whether the batch of *shard* is waited for on; None where it is waited for whatever comes, for want of a deadline."""
+    plan = shard.run.need_plan()
+    if plan.lanes is None or plan.lanes.promised is None:
+        return None
+    return switch(
+        shard.shard,
+        queue_of(shard.run, plan),
+        now=now,
+        promised=epoch(plan.lanes.promised),
+        lead=plan.lanes.lead_seconds,
+    )
+
+
+def is_let_go(shard: ShardFolder, batch_id: str) -> bool:
+    """Whether *batch_id* is on record as given up."""
+    records = (shard.let_go(number) for number in shard.attempts())
+    return any(record is not None and record.batch_id == batch_id for record in records)
+
+
+def let_go(shard: ShardFolder, batch_id: str, *, now: str) -> None:
+    """Put on record that *batch_id* is given up at its cutoff, before it is cancelled."""
+    for attempt in history(shard):
+        if attempt.batch_id == batch_id:
+            record = LetGoRecord(attempt=attempt.number, batch_id=batch_id, at=now)
+            write_new_record(shard.file(f"{attempt.number}.letgo.json"), record)
+
+
+def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:
+    """The lane for *rows* leftovers of a shard whose batch has ended by itself."""
+    lanes = plan.lanes
+    if lanes is None or lanes.promised is None:
+        return "batch"
+    others = [one.seconds for one in queue_of(shard.run, plan) if one.shard != shard.shard]
+    return for_leftovers(
+        rows * lanes.row_seconds,
+        now=now,
+        promised=epoch(lanes.promised),
+        late_seconds=lanes.late_seconds,
+        queue_seconds=sum(others),
+        lead=lanes.lead_seconds,
+    )

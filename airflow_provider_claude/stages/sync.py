@@ -1,0 +1,175 @@
+"""An attempt in the sync lane: begun, carried on by whoever holds its lease, brought to its end.
+
+    N.intent.json, N.manifest.parquet    what it asks; one writer wins
+    N.lease.K.json, N.answers.K.jsonl    worker K is at it, and what it was answered
+    N.results.jsonl.zst, N.ended.json    all answers, in the form of a batch's results
+    N.submitted.json                     from here on it is an attempt like any other
+
+A worker that dies leaves its answers; the next one asks the rest. The Messages API has no list to find a lost answer in:
+what was under way when a worker was killed is asked, and paid for, again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.batch.answers import read_head
+from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
+from airflow_provider_claude.errors import PendingError, StateError
+from airflow_provider_claude.stages.journal import Journal, discard_journals, read_journals
+from airflow_provider_claude.stages.lane import Lane, Request
+from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
+from airflow_provider_claude.stages.parquet import read_table
+from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
+from airflow_provider_claude.store import (
+    EndedRecord,
+    IntentRecord,
+    PlanRecord,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    atomic_output,
+    write_new_record,
+    write_record,
+)
+
+_COUNTS = ("succeeded", "errored", "canceled", "expired")
+
+#: Makes the lane that asks what is left, given the journal it writes and the lease it holds.
+MakeLane = Callable[[Journal, Lease], Lane]
+
+
+@dataclass(kw_only=True)
+class SyncAttempt:
+    """Attempt *number* of *shard*."""
+
+    shard: ShardFolder
+    number: int
+    clock: Callable[[], str]
+
+    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> None:
+        """Put on record what is going to be asked. Raises PendingError where another worker was faster."""
+        with spool(self.shard.run, plan, spec, ask) as body:
+            now = self.clock()
+            intent = IntentRecord(
+                attempt=self.number,
+                job=plan.job_hash,
+                root=spec.fingerprint,
+                round=ask.round,
+                fingerprint=ask.fingerprint(spec),
+                requests=body.rows,
+                bytes=len(body),
+                at=now,
+                until=now,
+                lane="sync",
+            )
+            if not write_new_record(self.shard.file(f"{self.number}.intent.json"), intent):
+                raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
+            body.write_manifest(self.shard.manifest(self.number))
+
+    def carry_on(self, plan: PlanRecord, spec: ShardSpec, make: MakeLane) -> None:
+        """Ask what has no answer yet, and end. Raises PendingError where another worker is at it, and what the lane does."""
+        lease, done = self._take(), 0
+        try:
+            if not self._asked():
+                return
+            intent = self._intent()
+            with spool(self.shard.run, plan, spec, self._ask(spec, intent, plan.job["max_tokens"])) as body:
+                seen = self._seen(intent)
+                lane = make(Journal(self.shard, self.number, lease.number), lease)
+                lane.done = done = sum(seen)
+                try:
+                    lane.drain(_unanswered(body, intent, seen))
+                finally:
+                    done = lane.done
+            self._end(intent)
+        finally:
+            lease.give_back(done)
+
+    def close(self) -> None:
+        """Keep what it was answered, and end. Raises PendingError where a worker is at it."""
+        lease = self._take()
+        try:
+            if self._asked():
+                self._end(self._intent())
+        finally:
+            lease.give_back(0)
+
+    def _take(self) -> Lease:
+        return Lease(self.shard, self.number, self.clock)
+
+    def _asked(self) -> bool:
+        """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
+        if self.shard.released(self.number) is not None:
+            raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
+        if self.shard.manifest(self.number).exists():
+            return True
+        self.shard.release(self.number, None, "its worker died before it asked anything", self.clock())
+        return False
+
+    def _intent(self) -> IntentRecord:
+        intent = self.shard.intent(self.number)
+        if intent is None:
+            raise StateError(f"{self.shard}, attempt {self.number}: its intent was removed while it was read.")
+        return intent
+
+    def _ask(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> Ask:
+        """What its manifest says that it asks; *usual*: the job's max_tokens."""
+        asked = read_table(self.shard.manifest(self.number), ["place", "max_tokens"])
+        ordinals = [spec.start + place for place in asked["place"].to_pylist()]
+        limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
+        others = {ordinal: limit for ordinal, limit in limits.items() if limit != usual}
+        return Ask(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+
+    def _seen(self, intent: IntentRecord) -> bytearray:
+        """Which of its requests are answered, a byte each."""
+        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        for line in read_journals(self.shard, self.number):
+            index = index_of(read_head(line)[0], start, intent.requests)
+            if index is not None:
+                seen[index] = True
+        return seen
+
+    def _end(self, intent: IntentRecord) -> None:
+        """Make the journals its results, the first answer of each request, and close it."""
+        if not self.shard.results(self.number).exists():
+            self._write_ended(intent)
+            self._write_results(intent)
+        record = SubmittedRecord(attempt=self.number, batch_id=None, lane="sync", created_at=intent.at)
+        write_new_record(self.shard.file(f"{self.number}.submitted.json"), record)
+        discard_journals(self.shard, self.number)
+
+    def _write_ended(self, intent: IntentRecord) -> None:
+        counts = Counter(dict.fromkeys(_COUNTS, 0))
+        counts.update(kind for _, kind in self._first_lines(intent))
+        ended = EndedRecord(
+            attempt=self.number, batch_id=None, counts=dict(counts), created_at=intent.at, ended_at=self.clock()
+        )
+        write_record(self.shard.file(f"{self.number}.ended.json"), ended)
+
+    def _write_results(self, intent: IntentRecord) -> None:
+        with (
+            atomic_output(self.shard.results(self.number)) as stream,
+            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+        ):
+            for line, _ in self._first_lines(intent):
+                out.write(line + b"\n")
+
+    def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
+        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        for line in read_journals(self.shard, self.number):
+            name, kind = read_head(line)
+            index = index_of(name, start, intent.requests)
+            if index is not None and not seen[index]:
+                seen[index] = True
+                yield line, kind
+
+
+def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray) -> Iterator[Request]:
+    for index, params in enumerate(body.requests()):
+        if not seen[index]:
+            yield Request(custom_id(intent.fingerprint, index), params)

@@ -1,0 +1,198 @@
+"""The sync lane settles what batches left behind, against the simulator over real HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from anthropic import AsyncAnthropic
+
+from airflow_provider_claude.errors import BillingError, PendingError
+from airflow_provider_claude.gateway import AsyncGateway, open_async
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.lane import Courier, Lane, Line
+from airflow_provider_claude.stages.lanes import LaneSettings
+from airflow_provider_claude.stages.lease import Lease
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.standing import let_go, queue_of
+
+from .conftest import Night, clock, scan_by_hand
+from .test_attempts import in_
+from .test_settle import settle, settling
+
+TEXTS = [f"mail {n}" for n in range(40)]
+
+
+@pytest.fixture
+def courier(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Courier:
+    """The way to the simulator's Messages API; the bucket is this test's own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[AsyncGateway]:
+        async with open_async(AsyncAnthropic(base_url=claude_simulator.base_url, api_key="k")) as gateway:
+            yield gateway
+
+    return Courier(dial=lambda: Line(account="test", connect=connect), now=time.time)
+
+
+@pytest.fixture
+def by_sync(night: Night) -> Night:
+    """A run whose items are all the sync lane's."""
+    night.scanned(TEXTS, twins=(0,))
+    settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
+    plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    night.create()
+    night.load()
+    return night
+
+
+def test_a_shard_of_the_sync_lane_is_answered_without_a_batch(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    landed = settle(by_sync, courier=courier)
+    assert landed.outcomes == {"succeeded": 41}
+    assert "create" not in claude_simulator.calls()
+    assert claude_simulator.books()["messages"]["requests"] == 40
+
+
+def test_an_answer_of_the_sync_lane_says_so_and_costs_the_full_price(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    landed = settle(by_sync, courier=courier)
+    assert set(by_sync.answers()["claude_lane"].to_pylist()) == {"sync"}
+    assert landed.cost_usd.rstrip("0") == claude_simulator.books()["total"]["cost_usd"]
+
+
+def test_what_a_batch_that_was_let_go_has_not_answered_is_asked_by_the_sync_lane(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS)
+    claude_simulator.behaviour(expired=0.5)
+    night.plan(rows=40)
+    batch_id = night.create()
+    let_go(night.run.shard(1), batch_id, now=clock()())
+    left = night.load().outcomes["expired"]
+    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    books = claude_simulator.books()
+    assert books["messages"]["requests"] == left
+    assert books["same_content"]["requests"] == 0
+
+
+def test_leftovers_go_by_batch_where_nobody_waits_for_them(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS)
+    claude_simulator.behaviour(expired=0.5)
+    night.plan(rows=40)
+    night.create()
+    night.load()
+    claude_simulator.control("DELETE", "/behaviour")
+    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert "messages" not in claude_simulator.calls()
+
+
+class _Stops(Lane):
+    """A lane that is told to stop after some answers, as a worker that is told to end."""
+
+    def _answered(self, row: object, line: bytes) -> None:
+        super()._answered(row, line)  # type: ignore[arg-type]
+        if len(self._lines) + self.done >= 10:
+            self.stop()
+
+
+def test_a_lane_that_was_stopped_goes_on_where_it_was_and_pays_nothing_twice(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("airflow_provider_claude.stages.lane.Lane", _Stops)
+        with pytest.raises(PendingError, match="goes on where it was"):
+            settling(by_sync, courier=courier).go_on()
+    billed = claude_simulator.books()["messages"]["requests"]
+    assert 10 <= billed < 40
+    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert claude_simulator.books()["messages"]["requests"] == 40
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_a_second_worker_waits_while_the_first_holds_the_lease(by_sync: Night, courier: Courier) -> None:
+    shard = by_sync.run.shard(1)
+    with pytest.raises(PendingError):
+        settling(by_sync, courier=_held(courier, by_sync)).go_on()
+    assert shard.attempts() == [1, 2]
+    with pytest.raises(PendingError, match="another worker is at it"):
+        settling(by_sync, courier=courier).go_on()
+
+
+def _held(courier: Courier, night: Night) -> Courier:
+    """A courier whose line is dead by the time it is needed, after another has taken the next lease."""
+
+    def dial() -> Line:
+        raise PendingError("somebody else", 1.0)
+
+    class Stays(Courier):
+        def maker(self, lanes):  # type: ignore[no-untyped-def]
+            def make(journal, lease):  # type: ignore[no-untyped-def]
+                lease.give_back(0)
+                Lease(night.run.shard(1), 2, in_(0))
+                raise PendingError("somebody else", 1.0)
+
+            return make
+
+    return Stays(dial=dial, now=time.time)
+
+
+def test_a_key_without_credit_stops_the_lane_and_keeps_what_was_answered(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.fault("billing", route="messages")
+    with pytest.raises(BillingError):
+        settling(by_sync, courier=courier).go_on()
+    answered = claude_simulator.books()["messages"]["requests"]
+    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert claude_simulator.books()["messages"]["requests"] == 40
+    assert answered < 40
+
+
+@pytest.mark.parametrize("fault", ["error_529", "error_500", "rate_limit", "reset_before_accept"])
+def test_a_stumbling_api_loses_no_row(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, fault: str
+) -> None:
+    claude_simulator.fault(fault, route="messages", times=3)
+    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+
+
+def test_what_has_been_settled_is_no_work_for_the_sync_lane_any_more(by_sync: Night, courier: Courier) -> None:
+    planned = by_sync.run.need_plan()
+    assert [one.let_go for one in queue_of(by_sync.run, planned)] == [True]
+    settle(by_sync, courier=courier)
+    assert queue_of(by_sync.run, planned) == []
+
+
+def test_answers_of_the_sync_lane_are_used_again(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    settle(by_sync, courier=courier)
+    planned = by_sync.plan(rows=13)
+    assert sum(spec.reused for spec in planned.shards) == 40
+    assert claude_simulator.books()["messages"]["requests"] == 40
+
+
+def test_a_shard_of_the_sync_lane_takes_the_answers_that_are_there(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS[:10])
+    night.plan(rows=40)
+    night.create()
+    night.load()
+    scan_by_hand(night.run, TEXTS, at="2026-11-24T00:00:00+00:00")
+    settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
+    plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    night.create()
+    night.load()
+    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert claude_simulator.books()["messages"]["requests"] == 30
+    assert claude_simulator.books()["same_content"]["requests"] == 0
