@@ -6,16 +6,21 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from airflow_provider_claude.simulator.app import build_app
-from airflow_provider_claude.simulator.limits import TIERS
-from airflow_provider_claude.simulator.pace import Pace, parse_pace
+from airflow_provider_claude.simulator.bucket import MINUTE
+from airflow_provider_claude.simulator.latency import parse_latency
+from airflow_provider_claude.simulator.limits import TIERS, Limits, parse_limits
+from airflow_provider_claude.simulator.pace import parse_pace
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.server import Server, listen
 from airflow_provider_claude.simulator.world import Options
+
+_Value = TypeVar("_Value")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,12 +32,27 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
     parser.add_argument(
-        "--pace", type=_pace, default="instant", help="instant | polls:N | seconds:S | lognormal:M,S,STUCK"
+        "--pace", type=_told(parse_pace), default="instant", help="instant | polls:N | seconds:S | lognormal:M,S,STUCK"
+    )
+    parser.add_argument(
+        "--latency",
+        type=_told(parse_latency),
+        default="instant",
+        help="of a message: instant | seconds:S | lognormal:MEDIAN,SIGMA",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tier", choices=TIERS, default="unlimited", help="rate limits (default: %(default)s)")
     parser.add_argument("--unlimited", dest="tier", action="store_const", const="unlimited", help="no rate limits")
+    parser.add_argument(
+        "--limits",
+        type=_told(parse_limits),
+        default={},
+        help="a minute, instead of the tier's: requests=600,input_tokens=300000",
+    )
+    parser.add_argument(
+        "--burst", type=_told(_burst), default=MINUTE, help="seconds of a limit that can be used at once"
+    )
     parser.add_argument("--api-key", help='the only key accepted (default: any that does not start with "bad")')
     parser.add_argument("--words", type=int, default=WORD_LIMIT, help="words of a text its sentiment is read from")
     parser.add_argument("--state", type=Path, help="keep batches and bills here (default: a folder removed at the end)")
@@ -40,11 +60,20 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _pace(text: str) -> Pace:
-    try:
-        return parse_pace(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _burst(text: str) -> float:
+    return Limits("unlimited", burst=float(text)).burst
+
+
+def _told(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
+    """*parse* with its reasons shown by argparse."""
+
+    def told(text: str) -> _Value:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return told
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,9 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(arguments)
     options = Options(
         pace=args.pace,
+        latency=args.latency,
         speed=args.speed,
         seed=args.seed,
         tier=args.tier,
+        limits=args.limits,
+        burst=args.burst,
         api_key=args.api_key,
         words=args.words,
     )

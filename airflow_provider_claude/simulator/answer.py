@@ -1,30 +1,27 @@
-"""One request in, one message out: the same for a row of a batch and for `/v1/messages`.
+"""One prompt in, one message out: the same for a row of a batch and for `/v1/messages`.
 
-Pure: the seed, the misbehaviour and the warm cache are arguments.
+Pure: the seed and the misbehaviour are arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from airflow_provider_claude.simulator.behaviour import Behaviour
-from airflow_provider_claude.simulator.cache import Breakpoint, Split, block_breakpoints, split
+from airflow_provider_claude.simulator.cache import Split
 from airflow_provider_claude.simulator.chance import chance, digest, identifier
-from airflow_provider_claude.simulator.errors import InvalidRequestError
-from airflow_provider_claude.simulator.params import Message, Params, Terms, check_params, item_text, text_of
+from airflow_provider_claude.simulator.params import Terms, item_text
+from airflow_provider_claude.simulator.prompt import Prompt
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
-from airflow_provider_claude.simulator.shape import Shape, shape_of
+from airflow_provider_claude.simulator.shape import Shape
 from airflow_provider_claude.simulator.strings import excerpt
 from airflow_provider_claude.simulator.tokens import BYTES_PER_TOKEN, tokens, utf8_size
-from airflow_provider_claude.simulator.values import Cue
+from airflow_provider_claude.simulator.values import Cue, Pack
 
 #: Thinking tokens by effort, least and most.
 THINKING_TOKENS = {"low": (10, 80), "medium": (40, 300), "high": (150, 900), "xhigh": (400, 2000), "max": (800, 4000)}
-#: Tokens every message adds to the prompt.
-TURN_TOKENS = 4
 
 Slip = Literal["", "refusal", "refusal_midway", "truncated", "invalid_json", "case_drift"]
 _SLIPS: tuple[Slip, ...] = ("refusal", "refusal_midway", "truncated", "invalid_json", "case_drift")
@@ -32,7 +29,7 @@ _REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "This
 
 
 class Setting(NamedTuple):
-    """What the answer depends on besides the request. *name* is the custom id, or "" on the sync route.
+    """What an answer depends on besides the request. *name* is the custom id, or "" on the sync route.
 
     *serial* tells answers to the same request apart; *words* is how many words of a text its sentiment is read from.
     """
@@ -41,7 +38,6 @@ class Setting(NamedTuple):
     name: str
     terms: Terms
     behaviour: Behaviour
-    warm: Container[object] = ()
     serial: str | int = ""
     words: int = WORD_LIMIT
 
@@ -50,11 +46,8 @@ class Reply(NamedTuple):
     """A message as the API writes it, and what the books need: *billed* is False for a refusal before any output."""
 
     message: dict[str, Any]
-    split: Split
     output_tokens: int
     billed: bool
-    marks: tuple[Breakpoint, ...]
-    shape: Shape
 
 
 class _Output(NamedTuple):
@@ -65,52 +58,23 @@ class _Output(NamedTuple):
     stop_sequence: str | None = None
 
 
-def answer(params: Params, setting: Setting) -> Reply:
-    """The reply to *params*.
-
-    Raises ApiError where the API refuses the request.
-    """
-    shape = shape_of(params)
-    check_params(params, shape.model, setting.terms)
-    total, marks = measure(params, shape)
-    if total > shape.model.context:
-        raise InvalidRequestError(f"prompt is too long: {total} tokens > {shape.model.context} maximum")
-    seed = digest(setting.seed, setting.name or text_of(params.messages[-1].content))
+def answer(prompt: Prompt, setting: Setting) -> Reply:
+    """The reply to *prompt*."""
+    seed = digest(setting.seed, setting.name or prompt.asked)
     slip = _slip(seed / 2**64, setting.behaviour)
-    output = _output(params, shape, slip, seed, setting.words)
-    charged = split(total, marks, setting.warm, shape.model.min_cacheable)
+    output = _output(prompt, slip, seed, setting)
     message = {
         "id": identifier("msg", setting.seed, setting.serial, setting.name),
         "type": "message",
         "role": "assistant",
-        "model": shape.model.id,
+        "model": prompt.shape.model.id,
         "content": output.content,
         "stop_reason": output.stop_reason,
         "stop_sequence": output.stop_sequence,
         "stop_details": _REFUSED if output.stop_reason == "refusal" else None,
-        "usage": _usage(charged, output, setting.terms),
+        "usage": _usage(prompt.split, output, setting.terms),
     }
-    return Reply(message, charged, output.tokens, slip != "refusal", marks, shape)
-
-
-def measure(params: Params, shape: Shape) -> tuple[int, tuple[Breakpoint, ...]]:
-    """The prompt tokens of a request, and the places where its prefix may be cached."""
-    total, prefix, marks = shape.prompt_tokens, shape.prefix, shape.breakpoints
-    for message in params.messages:
-        prefix, total, found = _measure_turn(message, prefix, total)
-        marks += found
-    if shape.top_ttl is not None:
-        marks += (Breakpoint(prefix, total, shape.top_ttl),)
-    return total, marks
-
-
-def _measure_turn(message: Message, prefix: int, before: int) -> tuple[int, int, tuple[Breakpoint, ...]]:
-    text = text_of(message.content)
-    after = before + TURN_TOKENS + tokens(utf8_size(text))
-    if isinstance(message.content, str):
-        return prefix, after, ()
-    marks = block_breakpoints(message.content, digest(prefix, message.role), before)
-    return digest(prefix, message.role, text), after, marks
+    return Reply(message, output.tokens, slip != "refusal")
 
 
 def _slip(draw: float, behaviour: Behaviour) -> Slip:
@@ -121,10 +85,10 @@ def _slip(draw: float, behaviour: Behaviour) -> Slip:
     return ""
 
 
-def _output(params: Params, shape: Shape, slip: Slip, seed: int, words: int) -> _Output:
+def _output(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> _Output:
     if slip == "refusal":
         return _Output([], "refusal", tokens(40))
-    room = params.max_tokens
+    room, shape = prompt.params.max_tokens, prompt.shape
     thinking = 0
     content: list[dict[str, Any]] = []
     if shape.thinks:
@@ -132,12 +96,17 @@ def _output(params: Params, shape: Shape, slip: Slip, seed: int, words: int) -> 
         content.append({"type": "thinking", "thinking": "", "signature": f"{seed:064x}"})
     if thinking >= room or room == 0:
         return _Output(content if room else [], "max_tokens", room, min(thinking, room))
-    cue = Cue(item_text(text_of(params.messages[-1].content)), seed, drift=slip == "case_drift", words=words)
-    said = _say(params, shape, cue, slip, room - thinking)
+    said = _say(prompt, _cue(prompt.asked, slip, seed, setting), slip, room - thinking)
     return said._replace(content=content + said.content, tokens=said.tokens + thinking, thinking=thinking)
 
 
-def _say(params: Params, shape: Shape, cue: Cue, slip: Slip, room: int) -> _Output:
+def _cue(asked: str, slip: Slip, seed: int, setting: Setting) -> Cue:
+    pack = Pack(asked, setting.seed, setting.behaviour)
+    return Cue(item_text(asked), seed, drift=slip == "case_drift", words=setting.words, pack=pack)
+
+
+def _say(prompt: Prompt, cue: Cue, slip: Slip, room: int) -> _Output:
+    shape = prompt.shape
     value = shape.answer(cue) if shape.answer else None
     text = msgspec.json.encode(value).decode() if shape.answer else _free_text(cue)
     length = tokens(utf8_size(text))
@@ -149,7 +118,7 @@ def _say(params: Params, shape: Shape, cue: Cue, slip: Slip, room: int) -> _Outp
         return _Output([_tool_use(shape.tool, value, cue.seed)], "tool_use", length)
     if slip == "invalid_json":
         text = f"Here is the answer: {text[:-1]}"
-    for stop in params.stop_sequences or ():
+    for stop in prompt.params.stop_sequences or ():
         if shape.answer is None and stop in text:
             return _Output([_text(text[: text.index(stop)])], "stop_sequence", length, stop_sequence=stop)
     return _Output([_text(text)], "end_turn", length)

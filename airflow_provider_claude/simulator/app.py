@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_claude.simulator import batches, control, messages, models
+from airflow_provider_claude.simulator.bucket import Bucket
 from airflow_provider_claude.simulator.gate import BATCH_BYTES, gated, json_response
-from airflow_provider_claude.simulator.limits import Bucket, Limits
+from airflow_provider_claude.simulator.limits import Limits
 from airflow_provider_claude.simulator.world import Options, World
 
 
@@ -36,13 +37,13 @@ _BATCH = f"{_BATCHES}/{{batch_id}}"
 _CREATE = gated("create", batches.create, meter=_batches, max_bytes=BATCH_BYTES)
 
 ROUTES = [
+    Route("/v1/messages", gated("messages", messages.create, meter=_messages), methods=["POST"]),
     Route(_BATCHES, _CREATE, methods=["POST"]),
     Route(_BATCHES, gated("list", batches.list_, meter=_batches), methods=["GET"]),
     Route(_BATCH, gated("retrieve", batches.retrieve, meter=_batches), methods=["GET"]),
     Route(_BATCH, gated("delete", batches.delete, meter=_batches), methods=["DELETE"]),
     Route(f"{_BATCH}/cancel", gated("cancel", batches.cancel, meter=_batches), methods=["POST"]),
     Route(f"{_BATCH}/results", gated("results", batches.results, meter=_batches), methods=["GET"]),
-    Route("/v1/messages", gated("messages", messages.create, meter=_messages), methods=["POST"]),
     Route(
         "/v1/messages/count_tokens",
         gated("count_tokens", messages.count_tokens, meter=_counts),

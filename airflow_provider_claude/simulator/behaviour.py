@@ -1,7 +1,8 @@
 """How the simulated model misbehaves: seeded shares of requests, all 0 at first.
 
 What belongs to the text (a refusal, a drifted case) is drawn from the seed and the custom id, so it comes back on a
-resend. What passes by (an errored or an expired row) is drawn from the batch too, so a resend may succeed.
+resend. What passes by (an errored or an expired row) is drawn from the batch too, so a resend may succeed. The slips of
+elements are drawn from the request and the id of each element, see `packed`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 
 class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Shares from 0 to 1. The first that strikes, in this order, decides.
+    """Shares from 0 to 1: of requests, those of packs of elements. The first that strikes, in this order, decides.
 
     *errored*: the row fails with `api_error`
     *expired*: the row expired
@@ -21,6 +22,9 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     *truncated*: cut by `max_tokens`
     *invalid_json*: the answer is not JSON
     *case_drift*: enums in another letter case
+    *pack_drop*, *pack_repeat*: of a request with many items, this share of elements is missing, or comes twice
+    *pack_mix*: the element has the id of another, which has its id
+    *pack_forge*: after it comes one with an id that was not asked
     *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch that nobody primed
     """
 
@@ -33,6 +37,10 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     truncated: float = 0.0
     invalid_json: float = 0.0
     case_drift: float = 0.0
+    pack_drop: float = 0.0
+    pack_repeat: float = 0.0
+    pack_mix: float = 0.0
+    pack_forge: float = 0.0
     cache_hit: float = 0.98
     cold_cache_hit: float = 0.5
 

@@ -3,8 +3,12 @@
     POST   /reset                       back to the start
     GET    /books                       who was billed for what, and what twice
     GET    /calls                       how often each route was called
-    GET    /knobs                       pace, seed, tier, speed, time, behaviour, progressive
+    GET    /traffic                     messages admitted, answered and in flight, 429s by route, how others fared
+    GET    /knobs                       pace, latency, seed, tier, limits, burst, speed, time, behaviour, progressive
     POST   /knobs   {"pace": "polls:3", "seed": 7, "tier": "start", "speed": 60, "progressive": true}
+                    {"latency": "lognormal:2,0.5", "limits": {"requests": 600, "input_tokens": 300000}, "burst": 1}
+                    limits that are not named are the tier's; naming a tier, or limits, drops those set before
+    POST   /others  {"requests": 100, "input_tokens": 50000, "output_tokens": 9000}  a minute, by others; DELETE ends it
     POST   /behaviour {"refusal": 0.01}  shares that are not named stay; DELETE sets all to what they were at first
     POST   /clock   {"advance": 3600}   simulated seconds
     GET    /faults                      those that are set; POST {"name": "error_529", "times": 2, "route": "create"}
@@ -28,15 +32,20 @@ from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.clock import timestamp
 from airflow_provider_claude.simulator.faults import Fault
 from airflow_provider_claude.simulator.gate import json_response
-from airflow_provider_claude.simulator.limits import TIERS, Limits
+from airflow_provider_claude.simulator.latency import parse_latency
+from airflow_provider_claude.simulator.limits import Limits
+from airflow_provider_claude.simulator.others import Rate
 from airflow_provider_claude.simulator.pace import parse_pace
 from airflow_provider_claude.simulator.world import World
 
 
 class _Knobs(Struct, forbid_unknown_fields=True):
     pace: str | UnsetType = UNSET
+    latency: str | UnsetType = UNSET
     seed: int | UnsetType = UNSET
     tier: str | UnsetType = UNSET
+    limits: dict[str, int] | UnsetType = UNSET
+    burst: float | UnsetType = UNSET
     speed: float | UnsetType = UNSET
     progressive: bool | UnsetType = UNSET
 
@@ -61,8 +70,11 @@ async def _calls(world: World, _body: bytes) -> Any:
 async def _knobs(world: World, _body: bytes) -> Any:
     return {
         "pace": world.pace.text,
+        "latency": world.latency.text,
         "seed": world.seed,
         "tier": world.limits.name,
+        "limits": world.limits.describe(),
+        "burst": world.limits.burst,
         "speed": world.clock.speed,
         "progressive": world.progressive,
         "behaviour": world.behaviour,
@@ -73,17 +85,41 @@ async def _knobs(world: World, _body: bytes) -> Any:
 async def _turn(world: World, body: bytes) -> Any:
     knobs = msgspec.json.decode(body, type=_Knobs)
     pace = world.pace if knobs.pace is UNSET else parse_pace(knobs.pace)
-    tier = world.limits.name if knobs.tier is UNSET else knobs.tier
-    if tier not in TIERS:
-        raise ValueError(f"tier {tier!r} is none of {', '.join(TIERS)}")
+    latency = world.latency if knobs.latency is UNSET else parse_latency(knobs.latency)
+    world.limits.catch_up(world.clock.now())
+    limits = _limits(world.limits, knobs)
     if knobs.speed is not UNSET:
-        world.clock.speed = knobs.speed
-    world.pace = pace
-    if tier != world.limits.name:
-        world.limits = Limits(tier)
+        world.run_at(knobs.speed)
+    world.pace, world.latency, world.limits = pace, latency, limits
     world.seed = world.seed if knobs.seed is UNSET else knobs.seed
     world.progressive = world.progressive if knobs.progressive is UNSET else knobs.progressive
     return await _knobs(world, b"")
+
+
+def _limits(old: Limits, knobs: _Knobs) -> Limits:
+    """The limits from now on, with full buckets where anything about them changed."""
+    tier = old.name if knobs.tier is UNSET else knobs.tier
+    kept = old.numbers if knobs.tier is UNSET else {}
+    numbers = kept if knobs.limits is UNSET else knobs.limits
+    burst = old.burst if knobs.burst is UNSET else knobs.burst
+    if (tier, numbers, burst) == (old.name, old.numbers, old.burst):
+        return old
+    return Limits(tier, numbers, burst, old.others)
+
+
+async def _others(world: World, body: bytes) -> Any:
+    rate = msgspec.json.decode(body, type=Rate)
+    world.limits.catch_up(world.clock.now())
+    world.limits.others.change(rate, world.clock.now())
+    return world.limits.others.describe()
+
+
+async def _end_others(world: World, _body: bytes) -> Any:
+    return await _others(world, b"{}")
+
+
+async def _traffic(world: World, _body: bytes) -> Any:
+    return world.flow()
 
 
 async def _behave(world: World, body: bytes) -> Any:
@@ -97,7 +133,7 @@ async def _behave_well(world: World, _body: bytes) -> Any:
 
 
 async def _advance(world: World, body: bytes) -> Any:
-    world.clock.advance(msgspec.json.decode(body, type=_Clock).advance)
+    world.advance(msgspec.json.decode(body, type=_Clock).advance)
     return {"now": timestamp(world.clock.now())}
 
 
@@ -129,6 +165,9 @@ ROUTES = [
     _route("POST", "/reset", _reset),
     _route("GET", "/books", _books),
     _route("GET", "/calls", _calls),
+    _route("GET", "/traffic", _traffic),
+    _route("POST", "/others", _others),
+    _route("DELETE", "/others", _end_others),
     _route("GET", "/knobs", _knobs),
     _route("POST", "/knobs", _turn),
     _route("POST", "/behaviour", _behave),

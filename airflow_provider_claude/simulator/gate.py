@@ -15,13 +15,21 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
-from airflow_provider_claude.simulator.errors import ApiError, AuthenticationError, InvalidRequestError, TooLargeError
+from airflow_provider_claude.simulator.bucket import Bucket
+from airflow_provider_claude.simulator.errors import (
+    ApiError,
+    AuthenticationError,
+    InvalidRequestError,
+    RateLimitedError,
+    TooLargeError,
+)
 from airflow_provider_claude.simulator.faults import FAULTS, Fault
-from airflow_provider_claude.simulator.limits import Bucket, Limits
+from airflow_provider_claude.simulator.limits import Limits
 from airflow_provider_claude.simulator.params import VERSIONS, Terms
 from airflow_provider_claude.simulator.world import World
 
 ORGANIZATION = "6f1c2f0a-5d0b-4c39-9a55-3b1f7a3b5c11"
+Meter = Callable[[Limits], Bucket]
 #: Largest bodies in bytes. Whether a MB is 10^6 or 2^20 bytes is not documented; the smaller one is safe.
 BATCH_BYTES = 256_000_000
 MESSAGE_BYTES = 32_000_000
@@ -29,7 +37,10 @@ MESSAGE_BYTES = 32_000_000
 
 @dataclass(slots=True)
 class Call:
-    """One API call on its way: what was asked, by whom, and the *headers* its answer will carry."""
+    """One API call on its way: what was asked, by whom, and the *headers* its answer will carry.
+
+    *meter*: what the call was drawn from, once it came so far; its answer shows what is left.
+    """
 
     request: Request
     world: World
@@ -40,6 +51,7 @@ class Call:
     version: str = VERSIONS[-1]
     betas: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    meter: Meter | None = None
 
     @property
     def now(self) -> float:
@@ -53,7 +65,6 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
-Meter = Callable[[Limits], Bucket]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -71,16 +82,22 @@ def gated(route: str, handler: Handler, *, meter: Meter | None = None, max_bytes
         try:
             response = await _pass(call, handler, meter)
         except ApiError as error:
-            response = json_response(error.envelope(call.request_id), error.status)
-            response.headers.update(error.headers)
+            response = _refused(call, error)
         except (Cut, ClientDisconnect):
             cut(request)
             return Response()
         if not isinstance(response, HTMLResponse):
-            response.headers.update(_headers(call))
+            response.raw_headers += [(name.encode(), value.encode("latin-1")) for name, value in _headers(call).items()]
         return response
 
     return endpoint
+
+
+def _refused(call: Call, error: ApiError) -> Response:
+    if error.status == RateLimitedError.status:
+        call.world.traffic.rejected[call.route] += 1
+    call.headers.update(error.headers)
+    return json_response(error.envelope(call.request_id), error.status)
 
 
 async def _pass(call: Call, handler: Handler, meter: Meter | None) -> Response:
@@ -91,7 +108,8 @@ async def _pass(call: Call, handler: Handler, meter: Meter | None) -> Response:
     _check_key(call)
     _check_version(call)
     if meter is not None:
-        call.headers.update(call.world.limits.call(meter(call.world.limits), call.now))
+        call.meter = meter
+        call.world.limits.call(meter(call.world.limits), call.now)
     response = await handler(call)
     if call.world.faults.take(call.route, "cut_after"):
         raise Cut
@@ -156,10 +174,12 @@ def _check_version(call: Call) -> None:
 
 
 def _headers(call: Call) -> dict[str, str]:
+    limits = call.world.limits
     return {
         "request-id": call.request_id,
         "anthropic-organization-id": ORGANIZATION,
         "anthropic-workspace-id": call.workspace,
+        **(limits.headers(call.meter(limits), call.now) if call.meter else {}),
         **call.headers,
     }
 

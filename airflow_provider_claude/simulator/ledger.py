@@ -20,6 +20,8 @@ from airflow_provider_claude.simulator.params import Channel
 
 #: How many doubly billed contents are shown.
 EXAMPLES = 20
+#: Digests held in memory before a write, 8 bytes each.
+_PENDING = 4096
 
 
 class Bill(Struct):
@@ -54,6 +56,32 @@ class Bill(Struct):
         """The bill as the control plane shows it; `cost_usd` is a decimal string."""
         shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "picodollars"}
         return {**shown, "cost_usd": dollars(self.picodollars)}
+
+
+class Digests:
+    """Digests of what was billed, in the file *path*; the last few are in memory until `flush`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pending: array[int] = array("Q")
+
+    def add(self, content: int) -> None:
+        """Note one billed content."""
+        self._pending.append(content)
+        if len(self._pending) >= _PENDING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        if self._pending:
+            with self.path.open("ab") as file:
+                self._pending.tofile(file)
+            del self._pending[:]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        del self._pending[:]
+        self.path.unlink(missing_ok=True)
 
 
 def billed_twice(files: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -1,16 +1,19 @@
-"""Rate limits: one token bucket for each meter, refilled without pause, time passed in.
+"""Rate limits: one token bucket for each meter, time passed in.
 
-Cache reads do not count as input tokens, batches do not draw on the Messages limits.
+Cache reads do not count as input tokens, batches do not draw on the Messages limits. Input is drawn when a message
+arrives, output when it is answered. The real API may enforce shorter windows than a minute: see *burst*.
 Source: https://platform.claude.com/docs/en/api/rate-limits
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
-from airflow_provider_claude.simulator.clock import timestamp
+from airflow_provider_claude.simulator.bucket import MINUTE, Bucket, meter_headers
 from airflow_provider_claude.simulator.errors import RateLimitedError
+from airflow_provider_claude.simulator.others import Others
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,86 +35,107 @@ TIERS = {
     "scale": Tier(10_000, 10_000_000, 2_000_000, 4_000, 500_000, 8_000),
     "unlimited": Tier(10**9, 10**12, 10**12, 10**9, 10**12, 10**9),
 }
+_NUMBERS = tuple(Tier.__dataclass_fields__)
 
 
-class Bucket:
-    """A bucket of *limit* a minute that starts full. Amounts and levels in its own unit."""
+def limited(tier: str, numbers: Mapping[str, int]) -> Tier:
+    """The tier of this name, with these numbers instead of its own.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._level = float(limit)
-        self._at = -math.inf
+    Raises ValueError for a tier or a limit that is none, and for a limit below 1.
+    """
+    if tier not in TIERS:
+        raise ValueError(f"tier {tier!r} is none of {', '.join(TIERS)}")
+    for name, number in numbers.items():
+        if name not in _NUMBERS:
+            raise ValueError(f"limit {name!r} is none of {', '.join(_NUMBERS)}")
+        if number < 1:
+            raise ValueError(f"limit {name} must be at least 1 a minute, got {number}")
+    return replace(TIERS[tier], **numbers)
 
-    def __repr__(self) -> str:
-        return f"<Bucket {self._level:.0f} of {self.limit} a minute>"
 
-    def level(self, now: float) -> float:
-        """What is left at *now*."""
-        if now > self._at:
-            self._level = min(self.limit, self._level + min(60.0, now - self._at) * self.limit / 60)
-            self._at = now
-        return self._level
+def parse_limits(text: str) -> dict[str, int]:
+    """Read limits as written on the command line: `requests=600,input_tokens=300000`.
 
-    def draw(self, amount: float, now: float) -> None:
-        """Take *amount*, below zero if need be: output is known only after the fact."""
-        self.level(now)
-        self._level -= amount
-
-    def wait(self, amount: float, now: float) -> float:
-        """Seconds until *amount* could be taken."""
-        missing = min(amount, self.limit) - self.level(now)
-        return max(0.0, missing * 60 / self.limit)
-
-    def headers(self, name: str, now: float) -> dict[str, str]:
-        """`anthropic-ratelimit-<name>-*`; token meters show what remains to the nearest thousand."""
-        left = max(0, math.floor(self.level(now)))
-        shown = round(left, -3) if name.endswith("tokens") else left
-        reset = now + (self.limit - left) * 60 / self.limit
-        start = f"anthropic-ratelimit-{name}"
-        return {
-            f"{start}-limit": str(self.limit),
-            f"{start}-remaining": str(shown),
-            f"{start}-reset": timestamp(reset).split(".", maxsplit=1)[0] + "Z",
-        }
+    Raises ValueError.
+    """
+    try:
+        numbers = {name: int(number) for name, _, number in (part.partition("=") for part in text.split(","))}
+    except ValueError as error:
+        raise ValueError(f"limits {text!r} are not NAME=NUMBER,... with names of {', '.join(_NUMBERS)}") from error
+    limited("unlimited", numbers)
+    return numbers
 
 
 class Limits:
-    """The meters of one organization."""
+    """The meters of one organization.
 
-    def __init__(self, tier: str) -> None:
+    *numbers*: limits instead of the tier's · *burst*: seconds of its limit each bucket holds · *others*: who else
+    draws on the Messages meters. Raises ValueError for numbers that make no limits.
+    """
+
+    def __init__(
+        self,
+        tier: str,
+        numbers: Mapping[str, int] | None = None,
+        burst: float = MINUTE,
+        others: Others | None = None,
+    ) -> None:
+        if not 0 < burst < math.inf:
+            raise ValueError(f"burst must be seconds above 0, got {burst}")
         self.name = tier
-        self.tier = TIERS[tier]
-        self.batches = Bucket(self.tier.batch_calls)
-        self.counts = Bucket(self.tier.count_calls)
-        self.requests = Bucket(self.tier.requests)
-        self.input = Bucket(self.tier.input_tokens)
-        self.output = Bucket(self.tier.output_tokens)
+        self.numbers = dict(numbers or {})
+        self.burst = burst
+        self.others = others or Others()
+        self.tier = limited(tier, self.numbers)
+        self.batches = Bucket(self.tier.batch_calls, burst)
+        self.counts = Bucket(self.tier.count_calls, burst)
+        self.requests = Bucket(self.tier.requests, burst)
+        self.input = Bucket(self.tier.input_tokens, burst)
+        self.output = Bucket(self.tier.output_tokens, burst)
 
-    def call(self, bucket: Bucket, now: float) -> dict[str, str]:
-        """Count one HTTP request; returns its headers.
+    def describe(self) -> dict[str, int]:
+        """All limits in numbers."""
+        return asdict(self.tier)
+
+    def catch_up(self, now: float) -> None:
+        """Let the others have what they took until *now*."""
+        self.others.catch_up(self.requests, self.input, self.output, now)
+
+    def call(self, bucket: Bucket, now: float) -> None:
+        """Count one HTTP request.
 
         Raises RateLimitedError with `retry-after`.
         """
+        self.catch_up(now)
         _need(bucket, 1, now, "requests")
         bucket.draw(1, now)
-        return bucket.headers("requests", now)
 
     def admit(self, input_tokens: int, now: float) -> None:
-        """Whether a message of that many uncached input tokens may start.
+        """Draw the uncached input tokens of a message, if it may start.
 
         Raises RateLimitedError with `retry-after`.
         """
+        self.catch_up(now)
         _need(self.input, input_tokens, now, "input tokens")
         _need(self.output, 1, now, "output tokens")
-
-    def spend(self, input_tokens: int, output_tokens: int, now: float) -> dict[str, str]:
-        """Draw what a message used; returns the token headers."""
         self.input.draw(input_tokens, now)
+
+    def spend(self, output_tokens: int, now: float) -> None:
+        """Draw what a message said."""
+        self.catch_up(now)
         self.output.draw(output_tokens, now)
-        both = Bucket(self.input.limit + self.output.limit)
-        both.draw(both.limit - max(0.0, self.input.level(now)) - max(0.0, self.output.level(now)), now)
+
+    def headers(self, bucket: Bucket, now: float) -> dict[str, str]:
+        """The headers of a call that is drawn from *bucket*; Messages show their token meters too."""
+        self.catch_up(now)
+        shown = bucket.headers("requests", now)
+        if bucket is not self.requests:
+            return shown
+        limit, size = self.input.limit + self.output.limit, self.input.size + self.output.size
+        left = max(0.0, self.input.level(now)) + max(0.0, self.output.level(now))
         return {
-            **both.headers("tokens", now),
+            **shown,
+            **meter_headers("tokens", limit, size, left, now),
             **self.input.headers("input-tokens", now),
             **self.output.headers("output-tokens", now),
         }

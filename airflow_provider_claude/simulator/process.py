@@ -29,7 +29,8 @@ class SimulatorError(RuntimeError):
 class SimulatorProcess:
     """One simulator over real HTTP on loopback.
 
-    Keywords are the options of the command line: `pace`, `speed`, `seed`, `tier`, `state`, `port` (default 0), `host`.
+    Keywords are the options of the command line, such as `pace`, `latency`, `speed`, `seed`, `tier`, `limits`, `burst`,
+    `state`, `port` (default 0), `host`.
     *stderr* is where its log goes. Raises SimulatorError if it does not become ready.
     """
 
@@ -126,6 +127,10 @@ class SimulatorProcess:
         """How long batches created from now on take."""
         self.control("POST", "/knobs", {"pace": pace})
 
+    def latency(self, latency: str) -> None:
+        """How long messages that come from now on take: instant, seconds:S or lognormal:MEDIAN,SIGMA."""
+        self.control("POST", "/knobs", {"latency": latency})
+
     def seed(self, seed: int) -> None:
         """The seed of all chance from now on."""
         self.control("POST", "/knobs", {"seed": seed})
@@ -133,6 +138,17 @@ class SimulatorProcess:
     def tier(self, tier: str) -> None:
         """The rate limits from now on: start, build, scale or unlimited."""
         self.control("POST", "/knobs", {"tier": tier})
+
+    def limits(self, *, burst: float | None = None, **numbers: int) -> None:
+        """Limits a minute instead of the tier's, such as `requests=600`; *burst*: seconds of them usable at once."""
+        self.control("POST", "/knobs", {"limits": numbers, **({} if burst is None else {"burst": burst})})
+
+    def others(self, **rate: float) -> None:
+        """Let others draw on the Messages limits: `requests`, `input_tokens`, `output_tokens` a minute; none ends it.
+
+        Raises SimulatorError for tokens without requests.
+        """
+        self.control("POST", "/others", rate)
 
     def advance(self, seconds: float) -> str:
         """Move simulated time ahead and return the new time."""
@@ -143,6 +159,11 @@ class SimulatorProcess:
         """Who was billed for what, and what twice."""
         books: Mapping[str, Any] = self.control("GET", "/books")
         return books
+
+    def traffic(self) -> Mapping[str, Any]:
+        """What was admitted, answered and refused on the Messages route, and how the others fared."""
+        traffic: Mapping[str, Any] = self.control("GET", "/traffic")
+        return traffic
 
     def calls(self) -> Mapping[str, int]:
         """How often each route was called, refused calls included."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from airflow_provider_claude.simulator.errors import InvalidRequestError
+from airflow_provider_claude.simulator.packed import element_schema, packed
 from airflow_provider_claude.simulator.strings import excerpt
 from airflow_provider_claude.simulator.values import (
     Json,
@@ -119,9 +120,10 @@ class _Compiler:
             raise InvalidRequestError(f"output_config.format.schema: external $ref {target!r} is not supported")
         if target in trail and (self.strict or trail.count(target) >= _DEEPEST):
             raise InvalidRequestError(f"output_config.format.schema: recursive $ref {target!r} is not supported")
-        return self.compile(self._resolve(target), name, (*trail, target))
+        return self.compile(self.resolve(target), name, (*trail, target))
 
-    def _resolve(self, target: str) -> Json:
+    def resolve(self, target: str) -> Json:
+        """What an internal reference points at."""
         found: Json = self.root
         for part in target.removeprefix("#").strip("/").split("/"):
             key = part.replace("~1", "/").replace("~0", "~")
@@ -135,7 +137,7 @@ class _Compiler:
         for part in schema["allOf"]:
             if self.strict and "$ref" in part:
                 raise InvalidRequestError("output_config.format.schema: allOf with $ref is not supported")
-            merged = _merge(merged, self._resolve(part["$ref"]) if "$ref" in part else part)
+            merged = _merge(merged, self.resolve(part["$ref"]) if "$ref" in part else part)
         return merged
 
     def _any_of(self, branches: list[Json], name: str, trail: tuple[str, ...]) -> Maker:
@@ -207,7 +209,8 @@ def compile_schema(schema: Json, *, strict: bool = True) -> Maker:
         raise InvalidRequestError(f"output_config.format.schema: not a valid JSON schema: {error}") from error
     if strict and (compiler.optional > MAX_OPTIONAL or compiler.unions > MAX_UNIONS):
         raise InvalidRequestError("Schema is too complex for compilation.")
-    return maker
+    part = element_schema(schema, compiler.resolve)
+    return maker if part is None else partial(packed, _Compiler(schema, strict=strict).compile(part, ""), maker)
 
 
 def _merge(left: dict[str, Json], right: dict[str, Json]) -> dict[str, Json]:

@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 
 #: Linger on, for no time: the peer gets a reset, not an orderly end.
 _RESET = struct.pack("ii", 1, 0)
+#: Real seconds an idle connection is kept; short ones would break under clients that pause.
+_KEEP_ALIVE = 75
 
 
 class Server(uvicorn.Server):
@@ -19,9 +21,17 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Starlette, listener: socket.socket, *, log_level: str) -> None:
         super().__init__(
-            uvicorn.Config(app, log_level=log_level, access_log=False, timeout_graceful_shutdown=2, lifespan="on")
+            uvicorn.Config(
+                app,
+                log_level=log_level,
+                access_log=False,
+                timeout_graceful_shutdown=2,
+                timeout_keep_alive=_KEEP_ALIVE,
+                lifespan="on",
+            )
         )
         self.listener = listener
+        self._state = app.state
         app.state.cut = self._cut
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -31,6 +41,11 @@ class Server(uvicorn.Server):
             line = {"base_url": base_url(self.listener)}
             sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
             sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; messages that still wait for their answer are cut."""
+        self._state.world.room.close()
+        await super().shutdown(sockets)
 
     def _cut(self, client: tuple[str, int]) -> None:
         for connection in list(self.server_state.connections):

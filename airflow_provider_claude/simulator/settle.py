@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from airflow_provider_claude.simulator.answer import Reply, Setting, answer
+from airflow_provider_claude.simulator.answer import Setting, answer
 from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.cache import MAX_ENTRIES
 from airflow_provider_claude.simulator.chance import content_digest, digest, draws, identifier
@@ -26,6 +26,7 @@ from airflow_provider_claude.simulator.intake import Entry, read_entries
 from airflow_provider_claude.simulator.ledger import Bill
 from airflow_provider_claude.simulator.lifecycle import Counts, Ending
 from airflow_provider_claude.simulator.params import Terms, read_params
+from airflow_provider_claude.simulator.prompt import Prompt, read_prompt
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 
 #: Rows gathered before each write.
@@ -148,18 +149,15 @@ def _result(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
 
 def _answered(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
     body = bytes(raw)
-    setting = Setting(
-        run.job.seed, name, run.terms, run.job.behaviour, _Readable(run, luck), run.job.salt, run.job.words
-    )
     try:
-        params = read_params(body)
-        reply = answer(params, setting)
+        prompt = read_prompt(read_params(body), run.terms, _Readable(run, luck))
     except ApiError as error:
         return _errored(run, error, None)
+    reply = answer(prompt, Setting(run.job.seed, name, run.terms, run.job.behaviour, run.job.salt, run.job.words))
     run.counts.succeeded += 1
-    if reply.marks:
-        _remember(run, reply)
-    run.bill.add(reply.shape.model, "batch", reply.split, reply.output_tokens, billed=reply.billed)
+    if prompt.marks:
+        _remember(run, prompt)
+    run.bill.add(prompt.shape.model, "batch", prompt.split, reply.output_tokens, billed=reply.billed)
     if reply.billed:
         content = content_digest(body)
         run.contents.append(content)
@@ -184,7 +182,6 @@ def _errored(run: _Run, error: ApiError, request_id: str | None) -> dict[str, An
     return {"type": "errored", "error": error.envelope(request_id)}
 
 
-def _remember(run: _Run, reply: Reply) -> None:
-    for mark in reply.marks:
-        if mark.tokens >= reply.shape.model.min_cacheable and len(run.written) < MAX_ENTRIES:
-            run.written[mark.prefix] = mark.ttl
+def _remember(run: _Run, prompt: Prompt) -> None:
+    if len(run.written) < MAX_ENTRIES:
+        run.written.update(prompt.written)

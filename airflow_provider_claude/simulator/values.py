@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from functools import cached_property, partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
+from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.errors import InvalidRequestError
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT, sentiment
 from airflow_provider_claude.simulator.strings import FORMATS, compile_pattern, excerpt
@@ -24,17 +25,29 @@ _ALARM = re.compile(r"inject|harm|phish|malicious|suspicious|attack")
 _ALARMING = re.compile(r"ignore (?:all |any |the )*(?:previous|prior|above)|system prompt|jailbreak", re.IGNORECASE)
 
 
+class Pack(NamedTuple):
+    """What answers to many items at once depend on: the prompt as it was *asked*, the seed, the misbehaviour."""
+
+    asked: str
+    seed: int
+    behaviour: Behaviour
+
+
 class Cue:
     """What an answer may depend on: the item's *text* and chance from *seed*.
 
-    *drift*: write enums in another case. *words*: how many words the sentiment is read from.
+    *drift*: write enums in another case. *words*: how many words the sentiment is read from. *pack*: for a schema that
+    asks for many answers.
     """
 
-    def __init__(self, text: str, seed: int, *, drift: bool = False, words: int = WORD_LIMIT) -> None:
+    def __init__(
+        self, text: str, seed: int, *, drift: bool = False, words: int = WORD_LIMIT, pack: Pack | None = None
+    ) -> None:
         self.text = text
         self.seed = seed
         self.drift = drift
         self.words = words
+        self.pack = pack
 
     @cached_property
     def rng(self) -> Random:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,23 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.bucket import MINUTE
 from airflow_provider_claude.simulator.cache import PromptCache
 from airflow_provider_claude.simulator.chance import chance, identifier
 from airflow_provider_claude.simulator.clock import Clock
 from airflow_provider_claude.simulator.crew import Crew
 from airflow_provider_claude.simulator.errors import RateLimitedError
 from airflow_provider_claude.simulator.faults import FaultBox
-from airflow_provider_claude.simulator.ledger import Bill
+from airflow_provider_claude.simulator.latency import Latency
+from airflow_provider_claude.simulator.ledger import Bill, Digests
 from airflow_provider_claude.simulator.lifecycle import Batch, Ending, ending
 from airflow_provider_claude.simulator.limits import Limits
 from airflow_provider_claude.simulator.pace import Pace, parse_pace
 from airflow_provider_claude.simulator.registry import Registry
+from airflow_provider_claude.simulator.room import WaitingRoom
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.settle import SettleJob
+from airflow_provider_claude.simulator.traffic import Traffic
 from airflow_provider_claude.simulator.worker import Taken
 
 #: Real seconds a look at a batch waits for results that are due, so that small batches never need a second look.
@@ -38,12 +41,16 @@ class Options:
 
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
     *words*: how many words of a text its sentiment is read from.
+    *limits*: numbers instead of those of the *tier*; *burst*: seconds of a limit that can be used at once.
     """
 
     pace: Pace = field(default_factory=lambda: parse_pace("instant"))
+    latency: Latency = field(default_factory=Latency)
     speed: float = 1.0
     seed: int = 0
     tier: str = "unlimited"
+    limits: Mapping[str, int] = field(default_factory=dict)
+    burst: float = MINUTE
     api_key: str | None = None
     words: int = WORD_LIMIT
 
@@ -55,14 +62,19 @@ class World:
         self.options = options
         self.registry = Registry(root)
         self.crew = Crew()
+        self.message_digests = Digests(root / "messages.bin")
         self._settling: dict[str, asyncio.Task[None]] = {}
         self._restore_knobs()
 
     def _restore_knobs(self) -> None:
-        self.pace = self.options.pace
-        self.seed = self.options.seed
-        self.clock = Clock(self.options.speed)
-        self.limits = Limits(self.options.tier)
+        options = self.options
+        self.pace = options.pace
+        self.latency = options.latency
+        self.seed = options.seed
+        self.clock = Clock(options.speed)
+        self.room = WaitingRoom(self.clock)
+        self.limits = Limits(options.tier, options.limits, options.burst)
+        self.traffic = Traffic()
         self.behaviour = Behaviour()
         self.progressive = False
         self.faults = FaultBox()
@@ -72,17 +84,32 @@ class World:
         self.serial = 0
 
     async def reset(self) -> None:
-        """Back to the start: no batches, no books, no faults, the knobs as given on the command line."""
+        """Back to the start: no batches, no books, no faults, the knobs as given on the command line.
+
+        Messages that wait for their answer are cut.
+        """
+        self.room.close()
         for task in list(self._settling.values()):
             await task
         self.registry.clear()
-        self.message_digests.unlink(missing_ok=True)
+        self.message_digests.clear()
         self._restore_knobs()
 
-    @property
-    def message_digests(self) -> Path:
-        """Digests of what was billed on the sync route."""
-        return self.registry.root / "messages.bin"
+    def advance(self, seconds: float) -> None:
+        """Set the clock ahead by simulated *seconds*.
+
+        Raises ValueError for less than none.
+        """
+        self.clock.advance(seconds)
+        self.room.turned()
+
+    def run_at(self, speed: float) -> None:
+        """Let the clock run at *speed*.
+
+        Raises ValueError for less than none.
+        """
+        self.clock.speed = speed
+        self.room.turned()
 
     def next_id(self, prefix: str) -> str:
         """A new opaque id."""
@@ -167,12 +194,13 @@ class World:
         for task in list(self._settling.values()):
             task.cancel()
         await asyncio.gather(*self._settling.values(), return_exceptions=True)
+        self.message_digests.flush()
         await self.crew.stop()
 
-    def remember_billed(self, content: int) -> None:
-        """Note the digest of one message billed on the sync route."""
-        with self.message_digests.open("ab") as file:
-            array("Q", [content]).tofile(file)
+    def flow(self) -> dict[str, Any]:
+        """What came in on the Messages route, what was refused, and how the others fared."""
+        self.limits.catch_up(self.clock.now())
+        return {**self.traffic.describe(), "others": self.limits.others.describe()}
 
     async def books(self) -> dict[str, Any]:
         """Who was billed for what. Costs are decimal strings in USD.
@@ -182,7 +210,8 @@ class World:
         """
         bills = self.registry.bills()
         batches = sum(bills.values(), Bill())
-        contents = [*self._digests(bills, "contents.bin"), ("messages", str(self.message_digests))]
+        self.message_digests.flush()
+        contents = [*self._digests(bills, "contents.bin"), ("messages", str(self.message_digests.path))]
         return {
             "batches": {name: bill.describe() for name, bill in bills.items()},
             "batches_total": batches.describe(),
@@ -190,6 +219,7 @@ class World:
             "total": (batches + self.message_bill).describe(),
             "billed_twice": await self.crew.compare(self._digests(bills, "billed.bin")),
             "same_content": await self.crew.compare(contents),
+            "traffic": self.flow(),
         }
 
     def _digests(self, bills: Iterable[str], name: str) -> list[tuple[str, str]]:

@@ -58,6 +58,25 @@ def test_one_key_can_be_demanded():
             _client(simulator, "other").models.list()
 
 
+def test_limits_burst_and_latency_are_options():
+    """In numbers, beside a tier."""
+    with SimulatorProcess(
+        tier="start", limits="requests=600,output_tokens=9", burst=2, latency="seconds:0"
+    ) as simulator:
+        knobs = simulator.control("GET", "/knobs")
+    assert (knobs["tier"], knobs["burst"], knobs["latency"]) == ("start", 2, "seconds:0")
+    assert [knobs["limits"][name] for name in ("requests", "input_tokens", "output_tokens")] == [600, 2_000_000, 9]
+
+
+@pytest.mark.parametrize(
+    "option", [{"latency": "soon"}, {"limits": "requests=many"}, {"limits": "colours=3"}, {"burst": 0}]
+)
+def test_wrong_options_end_the_process(option):
+    """With status 2, as argparse does."""
+    with pytest.raises(SimulatorError, match="status 2"):
+        SimulatorProcess(**option, stderr=subprocess.DEVNULL).start()
+
+
 def test_how_much_is_read_for_a_sentiment_is_an_option():
     """With --words 2 only the first two words count."""
     with SimulatorProcess(words=2) as simulator:
@@ -92,6 +111,13 @@ def test_paces_are_spelled_one_way(text):
     [
         ("/knobs", {"tier": "gold"}),
         ("/knobs", {"colour": "red"}),
+        ("/knobs", {"latency": "polls:2"}),
+        ("/knobs", {"limits": {"colours": 3}, "seed": 9}),
+        ("/knobs", {"limits": {"requests": 0}, "latency": "seconds:1"}),
+        ("/knobs", {"burst": 0, "tier": "start"}),
+        ("/knobs", {"speed": -1, "pace": "polls:2"}),
+        ("/others", {"requests": -1}),
+        ("/others", {"input_tokens": 100}),
         ("/behaviour", {"refusal": 2}),
         ("/behaviour", {"nonsense": 0.5}),
         ("/clock", {"advance": -1}),

@@ -1,0 +1,88 @@
+"""Many items in one request: an element of `answers` for each `<item id="…">` of the prompt, read from its own text.
+
+An element depends on the seed and its text, whatever it is packed with. A slip is drawn from the request and the
+element's id: the same request slips again, the same item in another request may not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from airflow_provider_claude.simulator.chance import digest, draws
+from airflow_provider_claude.simulator.params import item_text
+from airflow_provider_claude.simulator.values import Cue, Json, Maker, Pack
+
+ANSWERS = "answers"
+_ITEM = re.compile(r'<item\s+id="([^"<>]+)"[^<>]*>.*?</item\s*>', re.DOTALL)
+
+
+class _Luck(NamedTuple):
+    """The draws of one element, each from 0 to 1."""
+
+    drop: float
+    repeat: float
+    mix: float
+    forge: float
+
+
+def element_schema(schema: dict[str, Json], resolve: Callable[[str], Json]) -> Json | None:
+    """The schema of one element, where *schema* asks for nothing but `answers`: an array of objects with an `id`."""
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or list(properties) != [ANSWERS]:
+        return None
+    answers = properties[ANSWERS]
+    items = answers.get("items") if isinstance(answers, dict) and answers.get("type") == "array" else None
+    element = resolve(items["$ref"]) if isinstance(items, dict) and "$ref" in items else items
+    fields = element.get("properties") if isinstance(element, dict) else None
+    name = fields.get("id") if isinstance(fields, dict) else None
+    return items if isinstance(name, dict) and name.get("type") == "string" else None
+
+
+def packed(make: Maker, otherwise: Maker, cue: Cue) -> Json:
+    """One element by *make* for each item of the prompt; what *otherwise* makes where it holds none."""
+    items = [(found[1], found[0]) for found in _ITEM.finditer(cue.pack.asked)] if cue.pack else []
+    if not cue.pack or not items:
+        return otherwise(cue)
+    asked = [name for name, _ in items]
+    luck = [_Luck(*draws(cue.seed, "pack", name)[:4]) for name in asked]
+    elements = []
+    for place, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
+        element = {**make(_own_cue(cue, cue.pack, items[place][1])), "id": name}
+        elements += _slipped(element, cue.pack, luck[place], _forged(asked, place))
+    return {ANSWERS: elements}
+
+
+def _own_cue(cue: Cue, pack: Pack, item: str) -> Cue:
+    text = item_text(item)
+    return Cue(text, digest(pack.seed, text), drift=cue.drift, words=cue.words)
+
+
+def _slipped(element: dict[str, Json], pack: Pack, luck: _Luck, forged: str) -> list[Json]:
+    """The element as it comes: not at all, once or twice, and with a forged one after it."""
+    if luck.drop < pack.behaviour.pack_drop:
+        return []
+    elements = [element, element] if luck.repeat < pack.behaviour.pack_repeat else [element]
+    return [*elements, {**element, "id": forged}] if luck.forge < pack.behaviour.pack_forge else elements
+
+
+def _mixed(asked: Sequence[str], luck: Sequence[_Luck], share: float) -> list[str]:
+    """The ids, those of struck elements swapped with the next; nobody is swapped twice."""
+    names = list(asked)
+    free = list(range(len(names)))
+    while free:
+        place = free.pop(0)
+        if luck[place].mix < share and free:
+            other = free.pop(0)
+            names[place], names[other] = names[other], names[place]
+    return names
+
+
+def _forged(asked: Sequence[str], place: int) -> str:
+    """An id that looks like those *asked*, and is none of them."""
+    stem, dash, _ = asked[place].rpartition("-")
+    number = len(asked) + place + 1
+    while f"{stem}{dash}{number}" in asked:
+        number += 1
+    return f"{stem}{dash}{number}"
