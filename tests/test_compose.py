@@ -243,12 +243,12 @@ def test_database_broker_and_simulator_stand_in_a_network_without_a_way_out() ->
         assert SERVICES[service]["networks"] == ["inside"]
 
 
-def test_only_workers_and_the_init_step_reach_the_data_and_they_reach_the_same() -> None:
+def test_only_workers_the_triggerer_and_the_init_step_reach_the_data_and_they_reach_the_same() -> None:
     mounts = {
         name: [mount for mount in service.get("volumes", []) if mount.endswith(":/opt/airflow/claude")]
         for name, service in SERVICES.items()
     }
-    assert {name for name, found in mounts.items() if found} == {"init", "worker"}
+    assert {name for name, found in mounts.items() if found} == {"init", "triggerer", "worker"}
     assert mounts["init"] == mounts["worker"]
 
 
@@ -331,6 +331,7 @@ def test_the_init_step_migrates_connects_pools_and_makes_roles_and_the_admin(tmp
     assert [call[:2] for call in calls] == [
         ["db", "migrate"],
         ["connections", "import"],
+        ["pools", "set"],
         ["pools", "set"],
         ["roles", "import"],
         ["users", "create"],

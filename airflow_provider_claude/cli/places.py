@@ -115,4 +115,4 @@ def work_of(run: RunFolder) -> WorkFolder:
     plan = run.plan()
     if plan is None:
         raise StateError(f"{run.file('plan.json')} does not exist: which work folder it belongs to is not known.")
-    return stages_work_of(run.shard(0), plan)
+    return stages_work_of(run, plan)

@@ -18,8 +18,7 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.store import (
-    ClaimRecord,
-    CollectedRecord,
+    Record,
     RunFolder,
     WorkFolder,
     list_names,
@@ -37,6 +36,12 @@ _READERS = 8
 
 #: Removed after all else of a run: while they are there, a removal that was cut short is taken up by the next one.
 _LAST = frozenset({"scan.json", "plan.json", "report.json"})
+
+
+class _Pointer(Record, frozen=True, kw_only=True):
+    """Any record of a work folder, in the shard it names."""
+
+    shard: str
 
 
 class Api(Protocol):
@@ -123,16 +128,18 @@ def _records_of(run: RunFolder, shared: dict[str, list[tuple[UPath, str]]]) -> l
 
 
 def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
-    """Every claim and every collected record of *work*, and the shard it names."""
-    yield from _named(work.path / "batches", ClaimRecord)
-    for job in list_names(work.path / "answers"):
-        yield from _named(work.path / "answers" / job, CollectedRecord)
+    """Every record of *work* that names a shard or a run, and the shard it names."""
+    yield from _named(work.path / "batches")
+    yield from _named(work.path / "history")
+    for kind in ("answers", "budgets"):
+        for name in list_names(work.path / kind):
+            yield from _named(work.path / kind / name)
 
 
-def _named(folder: UPath, kind: type[ClaimRecord | CollectedRecord]) -> Iterator[tuple[UPath, str]]:
+def _named(folder: UPath) -> Iterator[tuple[UPath, str]]:
     paths = [folder / name for name in list_names(folder) if name.endswith(".json")]
     with ThreadPoolExecutor(_READERS) as pool:
-        for path, record in zip(paths, pool.map(partial(read_record, kind=kind), paths), strict=True):
+        for path, record in zip(paths, pool.map(partial(read_record, kind=_Pointer), paths), strict=True):
             if record is not None:
                 yield path, record.shard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -10,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.runtime import (
@@ -17,6 +19,7 @@ from airflow_provider_claude.runtime import (
     resolve_deadline,
     resumable,
     run_folder,
+    task_errors,
     task_ref,
     to_path,
     utc_now,
@@ -24,6 +27,11 @@ from airflow_provider_claude.runtime import (
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_claude.store import BudgetRecord
+
+#: The runs of one day spend a budget together, and all backfills of a DAG one.
+BUDGET_SCOPE = "{{ dag.dag_id }} {{ 'backfill' if dag_run.run_type == 'backfill' else day }}"
 
 
 class ClaudePlanOperator(BaseOperator):
@@ -46,6 +54,10 @@ class ClaudePlanOperator(BaseOperator):
     :param margin: seconds before the deadline by which everything should be done.
     :param lane: ``auto``, or ``batch`` or ``sync`` for all rows whatever comes (templated).
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
+    :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
+        ``unaffordable`` and can be asked later. None or empty: as much as it takes.
+    :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
+        one budget, so name another scope for another backfill.
     :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
@@ -80,6 +92,8 @@ class ClaudePlanOperator(BaseOperator):
         margin: float = MARGIN_SECONDS,
         lane: str = "auto",
         hopeless: str = "warn",
+        budget_usd: str | Decimal | None = None,
+        budget_scope: str = BUDGET_SCOPE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -99,6 +113,26 @@ class ClaudePlanOperator(BaseOperator):
         self.margin = margin
         self.lane = lane
         self.hopeless = hopeless
+        self.budget_usd = budget_usd
+        self.budget_scope = budget_scope
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        with task_errors():
+            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+        super().render_template_fields(context, jinja_env)
+
+    def _budget(self) -> BudgetRecord | None:
+        if self.budget_usd in {None, "", "None"}:
+            return None
+        from airflow_provider_claude.store import BudgetRecord
+
+        try:
+            usd = Decimal(str(self.budget_usd))
+        except InvalidOperation:
+            usd = Decimal("NaN")
+        if not usd.is_finite() or usd < 0:
+            raise JobError(f"budget_usd is {self.budget_usd!r}: write an amount in USD such as '2.50'.")
+        return BudgetRecord(usd=f"{usd:f}", scope=self.budget_scope)
 
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
@@ -130,6 +164,7 @@ class ClaudePlanOperator(BaseOperator):
                         lane=self.lane,
                         hopeless=self.hopeless,
                     ),
+                    budget=self._budget(),
                 ),
                 task=task_ref(context),
                 clock=utc_now,

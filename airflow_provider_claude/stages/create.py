@@ -12,11 +12,13 @@ from airflow_provider_claude.errors import ClaudeError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
 from airflow_provider_claude.stages.attempts import Desk, submitted
+from airflow_provider_claude.stages.budget import Budget, spool_affordable
 from airflow_provider_claude.stages.reuse import planned, take
-from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
+from airflow_provider_claude.stages.spool import Ask, SpooledBody
 from airflow_provider_claude.store import (
     IntentRecord,
     PlanRecord,
+    RunFolder,
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
@@ -50,7 +52,7 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     """
     plan = shard.run.need_plan()
     spec = plan.shard(shard.shard)
-    desk = Desk(shard, work_of(shard, plan), api, clock, grace)
+    desk = Desk(shard, work_of(shard.run, plan), api, clock, grace)
     match desk.pursue(spec.fingerprint):
         case Reattach(attempt):
             return attempt.batch_id or ""
@@ -61,9 +63,9 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
 
 
-def work_of(shard: ShardFolder, plan: PlanRecord) -> WorkFolder:
-    """The work folder of the run that *shard* is in, wherever both have been moved since."""
-    path = shard.run.path
+def work_of(run: RunFolder, plan: PlanRecord) -> WorkFolder:
+    """The work folder that *run* is in, wherever both have been moved since."""
+    path = run.path
     if plan.work > len(path.parents):
         raise StateError(f"{path} was planned {plan.work} folders below its work folder; clear the plan task.")
     return WorkFolder(path.parents[plan.work - 1] if plan.work else path)
@@ -76,14 +78,14 @@ class Sender:
         self.desk, self.api, self.plan, self.spec = desk, api, plan, spec
 
     def send(self, number: int, ask: Ask) -> str:
-        """Pay for attempt *number*: the id of its batch, or empty where it asks nothing.
+        """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
 
         Of several workers that are here for the same attempt, one sends; the others get PendingError.
         """
         shard = self.desk.shard
         self.api.connect()
-        with spool(shard.run, self.plan, self.spec, ask) as body:
-            intent = self._intent(number, ask, body)
+        with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
+            intent = self._intent(number, within, body)
             if not write_new_record(shard.file(f"{number}.intent.json"), intent):
                 raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
             body.write_manifest(shard.manifest(number))
@@ -118,6 +120,7 @@ class Sender:
             bytes=len(body),
             at=now.isoformat(),
             until=until.isoformat(),
+            withheld=ask.withheld,
         )
 
     def _nothing_to_send(self, number: int) -> None:
@@ -134,5 +137,8 @@ class Sender:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.desk.shard.release(number, None, reason, self.desk.clock())
+            self.desk.shard.release(number, None, reason, self.desk.clock(), paid=False)
+            budget = Budget.of(self.desk.work, self.plan)
+            if budget is not None:
+                budget.free(self.desk.work.name_of(self.desk.shard), number)
             raise

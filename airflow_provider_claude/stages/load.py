@@ -7,14 +7,14 @@ one counts; what the others cost is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.batch.attempt import chain
+from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.rows import Origin
 from airflow_provider_claude.core.batch.validate import validator_for
@@ -26,6 +26,7 @@ from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.stages.items import read_duplicates, read_items
 from airflow_provider_claude.stages.landing import Landing
@@ -94,13 +95,30 @@ def load(
             if len(bad):
                 write_leftovers.write_table(bad)
     record = landing.record(shard.shard, clock())
+    _settle_budget(shard, spec, plan, record)
     write_record(shard.file("landed.json"), record)
     return record
 
 
+def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, record: LandedRecord) -> None:
+    """Tell the budget, if there is one, what the attempts that have landed did cost."""
+    work = work_of(shard.run, plan)
+    budget = Budget.of(work, plan)
+    if budget is not None:
+        past = history(shard)
+        landed = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
+        budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], record.cost_usd)
+
+
+def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:
+    """The attempts that were surely not carried out."""
+    records = [(attempt.number, shard.released(attempt.number)) for attempt in past if attempt.released]
+    return [number for number, record in records if record is not None and not record.paid]
+
+
 def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, clock: Callable[[], str]) -> None:
     """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
-    past, work = history(shard), work_of(shard, plan)
+    past, work = history(shard), work_of(shard.run, plan)
     attempts = chain(past, spec.fingerprint)
     let_go = any(attempt.released for attempt in past if attempt.root == spec.fingerprint)
     if not attempts and not let_go:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 4_000
 
 
+_UNASKED = "nobody has asked about this item yet"
+_UNAFFORDABLE = Judged(
+    "", Outcome.UNAFFORDABLE, Usage(), reason="the budget does not cover it; with a larger one it can be asked later"
+)
 _UNREADABLE = "the answer that was taken from an earlier run cannot be read"
 
 
@@ -129,18 +133,22 @@ class Asked(Piece):
         ]
 
 
+@dataclass(kw_only=True)
 class Nowhere(Piece):
-    """Rows that no attempt asks: theirs was let go, or the answers they had are gone."""
+    """Rows that no attempt asks: theirs was let go, the answers they had are gone, or the budget does not cover them."""
+
+    withheld: bool = False
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         for rows in batched(range(len(self.places)), CHUNK_ROWS):
-            yield rows, [_missing("no batch of this shard asks about this item")] * len(rows)
+            yield rows, [_UNAFFORDABLE if self.withheld else _missing(_UNASKED)] * len(rows)
 
 
 def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
     found: list[Piece] = [*_taken(shard, spec, 1)]
-    for attempt in chain(history(shard), spec.fingerprint):
+    attempts = chain(history(shard), spec.fingerprint)
+    for attempt in attempts:
         if attempt.collected or attempt.batch_id is None:
             found += _taken(shard, spec, attempt.round) if attempt.round > 1 else ()
             found.append(_asked(shard, attempt))
@@ -150,7 +158,9 @@ def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
     rest = np.flatnonzero(~covered)
     if len(rest):
         nobody = Sent(lane="batch", batch_id=None, attempt=0)
-        found.insert(0, Nowhere(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest))))
+        withheld = any((intent := shard.intent(one.number)) is not None and intent.withheld for one in attempts)
+        piece = Nowhere(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
+        found.insert(0, piece)
     return found
 
 

@@ -27,6 +27,7 @@ from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import attempts, trial
 from airflow_provider_claude.stages.attempts import Desk, history
+from airflow_provider_claude.stages.budget import budget_sentences
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
@@ -34,6 +35,7 @@ from airflow_provider_claude.stages.parquet import write_table
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
+    BudgetRecord,
     PlanRecord,
     RunFolder,
     ScanRecord,
@@ -55,6 +57,7 @@ class PlanApi(trial.Api, attempts.Api, Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
+    *budget* is what may be spent, with whom; None for as much as it takes.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -69,6 +72,7 @@ class Settings:
     reuse_days: float = REUSE_DAYS
     grace: float = GRACE_SECONDS
     lanes: LaneSettings = field(default_factory=LaneSettings)
+    budget: BudgetRecord | None = None
 
 
 @lean_arrow()
@@ -111,7 +115,9 @@ def plan(
         draft,
         shards=shards,
         estimate=sums.record(),
-        explanation=explain(_facts(scan, shards, draft, sentence, lanes.sentences), sums),
+        explanation=explain(
+            _facts(scan, shards, draft, sentence, [*lanes.sentences, *budget_sentences(work, draft, sums)]), sums
+        ),
         lanes=lanes.record,
     )
     write_record(run.file("plan.json"), record)
@@ -232,6 +238,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         created_at=now,
         work=work,
         reuse_days=settings.reuse_days,
+        budget=settings.budget,
     )
 
 

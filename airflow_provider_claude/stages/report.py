@@ -33,6 +33,7 @@ from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
 from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.remember import remember
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def report(
     target = _target(output, partition_column, plan.partition)
     summary = _summarise(run, scan, plan, thresholds or Thresholds(), clock())
     _write(run, summary)
+    remember(run, plan)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if target is None:

@@ -82,7 +82,8 @@ class Settling:
         """
         plan = self.shard.run.need_plan()
         spec = plan.shard(self.shard.shard)
-        desk = Desk(self.shard, work_of(self.shard, plan), self.api, self.clock, self.grace)
+        desk = Desk(self.shard, work_of(self.shard.run, plan), self.api, self.clock, self.grace)
+        in_vain = False
         while True:
             past = history(self.shard)
             opened = [attempt for attempt in past if attempt.open and attempt.root == spec.fingerprint]
@@ -95,7 +96,7 @@ class Settling:
                 return waiting
             landed = self._landed(spec, rounds)
             again = self._again(spec, landed, plan.job["max_tokens"])
-            if not again:
+            if not again or in_vain:
                 return self._settled(landed)
             next_round = landed.round + 1
             match desk.pursue(spec.fingerprint, next_round):
@@ -105,15 +106,21 @@ class Settling:
                     remove(self.shard.file("settled.json"))
                     ask = self._ask(desk.work, plan, spec, again, next_round)
                     if self._lane(plan, spec, landed, rounds, len(again)) == "sync":
-                        SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask)
+                        SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
                     else:
                         Sender(desk, self.api, plan, spec).send(number, ask)
+                    in_vain = self._in_vain(number)
 
     def _ask(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int) -> Ask:
         """What round *number* asks."""
         limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
         ask = Ask(round=number, only=frozenset(again), max_tokens=limits)
         return ask if number == 1 else replace(ask, skip=self._answered_before(work, plan, spec, ask))
+
+    def _in_vain(self, number: int) -> bool:
+        """Whether attempt *number* asks nothing, because the budget covers nothing of it."""
+        intent = self.shard.intent(number)
+        return intent is not None and not intent.requests and intent.withheld > 0
 
     def _carry_on(self, number: int, plan: PlanRecord, spec: ShardSpec) -> None:
         if self.courier is None or plan.lanes is None:

@@ -42,13 +42,14 @@ class Ask:
     """Which items of a shard an attempt asks: all but *skip* in round 1, then *only* the leftovers.
 
     *skip* holds the request hashes of items that are answered already, by ordinal; *max_tokens* replaces the job's for
-    single items.
+    single items. *withheld*: so many more would be asked if the budget allowed.
     """
 
     round: int = 1
     skip: Mapping[int, bytes] = field(default_factory=dict)
     only: frozenset[int] | None = None
     max_tokens: Mapping[int, int] = field(default_factory=dict)
+    withheld: int = 0
 
     @property
     def whole(self) -> bool:
@@ -79,12 +80,24 @@ class SpooledBody:
         self._stream = stream
         self._length = stream.tell()
         self._manifest = manifest
-        self._sizes = sizes
+        self.sizes = sizes
         self.give_up: Callable[[], bool] = lambda: False
 
     @property
     def rows(self) -> int:
         return len(self._manifest)
+
+    @property
+    def places(self) -> list[int]:
+        """The places in the shard of what it asks."""
+        found: list[int] = self._manifest["place"].to_pylist()
+        return found
+
+    @property
+    def limits(self) -> list[int]:
+        """The `max_tokens` of each request."""
+        found: list[int] = self._manifest["max_tokens"].to_pylist()
+        return found
 
     def write_manifest(self, path: UPath) -> None:
         write_table(path, self._manifest)
@@ -92,7 +105,7 @@ class SpooledBody:
     def requests(self) -> Iterator[bytes]:
         """The parameters of each request, in the order of the manifest."""
         at = len(BODY_OPEN)
-        for size in self._sizes:
+        for size in self.sizes:
             self._stream.seek(at + PARAMS_AT)
             yield self._stream.read(size)
             at += PARAMS_AT + size + len(ENTRY_CLOSE) + 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.plan.cutoff import Drain, Switch, switch
+from airflow_provider_claude.core.plan.cutoff import Drain
 from airflow_provider_claude.core.plan.lanes import for_leftovers
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.attempts import history
@@ -14,28 +17,39 @@ from airflow_provider_claude.store import LetGoRecord, PlanRecord, RunFolder, Sh
 _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.UNAFFORDABLE)
 
 
-def queue_of(run: RunFolder, plan: PlanRecord) -> list[Drain]:
+def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[Drain]:
     """What the sync lane would have to do if no batch ended any more."""
     seconds = plan.lanes.row_seconds if plan.lanes else 0.0
-    found = [(spec, *_open_rows(run.shard(spec.shard), spec)) for spec in plan.shards]
-    return [Drain(shard=spec.shard, seconds=rows * seconds, let_go=let_go) for spec, rows, let_go in found if rows]
+    found = (_drain(run.shard(spec.shard), spec, seconds, now) for spec in plan.shards)
+    return [drain for drain in found if drain is not None]
 
 
-def _open_rows(shard: ShardFolder, spec: ShardSpec) -> tuple[int, bool]:
-    """How many requests of *shard* have no answer yet, and whether they are the sync lane's by now."""
+def _drain(shard: ShardFolder, spec: ShardSpec, row_seconds: float, now: float) -> Drain | None:
+    """What of *shard* has no answer yet, and whether it is the sync lane's by now; None where all is done."""
     settled = shard.settled()
     if settled is not None and settled.root == spec.fingerprint:
-        return 0, False
+        return None
     live = [attempt for attempt in history(shard) if attempt.root == spec.fingerprint and not attempt.released]
-    let_go = any(shard.let_go(attempt.number) is not None for attempt in live)
+    given_up = [record for attempt in live if (record := shard.let_go(attempt.number)) is not None]
+    rows = _open_rows(shard, spec, live)
+    if not rows:
+        return None
+    in_flight = bool(live) and live[-1].in_flight
+    return Drain(
+        shard=spec.shard,
+        seconds=rows * row_seconds,
+        let_go=bool(given_up) or spec.lane == "sync" or bool(live and live[-1].open),
+        cancelling=max(now - epoch(given_up[-1].at), 0.0) if given_up and in_flight else 0.0,
+    )
+
+
+def _open_rows(shard: ShardFolder, spec: ShardSpec, live: Sequence[Attempt]) -> int:
     if not live:
-        return spec.rows - spec.reused, spec.lane == "sync"
+        return spec.rows - spec.reused
     latest = live[-1]
     if latest.open:
-        return latest.requests - _done(shard, latest), True
-    if latest.in_flight:
-        return latest.requests, let_go
-    return _left(shard, spec, latest), let_go or spec.lane == "sync"
+        return latest.requests - _done(shard, latest)
+    return latest.requests if latest.in_flight else _left(shard, spec, latest)
 
 
 def _done(shard: ShardFolder, attempt: Attempt) -> int:
@@ -55,18 +69,25 @@ def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
     return 0 if ended is None else sum(ended.counts.get(name, 0) for name in ("canceled", "expired"))
 
 
-def switch_of(shard: ShardFolder, *, now: float) -> Switch | None:
-    """Whether the batch of *shard* is waited for on; None where it is waited for whatever comes, for want of a deadline."""
-    plan = shard.run.need_plan()
-    if plan.lanes is None or plan.lanes.promised is None:
-        return None
-    return switch(
-        shard.shard,
-        queue_of(shard.run, plan),
-        now=now,
-        promised=epoch(plan.lanes.promised),
-        lead=plan.lanes.lead_seconds,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What the shards of a run that has a deadline are waited for against (epoch seconds, seconds)."""
+
+    run: RunFolder
+    plan: PlanRecord
+    promised: float
+    lead: float
+
+    @classmethod
+    def of(cls, run: RunFolder) -> Promise | None:
+        """That of *run*, None where nobody waits for its answers."""
+        plan = run.need_plan()
+        if plan.lanes is None or plan.lanes.promised is None:
+            return None
+        return cls(run=run, plan=plan, promised=epoch(plan.lanes.promised), lead=plan.lanes.lead_seconds)
+
+    def queue(self, *, now: float) -> list[Drain]:
+        return queue_of(self.run, self.plan, now=now)
 
 
 def is_let_go(shard: ShardFolder, batch_id: str) -> bool:
@@ -88,7 +109,7 @@ def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: floa
     lanes = plan.lanes
     if lanes is None or lanes.promised is None:
         return "batch"
-    others = [one.seconds for one in queue_of(shard.run, plan) if one.shard != shard.shard]
+    others = [one.seconds for one in queue_of(shard.run, plan, now=now) if one.shard != shard.shard]
     return for_leftovers(
         rows * lanes.row_seconds,
         now=now,

@@ -20,6 +20,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
 from airflow_provider_claude.errors import PendingError, StateError
+from airflow_provider_claude.stages.budget import spool_affordable
 from airflow_provider_claude.stages.journal import Journal, discard_journals, read_journals
 from airflow_provider_claude.stages.lane import Lane, Request
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
@@ -32,6 +33,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
+    WorkFolder,
     atomic_output,
     write_new_record,
     write_record,
@@ -51,21 +53,24 @@ class SyncAttempt:
     number: int
     clock: Callable[[], str]
 
-    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> None:
-        """Put on record what is going to be asked. Raises PendingError where another worker was faster."""
-        with spool(self.shard.run, plan, spec, ask) as body:
+    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask, work: WorkFolder) -> None:
+        """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
+        was faster.
+        """
+        with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
             now = self.clock()
             intent = IntentRecord(
                 attempt=self.number,
                 job=plan.job_hash,
                 root=spec.fingerprint,
                 round=ask.round,
-                fingerprint=ask.fingerprint(spec),
+                fingerprint=within.fingerprint(spec),
                 requests=body.rows,
                 bytes=len(body),
                 at=now,
                 until=now,
                 lane="sync",
+                withheld=within.withheld,
             )
             if not write_new_record(self.shard.file(f"{self.number}.intent.json"), intent):
                 raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)

@@ -3,6 +3,7 @@
     <work>/
         batches/msgbatch_….json       which shard's batch it is
         answers/<job>/….json          raw results that may answer the same requests again
+        budgets/<scope>/              what may be spent, is reserved, and is spent
         history/….json                how long batches and cancels took in earlier runs
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
@@ -38,6 +39,7 @@ from airflow_provider_claude.store.files import (
 )
 from airflow_provider_claude.store.records import (
     BatchRun,
+    BudgetRecord,
     ClaimRecord,
     CollectedRecord,
     EndedRecord,
@@ -50,9 +52,11 @@ from airflow_provider_claude.store.records import (
     PlanRecord,
     Record,
     ReleasedRecord,
+    ReservedRecord,
     ScanRecord,
     SettledRecord,
     ShardSpec,
+    SpentRecord,
     SubmittedRecord,
     read_record,
     write_new_record,
@@ -63,6 +67,7 @@ from airflow_provider_claude.store.work import WorkFolder
 
 __all__ = [
     "BatchRun",
+    "BudgetRecord",
     "ClaimRecord",
     "CollectedRecord",
     "EndedRecord",
@@ -75,11 +80,13 @@ __all__ = [
     "PlanRecord",
     "Record",
     "ReleasedRecord",
+    "ReservedRecord",
     "RunFolder",
     "ScanRecord",
     "SettledRecord",
     "ShardFolder",
     "ShardSpec",
+    "SpentRecord",
     "SubmittedRecord",
     "WorkFolder",
     "atomic_output",

@@ -85,6 +85,30 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     output_tokens: float
 
 
+class BudgetRecord(Record, frozen=True, kw_only=True):
+    """`usd` that all runs of `scope` may spend together."""
+
+    usd: str
+    scope: str
+
+
+class ReservedRecord(Record, frozen=True, kw_only=True):
+    """budgets/<scope>/N.json of a work folder: attempt `attempt` of `shard` may spend `usd` on `requests` requests."""
+
+    shard: str
+    attempt: int
+    requests: int
+    usd: str
+
+
+class SpentRecord(Record, frozen=True, kw_only=True):
+    """budgets/<scope>/….spent.json of a work folder: what `attempts` of `shard` have cost together."""
+
+    shard: str
+    usd: str
+    attempts: list[int]
+
+
 class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
@@ -92,7 +116,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
-    `reuse_days`; `lanes` None in a plan of an earlier version.
+    `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
+    where there is none.
     """
 
     job: dict[str, Any]
@@ -109,6 +134,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     work: int
     reuse_days: float
     lanes: LanesRecord | None = None
+    budget: BudgetRecord | None = None
 
     @property
     def job_hash(self) -> str:
@@ -131,6 +157,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     `root` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
+    `withheld` requests are not asked, because the budget does not cover them.
     """
 
     attempt: int
@@ -143,6 +170,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     at: str
     until: str
     lane: str = "batch"
+    withheld: int = 0
 
 
 class SubmittedRecord(Record, frozen=True, kw_only=True):
@@ -160,12 +188,15 @@ class SubmittedRecord(Record, frozen=True, kw_only=True):
 
 
 class ReleasedRecord(Record, frozen=True, kw_only=True):
-    """N.released.json: this attempt counts no longer, and why. `batch_id` is one that turned out to be another's."""
+    """N.released.json: this attempt counts no longer, and why. `batch_id` is one that turned out to be another's.
+    `paid` is false where it was surely not carried out.
+    """
 
     attempt: int
     batch_id: str | None
     reason: str
     at: str
+    paid: bool = True
 
 
 class LeaseRecord(Record, frozen=True, kw_only=True):
@@ -250,9 +281,11 @@ class BatchRun(Record, frozen=True, kw_only=True):
 
 
 class HistoryRecord(Record, frozen=True, kw_only=True):
-    """history/….json of a work folder: what a run has measured. `cancels` are the seconds cancels took to end a batch."""
+    """history/….json of a work folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
+    cancels took to end a batch.
+    """
 
-    run: str
+    shard: str
     at: str
     batches: list[BatchRun]
     cancels: list[float]

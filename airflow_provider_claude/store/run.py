@@ -81,9 +81,9 @@ class ShardFolder:
     def released(self, attempt: int) -> ReleasedRecord | None:
         return read_record(self.file(f"{attempt}.released.json"), ReleasedRecord)
 
-    def release(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
+    def release(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
         """Write down that *attempt* counts no longer. Who comes second has nothing to add."""
-        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now)
+        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
         write_new_record(self.file(f"{attempt}.released.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:

@@ -78,7 +78,7 @@ class WorkFolder:
     def remember(self, record: HistoryRecord) -> None:
         """Keep what a run has measured."""
         stamp = re.sub(r"[^0-9T]", "", record.at[:19])
-        name = hashlib.sha256(record.run.encode()).hexdigest()[:_JOB_CHARS]
+        name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
         write_record(self.path / "history" / f"{stamp}-{name}.json", record)
 
     def histories(self, count: int) -> list[HistoryRecord]:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -34,6 +35,8 @@ def claude_batch_job(
     poll_interval: float = 60.0,
     rounds: int | str = ROUNDS,
     cancel_on_mark: bool = False,
+    in_flight: int = int(CEILING),
+    sync_pool: str | None = None,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
@@ -59,11 +62,14 @@ def claude_batch_job(
     :param rounds: how often rows without a valid answer are sent again (templated).
     :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
         needs Airflow 3.3. Without it no batch is cancelled by what becomes of a task.
+    :param in_flight: the most requests of the sync lane under way at once, a shard.
+    :param sync_pool: an Airflow pool for the tasks that settle leftovers. Workers on several machines know of each other's
+        use of the account only what the API tells them: a pool with one slot lets one be at it at a time.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
     :param scan_args: further arguments of ClaudeInputScanOperator.
-    :param plan_args: further arguments of ClaudePlanOperator.
+    :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
     """
     with TaskGroup(group_id) as group:
@@ -115,7 +121,9 @@ def claude_batch_job(
                 rounds=rounds,
                 poll_interval=poll_interval,
                 cancel_on_mark=cancel_on_mark,
+                in_flight=in_flight,
                 map_index_template=name,
+                **({"pool": sync_pool} if sync_pool else {}),
             )
             create >> wait >> load >> settle
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,10 +19,11 @@ from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_text_columns
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.lane import Courier, Line
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, write_record
@@ -78,6 +81,21 @@ def gateway(claude_simulator: SimulatorProcess) -> Iterator[Gateway]:
 
     with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
         yield Gateway(lambda: client)
+
+
+@pytest.fixture
+def courier(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Courier:
+    """The way to the simulator's Messages API; the bucket is this test's own."""
+    import anthropic
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[AsyncGateway]:
+        async with open_async(anthropic.AsyncAnthropic(base_url=claude_simulator.base_url, api_key="k")) as gateway:
+            yield gateway
+
+    return Courier(dial=lambda: Line(account="test", connect=connect), now=time.time)
 
 
 @pytest.fixture

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from anthropic import AsyncAnthropic
 
 from airflow_provider_claude.errors import BillingError, PendingError
-from airflow_provider_claude.gateway import AsyncGateway, open_async
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.lane import Courier, Lane, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
@@ -24,19 +19,6 @@ from .test_attempts import in_
 from .test_settle import settle, settling
 
 TEXTS = [f"mail {n}" for n in range(40)]
-
-
-@pytest.fixture
-def courier(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Courier:
-    """The way to the simulator's Messages API; the bucket is this test's own."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[AsyncGateway]:
-        async with open_async(AsyncAnthropic(base_url=claude_simulator.base_url, api_key="k")) as gateway:
-            yield gateway
-
-    return Courier(dial=lambda: Line(account="test", connect=connect), now=time.time)
 
 
 @pytest.fixture
@@ -167,9 +149,9 @@ def test_a_stumbling_api_loses_no_row(
 
 def test_what_has_been_settled_is_no_work_for_the_sync_lane_any_more(by_sync: Night, courier: Courier) -> None:
     planned = by_sync.run.need_plan()
-    assert [one.let_go for one in queue_of(by_sync.run, planned)] == [True]
+    assert [one.let_go for one in queue_of(by_sync.run, planned, now=0.0)] == [True]
     settle(by_sync, courier=courier)
-    assert queue_of(by_sync.run, planned) == []
+    assert queue_of(by_sync.run, planned, now=0.0) == []
 
 
 def test_answers_of_the_sync_lane_are_used_again(

@@ -74,6 +74,17 @@ def switch(shard: int, queue: Sequence[Drain], *, now: float, promised: float, l
     return WaitOn(until=at if at <= last else min(at, max(last, now + LOOK_SECONDS)))
 
 
+def overdue(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> int | None:
+    """The shard in front of *shard* that has to be let go now; None where there is none.
+
+    One that stays so for minutes has nobody who waits for it: its task has failed. It must not hold up the others.
+    """
+    first = min((one.shard for one in queue if not one.let_go and one.shard < shard), default=None)
+    if first is None or isinstance(switch(first, queue, now=now, promised=promised, lead=lead), WaitOn):
+        return None
+    return first
+
+
 def makes_it(queue: Sequence[Drain], *, now: float, promised: float) -> bool:
     """Whether the sync lane could answer everything that is open, if no batch ended any more."""
     return now + sum(one.seconds for one in queue) <= promised

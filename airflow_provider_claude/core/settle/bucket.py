@@ -6,10 +6,11 @@ by the share of the limit that is not reserved for others. In any w seconds no m
 
     max(capacity, the largest amount) + rate · w
 
-and in any 60 s never more than the limit, as long as no single amount is above what is reserved of it. What a request
-uses is known only from its answer: an estimate is drawn before and corrected after. What is given back then may be
-drawn again at once, so that over w seconds the estimates are to be trusted by as much as they held too much when these
-seconds began.
+and in any 60 s never more than the limit, as long as no single amount is above the capacity, or above what is reserved
+of the limit. What a request uses is known only from its answer: an estimate is drawn before and corrected after. What
+is given back then may be drawn again at once, so these bounds hold for what was drawn less what was given back: high
+estimates for many requests under way let through more at the moment of their answers, low ones are a debt that is paid
+before the next request.
 """
 
 from __future__ import annotations
@@ -104,10 +105,13 @@ class Buckets:
     def of_numbers(cls, numbers: Sequence[float]) -> Buckets:
         """What `numbers` returned.
 
-        Raises StateError for anything else.
+        Raises StateError for what cannot be that.
         """
         if len(numbers) != 11 or not all(map(math.isfinite, numbers)):
-            raise StateError(f"The buckets were stored as {list(numbers)!r}, which are not the 11 numbers they are.")
+            raise StateError(
+                f"The buckets of the account are stored as {list(numbers)!r}, which is not 11 numbers. Remove them where "
+                "they are stored: full ones take their place."
+            )
         limits, (reserve, pace), held = numbers[:3], numbers[3:5], numbers[5:]
         return cls._of(Use(*limits), reserve=reserve, pace=pace, held=zip(held[::2], held[1::2], strict=True))
 

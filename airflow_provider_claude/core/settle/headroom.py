@@ -35,9 +35,9 @@ class Meter(NamedTuple):
 class Headroom:
     """What one answer of the Messages API said about the account."""
 
-    requests: Meter = Meter()
-    input_tokens: Meter = Meter()
-    output_tokens: Meter = Meter()
+    requests: Meter
+    input_tokens: Meter
+    output_tokens: Meter
 
 
 def headroom(headers: Mapping[str, str]) -> Headroom:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_claude.core.settle.backoff import CAP_SECONDS, Again, Failed, Next, Stop, TooLate, after
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    BillingError,
+    ClaudeError,
+    CredentialsError,
+    NotFoundYetError,
+    RateLimitedError,
+    RequestRejectedError,
+    StateError,
+    UnknownFateError,
+)
+
+NOW = 1_800_000_000.0
+ALMOST = math.nextafter(1.0, 0.0)
+
+waits = st.none() | st.floats(0, 1e6) | st.sampled_from([math.nan, math.inf, -math.inf, -5.0])
+
+
+def tried(
+    error: ClaudeError, *, failed: int = 1, until: float | None = None, jitter: float = ALMOST, now: float = NOW
+) -> Next:
+    return after(error, failed=failed, now=now, until=until, jitter=jitter)
+
+
+def seconds(step: Next) -> float:
+    assert isinstance(step, Again)
+    return step.seconds
+
+
+def test_a_request_that_is_wrong_has_failed_and_says_why() -> None:
+    assert tried(RequestRejectedError("max_tokens: 0 is too few")) == Failed("max_tokens: 0 is too few")
+
+
+@pytest.mark.parametrize("error", [CredentialsError("401"), BillingError("402"), StateError("another cause")])
+def test_what_every_request_meets_stops_the_lane(error: ClaudeError) -> None:
+    assert tried(error) == Stop()
+
+
+@pytest.mark.parametrize("kind", [RateLimitedError, ApiUnavailableError, UnknownFateError, NotFoundYetError])
+def test_what_passes_is_tried_again(kind: type[ClaudeError]) -> None:
+    assert seconds(tried(kind("later"))) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("failed", "most"), [(0, 0.5), (1, 0.5), (2, 1), (3, 2), (7, 32), (8, 60), (10**9, 60)])
+def test_each_failure_doubles_the_pause_up_to_a_minute(failed: int, most: float) -> None:
+    assert seconds(tried(ApiUnavailableError("529"), failed=failed)) == pytest.approx(most)
+
+
+def test_chance_takes_any_part_of_the_pause() -> None:
+    assert seconds(tried(ApiUnavailableError("529"), failed=4, jitter=0.0)) == 0.0
+    assert seconds(tried(ApiUnavailableError("529"), failed=4, jitter=0.25)) == 1.0
+
+
+def test_requests_pushed_back_together_come_back_apart_and_after_what_was_asked() -> None:
+    error = RateLimitedError("429", retry_after=20.0)
+    assert seconds(tried(error, failed=3, jitter=0.0)) == 20.0
+    assert seconds(tried(error, failed=3, jitter=0.5)) == 21.0
+
+
+@pytest.mark.parametrize("asked", [None, -3.0, math.nan, math.inf])
+def test_a_wait_that_is_no_number_was_not_asked_for(asked: float | None) -> None:
+    assert seconds(tried(RateLimitedError("429", retry_after=asked), until=NOW + 60, jitter=0.0)) == 0.0
+
+
+def test_a_wait_past_the_last_moment_is_too_late() -> None:
+    error = RateLimitedError("429", retry_after=61.0)
+    assert tried(error, until=NOW + 60) == TooLate()
+    assert seconds(tried(error)) == pytest.approx(61.5)
+
+
+def test_a_wait_to_the_very_last_moment_is_not_too_late() -> None:
+    assert tried(RateLimitedError("429", retry_after=60.0), until=NOW + 60) == Again(60.0)
+
+
+def test_after_the_last_moment_everything_is_too_late() -> None:
+    assert tried(ApiUnavailableError("529"), until=NOW - 1) == TooLate()
+
+
+def test_a_long_pause_is_spread_over_the_time_that_is_left() -> None:
+    assert seconds(tried(ApiUnavailableError("529"), failed=9, until=NOW + 10, jitter=0.5)) == 5.0
+
+
+def test_a_wrong_request_has_failed_even_when_it_is_too_late() -> None:
+    assert isinstance(tried(RequestRejectedError("400"), until=NOW - 1), Failed)
+
+
+@given(
+    asked=waits,
+    failed=st.integers(0, 2_000),
+    left=st.none() | st.floats(-1e3, 1e6),
+    jitter=st.floats(0, 1, exclude_max=True),
+)
+def test_no_try_comes_sooner_than_asked_or_after_the_last_moment(
+    asked: float | None, failed: int, left: float | None, jitter: float
+) -> None:
+    until = None if left is None else NOW + left
+    floor = asked if asked is not None and math.isfinite(asked) and asked > 0 else 0.0
+    match after(RateLimitedError("429", retry_after=asked), failed=failed, now=NOW, until=until, jitter=jitter):
+        case Again(pause):
+            assert floor <= pause <= floor + CAP_SECONDS
+            assert until is None or NOW + pause <= until
+        case step:
+            assert step == TooLate()
+            assert until is not None
+            assert NOW + floor >= until
