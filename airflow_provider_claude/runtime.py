@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.task import TaskRef
-from airflow_provider_claude.errors import JobError, PendingError, StateError, Terminal
+from airflow_provider_claude.errors import JobError, PendingError, RateLimitedError, StateError, Terminal
 from airflow_provider_claude.store import RunFolder, ShardFolder
 
 if TYPE_CHECKING:
@@ -37,17 +37,26 @@ def task_errors() -> Iterator[None]:
 
 @contextmanager
 def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[None]:
-    """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile."""
+    """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile.
+
+    So it is where the API has no room yet: a full queue of batches, or a limit on calls.
+    """
     try:
         with task_errors():
             yield
-    except PendingError as e:
+    except (PendingError, RateLimitedError) as e:
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
         operator.log.info("%s", e)
         operator.defer(
-            trigger=TimeDeltaTrigger(timedelta(seconds=max(1.0, e.retry_after or 0.0))), method_name=method_name
+            trigger=TimeDeltaTrigger(timedelta(seconds=_pause(e))), method_name=method_name
         )
+
+
+def _pause(error: PendingError | RateLimitedError) -> float:
+    """Seconds until it is tried again: what was asked for, within bounds."""
+    least = 30.0 if isinstance(error, RateLimitedError) else 1.0
+    return min(max(least, error.retry_after or 0.0), 900.0)
 
 
 def utc_now() -> str:

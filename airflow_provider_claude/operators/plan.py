@@ -52,7 +52,9 @@ class ClaudePlanOperator(BaseOperator):
         numbers; see ``core/plan/limits.json``. The API's own headers correct it while the sync lane is at work.
     :param reserve: the share of these limits that the sync lane leaves to others.
     :param margin: seconds before the deadline by which everything should be done.
-    :param lane: ``auto``, or ``batch`` or ``sync`` for all rows whatever comes (templated).
+    :param lane: ``auto``, or ``batch`` or ``sync`` for all rows whatever comes (templated). With ``batch`` no batch is ever
+        let go for the deadline.
+    :param lead: seconds from giving up a batch until its rest can be sent; None goes by what earlier cancels took.
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
     :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
@@ -91,6 +93,7 @@ class ClaudePlanOperator(BaseOperator):
         reserve: float = RESERVE,
         margin: float = MARGIN_SECONDS,
         lane: str = "auto",
+        lead: float | None = None,
         hopeless: str = "warn",
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
@@ -112,6 +115,7 @@ class ClaudePlanOperator(BaseOperator):
         self.reserve = reserve
         self.margin = margin
         self.lane = lane
+        self.lead = lead
         self.hopeless = hopeless
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
@@ -162,6 +166,7 @@ class ClaudePlanOperator(BaseOperator):
                         reserve=self.reserve,
                         margin=self.margin,
                         lane=self.lane,
+                        lead=self.lead,
                         hopeless=self.hopeless,
                     ),
                     budget=self._budget(),

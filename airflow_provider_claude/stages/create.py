@@ -8,6 +8,7 @@ from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
@@ -15,6 +16,7 @@ from airflow_provider_claude.stages.attempts import Desk, submitted
 from airflow_provider_claude.stages.budget import Budget, spool_affordable
 from airflow_provider_claude.stages.reuse import planned, take
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
+from airflow_provider_claude.stages.standing import too_late
 from airflow_provider_claude.store import (
     IntentRecord,
     PlanRecord,
@@ -43,8 +45,8 @@ class Api(attempts.Api, Protocol):
 def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: float = GRACE_SECONDS) -> str:
     """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
 
-    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them. *grace*:
-    seconds after which the API's list must show a batch.
+    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them, as it is
+    too late for a batch. *grace*: seconds after which the API's list must show a batch.
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
@@ -59,7 +61,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
         case Submit(number):
             found = planned(shard.run, spec)
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
-            only = frozenset[int]() if spec.lane == "sync" else None
+            by_sync = spec.lane == "sync" or too_late(shard, now=epoch(clock()))
+            only = frozenset[int]() if by_sync else None
             return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
 
 

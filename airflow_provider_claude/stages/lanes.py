@@ -31,13 +31,15 @@ LANES = ("auto", "batch", "sync")
 class LaneSettings:
     """What the user wants of the lanes.
 
-    *lane*: `auto`, or the one to take whatever comes. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
+    *lane*: `auto`, or the one to take whatever comes. *lead*: seconds from giving up a batch until its rest can be sent;
+    None goes by what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
     """
 
     limits: AccountLimits = field(default_factory=account_limits)
     reserve: float = RESERVE
     margin: float = MARGIN_SECONDS
     lane: str = "auto"
+    lead: float | None = None
     hopeless: str = "warn"
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class LaneSettings:
             raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
         if not 0 <= self.reserve <= 0.9:
             raise JobError(f"reserve is {self.reserve!r}: write a share of the limits from 0 to 0.9.")
+        if self.lead is not None and not 0 < self.lead < 86_400:
+            raise JobError(f"lead is {self.lead!r}: write seconds, more than none and less than a day, or None.")
         if not 0 <= self.margin < 86_400:
             raise JobError(f"margin is {self.margin!r}: write the seconds before the deadline, less than a day.")
 
@@ -71,7 +75,8 @@ def plan_lanes(
     shard_rows: int,
 ) -> Lanes:
     """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail."""
-    times, lead = _measured(work)
+    times, measured = _measured(work)
+    lead = measured if settings.lead is None else settings.lead
     at, hour = epoch(now), parse_time(now).hour
     seconds = settings.limits.seconds(
         requests=sums.requests,
@@ -96,13 +101,14 @@ def plan_lanes(
             f"{choice.reason} Nothing is sent. Move the deadline, ask fewer rows, or plan with hopeless='warn'."
         )
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
+    promised = None if settings.lane == "batch" else night.promised
     reason = choice.reason if settings.lane == "auto" else f"The lane is set: {settings.lane}."
     record = LanesRecord(
         lane="batch" if not rows else "sync" if rows == night.rows else "mixed",
         reason=reason,
         sync_rows=rows,
         row_seconds=seconds / sums.requests if sums.requests else 0.0,
-        promised=None if night.promised is None else _iso(night.promised),
+        promised=None if promised is None else _iso(promised),
         lead_seconds=lead,
         late_seconds=night.late_seconds,
         limits=settings.limits,

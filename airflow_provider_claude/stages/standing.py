@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.plan.cutoff import Drain
+from airflow_provider_claude.core.plan.cutoff import Drain, LetGo, switch
 from airflow_provider_claude.core.plan.lanes import for_leftovers
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.attempts import history
@@ -88,6 +88,15 @@ class Promise:
 
     def queue(self, *, now: float) -> list[Drain]:
         return queue_of(self.run, self.plan, now=now)
+
+
+def too_late(shard: ShardFolder, *, now: float) -> bool:
+    """Whether *shard* would have to be let go at once, were it sent by batch now."""
+    promise = Promise.of(shard.run)
+    if promise is None:
+        return False
+    step = switch(shard.shard, promise.queue(now=now), now=now, promised=promise.promised, lead=promise.lead)
+    return isinstance(step, LetGo)
 
 
 def is_let_go(shard: ShardFolder, batch_id: str) -> bool:
