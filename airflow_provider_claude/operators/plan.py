@@ -34,6 +34,21 @@ if TYPE_CHECKING:
 BUDGET_SCOPE = "{{ dag.dag_id }} {{ 'backfill' if dag_run.run_type == 'backfill' else day }}"
 
 
+def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
+    """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for what is no amount."""
+    if usd in {None, "", "None"}:
+        return None
+    from airflow_provider_claude.store import BudgetRecord
+
+    try:
+        amount = Decimal(str(usd))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise JobError(f"budget_usd is {usd!r}: write an amount in USD such as '2.50'.")
+    return BudgetRecord(usd=f"{amount:f}", scope=scope)
+
+
 class ClaudePlanOperator(BaseOperator):
     """Plans a scanned run, and returns one small handle a shard (a path) to map the next tasks over.
 
@@ -125,19 +140,6 @@ class ClaudePlanOperator(BaseOperator):
             context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
         super().render_template_fields(context, jinja_env)
 
-    def _budget(self) -> BudgetRecord | None:
-        if self.budget_usd in {None, "", "None"}:
-            return None
-        from airflow_provider_claude.store import BudgetRecord
-
-        try:
-            usd = Decimal(str(self.budget_usd))
-        except InvalidOperation:
-            usd = Decimal("NaN")
-        if not usd.is_finite() or usd < 0:
-            raise JobError(f"budget_usd is {self.budget_usd!r}: write an amount in USD such as '2.50'.")
-        return BudgetRecord(usd=f"{usd:f}", scope=self.budget_scope)
-
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
 
@@ -169,7 +171,7 @@ class ClaudePlanOperator(BaseOperator):
                         lead=self.lead,
                         hopeless=self.hopeless,
                     ),
-                    budget=self._budget(),
+                    budget=budget_of(self.budget_usd, self.budget_scope),
                 ),
                 task=task_ref(context),
                 clock=utc_now,

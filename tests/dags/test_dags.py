@@ -53,7 +53,11 @@ def report_of(root: Path, day: str) -> dict[str, Any]:
 
 
 def test_the_dags_import_and_can_be_serialized(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"email_sentiment_nightly", "review_sentiment"}  # the fixture has written them serialized
+    assert set(dags) == {
+        "email_sentiment_nightly",
+        "review_sentiment",
+        "urgent_tickets",
+    }  # the fixture has written them serialized
 
 
 def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
@@ -175,3 +179,18 @@ def test_only_handles_go_through_xcom(dags: dict[str, Any], claude_simulator: Si
     with create_session() as session:
         sizes = [len(json.dumps(value)) for (value,) in session.query(XComModel.value)]
     assert 0 < max(sizes) < 2_000
+
+
+def test_urgent_rows_are_answered_in_one_task_without_a_batch(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    table = pa.table({"id": [f"t{n}" for n in range(60)], "text": [f"parcel {n} is late" for n in range(60)]})
+    pq.write_table(table, tmp_path / "tickets.parquet")
+    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"))
+    assert states(done) == {"triage": ["success"]}
+    [partition] = (airflow_db / "answers" / "urgent_tickets").iterdir()
+    answers = read_answers(UPath(partition))
+    assert set(answers["item_id"]) == set(table["id"].to_pylist())
+    assert set(answers["claude_lane"]) == {"sync"}
+    assert claude_simulator.books()["messages"]["requests"] == 60
+    assert "create" not in claude_simulator.calls()

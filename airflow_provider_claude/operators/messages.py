@@ -1,0 +1,233 @@
+"""Messages: a small urgent table is asked on the Messages API at once, in one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
+
+from airflow_provider_claude.core.plan.lanes import RESERVE
+from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
+from airflow_provider_claude.runtime import (
+    resolve_day,
+    resolve_deadline,
+    resumable,
+    run_folder,
+    task_errors,
+    task_ref,
+    to_path,
+    utc_now,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_claude.stages.lane import Courier
+    from airflow_provider_claude.store import ShardFolder
+
+
+class ClaudeMessagesOperator(BaseOperator):
+    """The sync lane as an operator of its own: same job, same sources, same answers and report as the batch lane, at full
+    price and at once.
+
+    It scans, plans, asks within the account's limits, lands, settles and reports in one task. Cleared or retried it goes
+    on where it was: what is answered is not asked again. Killed, it waits for what is under way and keeps it.
+
+    In its templates, ``{{ day }}`` is the day the run is about (see ``runtime.resolve_day``).
+
+    :param job: what is asked about every row.
+    :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
+    :param run_folder: where the run keeps its files (templated).
+    :param publish_to: root of the answers; None publishes nothing (templated).
+    :param conn_id: a connection of type `anthropic` (templated).
+    :param model: another model than the job's (templated); empty keeps the job's.
+    :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due (templated).
+    :param limits: what the account may use a minute; see ClaudePlanOperator (templated).
+    :param reserve: the share of these limits that is left to others.
+    :param in_flight: the most requests under way at once.
+    :param shed_to: ``batch``: where the account is so busy that the lane had to slow down for minutes, and there is time,
+        what is left goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
+    :param rounds: how often rows without a valid answer are asked again.
+    :param budget_usd: what may be spent at most; see ClaudePlanOperator (templated).
+    :param budget_scope: who spends it together (templated).
+    :param work: a folder above the run folder, whose runs share their answers (templated).
+    :param carry: columns carried to the answers beside the row's id.
+    :param id_column: the column that names a row; None takes file name and row number.
+    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param partition_column: the name of the partition column of the answers.
+    """
+
+    template_fields: Sequence[str] = (
+        "source",
+        "run_folder",
+        "publish_to",
+        "conn_id",
+        "model",
+        "deadline",
+        "limits",
+        "budget_usd",
+        "budget_scope",
+        "work",
+    )
+    ui_color = "#f4d7e8"
+
+    def __init__(
+        self,
+        *,
+        job: ClaudeJob,
+        source: str,
+        run_folder: str,
+        publish_to: str | None = None,
+        conn_id: str = ClaudeHook.default_conn_name,
+        model: str | None = None,
+        deadline: str | None = None,
+        limits: str | Mapping[str, Any] | None = None,
+        reserve: float = RESERVE,
+        in_flight: int = int(CEILING),
+        shed_to: str | None = None,
+        rounds: int = 2,
+        budget_usd: str | Decimal | None = None,
+        budget_scope: str = BUDGET_SCOPE,
+        work: str | None = None,
+        carry: Sequence[str] = (),
+        id_column: str | None = "id",
+        source_format: str | None = None,
+        partition_column: str = "day",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if shed_to not in {None, "batch"}:
+            raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
+        self.job = job
+        self.source = source
+        self.run_folder = run_folder
+        self.publish_to = publish_to
+        self.conn_id = conn_id
+        self.model = model
+        self.deadline = deadline
+        self.limits = limits
+        self.reserve = reserve
+        self.in_flight = in_flight
+        self.shed_to = shed_to
+        self.rounds = rounds
+        self.budget_usd = budget_usd
+        self.budget_scope = budget_scope
+        self.work = work
+        self.carry = tuple(carry)
+        self.id_column = id_column
+        self.source_format = source_format
+        self.partition_column = partition_column
+        self._courier: Courier | None = None
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        with task_errors():
+            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+        super().render_template_fields(context, jinja_env)
+
+    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
+        with resumable(self, "execute"):
+            self._scan()
+            self._plan(context)
+        return self.resume(context)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
+        if isinstance(event, dict) and event.get("status") == "gave_up":
+            raise AirflowException(event["message"])
+        from airflow_provider_claude.stages.plan import open_shards
+
+        with resumable(self):
+            run = run_folder(self.run_folder)
+            for shard in open_shards(run, run.need_plan()):
+                batch_id = self._settle(shard, context)
+                if batch_id is not None:
+                    self._wait(batch_id, shard)
+        return self._report()
+
+    def on_kill(self) -> None:
+        """Send nothing more; what is under way is waited for and kept."""
+        if self._courier is not None:
+            self._courier.stop()
+
+    def _scan(self) -> None:
+        from airflow_provider_claude.sources.source import open_source
+        from airflow_provider_claude.stages.scan import scan
+
+        columns = [*self.job.columns, *self.carry]
+        source = open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
+        record = scan(
+            source,
+            run_folder(self.run_folder),
+            text_columns=self.job.columns,
+            carry=self.carry,
+            closing_tags=self.job.closing_tags,
+            clock=utc_now,
+        )
+        self.log.info("%d rows read from %s", record.rows, record.source)
+
+    def _plan(self, context: Context) -> None:
+        from airflow_provider_claude.core.plan.limits import account_limits
+        from airflow_provider_claude.stages.lanes import LaneSettings
+        from airflow_provider_claude.stages.plan import Settings, plan
+
+        record = plan(
+            run_folder(self.run_folder),
+            self.job.with_model(self.model),
+            ClaudeHook(self.conn_id).gateway(),
+            settings=Settings(
+                deadline=resolve_deadline(context, self.deadline),
+                partition=resolve_day(context),
+                work=to_path(self.work) if self.work else None,
+                lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
+                budget=budget_of(self.budget_usd, self.budget_scope),
+            ),
+            task=task_ref(context),
+            clock=utc_now,
+        )
+        for sentence in record.explanation:
+            self.log.info("%s", sentence)
+
+    def _settle(self, shard: ShardFolder, context: Context) -> str | None:
+        """Bring *shard* to its end; the batch that has to end first, where rows were shed to one."""
+        from airflow_provider_claude.stages.create import create
+        from airflow_provider_claude.stages.settle import Settled, Settling
+
+        hook = ClaudeHook(self.conn_id)
+        api = hook.gateway()
+        self._courier = hook.courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
+        create(shard, api, clock=utc_now)
+        step = Settling(
+            shard=shard,
+            job=self.job.with_model(self.model),
+            api=api,
+            clock=utc_now,
+            task=task_ref(context),
+            rounds=self.rounds,
+            courier=self._courier,
+        ).go_on()
+        return None if isinstance(step, Settled) else step.batch_id
+
+    def _wait(self, batch_id: str, shard: ShardFolder) -> None:
+        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+
+        self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
+        self.defer(
+            trigger=ClaudeBatchTrigger.from_now(batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard)),
+            method_name="resume",
+        )
+
+    def _report(self) -> dict[str, Any]:
+        from airflow_provider_claude.stages.report import report
+
+        with task_errors():
+            run = run_folder(self.run_folder)
+            output = to_path(self.publish_to) if self.publish_to else None
+            summary = report(run, output=output, partition_column=self.partition_column, clock=utc_now)
+        self.log.info("%s The report is %s", summary.headline, run.file("report.html"))
+        return {"report": str(run.file("report.html")), "published": summary.published}
