@@ -37,6 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.batch"]}],
         "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.batch"]}],
+        "plugins": [{"name": "claude", "plugin-class": f"{package}.plugin.ClaudePlugin"}],
         "config": {
             "claude": {
                 "description": "Where the DAGs of this provider keep their data, and how they wait.",

@@ -78,6 +78,16 @@ class _Page(msgspec.Struct):
     last_id: str | None = None
 
 
+class _Count(msgspec.Struct):
+    input_tokens: int
+
+
+#: What https://platform.claude.com/docs/en/api/messages-count-tokens takes of a message's parameters.
+_COUNTED = frozenset(
+    {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed"}
+)
+
+
 class Gateway:
     """Synchronous calls on the official SDK's client, which *connect* makes at the first of them.
 
@@ -153,6 +163,17 @@ class Gateway:
         ):
             yield from response.iter_bytes(_CHUNK)
 
+    def count_tokens(self, params: bytes) -> int:
+        """How many input tokens the request with the parameters *params* has, as the API estimates it; free."""
+        headers = {"content-type": "application/json"}
+        options: RequestOptions = {"headers": headers, "follow_redirects": False}
+        body = _countable(params)
+        with api_errors("count the tokens of a request"):
+            response = self._client.post(
+                "/v1/messages/count_tokens", cast_to=_response(), content=body, options=options
+            )
+        return _decoded(response, _Count).input_tokens
+
     def create_message(self, params: bytes) -> bytes:
         """One request of the Messages API; the message as the API sent it. Not retried: it is paid for."""
         headers = {"content-type": "application/json"}
@@ -160,6 +181,12 @@ class Gateway:
         with api_errors("send one request to the Messages API"):
             response = self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
         return bytes(response.content)
+
+
+def _countable(params: bytes) -> bytes:
+    """The parameters of a message without those that counting its tokens does not take."""
+    given = msgspec.json.decode(params, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: value for name, value in given.items() if name in _COUNTED})
 
 
 class Message(NamedTuple):

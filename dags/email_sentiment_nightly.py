@@ -8,6 +8,8 @@ API at half price. Each shard is one mapped instance of `sentiment.shard`; the g
 
 - mail: `<root>/mail/<day>/` (`.eml` files or an mbox; tables with the same columns), or the param `source`
 - answers: `<root>/answers/email_sentiment/day=<day>/`
+- deadline: 09:00. A batch that has not ended by its shard's cutoff is cancelled, and what it has not answered is asked on
+  the Messages API, just in time. The plan's log says until when, and what it may cost.
 - report: `report.html` in `<root>/work/email_sentiment_nightly/sentiment/<day>/`
 
 **Run a day again.** Trigger it with the param `day`, clear its run, or backfill (a backfill's dates are in the zone of
@@ -25,6 +27,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from pydantic import BaseModel, Field
 
 from airflow_provider_claude.job import DEFAULT_MODEL, ClaudeJob
+from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ with DAG(
     max_active_runs=1,
     default_args={"owner": "claude", "retries": 2, "retry_delay": pendulum.duration(minutes=1)},
     on_failure_callback=tell_someone,
+    deadline=deadline_alerts("09:00", ZONE),
     tags=["claude", "email"],
     params={
         "source": Param(
@@ -105,6 +109,20 @@ with DAG(
             title="Deadline",
             description="HH:MM local time, for a run that is not a scheduled one; those are due at 09:00",
         ),
+        "tier": Param(
+            "start",
+            type="string",
+            enum=["start", "build", "scale"],
+            title="Account tier",
+            description="What the account may use a minute on the Messages API, where what batches left behind is asked",
+        ),
+        "budget_usd": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^\d+(\.\d+)?$",
+            title="Budget",
+            description="USD this day may cost at most; empty for as much as it takes",
+        ),
     },
 ) as dag:
     claude_batch_job(
@@ -116,6 +134,7 @@ with DAG(
         model="{{ params.model }}",
         shard_rows="{{ params.shard_rows }}",
         deadline="09:00",
+        plan_args={"limits": "{{ params.tier }}", "budget_usd": "{{ params.budget_usd or '' }}"},
         poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
         carry=["message_id", "sender", "date"],
         report_args={"outlets": [Asset("email_sentiment")]},

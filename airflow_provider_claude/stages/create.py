@@ -8,7 +8,6 @@ from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
@@ -61,7 +60,7 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
         case Submit(number):
             found = planned(shard.run, spec)
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
-            by_sync = spec.lane == "sync" or too_late(shard, now=epoch(clock()))
+            by_sync = spec.lane == "sync" or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
             return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
 

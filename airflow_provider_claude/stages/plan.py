@@ -26,6 +26,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import attempts, trial
+from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import budget_sentences
 from airflow_provider_claude.stages.items import read_items
@@ -33,6 +34,7 @@ from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.parquet import write_table
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
+from airflow_provider_claude.stages.tokens import known_tokens, sampled
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
     BudgetRecord,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-class PlanApi(trial.Api, attempts.Api, Protocol):
+class PlanApi(trial.Api, attempts.Api, tokens_of.Api, Protocol):
     """What planning needs of the gateway."""
 
 
@@ -105,7 +107,10 @@ def plan(
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [_with_reused(run, spec, known) for spec in shards]
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
-    sums = estimate(scan.items - sum(spec.reused for spec in shards), items.bytes_to_send(known), tokens, price)
+    open_items = scan.items - sum(spec.reused for spec in shards)
+    if open_items:
+        tokens = known_tokens(work, draft.job_hash) or sampled(run, scan, items.encoder, api, tokens)
+    sums = estimate(open_items, items.bytes_to_send(known), tokens, price)
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
     lanes = plan_lanes(
         sums, tokens, settings.lanes, work=work, deadline=draft.deadline, now=clock(), shard_rows=max(largest, 1)

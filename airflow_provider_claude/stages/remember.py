@@ -1,12 +1,27 @@
-"""What a run has measured, kept for the plans of later ones."""
+"""What a run has measured, kept for the plans of later ones: how long batches took, what requests used."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from airflow_provider_claude.core.batch.attempt import chain
+from airflow_provider_claude.core.batch.requests import ENTRY_BYTES
 from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import work_of
-from airflow_provider_claude.store import BatchRun, EndedRecord, HistoryRecord, PlanRecord, RunFolder, ShardFolder
+from airflow_provider_claude.store import (
+    BatchRun,
+    EndedRecord,
+    HistoryRecord,
+    PlanRecord,
+    RunFolder,
+    ShardFolder,
+    TokensRecord,
+)
+
+#: Fewer requests tell little of the others.
+_ENOUGH_ROWS = 20
 
 
 def remember(run: RunFolder, plan: PlanRecord) -> None:
@@ -18,6 +33,32 @@ def remember(run: RunFolder, plan: PlanRecord) -> None:
         work = work_of(run, plan)
         name = work.name_of(run.shard(plan.shards[0].shard))
         work.remember(HistoryRecord(shard=name, at=plan.created_at, batches=batches, cancels=cancels))
+
+
+def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
+    """Keep what the requests of *run* used, where there were enough of them to tell."""
+    used: Counter[str] = Counter()
+    requests = size = 0
+    for spec in plan.shards:
+        shard = run.shard(spec.shard)
+        landed = shard.landed()
+        if landed is None or landed.root != spec.fingerprint:
+            continue
+        used.update(landed.tokens)
+        for attempt in chain(history(shard), spec.fingerprint):
+            intent = shard.intent(attempt.number)
+            if intent is not None and attempt.lane != "store":
+                requests += intent.requests
+                size += intent.bytes - intent.requests * ENTRY_BYTES
+    prompt = used["input"] + used["cache_read"] + used["cache_write"]
+    if requests >= _ENOUGH_ROWS and prompt and size > 0:
+        record = TokensRecord(
+            input_per_byte=prompt / size,
+            output_tokens=used["output"] / requests,
+            rows=requests,
+            at=plan.created_at,
+        )
+        work_of(run, plan).remember_tokens(plan.job_hash, record)
 
 
 def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:

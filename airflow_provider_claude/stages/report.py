@@ -33,7 +33,7 @@ from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.stages.remember import remember
+from airflow_provider_claude.stages.remember import remember, remember_tokens
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def report(
     summary = _summarise(run, scan, plan, thresholds or Thresholds(), clock())
     _write(run, summary)
     remember(run, plan)
+    remember_tokens(run, plan)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if target is None:

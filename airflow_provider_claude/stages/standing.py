@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_claude.core.batch.attempt import Attempt
@@ -90,11 +90,12 @@ class Promise:
         return queue_of(self.run, self.plan, now=now)
 
 
-def too_late(shard: ShardFolder, *, now: float) -> bool:
+def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
     """Whether *shard* would have to be let go at once, were it sent by batch now."""
     promise = Promise.of(shard.run)
     if promise is None:
         return False
+    now = epoch(clock())
     step = switch(shard.shard, promise.queue(now=now), now=now, promised=promise.promised, lead=promise.lead)
     return isinstance(step, LetGo)
 

@@ -4,6 +4,7 @@
         batches/msgbatch_….json       which shard's batch it is
         answers/<job>/….json          raw results that may answer the same requests again
         budgets/<scope>/              what may be spent, is reserved, and is spent
+        tokens/<job>.json             how many tokens a byte of its requests was, and an answer
         history/….json                how long batches and cancels took in earlier runs
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
@@ -58,6 +59,7 @@ from airflow_provider_claude.store.records import (
     ShardSpec,
     SpentRecord,
     SubmittedRecord,
+    TokensRecord,
     read_record,
     write_new_record,
     write_record,
@@ -88,6 +90,7 @@ __all__ = [
     "ShardSpec",
     "SpentRecord",
     "SubmittedRecord",
+    "TokensRecord",
     "WorkFolder",
     "atomic_output",
     "is_local",

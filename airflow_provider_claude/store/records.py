@@ -280,6 +280,15 @@ class BatchRun(Record, frozen=True, kw_only=True):
     minutes: float
 
 
+class TokensRecord(Record, frozen=True, kw_only=True):
+    """tokens/<job>.json of a work folder: what the requests of a job have used, on the mean of the last run."""
+
+    input_per_byte: float
+    output_tokens: float
+    rows: int
+    at: str
+
+
 class HistoryRecord(Record, frozen=True, kw_only=True):
     """history/….json of a work folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
     cancels took to end a batch.

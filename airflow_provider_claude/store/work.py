@@ -13,6 +13,7 @@ from airflow_provider_claude.store.records import (
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
+    TokensRecord,
     read_record,
     write_new_record,
     write_record,
@@ -86,6 +87,13 @@ class WorkFolder:
         folder = self.path / "history"
         names = [name for name in list_names(folder) if _HISTORY.fullmatch(name)][-count:]
         return [record for name in reversed(names) if (record := read_record(folder / name, HistoryRecord))]
+
+    def tokens(self, job: str) -> TokensRecord | None:
+        """What the requests of the job with the hash *job* have used, if any were answered."""
+        return read_record(self.path / "tokens" / f"{job[:_JOB_CHARS]}.json", TokensRecord)
+
+    def remember_tokens(self, job: str, record: TokensRecord) -> None:
+        write_record(self.path / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
 
     def shard(self, name: str) -> ShardFolder:
         return ShardFolder(self.path / name)

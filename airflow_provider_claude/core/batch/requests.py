@@ -30,6 +30,9 @@ _ID_CHARS = FINGERPRINT_CHARS + 1 + 6
 #: Where the parameters begin in one element of a batch's `requests`.
 PARAMS_AT = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS)
 
+#: What a batch puts around the parameters of one request, the comma included.
+ENTRY_BYTES = PARAMS_AT + len(ENTRY_CLOSE) + 1
+
 
 def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
     """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema)."""
@@ -74,7 +77,7 @@ class RequestEncoder:
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
-        return len(params) + PARAMS_AT + len(ENTRY_CLOSE) + 1
+        return len(params) + ENTRY_BYTES
 
 
 def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes], list[int]]:

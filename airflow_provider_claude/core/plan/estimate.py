@@ -87,7 +87,7 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
             f"{sum(facts.shards):,} items go to {facts.model} in {len(facts.shards):,} "
             f"shard{'s' if len(facts.shards) > 1 else ''} of at most {max(facts.shards):,}."
         )
-    how = "measured on the trial" if sums.measured else "estimated from bytes"
+    how = "measured" if sums.measured else "estimated from bytes"
     lines.append(
         f"About {sums.input_tokens:,} input and {sums.output_tokens:,} output tokens ({how}): "
         f"{usd(sums.cost['batch'])} by batch, {usd(sums.cost['sync'])} by the synchronous API "

@@ -1,0 +1,14 @@
+"""What Airflow itself has to know of this package. Every Airflow process loads it, so it imports next to nothing."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
+
+
+class ClaudePlugin(AirflowPlugin):
+    """Registers the deadline reference: without it the scheduler could make no run of a DAG that uses one."""
+
+    name = "claude"
+    deadline_references = [LocalWallClockDeadline] if SUPPORTED else []

@@ -1,0 +1,115 @@
+"""Who is told what when the promise is in danger, and when it is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+import pytest
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.plugin.alerts import Alert, deadline_alerts
+from tests.test_package import loaded_by
+
+CallbackTrigger = pytest.importorskip("airflow.triggers.callback", reason="needs Airflow 3.2").CallbackTrigger
+
+NINE = pendulum.datetime(2027, 7, 15, 9, tz="Europe/Berlin")
+RUN = {"dag_id": "nightly", "dag_run_id": "scheduled__2027-07-14T22:00:00+00:00", "state": "running"}
+TOLD: list[tuple[Alert, bool]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told() -> None:
+    TOLD.clear()
+
+
+def sync_notifier(alert: Alert) -> None:
+    TOLD.append((alert, threading.current_thread() is threading.main_thread()))
+
+
+async def async_notifier(alert: Alert) -> None:
+    await asyncio.sleep(0)
+    TOLD.append((alert, threading.current_thread() is threading.main_thread()))
+
+
+def broken_notifier(alert: Alert) -> None:
+    raise ConnectionError("the pager is not there")
+
+
+def fire(notify: Any) -> list[Any]:
+    """Both alerts, as the scheduler hands them to the triggerer; the ends of their callbacks."""
+    return [asyncio.run(_end(alert)) for alert in deadline_alerts("09:00", "Europe/Berlin", notify)]
+
+
+async def _end(alert: Any) -> Any:
+    moment = NINE.in_timezone("UTC") - alert.reference.before
+    context = {"dag_run": RUN, "deadline": {"id": "1", "deadline_time": moment}}
+    sent = CallbackTrigger(alert.callback.path, alert.callback.kwargs | {"context": context})
+    return [event.payload async for event in sent.run()][-1]
+
+
+def test_without_a_notifier_both_are_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "airflow_provider_claude.plugin.alerts")
+    assert [end["state"] for end in fire(None)] == ["success", "success"]
+    run = f"{RUN['dag_run_id']} of nightly is running"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", f"Promise in danger: {run}, and its answers are due at 2027-07-15 09:00 CEST."),
+        ("ERROR", f"Promise broken: {run}, and its answers were due at 2027-07-15 09:00 CEST."),
+    ]
+
+
+@pytest.mark.parametrize("notify", [sync_notifier, async_notifier])
+def test_a_notifier_is_told_which_it_is_and_until_when_and_sync_ones_hold_up_nobody(notify: Any) -> None:
+    assert [end["state"] for end in fire(notify)] == ["success", "success"]
+    assert [(alert.promise, alert.due) for alert, _ in TOLD] == [("in danger", NINE), ("broken", NINE)]
+    assert [on_the_loop for _, on_the_loop in TOLD] == [notify is async_notifier] * 2
+
+
+def test_the_user_interface_shows_which_is_which() -> None:
+    names = [alert.name for alert in deadline_alerts("09:00", "Europe/Berlin")]
+    assert names == ["promise in danger", "promise broken"]
+
+
+def test_a_notifier_may_be_named_by_its_path() -> None:
+    fire(f"{__name__}.sync_notifier")
+    assert len(TOLD) == 2
+
+
+@pytest.mark.parametrize("notify", [broken_notifier, "not_installed_here.pager.page"])
+def test_where_the_notifier_fails_the_line_is_there_and_the_callback_is_failed(
+    notify: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "airflow_provider_claude.plugin.alerts")
+    assert [end["state"] for end in fire(notify)] == ["failed", "failed"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split(":")[0] for line in lines if line.startswith("Promise")] == [
+        "Promise in danger",
+        "Promise broken",
+    ]
+
+
+def of_a_dag_file() -> Any:
+    def page(alert: Alert) -> None: ...
+
+    page.__module__, page.__qualname__ = "unusual_prefix_0a1b2c_nightly", "page"
+    return page
+
+
+@pytest.mark.parametrize("notify", [lambda alert: None, of_a_dag_file(), object(), "page", "my pager.page", "a..b"])
+def test_a_notifier_that_the_triggerer_cannot_import_is_refused_when_the_dag_is_parsed(notify: Any) -> None:
+    with pytest.raises(JobError, match="plugins folder"):
+        deadline_alerts("09:00", "Europe/Berlin", notify)
+
+
+@pytest.mark.parametrize("early", [timedelta(0), timedelta(hours=-1)])
+def test_a_warning_that_would_come_too_late_is_refused(early: timedelta) -> None:
+    with pytest.raises(JobError, match="warn_before"):
+        deadline_alerts("09:00", "Europe/Berlin", warn_before=early)
+
+
+def test_every_process_of_airflow_can_load_the_plugin_without_the_sdk_and_other_heavy_modules() -> None:
+    assert loaded_by("import airflow_provider_claude.plugin.alerts") == set()

@@ -1,0 +1,167 @@
+"""Nights in scaled time: ten shards side by side, each as its tasks would do, against the simulator; due in seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import anthropic
+import pendulum
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.core.plan.limits import AccountLimits
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.errors import BillingError, LedgerError
+from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.lane import Courier, Line
+from airflow_provider_claude.stages.lanes import LaneSettings
+from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.report import report
+from airflow_provider_claude.stages.settle import Settled, Settling
+from airflow_provider_claude.store import BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder, WorkFolder
+from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+from tests.stages.conftest import JOB, scan_by_hand
+
+SHARDS, ROWS = 10, 20
+
+#: Seconds until the answers are due, and how many simulated ones pass in one.
+DUE, SPEED = 40.0, 60
+
+
+def now() -> str:
+    return pendulum.now("UTC").isoformat()
+
+
+@dataclass
+class Night:
+    run: RunFolder
+    gateway: Gateway
+    base_url: str
+    due: float = 0.0
+
+    def plan(self) -> PlanRecord:
+        self.due = time.time() + DUE
+        lanes = LaneSettings(
+            limits=AccountLimits(requests=1200, input_tokens=10**7, output_tokens=10**7), margin=10, lead=3
+        )
+        settings = Settings(
+            limits=Limits(rows=ROWS), trial=False, deadline=pendulum.from_timestamp(self.due).isoformat(), lanes=lanes
+        )
+        return plan(self.run, JOB, self.gateway, settings=settings, clock=now)
+
+    def live(self) -> list[str]:
+        """The lives of all shards, side by side; how each ended."""
+        with ThreadPoolExecutor(SHARDS) as pool:
+            return list(pool.map(self._life, [self.run.shard(spec.shard) for spec in self.run.need_plan().shards]))
+
+    def _life(self, shard: ShardFolder) -> str:
+        batch_id = create(shard, self.gateway, clock=now)
+        if batch_id:
+            self._wait(batch_id, shard)
+        load(shard, JOB, self.gateway, clock=now)
+        while True:
+            try:
+                step = Settling(shard=shard, job=JOB, api=self.gateway, clock=now, courier=self._courier()).go_on()
+            except BillingError:
+                return "no credit"
+            if isinstance(step, Settled):
+                return "settled"
+            self._wait(step.batch_id, shard)
+
+    def _wait(self, batch_id: str, shard: ShardFolder) -> None:
+        trigger = ClaudeBatchTrigger.from_now(
+            batch_id, conn_id="anthropic_default", poll_interval=0.5, shard=str(shard)
+        )
+
+        async def wait() -> None:
+            await anext(trigger.run())
+
+        asyncio.run(wait())
+
+    def _courier(self) -> Courier:
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[AsyncGateway]:
+            async with open_async(anthropic.AsyncAnthropic(base_url=self.base_url, api_key="k")) as gateway:
+                yield gateway
+
+        return Courier(dial=lambda: Line(account="night", connect=connect), now=time.time)
+
+    @property
+    def let_go(self) -> int:
+        return sum(shard.let_go(1) is not None for shard in self.run.shards())
+
+    @property
+    def last_landing(self) -> float:
+        landed = [shard.landed() for shard in self.run.shards()]
+        return max(epoch(record.landed_at) for record in landed if record is not None)
+
+
+@pytest.fixture
+def night(claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    claude_simulator.control("POST", "/knobs", {"speed": SPEED})
+    run = RunFolder(UPath(tmp_path / "night"))
+    scan_by_hand(run, [f"mail {n}" for n in range(SHARDS * ROWS)])
+    quick = BatchRun(requests=ROWS, hour=pendulum.now("UTC").hour, minutes=0.02)
+    WorkFolder(run.path).remember(HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[]))
+    with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
+        yield Night(run, Gateway(lambda: client), claude_simulator.base_url)
+
+
+def test_where_some_batches_hang_the_table_is_complete_in_time_and_nothing_is_paid_twice(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("lognormal:120,0.3,0.3")
+    assert night.plan().lanes.lane == "batch"  # type: ignore[union-attr]
+    assert night.live() == ["settled"] * SHARDS
+    assert night.last_landing <= night.due
+    summary = report(night.run, output=None, clock=now)
+    assert summary.ledger.answered == SHARDS * ROWS
+    books = claude_simulator.books()
+    assert 0 < night.let_go < SHARDS
+    assert books["same_content"]["requests"] == 0
+    assert summary.costs.actual == Decimal(books["total"]["cost_usd"])
+    assert summary.costs.sync > 0
+
+
+def test_where_all_batches_hang_the_sync_lane_answers_everything_in_time(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("lognormal:120,0.3,1")
+    night.plan()
+    assert night.live() == ["settled"] * SHARDS
+    assert night.last_landing <= night.due
+    assert night.let_go == SHARDS
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+    assert report(night.run, output=None, clock=now).ledger.answered == SHARDS * ROWS
+
+
+def test_where_no_batch_hangs_nothing_is_let_go(night: Night, claude_simulator: SimulatorProcess) -> None:
+    claude_simulator.pace("lognormal:120,0.3,0")
+    night.plan()
+    assert night.live() == ["settled"] * SHARDS
+    assert night.let_go == 0
+    assert "messages" not in claude_simulator.calls()
+
+
+def test_where_the_key_loses_its_credit_the_ledger_closes_with_what_there_is(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("lognormal:120,0.3,0.5")
+    night.plan()
+    claude_simulator.fault("billing", route="messages", times=100_000)
+    assert "no credit" in night.live()
+    with pytest.raises(LedgerError, match="failed"):
+        report(night.run, output=None, clock=now)
+    assert claude_simulator.books()["same_content"]["requests"] == 0
