@@ -87,6 +87,8 @@ class ClaudePlanOperator(BaseOperator):
         "work",
         "lane",
         "limits",
+        "budget_usd",
+        "budget_scope",
     )
     ui_color = "#e4eaf4"
 

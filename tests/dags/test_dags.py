@@ -194,3 +194,17 @@ def test_urgent_rows_are_answered_in_one_task_without_a_batch(
     assert set(answers["claude_lane"]) == {"sync"}
     assert claude_simulator.books()["messages"]["requests"] == 60
     assert "create" not in claude_simulator.calls()
+
+
+def test_what_the_budget_of_a_run_does_not_cover_is_not_asked_and_the_run_says_so(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    table = pa.table({"id": [f"b{n}" for n in range(30)], "text": [f"box {n} is broken" for n in range(30)]})
+    pq.write_table(table, tmp_path / "tickets.parquet")
+    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), budget_usd="0.0002")
+    assert states(done) == {"triage": ["failed"]}
+    [folder] = (airflow_db / "work" / "urgent_tickets").iterdir()
+    ledger = json.loads((folder / "report.json").read_bytes())["ledger"]
+    assert ledger["failed"].keys() == {"unaffordable"}
+    assert ledger["answered"] + ledger["failed"]["unaffordable"] == 30
+    assert 0 < float(claude_simulator.books()["total"]["cost_usd"]) <= 0.0002
