@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,9 +155,10 @@ def measure(regime: Regime, contestant: str, seconds: float) -> dict[str, Any]:
     return {**steady(regime, looks, rows), **summed(told)}
 
 
+@contextmanager
 def _child(
     regime: Regime, contestant: str, claude: SimulatorProcess, folder: str, rows: int, lane: int, lanes: int
-) -> subprocess.Popen[bytes]:
+) -> Iterator[subprocess.Popen[bytes]]:
     place = Path(folder) / "shards" / f"{lane:05d}"
     place.mkdir(parents=True)
     spec = {
@@ -172,7 +173,11 @@ def _child(
     environment = {**os.environ, "TMPDIR": folder}
     use_bytecode(environment)
     command = [sys.executable, "-m", "benchmarks.lane", "--child", json.dumps(spec)]
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _looks(claude: SimulatorProcess, children: Sequence[subprocess.Popen[bytes]], seconds: float) -> Iterator[Look]:
