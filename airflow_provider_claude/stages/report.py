@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_claude.core.batch.attempt import chain
+from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
@@ -242,12 +242,18 @@ def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
     return ShardSpan(
         shard=spec.shard,
         rows=spec.rows,
-        lane=submitted.lane if submitted else spec.lane,
+        lane=_lanes(attempts) or spec.lane,
         attempts=len(past),
         created_at=submitted.created_at if submitted else None,
         ended_at=ended.ended_at if ended else None,
         landed_at=landed.landed_at if landed else None,
     )
+
+
+def _lanes(attempts: Sequence[Attempt]) -> str:
+    """The lanes a shard was asked in, in order: `batch`, `batch + sync`; `store` where nothing had to be asked."""
+    lanes = list(dict.fromkeys(attempt.lane for attempt in attempts))
+    return " + ".join(lane for lane in lanes if lane != "store" or lanes == ["store"])
 
 
 def _number(part: UPath) -> int:

@@ -133,6 +133,7 @@ def test_where_some_batches_hang_the_table_is_complete_in_time_and_nothing_is_pa
     assert books["same_content"]["requests"] == 0
     assert summary.costs.actual == Decimal(books["total"]["cost_usd"])
     assert summary.costs.sync > 0
+    assert [span.lane for span in summary.shards].count("batch + sync") == night.let_go
 
 
 def test_where_all_batches_hang_the_sync_lane_answers_everything_in_time(
