@@ -11,6 +11,7 @@ All figures but CPU and memory are the simulator's.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -34,6 +35,8 @@ LOOK = 0.5
 
 #: A run that takes so many times its seconds is given up.
 PATIENCE = 6.0
+
+FIGURES = ("answered", "lost", "cpu", "peak_mb", "loop")
 
 METERS = ("requests", "input_tokens", "output_tokens")
 
@@ -151,7 +154,7 @@ def measure(regime: Regime, contestant: str, seconds: float) -> dict[str, Any]:
             stack.enter_context(_child(regime, contestant, claude, folder, rows, lane, lanes)) for lane in range(lanes)
         ]
         looks = list(_looks(claude, children, seconds * PATIENCE))
-        told = [json.loads(child.communicate()[0].splitlines()[-1]) for child in children]
+        told = [_told(child.communicate()[0]) for child in children]
     return {**steady(regime, looks, rows), **summed(told)}
 
 
@@ -184,10 +187,16 @@ def _looks(claude: SimulatorProcess, children: Sequence[subprocess.Popen[bytes]]
     until = time.monotonic() + seconds
     while any(child.poll() is None for child in children):
         if time.monotonic() > until:
-            raise TimeoutError(f"not done after {seconds:.0f} s")
+            for child in children:
+                child.kill()
         yield Look(time.time(), claude.traffic())
         time.sleep(LOOK)
     yield Look(time.time(), claude.traffic())
+
+
+def _told(output: bytes) -> dict[str, float]:
+    """What a child says at its end; one that was given up says nothing."""
+    return json.loads(output.splitlines()[-1]) if output else dict.fromkeys(FIGURES, math.nan)
 
 
 def steady(regime: Regime, looks: Sequence[Look], rows: int) -> dict[str, Any]:
@@ -236,7 +245,7 @@ def line(contestant: str, one: Mapping[str, Any]) -> str:
     told = f"   {others['served']:,}, {others['refused']:,}" if others["served"] or others["refused"] else ""
     return (
         f"  {contestant:<28}{one['used']:>8.1%}{one['refused']:>7,}{one['refused_share']:>10.2%}{one['refused_ever']:>7,}"
-        f"{one['lost']:>7,}{one['seconds']:>7.0f}{one['cpu']:>8.1f}"
+        f"{one['lost']:>7,.0f}{one['seconds']:>7.0f}{one['cpu']:>8.1f}"
         f"{1000 * one['cpu'] / max(one['answered'], 1):>8.1f}{one['peak_mb']:>6.0f}{told}"
     )
 

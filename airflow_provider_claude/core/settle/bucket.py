@@ -11,6 +11,9 @@ of the limit. What a request uses is known only from its answer: an estimate is 
 is given back then may be drawn again at once, so these bounds hold for what was drawn less what was given back: high
 estimates for many requests under way let through more at the moment of their answers, low ones are a debt that is paid
 before the next request.
+
+Several lanes share the buckets of an account. A request is drawn when its lane asks for it, before its wait: whoever
+comes later waits behind it, so that large requests get their turn among small ones.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from airflow_provider_claude.core.plan.limits import AccountLimits
-from airflow_provider_claude.errors import JobError, StateError
+from airflow_provider_claude.errors import JobError
 
 #: No pace is below this: who sends nothing at all never learns that there is room again.
 MIN_PACE = 0.05
@@ -35,13 +38,25 @@ _HELD = 1 / 60
 #: A shorter wait (seconds) is none: epoch seconds in floats hardly tell such moments apart.
 _BLINK = 1e-6
 
+#: A bucket owes at most what its limit brings in so many seconds: the API tells of a larger debt by itself.
+DEBT_SECONDS = 15.0
+
+#: The longest that buckets are closed at once, in seconds. A last look that is further ahead was taken by another clock.
+CLOSED_SECONDS = 60.0
+
+#: How many numbers are stored: the pace, three shares, and two of each bucket.
+_NUMBERS = 10
+
+#: Buckets that nobody has looked at for so many seconds say nothing.
+FORGOTTEN_SECONDS = 600.0
+
 
 class Use(NamedTuple):
     """Amounts of the three meters: requests, input tokens not read from a cache, and output tokens."""
 
-    requests: float
-    input: float
-    output: float
+    requests: float = 0.0
+    input: float = 0.0
+    output: float = 0.0
 
     def __sub__(self, other: Use) -> Use:
         return Use(self.requests - other.requests, self.input - other.input, self.output - other.output)
@@ -73,23 +88,31 @@ class Bucket:
         bucket = self.refilled(now)
         return replace(bucket, level=min(self.capacity, bucket.level - amount))
 
+    def faster(self, factor: float) -> Bucket:
+        """With *factor* times the rate."""
+        return replace(self, rate=self.rate * factor)
+
+    def closed(self, until: float) -> Bucket:
+        """Empty, and without a refill before *until*; one that is closed for longer stays so."""
+        return replace(self, level=min(self.level, 0.0), at=max(self.at, until))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
     """The three meters of one account, of whose *limits* (a minute) the share *reserve* is left to others.
 
-    *pace*, MIN_PACE to 1, is how much of the rest is used now.
+    *pace*, MIN_PACE to 1, is how much of the rest is used now. *full*: the most that the API's own meters have shown as
+    left, in shares of a minute's limits, 0 where they showed nothing.
     """
 
     requests: Bucket
     input: Bucket
     output: Bucket
-    limits: Use
-    reserve: float
     pace: float = 1.0
+    full: Use = Use()
 
     @classmethod
-    def full(cls, limits: AccountLimits, *, reserve: float, now: float) -> Buckets:
+    def fresh(cls, limits: AccountLimits, *, reserve: float, now: float) -> Buckets:
         """Buckets for *limits*, full at *now*.
 
         Raises JobError for a reserve outside 0 to 0.9.
@@ -99,35 +122,49 @@ class Buckets:
                 f"reserve is {reserve!r}: write the share of the account's limits that is left to others, "
                 f"from 0 (nothing) to {MAX_RESERVE}, such as 0.2."
             )
-        return cls._of(_a_minute(limits), reserve=reserve, pace=1.0, held=[(math.inf, now)] * 3)
+        return cls._of(limits, reserve=reserve, held=[(math.inf, now)] * 3)
 
     @classmethod
-    def of_numbers(cls, numbers: Sequence[float]) -> Buckets:
-        """What `numbers` returned.
+    def stored(cls, numbers: Sequence[float], limits: AccountLimits, *, reserve: float, now: float) -> Buckets:
+        """What `numbers` returned, as it is at *now*, with these *limits* and this *reserve*.
 
-        Raises StateError for what cannot be that.
+        Fresh ones take the place of what cannot be that, or is so old that it says nothing. A debt or a moment that
+        nobody can mean is cut down to one that passes.
         """
-        if len(numbers) != 11 or not all(map(math.isfinite, numbers)):
-            raise StateError(
-                f"The buckets of the account are stored as {list(numbers)!r}, which is not 11 numbers. Remove them where "
-                "they are stored: full ones take their place."
-            )
-        limits, (reserve, pace), held = numbers[:3], numbers[3:5], numbers[5:]
-        return cls._of(Use(*limits), reserve=reserve, pace=pace, held=zip(held[::2], held[1::2], strict=True))
+        if len(numbers) != _NUMBERS or not all(map(math.isfinite, numbers)):
+            return cls.fresh(limits, reserve=reserve, now=now)
+        pace, full, held = numbers[0], Use(*numbers[1:4]), list(zip(numbers[4::2], numbers[5::2], strict=True))
+        possible = MIN_PACE <= pace <= 1 and 0 <= min(full) and max(full) <= 1
+        if not possible or now - max(at for _, at in held) > FORGOTTEN_SECONDS:
+            return cls.fresh(limits, reserve=reserve, now=now)
+        known = [(level, at if at <= now + CLOSED_SECONDS else now) for level, at in held]
+        return cls._of(limits, reserve=reserve, held=known, pace=pace, full=full)
 
     @classmethod
-    def _of(cls, limits: Use, *, reserve: float, pace: float, held: Iterable[tuple[float, float]]) -> Buckets:
+    def _of(
+        cls,
+        limits: AccountLimits,
+        *,
+        reserve: float,
+        held: Iterable[tuple[float, float]],
+        pace: float = 1.0,
+        full: Use = Use(),
+    ) -> Buckets:
         """Buckets of what was *held* (level, at), as far as it fits."""
+        a_minute = Use(float(limits.requests), float(limits.input_tokens), float(limits.output_tokens))
         requests, input_, output = (
             _bucket(limit, reserve=reserve, pace=pace, level=level, at=at)
-            for limit, (level, at) in zip(limits, held, strict=True)
+            for limit, (level, at) in zip(a_minute, held, strict=True)
         )
-        return cls(requests=requests, input=input_, output=output, limits=limits, reserve=reserve, pace=pace)
+        return cls(requests=requests, input=input_, output=output, pace=pace, full=full)
 
     def numbers(self) -> tuple[float, ...]:
-        """Everything that is to be stored: limits, reserve, pace, and each level with its moment."""
+        """What is to be stored: the pace, the most that was left, and each level with its moment.
+
+        Limits and reserve are not among them: each lane has its own.
+        """
         held = (number for bucket in self._meters() for number in (bucket.level, bucket.at))
-        return (*self.limits, self.reserve, self.pace, *held)
+        return (self.pace, *self.full, *held)
 
     def wait(self, use: Use, now: float) -> float:
         """Seconds from *now* until *use* may be drawn: the longest wait of the three meters."""
@@ -146,29 +183,26 @@ class Buckets:
         """After an answer: *estimated* was drawn for the request, and *used* is what it took."""
         return self.drawn(used - estimated, now)
 
-    def at_limits(self, limits: AccountLimits, now: float) -> Buckets:
-        """With other limits from *now* on; the levels stay, as far as they fit."""
-        return self._changed(_a_minute(limits), self.pace, now)
-
-    def paced(self, share: float, now: float) -> Buckets:
+    def paced(self, share: float, full: Use, now: float) -> Buckets:
         """With the rates at *share* (MIN_PACE to 1) of their full height from *now* on, whatever the pace was before."""
-        return self._changed(self.limits, min(1.0, max(MIN_PACE, share)), now)
-
-    def _changed(self, limits: Use, pace: float, now: float) -> Buckets:
-        if (limits, pace) == (self.limits, self.pace):
+        pace = min(1.0, max(MIN_PACE, share))
+        if (pace, full) == (self.pace, self.full):
             return self
-        meters = [bucket.refilled(now) for bucket in self._meters()]
-        return self._of(limits, reserve=self.reserve, pace=pace, held=[(one.level, one.at) for one in meters])
+        meters = [bucket.refilled(now).faster(pace / self.pace) for bucket in self._meters()]
+        return Buckets(requests=meters[0], input=meters[1], output=meters[2], pace=pace, full=full)
+
+    def closed(self, seconds: float, now: float) -> Buckets:
+        """Empty, and without a refill for *seconds* (CLOSED_SECONDS at most), as the API has no room until then."""
+        until = now + min(max(0.0, seconds), CLOSED_SECONDS)
+        meters = [bucket.refilled(now).closed(until) for bucket in self._meters()]
+        return replace(self, requests=meters[0], input=meters[1], output=meters[2])
 
     def _meters(self) -> tuple[Bucket, Bucket, Bucket]:
         return self.requests, self.input, self.output
 
 
-def _a_minute(limits: AccountLimits) -> Use:
-    return Use(float(limits.requests), float(limits.input_tokens), float(limits.output_tokens))
-
-
 def _bucket(limit: float, *, reserve: float, pace: float, level: float, at: float) -> Bucket:
     """A capacity of at least 1 lets a request through at all; whole amounts keep the limit even so."""
     capacity = max(1.0, min(reserve, _HELD) * limit)
-    return Bucket(rate=pace * (1 - reserve) * limit / 60, capacity=capacity, level=min(level, capacity), at=at)
+    level = min(capacity, max(level, -capacity - limit * DEBT_SECONDS / 60))
+    return Bucket(rate=pace * (1 - reserve) * limit / 60, capacity=capacity, level=level, at=at)
