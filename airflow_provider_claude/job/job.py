@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.params import check_params, check_thinking
-from airflow_provider_claude.job.schema import check_schema, output_schema
+from airflow_provider_claude.job.schema import check_schema, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
 
 DEFAULT_MODEL = "claude-haiku-5-5"
@@ -71,6 +71,11 @@ class ClaudeJob:
     def columns(self) -> tuple[str, ...]:
         """The columns the prompt needs, in order of appearance."""
         return columns_of(self.pieces)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The names of the output's fields."""
+        return tuple(resolve(self.schema, self.schema)["properties"])
 
     @property
     def closing_tags(self) -> tuple[str, ...]:

@@ -113,11 +113,12 @@ def spool_affordable(
     spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
     with spool(shard.run, plan, spec, ask) as body:
         most = _most(body, plan, lane) if budget else []
-        count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.rows
-        if count == body.rows:
+        count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.count
+        if count == body.count:
             yield body, ask
             return
-        asked, withheld = body.places[:count], body.rows - count
+        asked = body.places(count)
+        withheld = body.rows - len(asked)
     less = replace(ask, only=frozenset(spec.start + place for place in asked), withheld=withheld)
     with spool(shard.run, plan, spec, less) as body:
         yield body, less
@@ -144,7 +145,7 @@ def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list
     told = f"{usd(left)} are left of the budget of {usd(budget.limit)} for {plan.budget.scope!r}"
     if left >= needed:
         return [f"{told}."]
-    return [f"{told}: about {sums.requests * left / needed:,.0f} of {sums.requests:,} items can be afforded by batch."]
+    return [f"{told}: about {sums.items * left / needed:,.0f} of {sums.items:,} items can be afforded by batch."]
 
 
 def _fitting(most: Sequence[int], left: Decimal) -> tuple[int, Decimal]:

@@ -60,7 +60,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             found = planned(shard.run, spec)
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
             only = frozenset[int]() if spec.lane == "sync" else None
-            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
+            pack = 1 if spec.lane == "sync" else spec.pack
+            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
 
 
 def work_of(run: RunFolder, plan: PlanRecord) -> WorkFolder:
@@ -116,11 +117,13 @@ class Sender:
             root=self.spec.fingerprint,
             round=ask.round,
             fingerprint=ask.fingerprint(self.spec),
-            requests=body.rows,
+            requests=body.count,
             bytes=len(body),
             at=now.isoformat(),
             until=until.isoformat(),
             withheld=ask.withheld,
+            pack=ask.pack,
+            items=body.rows,
         )
 
     def _nothing_to_send(self, number: int) -> None:

@@ -54,6 +54,7 @@ class RequestEncoder:
         head, tail = _encode(request_params(spec, _MARK)).split(_inner(_MARK))
         pieces = parse_prompt(spec["prompt"])
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
+        self.frame = head, tail
         self._between, self._order = _splice(pieces, self.columns)
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail
@@ -71,6 +72,11 @@ class RequestEncoder:
     def of_batch(self, batch: pa.RecordBatch) -> Iterator[bytes]:
         """The parameters of each row of *batch*, which has the columns of the prompt."""
         return self.params({name: batch.column(name).to_pylist() for name in self.columns})
+
+    def content(self, params: bytes) -> bytes:
+        """The message in *params*, which this encoder has made, as the inside of a JSON string."""
+        head, tail = self.frame
+        return params[len(head) : len(params) - len(tail)]
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
