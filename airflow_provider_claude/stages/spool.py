@@ -85,7 +85,7 @@ class SpooledBody:
     given up can rely on that.
     """
 
-    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int], limits: array[int]) -> None:
+    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int], limits: Sequence[int] = ()) -> None:
         """*sizes*: bytes of the parameters of each request; *limits*: the `max_tokens` of each."""
         self._stream = stream
         self._length = stream.tell()
