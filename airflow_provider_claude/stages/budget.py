@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_claude.core.batch.packs import PackEncoder
+from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.plan.estimate import Estimate, usd
 from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
@@ -125,15 +127,30 @@ def spool_affordable(
 
 
 def _most(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
-    """The most that each request of *body* can cost, in picodollars: a generous count of its text, and all of its
-    `max_tokens`.
+    """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
+    `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
+    cached = _shared_bytes(plan) if plan.job.get("cache") else 0
     price = msgspec.convert(plan.price, Price, strict=False)
     a_byte = _CARE * (plan.lanes.input_per_byte if plan.lanes else 1.0)
+    a_byte = min(a_byte, 1.0)
     return [
-        price.picodollars(Usage(input=math.ceil(size * min(a_byte, 1.0)), output=limit), lane=lane)
+        price.picodollars(
+            Usage(
+                input=math.ceil(max(size - cached, 0) * a_byte),
+                cache_write_1h=math.ceil(min(size, cached) * a_byte),
+                output=limit,
+            ),
+            lane=lane,
+        )
         for size, limit in zip(body.sizes, body.limits, strict=True)
     ]
+
+
+def _shared_bytes(plan: PlanRecord) -> int:
+    """What each request has beside its items, at most."""
+    alone = sum(map(len, RequestEncoder(plan.job).frame))
+    return max(alone, PackEncoder(plan.job).frame_bytes) if plan.packing else alone
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:

@@ -18,6 +18,7 @@ from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.plan.estimate import Estimate, Facts, estimate, explain
 from airflow_provider_claude.core.plan.packing import Packing, check_packable
 from airflow_provider_claude.core.plan.prices import Price, price_of
@@ -140,7 +141,12 @@ def plan(
                 shards,
                 draft,
                 sentence,
-                [*_packed_sentences(settings.pack, sums), *lanes.sentences, *budget_sentences(work, draft, sums)],
+                [
+                    *_packed_sentences(settings.pack, sums),
+                    *_cached_sentences(draft),
+                    *lanes.sentences,
+                    *budget_sentences(work, draft, sums),
+                ],
             ),
             sums,
         ),
@@ -302,6 +308,13 @@ def _packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
     return [f"{told}; what was flagged is asked alone."]
 
 
+def _cached_sentences(draft: PlanRecord) -> list[str]:
+    if not draft.job.get("cache"):
+        return []
+    found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
+    return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
+
+
 def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
     missing = [name for name in job.columns if name not in scan.columns]
     if missing and scan.rows:
@@ -315,6 +328,8 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
+    if is_cached(job):
+        asked["cache"] = True
     return PlanRecord(
         job=asked,
         prompt_hash=_hash({name: value for name, value in spec.items() if name != "schema"}),

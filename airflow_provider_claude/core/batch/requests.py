@@ -22,6 +22,9 @@ ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
 #: Characters of the shard's fingerprint that its custom ids carry.
 FINGERPRINT_CHARS = 24
 
+#: Batches take longer than the five minutes that a cache lasts otherwise.
+_CACHE = {"type": "ephemeral", "ttl": "1h"}
+
 _encode = msgspec.json.Encoder().encode
 _MARK = "\x00content\x00"
 _ENTRY_OPEN, _ENTRY_PARAMS, ENTRY_CLOSE = b'{"custom_id":"', b'","params":', b"}"
@@ -32,7 +35,7 @@ PARAMS_AT = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS)
 
 
 def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
-    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema)."""
+    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema; `cache` where it is cached)."""
     extra = dict(spec["params"])
     effort = extra.pop("effort", None)
     output_config = {"format": {"type": "json_schema", "schema": spec["schema"]}}
@@ -41,7 +44,9 @@ def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
         params["thinking"] = spec["thinking"]
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
-    if spec["system"]:
+    if spec.get("cache"):
+        params["system"] = [{"type": "text", "text": spec["system"], "cache_control": _CACHE}]
+    elif spec["system"]:
         params["system"] = spec["system"]
     params["messages"] = [{"role": "user", "content": content}]
     return params
