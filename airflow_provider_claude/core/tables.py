@@ -52,6 +52,8 @@ DUPLICATE_FIELDS = (
 #: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `place` counts the shard's
 #: items from 0: the same shard may begin at another ordinal when rows before it come or go. Row n has the custom id that
 #: ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
+#: Where items share requests, rows that follow one another have the same custom id, which ends in `pack_number`, and the
+#: same `request_hash`, that of the request they share; `max_tokens` stays the item's own.
 MANIFEST_FIELDS = (
     pa.field("place", pa.int32(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
@@ -59,6 +61,13 @@ MANIFEST_FIELDS = (
     pa.field("input_hash", pa.string(), nullable=False),
     pa.field("request_hash", pa.binary(32), nullable=False),
     pa.field("max_tokens", pa.int32(), nullable=False),
+)
+
+#: Further columns of a manifest whose items share requests. `pack_number` counts the requests from 0,
+#: `pack_element` the items of a request from 1; 0 is an item that was to be asked alone.
+PACKED_FIELDS = (
+    pa.field("pack_number", pa.int32(), nullable=False),
+    pa.field("pack_element", pa.int32(), nullable=False),
 )
 
 #: reused/part-*.parquet: items whose very request was answered before: row `row` of the manifest of attempt `attempt`
@@ -84,7 +93,8 @@ TAKEN_FIELDS = (
 
 #: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
 #: core.batch.outcomes; `error_type` the API's, where it gave one; `answer` the model's raw text, where there is one.
-#: Of the `tries` rounds that asked, `invalid` brought an answer that was not valid; `max_tokens` was the last limit.
+#: Of the `tries` rounds that asked, `invalid` brought an answer to it alone that was not valid; `max_tokens` was the last
+#: limit, and `packed` how many items shared the last request, null where it was asked alone.
 LEFTOVER_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
@@ -97,6 +107,7 @@ LEFTOVER_FIELDS = (
     pa.field("tries", pa.int32(), nullable=False),
     pa.field("invalid", pa.int32(), nullable=False),
     pa.field("max_tokens", pa.int32()),
+    pa.field("packed", pa.int32()),
     pa.field("cost_usd", USD, nullable=False),
 )
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.params import check_params, check_thinking
-from airflow_provider_claude.job.schema import check_schema, output_schema
+from airflow_provider_claude.job.schema import check_schema, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
 
 DEFAULT_MODEL = "claude-haiku-5-5"
@@ -36,6 +36,7 @@ class ClaudeJob:
     :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
     :param max_tokens: the most tokens one answer may have.
     :param thinking: the API's thinking parameter; None leaves it out, for models that always think.
+    :param cache: whether the system prompt is cached for an hour; None: where it is long enough for the model.
     :param params: further parameters of the Messages API (see ``job.params.ALLOWED``).
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
@@ -47,12 +48,17 @@ class ClaudeJob:
     max_tokens: int = 1024
     thinking: Mapping[str, Any] | None = field(default_factory=_disabled)
     params: Mapping[str, Any] = field(default_factory=dict)
+    cache: bool | None = None
 
     def __post_init__(self) -> None:
         if not _MODEL_ID.fullmatch(self.model):
             raise JobError(f"model is {self.model!r}: write a model id such as {DEFAULT_MODEL!r}.")
         if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
             raise JobError(f"max_tokens is {self.max_tokens!r}: write a whole number of at least 1.")
+        if self.cache is not None and not isinstance(self.cache, bool):
+            raise JobError(f"cache is {self.cache!r}: write True, False, or None to let the plan decide.")
+        if self.cache and not self.system:
+            raise JobError("cache=True caches the system prompt, and there is none. Write one, or leave cache out.")
         check_params(self.params)
         check_thinking(self.thinking, self.params)
         check_schema(self.schema)
@@ -71,6 +77,11 @@ class ClaudeJob:
     def columns(self) -> tuple[str, ...]:
         """The columns the prompt needs, in order of appearance."""
         return columns_of(self.pieces)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The names of the output's fields."""
+        return tuple(resolve(self.schema, self.schema)["properties"])
 
     @property
     def closing_tags(self) -> tuple[str, ...]:
@@ -93,7 +104,7 @@ class ClaudeJob:
         }
 
     def _key(self) -> str:
-        return json.dumps(self.spec(), sort_keys=True)
+        return json.dumps([self.spec(), self.cache], sort_keys=True)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ClaudeJob) and self._key() == other._key()

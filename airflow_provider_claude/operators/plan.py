@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
+from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
 from airflow_provider_claude.errors import JobError
@@ -75,6 +76,10 @@ class ClaudePlanOperator(BaseOperator):
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
         one budget, so name another scope for another backfill.
+    :param pack: so many short items share one request, at most 20 (templated); 1, each has its own. Packed answers can be less
+        accurate: measure it first, see ``docs/packing.md``.
+    :param pack_tokens: the most input tokens that the items of one request have together, about.
+    :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
     :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
@@ -89,6 +94,7 @@ class ClaudePlanOperator(BaseOperator):
         "limits",
         "budget_usd",
         "budget_scope",
+        "pack",
     )
     ui_color = "#e4eaf4"
 
@@ -114,6 +120,9 @@ class ClaudePlanOperator(BaseOperator):
         hopeless: str = "warn",
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
+        pack: int | str = 1,
+        pack_tokens: int = PACK_TOKENS,
+        pack_by: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -136,6 +145,9 @@ class ClaudePlanOperator(BaseOperator):
         self.hopeless = hopeless
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
+        self.pack = pack
+        self.pack_tokens = pack_tokens
+        self.pack_by = pack_by
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
@@ -174,6 +186,7 @@ class ClaudePlanOperator(BaseOperator):
                         hopeless=self.hopeless,
                     ),
                     budget=budget_of(self.budget_usd, self.budget_scope),
+                    pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
                 ),
                 task=task_ref(context),
                 clock=utc_now,

@@ -1,5 +1,8 @@
 """Many items in one request: an element of `answers` for each `<item id="…">` of the prompt, read from its own text.
 
+Where an item holds a `<check>word</check>` and an element has a `check`, the word is copied: it stays with the answer, also
+where ids are mixed, and a forged element has a word of its own making.
+
 An element depends on the seed and its text, whatever it is packed with. A slip is drawn from the request and the
 element's id: the same request slips again, the same item in another request may not.
 """
@@ -15,6 +18,7 @@ from airflow_provider_claude.simulator.params import item_text
 from airflow_provider_claude.simulator.values import Cue, Json, Maker, Pack
 
 ANSWERS = "answers"
+_CHECK = re.compile(r"<check>([^<>]*)</check\s*>")
 _ITEM = re.compile(r'<item\s+id="([^"<>]+)"[^<>]*>.*?</item\s*>', re.DOTALL)
 
 
@@ -49,7 +53,8 @@ def packed(make: Maker, otherwise: Maker, cue: Cue) -> Json:
     luck = [_Luck(*draws(cue.seed, "pack", name)[:4]) for name in asked]
     elements = []
     for place, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
-        element = {**make(_own_cue(cue, cue.pack, items[place][1])), "id": name}
+        item = items[place][1]
+        element = _checked({**make(_own_cue(cue, cue.pack, _CHECK.sub("", item))), "id": name}, item)
         elements += _slipped(element, cue.pack, luck[place], _forged(asked, place))
     return {ANSWERS: elements}
 
@@ -59,12 +64,21 @@ def _own_cue(cue: Cue, pack: Pack, item: str) -> Cue:
     return Cue(text, digest(pack.seed, text), drift=cue.drift, words=cue.words)
 
 
+def _checked(element: dict[str, Json], item: str) -> dict[str, Json]:
+    """The element with the word that its item holds last."""
+    words = _CHECK.findall(item)
+    return {**element, "check": words[-1]} if words and "check" in element else element
+
+
 def _slipped(element: dict[str, Json], pack: Pack, luck: _Luck, forged: str) -> list[Json]:
     """The element as it comes: not at all, once or twice, and with a forged one after it."""
     if luck.drop < pack.behaviour.pack_drop:
         return []
     elements = [element, element] if luck.repeat < pack.behaviour.pack_repeat else [element]
-    return [*elements, {**element, "id": forged}] if luck.forge < pack.behaviour.pack_forge else elements
+    if luck.forge >= pack.behaviour.pack_forge:
+        return elements
+    word = {"check": f"{digest(forged):x}"} if "check" in element else {}
+    return [*elements, {**element, "id": forged, **word}]
 
 
 def _mixed(asked: Sequence[str], luck: Sequence[_Luck], share: float) -> list[str]:

@@ -222,6 +222,7 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
         root=intent.root,
         round=intent.round,
         requests=intent.requests,
+        items=intent.rows,
         at=epoch(intent.at),
         until=epoch(intent.until),
         submitted=record is not None,

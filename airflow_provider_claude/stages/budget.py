@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_claude.core.batch.packs import PackEncoder
+from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.plan.estimate import Estimate, usd
 from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
@@ -113,26 +115,42 @@ def spool_affordable(
     spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
     with spool(shard.run, plan, spec, ask) as body:
         most = _most(body, plan, lane) if budget else []
-        count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.rows
-        if count == body.rows:
+        count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.count
+        if count == body.count:
             yield body, ask
             return
-        asked, withheld = body.places[:count], body.rows - count
+        asked = body.places(count)
+        withheld = body.rows - len(asked)
     less = replace(ask, only=frozenset(spec.start + place for place in asked), withheld=withheld)
     with spool(shard.run, plan, spec, less) as body:
         yield body, less
 
 
 def _most(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
-    """The most that each request of *body* can cost, in picodollars: a generous count of its text, and all of its
-    `max_tokens`.
+    """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
+    `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
+    cached = _shared_bytes(plan) if plan.job.get("cache") else 0
     price = msgspec.convert(plan.price, Price, strict=False)
     a_byte = _CARE * (plan.lanes.input_per_byte if plan.lanes else 1.0)
+    a_byte = min(a_byte, 1.0)
     return [
-        price.picodollars(Usage(input=math.ceil(size * min(a_byte, 1.0)), output=limit), lane=lane)
+        price.picodollars(
+            Usage(
+                input=math.ceil(max(size - cached, 0) * a_byte),
+                cache_write_1h=math.ceil(min(size, cached) * a_byte),
+                output=limit,
+            ),
+            lane=lane,
+        )
         for size, limit in zip(body.sizes, body.limits, strict=True)
     ]
+
+
+def _shared_bytes(plan: PlanRecord) -> int:
+    """What each request has beside its items, at most."""
+    alone = sum(map(len, RequestEncoder(plan.job).frame))
+    return max(alone, PackEncoder(plan.job).frame_bytes) if plan.packing else alone
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:
@@ -144,7 +162,7 @@ def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list
     told = f"{usd(left)} are left of the budget of {usd(budget.limit)} for {plan.budget.scope!r}"
     if left >= needed:
         return [f"{told}."]
-    return [f"{told}: about {sums.requests * left / needed:,.0f} of {sums.requests:,} items can be afforded by batch."]
+    return [f"{told}: about {sums.items * left / needed:,.0f} of {sums.items:,} items can be afforded by batch."]
 
 
 def _fitting(most: Sequence[int], left: Decimal) -> tuple[int, Decimal]:

@@ -62,7 +62,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
             by_sync = spec.lane == "sync" or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
-            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only))
+            pack = 1 if by_sync else spec.pack
+            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
 
 
 def work_of(run: RunFolder, plan: PlanRecord) -> WorkFolder:
@@ -118,11 +119,13 @@ class Sender:
             root=self.spec.fingerprint,
             round=ask.round,
             fingerprint=ask.fingerprint(self.spec),
-            requests=body.rows,
+            requests=body.count,
             bytes=len(body),
             at=now.isoformat(),
             until=until.isoformat(),
             withheld=ask.withheld,
+            pack=ask.pack,
+            items=body.rows,
         )
 
     def _nothing_to_send(self, number: int) -> None:

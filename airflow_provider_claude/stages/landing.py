@@ -15,7 +15,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, is_billed, leftover_rows
-from airflow_provider_claude.core.batch.usages import Usages
+from airflow_provider_claude.core.batch.usages import Usages, share
 from airflow_provider_claude.core.batch.validate import Validator
 from airflow_provider_claude.core.plan.prices import to_usd
 from airflow_provider_claude.stages.pieces import Piece
@@ -80,7 +80,8 @@ class Landing:
     def _split(self, number: int, rows: NDArray[Any], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
         piece = self.pieces[number]
         chunk = self._spend(piece, rows, judged)
-        self._invalid[piece.places[rows[chunk.are(Outcome.INVALID)]]] += 1
+        alone = np.fromiter((one.of == 1 for one in chunk.judged), "?", len(chunk.judged))
+        self._invalid[piece.places[rows[chunk.are(Outcome.INVALID) & alone]]] += 1
         last = self._last[piece.places[rows]] == number
         self.retried += sum(chunk.costs[~last].tolist())
         return self._tables(piece, chunk.only(last))
@@ -90,10 +91,14 @@ class Landing:
         if piece.sent.lane == "store":
             return _Chunk(rows, judged, Usages.none(len(rows)), np.zeros(len(rows), dtype="<i8"))
         usage = Usages.of([one.usage for one in judged])
-        for name in ("input", "output", "cache_read", "cache_write"):
-            self.tokens[name] += int(getattr(usage, name).sum())
         billed = np.fromiter(map(is_billed, judged), "?", len(judged))
         costs = usage.picodollars(self.origin.price, lane=piece.sent.lane) * billed
+        if piece.packed:
+            places = np.fromiter((one.place for one in judged), "<i8", len(judged))
+            of = np.fromiter((one.of for one in judged), "<i8", len(judged))
+            usage, costs = usage.shared(places, of), share(costs, places, of)
+        for name in ("input", "output", "cache_read", "cache_write"):
+            self.tokens[name] += int(getattr(usage, name).sum())
         self.picodollars += sum(costs.tolist())  # of numpy's 64 bits a sum may be too many
         return _Chunk(rows, judged, usage, costs)
 
@@ -132,7 +137,7 @@ class Landing:
         try:
             answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(alone)))
         except _UNFIT as error:
-            self._invalid[piece.places[chunk.rows[place]]] += 1
+            self._invalid[piece.places[chunk.rows[place]]] += one.of == 1
             return _invalid(one, f"a value does not fit its column: {error}")
         return one
 
@@ -166,14 +171,5 @@ def _answered(piece: Piece, good: _Chunk) -> Rows:
 
 
 def _invalid(one: Judged, reason: str) -> Judged:
-    return Judged(
-        one.custom_id,
-        Outcome.INVALID,
-        one.usage,
-        one.message_id,
-        one.model,
-        one.stop_reason,
-        None,
-        reason[:500],
-        msgspec.json.encode(one.answer).decode(),
-    )
+    text = msgspec.json.encode(one.answer).decode()
+    return msgspec.structs.replace(one, outcome=Outcome.INVALID, answer=None, reason=reason[:500], text=text)

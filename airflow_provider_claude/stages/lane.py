@@ -51,10 +51,11 @@ class Api(Protocol):
 
 
 class Request(NamedTuple):
-    """One request, under the custom id that its answer is kept by."""
+    """One request, under the custom id that its answer is kept by. It asks about so many *items*."""
 
     custom_id: str
     params: bytes
+    items: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,13 +148,13 @@ class Lane:
                     return self._due.popleft()
                 request = next(requests, None)
                 if request is not None:
-                    return _Row(request, self._expected(len(request.params)))
+                    return _Row(request, self._expected(request))
                 if not self._inside and not self._sleeping:
                     return None
             await self._changed.wait()
 
-    def _expected(self, request_bytes: int) -> Use:
-        return Use(1.0, float(self.tokens.input_tokens(request_bytes)), self.tokens.output)
+    def _expected(self, request: Request) -> Use:
+        return Use(1.0, float(self.tokens.input_tokens(len(request.params))), self.tokens.output * request.items)
 
     async def _ask(self, row: _Row) -> None:
         began = self.now()
@@ -168,7 +169,9 @@ class Lane:
             used = Use(1.0, float(usage.input + usage.cache_write_5m + usage.cache_write_1h), float(usage.output))
             self.meters.correct(row.use, used)
             self.tokens = self.tokens.learned(
-                request_bytes=len(row.request.params), input_tokens=used.input, output_tokens=used.output
+                request_bytes=len(row.request.params),
+                input_tokens=used.input,
+                output_tokens=used.output / row.request.items,
             )
             self._good = self.now()
             self._concurrency = self._concurrency.answered(self._good - began, self._good)

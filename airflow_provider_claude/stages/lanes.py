@@ -73,19 +73,19 @@ def plan_lanes(
     deadline: str | None,
     now: str,
     shard_rows: int,
+    alone: Estimate | None = None,
 ) -> Lanes:
-    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail."""
+    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail.
+
+    *alone*: the estimate for one item a request, where *sums* has more: what is left of packs is asked alone.
+    """
     times, measured = _measured(work)
     lead = measured if settings.lead is None else settings.lead
     at, hour = epoch(now), parse_time(now).hour
-    seconds = settings.limits.seconds(
-        requests=sums.requests,
-        input_tokens=sums.input_tokens,
-        output_tokens=sums.output_tokens,
-        share=1 - settings.reserve,
-    )
+    seconds = _sync_seconds(sums, settings)
+    left = _sync_seconds(alone or sums, settings)
     night = Night(
-        rows=sums.requests,
+        rows=sums.items,
         sync_seconds=seconds,
         now=at,
         promised=None if deadline is None else epoch(deadline) - settings.margin,
@@ -107,7 +107,7 @@ def plan_lanes(
         lane="batch" if not rows else "sync" if rows == night.rows else "mixed",
         reason=reason,
         sync_rows=rows,
-        row_seconds=seconds / sums.requests if sums.requests else 0.0,
+        row_seconds=left / sums.items if sums.items else 0.0,
         promised=None if promised is None else _iso(promised),
         lead_seconds=lead,
         late_seconds=night.late_seconds,
@@ -117,6 +117,16 @@ def plan_lanes(
         output_tokens=tokens.output,
     )
     return Lanes(choice=choice, record=record, sentences=[reason, _side_by_side(choice, clock)] if night.rows else [])
+
+
+def _sync_seconds(sums: Estimate, settings: LaneSettings) -> float:
+    """How long the sync lane takes for all of it."""
+    return settings.limits.seconds(
+        requests=sums.requests,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        share=1 - settings.reserve,
+    )
 
 
 def _measured(work: WorkFolder) -> tuple[BatchTimes, float]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
-from airflow_provider_claude.core.batch.answers import Judged, judge
+from airflow_provider_claude.core.batch.answers import Judged, judge, read_head
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.outcomes import API_COUNTS, Outcome
+from airflow_provider_claude.core.batch.packs import marks, read_elements, split
 from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
 from airflow_provider_claude.core.batch.rows import Sent
 from airflow_provider_claude.core.batch.validate import Validator
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 4_000
 
 
+#: The same where a line holds many answers.
+PACK_CHUNK = 200
+
+_NO_LINE = "the results hold no line about this request"
 _UNASKED = "nobody has asked about this item yet"
 _UNAFFORDABLE = Judged(
     "", Outcome.UNAFFORDABLE, Usage(), reason="the budget does not cover it; with a larger one it can be asked later"
@@ -42,7 +48,9 @@ _UNREADABLE = "the answer that was taken from an earlier run cannot be read"
 
 @dataclass(kw_only=True)
 class Piece:
-    """Results of one origin. *places* are the places in the shard of the rows that were asked."""
+    """Results of one origin. *places* are the places in the shard of the rows that were asked. *packed*: several may share
+    a request, and its usage.
+    """
 
     sent: Sent
     round: int
@@ -50,6 +58,7 @@ class Piece:
     hashes: pa.Array
     max_tokens: NDArray[Any] | None = None
     batch_ids: pa.Array | None = None
+    packed: bool = False
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         """Each row with its judgement, many at a time; what belongs to no row is counted in *strangers*."""
@@ -95,7 +104,7 @@ class Asked(Piece):
             yield self._known(lines, seen, validate, strangers)
         for missing in batched((row for row, known in enumerate(seen) if not known), CHUNK_ROWS):
             names = (custom_id(self.fingerprint, row) for row in missing)
-            yield missing, [_missing("the results hold no line about this request", name) for name in names]
+            yield missing, [_missing(_NO_LINE, name) for name in names]
 
     def _known(
         self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
@@ -131,6 +140,65 @@ class Asked(Piece):
             for name in ("succeeded", "errored", "canceled", "expired")
             if ended.counts.get(name, 0) != found[name]
         ]
+
+
+@dataclass(kw_only=True)
+class AskedInPacks(Asked):
+    """The results of one attempt whose items share requests. *requests* is the request of each row."""
+
+    requests: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._bounds = np.flatnonzero(np.diff(self.requests, prepend=-1, append=-1)).tolist()
+
+    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        """Each row with its judgement, which has the usage of its whole request."""
+        asked = len(self._bounds) - 1
+        seen, start = bytearray(max(asked, 0)), id_start(self.fingerprint)
+        for lines in batched(read_lines(self.shard.results(self.sent.attempt)), PACK_CHUNK):
+            rows: list[int] = []
+            known: list[Judged] = []
+            for line in lines:
+                name, _ = read_head(line)
+                request = index_of(name, start, asked)
+                if request is not None and not seen[request]:
+                    judged = self._judge(line, request, validate, strangers)
+                    seen[request] = bool(judged)
+                    rows += self._rows(request) if judged else ()
+                    known += judged
+                else:
+                    strangers["unknown" if name and request is None else "repeated" if name else "unreadable"] += 1
+            yield rows, known
+        for missing in batched((request for request, one in enumerate(seen) if not one), PACK_CHUNK):
+            yield self._missing(missing)
+
+    def _rows(self, request: int) -> range:
+        return range(self._bounds[request], self._bounds[request + 1])
+
+    def _judge(self, line: bytes, request: int, validate: Validator, strangers: Counter[str]) -> list[Judged]:
+        """What *line* says of each item of *request*; nothing where it is no result."""
+        count = len(self._rows(request))
+        whole = judge(line, validate if count == 1 else read_elements)
+        if whole is None:
+            strangers["unreadable"] += 1
+            return []
+        self._counts[whole.outcome] += 1
+        if count == 1:
+            return [whole]
+        parts = split(whole, marks(self.fingerprint, request, count), validate)
+        strangers["foreign"] += parts.foreign
+        return parts.judged
+
+    def _missing(self, requests: list[int]) -> tuple[list[int], list[Judged]]:
+        rows: list[int] = []
+        judged: list[Judged] = []
+        for request in requests:
+            mine = self._rows(request)
+            one = _missing(_NO_LINE, custom_id(self.fingerprint, request))
+            rows += mine
+            judged += [msgspec.structs.replace(one, place=place, of=len(mine)) for place in range(len(mine))]
+        return rows, judged
 
 
 @dataclass(kw_only=True)
@@ -185,8 +253,10 @@ def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
     intent, submitted = shard.intent(number), shard.submitted(number)
     if intent is None or submitted is None:
         raise StateError(f"{shard}, attempt {number}: its records were removed while it was read.")
-    table = read_table(shard.manifest(number), ["place", "request_hash", "max_tokens"]).combine_chunks()
-    return Asked(
+    packed = intent.pack > 1 and submitted.lane != "store"
+    columns = ["place", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
+    table = read_table(shard.manifest(number), columns).combine_chunks()
+    return (AskedInPacks if packed else Asked)(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
         places=table["place"].to_numpy(),
@@ -194,6 +264,7 @@ def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
         max_tokens=table["max_tokens"].to_numpy(),
         shard=shard,
         fingerprint=intent.fingerprint,
+        **({"requests": table["pack_number"].to_numpy(), "packed": True} if packed else {}),
     )
 
 

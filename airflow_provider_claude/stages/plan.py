@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.plan.estimate import Facts, estimate, explain
+from airflow_provider_claude.core.plan.caching import is_cached
+from airflow_provider_claude.core.plan.estimate import Estimate, Facts, estimate, explain
+from airflow_provider_claude.core.plan.packing import Packing, check_packable
 from airflow_provider_claude.core.plan.prices import Price, price_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
-from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
+from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Cut, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
@@ -34,6 +39,7 @@ from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.parquet import write_table
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
+from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
@@ -59,7 +65,8 @@ class PlanApi(trial.Api, attempts.Api, tokens_of.Api, Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
-    *budget* is what may be spent, with whom; None for as much as it takes.
+    *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share requests, None for one
+    item a request.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -75,6 +82,7 @@ class Settings:
     grace: float = GRACE_SECONDS
     lanes: LaneSettings = field(default_factory=LaneSettings)
     budget: BudgetRecord | None = None
+    pack: Packing | None = None
 
 
 @lean_arrow()
@@ -96,10 +104,13 @@ def plan(
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
+    if settings.pack is not None:
+        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
+        with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_of(job.model, settings.prices)
     work = WorkFolder(settings.work or run.path)
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
-    items = _Items(run, scan, RequestEncoder(draft.job))
+    items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)
     shards = items.shards(settings)
     _check_count(shards, settings.limits)
     _retire(run, shards, work, api, clock, settings.grace)
@@ -107,13 +118,21 @@ def plan(
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [_with_reused(run, spec, known) for spec in shards]
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
-    open_items = scan.items - sum(spec.reused for spec in shards)
-    if open_items:
+    left = scan.items - sum(spec.reused for spec in shards)
+    if left:
         tokens = known_tokens(work, draft.job_hash) or sampled(run, scan, items.encoder, api, tokens)
-    sums = estimate(open_items, items.bytes_to_send(known), tokens, price)
+    alone = estimate(left, items.bytes_to_send(known), tokens, price)
+    sums = items.packed.estimate(left / max(scan.items, 1), alone, tokens, price) if items.packed else alone
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
     lanes = plan_lanes(
-        sums, tokens, settings.lanes, work=work, deadline=draft.deadline, now=clock(), shard_rows=max(largest, 1)
+        sums,
+        tokens,
+        settings.lanes,
+        work=work,
+        deadline=draft.deadline,
+        now=clock(),
+        shard_rows=max(largest, 1),
+        alone=alone,
     )
     shards = _in_lanes(shards, lanes.record.sync_rows)
     record = msgspec.structs.replace(
@@ -121,7 +140,19 @@ def plan(
         shards=shards,
         estimate=sums.record(),
         explanation=explain(
-            _facts(scan, shards, draft, sentence, [*lanes.sentences, *budget_sentences(work, draft, sums)]), sums
+            _facts(
+                scan,
+                shards,
+                draft,
+                sentence,
+                [
+                    *_packed_sentences(settings.pack, sums),
+                    *_cached_sentences(draft),
+                    *lanes.sentences,
+                    *budget_sentences(work, draft, sums),
+                ],
+            ),
+            sums,
         ),
         lanes=lanes.record,
     )
@@ -177,8 +208,10 @@ def _retire(
 class _Items:
     """The run's items as requests: what each weighs on the wire, and the start of its hash, twenty bytes an item."""
 
-    def __init__(self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder) -> None:
-        self.run, self.scan, self.encoder = run, scan, encoder
+    def __init__(
+        self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, packed: _Packed | None = None
+    ) -> None:
+        self.run, self.scan, self.encoder, self.packed = run, scan, encoder, packed
         self.hashes = bytearray()
         self._sizes = array("I")
 
@@ -191,11 +224,18 @@ class _Items:
         caps = sizes(self.scan.items - len(first), settings.limits.rows)
         pieces = cut(rows, settings.limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
         return first + [
-            ShardSpec(
-                shard=number, start=piece.start, stop=piece.stop, bytes=piece.bytes, fingerprint=piece.fingerprint
-            )
-            for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
+            self._spec(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
         ]
+
+    def _spec(self, number: int, piece: Cut, pack: Packing | None) -> ShardSpec:
+        return ShardSpec(
+            shard=number,
+            start=piece.start,
+            stop=piece.stop,
+            bytes=piece.bytes,
+            fingerprint=pack.fingerprint(piece.fingerprint) if pack else piece.fingerprint,
+            pack=pack.items if pack else 1,
+        )
 
     def _first(self, row: tuple[int, bytes]) -> ShardSpec:
         size, request_hash = row
@@ -203,17 +243,80 @@ class _Items:
 
     def _rows(self) -> Iterator[tuple[int, bytes]]:
         """Bytes on the wire and request hash of every item."""
-        for batch in read_items(self.run, self.scan, 0, self.scan.items, self.encoder.columns):
-            for params in self.encoder.of_batch(batch):
+        columns = [*self.encoder.columns, *(self.packed.columns if self.packed else ())]
+        for batch in read_items(self.run, self.scan, 0, self.scan.items, list(dict.fromkeys(columns))):
+            requests: Iterable[bytes] = self.encoder.of_batch(batch)
+            if self.packed:
+                requests = list(requests)
+                self.packed.add(batch, [len(self.encoder.content(params)) for params in requests])
+            for params in requests:
                 digest, size = hashlib.sha256(params).digest(), self.encoder.row_bytes(params)
                 self.hashes += digest[:KEY_BYTES]
                 self._sizes.append(size)
-                yield size, digest
+                yield size + (self.packed.more_bytes if self.packed else 0), digest
+        if self.packed:
+            self.packed.close()
 
     def bytes_to_send(self, known: Known) -> int:
         """The bytes of all requests that have no answer yet, without what a batch puts around them."""
         sizes = np.frombuffer(self._sizes, dtype="u4").astype("i8") - self.encoder.row_bytes(b"")
         return int(sizes[~known.mask].sum())
+
+
+class _Packed:
+    """What packing makes of all items: how many requests, and how many bytes."""
+
+    def __init__(self, packing: Packing, job: Mapping[str, Any]) -> None:
+        self._packing = packing
+        self._frame = PackEncoder(job).frame_bytes
+        self._single = sum(map(len, RequestEncoder(job).frame))
+        self._packer: Packer[int] = Packer(items=packing.items, size=packing.bytes)
+        self._requests = self._bytes = self._together = 0
+        self.columns = ["ordinal", "flags", *packing.by]
+        self.more_bytes = ELEMENT_BYTES + max(self._frame - self._single, 0)
+
+    def add(self, batch: pa.RecordBatch, sizes: Sequence[int]) -> None:
+        """Sort the items of *batch*, whose messages have *sizes* bytes."""
+        for key, size in zip(pack_keys(batch, self._packing.by), sizes, strict=True):
+            for pack in self._packer.add(key, size, size + ELEMENT_BYTES):
+                self._count(pack)
+
+    def close(self) -> None:
+        for pack in self._packer.rest():
+            self._count(pack)
+
+    def _count(self, pack: Sequence[int]) -> None:
+        self._requests += 1
+        many = len(pack) > 1
+        self._together += len(pack) if many else 0
+        self._bytes += sum(pack) + (self._frame + len(pack) * ELEMENT_BYTES if many else self._single)
+
+    def estimate(self, share: float, alone: Estimate, tokens: TokenModel, price: Price) -> Estimate:
+        """The estimate for a *share* (0 to 1) of the items, which would be *alone* if each had its own request."""
+        requests = min(max(round(self._requests * share), 1), alone.items)
+        return estimate(
+            requests,
+            round(self._bytes * share),
+            tokens,
+            price,
+            items=alone.items,
+            more_output=round(self._together * share * MARK_OUTPUT),
+        )
+
+
+def _packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
+    if packing is None:
+        return []
+    whose = f" of the same {' and '.join(packing.by)}" if packing.by else ""
+    told = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
+    return [f"{told}; what was flagged is asked alone."]
+
+
+def _cached_sentences(draft: PlanRecord) -> list[str]:
+    if not draft.job.get("cache"):
+        return []
+    found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
+    return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
 
 
 def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
@@ -229,6 +332,8 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
+    if is_cached(job):
+        asked["cache"] = True
     return PlanRecord(
         job=asked,
         prompt_hash=_hash({name: value for name, value in spec.items() if name != "schema"}),
@@ -244,6 +349,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         work=work,
         reuse_days=settings.reuse_days,
         budget=settings.budget,
+        packing=settings.pack,
     )
 
 

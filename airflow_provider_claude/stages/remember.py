@@ -36,7 +36,9 @@ def remember(run: RunFolder, plan: PlanRecord) -> None:
 
 
 def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
-    """Keep what the requests of *run* used, where there were enough of them to tell."""
+    """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones."""
+    if plan.packing is not None:
+        return
     used: Counter[str] = Counter()
     requests = size = 0
     for spec in plan.shards:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
 from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
@@ -100,7 +101,8 @@ class _Counts:
         self.run = run
         self.flags, self.reasons = Tally(), Tally()
         self.aside, self.failures = Examples(), Examples()
-        self.answers = AnswerTally(scan.carry)
+        price = msgspec.convert(plan.price, Price, strict=False) if plan.job.get("cache") else None
+        self.answers = AnswerTally(scan.carry, price)
         self.failed_usd = Decimal(0)
         self.retried_usd = Decimal(0)
         self.reused = 0

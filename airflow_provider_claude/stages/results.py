@@ -48,7 +48,8 @@ class Api(Protocol):
 
 
 def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: WorkFolder, now: str) -> None:
-    """See that the raw results of a submitted attempt are here, and known to the work folder.
+    """See that the raw results of a submitted attempt are here, and known to the work folder, whose other runs may use them:
+    not those of packs, because what stands in one is an answer in company only.
 
     A batch that was adopted and turns out to be another's is let go again: neither loaded nor cancelled.
 
@@ -78,7 +79,8 @@ def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: Work
         mine = ClaimRecord(batch_id=submitted.batch_id or "", shard=work.name_of(shard), attempt=submitted.attempt)
         work.disclaim(mine)
         return
-    work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
+    if intent.pack == 1:
+        work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
 
 def are_of(chunks: Iterable[bytes], intent: IntentRecord) -> bool | None:

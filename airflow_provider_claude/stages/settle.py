@@ -12,6 +12,7 @@ from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.reuse import reuse_since
 from airflow_provider_claude.core.settle.leftovers import Leftover, ask_again, hopeless
+from airflow_provider_claude.core.settle.packing import Repack, repack
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
@@ -95,7 +96,7 @@ class Settling:
             if waiting is not None:
                 return waiting
             landed = self._landed(spec, rounds)
-            again = self._again(spec, landed, plan.job["max_tokens"])
+            again, packs = self._again(spec, landed, plan.job["max_tokens"])
             if not again or in_vain:
                 return self._settled(landed)
             next_round = landed.round + 1
@@ -104,17 +105,19 @@ class Settling:
                     continue
                 case Submit(number):
                     remove(self.shard.file("settled.json"))
-                    ask = self._ask(desk.work, plan, spec, again, next_round)
+                    ask = self._ask(desk.work, plan, spec, again, next_round, packs)
                     if self._lane(plan, spec, landed, rounds, len(again)) == "sync":
                         SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
                     else:
                         Sender(desk, self.api, plan, spec).send(number, ask)
                     in_vain = self._in_vain(number)
 
-    def _ask(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int) -> Ask:
+    def _ask(
+        self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
+    ) -> Ask:
         """What round *number* asks."""
         limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
-        ask = Ask(round=number, only=frozenset(again), max_tokens=limits)
+        ask = Ask(round=number, only=frozenset(again), max_tokens=limits, pack=packs.items, alone=packs.alone)
         return ask if number == 1 else replace(ask, skip=self._answered_before(work, plan, spec, ask))
 
     def _in_vain(self, number: int) -> bool:
@@ -180,22 +183,32 @@ class Settling:
         asked = {(mine, attempt.number): None for attempt in chain(history(self.shard), spec.fingerprint)}
         return {**taken, **asked}
 
-    def _again(self, spec: ShardSpec, landed: LandedRecord, max_tokens: int) -> dict[int, int]:
+    def _again(self, spec: ShardSpec, landed: LandedRecord, max_tokens: int) -> tuple[dict[int, int], Repack]:
+        """The items to ask again with their limits, and how many of them share a request."""
         leftovers = _read(self.shard, max_tokens)
         why = hopeless(leftovers, asked=spec.rows)
         if why is not None:
             raise HopelessError(
                 f"Shard {self.shard.shard}: {why}. Nothing more is sent. Mend it, then clear the plan task to ask again."
             )
-        return ask_again(leftovers, next_round=landed.round + 1, rounds=self.rounds)
+        again = ask_again(leftovers, next_round=landed.round + 1, rounds=self.rounds)
+        packs = repack(leftovers, again, items=spec.pack, next_round=landed.round + 1, rounds=self.rounds)
+        return again, packs
 
 
 def _read(shard: ShardFolder, max_tokens: int) -> list[Leftover]:
     """The shard's leftovers without their duplicates. *max_tokens* is the job's, for those that nobody has asked."""
-    columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens", "tries"]
+    columns = ["ordinal", "duplicate_of", "outcome", "reason", "error_type", "invalid", "max_tokens", "tries", "packed"]
     rows = read_table(shard.file("leftovers.parquet"), columns).to_pylist()
     return [
-        Leftover(**{**row, "outcome": Outcome(row["outcome"]), "max_tokens": row["max_tokens"] or max_tokens})
+        Leftover(
+            **{
+                **row,
+                "outcome": Outcome(row["outcome"]),
+                "max_tokens": row["max_tokens"] or max_tokens,
+                "packed": row["packed"] or 1,
+            }
+        )
         for row in rows
         if row.pop("duplicate_of") is None
     ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, PackEncoder, Packer, marks, pack_limit
 from airflow_provider_claude.core.batch.requests import (
     BODY_CLOSE,
     BODY_OPEN,
@@ -22,10 +24,10 @@ from airflow_provider_claude.core.batch.requests import (
     custom_id,
     entry,
 )
-from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.stages.parquet import write_table
+from airflow_provider_claude.stages.parquet import read_table, write_table
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class Ask:
     """Which items of a shard an attempt asks: all but *skip* in round 1, then *only* the leftovers.
 
     *skip* holds the request hashes of items that are answered already, by ordinal; *max_tokens* replaces the job's for
-    single items. *withheld*: so many more would be asked if the budget allowed.
+    single items. *withheld*: so many more would be asked if the budget allowed. At most *pack* items share a request; those
+    of *alone* have one of their own. *name* is the fingerprint, where the attempt has one already.
     """
 
     round: int = 1
@@ -50,6 +53,9 @@ class Ask:
     only: frozenset[int] | None = None
     max_tokens: Mapping[int, int] = field(default_factory=dict)
     withheld: int = 0
+    pack: int = 1
+    alone: frozenset[int] = frozenset()
+    name: str = ""
 
     @property
     def whole(self) -> bool:
@@ -61,10 +67,14 @@ class Ask:
 
     def fingerprint(self, spec: ShardSpec) -> str:
         """What the custom ids start with: the shard's own fingerprint while all of it is asked for the first time."""
+        if self.name:
+            return self.name
         if self.whole:
             return spec.fingerprint
         asked = [n for n in range(spec.start, spec.stop) if self.wants(n)]
         told = f"{spec.fingerprint}:{self.round}:{asked}:{sorted(self.max_tokens.items())}"
+        if self.pack > 1:
+            told += f":{self.pack}:{sorted(self.alone)}"
         return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -75,29 +85,41 @@ class SpooledBody:
     given up can rely on that.
     """
 
-    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int]) -> None:
-        """*sizes*: bytes of the parameters of each request."""
+    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int], limits: Sequence[int] = ()) -> None:
+        """*sizes*: bytes of the parameters of each request; *limits*: the `max_tokens` of each."""
         self._stream = stream
         self._length = stream.tell()
         self._manifest = manifest
-        self.sizes = sizes
+        self.sizes, self.limits = sizes, limits
         self.give_up: Callable[[], bool] = lambda: False
 
     @property
     def rows(self) -> int:
+        """How many items it asks."""
         return len(self._manifest)
 
     @property
-    def places(self) -> list[int]:
-        """The places in the shard of what it asks."""
-        found: list[int] = self._manifest["place"].to_pylist()
-        return found
+    def count(self) -> int:
+        """How many requests it has."""
+        return len(self.sizes)
 
     @property
-    def limits(self) -> list[int]:
-        """The `max_tokens` of each request."""
-        found: list[int] = self._manifest["max_tokens"].to_pylist()
+    def items(self) -> list[int]:
+        """How many items each request holds."""
+        if "pack_number" not in self._manifest.schema.names:
+            return [1] * self.count
+        of = self._manifest["pack_number"].to_numpy()
+        found: list[int] = np.bincount(of, minlength=self.count).tolist()
         return found
+
+    def places(self, requests: int) -> list[int]:
+        """The places in the shard of what the first *requests* requests ask."""
+        found: list[int] = self._manifest["place"].slice(0, sum(self.items[:requests])).to_pylist()
+        return found
+
+    def is_asked_in(self, path: UPath) -> bool:
+        """Whether the manifest at *path* asks the very same."""
+        return bool(self._manifest["request_hash"].equals(read_table(path, ["request_hash"])["request_hash"]))
 
     def write_manifest(self, path: UPath) -> None:
         write_table(path, self._manifest)
@@ -125,44 +147,154 @@ class SpooledBody:
 def spool(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> Iterator[SpooledBody]:
     """The encoded body of what *ask* asks of *spec*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile() as stream:
-        sizes = array("I")
-        fingerprint, table = _encode(run, plan, spec, ask, stream, sizes)
+        encoder = _Encoders(plan)
+        draft = (Packs if ask.pack > 1 else Draft)(run, plan, spec, ask, stream, encoder)
+        plain = _encode(run, spec, ask, encoder, draft)
+        fingerprint = plan.packing.fingerprint(plain) if spec.pack > 1 and plan.packing else plain
         if fingerprint != spec.fingerprint:
             raise StateError(
                 f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
                 "the plan task, so that it plans what is there now."
             )
-        yield SpooledBody(stream, table, sizes)
+        yield SpooledBody(stream, draft.manifest(), draft.sizes, draft.totals)
 
 
-def _encode(
-    run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], sizes: array[int]
-) -> tuple[str, pa.Table]:
-    """Write the body to *stream*, and what the parameters of each request take of it to *sizes*.
-
-    Returns the fingerprint of all items there are now, and the manifest of those it asks.
-    """
-    scan = run.need_scan()
-    encoder, ids = _Encoders(plan), ask.fingerprint(spec)
-    seen, index = hashlib.sha256(), 0
-    schema = with_text_columns(MANIFEST_FIELDS, scan.carry)
-    columns = list(dict.fromkeys([*_KEYS, *scan.carry, *encoder.columns]))
-    manifest: list[pa.RecordBatch] = []
-    stream.write(BODY_OPEN)
-    for rows in read_items(run, scan, spec.start, spec.stop, columns):
+def _encode(run: RunFolder, spec: ShardSpec, ask: Ask, encoder: _Encoders, draft: Draft) -> str:
+    """Write the body to *draft*. Returns the fingerprint of all items there are now, each with a request of its own."""
+    seen = hashlib.sha256()
+    for rows in read_items(run, run.need_scan(), spec.start, spec.stop, draft.columns):
         batch, params = rows, list(encoder.of_batch(rows))
         hashes = [hashlib.sha256(one).digest() for one in params]
         seen.update(b"".join(hashes))
         if not ask.whole:
             batch, params, hashes = _asked(rows, params, hashes, ask, encoder)
-        names = [custom_id(ids, index + place) for place in range(len(params))]
-        stream.write(b"," if index and names else b"")
-        stream.write(b",".join(map(entry, names, params)))
-        sizes.extend(map(len, params))
-        index += len(names)
-        manifest.append(_manifest(batch, spec.start, schema, names, hashes, encoder.limits(batch, ask)))
-    stream.write(BODY_CLOSE)
-    return seen.hexdigest(), pa.Table.from_batches(manifest, schema)
+        draft.add(batch, params, hashes, encoder.limits(batch, ask))
+    draft.close()
+    return seen.hexdigest()
+
+
+class Draft:
+    """A body and its manifest while they are written: a request an item."""
+
+    def __init__(
+        self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: _Encoders
+    ) -> None:
+        carry = run.need_scan().carry
+        self._schema = with_text_columns(MANIFEST_FIELDS, carry)
+        self._start, self._name, self._stream = spec.start, ask.fingerprint(spec), stream
+        self._parts: list[pa.RecordBatch] = []
+        self.columns = list(dict.fromkeys([*_KEYS, *carry, *encoder.columns]))
+        self.sizes, self.totals = array("I"), array("I")
+        stream.write(BODY_OPEN)
+
+    def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+        """Ask the rows of *batch*, each with its parameters, their hash, and its limit."""
+        names = self._write(params, limits)
+        self._parts.append(_manifest(batch, self._start, self._schema, names, hashes, limits))
+
+    def close(self) -> None:
+        self._stream.write(BODY_CLOSE)
+
+    def manifest(self) -> pa.Table:
+        return pa.Table.from_batches(self._parts, self._schema)
+
+    def _write(self, params: list[bytes], totals: list[int]) -> list[str]:
+        """Write requests; their custom ids."""
+        index = len(self.sizes)
+        names = [custom_id(self._name, index + place) for place in range(len(params))]
+        self._stream.write(b"," if index and names else b"")
+        self._stream.write(b",".join(map(entry, names, params)))
+        self.sizes.extend(map(len, params))
+        self.totals.extend(totals)
+        return names
+
+
+class _Item(NamedTuple):
+    """An item on its way into a pack. *row* counts those that are asked, in the order in which they are read."""
+
+    row: int
+    params: bytes
+    hash: bytes
+    limit: int
+    alone: bool
+    content: bytes
+
+
+class Packs(Draft):
+    """The same where items share requests: those of one request follow one another in the manifest."""
+
+    def __init__(
+        self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: _Encoders
+    ) -> None:
+        super().__init__(run, plan, spec, ask, stream, encoder)
+        if plan.packing is None:
+            raise StateError(f"Shard {spec.shard} is to be packed, and {run.file('plan.json')} does not say how.")
+        carry = run.need_scan().carry
+        self._schema = with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carry)
+        self._kept = list(dict.fromkeys([*_KEYS, *carry]))
+        self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
+        self._encoder = PackEncoder(plan.job)
+        self._packer: Packer[_Item] = Packer(items=ask.pack, size=plan.packing.bytes)
+        self.columns = list(dict.fromkeys([*self.columns, "flags", *self._by]))
+        self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
+        self._hashes: list[bytes] = []
+        self._read = 0
+
+    def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+        self._parts.append(batch.select(self._kept))
+        keys = pack_keys(batch, self._by, self._alone)
+        for one, digest, limit, key in zip(params, hashes, limits, keys, strict=True):
+            content = self._encoders.content(one, limit)
+            item = _Item(self._read, one, digest, limit, key is None, content)
+            self._read += 1
+            for pack in self._packer.add(key, item, len(content) + ELEMENT_BYTES):
+                self._write_pack(pack)
+
+    def close(self) -> None:
+        for pack in self._packer.rest():
+            self._write_pack(pack)
+        super().close()
+
+    def _write_pack(self, pack: list[_Item]) -> None:
+        params, digest, total = pack[0].params, pack[0].hash, pack[0].limit
+        if len(pack) > 1:
+            limits = [item.limit for item in pack]
+            own = marks(self._name, len(self.sizes), len(pack))
+            params = self._encoder.params([item.content for item in pack], limits, own)
+            digest, total = hashlib.sha256(params).digest(), pack_limit(limits)
+        for number, item in enumerate(pack, start=1):
+            self._order.append(item.row)
+            self._requests.append(len(self.sizes))
+            self._elements.append(0 if item.alone else number)
+            self._limits.append(item.limit)
+            self._hashes.append(digest)
+        self._write([params], [total])
+
+    def manifest(self) -> pa.Table:
+        names = [custom_id(self._name, request) for request in self._requests]
+        items = pa.Table.from_batches(self._parts).take(_int_array(list(self._order), "<i8", pa.int64()))
+        rows = items.combine_chunks().to_batches()
+        more = {
+            "pack_number": _int_array(list(self._requests), "<i4", pa.int32()),
+            "pack_element": _int_array(list(self._elements), "<i4", pa.int32()),
+        }
+        limits = list(self._limits)
+        parts = [_manifest(row, self._start, self._schema, names, self._hashes, limits, more) for row in rows]
+        return pa.Table.from_batches(parts, self._schema)
+
+
+def pack_keys(batch: pa.RecordBatch, by: Sequence[str], alone: Container[int] = ()) -> list[tuple[str, ...] | None]:
+    """What the items of a request have in common, an entry a row; None for one that is to be asked alone: *alone* has its
+    ordinal, the scan has flagged it, or nobody knows whose it is.
+    """
+    flagged = [bool(flags) for flags in batch.column("flags").to_pylist()]
+    values = [batch.column(name).to_pylist() for name in by]
+    whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
+    ordinals = batch.column("ordinal").to_pylist()
+    return [
+        None if flag or ordinal in alone or None in key else key
+        for flag, ordinal, key in zip(flagged, ordinals, whose, strict=True)
+    ]
 
 
 def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
@@ -208,6 +340,10 @@ class _Encoders:
             self._others[max_tokens] = RequestEncoder({**self._job, "max_tokens": max_tokens})
         return next(self._others[max_tokens].of_batch(row))
 
+    def content(self, params: bytes, limit: int) -> bytes:
+        """The message in *params*, of a row with the `max_tokens` *limit*."""
+        return self._others.get(limit, self._plain).content(params)
+
     def limits(self, batch: pa.RecordBatch, ask: Ask) -> list[int]:
         """The `max_tokens` of each row of *batch*."""
         if not ask.max_tokens:
@@ -222,13 +358,16 @@ def _manifest(
     ids: list[str],
     hashes: list[bytes],
     limits: list[int],
+    more: Mapping[str, pa.Array] = MappingProxyType({}),
 ) -> pa.RecordBatch:
+    """The manifest's rows of the items of *batch*; *more* are columns of PACKED_FIELDS."""
     ordinals = batch.column("ordinal").to_pylist()
     own = {
         "place": _int_array([ordinal - start for ordinal in ordinals], "<i4", pa.int32()),
         "custom_id": _ascii_array(ids),
         "request_hash": pa.Array.from_buffers(pa.binary(32), len(hashes), [None, pa.py_buffer(b"".join(hashes))]),
         "max_tokens": _int_array(limits, "<i4", pa.int32()),
+        **more,
     }
     return pa.record_batch([own[name] if name in own else batch.column(name) for name in schema.names], schema=schema)
 

@@ -48,8 +48,8 @@ def _open_rows(shard: ShardFolder, spec: ShardSpec, live: Sequence[Attempt]) -> 
         return spec.rows - spec.reused
     latest = live[-1]
     if latest.open:
-        return latest.requests - _done(shard, latest)
-    return latest.requests if latest.in_flight else _left(shard, spec, latest)
+        return latest.rows - _done(shard, latest) * latest.rows // max(latest.requests, 1)
+    return latest.rows if latest.in_flight else _left(shard, spec, latest)
 
 
 def _done(shard: ShardFolder, attempt: Attempt) -> int:
@@ -66,7 +66,8 @@ def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
     if latest.batch_id is None:
         return spec.rows - spec.reused if spec.lane == "sync" else 0
     ended = shard.ended(latest.number)
-    return 0 if ended is None else sum(ended.counts.get(name, 0) for name in ("canceled", "expired"))
+    lost = 0 if ended is None else sum(ended.counts.get(name, 0) for name in ("canceled", "expired"))
+    return -(-lost * latest.rows // max(latest.requests, 1))
 
 
 @dataclass(frozen=True, kw_only=True)

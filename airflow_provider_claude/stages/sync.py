@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -65,12 +65,14 @@ class SyncAttempt:
                 root=spec.fingerprint,
                 round=ask.round,
                 fingerprint=within.fingerprint(spec),
-                requests=body.rows,
+                requests=body.count,
                 bytes=len(body),
                 at=now,
                 until=now,
                 lane="sync",
                 withheld=within.withheld,
+                pack=within.pack,
+                items=body.rows,
             )
             if not write_new_record(self.shard.file(f"{self.number}.intent.json"), intent):
                 raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
@@ -84,6 +86,7 @@ class SyncAttempt:
                 return
             intent = self._intent()
             with spool(self.shard.run, plan, spec, self._ask(spec, intent, plan.job["max_tokens"])) as body:
+                self._check_same(body, intent)
                 seen = self._seen(intent)
                 lane = make(Journal(self.shard, self.number, lease.number), lease)
                 lane.done = done = sum(seen)
@@ -124,11 +127,25 @@ class SyncAttempt:
 
     def _ask(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> Ask:
         """What its manifest says that it asks; *usual*: the job's max_tokens."""
-        asked = read_table(self.shard.manifest(self.number), ["place", "max_tokens"])
+        columns = ["place", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
+        asked = read_table(self.shard.manifest(self.number), columns)
         ordinals = [spec.start + place for place in asked["place"].to_pylist()]
         limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
         others = {ordinal: limit for ordinal, limit in limits.items() if limit != usual}
-        return Ask(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+        ask = Ask(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+        if intent.pack == 1:
+            return ask
+        places = zip(ordinals, asked["pack_element"].to_pylist(), strict=True)
+        alone = frozenset(ordinal for ordinal, element in places if not element)
+        return replace(ask, pack=intent.pack, alone=alone, name=intent.fingerprint)
+
+    def _check_same(self, body: SpooledBody, intent: IntentRecord) -> None:
+        """Packs are made anew. Raise StateError where they are no longer those whose answers are waited for."""
+        if intent.pack > 1 and not body.is_asked_in(self.shard.manifest(self.number)):
+            raise StateError(
+                f"Shard {self.shard.shard}, attempt {self.number}: its packs cannot be made again as they were. Clear the "
+                "plan task, so that what has no answer yet is planned anew."
+            )
 
     def _seen(self, intent: IntentRecord) -> bytearray:
         """Which of its requests are answered, a byte each."""
@@ -175,6 +192,6 @@ class SyncAttempt:
 
 
 def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray) -> Iterator[Request]:
-    for index, params in enumerate(body.requests()):
+    for index, (params, items) in enumerate(zip(body.requests(), body.items, strict=True)):
         if not seen[index]:
-            yield Request(custom_id(intent.fingerprint, index), params)
+            yield Request(custom_id(intent.fingerprint, index), params, items)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from airflow_provider_claude.core.plan.limits import AccountLimits
+from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
 
@@ -47,7 +48,8 @@ class ShardSpec(Record, frozen=True, kw_only=True):
 
     `fingerprint` is the SHA-256 over the request hashes of its rows, in order: the same fingerprint means the same
     requests. `reused` of its rows have an answer in the work folder and are not sent. A shard of lane `sync` has no batch:
-    shard 0 is the trial, one item that was answered while planning; others are asked when they are settled.
+    shard 0 is the trial, one item that was answered while planning; others are asked when they are settled. At most `pack`
+    items share a request; where it is more than 1, the fingerprint tells that too.
     """
 
     shard: int
@@ -57,6 +59,7 @@ class ShardSpec(Record, frozen=True, kw_only=True):
     fingerprint: str
     lane: str = "batch"
     reused: int = 0
+    pack: int = 1
 
     @property
     def rows(self) -> int:
@@ -112,12 +115,13 @@ class SpentRecord(Record, frozen=True, kw_only=True):
 class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
-    `job` is ClaudeJob.spec(); `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
+    `job` is ClaudeJob.spec(), with `cache` where the system prompt is cached;
+    `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
-    where there is none.
+    where there is none; `packing` None where each item has a request of its own.
     """
 
     job: dict[str, Any]
@@ -135,6 +139,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     reuse_days: float
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
+    packing: Packing | None = None
 
     @property
     def job_hash(self) -> str:
@@ -157,7 +162,8 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     `root` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
-    `withheld` requests are not asked, because the budget does not cover them.
+    `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
+    is more than 1, its requests hold `items` items together.
     """
 
     attempt: int
@@ -171,6 +177,13 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     until: str
     lane: str = "batch"
     withheld: int = 0
+    pack: int = 1
+    items: int = 0
+
+    @property
+    def rows(self) -> int:
+        """The items it asks."""
+        return self.items if self.pack > 1 else self.requests
 
 
 class SubmittedRecord(Record, frozen=True, kw_only=True):
@@ -237,7 +250,8 @@ class EndedRecord(Record, frozen=True, kw_only=True):
 class LandedRecord(Record, frozen=True, kw_only=True):
     """landed.json: how the rows of a shard ended, duplicates counted with their twins.
 
-    `outcomes` counts rows by outcome; `strangers` result lines with an unknown or repeated custom id, or none;
+    `outcomes` counts rows by outcome; `strangers` result lines with an unknown or repeated custom id, or none, and
+    `foreign` elements of packed answers, whose id nobody has;
     `disagreements` says where a batch's own counts are not those of its results. `round` is the last one that
     landed. `cost_usd` is all that was paid, `retried_usd` the part that went to tries which a later one replaced.
     """

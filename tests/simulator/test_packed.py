@@ -195,3 +195,32 @@ def _named(count, nonce, seed):
 def test_other_misbehaviour_is_of_the_whole_request():
     """Enums drift in all elements or in none."""
     assert {one["sentiment"] for one in _answers(9, case_drift=1)} == {label.upper() for label in LABELS}
+
+
+def _checked(count, **shares):
+    items = "\n".join(
+        f'<item id="k7-{number}"><mail>{json.dumps(_text(number))}</mail><check>word{number}</check></item>'
+        for number in range(1, count + 1)
+    )
+    schema = _object(answers={"type": "array", "items": _object(**ELEMENT["properties"], check={"type": "string"})})
+    config = {"format": {"type": "json_schema", "schema": schema}}
+    terms = Terms("standard", "2023-06-01")
+    body = json.dumps(params(items, output_config=config, max_tokens=20_000))
+    prompt = read_prompt(read_params(body.encode()), terms)
+    message = answer(prompt, Setting(0, "", terms, Behaviour(**shares))).message
+    return json.loads(message["content"][0]["text"])["answers"]
+
+
+def test_a_check_word_stays_with_the_answer():
+    """Also where ids are mixed; a forged element has none that was asked."""
+    assert [one["check"] for one in _checked(9)] == [f"word{number}" for number in range(1, 10)]
+    assert [one["check"] for one in _checked(40, pack_mix=0.3)] == [f"word{number}" for number in range(1, 41)]
+    forged = [one for one in _checked(40, pack_forge=0.3) if one["id"] not in _ids(40)]
+    assert forged
+    assert not any(one["check"].startswith("word") for one in forged)
+
+
+def test_a_check_word_is_not_part_of_the_text():
+    """The answer is that to the item without it."""
+    plain = [{**one, "check": ""} for one in _checked(6)]
+    assert [{**one, "check": ""} for one in _answers(6)] == plain

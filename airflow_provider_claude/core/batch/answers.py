@@ -98,7 +98,9 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 class Judged(msgspec.Struct, frozen=True, gc=False):
     """One result: *answer* where the outcome is `succeeded`, else *reason* and the model's raw *text*, if any.
 
-    *message_id* is set where there was a message, and so a bill; *error_type* where the API named an error.
+    *message_id* is set where there was a message, and so a bill; *error_type* where the API named an error. Where *of*
+    items shared the request, *usage* is that of all of them, this is number *place* from 0, and *said* tells whether the
+    model said anything.
     """
 
     custom_id: str
@@ -111,6 +113,9 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     text: str | None = None
     error_type: str | None = None
+    said: bool = False
+    place: int = 0
+    of: int = 1
 
 
 _NOTHING = Usage()

@@ -45,6 +45,7 @@ class Attempt:
     """One attempt on record. Times are epoch seconds; *until* is when its sender gives up.
 
     *created* and *batch_id* are known once it is submitted; *batch_id* stays None where nothing was sent in a batch.
+    *items*: how many items its requests hold together, 0 for as many as there are requests.
     """
 
     number: int
@@ -59,6 +60,12 @@ class Attempt:
     collected: bool = False
     released: bool = False
     lane: str = "batch"
+    items: int = 0
+
+    @property
+    def rows(self) -> int:
+        """The items it asks."""
+        return self.items or self.requests
 
     @property
     def orphan(self) -> bool:

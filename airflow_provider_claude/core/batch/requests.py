@@ -22,6 +22,9 @@ ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
 #: Characters of the shard's fingerprint that its custom ids carry.
 FINGERPRINT_CHARS = 24
 
+#: Batches take longer than the five minutes that a cache lasts otherwise.
+_CACHE = {"type": "ephemeral", "ttl": "1h"}
+
 _encode = msgspec.json.Encoder().encode
 _MARK = "\x00content\x00"
 _ENTRY_OPEN, _ENTRY_PARAMS, ENTRY_CLOSE = b'{"custom_id":"', b'","params":', b"}"
@@ -35,7 +38,7 @@ ENTRY_BYTES = PARAMS_AT + len(ENTRY_CLOSE) + 1
 
 
 def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
-    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema)."""
+    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema; `cache` where it is cached)."""
     extra = dict(spec["params"])
     effort = extra.pop("effort", None)
     output_config = {"format": {"type": "json_schema", "schema": spec["schema"]}}
@@ -44,7 +47,9 @@ def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
         params["thinking"] = spec["thinking"]
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
-    if spec["system"]:
+    if spec.get("cache"):
+        params["system"] = [{"type": "text", "text": spec["system"], "cache_control": _CACHE}]
+    elif spec["system"]:
         params["system"] = spec["system"]
     params["messages"] = [{"role": "user", "content": content}]
     return params
@@ -57,6 +62,7 @@ class RequestEncoder:
         head, tail = _encode(request_params(spec, _MARK)).split(_inner(_MARK))
         pieces = parse_prompt(spec["prompt"])
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
+        self.frame = head, tail
         self._between, self._order = _splice(pieces, self.columns)
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail
@@ -74,6 +80,11 @@ class RequestEncoder:
     def of_batch(self, batch: pa.RecordBatch) -> Iterator[bytes]:
         """The parameters of each row of *batch*, which has the columns of the prompt."""
         return self.params({name: batch.column(name).to_pylist() for name in self.columns})
+
+    def content(self, params: bytes) -> bytes:
+        """The message in *params*, which this encoder has made, as the inside of a JSON string."""
+        head, tail = self.frame
+        return params[len(head) : len(params) - len(tail)]
 
     def row_bytes(self, params: bytes) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""

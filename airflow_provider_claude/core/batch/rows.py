@@ -152,6 +152,7 @@ def leftover_rows(origin: Origin, rows: Rows) -> pa.Table:
         "tries": pa.array(rows.tries, pa.int32()),
         "invalid": pa.array(rows.invalid, pa.int32()),
         "max_tokens": pa.array(rows.max_tokens, pa.int32()),
+        "packed": pa.array([one.of if one.of > 1 else None for one in judged], pa.int32()),
         "cost_usd": usd_array(rows.costs),
     }
     table = pa.table(columns, schema=pa.schema(LEFTOVER_FIELDS))
@@ -168,7 +169,7 @@ def is_billed(one: Judged) -> bool:
 
     (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback)
     """
-    return one.outcome is not Outcome.REFUSED or bool(one.text)
+    return one.outcome is not Outcome.REFUSED or bool(one.text) or one.said
 
 
 def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:

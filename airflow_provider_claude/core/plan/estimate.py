@@ -13,8 +13,9 @@ from airflow_provider_claude.core.plan.tokens import TokenModel
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Requests, and the tokens they are expected to use together. Costs are USD, by lane."""
+    """Items and their requests, and the tokens they are expected to use together. Costs are USD, by lane."""
 
+    items: int
     requests: int
     input_tokens: int
     output_tokens: int
@@ -37,11 +38,24 @@ class Estimate:
         }
 
 
-def estimate(requests: int, request_bytes: int, model: TokenModel, price: Price) -> Estimate:
-    """The estimate for *requests* requests of *request_bytes* bytes together."""
-    tokens_in, tokens_out = model.input_tokens(request_bytes), model.output_tokens(requests)
+def estimate(
+    requests: int,
+    request_bytes: int,
+    model: TokenModel,
+    price: Price,
+    *,
+    items: int | None = None,
+    more_output: int = 0,
+) -> Estimate:
+    """The estimate for *requests* requests of *request_bytes* bytes together.
+
+    *items*: how many they ask about, None for one each; *more_output*: tokens that answers have beside the items' own.
+    """
+    items = requests if items is None else items
+    tokens_in, tokens_out = model.input_tokens(request_bytes), model.output_tokens(items) + more_output
     mean = Usage(input=round(tokens_in / requests), output=round(tokens_out / requests)) if requests else Usage()
     return Estimate(
+        items=items,
         requests=requests,
         input_tokens=tokens_in,
         output_tokens=tokens_out,

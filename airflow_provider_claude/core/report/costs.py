@@ -17,7 +17,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
     `failed` was paid for rows without an answer, `retried` for tries that a later round replaced. Both count the same on
     both sides, so savings are never overstated. `tokens` are those of the answered rows, by kind. `estimated` is the
-    plan's sum, None if it had none.
+    plan's sum, None if it had none. `cache_saved` is what the answered rows would have cost more without a cache; less than
+    nothing where it was written more often than it paid.
     """
 
     batch: Decimal
@@ -29,6 +30,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     saved: Decimal
     estimated: Decimal | None
     tokens: dict[str, int]
+    cache_saved: Decimal = Decimal(0)
 
     @classmethod
     def of(
@@ -40,6 +42,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
         retried: Decimal = Decimal(0),
         estimated: Decimal | None,
         tokens: dict[str, int],
+        cache_saved: Decimal = Decimal(0),
     ) -> Costs:
         actual = batch + sync + failed + retried
         at_sync_rate = SYNC_OVER_BATCH * batch + sync + failed + retried
@@ -53,6 +56,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
             saved=at_sync_rate - actual,
             estimated=estimated,
             tokens=tokens,
+            cache_saved=cache_saved,
         )
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.batch.usages import Usages
+from airflow_provider_claude.core.batch.usages import Usages, share
 from airflow_provider_claude.core.plan.prices import Price, Usage, price_of
 
 HAIKU = price_of("claude-haiku-5-5")
@@ -31,3 +32,8 @@ def test_many_requests_cost_what_each_costs(price: Price, usages: list[Usage], l
 
 def test_rows_that_used_nothing_cost_nothing() -> None:
     assert Usages.none(2).picodollars(HAIKU, lane="batch").tolist() == [0, 0]
+
+
+def test_what_is_shared_adds_up_and_the_first_get_the_rest() -> None:
+    whole, of = np.array([10] * 4 + [3]), np.array([4, 4, 4, 4, 1])
+    assert share(whole, np.array([0, 1, 2, 3, 0]), of).tolist() == [3, 3, 2, 2, 3]
