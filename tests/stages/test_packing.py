@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.errors import JobError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
@@ -23,8 +23,9 @@ from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.spool import Ask, spool
 from airflow_provider_claude.store import BudgetRecord, PlanRecord
 
-from .conftest import Night, clock
-from .test_settle import settle
+from .conftest import Night, clock, scan_by_hand
+from .test_settle import settle, settling
+from .test_sync import _Stops
 
 WORDS = ["I love it", "It is terrible", "The parcel weighs two kilos", "A wonderful, happy day", "Awful, I hate it"]
 TEXTS = [f"{WORDS[n % 5]} {'very ' * (n % 7)}much, said number {n}" for n in range(120)]
@@ -301,3 +302,92 @@ def test_shards_of_packs_settle_one_by_one(night: Night, claude_simulator: Simul
         night.create(shard)
         night.load(shard)
     assert sum(night.run.shard(n).landed().rows for n in (1, 2, 3)) == 120  # type: ignore[union-attr]
+
+
+def test_a_lane_that_was_stopped_makes_the_same_packs_again(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude_simulator.behaviour(**SLIPS)
+    night.scanned(TEXTS)
+    flag(night, [3, 50])
+    packed(night, items=2, lanes=LaneSettings(lane="sync"))
+    night.create()
+    night.load()
+    with monkeypatch.context() as patched:
+        patched.setattr("airflow_provider_claude.stages.lane.Lane", _Stops)
+        with pytest.raises(PendingError, match="goes on where it was"):
+            settling(night, courier=courier).go_on()
+    landed = settle(night, courier=courier)
+    assert landed.outcomes == {"succeeded": 120}
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+    assert Decimal(landed.cost_usd) == billed(claude_simulator)
+
+
+def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.core.settle.packing.MANY", 10)
+    claude_simulator.behaviour(**SLIPS)
+    night.scanned(TEXTS)
+    packed(night)
+    night.create()
+    night.load()
+    landed = settle(night)
+    assert landed.outcomes == {"succeeded": 120}
+    assert landed.round == 3
+    assert max(len(rows) for rows in requests(night, 2)) == 4
+    assert Decimal(landed.cost_usd) == billed(claude_simulator)
+    assert told(night) == alone(night, tmp_path, TEXTS)
+
+
+def test_with_everything_on_nothing_is_shared_that_must_not_be(
+    night: Night, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    claude_simulator.behaviour(**SLIPS, invalid_json=0.1, refusal_midway=0.05, expired=0.05)
+    night.scanned(TEXTS, twins=(1,))
+    own(night, [f"s{n % 3}" for n in range(120)])
+    flag(night, [7, 8])
+    packed(night, by=("sender",))
+    night.create()
+    night.load()
+    settle(night)
+    for rows in requests(night):
+        assert len({row["sender"] for row in rows}) == 1
+        assert len(rows) == 1 or not {row["place"] for row in rows} & {7, 8}
+    claude_simulator.control("DELETE", "/behaviour")
+    right = alone(night, tmp_path, TEXTS)
+    mine = {name: answer for name, answer in told(night).items() if name.startswith("mail")}
+    assert all(right[name] == answer for name, answer in mine.items())
+
+
+def test_the_trial_is_asked_alone_and_the_others_are_packed(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS)
+    settings = Settings(pack=Packing(items=8))
+    record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    assert [spec.pack for spec in record.shards] == [1, 8]
+    night.create()
+    assert night.load().outcomes == {"succeeded": 119}
+    assert claude_simulator.books()["total"]["requests"] == 1 + 15
+
+
+def test_another_packing_is_other_content(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS)
+    packed(night, items=8)
+    night.create()
+    night.load()
+    packed(night, items=5)
+    night.create()
+    assert night.load().outcomes == {"succeeded": 120}
+    assert claude_simulator.books()["total"]["requests"] == 15 + 24
+
+
+def test_a_packed_run_takes_what_was_answered_alone(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS[:40])
+    night.plan(rows=40)
+    night.create()
+    night.load()
+    scan_by_hand(night.run, TEXTS, at="2026-11-24T00:00:00+00:00")
+    assert packed(night).shard(1).reused == 40
+    night.create()
+    assert night.load().outcomes == {"succeeded": 120}
+    assert claude_simulator.books()["total"]["requests"] == 40 + 10
