@@ -70,14 +70,19 @@ class Budget:
             reserved = self._reserved()
             for one in reserved.values():
                 if (one.shard, one.attempt) == (shard, attempt):
-                    return one.requests
+                    return min(one.requests, _fitting(most, Decimal(one.usd))[0])
             count, usd = _fitting(most, self.limit - self._total(reserved.values()))
             record = ReservedRecord(shard=shard, attempt=attempt, requests=count, usd=f"{usd:f}")
             if not count or write_new_record(self._folder / f"{max(reserved, default=0) + 1:05d}.json", record):
                 return count
 
     def spent(self, shard: str, attempts: Collection[int], usd: str) -> None:
-        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is free again."""
+        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is free again.
+
+        Where nothing was reserved for them, they were paid for before, under another budget or none.
+        """
+        if not any(one.shard == shard and one.attempt in attempts for one in self._reserved().values()):
+            return
         record = SpentRecord(shard=shard, attempts=sorted(attempts), usd=usd)
         write_record(self._folder / f"{_name(shard)}.spent.json", record)
 
@@ -112,7 +117,7 @@ def spool_affordable(
     """The body of as much of *ask* as the budget covers, reserved for *attempt*; and what is asked then."""
     spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
     with spool(shard.run, plan, spec, ask) as body:
-        most = _most(body, plan, lane) if budget else []
+        most = most_of(body, plan, lane) if budget else []
         count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.rows
         if count == body.rows:
             yield body, ask
@@ -123,7 +128,7 @@ def spool_affordable(
         yield body, less
 
 
-def _most(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
+def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     """The most that each request of *body* can cost, in picodollars: a generous count of its text, and all of its
     `max_tokens`.
     """
@@ -133,6 +138,14 @@ def _most(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
         price.picodollars(Usage(input=math.ceil(size * min(a_byte, 1.0)), output=limit), lane=lane)
         for size, limit in zip(body.sizes, body.limits, strict=True)
     ]
+
+
+def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
+    """Whether the budget, if there is one, covers one request of the sync lane, as much as it may cost."""
+    budget = Budget.of(work, plan)
+    price = msgspec.convert(plan.price, Price, strict=False)
+    most = price.picodollars(Usage(input=request_bytes, output=plan.job["max_tokens"]), lane="sync")
+    return budget is None or budget.left() >= to_usd(most)
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:

@@ -7,7 +7,7 @@
     invalid                              Rebatch once, then GiveUp
     truncated                            Rebatch with twice the max_tokens, up to what the API takes
     refused                              GiveUp
-    any, after the last round            GiveUp
+    any, after it was asked so often     GiveUp
     any that nobody has asked yet        Rebatch, whatever the round
 
 An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
@@ -71,9 +71,9 @@ class GiveUp:
 Decision = Rebatch | GiveUp
 
 
-def decide(leftover: Leftover, *, next_round: int, rounds: int) -> Decision:
-    """What to do with *leftover* in round *next_round*; round 1 was the first, and *rounds* may follow it."""
-    if leftover.tries and next_round > rounds + 1:
+def decide(leftover: Leftover, *, rounds: int) -> Decision:
+    """What to do with *leftover*, which may be asked *rounds* times more than once."""
+    if leftover.tries > rounds:
         return GiveUp()
     match leftover.outcome:
         case _ if not leftover.tries:
@@ -100,7 +100,7 @@ def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
     return None
 
 
-def ask_again(leftovers: Iterable[Leftover], *, next_round: int, rounds: int) -> dict[int, int]:
+def ask_again(leftovers: Iterable[Leftover], *, rounds: int) -> dict[int, int]:
     """The items to ask again, by ordinal, with the limits on their answers."""
-    again = {one.ordinal: decide(one, next_round=next_round, rounds=rounds) for one in leftovers}
+    again = {one.ordinal: decide(one, rounds=rounds) for one in leftovers}
     return {ordinal: step.max_tokens for ordinal, step in again.items() if isinstance(step, Rebatch)}
