@@ -48,15 +48,13 @@ def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[N
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
         operator.log.info("%s", e)
-        operator.defer(
-            trigger=TimeDeltaTrigger(timedelta(seconds=_pause(e))), method_name=method_name
-        )
+        operator.defer(trigger=TimeDeltaTrigger(timedelta(seconds=_pause(e))), method_name=method_name)
 
 
 def _pause(error: PendingError | RateLimitedError) -> float:
     """Seconds until it is tried again: what was asked for, within bounds."""
-    least = 30.0 if isinstance(error, RateLimitedError) else 1.0
-    return min(max(least, error.retry_after or 0.0), 900.0)
+    least, most = (30.0, 120.0) if isinstance(error, RateLimitedError) else (1.0, 900.0)
+    return min(max(least, error.retry_after or 0.0), most)
 
 
 def utc_now() -> str:

@@ -4,8 +4,8 @@
 rivals out, `SECONDS=75` is how long the rows of a regime keep a lane busy that uses all of its limit.
 
 Used is the share of the limit that binds: tokens (or requests) admitted in the steady state, by what the limit allows in
-that time. The steady state begins WARM_UP seconds after the first request and ends when nine rows of ten are admitted.
-All figures but CPU and memory are the simulator's.
+that time; together, with what others were served. The steady state begins WARM_UP seconds after the first request and
+ends when nine rows of ten are admitted. All figures but CPU and memory are the simulator's.
 """
 
 from __future__ import annotations
@@ -72,18 +72,19 @@ class Regime:
     rivals: bool = False
 
     def rows(self, seconds: float) -> int:
-        """So many as the limits let through in *seconds*."""
-        a_minute = dict(zip(METERS, (1.0, self.bytes / 3.5, OUTPUT_TOKENS), strict=True))
-        return int(min(self.limits[name] / a_minute[name] for name in METERS) * seconds / 60)
+        """So many as the limits let through in *seconds*, beside the others."""
+        each = dict(zip(METERS, (1.0, self.bytes / 3.5, OUTPUT_TOKENS), strict=True))
+        ours = {name: max(0.1, 1 - self.others.get(name, 0) / self.limits[name]) for name in METERS}
+        return int(min(ours[name] * self.limits[name] / each[name] for name in METERS) * seconds / 60)
 
 
 #: What a mail's answer takes, on average, in the simulator.
 OUTPUT_TOKENS = 208.0
 
 WIDE = {"requests": 100_000, "input_tokens": 50_000_000, "output_tokens": 20_000_000}
-REQUESTS = {**WIDE, "requests": 6_000}
-INPUT = {**WIDE, "input_tokens": 1_000_000}
-OUTPUT = {**WIDE, "output_tokens": 1_000_000}
+REQUESTS = {**WIDE, "requests": 3_000}
+INPUT = {**WIDE, "input_tokens": 700_000}
+OUTPUT = {**WIDE, "output_tokens": 600_000}
 START = {"requests": 1_000, "input_tokens": 2_000_000, "output_tokens": 400_000}
 
 REGIMES = [
@@ -92,7 +93,13 @@ REGIMES = [
     Regime(name="output", says="output binds", limits=OUTPUT, rivals=True),
     Regime(name="fast", says="requests, answers in 0.2 s", limits=REQUESTS, latency="lognormal:0.2,0.3"),
     Regime(name="slow", says="requests, answers in 2 s", limits=REQUESTS, latency="lognormal:2,0.3", in_flight=300),
-    Regime(name="spread", says="requests, answers in 0.3 to 5 s", limits=REQUESTS, latency="lognormal:1.2,0.7", in_flight=300),
+    Regime(
+        name="spread",
+        says="requests, answers in 0.3 to 5 s",
+        limits=REQUESTS,
+        latency="lognormal:1.2,0.7",
+        in_flight=300,
+    ),
     Regime(name="minute", says="requests, buckets of a minute", limits=REQUESTS, burst=60),
     Regime(name="input-minute", says="input, buckets of a minute", limits=INPUT, burst=60),
     Regime(name="output-minute", says="output, buckets of a minute", limits=OUTPUT, burst=60),
@@ -100,11 +107,52 @@ REGIMES = [
     Regime(name="high", says="input, twice the tokens expected", limits=INPUT, estimate=2.0),
     Regime(name="output-low", says="output, half the tokens expected", limits=OUTPUT, estimate=0.5),
     Regime(name="output-high", says="output, twice the tokens expected", limits=OUTPUT, estimate=2.0),
+    Regime(name="small", says="output, five requests a second", limits={**WIDE, "output_tokens": 62_000}),
     Regime(name="large", says="input, mails of 14 kB", limits={**WIDE, "input_tokens": 2_000_000}, bytes=14_000),
     Regime(name="plan-low", says="planned as tier start, headers say more", limits=REQUESTS, planned=START),
     Regime(name="plan-high", says="planned five times too high", limits=REQUESTS, planned={**WIDE, "requests": 30_000}),
     Regime(name="lanes", says="three lanes in three processes", limits=REQUESTS, lanes=3),
-]  # fmt: skip
+    Regime(name="input-lanes", says="three lanes in three processes, input", limits=INPUT, lanes=3),
+    Regime(
+        name="others", says="others ask for half", limits=REQUESTS, reserve=0.2, others={"requests": 1_500}, rivals=True
+    ),
+    Regime(
+        name="others-fifth", says="others ask for the reserve", limits=REQUESTS, reserve=0.2, others={"requests": 600}
+    ),
+    Regime(
+        name="others-most", says="others ask for nine tenths", limits=REQUESTS, reserve=0.2, others={"requests": 2_700}
+    ),
+    Regime(
+        name="others-minute",
+        says="others ask for half, buckets of a minute",
+        limits=REQUESTS,
+        burst=60,
+        reserve=0.2,
+        others={"requests": 1_500},
+    ),
+    Regime(
+        name="others-input",
+        says="others ask for half of the input",
+        limits=INPUT,
+        reserve=0.2,
+        others={"requests": 1_000, "input_tokens": 350_000},
+    ),
+    Regime(
+        name="others-output",
+        says="others ask for half of the output",
+        limits=OUTPUT,
+        reserve=0.2,
+        others={"requests": 1_000, "output_tokens": 300_000},
+    ),
+    Regime(
+        name="others-lanes",
+        says="others ask for half, three lanes",
+        limits=REQUESTS,
+        reserve=0.2,
+        others={"requests": 1_500},
+        lanes=3,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -214,6 +262,8 @@ def steady(regime: Regime, looks: Sequence[Look], rows: int) -> dict[str, Any]:
     refused = b.refused - a.refused
     calls = b.traffic["admitted"] - a.traffic["admitted"] + refused
     others = {name: b.traffic["others"][name] - a.traffic["others"][name] for name in ("served", "refused")}
+    asked = sum(others.values())
+    theirs = max(regime.others.get(name, 0) / regime.limits[name] for name in METERS)
     return {
         "used": max(shares.values()),
         "shares": shares,
@@ -222,6 +272,7 @@ def steady(regime: Regime, looks: Sequence[Look], rows: int) -> dict[str, Any]:
         "refused_share": refused / calls if calls else 0.0,
         "refused_ever": last.refused,
         "others": others,
+        "together": max(shares.values()) + (theirs * others["served"] / asked if asked else 0.0),
         "seconds": last.traffic["answered_at"] - began,
         "most_in_flight": last.traffic["most_in_flight"],
     }
@@ -236,13 +287,14 @@ def summed(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def heading() -> str:
     return (
         f"{'':<30}{'used':>8}{'429s':>7}{'of calls':>10}{'ever':>7}{'lost':>7}{'s':>7}{'CPU s':>8}{'ms/row':>8}{'MB':>6}"
-        "   others served, refused"
+        "   others refused   together"
     )
 
 
 def line(contestant: str, one: Mapping[str, Any]) -> str:
     others = one["others"]
-    told = f"   {others['served']:,}, {others['refused']:,}" if others["served"] or others["refused"] else ""
+    asked = sum(others.values())
+    told = f"{others['refused']:>9,} of {asked:,}{one['together']:>11.1%}" if asked else ""
     return (
         f"  {contestant:<28}{one['used']:>8.1%}{one['refused']:>7,}{one['refused_share']:>10.2%}{one['refused_ever']:>7,}"
         f"{one['lost']:>7,.0f}{one['seconds']:>7.0f}{one['cpu']:>8.1f}"

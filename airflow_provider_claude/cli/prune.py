@@ -131,9 +131,8 @@ def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
     """Every record of *work* that names a shard or a run, and the shard it names."""
     yield from _named(work.path / "batches")
     yield from _named(work.path / "history")
-    for kind in ("answers", "budgets"):
-        for name in list_names(work.path / kind):
-            yield from _named(work.path / kind / name)
+    for job in list_names(work.path / "answers"):
+        yield from _named(work.path / "answers" / job)
 
 
 def _named(folder: UPath) -> Iterator[tuple[UPath, str]]:

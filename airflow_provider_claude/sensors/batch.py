@@ -18,6 +18,8 @@ from airflow_provider_claude.triggers.cutoff import Cutoff
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_claude.gateway import Gateway
+
 
 class ClaudeBatchSensor(BaseSensorOperator):
     """Succeeds when the batch has ended, whatever became of its requests; returns its id.
@@ -60,6 +62,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.shard = shard
         self.cancel_on_mark = cancel_on_mark
         self._polling: Polling | None = None
+        self._cutoff: Cutoff | None = None
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
@@ -103,9 +106,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
-                if isinstance(decision, Wait) and Cutoff(self.shard, self.batch_id).has_come():
-                    gateway.cancel_batch(self.batch_id)
-                    self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
+                if isinstance(decision, Wait):
+                    self._keep_cutoff(gateway)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
@@ -114,6 +116,17 @@ class ClaudeBatchSensor(BaseSensorOperator):
         if isinstance(decision, GiveUp):
             raise AirflowException(decision.message)
         return isinstance(decision, Ended)
+
+    def _keep_cutoff(self, gateway: Gateway) -> None:
+        """Cancel the batch where its cutoff has come. What goes wrong is tried again at the next look."""
+        self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
+        try:
+            if self._cutoff.has_come():
+                gateway.cancel_batch(self.batch_id)
+                self._cutoff.is_over()
+                self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
+        except (ClaudeError, OSError) as error:
+            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, error)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""

@@ -94,7 +94,7 @@ class Desk:
             case Adopt(attempt, batch_id):
                 self._adopt(attempt, batch_id)
             case Release(attempt, reason):
-                self.shard.release(attempt.number, None, reason, self.clock())
+                self.shard.release(attempt.number, None, reason, self.clock(), paid=attempt.submitted)
             case Replace(attempt):
                 self._replace(attempt)
             case Close(attempt):

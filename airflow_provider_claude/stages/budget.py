@@ -72,14 +72,19 @@ class Budget:
             reserved = self._reserved()
             for one in reserved.values():
                 if (one.shard, one.attempt) == (shard, attempt):
-                    return one.requests
+                    return min(one.requests, _fitting(most, Decimal(one.usd))[0])
             count, usd = _fitting(most, self.limit - self._total(reserved.values()))
             record = ReservedRecord(shard=shard, attempt=attempt, requests=count, usd=f"{usd:f}")
             if not count or write_new_record(self._folder / f"{max(reserved, default=0) + 1:05d}.json", record):
                 return count
 
     def spent(self, shard: str, attempts: Collection[int], usd: str) -> None:
-        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is free again."""
+        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is free again.
+
+        Where nothing was reserved for them, they were paid for before, under another budget or none.
+        """
+        if not any(one.shard == shard and one.attempt in attempts for one in self._reserved().values()):
+            return
         record = SpentRecord(shard=shard, attempts=sorted(attempts), usd=usd)
         write_record(self._folder / f"{_name(shard)}.spent.json", record)
 
@@ -114,7 +119,7 @@ def spool_affordable(
     """The body of as much of *ask* as the budget covers, reserved for *attempt*; and what is asked then."""
     spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
     with spool(shard.run, plan, spec, ask) as body:
-        most = _most(body, plan, lane) if budget else []
+        most = most_of(body, plan, lane) if budget else []
         count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.count
         if count == body.count:
             yield body, ask
@@ -126,7 +131,7 @@ def spool_affordable(
         yield body, less
 
 
-def _most(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
+def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
@@ -151,6 +156,14 @@ def _shared_bytes(plan: PlanRecord) -> int:
     """What each request has beside its items, at most."""
     alone = sum(map(len, RequestEncoder(plan.job).frame))
     return max(alone, PackEncoder(plan.job).frame_bytes) if plan.packing else alone
+
+
+def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
+    """Whether the budget, if there is one, covers one request of the sync lane, as much as it may cost."""
+    budget = Budget.of(work, plan)
+    price = msgspec.convert(plan.price, Price, strict=False)
+    most = price.picodollars(Usage(input=request_bytes, output=plan.job["max_tokens"]), lane="sync")
+    return budget is None or budget.left() >= to_usd(most)
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:

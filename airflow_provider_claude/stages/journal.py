@@ -24,20 +24,27 @@ class Journal:
     def __init__(self, shard: ShardFolder, attempt: int, number: int) -> None:
         self._shard = shard
         self._name = f"{attempt}.answers.{number}"
-        self._parts = 0
+        self._parts = self._size = 0
         self.local = is_local(shard.path)
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Write result lines, each without its end; on disk when this returns."""
+        """Write result lines, each without its end; on disk when this returns.
+
+        Where it fails nothing counts as written: the next write takes the place of what was half done.
+        """
         data = b"".join(line + b"\n" for line in lines)
         if not self.local:
+            write_bytes(self._shard.file(f"{self._name}.{self._parts + 1:06d}.jsonl"), data)
             self._parts += 1
-            write_bytes(self._shard.file(f"{self._name}.{self._parts:06d}.jsonl"), data)
             return
-        with Path(self._shard.file(f"{self._name}.jsonl").path).open("ab") as stream:
+        path = Path(self._shard.file(f"{self._name}.jsonl").path)
+        with path.open("r+b" if self._size else "wb") as stream:
+            stream.truncate(self._size)
+            stream.seek(self._size)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        self._size += len(data)
 
 
 def read_journals(shard: ShardFolder, attempt: int) -> Iterator[bytes]:

@@ -1,18 +1,20 @@
 """The sync lane: requests go to the Messages API one by one, as fast as the account allows, and no answer is lost.
 
-One event loop feeds. Each request waits for its tokens in the account's bucket and for a place among those under way;
-answers correct the bucket, the places and the pace. An answer counts when it is in the journal. Whatever ends the lane,
-what is under way is waited for and written down first.
+One event loop feeds. Each request waits for a place among those under way, and for its turn at the account's buckets;
+answers correct the places, the buckets and the pace. An answer counts when it is in the journal. Whatever ends the lane,
+what is under way is waited for and written down first. Requests are read as they are sent: no more than some hundred are
+held at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -20,13 +22,20 @@ import msgspec
 
 from airflow_provider_claude.core.batch.answers import read_usage
 from airflow_provider_claude.core.plan.tokens import TokenModel
-from airflow_provider_claude.core.settle.backoff import Again, Failed, Stop, after
-from airflow_provider_claude.core.settle.bucket import Use
+from airflow_provider_claude.core.settle.backoff import Again, Failed, Stop, after, wait_asked
+from airflow_provider_claude.core.settle.bucket import NOTHING, Use
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
-from airflow_provider_claude.core.settle.headroom import headroom, least_share, limits_seen, pace_for
+from airflow_provider_claude.core.settle.headroom import Headroom, headroom
 from airflow_provider_claude.core.settle.leftovers import OF_EVERYONE
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import ApiUnavailableError, ClaudeError, PendingError, RateLimitedError
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    ClaudeError,
+    PendingError,
+    RateLimitedError,
+    Transient,
+    UnknownFateError,
+)
 from airflow_provider_claude.gateway import Message
 from airflow_provider_claude.stages.journal import PART_SECONDS, Journal
 from airflow_provider_claude.stages.lease import RENEW_SECONDS, Lease
@@ -41,7 +50,16 @@ TROUBLE_SECONDS = 3600.0
 #: A lane that had to slow down for so long is not the place for what can wait.
 PATIENCE_SECONDS = 120.0
 
+#: Seconds after which a request counts as unanswered, whatever still trickles in.
+ANSWER_SECONDS = 900.0
+
+#: Seconds between tries to write answers down.
+WRITE_PAUSES = (1.0, 3.0, 10.0)
+
 _SLOW = 0.5
+
+#: The longest sleep (seconds) after which a lane notices that it is stopped.
+_BLINK = 0.25
 
 
 class Api(Protocol):
@@ -60,7 +78,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How the lane goes. *until*: the epoch second after which waiting makes no sense, None for no such moment.
+    """How the lane goes. *until*: the epoch second by which answers are wanted, None for no such moment.
 
     *in_flight*: the most requests under way at once. *reserve*: the share of the limits that is left to others.
     *shed*: whether what is left may go by batch, where the lane has to slow down for minutes.
@@ -74,14 +92,18 @@ class Pace:
 
 @dataclass
 class _Row:
+    """A request, what was drawn for it, and how it fared: *alone* of its *tries* failed while others were answered."""
+
     request: Request
-    use: Use
+    use: Use = NOTHING
     tries: int = 0
+    alone: int = 0
+    failed_at: float = math.inf
 
 
 @dataclass(kw_only=True)
 class Lane:
-    """One drain. Use once."""
+    """One drain. Use once. Moments are the event loop's, which no change of the clock moves."""
 
     connect: Callable[[], AbstractAsyncContextManager[Api]]
     meters: Meters
@@ -93,110 +115,164 @@ class Lane:
     done: int = 0
     _error: Exception | None = None
     _stopping: bool = False
+    _over: bool = False
+    _stuck: bool = False
+    _exhausted: bool = False
     _slow_since: float | None = None
     _inside: int = 0
     _sleeping: int = 0
     _due: deque[_Row] = field(default_factory=deque)
     _lines: list[bytes] = field(default_factory=list)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def drain(self, requests: Iterator[Request]) -> None:
         """Ask *requests* until all are answered, or have to be left. Blocks.
 
         Raises what hits every request (CredentialsError, BillingError, a model nobody knows), ApiUnavailableError after
-        an hour without an answer, PendingError where it was stopped or has lost its lease, and OSError where answers
-        cannot be written. What was answered by then is kept.
+        an hour without an answer, PendingError where it was stopped or has lost its lease, and what the store raised
+        where answers cannot be written. What was answered by then is kept.
         """
-        asyncio.run(self._drain(requests))
+        try:
+            asyncio.run(self._drain(requests))
+        finally:
+            self._write_rest()
+            self.meters.close()
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
-        """Send nothing more; what is under way is waited for. May be called from a signal handler."""
-        self._stopping = True
+        """Send nothing more; what is under way is waited for. For signal handlers and any thread."""
         self._error = self._error or PendingError("The sync lane was stopped; a retry goes on where it was.", 1.0)
+        self._stopping = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # its loop has ended
+                self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _drain(self, requests: Iterator[Request]) -> None:
         self._changed, self._written = asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._concurrency = Concurrency.up_to(float(self.pace.in_flight))
-        self._good = self.now()
-        self.meters.heed(self.meters.limits, 1.0)
+        self._good = self._time()
         async with self.connect() as self._api:
             keeper, renewer = asyncio.create_task(self._keep()), asyncio.create_task(self._renew())
             tasks: set[asyncio.Task[None]] = set()
             try:
                 while (row := await self._next(requests)) is not None:
-                    await self.meters.admit(row.use)
                     self._inside += 1
                     task = asyncio.create_task(self._ask(row))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
             finally:
-                await asyncio.gather(*tasks)
                 self._stopping = True
+                if tasks:
+                    await asyncio.wait(tasks)
+                self._over = True
                 self._written.set()
                 await keeper
                 renewer.cancel()
-        if self._error is not None:
-            raise self._error
 
     async def _next(self, requests: Iterator[Request]) -> _Row | None:
-        """The next row to send, when there is a place for it; None when there is none any more."""
-        while True:
+        """The next row to send, when it is its turn; None when there is none any more."""
+        while not self._stopping:
             self._changed.clear()
-            if self._stopping:
+            row = self._pick(requests)
+            if row is not None:
+                return row if await self._turn(row) else None
+            if self._exhausted and not self._inside and not self._sleeping and not self._due:
                 return None
-            if self._inside < int(self._concurrency.limit):
-                if self._due:
-                    return self._due.popleft()
-                request = next(requests, None)
-                if request is not None:
-                    return _Row(request, self._expected(request))
-                if not self._inside and not self._sleeping:
-                    return None
             await self._changed.wait()
+        return None
 
-    def _expected(self, request: Request) -> Use:
-        return Use(1.0, float(self.tokens.input_tokens(len(request.params))), self.tokens.output * request.items)
+    def _pick(self, requests: Iterator[Request]) -> _Row | None:
+        """The next row there is a place for. New ones wait where many have to be asked again, or are not written yet."""
+        if self._stuck or self._inside >= int(self._concurrency.limit):
+            return None
+        if self._due:
+            return self._due.popleft()
+        if self._sleeping + len(self._lines) >= self.pace.in_flight:
+            return None
+        request = next(requests, None)
+        self._exhausted = request is None
+        return None if request is None else _Row(request)
+
+    def _output(self, row: _Row) -> float:
+        """The output tokens that *row* is expected to use."""
+        return self.tokens.output * row.request.items
+
+    async def _turn(self, row: _Row) -> bool:
+        """Draw what *row* is expected to use, and wait until it may be sent; False where nothing is sent any more."""
+        row.use = Use(1.0, float(self.tokens.input_tokens(len(row.request.params))), self._output(row))
+        at = self._time() + self.meters.draw(row.use)
+        while not self._stopping and (left := at - self._time()) > 0:  # noqa: ASYNC110 - stopped by signals
+            await asyncio.sleep(min(left, _BLINK))
+        if self.lease.over:
+            self._end(_lease_over())
+        if self._stopping:
+            self.meters.give_back(row.use)
+        return not self._stopping
 
     async def _ask(self, row: _Row) -> None:
-        began = self.now()
+        """Send *row*. Whatever goes wrong here ends the lane, and nothing else."""
         try:
-            answer = await self._api.create_message(row.request.params)
+            await self._try(row)
+        except asyncio.CancelledError:
+            self._end(PendingError("The sync lane was interrupted; a retry goes on where it was.", 1.0))
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised when all that is under way is written down
+            self._end(error)
+        finally:
+            self._inside -= 1
+            self._changed.set()
+
+    async def _try(self, row: _Row) -> None:
+        began = self._time()
+        try:
+            answer = await self._answer(row.request.params)
             usage = read_usage(answer.body)
             if usage is None:
                 raise ApiUnavailableError("The answer is no message of the API; a proxy may have sent it.")
         except ClaudeError as error:
             self._failed(row, error)
-        else:
-            used = Use(1.0, float(usage.input + usage.cache_write_5m + usage.cache_write_1h), float(usage.output))
-            self.meters.correct(row.use, used)
-            self.tokens = self.tokens.learned(
-                request_bytes=len(row.request.params),
-                input_tokens=used.input,
-                output_tokens=used.output / row.request.items,
-            )
-            self._good = self.now()
-            self._concurrency = self._concurrency.answered(self._good - began, self._good)
-            self._heed(answer)
-            self._answered(row, _succeeded(row.request.custom_id, answer.body))
-        finally:
-            self._inside -= 1
-            self._changed.set()
+            return
+        self._answered(row, _succeeded(row.request.custom_id, answer.body))
+        used = Use(1.0, float(usage.input + usage.cache_write_5m + usage.cache_write_1h), float(usage.output))
+        self._learn(row, used, headroom(answer.headers), began)
 
-    def _heed(self, answer: Message) -> None:
-        seen = headroom(answer.headers)
-        pace = min(pace_for(least_share(seen), self.pace.reserve), self._concurrency.pace(self._good))
-        self.meters.heed(limits_seen(seen, self.meters.limits), pace)
+    async def _answer(self, params: bytes) -> Message:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._api.create_message(params)
+        except TimeoutError as error:
+            raise UnknownFateError(f"No whole answer came within {ANSWER_SECONDS:.0f} seconds.") from error
+
+    def _learn(self, row: _Row, used: Use, seen: Headroom, began: float) -> None:
+        """Go by what an answer has shown."""
+        self._good = self._time()
+        self._concurrency = self._concurrency.answered(self._good - began, self._inside)
+        self.tokens = self.tokens.learned(
+            request_bytes=len(row.request.params),
+            input_tokens=used.input,
+            output_tokens=used.output / row.request.items,
+        )
+        pace = self.meters.settle(row.use, used, seen)
         self._slow_since = None if pace >= _SLOW else self._slow_since or self._good
         self._consider_shedding()
 
     def _failed(self, row: _Row, error: ClaudeError) -> None:
         """Ask again later, or write down why not, or end the lane."""
+        now = self._time()
         row.tries += 1
-        now = self.now()
+        row.alone += self._good > row.failed_at
+        row.failed_at = now
+        if isinstance(error, RateLimitedError):
+            self.meters.refused(row.use, wait_asked(error))
         if isinstance(error, RateLimitedError | ApiUnavailableError):
             self._concurrency = self._concurrency.pushed_back(now)
             self._slow_since = self._slow_since or now
             self._consider_shedding()
-        match after(error, failed=row.tries, now=now, until=self._until(now), jitter=random.random()):  # noqa: S311
+        until, jitter = self.pace.until, random.random()  # noqa: S311
+        match after(error, failed=row.tries, alone=row.alone, now=self.now(), until=until, jitter=jitter):
             case Again(seconds) if now - self._good < TROUBLE_SECONDS:
                 self._sleeping += 1
                 asyncio.get_running_loop().call_later(seconds, self._wake, row)
@@ -208,71 +284,82 @@ class Lane:
                     self._end(error)
             case Stop():
                 self._end(error)
-            case _:
-                _log.warning("A request is left unanswered: %s", error)
-
-    def _until(self, now: float) -> float | None:
-        """Late answers are better than none: after the deadline there is no last moment any more."""
-        return self.pace.until if self.pace.until is not None and now < self.pace.until else None
 
     def _wake(self, row: _Row) -> None:
         self._sleeping -= 1
         self._due.append(row)
         self._changed.set()
 
-    def _end(self, error: Exception) -> None:
-        if self._error is None:
-            self._error = error
+    def _end(self, error: Exception | None) -> None:
+        self._error = self._error or error
         self._stopping = True
         self._changed.set()
 
     def _consider_shedding(self) -> None:
         """Leave what is not sent yet to a batch, where others need the account and there is time."""
-        if self.pace.shed and self._slow_since is not None and self.now() - self._slow_since > PATIENCE_SECONDS:
+        if self.pace.shed and self._slow_since is not None and self._time() - self._slow_since > PATIENCE_SECONDS:
             _log.info("The account is busy: what is left goes back to the batch lane")
-            self._stopping = True
-            self._changed.set()
+            self._end(None)
 
     def _answered(self, row: _Row, line: bytes) -> None:
         self._lines.append(line)
         self._written.set()
 
     async def _keep(self) -> None:
-        """Write down what has come, all of it at a time."""
-        while not (self._stopping and not self._lines and not self._inside):
+        """Write down what has come, all of it at a time, until nothing more can come."""
+        while self._lines or not self._over:
             await self._written.wait()
             if not self.journal.local and not self._stopping:
                 await asyncio.sleep(PART_SECONDS)
             self._written.clear()
-            lines, self._lines = self._lines, []
-            if lines:
-                await self._write(lines)
+            if self._lines and not await self._write():
+                return
 
-    async def _write(self, lines: list[bytes]) -> None:
-        """Write *lines*; they are paid for, so a store that fails is asked again before the lane ends."""
-        for pause in (1.0, 3.0, 10.0, None):
+    async def _write(self) -> bool:
+        """Write down what has come. It is paid for: a store that fails is asked again, and nothing is sent meanwhile."""
+        for pause in (*WRITE_PAUSES, None):
+            lines = list(self._lines)
             try:
                 await asyncio.to_thread(self.journal.write, lines)
-            except OSError as error:
-                self._end(error)
+            except Exception as error:  # noqa: BLE001 - each store has errors of its own
+                _log.warning("%d answers could not be written down yet: %s", len(lines), error)
+                self._stuck = True
                 if pause is None:
-                    raise
+                    self._end(error)
+                    return False
                 await asyncio.sleep(pause)
             else:
-                self.done += len(lines)
-                return
+                self._stuck = False
+                self._kept(len(lines))
+                self._changed.set()
+                return True
+        return False
+
+    def _kept(self, count: int) -> None:
+        del self._lines[:count]
+        self.done += count
+
+    def _write_rest(self) -> None:
+        """The last try for answers that could not be written, or that came while everything was interrupted."""
+        if not self._lines:
+            return
+        try:
+            self.journal.write(self._lines)
+        except Exception as error:  # noqa: BLE001 - each store has errors of its own
+            _log.error("%d answers were paid for and are lost: %s", len(self._lines), error)
+            self._error = self._error or error
+        else:
+            self._kept(len(self._lines))
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await asyncio.to_thread(self.lease.renew, self.done)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - each store has errors of its own
                 _log.warning("The lease could not be renewed: %s", error)
             if self.lease.over:
-                self._end(
-                    PendingError("The lease on this attempt ran out; a retry goes on where it was.", RENEW_SECONDS)
-                )
+                self._end(_lease_over())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +385,7 @@ class Courier:
     in_flight: int = int(CEILING)
     shed: bool = False
     _lane: Lane | None = None
+    _stopped: bool = False
 
     def maker(self, lanes: LanesRecord) -> Callable[[Journal, Lease], Lane]:
         """Makes lanes for a run that was planned with *lanes*."""
@@ -319,14 +407,21 @@ class Courier:
                 journal=journal,
                 lease=lease,
             )
+            if self._stopped:
+                self._lane.stop()
             return self._lane
 
         return make
 
     def stop(self) -> None:
-        """End the lane that is running, if one is; see Lane.stop."""
+        """End the lane that is running, or the next one at its start; see Lane.stop."""
+        self._stopped = True
         if self._lane is not None:
             self._lane.stop()
+
+
+def _lease_over() -> PendingError:
+    return PendingError("The lease on this attempt ran out; a retry goes on where it was.", RENEW_SECONDS)
 
 
 def _succeeded(custom_id: str, message: bytes) -> bytes:
@@ -336,6 +431,7 @@ def _succeeded(custom_id: str, message: bytes) -> bytes:
 
 
 def _errored(custom_id: str, error: ClaudeError, reason: str) -> bytes:
-    kind = getattr(error, "error_type", None) or "invalid_request_error"
+    passing = "rate_limit_error" if isinstance(error, RateLimitedError) else "api_error"
+    kind = getattr(error, "error_type", None) or (passing if isinstance(error, Transient) else "invalid_request_error")
     told = {"type": "error", "error": {"type": kind, "message": reason}, "request_id": None}
     return msgspec.json.encode({"custom_id": custom_id, "result": {"type": "errored", "error": told}})

@@ -84,11 +84,12 @@ def plan_lanes(
     at, hour = epoch(now), parse_time(now).hour
     seconds = _sync_seconds(sums, settings)
     left = _sync_seconds(alone or sums, settings)
+    missed = deadline is not None and epoch(deadline) <= at
     night = Night(
         rows=sums.items,
         sync_seconds=seconds,
         now=at,
-        promised=None if deadline is None else epoch(deadline) - settings.margin,
+        promised=None if deadline is None or missed else epoch(deadline) - settings.margin,
         median_seconds=times.median_seconds(shard_rows, hour),
         late_seconds=times.late_seconds(shard_rows, hour),
         lead=lead,
@@ -103,8 +104,10 @@ def plan_lanes(
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
     promised = None if settings.lane == "batch" else night.promised
     reason = choice.reason if settings.lane == "auto" else f"The lane is set: {settings.lane}."
+    if missed:
+        reason = f"The deadline, {deadline}, has passed: nobody waits any more. {reason}"
     record = LanesRecord(
-        lane="batch" if not rows else "sync" if rows == night.rows else "mixed",
+        lane="sync" if settings.lane == "sync" or 0 < rows == night.rows else "mixed" if rows else "batch",
         reason=reason,
         sync_rows=rows,
         row_seconds=left / sums.items if sums.items else 0.0,

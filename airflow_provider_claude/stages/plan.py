@@ -6,7 +6,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -33,7 +33,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import attempts, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
-from airflow_provider_claude.stages.budget import budget_sentences
+from airflow_provider_claude.stages.budget import affords_one, budget_sentences
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
@@ -111,6 +111,8 @@ def plan(
     work = WorkFolder(settings.work or run.path)
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
     items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)
+    if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
+        settings = replace(settings, trial=False)
     shards = items.shards(settings)
     _check_count(shards, settings.limits)
     _retire(run, shards, work, api, clock, settings.grace)
@@ -201,7 +203,7 @@ def _retire(
     """End the batches that answer what this run held before, and keep what they answered."""
     planned = {spec.shard: spec.fingerprint for spec in shards}
     for shard in run.shards():
-        if any(attempt.in_flight or attempt.orphan for attempt in history(shard)):
+        if any(attempt.in_flight or attempt.orphan or attempt.open for attempt in history(shard)):
             Desk(shard, work, api, clock, grace).pursue(planned.get(shard.shard, ""))
 
 

@@ -49,9 +49,11 @@ def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
         used.update(landed.tokens)
         for attempt in chain(history(shard), spec.fingerprint):
             intent = shard.intent(attempt.number)
-            if intent is not None and attempt.lane != "store":
-                requests += intent.requests
-                size += intent.bytes - intent.requests * ENTRY_BYTES
+            ended = shard.ended(attempt.number)
+            if intent is not None and ended is not None and intent.requests:
+                answered = ended.counts.get("succeeded", 0)
+                requests += answered
+                size += (intent.bytes - intent.requests * ENTRY_BYTES) * answered // intent.requests
     prompt = used["input"] + used["cache_read"] + used["cache_write"]
     if requests >= _ENOUGH_ROWS and prompt and size > 0:
         record = TokensRecord(

@@ -86,7 +86,7 @@ class Known:
         rows = rows[(self._sorted[places[rows]] == answered[rows]).all(axis=1)]
         rows = rows[self._source[self._order[places[rows]]] < 0]
         rows = rows[~np.isin(rows, list(used))]
-        if len(rows) and not _all_succeeded(shard, record.attempt):
+        if len(rows) and not _all_succeeded(shard, record.attempt, len(answered)):
             rows = rows[np.isin(rows, list(_succeeded(shard, record.attempt)))]
         items = self._order[places[rows]]
         self._source[items] = len(self._sources)
@@ -123,9 +123,9 @@ def _keys(manifest: UPath) -> NDArray[Any]:
     return np.ascontiguousarray(values[:, :KEY_BYTES]).view(_HALVES)
 
 
-def _all_succeeded(shard: ShardFolder, attempt: int) -> bool:
+def _all_succeeded(shard: ShardFolder, attempt: int, asked: int) -> bool:
     ended = shard.ended(attempt)
-    return ended is not None and ended.counts.get("succeeded") == sum(ended.counts.values())
+    return ended is not None and ended.counts.get("succeeded") == asked
 
 
 def _succeeded(shard: ShardFolder, attempt: int) -> Iterator[int]:

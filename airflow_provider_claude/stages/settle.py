@@ -137,9 +137,10 @@ class Settling:
         """The lane that asks *rows* leftovers."""
         if self.courier is None or plan.lanes is None:
             return "batch"
-        if spec.lane == "sync" and spec.shard != TRIAL_SHARD:
-            shed = self.courier.shed and landed.outcomes.get("missing") and any(a.lane == "sync" for a in rounds)
-            return "batch" if shed else "sync"
+        shed = self.courier.shed and landed.outcomes.get("missing") and any(a.lane == "sync" for a in rounds)
+        by_sync = plan.lanes.lane == "sync" or (spec.lane == "sync" and spec.shard != TRIAL_SHARD)
+        if by_sync and not shed:
+            return "sync"
         if any(self.shard.let_go(attempt.number) for attempt in rounds):
             return "sync"
         return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
@@ -191,8 +192,8 @@ class Settling:
             raise HopelessError(
                 f"Shard {self.shard.shard}: {why}. Nothing more is sent. Mend it, then clear the plan task to ask again."
             )
-        again = ask_again(leftovers, next_round=landed.round + 1, rounds=self.rounds)
-        packs = repack(leftovers, again, items=spec.pack, next_round=landed.round + 1, rounds=self.rounds)
+        again = ask_again(leftovers, rounds=self.rounds)
+        packs = repack(leftovers, again, items=spec.pack, rounds=self.rounds)
         return again, packs
 
 

@@ -14,7 +14,7 @@ from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import LetGoRecord, PlanRecord, RunFolder, ShardFolder, ShardSpec, write_new_record
 
 #: How rows end that the sync lane would be asked for.
-_OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.UNAFFORDABLE)
+_OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Outcome.INVALID, Outcome.TRUNCATED)
 
 
 def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[Drain]:
@@ -38,7 +38,7 @@ def _drain(shard: ShardFolder, spec: ShardSpec, row_seconds: float, now: float) 
     return Drain(
         shard=spec.shard,
         seconds=rows * row_seconds,
-        let_go=bool(given_up) or spec.lane == "sync" or bool(live and live[-1].open),
+        let_go=(not in_flight and (spec.lane == "sync" or bool(live))) or bool(given_up),
         cancelling=max(now - epoch(given_up[-1].at), 0.0) if given_up and in_flight else 0.0,
     )
 
@@ -62,9 +62,10 @@ def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
     """What the latest attempt, which has ended, left open."""
     landed = shard.landed()
     if landed is not None and landed.root == spec.fingerprint and landed.round == latest.round:
-        return sum(landed.outcomes.get(outcome, 0) for outcome in _OPEN)
+        failed = sum(landed.outcomes.get(outcome, 0) for outcome in _OPEN)  # duplicates are among them
+        return min(failed, spec.rows - spec.reused)
     if latest.batch_id is None:
-        return spec.rows - spec.reused if spec.lane == "sync" else 0
+        return spec.rows - spec.reused
     ended = shard.ended(latest.number)
     lost = 0 if ended is None else sum(ended.counts.get(name, 0) for name in ("canceled", "expired"))
     return -(-lost * latest.rows // max(latest.requests, 1))
@@ -105,6 +106,12 @@ def is_let_go(shard: ShardFolder, batch_id: str) -> bool:
     """Whether *batch_id* is on record as given up."""
     records = (shard.let_go(number) for number in shard.attempts())
     return any(record is not None and record.batch_id == batch_id for record in records)
+
+
+def may_be_cancelled(shard: ShardFolder, batch_id: str) -> bool:
+    """Whether *batch_id* is surely this shard's: one that was adopted is, once its results have proven it."""
+    records = (shard.submitted(number) for number in shard.attempts())
+    return not any(record is not None and record.batch_id == batch_id and record.adopted for record in records)
 
 
 def let_go(shard: ShardFolder, batch_id: str, *, now: str) -> None:

@@ -94,7 +94,7 @@ class SyncAttempt:
                     lane.drain(_unanswered(body, intent, seen))
                 finally:
                     done = lane.done
-            self._end(intent)
+            self._end(intent, lease)
         finally:
             lease.give_back(done)
 
@@ -103,7 +103,7 @@ class SyncAttempt:
         lease = self._take()
         try:
             if self._asked():
-                self._end(self._intent())
+                self._end(self._intent(), lease)
         finally:
             lease.give_back(0)
 
@@ -116,7 +116,7 @@ class SyncAttempt:
             raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
         if self.shard.manifest(self.number).exists():
             return True
-        self.shard.release(self.number, None, "its worker died before it asked anything", self.clock())
+        self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
         return False
 
     def _intent(self) -> IntentRecord:
@@ -156,11 +156,11 @@ class SyncAttempt:
                 seen[index] = True
         return seen
 
-    def _end(self, intent: IntentRecord) -> None:
+    def _end(self, intent: IntentRecord, lease: Lease) -> None:
         """Make the journals its results, the first answer of each request, and close it."""
         if not self.shard.results(self.number).exists():
             self._write_ended(intent)
-            self._write_results(intent)
+            self._write_results(intent, lease)
         record = SubmittedRecord(attempt=self.number, batch_id=None, lane="sync", created_at=intent.at)
         write_new_record(self.shard.file(f"{self.number}.submitted.json"), record)
         discard_journals(self.shard, self.number)
@@ -173,13 +173,16 @@ class SyncAttempt:
         )
         write_record(self.shard.file(f"{self.number}.ended.json"), ended)
 
-    def _write_results(self, intent: IntentRecord) -> None:
+    def _write_results(self, intent: IntentRecord, lease: Lease) -> None:
+        """Write what the journals hold, unless another worker may be at it by now."""
         with (
             atomic_output(self.shard.results(self.number)) as stream,
             pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
         ):
             for line, _ in self._first_lines(intent):
                 out.write(line + b"\n")
+            if lease.over:
+                raise PendingError("The lease on this attempt ran out; a retry goes on where it was.", LEASE_SECONDS)
 
     def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
         start, seen = id_start(intent.fingerprint), bytearray(intent.requests)

@@ -23,6 +23,7 @@ from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_i
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.budget import Budget, most_of
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import planned, read_taken, take
@@ -91,6 +92,9 @@ class Trial:
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
             body.write_manifest(self.shard.manifest(number))
             rows = body.rows
+            budget = Budget.of(self.work, self.plan)
+            if budget is not None and rows:
+                budget.reserve(self.work.name_of(self.shard), number, most_of(body, self.plan, "sync"))
         began = self.clock()
         if rows:
             self._keep(number, api.create_message(params), began)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.plan.cutoff import Drain, Switch, WaitOn, overdue, switch
@@ -21,6 +22,7 @@ ABSENT_SECONDS = 240.0
 _FRESH_SECONDS = 10.0
 
 _queues: dict[str, tuple[float, list[Drain]]] = {}
+_lock = threading.Lock()
 
 
 class Cutoff:
@@ -36,7 +38,7 @@ class Cutoff:
         """Whether the batch has to be cancelled now; that is on record when this says so. Blocks."""
         if self._shard is None or epoch_now() < self._next:
             return False
-        from airflow_provider_claude.stages.standing import Promise, is_let_go, let_go
+        from airflow_provider_claude.stages.standing import Promise, is_let_go, let_go, may_be_cancelled
 
         shard = shard_folder(self._shard)
         if is_let_go(shard, self._batch_id):
@@ -46,8 +48,12 @@ class Cutoff:
         if isinstance(step, WaitOn):
             self._next = step.until
             return False
+        if not may_be_cancelled(shard, self._batch_id):
+            self._next = epoch_now() + ABSENT_SECONDS  # it may be another's
+            return False
         let_go(shard, self._batch_id, now=utc_now())
-        _queues.pop(str(shard.run), None)
+        with _lock:
+            _queues.pop(str(shard.run), None)
         return True
 
     def _look(self, shard: int, promise: Promise) -> Switch:
@@ -72,10 +78,11 @@ class Cutoff:
 def _queue(promise: Promise) -> list[Drain]:
     """The queue of the run of *promise*, read anew where that is some seconds ago."""
     name, now = str(promise.run), epoch_now()
-    at, queue = _queues.get(name, (-math.inf, []))
-    if not at <= now < at + _FRESH_SECONDS:
-        queue = promise.queue(now=now)
-        for stale in [key for key, (read, _) in _queues.items() if read + _FRESH_SECONDS < now]:
-            _queues.pop(stale, None)
-        _queues[name] = (now, queue)
-    return queue
+    with _lock:
+        at, queue = _queues.get(name, (-math.inf, []))
+        if not at <= now < at + _FRESH_SECONDS:
+            queue = promise.queue(now=now)
+            for stale in [key for key, (read, _) in _queues.items() if read + _FRESH_SECONDS < now]:
+                del _queues[stale]
+            _queues[name] = (now, queue)
+        return queue

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
+from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.errors import BillingError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.lane import Courier, Lane, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import Lease
 from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.standing import let_go, queue_of
+from airflow_provider_claude.stages.standing import let_go, may_be_cancelled, queue_of
+from airflow_provider_claude.store import write_record
 
 from .conftest import Night, clock, scan_by_hand
 from .test_attempts import in_
@@ -178,3 +181,54 @@ def test_a_shard_of_the_sync_lane_takes_the_answers_that_are_there(
     assert settle(night, courier=courier).outcomes == {"succeeded": 40}
     assert claude_simulator.books()["messages"]["requests"] == 30
     assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_planning_again_while_the_lane_is_at_it_keeps_what_it_was_answered(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("airflow_provider_claude.stages.lane.Lane", _Stops)
+        with pytest.raises(PendingError):
+            settling(by_sync, courier=courier).go_on()
+    answered = claude_simulator.books()["messages"]["requests"]
+    settings = Settings(limits=Limits(rows=20), trial=False)
+    planned = plan(by_sync.run, by_sync.job, by_sync.gateway, settings=settings, clock=in_(0))
+    assert sum(spec.reused for spec in planned.shards) == answered
+    for shard in (1, 2):
+        by_sync.create(shard)
+        by_sync.load(shard)
+    assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+def test_a_deadline_that_has_passed_hurries_nobody(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS)
+    settings = Settings(trial=False, deadline="2020-01-01T09:00:00+00:00")
+    record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    assert record.lanes is not None
+    assert (record.lanes.lane, record.lanes.promised) == ("batch", None)
+    assert "has passed" in " ".join(record.explanation)
+    assert night.create()
+
+
+def test_a_batch_that_was_only_adopted_is_not_given_up_for_it_may_be_anothers(night: Night) -> None:
+    night.scanned(TEXTS)
+    night.plan(rows=40)
+    batch_id = night.create()
+    shard = night.run.shard(1)
+    assert may_be_cancelled(shard, batch_id)
+    submitted = shard.submitted(1)
+    assert submitted is not None
+    write_record(shard.file("1.submitted.json"), msgspec.structs.replace(submitted, adopted=True))
+    assert not may_be_cancelled(shard, batch_id)
+
+
+def test_duplicates_are_no_work_for_the_sync_lane(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS[:10], twins=[0] * 30)
+    settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
+    record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    night.create()
+    before = [one.seconds for one in queue_of(night.run, record, now=0.0)]
+    night.load()
+    assert [one.seconds for one in queue_of(night.run, record, now=0.0)] == before

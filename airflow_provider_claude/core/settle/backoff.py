@@ -3,8 +3,8 @@
     error                                             decision
     RequestRejectedError                              Failed: the same request fails the same way
     CredentialsError, BillingError, other Terminal    Stop: every request meets it
-    Transient, with room before the last moment       Again
-    Transient, and the API asks for longer            TooLate
+    Transient                                         Again
+    Transient, again and again, and only this one     Failed: the next round may have more luck
 
 A request of unknown fate is sent again as well: it may be paid for twice, but only once answered.
 """
@@ -20,6 +20,9 @@ from airflow_provider_claude.errors import ClaudeError, RequestRejectedError, Tr
 BASE_SECONDS = 0.5
 CAP_SECONDS = 60.0
 
+#: A request that failed so often while others were answered does not hold up the lane any longer.
+MOST_ALONE = 12
+
 
 @dataclass(frozen=True)
 class Again:
@@ -30,7 +33,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Failed:
-    """This request can never succeed; the others may."""
+    """This request does not succeed here; the others may."""
 
     reason: str
 
@@ -40,38 +43,34 @@ class Stop:
     """Send nothing more: every request meets this error, until a person changes something."""
 
 
-@dataclass(frozen=True)
-class TooLate:
-    """No try that the API would take makes sense any more."""
+Next = Again | Failed | Stop
 
 
-Next = Again | Failed | Stop | TooLate
-
-
-def after(error: ClaudeError, *, failed: int, now: float, until: float | None, jitter: float) -> Next:
+def after(error: ClaudeError, *, failed: int, now: float, until: float | None, jitter: float, alone: int = 0) -> Next:
     """What to do with a request of which *failed* tries failed, the last with *error* at *now*.
 
-    *until*: the last moment (epoch seconds) at which a try makes sense, None for no bound. *jitter*: chance, 0 to
-    below 1. The pause is what the API asked for and a part by chance of the backoff, so that requests which were pushed
-    back together do not come back together.
+    *until*: the moment (epoch seconds) by which an answer is wanted, None for no such moment: pauses of our own end
+    before. *jitter*: chance, 0 to below 1. *alone*: so many of the tries failed while others were answered. The pause
+    is what the API asked for and a part by chance of the backoff, so that requests which were pushed back together do not
+    come back together.
     """
     if isinstance(error, RequestRejectedError):
         return Failed(str(error))
     if not isinstance(error, Transient):
         return Stop()
-    asked = _asked(error)
-    room = math.inf if until is None else until - now
-    if asked > room:
-        return TooLate()
-    return Again(min(room, asked + jitter * min(_backoff(failed), room - asked)))
+    if alone >= MOST_ALONE:
+        return Failed(f"{failed} tries failed, the last: {error}")
+    asked = wait_asked(error)
+    room = math.inf if until is None or until <= now + asked else until - now - asked
+    return Again(asked + jitter * min(_backoff(failed), room))
+
+
+def wait_asked(error: ClaudeError) -> float:
+    """The seconds the API asked for with *error*, 0 if it asked for none or for no number."""
+    asked = error.retry_after if isinstance(error, Transient) else None
+    return max(0.0, asked) if asked is not None and math.isfinite(asked) else 0.0
 
 
 def _backoff(failed: int) -> float:
     """0.5, 1, 2 … 60 seconds after the first, second, third … failure."""
     return float(min(CAP_SECONDS, BASE_SECONDS * 2 ** min(max(failed, 1) - 1, 10)))
-
-
-def _asked(error: Transient) -> float:
-    """The seconds the API asked for, 0 if it asked for none or for no number."""
-    asked = error.retry_after
-    return max(0.0, asked) if asked is not None and math.isfinite(asked) else 0.0

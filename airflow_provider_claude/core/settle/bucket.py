@@ -39,7 +39,7 @@ _HELD = 1 / 60
 _BLINK = 1e-6
 
 #: A bucket owes at most what its limit brings in so many seconds: the API tells of a larger debt by itself.
-DEBT_SECONDS = 15.0
+DEBT_SECONDS = 60.0
 
 #: The longest that buckets are closed at once, in seconds. A last look that is further ahead was taken by another clock.
 CLOSED_SECONDS = 60.0
@@ -60,6 +60,9 @@ class Use(NamedTuple):
 
     def __sub__(self, other: Use) -> Use:
         return Use(self.requests - other.requests, self.input - other.input, self.output - other.output)
+
+
+NOTHING = Use()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,10 @@ class Bucket:
         bucket = self.refilled(now)
         return replace(bucket, level=min(self.capacity, bucket.level - amount))
 
+    def at_most(self, level: float) -> Bucket:
+        """Holding no more than *level*."""
+        return self if self.level <= level else replace(self, level=level)
+
     def faster(self, factor: float) -> Bucket:
         """With *factor* times the rate."""
         return replace(self, rate=self.rate * factor)
@@ -109,7 +116,7 @@ class Buckets:
     input: Bucket
     output: Bucket
     pace: float = 1.0
-    full: Use = Use()
+    full: Use = NOTHING
 
     @classmethod
     def fresh(cls, limits: AccountLimits, *, reserve: float, now: float) -> Buckets:
@@ -134,7 +141,7 @@ class Buckets:
         if len(numbers) != _NUMBERS or not all(map(math.isfinite, numbers)):
             return cls.fresh(limits, reserve=reserve, now=now)
         pace, full, held = numbers[0], Use(*numbers[1:4]), list(zip(numbers[4::2], numbers[5::2], strict=True))
-        possible = MIN_PACE <= pace <= 1 and 0 <= min(full) and max(full) <= 1
+        possible = MIN_PACE <= pace <= 1 and min(full) >= 0 and max(full) <= 1
         if not possible or now - max(at for _, at in held) > FORGOTTEN_SECONDS:
             return cls.fresh(limits, reserve=reserve, now=now)
         known = [(level, at if at <= now + CLOSED_SECONDS else now) for level, at in held]
@@ -148,7 +155,7 @@ class Buckets:
         reserve: float,
         held: Iterable[tuple[float, float]],
         pace: float = 1.0,
-        full: Use = Use(),
+        full: Use = NOTHING,
     ) -> Buckets:
         """Buckets of what was *held* (level, at), as far as it fits."""
         a_minute = Use(float(limits.requests), float(limits.input_tokens), float(limits.output_tokens))
@@ -183,13 +190,20 @@ class Buckets:
         """After an answer: *estimated* was drawn for the request, and *used* is what it took."""
         return self.drawn(used - estimated, now)
 
-    def paced(self, share: float, full: Use, now: float) -> Buckets:
+    def at_most(self, left: Iterable[float | None]) -> Buckets:
+        """Holding no more than is *left* of the API's own, None where nothing tells: others have drawn on them, too."""
+        meters = [
+            bucket if most is None else bucket.at_most(most) for bucket, most in zip(self._meters(), left, strict=True)
+        ]
+        return replace(self, requests=meters[0], input=meters[1], output=meters[2])
+
+    def paced(self, share: float, now: float) -> Buckets:
         """With the rates at *share* (MIN_PACE to 1) of their full height from *now* on, whatever the pace was before."""
         pace = min(1.0, max(MIN_PACE, share))
-        if (pace, full) == (self.pace, self.full):
+        if pace == self.pace:
             return self
         meters = [bucket.refilled(now).faster(pace / self.pace) for bucket in self._meters()]
-        return Buckets(requests=meters[0], input=meters[1], output=meters[2], pace=pace, full=full)
+        return replace(self, requests=meters[0], input=meters[1], output=meters[2], pace=pace)
 
     def closed(self, seconds: float, now: float) -> Buckets:
         """Empty, and without a refill for *seconds* (CLOSED_SECONDS at most), as the API has no room until then."""

@@ -3,6 +3,10 @@
 Alone, we never take more than our share, and the API's buckets stay almost full. When they sink, someone else is using
 the account: we slow down in proportion, and yield to them before anybody meets a 429.
 
+The headers tell the limit of a minute and what is left of it, but not how much of a minute the API's bucket holds: it
+may be a second of it. So full is the most that was ever left. What the answered request took itself counts as left:
+where a bucket holds little more than one request, our own are no reason to slow down.
+
 Headers: https://platform.claude.com/docs/en/api/rate-limits. Those of the batch endpoints tell of other limits.
 """
 
@@ -10,34 +14,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
 from airflow_provider_claude.core.plan.limits import AccountLimits
-from airflow_provider_claude.core.settle.bucket import MIN_PACE
+from airflow_provider_claude.core.settle.bucket import MIN_PACE, Use
 
 #: With this share of the API's bucket left, or more, there is no reason to slow down.
 LOW = 0.5
+
+#: Tokens are told to the nearest thousand.
+_ROUNDED = Use(0, 500, 500)
 
 _WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 class Meter(NamedTuple):
-    """The *limit* a minute of one meter, and the *share* of it that is left (0 to 1); None where nothing says so."""
+    """The *limit* a minute of one meter, and how much of it is *left*; None where nothing says so."""
 
     limit: int | None = None
-    share: float | None = None
+    left: int | None = None
+
+    def share(self, more: float = 0.0) -> float | None:
+        """What is left and *more*, as a share of a minute's limit (0 to 1); None where nothing says so."""
+        if self.limit is None or self.left is None:
+            return None
+        return min(1.0, (self.left + more) / self.limit)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Headroom:
+_UNTOLD = Meter()
+
+
+class Headroom(NamedTuple):
     """What one answer of the Messages API said about the account."""
 
-    requests: Meter
-    input_tokens: Meter
-    output_tokens: Meter
+    requests: Meter = _UNTOLD
+    input_tokens: Meter = _UNTOLD
+    output_tokens: Meter = _UNTOLD
+
+    @property
+    def left(self) -> tuple[int | None, ...]:
+        """What is left of each meter."""
+        return tuple(meter.left for meter in self)
 
 
 def headroom(headers: Mapping[str, str]) -> Headroom:
@@ -49,10 +68,21 @@ def headroom(headers: Mapping[str, str]) -> Headroom:
     )
 
 
-def least_share(seen: Headroom) -> float | None:
-    """The share left of the meter that is closest to its end; None if no meter was told."""
-    shares = (seen.requests.share, seen.input_tokens.share, seen.output_tokens.share)
-    return min((share for share in shares if share is not None), default=None)
+def fuller(seen: Headroom, full: Use) -> Use:
+    """The most that was ever left, in shares of a minute's limits, when *full* was the most before."""
+    return Use(*(max(most, meter.share() or 0.0) for meter, most in zip(seen, full, strict=True)))
+
+
+def least_share(seen: Headroom, taken: Use, full: Use) -> float | None:
+    """The share of its bucket that is left of the meter closest to its end; None if no meter was told.
+
+    *taken*: what the answered request took. *full*: see `fuller`; a meter of which nothing was ever left says nothing.
+    """
+    shares = [
+        (meter.share(amount + rounded), most)
+        for meter, amount, rounded, most in zip(seen, taken, _ROUNDED, full, strict=True)
+    ]
+    return min((min(1.0, share / most) for share, most in shares if share is not None and most > 0), default=None)
 
 
 def pace_for(share: float | None, reserve: float) -> float:
@@ -79,12 +109,10 @@ def limits_seen(seen: Headroom, known: AccountLimits) -> AccountLimits:
 
 
 def _meter(headers: Mapping[str, str], name: str) -> Meter:
-    """Tokens are told to the nearest thousand: what is left may look like more than the limit."""
     limit = _whole(headers.get(f"anthropic-ratelimit-{name}-limit"))
-    left = _whole(headers.get(f"anthropic-ratelimit-{name}-remaining"))
     if not limit:
-        return Meter()
-    return Meter(limit, None if left is None else min(1.0, left / limit))
+        return _UNTOLD
+    return Meter(limit, _whole(headers.get(f"anthropic-ratelimit-{name}-remaining")))
 
 
 def _whole(value: str | None) -> int | None:

@@ -7,7 +7,8 @@
     invalid                              Rebatch once, then GiveUp
     truncated                            Rebatch with twice the max_tokens, up to what the API takes
     refused                              GiveUp
-    any, after the last round            GiveUp
+    any of these, in a pack              Rebatch: only what failed alone says something about the item
+    any, after it was asked so often     GiveUp
     any that nobody has asked yet        Rebatch, whatever the round
 
 An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
@@ -45,7 +46,10 @@ _MANY = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid."""
+    """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid.
+
+    *packed*: so many items shared the request in which it was asked last.
+    """
 
     ordinal: int
     outcome: Outcome
@@ -54,6 +58,7 @@ class Leftover:
     error_type: str | None = None
     invalid: int = 0
     tries: int = 1
+    packed: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,12 @@ class GiveUp:
 Decision = Rebatch | GiveUp
 
 
-def decide(leftover: Leftover, *, next_round: int, rounds: int) -> Decision:
-    """What to do with *leftover* in round *next_round*; round 1 was the first, and *rounds* may follow it."""
-    if leftover.tries and next_round > rounds + 1:
+def decide(leftover: Leftover, *, rounds: int) -> Decision:
+    """What to do with *leftover*, which may be asked *rounds* times more than once."""
+    if leftover.tries > rounds:
         return GiveUp()
     match leftover.outcome:
-        case _ if not leftover.tries:
+        case _ if not leftover.tries or (leftover.packed > 1 and leftover.error_type not in OF_EVERYONE):
             return Rebatch(leftover.max_tokens)
         case Outcome.INVALID if leftover.invalid < _MAX_INVALID:
             return Rebatch(leftover.max_tokens)
@@ -93,14 +98,15 @@ def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
     for leftover in leftovers:
         if leftover.error_type in OF_EVERYONE:
             return f"the API answered {leftover.reason}, which will meet every request of this run"
-    reasons = Counter(one.reason for one in leftovers if one.error_type in _OF_THE_REQUEST)
+    alone = [one for one in leftovers if one.packed == 1]
+    reasons = Counter(one.reason for one in alone if one.error_type in _OF_THE_REQUEST)
     for reason, count in reasons.most_common(1):
         if count == asked >= _MANY:
             return f"all {asked:,} requests failed in the same way ({reason})"
     return None
 
 
-def ask_again(leftovers: Iterable[Leftover], *, next_round: int, rounds: int) -> dict[int, int]:
+def ask_again(leftovers: Iterable[Leftover], *, rounds: int) -> dict[int, int]:
     """The items to ask again, by ordinal, with the limits on their answers."""
-    again = {one.ordinal: decide(one, next_round=next_round, rounds=rounds) for one in leftovers}
+    again = {one.ordinal: decide(one, rounds=rounds) for one in leftovers}
     return {ordinal: step.max_tokens for ordinal, step in again.items() if isinstance(step, Rebatch)}

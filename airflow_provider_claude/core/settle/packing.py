@@ -25,14 +25,15 @@ class Repack:
     alone: frozenset[int] = frozenset()
 
 
-def repack(
-    leftovers: Sequence[Leftover], again: Collection[int], *, items: int, next_round: int, rounds: int
-) -> Repack:
-    """How to ask the items *again*, some of *leftovers*, in round *next_round*. *items*: as the plan says, 1 for no packs."""
+def repack(leftovers: Sequence[Leftover], again: Collection[int], *, items: int, rounds: int) -> Repack:
+    """How to ask the items *again*, some of *leftovers*, which may be asked *rounds* times more than once.
+
+    *items*: as the plan says, 1 for no packs.
+    """
     asked = [one for one in leftovers if one.ordinal in again]
     failed = [one for one in asked if one.tries and one.packed > 1]
     half = max((one.packed for one in failed), default=0) // 2
-    halves = len(failed) > MANY and half > 1 and next_round <= rounds
+    halves = len(failed) > MANY and half > 1 and all(one.tries < rounds for one in failed)
     together = {one.ordinal for one in asked if not one.tries} if items > 1 else set()
     if halves:
         together |= {one.ordinal for one in failed}

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.settle.backoff import CAP_SECONDS, Again, Failed, Next, Stop, TooLate, after
+from airflow_provider_claude.core.settle.backoff import (
+    CAP_SECONDS,
+    MOST_ALONE,
+    Again,
+    Failed,
+    Next,
+    Stop,
+    after,
+    wait_asked,
+)
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
     BillingError,
@@ -26,9 +35,9 @@ waits = st.none() | st.floats(0, 1e6) | st.sampled_from([math.nan, math.inf, -ma
 
 
 def tried(
-    error: ClaudeError, *, failed: int = 1, until: float | None = None, jitter: float = ALMOST, now: float = NOW
+    error: ClaudeError, *, failed: int = 1, until: float | None = None, jitter: float = ALMOST, alone: int = 0
 ) -> Next:
-    return after(error, failed=failed, now=now, until=until, jitter=jitter)
+    return after(error, failed=failed, now=NOW, until=until, jitter=jitter, alone=alone)
 
 
 def seconds(step: Next) -> float:
@@ -71,18 +80,25 @@ def test_a_wait_that_is_no_number_was_not_asked_for(asked: float | None) -> None
     assert seconds(tried(RateLimitedError("429", retry_after=asked), until=NOW + 60, jitter=0.0)) == 0.0
 
 
-def test_a_wait_past_the_last_moment_is_too_late() -> None:
+def test_what_the_api_asks_for_is_kept_past_the_last_moment_as_a_late_answer_is_better_than_none() -> None:
     error = RateLimitedError("429", retry_after=61.0)
-    assert tried(error, until=NOW + 60) == TooLate()
+    assert seconds(tried(error, until=NOW + 60)) == pytest.approx(61.5)
     assert seconds(tried(error)) == pytest.approx(61.5)
 
 
-def test_a_wait_to_the_very_last_moment_is_not_too_late() -> None:
-    assert tried(RateLimitedError("429", retry_after=60.0), until=NOW + 60) == Again(60.0)
+def test_after_the_last_moment_nothing_is_in_a_hurry() -> None:
+    assert seconds(tried(ApiUnavailableError("529"), failed=9, until=NOW - 1)) == pytest.approx(60)
 
 
-def test_after_the_last_moment_everything_is_too_late() -> None:
-    assert tried(ApiUnavailableError("529"), until=NOW - 1) == TooLate()
+def test_a_request_that_fails_while_others_are_answered_is_left_in_the_end() -> None:
+    error = ApiUnavailableError("HTTP 500")
+    assert isinstance(tried(error, failed=40, alone=MOST_ALONE - 1), Again)
+    assert tried(error, failed=40, alone=MOST_ALONE) == Failed("40 tries failed, the last: HTTP 500")
+
+
+def test_only_what_passes_can_ask_for_a_wait() -> None:
+    assert wait_asked(RateLimitedError("429", retry_after=7.0)) == 7.0
+    assert wait_asked(BillingError("402")) == 0.0
 
 
 def test_a_long_pause_is_spread_over_the_time_that_is_left() -> None:
@@ -99,16 +115,11 @@ def test_a_wrong_request_has_failed_even_when_it_is_too_late() -> None:
     left=st.none() | st.floats(-1e3, 1e6),
     jitter=st.floats(0, 1, exclude_max=True),
 )
-def test_no_try_comes_sooner_than_asked_or_after_the_last_moment(
+def test_no_try_comes_sooner_than_asked_or_for_our_own_sake_after_the_last_moment(
     asked: float | None, failed: int, left: float | None, jitter: float
 ) -> None:
     until = None if left is None else NOW + left
     floor = asked if asked is not None and math.isfinite(asked) and asked > 0 else 0.0
-    match after(RateLimitedError("429", retry_after=asked), failed=failed, now=NOW, until=until, jitter=jitter):
-        case Again(pause):
-            assert floor <= pause <= floor + CAP_SECONDS
-            assert until is None or NOW + pause <= until
-        case step:
-            assert step == TooLate()
-            assert until is not None
-            assert NOW + floor >= until
+    pause = seconds(tried(RateLimitedError("429", retry_after=asked), failed=failed, until=until, jitter=jitter))
+    assert floor <= pause <= floor + CAP_SECONDS
+    assert until is None or until <= NOW + floor or NOW + pause <= until

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 
 import pytest
@@ -9,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.plan.limits import AccountLimits
-from airflow_provider_claude.core.settle.bucket import MIN_PACE, Bucket, Buckets, Use
-from airflow_provider_claude.errors import JobError, StateError
+from airflow_provider_claude.core.settle.bucket import (
+    CLOSED_SECONDS,
+    DEBT_SECONDS,
+    FORGOTTEN_SECONDS,
+    MIN_PACE,
+    Bucket,
+    Buckets,
+    Use,
+)
+from airflow_provider_claude.errors import JobError
 
 NOW = 1_800_000_000.0
 START = AccountLimits(requests=1_000, input_tokens=2_000_000, output_tokens=400_000)
@@ -26,7 +35,7 @@ def bucket(level: float = 10.0) -> Bucket:
 
 
 def full(limits: AccountLimits = START, reserve: float = 0.1) -> Buckets:
-    return Buckets.full(limits, reserve=reserve, now=NOW)
+    return Buckets.fresh(limits, reserve=reserve, now=NOW)
 
 
 def most_in(draws: list[Draw], meter: int, seconds: float) -> float:
@@ -38,6 +47,10 @@ def most_in(draws: list[Draw], meter: int, seconds: float) -> float:
             first += 1
         most = max(most, sums[last + 1] - sums[first])
     return most
+
+
+def stored(numbers: Sequence[float], now: float = NOW, limits: AccountLimits = START, reserve: float = 0.1) -> Buckets:
+    return Buckets.stored(numbers, limits, reserve=reserve, now=now)
 
 
 def send(buckets: Buckets, use: Use, now: float) -> tuple[Buckets, float]:
@@ -141,52 +154,107 @@ class TestBuckets:
         use = Use(1, 5_000, 900)
         assert full().drawn(use, NOW).corrected(use, Use(0, 0, 0), NOW) == full()
 
-    def test_other_limits_keep_the_levels_as_far_as_they_fit(self) -> None:
+    def test_with_other_limits_the_levels_stay_as_far_as_they_fit(self) -> None:
         buckets = full().drawn(Use(10, 0, 10_000), NOW)
-        lower = buckets.at_limits(AccountLimits(requests=60, input_tokens=6_000, output_tokens=600_000), NOW)
+        other = AccountLimits(requests=60, input_tokens=6_000, output_tokens=600_000)
+        lower = stored(buckets.numbers(), limits=other)
         assert (lower.requests.level, lower.requests.rate) == pytest.approx((1.0, 0.9))
         assert (lower.input.level, lower.input.capacity) == pytest.approx((100.0, 100.0))
         assert lower.output.level == buckets.output.level
         assert lower.output.rate == pytest.approx(9_000)
 
-    def test_until_the_change_the_old_rates_count(self) -> None:
+    def test_each_lane_has_its_own_reserve(self) -> None:
+        numbers = full(reserve=0.1).drawn(Use(10, 0, 0), NOW).numbers()
+        assert stored(numbers, reserve=0.5).requests.level == full().requests.level - 10
+        assert stored(numbers, reserve=0.5).requests.rate == pytest.approx(500 / 60)
+
+    def test_until_a_change_of_the_pace_the_old_one_counts(self) -> None:
         empty = full().drawn(Use(20, 0, 0), NOW)
         assert empty.paced(0.5, NOW + 1).requests.level == empty.requests.refilled(NOW + 1).level
-        assert empty.at_limits(
-            AccountLimits(requests=900, input_tokens=1, output_tokens=1), NOW + 1
-        ).requests.level == pytest.approx(empty.requests.level + 15)
+
+    def test_whoever_comes_later_waits_behind_what_was_drawn_before(self) -> None:
+        large = Use(1, 300_000, 0)
+        buckets = full()
+        assert buckets.wait(large, NOW) == 0
+        waits = []
+        for _ in range(3):
+            buckets = buckets.drawn(Use(1, 30_000, 0), NOW) if waits else buckets.drawn(large, NOW)
+            waits.append(buckets.wait(Use(1, 30_000, 0), NOW))
+        assert waits == sorted(waits)
+        assert waits[1] - waits[0] == pytest.approx(1.0)
 
     def test_a_pace_is_of_the_full_rate_and_not_of_the_last_pace(self) -> None:
         slow = full().paced(0.5, NOW).paced(0.25, NOW)
         assert slow.input.rate == pytest.approx(0.25 * full().input.rate)
-        assert slow.paced(1.0, NOW) == full()
+        assert slow.paced(1.0, NOW).input.rate == pytest.approx(full().input.rate)
 
     def test_a_pace_survives_other_limits(self) -> None:
         other = AccountLimits(requests=5_000, input_tokens=5_000_000, output_tokens=1_000_000)
-        assert full().paced(0.5, NOW).at_limits(other, NOW).requests.rate == pytest.approx(0.5 * 0.9 * 5_000 / 60)
+        slow = stored(full().paced(0.5, NOW).numbers(), limits=other)
+        assert slow.requests.rate == pytest.approx(0.5 * 0.9 * 5_000 / 60)
+
+    def test_closed_ones_let_nothing_through_and_are_empty_when_they_open(self) -> None:
+        closed = full().closed(5.0, NOW)
+        assert closed.wait(Use(1, 0, 0), NOW) == pytest.approx(5 + 1 / 15)
+        assert closed.wait(Use(1, 0, 0), NOW + 5) == pytest.approx(1 / 15)
+        assert stored(closed.numbers(), NOW + 5).requests.level == 0
+
+    def test_who_closes_them_later_does_not_open_them_sooner(self) -> None:
+        closed = full().closed(20.0, NOW)
+        assert closed.closed(1.0, NOW + 1).wait(Use(1, 0, 0), NOW + 1) == pytest.approx(19 + 1 / 15)
+
+    @pytest.mark.parametrize(("asked", "kept"), [(3600.0, CLOSED_SECONDS), (-5.0, 0.0)])
+    def test_they_are_closed_for_a_minute_at_most(self, asked: float, kept: float) -> None:
+        assert full().closed(asked, NOW).wait(Use(1, 0, 0), NOW) == pytest.approx(kept + 1 / 15)
 
     @pytest.mark.parametrize(("share", "pace"), [(0.0, MIN_PACE), (-1.0, MIN_PACE), (2.0, 1.0)])
     def test_a_pace_is_never_nothing_and_never_more_than_all(self, share: float, pace: float) -> None:
         assert full().paced(share, NOW).pace == pace
 
-    def test_a_clock_that_is_behind_changes_limits_and_pace_without_a_refill(self) -> None:
+    def test_a_clock_that_is_behind_changes_the_pace_without_a_refill(self) -> None:
         late = full().drawn(Use(20, 0, 0), NOW + 30)
         assert late.paced(0.5, NOW).requests.level == late.requests.level
         assert late.paced(0.5, NOW).requests.at == NOW + 30
 
     @given(limits, reserves, st.floats(MIN_PACE, 1), gaps)
-    def test_the_numbers_hold_all_there_is(
+    def test_the_numbers_hold_all_that_lanes_share(
         self, limits: AccountLimits, reserve: float, pace: float, gap: float
     ) -> None:
-        buckets = full(limits, reserve).paced(pace, NOW).drawn(Use(1, 7, 3), NOW + gap)
+        buckets = full(limits, reserve).paced(pace, NOW).drawn(Use(1, 0.7, 0.3), NOW + gap)
         numbers = json.loads(json.dumps(buckets.numbers()))
         assert all(isinstance(number, float) for number in numbers)
-        assert Buckets.of_numbers(numbers) == buckets
+        again = stored(numbers, NOW + gap, limits, reserve)
+        assert again.numbers() == buckets.numbers()
+        assert again.wait(Use(3, 3, 3), NOW + gap) == pytest.approx(buckets.wait(Use(3, 3, 3), NOW + gap))
 
-    @pytest.mark.parametrize("numbers", [(), (1.0,) * 10, (1.0,) * 12, (1.0,) * 10 + (math.nan,)])
-    def test_other_numbers_are_refused_with_what_to_do(self, numbers: tuple[float, ...]) -> None:
-        with pytest.raises(StateError, match="Remove them"):
-            Buckets.of_numbers(numbers)
+
+class TestWhatCannotBe:
+    @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300, -1e300, -1.0, 7.0])
+    @pytest.mark.parametrize("place", range(10))
+    def test_whatever_number_was_stored_a_request_gets_its_turn(self, number: float, place: int) -> None:
+        numbers = list(full().drawn(Use(17, 0, 0), NOW).numbers())
+        numbers[place] = number
+        assert stored(numbers).wait(Use(1, 500, 50), NOW) <= (DEBT_SECONDS + 2) / 0.9
+
+    @given(st.lists(st.floats(), max_size=12) | st.lists(st.floats(0, 2), min_size=10, max_size=10))
+    def test_whatever_numbers_were_stored_the_wait_has_an_end(self, numbers: list[float]) -> None:
+        wait = stored(numbers).wait(Use(1, 500, 50), NOW)
+        assert 0 <= wait <= CLOSED_SECONDS + (DEBT_SECONDS + 2) / (MIN_PACE * 0.9)
+
+    @pytest.mark.parametrize("numbers", [(), (1.0,) * 9, (1.0,) * 11, (1.0,) * 9 + (math.nan,)])
+    def test_what_is_no_buckets_is_taken_for_fresh_ones(self, numbers: tuple[float, ...]) -> None:
+        assert stored(numbers) == full()
+
+    def test_a_clock_that_was_set_back_stops_nobody(self) -> None:
+        numbers = full().drawn(Use(17, 0, 0), NOW + 7_200).numbers()
+        assert stored(numbers).wait(Use(1, 0, 0), NOW) == pytest.approx((1 + 17 - 1_000 / 60) / 15)
+
+    def test_what_nobody_has_looked_at_for_long_is_forgotten(self) -> None:
+        numbers = full().drawn(Use(900, 0, 0), NOW).paced(0.2, NOW).numbers()
+        assert stored(numbers, NOW + FORGOTTEN_SECONDS).pace == 0.2
+        assert stored(numbers, NOW + FORGOTTEN_SECONDS + 1) == Buckets.fresh(
+            START, reserve=0.1, now=NOW + FORGOTTEN_SECONDS + 1
+        )
 
 
 class TestWhatIsLetThrough:

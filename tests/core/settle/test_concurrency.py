@@ -6,23 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.settle.bucket import MIN_PACE
-from airflow_provider_claude.core.settle.concurrency import BURST_SECONDS, CEILING, START, Concurrency
+from airflow_provider_claude.core.settle.concurrency import (
+    BURST_SECONDS,
+    CEILING,
+    GAIN,
+    LEAST_MARK,
+    START,
+    Concurrency,
+)
 from airflow_provider_claude.errors import JobError
 
 NOW = 1_800_000_000.0
 
 
 def after_answers(count: int, latency: float, start: Concurrency | None = None) -> Concurrency:
+    """After so many answers, each while every place was taken."""
     concurrency = start or Concurrency()
     for _ in range(count):
-        concurrency = concurrency.answered(latency, NOW)
+        concurrency = concurrency.answered(latency, int(concurrency.limit))
     return concurrency
 
 
-def test_it_starts_with_a_few_at_full_pace() -> None:
+def test_it_starts_with_a_few() -> None:
     assert Concurrency().limit == START
-    assert Concurrency().pace(NOW) == 1.0
 
 
 def test_a_low_ceiling_holds_from_the_start() -> None:
@@ -36,24 +42,47 @@ def test_a_ceiling_that_lets_nothing_through_is_refused(ceiling: float) -> None:
         Concurrency.up_to(ceiling)
 
 
-def test_a_round_of_answers_allows_about_one_more() -> None:
-    assert after_answers(4, 2.0).limit == pytest.approx(5.0, abs=0.15)
-    assert after_answers(50, 2.0, Concurrency(limit=50)).limit == pytest.approx(51.0, abs=0.05)
+def test_before_a_push_back_each_round_of_answers_doubles_it() -> None:
+    assert after_answers(4, 2.0).limit == 8
+    assert after_answers(60, 2.0).limit == 64
+
+
+def test_up_to_the_mark_it_grows_as_fast_again_and_slowly_beyond() -> None:
+    pushed = Concurrency(limit=80).pushed_back(NOW)
+    assert (pushed.limit, pushed.mark) == (40, 40)
+    assert after_answers(40, 2.0, pushed).limit == pytest.approx(40 + GAIN, abs=0.2)
+    again = pushed.pushed_back(NOW + 6).pushed_back(NOW + 12).pushed_back(NOW + 18)
+    assert (again.limit, again.mark) == (5, LEAST_MARK)
+    assert after_answers(11, 2.0, again).limit == LEAST_MARK
+
+
+def test_a_push_back_at_the_start_does_not_cripple_it() -> None:
+    assert after_answers(200, 2.0, Concurrency().pushed_back(NOW)).limit > 40
 
 
 def test_it_grows_no_further_than_its_ceiling() -> None:
     assert after_answers(100, 2.0, Concurrency(limit=CEILING - 0.1)).limit == CEILING
 
 
+def test_places_that_nobody_takes_become_no_more() -> None:
+    idle = Concurrency(limit=40)
+    assert idle.answered(2.0, 19).limit == 40
+    assert idle.answered(2.0, 20).limit == 41
+
+
 def test_answers_that_take_twice_as_long_as_usual_hold_it() -> None:
     usual = after_answers(40, 2.0)
-    slow = usual.answered(4.1, NOW)
+    slow = usual.answered(4.1, 44)
     assert slow.limit == usual.limit
-    assert slow.answered(3.0, NOW).limit > usual.limit
+    assert slow.answered(3.0, 44).limit > usual.limit
+
+
+def test_answers_in_no_time_are_usual() -> None:
+    assert after_answers(4, 0.0).limit == 8
 
 
 def test_one_short_answer_does_not_make_all_others_slow() -> None:
-    assert after_answers(40, 5.0).answered(0.1, NOW).baseline == pytest.approx(4.755)
+    assert after_answers(40, 5.0).answered(0.1, 1).baseline == pytest.approx(4.755)
 
 
 def test_a_slow_minute_does_not_become_usual() -> None:
@@ -68,13 +97,16 @@ def test_answers_that_stay_longer_become_usual_in_the_end() -> None:
 
 
 def test_a_slow_first_answer_is_forgotten_soon() -> None:
-    assert after_answers(60, 1.0, Concurrency().answered(30.0, NOW)).baseline == pytest.approx(1.0, abs=1.5)
+    assert after_answers(60, 1.0, Concurrency().answered(30.0, 4)).baseline == pytest.approx(1.0, abs=1.5)
 
 
-def test_a_push_back_halves_it_and_the_pace() -> None:
-    pushed = Concurrency(limit=40).pushed_back(NOW)
-    assert pushed.limit == 20
-    assert pushed.pace(NOW) == 0.5
+def test_a_clock_that_was_set_back_makes_no_answer_faster_than_at_once() -> None:
+    usual = after_answers(40, 2.0)
+    assert usual.answered(-3600.0, 1).baseline == usual.answered(0.0, 1).baseline
+
+
+def test_a_push_back_halves_it() -> None:
+    assert Concurrency(limit=40).pushed_back(NOW).limit == 20
 
 
 def test_a_burst_of_push_backs_counts_once() -> None:
@@ -84,40 +116,25 @@ def test_a_burst_of_push_backs_counts_once() -> None:
 
 
 def test_a_later_push_back_counts_again() -> None:
-    twice = Concurrency(limit=40).pushed_back(NOW).pushed_back(NOW + 6)
-    assert twice.limit == 10
-    assert twice.pace(NOW + 6) == pytest.approx((0.5 + 6 / 60) / 2)
+    assert Concurrency(limit=40).pushed_back(NOW).pushed_back(NOW + 6).limit == 10
 
 
-def test_push_backs_leave_one_request_under_way_and_a_little_pace() -> None:
+def test_push_backs_leave_one_request_under_way() -> None:
     concurrency = Concurrency()
     for moment in range(0, 200, 5):
         concurrency = concurrency.pushed_back(NOW + moment)
     assert concurrency.limit == 1
-    assert MIN_PACE <= concurrency.pace(NOW + 195) < 0.1
-
-
-def test_the_pace_is_whole_again_within_a_minute() -> None:
-    pushed = Concurrency().pushed_back(NOW)
-    assert pushed.pace(NOW + 15) == 0.75
-    assert pushed.pace(NOW + 30) == 1.0
-    assert Concurrency(slowed_to=MIN_PACE, pushed_at=NOW).pace(NOW + 60) == 1.0
-
-
-def test_a_clock_that_is_behind_does_not_speed_up() -> None:
-    assert Concurrency().pushed_back(NOW).pace(NOW - 30) == 0.5
 
 
 @given(
     st.floats(1, 300),
-    st.lists(st.tuples(st.floats(-10, 100), st.none() | st.floats(-1, 700)), max_size=60),
+    st.lists(st.tuples(st.floats(-10, 100), st.none() | st.floats(-1, 700), st.integers(0, 300)), max_size=60),
 )
-def test_whatever_happens_limit_and_pace_keep_their_bounds(
-    ceiling: float, steps: list[tuple[float, float | None]]
+def test_whatever_happens_the_limit_keeps_its_bounds(
+    ceiling: float, steps: list[tuple[float, float | None, int]]
 ) -> None:
     concurrency, now = Concurrency.up_to(ceiling), NOW
-    for gap, latency in steps:
+    for gap, latency, under_way in steps:
         now += gap
-        concurrency = concurrency.pushed_back(now) if latency is None else concurrency.answered(latency, now)
+        concurrency = concurrency.pushed_back(now) if latency is None else concurrency.answered(latency, under_way)
         assert concurrency.floor <= concurrency.limit <= concurrency.ceiling
-        assert MIN_PACE <= concurrency.pace(now) <= 1.0

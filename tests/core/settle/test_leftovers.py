@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_claude.core.batch.outcomes import Outcome
@@ -40,21 +42,21 @@ def left(outcome: Outcome, **more: object) -> Leftover:
     ],
 )
 def test_each_outcome_has_its_one_decision(leftover: Leftover, decision: Decision) -> None:
-    assert decide(leftover, next_round=2, rounds=2) == decision
+    assert decide(leftover, rounds=2) == decision
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_after_the_last_round_everything_is_given_up(outcome: Outcome) -> None:
-    assert decide(left(outcome), next_round=4, rounds=2) == GiveUp()
+    assert decide(replace(left(outcome), tries=3), rounds=2) == GiveUp()
 
 
 def test_no_rounds_leave_everything_as_it_is() -> None:
-    assert ask_again([left(Outcome.EXPIRED)], next_round=2, rounds=0) == {}
+    assert ask_again([left(Outcome.EXPIRED)], rounds=0) == {}
 
 
 def test_those_that_can_succeed_are_asked_again_with_their_limits() -> None:
     some = [left(Outcome.EXPIRED), left(Outcome.REFUSED, ordinal=1), left(Outcome.TRUNCATED, ordinal=2)]
-    assert ask_again(some, next_round=2, rounds=2) == {0: 100, 2: 200}
+    assert ask_again(some, rounds=2) == {0: 100, 2: 200}
 
 
 def test_an_error_that_every_request_meets_stops_the_shard() -> None:
@@ -69,3 +71,8 @@ def test_the_same_invalid_request_in_every_row_stops_the_shard() -> None:
 
 def test_a_few_rows_that_fail_alike_do_not_stop_the_shard() -> None:
     assert hopeless([left(Outcome.ERRORED, error_type="invalid_request_error")] * 3, asked=3) is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.MISSING, Outcome.UNAFFORDABLE])
+def test_what_nobody_has_asked_is_asked_whatever_the_rounds(outcome: Outcome) -> None:
+    assert decide(replace(left(outcome), tries=0), rounds=0) == Rebatch(100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_claude.core.batch.outcomes import Outcome
@@ -14,9 +16,9 @@ def left(count: int, first: int = 0, **more: object) -> list[Leftover]:
     return [Leftover(**{**base, "ordinal": first + n}) for n in range(count)]
 
 
-def ask(leftovers: list[Leftover], *, items: int = 20, next_round: int = 2, rounds: int = 2) -> Repack:
+def ask(leftovers: list[Leftover], *, items: int = 20, rounds: int = 2) -> Repack:
     again = [one.ordinal for one in leftovers]
-    return repack(leftovers, again, items=items, next_round=next_round, rounds=rounds)
+    return repack(leftovers, again, items=items, rounds=rounds)
 
 
 def test_what_nobody_has_asked_is_packed_as_planned() -> None:
@@ -32,7 +34,7 @@ def test_many_leftovers_of_packs_are_asked_in_halves() -> None:
 
 
 def test_in_the_last_round_everything_is_asked_alone() -> None:
-    assert ask(left(MANY + 1), next_round=3) == Repack()
+    assert ask(left(MANY + 1, tries=2)) == Repack()
 
 
 def test_packs_of_two_have_no_halves() -> None:
@@ -45,7 +47,7 @@ def test_what_failed_alone_is_asked_alone() -> None:
 
 
 def test_what_is_not_asked_again_does_not_count() -> None:
-    assert repack(left(MANY + 1), [0], items=20, next_round=2, rounds=2) == Repack()
+    assert repack(left(MANY + 1), [0], items=20, rounds=2) == Repack()
 
 
 def test_a_job_that_is_not_packed_stays_so() -> None:
@@ -55,8 +57,8 @@ def test_a_job_that_is_not_packed_stays_so() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.INVALID, Outcome.TRUNCATED, Outcome.ERRORED])
 def test_no_failure_in_a_pack_is_the_items_own(outcome: Outcome) -> None:
     (one,) = left(1, outcome=outcome, error_type="invalid_request_error", invalid=2, max_tokens=64_000)
-    assert decide(one, next_round=2, rounds=2) == Rebatch(64_000)
-    assert decide(one, next_round=4, rounds=2) == GiveUp()
+    assert decide(one, rounds=2) == Rebatch(64_000)
+    assert decide(replace(one, tries=3), rounds=2) == GiveUp()
 
 
 def test_requests_that_fail_in_packs_are_not_hopeless_alone() -> None:
