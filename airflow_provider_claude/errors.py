@@ -57,11 +57,12 @@ class LedgerError(Terminal):
 
 
 class RequestRejectedError(Terminal):
-    """The API says the request itself is wrong. *error_type*: the API's word for it, if it gave one."""
+    """The API says the request itself is wrong. *error_type* and *told* are the API's words for it, if it gave any."""
 
-    def __init__(self, message: str, error_type: str | None = None) -> None:
+    def __init__(self, message: str, error_type: str | None = None, told: str = "") -> None:
         super().__init__(message)
         self.error_type = error_type
+        self.told = told
 
 
 class CredentialsError(Terminal):

@@ -328,7 +328,9 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeE
     said = f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {_told(error)}"
     terminal = _terminal(error)
     if terminal is not None and not (error.status_code == 404 and missing_is_transient):
-        return RequestRejectedError(said, error.type) if terminal is RequestRejectedError else terminal(said)
+        if terminal is RequestRejectedError:
+            return RequestRejectedError(said, error.type, _told(error))
+        return terminal(said)
     if error.status_code == 404:
         return NotFoundYetError(said)
     if error.status_code == 429:
@@ -345,9 +347,9 @@ def _terminal(error: Any) -> type[ClaudeError] | None:
             return CredentialsError
         case 402:
             return BillingError
-        case 429:
-            return BillingError if error.error_code in _SPENDING else None
-        case 408 | 409:
+        case _ if error.error_code in _SPENDING:
+            return BillingError
+        case 408 | 409 | 429:
             return None
         case code if 300 <= code < 500:
             return RequestRejectedError

@@ -47,6 +47,10 @@ _log = logging.getLogger(__name__)
 #: So long nothing may succeed before the lane gives up; a retry of its task goes on.
 TROUBLE_SECONDS = 3600.0
 
+#: So many requests that are rejected one after the other, and none answered, are no accident: the account has reached a
+#: limit on spending, say. They are not given up for it.
+MANY_REJECTED = 20
+
 #: A lane that had to slow down for so long is not the place for what can wait.
 PATIENCE_SECONDS = 120.0
 
@@ -81,13 +85,13 @@ class Pace:
     """How the lane goes. *until*: the epoch second by which answers are wanted, None for no such moment.
 
     *in_flight*: the most requests under way at once. *reserve*: the share of the limits that is left to others.
-    *shed*: whether what is left may go by batch, where the lane has to slow down for minutes.
+    *shed_until*: until when (epoch seconds) what is left may go by batch, where the lane has to slow down for minutes.
     """
 
     until: float | None = None
     in_flight: int = int(CEILING)
     reserve: float = 0.1
-    shed: bool = False
+    shed_until: float = -math.inf
 
 
 @dataclass
@@ -123,6 +127,7 @@ class Lane:
     _sleeping: int = 0
     _due: deque[_Row] = field(default_factory=deque)
     _lines: list[bytes] = field(default_factory=list)
+    _rejected: list[bytes] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
 
     def drain(self, requests: Iterator[Request]) -> None:
@@ -167,6 +172,8 @@ class Lane:
                 self._stopping = True
                 if tasks:
                     await asyncio.wait(tasks)
+                if self._error is None:
+                    self._keep_rejected()
                 self._over = True
                 self._written.set()
                 await keeper
@@ -235,7 +242,8 @@ class Lane:
         except ClaudeError as error:
             self._failed(row, error)
             return
-        self._answered(row, _succeeded(row.request.custom_id, answer.body))
+        self._keep_rejected()
+        self._answered(_succeeded(row.request.custom_id, answer.body))
         used = Use(1.0, float(usage.input + usage.cache_write_5m + usage.cache_write_1h), float(usage.output))
         self._learn(row, used, headroom(answer.headers), began)
 
@@ -279,8 +287,8 @@ class Lane:
             case Again():
                 self._end(ApiUnavailableError(f"Nothing was answered for an hour, the last: {error}"))
             case Failed(reason):
-                self._answered(row, _errored(row.request.custom_id, error, reason))
-                if getattr(error, "error_type", None) in OF_EVERYONE:
+                self._rejected.append(_errored(row.request.custom_id, error, reason))
+                if getattr(error, "error_type", None) in OF_EVERYONE or len(self._rejected) >= MANY_REJECTED:
                     self._end(error)
             case Stop():
                 self._end(error)
@@ -297,11 +305,18 @@ class Lane:
 
     def _consider_shedding(self) -> None:
         """Leave what is not sent yet to a batch, where others need the account and there is time."""
-        if self.pace.shed and self._slow_since is not None and self._time() - self._slow_since > PATIENCE_SECONDS:
+        slow = self._slow_since is not None and self._time() - self._slow_since > PATIENCE_SECONDS
+        if slow and self.now() < self.pace.shed_until:
             _log.info("The account is busy: what is left goes back to the batch lane")
             self._end(None)
 
-    def _answered(self, row: _Row, line: bytes) -> None:
+    def _keep_rejected(self) -> None:
+        """Write down which requests were rejected: it was their own fault, as others were answered, or they were few."""
+        for line in self._rejected:
+            self._answered(line)
+        self._rejected.clear()
+
+    def _answered(self, line: bytes) -> None:
         self._lines.append(line)
         self._written.set()
 
@@ -401,7 +416,7 @@ class Courier:
                     until=due if due is not None and due > self.now() else None,
                     in_flight=self.in_flight,
                     reserve=lanes.reserve,
-                    shed=self.shed,
+                    shed_until=_shed_until(lanes) if self.shed else -math.inf,
                 ),
                 now=self.now,
                 journal=journal,
@@ -424,6 +439,13 @@ def _lease_over() -> PendingError:
     return PendingError("The lease on this attempt ran out; a retry goes on where it was.", RENEW_SECONDS)
 
 
+def _shed_until(lanes: LanesRecord) -> float:
+    """The last moment at which there is time for a batch, and for the sync lane to catch it."""
+    if lanes.promised is None:
+        return math.inf
+    return epoch(lanes.promised) - lanes.late_seconds - lanes.lead_seconds
+
+
 def _succeeded(custom_id: str, message: bytes) -> bytes:
     """An answer as a line of a batch's results. A JSON text has no newline that matters."""
     message = message.strip().replace(b"\n", b" ").replace(b"\r", b" ")
@@ -433,5 +455,9 @@ def _succeeded(custom_id: str, message: bytes) -> bytes:
 def _errored(custom_id: str, error: ClaudeError, reason: str) -> bytes:
     passing = "rate_limit_error" if isinstance(error, RateLimitedError) else "api_error"
     kind = getattr(error, "error_type", None) or (passing if isinstance(error, Transient) else "invalid_request_error")
-    told = {"type": "error", "error": {"type": kind, "message": reason}, "request_id": None}
+    told = {
+        "type": "error",
+        "error": {"type": kind, "message": getattr(error, "told", "") or reason},
+        "request_id": None,
+    }
     return msgspec.json.encode({"custom_id": custom_id, "result": {"type": "errored", "error": told}})

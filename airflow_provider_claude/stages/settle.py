@@ -138,8 +138,10 @@ class Settling:
         if self.courier is None or plan.lanes is None:
             return "batch"
         shed = self.courier.shed and landed.outcomes.get("missing") and any(a.lane == "sync" for a in rounds)
+        if shed:
+            return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
         by_sync = plan.lanes.lane == "sync" or (spec.lane == "sync" and spec.shard != TRIAL_SHARD)
-        if by_sync and not shed:
+        if by_sync:
             return "sync"
         if any(self.shard.let_go(attempt.number) for attempt in rounds):
             return "sync"

