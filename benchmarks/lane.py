@@ -4,7 +4,7 @@
 rivals out, `SECONDS=75` is how long the rows of a regime keep a lane busy that uses all of its limit.
 
 Used is the share of the limit that binds: tokens (or requests) admitted in the steady state, by what the limit allows in
-that time; together, with what others were served. The steady state begins WARM_UP seconds after the first request and
+that time; together, with what others were served. The steady state begins 15 seconds after the first request and
 ends when nine rows of ten are admitted. All figures but CPU and memory are the simulator's.
 """
 
@@ -27,8 +27,8 @@ from typing import Any
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from benchmarks.rig import PROJECT, use_bytecode
 
-#: Seconds after the first request that count for nothing.
-WARM_UP = 15.0
+#: Requests that rivals may have under way, as one sets it without knowing the latency.
+PLACES = 100
 
 #: Seconds between two looks at the simulator's meters.
 LOOK = 0.5
@@ -41,11 +41,13 @@ FIGURES = ("answered", "lost", "cpu", "peak_mb", "loop")
 METERS = ("requests", "input_tokens", "output_tokens")
 
 OURS = "ours"
+BY_HAND = "SDK, semaphore by hand"
 RIVALS = {
+    BY_HAND: ("semaphore", {"max_retries": 2}),
     "SDK, semaphore, 2 retries": ("semaphore", {"max_retries": 2}),
     "SDK, semaphore, 10 retries": ("semaphore", {"max_retries": 10}),
     "threads, tenacity": ("threads", {"max_retries": 0}),
-    "threads, tenacity, SDK's 2": ("threads", {"max_retries": 2}),
+    "threads, tenacity × SDK's 2": ("threads", {"max_retries": 2}),
 }
 
 
@@ -54,7 +56,8 @@ class Regime:
     """What the account allows a minute (*limits*, of which *burst* seconds at once), and what is known of it.
 
     *planned*: the limits the lane is told, those of the account if None. *estimate*: the tokens it expects, by what they
-    are. *others*: what others ask for a minute. *lanes*: processes of ours at once. *bytes*: of a mail, on average.
+    are. *others*: what others ask for a minute. *lanes*: processes of ours at once. *bytes*: of a mail, on average. *times*:
+    how much longer it is measured, *warm_up*: the seconds after the first request that count for nothing.
     """
 
     name: str
@@ -62,24 +65,36 @@ class Regime:
     limits: Mapping[str, int]
     burst: float = 1.0
     latency: str = "lognormal:0.5,0.3"
-    in_flight: int = 100
     reserve: float = 0.02
     planned: Mapping[str, int] | None = None
     estimate: float = 1.0
     others: Mapping[str, float] = field(default_factory=dict)
     lanes: int = 1
     bytes: int = 800
+    times: float = 1.0
+    warm_up: float = 15.0
     rivals: bool = False
 
     def rows(self, seconds: float) -> int:
         """So many as the limits let through in *seconds*, beside the others."""
+        return int(self.a_second() * seconds * self.times)
+
+    def a_second(self) -> float:
+        """Rows a second that the limits let through."""
         each = dict(zip(METERS, (1.0, self.bytes / 3.5, OUTPUT_TOKENS), strict=True))
         ours = {name: max(0.1, 1 - self.others.get(name, 0) / self.limits[name]) for name in METERS}
-        return int(min(ours[name] * self.limits[name] / each[name] for name in METERS) * seconds / 60)
+        return min(ours[name] * self.limits[name] / each[name] for name in METERS) / 60
+
+    def places(self, contestant: str) -> int:
+        """How many requests a rival may have under way: PLACES, or what someone found by trying with this latency."""
+        median, sigma = map(float, self.latency.partition(":")[2].split(","))
+        return (
+            max(1, int(0.95 * self.a_second() * median * math.exp(sigma**2 / 2))) if contestant == BY_HAND else PLACES
+        )
 
 
 #: What a mail's answer takes, on average, in the simulator.
-OUTPUT_TOKENS = 208.0
+OUTPUT_TOKENS = 190.0
 
 WIDE = {"requests": 100_000, "input_tokens": 50_000_000, "output_tokens": 20_000_000}
 REQUESTS = {**WIDE, "requests": 3_000}
@@ -87,19 +102,21 @@ INPUT = {**WIDE, "input_tokens": 700_000}
 OUTPUT = {**WIDE, "output_tokens": 600_000}
 START = {"requests": 1_000, "input_tokens": 2_000_000, "output_tokens": 400_000}
 
+HALF = {"requests": 1_500}
+
+
+def _beside(name: str, others: Mapping[str, float], limits: Mapping[str, int] = REQUESTS, **more: Any) -> Regime:
+    asked = ", ".join(f"{number:,} {what}" for what, number in others.items())
+    return Regime(name=name, says=f"others ask for {asked}", limits=limits, reserve=0.2, others=others, **more)
+
+
 REGIMES = [
     Regime(name="requests", says="requests bind", limits=REQUESTS, rivals=True),
     Regime(name="input", says="input binds", limits=INPUT, rivals=True),
     Regime(name="output", says="output binds", limits=OUTPUT, rivals=True),
     Regime(name="fast", says="requests, answers in 0.2 s", limits=REQUESTS, latency="lognormal:0.2,0.3"),
-    Regime(name="slow", says="requests, answers in 2 s", limits=REQUESTS, latency="lognormal:2,0.3", in_flight=300),
-    Regime(
-        name="spread",
-        says="requests, answers in 0.3 to 5 s",
-        limits=REQUESTS,
-        latency="lognormal:1.2,0.7",
-        in_flight=300,
-    ),
+    Regime(name="slow", says="requests, answers in 2 s", limits=REQUESTS, latency="lognormal:2,0.3"),
+    Regime(name="spread", says="requests, answers in 0.3 to 5 s", limits=REQUESTS, latency="lognormal:1.2,0.7"),
     Regime(name="minute", says="requests, buckets of a minute", limits=REQUESTS, burst=60),
     Regime(name="input-minute", says="input, buckets of a minute", limits=INPUT, burst=60),
     Regime(name="output-minute", says="output, buckets of a minute", limits=OUTPUT, burst=60),
@@ -110,48 +127,16 @@ REGIMES = [
     Regime(name="small", says="output, five requests a second", limits={**WIDE, "output_tokens": 62_000}),
     Regime(name="large", says="input, mails of 14 kB", limits={**WIDE, "input_tokens": 2_000_000}, bytes=14_000),
     Regime(name="plan-low", says="planned as tier start, headers say more", limits=REQUESTS, planned=START),
-    Regime(name="plan-high", says="planned five times too high", limits=REQUESTS, planned={**WIDE, "requests": 30_000}),
+    Regime(name="plan-high", says="planned ten times too high", limits=REQUESTS, planned={**WIDE, "requests": 30_000}),
     Regime(name="lanes", says="three lanes in three processes", limits=REQUESTS, lanes=3),
     Regime(name="input-lanes", says="three lanes in three processes, input", limits=INPUT, lanes=3),
-    Regime(
-        name="others", says="others ask for half", limits=REQUESTS, reserve=0.2, others={"requests": 1_500}, rivals=True
-    ),
-    Regime(
-        name="others-fifth", says="others ask for the reserve", limits=REQUESTS, reserve=0.2, others={"requests": 600}
-    ),
-    Regime(
-        name="others-most", says="others ask for nine tenths", limits=REQUESTS, reserve=0.2, others={"requests": 2_700}
-    ),
-    Regime(
-        name="others-minute",
-        says="others ask for half, buckets of a minute",
-        limits=REQUESTS,
-        burst=60,
-        reserve=0.2,
-        others={"requests": 1_500},
-    ),
-    Regime(
-        name="others-input",
-        says="others ask for half of the input",
-        limits=INPUT,
-        reserve=0.2,
-        others={"requests": 1_000, "input_tokens": 350_000},
-    ),
-    Regime(
-        name="others-output",
-        says="others ask for half of the output",
-        limits=OUTPUT,
-        reserve=0.2,
-        others={"requests": 1_000, "output_tokens": 300_000},
-    ),
-    Regime(
-        name="others-lanes",
-        says="others ask for half, three lanes",
-        limits=REQUESTS,
-        reserve=0.2,
-        others={"requests": 1_500},
-        lanes=3,
-    ),
+    _beside("others", HALF, rivals=True),
+    _beside("others-fifth", {"requests": 600}),
+    _beside("others-most", {"requests": 2_700}),
+    _beside("others-minute", HALF, burst=60, times=4, warm_up=150),
+    _beside("others-input", {"requests": 1_000, "input_tokens": 350_000}, INPUT),
+    _beside("others-output", {"requests": 1_000, "output_tokens": 300_000}, OUTPUT),
+    _beside("others-lanes", HALF, lanes=3),
 ]
 
 
@@ -201,7 +186,7 @@ def measure(regime: Regime, contestant: str, seconds: float) -> dict[str, Any]:
         children = [
             stack.enter_context(_child(regime, contestant, claude, folder, rows, lane, lanes)) for lane in range(lanes)
         ]
-        looks = list(_looks(claude, children, seconds * PATIENCE))
+        looks = list(_looks(claude, children, seconds * regime.times * PATIENCE))
         told = [_told(child.communicate()[0]) for child in children]
     return {**steady(regime, looks, rows), **summed(told)}
 
@@ -252,7 +237,7 @@ def steady(regime: Regime, looks: Sequence[Look], rows: int) -> dict[str, Any]:
     last = looks[-1]
     began = last.traffic["first_at"]
     most = [look for look in looks if look.traffic["admitted"] <= 0.9 * rows]
-    window = [look for look in most if look.at >= began + WARM_UP] or [last]
+    window = [look for look in most if look.at >= began + regime.warm_up] or [last]
     a, b = window[0], window[-1]
     minutes = max((b.at - a.at) / 60, 1e-9)
     shares = {
@@ -350,7 +335,7 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
         connect=lambda: open_async(anthropic.AsyncAnthropic(base_url=spec["url"], api_key="k", max_retries=0)),
         meters=Meters("bench", limits, reserve=regime.reserve, now=time.time),
         tokens=TokenModel(input_per_byte=tokens / params, output=regime.estimate * OUTPUT_TOKENS, measured=True),
-        pace=Pace(in_flight=regime.in_flight * 2, reserve=regime.reserve),
+        pace=Pace(reserve=regime.reserve),
         now=time.time,
         journal=Journal(shard, 1, lease.number),
         lease=lease,
@@ -369,7 +354,7 @@ def _rival(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> t
     function, arguments = RIVALS[spec["contestant"]]
     requests = (body(n, regime.bytes) for n in numbers)
     with Meter() as meter:
-        outcome = getattr(lane_rivals, function)(spec["url"], requests, regime.in_flight, **arguments)
+        outcome = getattr(lane_rivals, function)(spec["url"], requests, regime.places(spec["contestant"]), **arguments)
     return outcome.answered, meter.reading
 
 

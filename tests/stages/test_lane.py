@@ -241,7 +241,9 @@ class TestAnswers:
         drained(site.lane(in_flight=1), requests(8))
         assert [later - sooner >= 1.9 for sooner, later in itertools.pairwise(sent)].count(True) == 1
 
-    def test_limits_lower_than_planned_are_kept_after_a_few_429s_at_most(self, site: Site, claude_simulator: SimulatorProcess) -> None:
+    def test_limits_lower_than_planned_are_kept_after_a_few_429s_at_most(
+        self, site: Site, claude_simulator: SimulatorProcess
+    ) -> None:
         claude_simulator.limits(requests=1_200, burst=1)
         limits = AccountLimits(requests=60_000, input_tokens=10**9, output_tokens=10**9)
         drained(site.lane(meters=Meters("test", limits, reserve=0.1, now=time.time)), requests(60))
