@@ -43,6 +43,7 @@ with DAG(
     tags=["claude"],
     params={
         "source": Param(f"{ROOT}/tickets.parquet", type="string", title="Tickets"),
+        "day": Param(None, type=["null", "string"], format="date", title="Day", description="Empty for yesterday"),
         "budget_usd": Param("1.00", type=["null", "string"], title="Budget", description="USD at most"),
     },
 ) as dag:

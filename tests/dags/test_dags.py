@@ -186,9 +186,9 @@ def test_urgent_rows_are_answered_in_one_task_without_a_batch(
 ) -> None:
     table = pa.table({"id": [f"t{n}" for n in range(60)], "text": [f"parcel {n} is late" for n in range(60)]})
     pq.write_table(table, tmp_path / "tickets.parquet")
-    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"))
+    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), day="2026-11-04")
     assert states(done) == {"triage": ["success"]}
-    [partition] = (airflow_db / "answers" / "urgent_tickets").iterdir()
+    partition = airflow_db / "answers" / "urgent_tickets" / "day=2026-11-04"
     answers = read_answers(UPath(partition))
     assert set(answers["item_id"]) == set(table["id"].to_pylist())
     assert set(answers["claude_lane"]) == {"sync"}
@@ -201,9 +201,11 @@ def test_what_the_budget_of_a_run_does_not_cover_is_not_asked_and_the_run_says_s
 ) -> None:
     table = pa.table({"id": [f"b{n}" for n in range(30)], "text": [f"box {n} is broken" for n in range(30)]})
     pq.write_table(table, tmp_path / "tickets.parquet")
-    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), budget_usd="0.0002")
+    done = run(
+        dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), budget_usd="0.0002", day="2026-11-05"
+    )
     assert states(done) == {"triage": ["failed"]}
-    [folder] = (airflow_db / "work" / "urgent_tickets").iterdir()
+    folder = airflow_db / "work" / "urgent_tickets" / "2026-11-05"
     ledger = json.loads((folder / "report.json").read_bytes())["ledger"]
     assert ledger["failed"].keys() == {"unaffordable"}
     assert ledger["answered"] + ledger["failed"]["unaffordable"] == 30
