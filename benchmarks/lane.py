@@ -56,8 +56,9 @@ class Regime:
     """What the account allows a minute (*limits*, of which *burst* seconds at once), and what is known of it.
 
     *planned*: the limits the lane is told, those of the account if None. *estimate*: the tokens it expects, by what they
-    are. *others*: what others ask for a minute. *lanes*: processes of ours at once. *bytes*: of a mail, on average. *times*:
-    how much longer it is measured, *warm_up*: the seconds after the first request that count for nothing.
+    are. *others*: what others ask for a minute. *lanes*: processes of ours at once, that share a bucket unless they
+    are *apart*, as on two machines. *bytes*: of a mail, on average. *times*: how much longer it is measured, *warm_up*: the
+    seconds after the first request that count for nothing.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Regime:
     estimate: float = 1.0
     others: Mapping[str, float] = field(default_factory=dict)
     lanes: int = 1
+    apart: bool = False
     bytes: int = 800
     times: float = 1.0
     warm_up: float = 15.0
@@ -130,6 +132,10 @@ REGIMES = [
     Regime(name="plan-high", says="planned ten times too high", limits=REQUESTS, planned={**WIDE, "requests": 30_000}),
     Regime(name="lanes", says="three lanes in three processes", limits=REQUESTS, lanes=3),
     Regime(name="input-lanes", says="three lanes in three processes, input", limits=INPUT, lanes=3),
+    Regime(name="machines", says="three lanes on three machines", limits=REQUESTS, lanes=3, apart=True),
+    Regime(
+        name="machines-minute", says="the same, buckets of a minute", limits=REQUESTS, lanes=3, apart=True, burst=60
+    ),
     _beside("others", HALF, rivals=True),
     _beside("others-fifth", {"requests": 600}),
     _beside("others-most", {"requests": 2_700}),
@@ -206,7 +212,7 @@ def _child(
         "rows": rows,
         "step": lanes,
     }
-    environment = {**os.environ, "TMPDIR": folder}
+    environment = {**os.environ, "TMPDIR": str(place) if regime.apart else folder}
     use_bytecode(environment)
     command = [sys.executable, "-m", "benchmarks.lane", "--child", json.dumps(spec)]
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as process:

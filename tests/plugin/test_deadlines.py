@@ -134,6 +134,8 @@ def test_the_dag_written_again_is_no_new_version(session: Session, monkeypatch: 
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
     monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
+    sync_bag_to_db(DagBag(NIGHTLY), "dags-folder", None)  # other tests may have written it in another way
+    session.expire_all()
     before = nightly(session).deadline
     sync_bag_to_db(DagBag(NIGHTLY), "dags-folder", None)
     session.expire_all()
