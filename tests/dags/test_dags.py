@@ -201,9 +201,7 @@ def test_what_the_budget_of_a_run_does_not_cover_is_not_asked_and_the_run_says_s
 ) -> None:
     table = pa.table({"id": [f"b{n}" for n in range(30)], "text": [f"box {n} is broken" for n in range(30)]})
     pq.write_table(table, tmp_path / "tickets.parquet")
-    done = run(
-        dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), budget_usd="0.0002", day="2026-11-05"
-    )
+    done = run(dags["urgent_tickets"], source=str(tmp_path / "tickets.parquet"), budget_usd="0.0002", day="2026-11-05")
     assert states(done) == {"triage": ["failed"]}
     folder = airflow_db / "work" / "urgent_tickets" / "2026-11-05"
     ledger = json.loads((folder / "report.json").read_bytes())["ledger"]
