@@ -13,6 +13,7 @@ from benchmarks.workload import CARRY, MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentim
 
 def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.sources.source import open_source
+    from airflow_provider_claude.stages.scan import ScanSettings
     from airflow_provider_claude.stages.scan import scan as scan_stage
 
     asked, folder = _job(), _run(run)
@@ -22,9 +23,7 @@ def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
         record = scan_stage(
             source,
             folder,
-            text_columns=asked.columns,
-            carry=CARRY,
-            closing_tags=asked.closing_tags,
+            ScanSettings(text_columns=asked.columns, carry=CARRY, closing_tags=asked.closing_tags),
             clock=_now,
         )
     return {"rows": record.items, "quarantined": record.quarantined, "duplicates": record.duplicates}

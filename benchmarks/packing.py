@@ -102,11 +102,11 @@ class _Night:
         from airflow_provider_claude.stages.create import create
         from airflow_provider_claude.stages.load import load
         from airflow_provider_claude.stages.plan import Settings, plan
-        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan import ScanSettings, scan
         from airflow_provider_claude.store import RunFolder
 
         run = RunFolder(UPath(folder))
-        scan(open_source(UPath(texts), columns=["message"]), run, text_columns=["message"], clock=_now)
+        scan(open_source(UPath(texts), columns=["message"]), run, ScanSettings(text_columns=["message"]), clock=_now)
         settings = Settings(trial=False, pack=packing_of(self.pack))
         shards = [run.shard(one.shard) for one in plan(run, self.job, gateway, settings=settings, clock=_now).shards]
         self.mixed = 0

@@ -12,6 +12,9 @@ API at half price. Each shard is one mapped instance of `sentiment.shard`; the g
   the Messages API, just in time. The plan's log says until when, and what it may cost.
 - report: `report.html` in `<root>/work/email_sentiment_nightly/sentiment/<day>/`
 
+**Look at what was set aside.** `claude-batch quarantine <run folder>` lists it; the param `release` lets rows of a day
+through, when the day is triggered again.
+
 **Run a day again.** Trigger it with the param `day`, clear its run, or backfill (a backfill's dates are in the zone of
 your browser). The day's partition is replaced whole; a batch that is already paid for is taken up again.
 """
@@ -116,6 +119,13 @@ with DAG(
             title="Account tier",
             description="What the account may use a minute on the Messages API, where what batches left behind is asked",
         ),
+        "release": Param(
+            [],
+            type=["null", "array"],
+            items={"type": "string"},
+            title="Release",
+            description="Rows to let out of the day's quarantine, one a line: id:…, rule:override, layer:classifier, all",
+        ),
         "budget_usd": Param(
             None,
             type=["null", "string"],
@@ -137,5 +147,6 @@ with DAG(
         plan_args={"limits": "{{ params.tier }}", "budget_usd": "{{ params.budget_usd or '' }}"},
         poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
         carry=["message_id", "sender", "date"],
+        scan_args={"release": "{{ params.release | tojson }}"},
         report_args={"outlets": [Asset("email_sentiment")]},
     )

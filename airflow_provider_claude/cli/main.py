@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
 
-from airflow_provider_claude.cli import cancel, hold, prune, show
+from airflow_provider_claude.cli import cancel, hold, prune, quarantine, show
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.places import open_api, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
@@ -20,6 +20,7 @@ _CONN_ID = "anthropic_default"
 
 _WORK = "a work folder, or any folder in it; a path, or a URI such as s3://aws_default@bucket/work"
 _SHARD = "a shard folder, <run folder>/shards/00003, as logs and `claude-batch show` name it"
+_RUN = "a run folder, <work>/<dag>/<group>/<day>"
 _EITHER = "a run folder, or one of its shard folders"
 
 _PRUNE = """Removes run folders whose green report is older than N days: items, raw results, answers and report, and the
@@ -68,6 +69,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_connection(resent)
     resent.add_argument("shard", metavar="SHARD", help=_SHARD)
+    aside = _command(commands, _quarantine, "quarantine", "list the rows that the scan of a run has set aside")
+    aside.add_argument("run", metavar="RUN", help=_RUN)
+    _add_terms(aside, least="*")
+    aside.add_argument(
+        "--limit", metavar="N", type=int, default=50, help="the most rows to list (default: %(default)s)"
+    )
+    released = _command(commands, _release, "release", "let rows out of quarantine: the next scan lets them through")
+    released.add_argument("run", metavar="RUN", help=_RUN)
+    _add_terms(released, least="+")
     cancelled = _command(commands, _cancel, "cancel", "cancel the batches of a run or a shard that are in flight")
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
@@ -96,6 +106,15 @@ def _command(
 def _add_connection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--conn-id", default=_CONN_ID, help="Airflow connection of type anthropic (default: %(default)s)"
+    )
+
+
+def _add_terms(parser: argparse.ArgumentParser, least: str) -> None:
+    parser.add_argument(
+        "terms",
+        metavar="TERM",
+        nargs=least,
+        help="which rows: id:m-7, rule:override, verdict:…, layer:classifier, or all",
     )
 
 
@@ -144,6 +163,15 @@ def _cancel(args: argparse.Namespace, out: Screen) -> int:
     return cancel.cancel(
         look(run), shard, open_api(args.conn_id), out, sure=lambda question: args.yes or _answer(out, question)
     )
+
+
+def _quarantine(args: argparse.Namespace, out: Screen) -> int:
+    run = RunFolder(to_path(args.run))
+    return quarantine.show_quarantine(run, args.terms, out, limit=max(args.limit, 0))
+
+
+def _release(args: argparse.Namespace, out: Screen) -> int:
+    return quarantine.release(RunFolder(to_path(args.run)), args.terms, out, now=_now())
 
 
 def _prune(args: argparse.Namespace, out: Screen) -> int:

@@ -23,21 +23,30 @@ SOURCE_FIELDS = (
     pa.field("flags", pa.list_(pa.string()), nullable=False),
 )
 
-#: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps.
+#: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps. One that is
+#: `scan_suspect` has a request of its own; `scan_score`, 0 to 1, is how sure the gate is that it is hostile.
 ITEM_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("source_ref", pa.string(), nullable=False),
     pa.field("input_hash", pa.string(), nullable=False),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
+    pa.field("scan_suspect", pa.bool_(), nullable=False),
+    pa.field("scan_score", pa.float32(), nullable=False),
 )
 
-#: quarantine/part-*.parquet: rows set aside. `reason` is a short stable word, `detail` a sentence.
+#: quarantine/part-*.parquet: rows set aside, their texts as they came. `reason` is a short stable word, `detail` a sentence;
+#: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
+#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came.
 QUARANTINE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
     pa.field("reason", pa.string(), nullable=False),
     pa.field("detail", pa.string(), nullable=False),
+    pa.field("scan_layer", pa.string(), nullable=False),
+    pa.field("scan_score", pa.float32(), nullable=False),
+    pa.field("scan_excerpt", pa.string(), nullable=False),
+    pa.field("scan_text_hash", pa.string(), nullable=False),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
 )
 

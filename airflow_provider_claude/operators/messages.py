@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import RESERVE
+from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -61,6 +62,7 @@ class ClaudeMessagesOperator(BaseOperator):
     :param id_column: the column that names a row; None takes file name and row number.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param partition_column: the name of the partition column of the answers.
+    :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
     """
 
     template_fields: Sequence[str] = (
@@ -99,6 +101,7 @@ class ClaudeMessagesOperator(BaseOperator):
         id_column: str | None = "id",
         source_format: str | None = None,
         partition_column: str = "day",
+        policy: ScanPolicy | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -123,6 +126,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.id_column = id_column
         self.source_format = source_format
         self.partition_column = partition_column
+        self.policy = policy or ScanPolicy()
         self._courier: Courier | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -157,18 +161,14 @@ class ClaudeMessagesOperator(BaseOperator):
 
     def _scan(self) -> None:
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan import ScanSettings, scan
 
         columns = [*self.job.columns, *self.carry]
         source = open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
-        record = scan(
-            source,
-            run_folder(self.run_folder),
-            text_columns=self.job.columns,
-            carry=self.carry,
-            closing_tags=self.job.closing_tags,
-            clock=utc_now,
+        settings = ScanSettings(
+            text_columns=self.job.columns, carry=self.carry, closing_tags=self.job.closing_tags, policy=self.policy
         )
+        record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
         self.log.info("%d rows read from %s", record.rows, record.source)
 
     def _plan(self, context: Context) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_claude.store import RunFolder
 
 
 class ClaudeInputScanOperator(BaseOperator):
@@ -29,9 +34,12 @@ class ClaudeInputScanOperator(BaseOperator):
     :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is set aside.
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
+    :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).
+    :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
+        ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
     """
 
-    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format")
+    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format", "release")
     ui_color = "#e8f0e4"
 
     def __init__(
@@ -46,6 +54,8 @@ class ClaudeInputScanOperator(BaseOperator):
         closing_tags: Sequence[str] = (),
         max_chars: int = 100_000,
         part_rows: int = 10_000,
+        policy: ScanPolicy | None = None,
+        release: Sequence[str] | str = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,6 +68,8 @@ class ClaudeInputScanOperator(BaseOperator):
         self.closing_tags = tuple(closing_tags)
         self.max_chars = max_chars
         self.part_rows = part_rows
+        self.policy = policy or ScanPolicy()
+        self.release = release
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
@@ -66,26 +78,26 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan import ScanSettings, scan
 
         with task_errors():
             run = run_folder(self.run_folder)
+            self._release(run)
             source = open_source(
                 to_path(self.source),
                 format=self.source_format,
                 id_column=self.id_column,
                 columns=[*self.columns, *self.carry],
             )
-            record = scan(
-                source,
-                run,
+            settings = ScanSettings(
                 text_columns=self.columns,
                 carry=self.carry,
                 part_rows=self.part_rows,
                 max_chars=self.max_chars,
                 closing_tags=self.closing_tags,
-                clock=utc_now,
+                policy=self.policy,
             )
+            record = scan(source, run, settings, clock=utc_now)
         self.log.info(
             "%d rows read from %s: %d items, %d duplicates, %d set aside %s",
             record.rows,
@@ -96,3 +108,30 @@ class ClaudeInputScanOperator(BaseOperator):
             record.by_reason,
         )
         return self.run_folder
+
+    def _release(self, run: RunFolder) -> None:
+        """Let go of the rows that this run was asked to release."""
+        from airflow_provider_claude.stages.release import release
+
+        terms = terms_of(self.release)
+        if terms:
+            record = release(run, terms, utc_now())
+            self.log.info("%d rows released from quarantine %s", len(record.rows), record.by_reason)
+
+
+def terms_of(release: Sequence[str] | str | None) -> list[str]:
+    """The terms in *release*: a list, its JSON, or text with one a line.
+
+    Raises JobError for JSON that is no list of texts.
+    """
+    if not release:
+        return []
+    if not isinstance(release, str):
+        return list(release)
+    text = release.strip()
+    if not text.startswith(("[", "{", '"', "null")):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        return msgspec.json.decode(text, type=list[str] | None) or []
+    except msgspec.MsgspecError as error:
+        raise JobError(f"release is no list of terms: {error}. Write one such as ['rule:override'].") from error

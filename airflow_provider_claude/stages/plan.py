@@ -274,7 +274,7 @@ class _Packed:
         self._single = sum(map(len, RequestEncoder(job).frame))
         self._packer: Packer[int] = Packer(items=packing.items, size=packing.bytes)
         self._requests = self._bytes = self._together = 0
-        self.columns = ["ordinal", "flags", *packing.by]
+        self.columns = ["ordinal", "scan_suspect", *packing.by]
         self.more_bytes = ELEMENT_BYTES + max(self._frame - self._single, 0)
 
     def add(self, batch: pa.RecordBatch, sizes: Sequence[int]) -> None:
@@ -311,7 +311,7 @@ def _packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
         return []
     whose = f" of the same {' and '.join(packing.by)}" if packing.by else ""
     told = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
-    return [f"{told}; what was flagged is asked alone."]
+    return [f"{told}; what the scan suspects is asked alone."]
 
 
 def _cached_sentences(draft: PlanRecord) -> list[str]:

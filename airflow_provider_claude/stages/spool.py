@@ -235,7 +235,7 @@ class Packs(Draft):
         self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
         self._encoder = PackEncoder(plan.job)
         self._packer: Packer[_Item] = Packer(items=ask.pack, size=plan.packing.bytes)
-        self.columns = list(dict.fromkeys([*self.columns, "flags", *self._by]))
+        self.columns = list(dict.fromkeys([*self.columns, "scan_suspect", *self._by]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
         self._hashes: list[bytes] = []
         self._read = 0
@@ -285,15 +285,15 @@ class Packs(Draft):
 
 def pack_keys(batch: pa.RecordBatch, by: Sequence[str], alone: Container[int] = ()) -> list[tuple[str, ...] | None]:
     """What the items of a request have in common, an entry a row; None for one that is to be asked alone: *alone* has its
-    ordinal, the scan has flagged it, or nobody knows whose it is.
+    ordinal, the scan suspects it, or nobody knows whose it is.
     """
-    flagged = [bool(flags) for flags in batch.column("flags").to_pylist()]
+    suspects = batch.column("scan_suspect").to_pylist()
     values = [batch.column(name).to_pylist() for name in by]
     whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
     ordinals = batch.column("ordinal").to_pylist()
     return [
-        None if flag or ordinal in alone or None in key else key
-        for flag, ordinal, key in zip(flagged, ordinals, whose, strict=True)
+        None if suspect or ordinal in alone or None in key else key
+        for suspect, ordinal, key in zip(suspects, ordinals, whose, strict=True)
     ]
 
 

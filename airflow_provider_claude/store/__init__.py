@@ -9,6 +9,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
+            releases/1.json               rows that a person let out of quarantine
             reused/part-00003.parquet     which items of shard 3 are answered already, and where
             shards/00003/
                 f1e2d3c4.1.reused.parquet the answers it takes from earlier runs, by its content and round
@@ -51,8 +52,10 @@ from airflow_provider_claude.store.records import (
     LeaseRecord,
     LetGoRecord,
     PlanRecord,
+    QuarantineRecord,
     Record,
     ReleasedRecord,
+    ReleasedRow,
     ReservedRecord,
     ScanRecord,
     SettledRecord,
@@ -80,8 +83,10 @@ __all__ = [
     "LeaseRecord",
     "LetGoRecord",
     "PlanRecord",
+    "QuarantineRecord",
     "Record",
     "ReleasedRecord",
+    "ReleasedRow",
     "ReservedRecord",
     "RunFolder",
     "ScanRecord",

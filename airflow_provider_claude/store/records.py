@@ -26,7 +26,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 
 
 class ScanRecord(Record, frozen=True, kw_only=True):
-    """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`."""
+    """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`.
+
+    `suspects` of the items are asked alone.
+    """
 
     source: str
     format: str
@@ -36,11 +39,29 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     items: int
     quarantined: int
     duplicates: int
+    suspects: int = 0
     by_reason: dict[str, int]
     flagged: dict[str, int]
     part_rows: int
     started_at: str
     finished_at: str
+
+
+class ReleasedRow(Record, frozen=True, kw_only=True):
+    """A row that is let through: its id (if it has one), its place in the source, and the SHA-256 of its texts as they came."""
+
+    item_id: str | None
+    source_ref: str
+    text_hash: str
+
+
+class QuarantineRecord(Record, frozen=True, kw_only=True):
+    """releases/N.json: what a person `chosen` of a scan's quarantine, as terms, and the rows that were meant, by `reason`."""
+
+    chosen: list[str]
+    by_reason: dict[str, int]
+    rows: list[ReleasedRow]
+    at: str
 
 
 class ShardSpec(Record, frozen=True, kw_only=True):

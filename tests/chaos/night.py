@@ -19,7 +19,7 @@ from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan import ScanSettings, scan
 from airflow_provider_claude.stages.settle import Settling, Waiting
 from airflow_provider_claude.store import RunFolder, ShardFolder
 
@@ -89,9 +89,7 @@ class Night:
         scan(
             source,
             self.run,
-            text_columns=["body"],
-            part_rows=25,
-            closing_tags=JOB.closing_tags,
+            ScanSettings(text_columns=["body"], part_rows=25, closing_tags=JOB.closing_tags),
             clock=self.clock,
         )
 

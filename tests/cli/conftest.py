@@ -26,7 +26,7 @@ from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan import ScanSettings, scan
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder, WorkFolder
 
 
@@ -56,7 +56,12 @@ class Night:
     def scan(self, rows: int = 6) -> Night:
         lines = [json.dumps({"id": f"{n}", "body": f"{self.tag} {n}"}) for n in range(rows)]
         self.source.write_text("\n".join(lines))
-        scan(open_source(UPath(self.source), columns=["body"]), self.run, text_columns=["body"], clock=self.clock)
+        scan(
+            open_source(UPath(self.source), columns=["body"]),
+            self.run,
+            ScanSettings(text_columns=["body"]),
+            clock=self.clock,
+        )
         return self
 
     def plan(self, rows: int = 4) -> PlanRecord:

@@ -11,7 +11,7 @@ from upath import UPath
 
 from airflow_provider_claude.demo.corpus import CorpusSummary, corpus_batches, make_mail, write_corpus
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan import ScanSettings, scan
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 MAILS = 800
@@ -32,7 +32,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CorpusSummar
 @pytest.fixture(scope="module")
 def scanned(corpus: tuple[Path, CorpusSummary], tmp_path_factory: pytest.TempPathFactory) -> ScanRecord:
     run = RunFolder(UPath(tmp_path_factory.mktemp("run")))
-    return scan(open_source(UPath(corpus[0])), run, text_columns=["subject", "body"], clock=clock())
+    return scan(open_source(UPath(corpus[0])), run, ScanSettings(text_columns=["subject", "body"]), clock=clock())
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(tmp_path: Path) -> None:

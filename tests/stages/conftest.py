@@ -119,6 +119,8 @@ def scan_by_hand(
             "source_ref": f"mails#{n}",
             "input_hash": hashlib.sha256(text.encode()).hexdigest(),
             "flags": [],
+            "scan_suspect": False,
+            "scan_score": 0.0,
             "body": text,
             "sender": f"s{n}@example.org",
         }

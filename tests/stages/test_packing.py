@@ -74,10 +74,10 @@ def flag(night: Night, ordinals: Sequence[int]) -> None:
     """Let the scan have flagged these items."""
     for part in night.run.parts("items"):
         table = pq.read_table(part.path)
-        flags = [["imperative"] if n in ordinals else [] for n in table["ordinal"].to_pylist()]
-        place = table.schema.get_field_index("flags")
+        suspects = [n in ordinals for n in table["ordinal"].to_pylist()]
+        place = table.schema.get_field_index("scan_suspect")
         pq.write_table(
-            table.set_column(place, table.schema.field("flags"), pa.array(flags, pa.list_(pa.string()))),
+            table.set_column(place, table.schema.field("scan_suspect"), pa.array(suspects)),
             part.path,
             row_group_size=3,
         )

@@ -71,10 +71,10 @@ def scan_on_the_store(night: Night) -> None:
     import pyarrow.parquet as pq
 
     from airflow_provider_claude.sources.source import open_source
-    from airflow_provider_claude.stages.scan import scan
+    from airflow_provider_claude.stages.scan import ScanSettings, scan
 
     source = night.run.path.parent / "mail.parquet"
     rows = {"id": [f"m{n}" for n in range(60)], "body": [f"mail {n}" for n in range(60)]}
     with source.fs.open(source.path, "wb") as stream:
         pq.write_table(pa.table(rows), stream)
-    scan(open_source(source, columns=["body"]), night.run, text_columns=["body"], clock=clock())
+    scan(open_source(source, columns=["body"]), night.run, ScanSettings(text_columns=["body"]), clock=clock())

@@ -15,9 +15,10 @@ from upath import UPath
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_text_columns
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages import scan as scanning
+from airflow_provider_claude.stages import parts
+from airflow_provider_claude.stages import scan as scan_stage
 from airflow_provider_claude.stages.dedupe import Index, Place
-from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan import ScanSettings, scan
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 Rows = list[dict[str, Any]]
@@ -37,7 +38,7 @@ def source(folder: Path, rows: Rows) -> Source:
 def run_scan(folder: Path, rows: Rows, **options: Any) -> tuple[RunFolder, ScanRecord]:
     run = RunFolder(UPath(folder / "run"))
     options = {"text_columns": ["body"], "carry": ["team"]} | options
-    return run, scan(source(folder, [{"team": "a"} | row for row in rows]), run, clock=clock(), **options)
+    return run, scan(source(folder, [{"team": "a"} | row for row in rows]), run, ScanSettings(**options), clock=clock())
 
 
 def rows_in(run: RunFolder, folder: str) -> Rows:
@@ -102,8 +103,8 @@ def test_an_id_can_be_used_again_for_the_same_text_only(tmp_path: Path) -> None:
 
 
 def test_parts_are_full_but_the_last_and_ordinals_have_no_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "GROUP_ROWS", 3)
-    monkeypatch.setattr(scanning, "_CHUNK_ROWS", 4)
+    monkeypatch.setattr(parts, "GROUP_ROWS", 3)
+    monkeypatch.setattr(scan_stage, "_CHUNK_ROWS", 4)
     run, _ = run_scan(tmp_path, [{"id": str(n), "body": f"text {n}"} for n in range(17)], part_rows=7)
     files = [pq.ParquetFile(path.path) for path in run.parts("items")]
     assert [file.metadata.num_rows for file in files] == [7, 7, 3]
@@ -123,7 +124,7 @@ def test_after_a_failure_there_is_no_record_and_no_half_written_part(tmp_path: P
     (tmp_path / "a.csv").write_text("id,body\n1,x\n")
     (tmp_path / "b.csv").write_text("id,text\n1,x\n")
     with pytest.raises(SourceError):
-        scan(open_source(UPath(tmp_path / "*.csv")), run, text_columns=["body"], clock=clock())
+        scan(open_source(UPath(tmp_path / "*.csv")), run, ScanSettings(text_columns=["body"]), clock=clock())
     assert run.scan() is None
     assert not list((tmp_path / "run").rglob("*.tmp"))
 
@@ -167,7 +168,12 @@ def test_columns_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, 
 
 def test_it_runs_on_an_object_store(tmp_path: Path) -> None:
     run = RunFolder(UPath("memory://runs/night"))
-    record = scan(source(tmp_path, [{"id": "1", "body": "x", "team": ""}]), run, text_columns=["body"], clock=clock())
+    record = scan(
+        source(tmp_path, [{"id": "1", "body": "x", "team": ""}]),
+        run,
+        ScanSettings(text_columns=["body"]),
+        clock=clock(),
+    )
     assert run.scan() == record
     assert [path.name for path in run.parts("items")] == ["part-00000.parquet"]
 
@@ -185,7 +191,10 @@ def test_no_row_is_lost_or_doubled(tmp_path: Path, rows: Rows, broken: int) -> N
     path.write_text("\n".join([json.dumps(row) for row in rows] + ["{"] * broken))
     run = RunFolder(UPath(tmp_path / "mixture"))
     record = scan(
-        open_source(UPath(path), columns=["body"]), run, text_columns=["body"], max_chars=50, part_rows=2, clock=clock()
+        open_source(UPath(path), columns=["body"]),
+        run,
+        ScanSettings(text_columns=["body"], max_chars=50, part_rows=2),
+        clock=clock(),
     )
     items, aside, twins = (rows_in(run, folder) for folder in ("items", "quarantine", "duplicates"))
     assert record.rows == len(rows) + broken == len(items) + len(aside) + len(twins)

@@ -14,7 +14,7 @@ from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan import ScanSettings, scan
 from airflow_provider_claude.store import RunFolder
 
 from .conftest import JOB, clock
@@ -26,7 +26,7 @@ def test_a_night_runs_the_same_on_an_object_store(gateway: Gateway) -> None:
     with source.fs.open(source.path, "wb") as stream:
         pq.write_table(pa.table({"id": ["a", "b", "c", "d"], "body": ["good", "bad", "good", "box"]}), stream)
     run = RunFolder(root / "work" / "2026-11-22")
-    scan(open_source(source, columns=["body"]), run, text_columns=["body"], clock=clock())
+    scan(open_source(source, columns=["body"]), run, ScanSettings(text_columns=["body"]), clock=clock())
     settings = Settings(limits=Limits(rows=1), partition="2026-11-22")
     record = plan(run, JOB, gateway, settings=settings, clock=clock())
     for spec in record.shards[1:]:

@@ -1,7 +1,7 @@
 """What a text must not say to the model that reads it: a small set of rules for the obvious, chosen for precision.
 
-Patterns are RE2, matched without regard to case on cleaned text. A rule either sets a row aside (`quarantine`) or
-marks it (`flag`). What the rules miss still meets the job's own delimiters and its schema.
+Patterns are RE2, matched without regard to case on cleaned text. What the rules miss still meets the job's own
+delimiters and its schema.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.normalise import rows_where
 
 
@@ -23,7 +23,7 @@ class Rule:
     """One thing to look for. *id* becomes the reason or the flag; *catches* completes “the text …”."""
 
     id: str
-    severity: Literal["quarantine", "flag"]
+    severity: Severity
     pattern: str
     catches: str
 
@@ -39,7 +39,7 @@ _LABEL = r"[\"'“”‘’`*]*(?:positive|negative|neutral)\b"
 BASELINE: tuple[Rule, ...] = (
     Rule(
         id="override",
-        severity="quarantine",
+        severity="high",
         pattern=(
             rf"\b(?:ignore|disregard|forget|override|bypass){_SKIPPED}{{0,4}}\s+{_EARLIER}(?:\s+(?:given|{_W}+))?\s+{_ORDERS}\b"
             rf"|\b(?:ignore|disregard|forget|override|bypass){_SKIPPED}{{0,4}}\s+{_ORDERS}\s+(?:above|before|(?:that\s+)?you)\b"
@@ -54,7 +54,7 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="label_steering",
-        severity="quarantine",
+        severity="high",
         pattern=(
             r"\b(?:respond|answer|reply|output|return|label|classify|categori[sz]e|tag)\s+(?:(?:this|it|the|that|my|your)\s+)?"
             rf"(?:(?:e-?mail|message|mail|text|review|sentiment|answer|only|always|simply|just)\s+){{0,3}}(?:as|with|is)\s+(?:only\s+)?{_LABEL}"
@@ -65,7 +65,7 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="persona",
-        severity="quarantine",
+        severity="high",
         pattern=(
             rf"\byou\s+are\s+now\s+(?:(?:in|a|an|the|my|no\s+longer)\s+)?(?:{_W}+\s+){{0,2}}(?:ai|assistant|chatbot|language\s+model|llm|dan|jailbroken|unrestricted|unfiltered|developer\s+mode|debug\s+mode)\b"
             r"|\b(?:act|behave|respond|answer)\s+as\s+(?:an?\s+)?(?:unrestricted|unfiltered|jailbroken|uncensored)\b"
@@ -75,7 +75,7 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="prompt_probe",
-        severity="quarantine",
+        severity="high",
         pattern=(
             r"\b(?:reveal|repeat|print|show|output|display|disclose|leak|tell\s+me|give\s+me|what\s+(?:is|are|was|were))\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:your|the)\s+"
             rf"(?:{_W}+\s+)?(?:system\s+(?:prompt|message|instructions?)|(?:initial|hidden|secret|original)\s+(?:prompt|instructions?)|developer\s+message)\b"
@@ -84,7 +84,7 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="note_to_model",
-        severity="quarantine",
+        severity="high",
         pattern=(
             r"\b(?:note|message|attention|instructions?|important)\s*(?:to|for|:)\s+(?:the\s+|any\s+|all\s+)?"
             r"(?:ais?|llms?|large\s+language\s+models?|language\s+models?|ai\s+(?:models?|assistants?|systems?|agents?|readers?)|(?:automated|sentiment)\s+(?:classifiers?|readers?))\b"
@@ -94,7 +94,7 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="role_forging",
-        severity="quarantine",
+        severity="high",
         pattern=(
             r"<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)\|>"
             r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|\n\s*\n\s*human:\s|^\s*human:\s"
@@ -106,19 +106,19 @@ BASELINE: tuple[Rule, ...] = (
     ),
     Rule(
         id="new_instructions",
-        severity="flag",
+        severity="medium",
         pattern=r"(?:^|\n)\W*(?:new|updated|revised)\s+(?:instructions?|task|prompt)\s*:",
         catches="announces new instructions",
     ),
     Rule(
         id="assistant_turn",
-        severity="flag",
+        severity="medium",
         pattern=r"\n\s*\n\s*(?:assistant|system|user|ai):\s",
         catches="has a line that begins like a turn of a conversation",
     ),
     Rule(
         id="states_sentiment",
-        severity="flag",
+        severity="medium",
         pattern=rf"\bsentiment[\"'`]?\s*(?:[:=]|is|should\s+be|must\s+be)\s*{_LABEL}",
         catches="states its own sentiment",
     ),
@@ -132,7 +132,7 @@ def closing_tag_rule(tags: Sequence[str]) -> Rule | None:
     loose = [r"\s*".join(map(_escaped, re.findall(r"\w+|[^\w\s]", tag))) for tag in tags]
     return Rule(
         id="delimiter_forging",
-        severity="quarantine",
+        severity="high",
         pattern="|".join(loose),
         catches="closes the delimiter it stands in",
     )
@@ -162,6 +162,13 @@ class RuleSet:
             (rows[n], rule)
             for rule in self.rules
             for n in rows_where(pc.match_substring_regex(some, rule.pattern, ignore_case=True))
+        ]
+
+    def find(self, texts: pa.Array) -> list[Finding]:
+        """The same as findings."""
+        return [
+            Finding(row, "signatures", rule.id, rule.severity, 0.9, f"the text {rule.catches}")
+            for row, rule in self.hits(texts)
         ]
 
 

@@ -1,62 +1,65 @@
-"""What the scan found in the rows of a batch. Most rows have nothing, so only those that do are held."""
+"""What becomes of the rows of a batch. Most rows have nothing, so only those that do are held."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.scan.normalise import Cleaned, rows_where
-from airflow_provider_claude.core.scan.threats import RuleSet
-
-#: Changes that no honest text needs, so that a row with one is set aside.
-SMUGGLING = {
-    "tag_characters": "the text hides a message in tag characters",
-    "smuggled_selectors": "the text hides a message in variation selectors",
-}
+from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.normalise import rows_where
+from airflow_provider_claude.core.scan.policy import ScanPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Why a row is set aside: *reason* a stable word, *detail* a sentence."""
+class Verdict(NamedTuple):
+    """Why a row is set aside: *reason* a stable word, *detail* a sentence.
+
+    Which *layer* of the gate says that it is hostile, and how sure it is (0 to 1); `source` where the row cannot be sent,
+    whatever anyone says of it.
+    """
 
     reason: str
     detail: str
+    layer: str = "source"
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """By row: the first reason to set it aside, and all its flags, each once."""
+    """By row: the first reason to set it aside, all its flags (each once), and its highest score.
+
+    *suspects* are rows that are answered, each in a request of its own.
+    """
 
     set_aside: dict[int, Verdict] = field(default_factory=dict)
     flags: dict[int, list[str]] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
+    suspects: set[int] = field(default_factory=set)
 
-    def put_aside(self, row: int, reason: str, detail: str) -> None:
-        self.set_aside.setdefault(row, Verdict(reason, detail))
+    def add(self, finding: Finding, policy: ScanPolicy) -> None:
+        """Do about *finding* what *policy* says."""
+        flags = self.flags.setdefault(finding.row, [])
+        if finding.rule not in flags:
+            flags.append(finding.rule)
+        action = policy.action(finding)
+        if action == "pass":
+            return
+        self.scores[finding.row] = max(self.scores.get(finding.row, 0.0), finding.score)
+        if action == "quarantine":
+            verdict = Verdict(finding.rule, finding.detail, finding.layer, finding.score)
+            self.set_aside.setdefault(finding.row, verdict)
+        else:
+            self.suspects.add(finding.row)
 
-    def flag(self, row: int, name: str) -> None:
-        flags = self.flags.setdefault(row, [])
-        if name not in flags:
-            flags.append(name)
 
-
-def judge(columns: Mapping[str, Cleaned], rules: RuleSet, max_chars: int) -> Verdicts:
-    """What there is to say about the rows of *columns* (at least one), which all have the same length."""
+def decide(findings: Iterable[Finding], policy: ScanPolicy) -> Verdicts:
+    """What becomes of the rows that *findings* are about, in their order."""
     verdicts = Verdicts()
-    _judge_size(columns, max_chars, verdicts)
-    for name, column in columns.items():
-        for change, rows in column.changes.items():
-            for row in rows:
-                verdicts.flag(row, change)
-                if change in SMUGGLING:
-                    verdicts.put_aside(row, "tag_smuggling", f"{SMUGGLING[change]} (column {name!r}).")
-        for row, rule in rules.hits(column.texts):
-            verdicts.flag(row, rule.id)
-            if rule.severity == "quarantine":
-                verdicts.put_aside(row, rule.id, f"the text {rule.catches} (column {name!r}).")
+    for finding in findings:
+        verdicts.add(finding, policy)
     return verdicts
 
 
@@ -77,17 +80,13 @@ def oversize(texts: Sequence[pa.Array], carried: Mapping[str, pa.Array], max_cha
     return found
 
 
-def _judge_size(columns: Mapping[str, Cleaned], max_chars: int, verdicts: Verdicts) -> None:
-    texts = [column.texts for column in columns.values()]
-    lengths = _sum([pc.fill_null(pc.utf8_length(text), 0) for text in texts])
-    for row in rows_where(pc.greater(lengths, max_chars)):
-        verdicts.put_aside(row, "oversize", f"the text has {lengths[row]} characters, {max_chars:,} are allowed.")
+def empty(texts: Sequence[pa.Array]) -> dict[int, Verdict]:
+    """The rows in which none of *texts* (at least one) has anything to read."""
     blank = [pc.fill_null(pc.equal(pc.utf8_ltrim_whitespace(text), ""), fill_value=True) for text in texts]
-    empty = blank[0]
+    nothing = blank[0]
     for more in blank[1:]:
-        empty = pc.and_(empty, more)
-    for row in rows_where(empty):
-        verdicts.put_aside(row, "empty", "the text is empty.")
+        nothing = pc.and_(nothing, more)
+    return {row: Verdict("empty", "the text is empty.") for row in rows_where(nothing)}
 
 
 def _sum(arrays: list[pa.Array]) -> Any:

@@ -1,0 +1,59 @@
+"""`quarantine` and `release`: look at the rows that a scan has set aside, and let some of them through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number
+from airflow_provider_claude.core.scan.chosen import Chosen
+from airflow_provider_claude.stages import release as stage
+from airflow_provider_claude.store import RunFolder
+
+_HEAD = ("id", "verdict", "layer", "score", "excerpt")
+
+
+def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit: int) -> int:
+    """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code."""
+    run.need_scan()
+    rows: list[tuple[str, ...]] = []
+    reasons = Counter[str]()
+    for row in _meant(run, terms):
+        reasons[row["reason"]] += 1
+        if len(rows) < limit:
+            rows.append(_shown(row))
+    if rows:
+        out.table(_HEAD, rows, right=("score",))
+        out.line()
+    left = f", {number(limit)} of them shown" if reasons.total() > limit else ""
+    out.line(f"{number(reasons.total())} rows in quarantine{left}: {counts(dict(reasons.most_common()))}.")
+    return 0
+
+
+def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> int:
+    """Let the rows that *terms* mean through from the next scan on. Returns the exit code, 1 where there is none."""
+    record = stage.release(run, terms, now)
+    if not record.rows:
+        out.line(f"No row in quarantine is meant by {' '.join(terms)}; nothing was released.")
+        return 1
+    out.line(f"{number(len(record.rows))} rows are released: {counts(record.by_reason)}.")
+    out.line(
+        "Trigger the day again, or clear its scan with all that comes after it: these rows are sent, each in a request of "
+        "its own, and nothing that is answered is paid for again."
+    )
+    return 0
+
+
+def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:
+    rows = stage.read_quarantine(run)
+    if not terms:
+        return rows
+    chosen = Chosen.of(terms)
+    return (row for row in rows if chosen.means(row))
+
+
+def _shown(row: dict[str, Any]) -> tuple[str, ...]:
+    name = row["item_id"] or row["source_ref"]
+    score = NOTHING if row["scan_layer"] == "source" else f"{row['scan_score']:.2f}"
+    return name[:60], row["reason"], row["scan_layer"], score, row["scan_excerpt"][:100]

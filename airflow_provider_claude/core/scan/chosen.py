@@ -1,0 +1,55 @@
+"""Which rows of a quarantine a person means: terms such as `id:m-7`, `rule:override`, `layer:classifier` or `all`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from airflow_provider_claude.core.scan.findings import LAYERS
+from airflow_provider_claude.errors import JobError
+
+_HOW = (
+    "Write id:<item id or place in the source>, rule:<a reason or flag>, verdict:<the reason>, "
+    f"layer:<{' | '.join(LAYERS)}>, or all."
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Terms; a row is meant by any of them. *everything* means all rows that can be released."""
+
+    ids: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+    verdicts: frozenset[str] = frozenset()
+    layers: frozenset[str] = frozenset()
+    everything: bool = False
+
+    @classmethod
+    def of(cls, terms: Sequence[str]) -> Self:
+        """Raises JobError for what is no term."""
+        found: dict[str, set[str]] = {"id": set(), "rule": set(), "verdict": set(), "layer": set()}
+        everything = False
+        for term in map(str.strip, terms):
+            kind, _, value = term.partition(":")
+            if term == "all":
+                everything = True
+            elif kind in found and value and (kind != "layer" or value in LAYERS):
+                found[kind].add(value)
+            else:
+                raise JobError(f"{term[:80]!r} does not say which rows are to be released. {_HOW}")
+        ids, rules, verdicts, layers = map(frozenset, found.values())
+        return cls(ids, rules, verdicts, layers, everything)
+
+    def means(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row *row* of a quarantine table is meant. One of layer `source` cannot be sent, and never is."""
+        if row["scan_layer"] not in LAYERS:
+            return False
+        return (
+            self.everything
+            or row["item_id"] in self.ids
+            or row["source_ref"] in self.ids
+            or row["reason"] in self.verdicts
+            or row["scan_layer"] in self.layers
+            or not self.rules.isdisjoint([row["reason"], *row["flags"]])
+        )

@@ -1,0 +1,50 @@
+"""What is done about a finding: set the row aside, ask about it alone, or just note it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.errors import JobError
+
+Action = Literal["quarantine", "flag", "pass"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanPolicy:
+    """What the gate does, by a finding's severity, and by its rule where that is named.
+
+    `quarantine`: the row is set aside until a person releases it. `flag`: it is answered, in a request of its own. `pass`: the
+    row has the rule among its flags, and nothing else happens.
+
+    :param high: what a finding of high severity means.
+    :param medium: the same for medium severity.
+    :param low: the same for low severity.
+    :param rules: what these rules mean, whatever their severity.
+    :raises JobError: for an action that there is not.
+    """
+
+    high: Action = "quarantine"
+    medium: Action = "flag"
+    low: Action = "pass"
+    rules: Mapping[str, Action] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = {"high": self.high, "medium": self.medium, "low": self.low, **self.rules}
+        for name, action in named.items():
+            if action not in get_args(Action):
+                raise JobError(f"The scan is to {action!r} what is {name}: write one of {', '.join(get_args(Action))}.")
+
+    def action(self, finding: Finding) -> Action:
+        own = self.rules.get(finding.rule)
+        if own is not None:
+            return own
+        match finding.severity:
+            case "high":
+                return self.high
+            case "medium":
+                return self.medium
+            case _:
+                return self.low

@@ -1,0 +1,96 @@
+"""Release: a person lets rows out of quarantine, and the next scan of the same source lets them through.
+
+A row is let through where its id, its place in the source and its texts are those of the row that was released; another
+text in its place is judged as any other. Releases stay with the run folder: each scan of it heeds all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_claude.core.scan.chosen import Chosen
+from airflow_provider_claude.stages.parquet import read_batches
+from airflow_provider_claude.stages.sorting import key_of
+from airflow_provider_claude.store import (
+    QuarantineRecord,
+    ReleasedRow,
+    RunFolder,
+    list_names,
+    read_record,
+    write_new_record,
+)
+
+#: What a person sees of a row in quarantine, and what chooses it.
+SHOWN = (
+    "item_id",
+    "source_ref",
+    "reason",
+    "detail",
+    "scan_layer",
+    "scan_score",
+    "scan_excerpt",
+    "scan_text_hash",
+    "flags",
+)
+
+_BATCH_ROWS = 2_000
+_NAME = re.compile(r"(\d+)\.json")
+
+
+def read_quarantine(run: RunFolder) -> Iterator[dict[str, Any]]:
+    """The rows in quarantine, SHOWN of each, in the order of the source."""
+    for path in run.parts("quarantine"):
+        for batch in read_batches(path, _BATCH_ROWS, list(SHOWN)):
+            yield from batch.to_pylist()
+
+
+def release(run: RunFolder, terms: Sequence[str], now: str) -> QuarantineRecord:
+    """Let the rows of *run* that *terms* mean (see core.scan.chosen) through from the next scan on. *now* is ISO 8601.
+
+    Returns what was written down; nothing is written where no row is meant. Raises JobError for a term that is none, and
+    StateError where *run* was not scanned.
+    """
+    chosen = Chosen.of(terms)
+    run.need_scan()
+    rows, reasons = [], Counter[str]()
+    for row in read_quarantine(run):
+        if chosen.means(row):
+            rows.append(_released(row))
+            reasons[row["reason"]] += 1
+    record = QuarantineRecord(chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows, at=now)
+    if rows:
+        _write(run, record)
+    return record
+
+
+def _released(row: Mapping[str, Any]) -> ReleasedRow:
+    return ReleasedRow(item_id=row["item_id"], source_ref=row["source_ref"], text_hash=row["scan_text_hash"])
+
+
+def released_keys(run: RunFolder) -> frozenset[bytes]:
+    """What the released rows of *run* are known by."""
+    return frozenset(
+        key_of(row.item_id, row.source_ref, bytes.fromhex(row.text_hash))
+        for record in _records(run)
+        for row in record.rows
+    )
+
+
+def _records(run: RunFolder) -> Iterator[QuarantineRecord]:
+    for number in _numbers(run):
+        record = read_record(run.file("releases") / f"{number}.json", QuarantineRecord)
+        if record is not None:
+            yield record
+
+
+def _write(run: RunFolder, record: QuarantineRecord) -> None:
+    number = max(_numbers(run), default=0) + 1
+    while not write_new_record(run.file("releases") / f"{number}.json", record):
+        number += 1
+
+
+def _numbers(run: RunFolder) -> list[int]:
+    return sorted(int(match[1]) for match in map(_NAME.fullmatch, list_names(run.file("releases"))) if match)
