@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from upath import UPath
 
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.stages.release import read_quarantine, release, released_keys
@@ -48,7 +49,7 @@ def test_chosen_rows_and_no_others_come_through(tmp_path: Path, terms: list[str]
 
 def test_a_released_row_says_so_and_is_asked_alone(tmp_path: Path) -> None:
     released(tmp_path, "id:2")
-    item = rows_in(RunFolder(tmp_path / "run"), "items")[1]
+    item = rows_in(RunFolder(UPath(tmp_path / "run")), "items")[1]
     assert item["flags"] == ["override", "released"]
     assert item["scan_suspect"]
 
