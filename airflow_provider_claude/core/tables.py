@@ -50,12 +50,14 @@ QUARANTINE_FIELDS = (
     pa.field("flags", pa.list_(pa.string()), nullable=False),
 )
 
-#: duplicates/part-*.parquet: rows with the very text of an earlier one, which is answered for both.
+#: duplicates/part-*.parquet: rows with the very text of an earlier one, which is answered for both; or, where that was asked
+#: for, with nearly its text (`scan_near`).
 DUPLICATE_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("source_ref", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string(), nullable=False),
+    pa.field("scan_near", pa.bool_(), nullable=False),
 )
 
 #: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `place` counts the shard's

@@ -35,6 +35,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
     :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).
+    :param near_duplicates: how similar texts have to be, 0.5 to 1, to be asked once: the earlier one's answer is that of
+        both. None: only the very same. Whoever can send mail can then have an answer taken over for mail much like it.
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
         ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
     """
@@ -55,6 +57,7 @@ class ClaudeInputScanOperator(BaseOperator):
         max_chars: int = 100_000,
         part_rows: int = 10_000,
         policy: ScanPolicy | None = None,
+        near_duplicates: float | None = None,
         release: Sequence[str] | str = (),
         **kwargs: Any,
     ) -> None:
@@ -69,6 +72,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.max_chars = max_chars
         self.part_rows = part_rows
         self.policy = policy or ScanPolicy()
+        self.near_duplicates = near_duplicates
         self.release = release
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -96,6 +100,7 @@ class ClaudeInputScanOperator(BaseOperator):
                 max_chars=self.max_chars,
                 closing_tags=self.closing_tags,
                 policy=self.policy,
+                near_duplicates=self.near_duplicates,
             )
             record = scan(source, run, settings, clock=utc_now)
         self.log.info(

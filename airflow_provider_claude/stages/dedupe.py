@@ -1,4 +1,6 @@
-"""Which rows are the first with their text, on a temporary SQLite file, so that memory does not grow with the rows.
+"""Which rows are the first with their text, or with nearly their text.
+
+What is known is in a temporary SQLite file, so that memory does not grow with the rows.
 
 Texts and ids are known by 16 bytes of their SHA-256: among a billion rows, the chance that any two are mistaken
 for one another is about one in 10^20.
@@ -14,12 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from airflow_provider_claude.core.scan.near import Signature
+
 _SETTINGS = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA cache_size = -32768;
     CREATE TABLE texts (digest BLOB PRIMARY KEY, ordinal INTEGER NOT NULL, item_id TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE near (item INTEGER PRIMARY KEY, hashes BLOB NOT NULL, item_id TEXT NOT NULL);
+    CREATE TABLE bands (band BLOB, item INTEGER, PRIMARY KEY (band, item)) WITHOUT ROWID;
     CREATE TABLE ids (digest BLOB PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID;
     BEGIN;
 """
@@ -27,17 +33,26 @@ _SETTINGS = """
 
 class Place(NamedTuple):
     """Where a row belongs: an item of its own (*ordinal*), with its *twin* (the twin's ordinal, and its id), or
-    nowhere (no ordinal): its id is taken by a row of other text.
+    nowhere (no ordinal): its id is taken by a row of other text. *near*: it is only similar to its twin.
     """
 
     ordinal: int | None
     twin: str | None = None
+    near: bool = False
+
+
+#: So many of the latest items that share a band are compared.
+_MOST_COMPARED = 20
 
 
 class Index:
-    """All texts and ids so far. A context manager; what it knows is gone at its end."""
+    """All texts and ids so far. A context manager; what it knows is gone at its end.
 
-    def __init__(self) -> None:
+    Texts whose *similarity* (0 to 1) is at least this are taken for the same, where they have a signature.
+    """
+
+    def __init__(self, similarity: float = 1.0) -> None:
+        self._similarity = similarity
         self._folder = tempfile.TemporaryDirectory(prefix="claude-scan-")
         self._database = sqlite3.connect(Path(self._folder.name) / "index.sqlite", isolation_level=None)
         self._database.executescript(_SETTINGS)
@@ -52,10 +67,13 @@ class Index:
         self._database.close()
         self._folder.cleanup()
 
-    def fold(self, digests: Sequence[bytes], item_ids: Sequence[str]) -> list[Place]:
+    def fold(
+        self, digests: Sequence[bytes], item_ids: Sequence[str], near: Sequence[Signature | None] = ()
+    ) -> list[Place]:
         """The places of rows with these *digests* of their texts and these ids, in order; they are known from now on.
 
-        At most 30,000 rows at a time. A row with both the text and the id of an earlier one is its duplicate.
+        At most 30,000 rows at a time. A row with both the text and the id of an earlier one is its duplicate. *near*: the
+        signatures of the texts, None for one that is like no other.
         """
         texts = [digest[:16] for digest in digests]
         names = [hashlib.sha256(item_id.encode()).digest()[:16] for item_id in item_ids]
@@ -64,7 +82,7 @@ class Index:
         new_texts: list[tuple[bytes, int, str]] = []
         new_names: list[tuple[bytes, bytes]] = []
         places: list[Place] = []
-        for text, name, item_id in zip(texts, names, item_ids, strict=True):
+        for text, name, item_id, alike in zip(texts, names, item_ids, near or [None] * len(texts), strict=True):
             if known_names.setdefault(name, text) != text:
                 places.append(Place(None))
                 continue
@@ -72,13 +90,32 @@ class Index:
             if twin := known_texts.get(text):
                 places.append(twin)
                 continue
-            known_texts[text] = Place(self._items, item_id)
-            new_texts.append((text, self._items, item_id))
-            places.append(Place(self._items))
-            self._items += 1
+            like = self._alike(alike, item_id) if alike else None
+            ordinal, known_as = like or (self._items, item_id)
+            known_texts[text] = Place(ordinal, known_as)
+            new_texts.append((text, ordinal, known_as))
+            places.append(Place(ordinal, known_as, near=True) if like else Place(ordinal))
+            self._items += like is None
         self._database.executemany("INSERT INTO texts VALUES (?, ?, ?)", new_texts)
         self._database.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", new_names)
         return places
+
+    def _alike(self, signature: Signature, item_id: str) -> tuple[int, str] | None:
+        """The ordinal and id of the item that is most like *signature*, if one is like it; the row becomes known as an item otherwise."""
+        bands = list(signature.bands())
+        marks = ",".join("?" * len(bands))
+        found = self._database.execute(
+            "SELECT item, hashes, item_id FROM near WHERE item IN"  # noqa: S608 - ours
+            f" (SELECT item FROM bands WHERE band IN ({marks}) ORDER BY item DESC LIMIT {_MOST_COMPARED})",
+            bands,
+        )
+        alike = [(signature.similarity(hashes), -item, name) for item, hashes, name in found]
+        if alike and max(alike)[0] >= self._similarity:
+            _, item, name = max(alike)
+            return -item, name
+        self._database.execute("INSERT INTO near VALUES (?, ?, ?)", (self._items, signature.values, item_id))
+        self._database.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, self._items) for band in bands])
+        return None
 
     def _known(self, table: str, digests: Sequence[bytes]) -> sqlite3.Cursor:
         marks = ",".join("?" * len(digests))

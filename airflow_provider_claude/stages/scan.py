@@ -21,7 +21,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_text_columns
-from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.parts import Parts
@@ -41,7 +41,8 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
     a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
-    which something was found. A part file has *part_rows* rows.
+    which something was found. A part file has *part_rows* rows. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
+    more are asked once; None: only where they are the very same.
     """
 
     text_columns: Sequence[str]
@@ -50,6 +51,11 @@ class ScanSettings:
     max_chars: int = 100_000
     closing_tags: Sequence[str] = ()
     policy: ScanPolicy = field(default_factory=ScanPolicy)
+    near_duplicates: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
+            raise JobError(f"near_duplicates is {self.near_duplicates!r}: write a number from 0.5 to 1, such as 0.9.")
 
 
 @lean_arrow()
@@ -72,9 +78,10 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         carry=settings.carry,
         max_chars=settings.max_chars,
         released=released_keys(run),
+        near=settings.near_duplicates is not None,
     )
     with ExitStack() as stack:
-        index = stack.enter_context(Index())
+        index = stack.enter_context(Index(settings.near_duplicates or 1.0))
         parts = {
             folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows))
             for folder, schema in schemas.items()
@@ -102,6 +109,7 @@ def _record(source: Source, settings: ScanSettings, counts: Counts, *, started: 
         quarantined=counts.reasons.total(),
         duplicates=counts.duplicates,
         suspects=counts.suspects,
+        near_duplicates=counts.near,
         by_reason=dict(counts.reasons.most_common()),
         flagged=dict(counts.flags.most_common()),
         part_rows=settings.part_rows,

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.gate import Gate
+from airflow_provider_claude.core.scan.near import Signature, signatures
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
@@ -27,7 +28,8 @@ RELEASED = "released"
 class Judge:
     """How rows are judged: by *gate*, but for those whose key is among *released*.
 
-    A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*.
+    A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*. *near*: texts
+    that are nearly the same are asked once.
     """
 
     gate: Gate
@@ -35,6 +37,7 @@ class Judge:
     carry: Sequence[str]
     max_chars: int
     released: frozenset[bytes] = frozenset()
+    near: bool = False
 
 
 class Sorting:
@@ -42,7 +45,7 @@ class Sorting:
 
     def __init__(self, chunk: pa.RecordBatch, judge: Judge) -> None:
         self.chunk = chunk
-        self._columns = judge.columns
+        self._columns, self._near = judge.columns, judge.near
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
@@ -79,13 +82,22 @@ class Sorting:
         rows = [row for row in range(self.chunk.num_rows) if row not in self.aside]
         taken = pa.array(rows, pa.int64())
         digests = input_digests([column.texts.take(taken) for column in self.cleaned.values()])
-        places = index.fold(digests, self.chunk.column("item_id").take(taken).to_pylist())
+        near = self._signatures(rows) if self._near else ()
+        places = index.fold(digests, self.chunk.column("item_id").take(taken).to_pylist(), near)
         self.digests = dict(zip(rows, digests, strict=True))
         self.places = dict(zip(rows, places, strict=True))
         for row, place in self.places.items():
             if place.ordinal is None:
                 why = "another row with this id came before, with other text."
                 self.aside[row] = Verdict("duplicate_id", why)
+
+    def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
+        """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
+        texts = [
+            "\n".join(filter(None, (column.texts[row].as_py() for column in self.cleaned.values()))) for row in rows
+        ]
+        found = signatures(texts)
+        return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
 
     def rows(self, folder: str) -> list[int]:
         """The rows of the chunk that go into *folder*, ascending."""
@@ -123,6 +135,7 @@ _MADE: Mapping[str, Callable[[Sorting, int], object]] = {
     "ordinal": lambda sorting, row: sorting.places[row].ordinal,
     "input_hash": lambda sorting, row: sorting.digests[row].hex(),
     "duplicate_of": lambda sorting, row: sorting.places[row].twin,
+    "scan_near": lambda sorting, row: sorting.places[row].near,
     "reason": lambda sorting, row: sorting.aside[row].reason,
     "detail": lambda sorting, row: sorting.aside[row].detail,
     "scan_layer": lambda sorting, row: sorting.aside[row].layer,
@@ -173,6 +186,7 @@ class Counts:
     items: int = 0
     duplicates: int = 0
     suspects: int = 0
+    near: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
 
@@ -181,6 +195,7 @@ class Counts:
         self.rows += sorting.chunk.num_rows
         self.items += len(items)
         self.duplicates += len(sorting.rows("duplicates"))
+        self.near += sum(sorting.places[row].near for row in sorting.rows("duplicates"))
         self.suspects += len(sorting.suspects.intersection(items))
         self.reasons.update(verdict.reason for verdict in sorting.aside.values())
         for flags in filter(None, sorting.flags):

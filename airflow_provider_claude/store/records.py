@@ -28,7 +28,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 class ScanRecord(Record, frozen=True, kw_only=True):
     """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`.
 
-    `suspects` of the items are asked alone.
+    `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
     """
 
     source: str
@@ -40,6 +40,7 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     quarantined: int
     duplicates: int
     suspects: int = 0
+    near_duplicates: int = 0
     by_reason: dict[str, int]
     flagged: dict[str, int]
     part_rows: int

@@ -136,6 +136,7 @@ def scan_by_hand(
             "item_id": f"twin-{k}",
             "source_ref": f"mails#t{k}",
             "duplicate_of": f"mail-{n}",
+            "scan_near": False,
             "sender": f"t{k}@example.org",
         }
         for k, n in enumerate(twins)

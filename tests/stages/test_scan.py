@@ -65,7 +65,14 @@ def test_rows_end_as_items_quarantine_or_duplicates(tmp_path: Path) -> None:
     assert (nameless["item_id"], nameless["reason"], nameless["detail"]) == (None, "missing_id", "the row has no 'id'.")
     assert empty["reason"] == "empty"
     assert rows_in(run, "duplicates") == [
-        {"ordinal": 0, "item_id": "3", "source_ref": "source.jsonl#3", "duplicate_of": "1", "team": "c"}
+        {
+            "ordinal": 0,
+            "item_id": "3",
+            "source_ref": "source.jsonl#3",
+            "duplicate_of": "1",
+            "scan_near": False,
+            "team": "c",
+        }
     ]
     assert record == run.scan()
     assert (record.rows, record.items, record.quarantined, record.duplicates) == (5, 1, 3, 1)
