@@ -60,6 +60,13 @@ DUPLICATE_FIELDS = (
     pa.field("scan_near", pa.bool_(), nullable=False),
 )
 
+#: doubts/part-*.parquet: items that the gate suspects and nobody was asked about. `id` is the input hash, `text` all
+#: that the job sends of them.
+DOUBT_FIELDS = (
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("text", pa.string(), nullable=False),
+)
+
 #: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `place` counts the shard's
 #: items from 0: the same shard may begin at another ordinal when rows before it come or go. Row n has the custom id that
 #: ends in n; `max_tokens` is the job's, or more where an answer was cut off before.

@@ -37,11 +37,13 @@ class ClaudeInputScanOperator(BaseOperator):
     :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).
     :param near_duplicates: how similar texts have to be, 0.5 to 1, to be asked once: the earlier one's answer is that of
         both. None: only the very same. Whoever can send mail can then have an answer taken over for mail much like it.
+    :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): what it
+        suspects is set aside, what it finds harmless is no suspect any more. It may be anywhere on its way.
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
         ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
     """
 
-    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format", "release")
+    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format", "screened", "release")
     ui_color = "#e8f0e4"
 
     def __init__(
@@ -58,6 +60,7 @@ class ClaudeInputScanOperator(BaseOperator):
         part_rows: int = 10_000,
         policy: ScanPolicy | None = None,
         near_duplicates: float | None = None,
+        screened: str | None = None,
         release: Sequence[str] | str = (),
         **kwargs: Any,
     ) -> None:
@@ -73,6 +76,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.part_rows = part_rows
         self.policy = policy or ScanPolicy()
         self.near_duplicates = near_duplicates
+        self.screened = screened
         self.release = release
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -101,6 +105,7 @@ class ClaudeInputScanOperator(BaseOperator):
                 closing_tags=self.closing_tags,
                 policy=self.policy,
                 near_duplicates=self.near_duplicates,
+                screened=run_folder(self.screened) if self.screened else None,
             )
             record = scan(source, run, settings, clock=utc_now)
         self.log.info(

@@ -101,7 +101,7 @@ class Index:
         return places
 
     def _alike(self, signature: Signature, item_id: str) -> tuple[int, str] | None:
-        """The ordinal and id of the item that is most like *signature*, if one is like it; the row becomes known as an item otherwise."""
+        """Ordinal and id of the item that is most like *signature*; where none is like it, the row is known from now on."""
         bands = list(signature.bands())
         marks = ",".join("?" * len(bands))
         found = self._database.execute(

@@ -18,11 +18,13 @@ GROUP_ROWS = 2_000
 class Parts:
     """The part files of one folder: *part_rows* rows each but the last, in row groups of GROUP_ROWS.
 
+    *always*: there is a file even where there is no row.
+
     A context manager: each part appears when it is full, the last at the end; after an error, not at all.
     """
 
-    def __init__(self, run: RunFolder, folder: str, schema: pa.Schema, part_rows: int) -> None:
-        self._run, self._folder, self._schema, self._part_rows = run, folder, schema, part_rows
+    def __init__(self, run: RunFolder, folder: str, schema: pa.Schema, part_rows: int, *, always: bool = False) -> None:
+        self._run, self._folder, self._schema, self._part_rows, self._always = run, folder, schema, part_rows, always
         self._pending: list[pa.RecordBatch] = []
         self._number = self._written = 0
         self._part = ExitStack()
@@ -37,6 +39,8 @@ class Parts:
     ) -> None:
         if kind is None:
             self._write_group()
+            if self._always and self._number == self._written == 0:
+                self._open_writer()
         self._part.__exit__(kind, error, trace)
 
     def add(self, batch: pa.RecordBatch) -> None:

@@ -20,12 +20,19 @@ import pyarrow as pa
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.policy import ScanPolicy
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import (
+    DOUBT_FIELDS,
+    DUPLICATE_FIELDS,
+    ITEM_FIELDS,
+    QUARANTINE_FIELDS,
+    with_text_columns,
+)
 from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.parts import Parts
 from airflow_provider_claude.stages.release import released_keys
+from airflow_provider_claude.stages.screened import read_screened
 from airflow_provider_claude.stages.sorting import MADE_TYPES, Counts, Judge, Sorting
 from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 
@@ -41,8 +48,9 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
     a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
-    which something was found. A part file has *part_rows* rows. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
-    more are asked once; None: only where they are the very same.
+    which something was found; *screened* is the run folder in which those that were in doubt are asked about. Rows whose
+    texts are similar by *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part
+    file has *part_rows* rows.
     """
 
     text_columns: Sequence[str]
@@ -52,6 +60,7 @@ class ScanSettings:
     closing_tags: Sequence[str] = ()
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     near_duplicates: float | None = None
+    screened: RunFolder | None = None
 
     def __post_init__(self) -> None:
         if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
@@ -78,6 +87,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         carry=settings.carry,
         max_chars=settings.max_chars,
         released=released_keys(run),
+        screened=read_screened(settings.screened) if settings.screened else {},
         near=settings.near_duplicates is not None,
     )
     with ExitStack() as stack:
@@ -86,12 +96,14 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
             folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows))
             for folder, schema in schemas.items()
         }
+        doubts = stack.enter_context(Parts(run, "doubts", pa.schema(DOUBT_FIELDS), settings.part_rows, always=True))
         counts = Counts()
         for chunk in _chunks(source.batches()):
             sorting = Sorting(chunk, judge)
             sorting.fold(index)
             for folder, schema in schemas.items():
                 parts[folder].add(sorting.batch(folder, schema))
+            doubts.add(sorting.doubts())
             counts.add(sorting)
     record = _record(source, settings, counts, started=started, finished=clock())
     write_record(run.file("scan.json"), record)

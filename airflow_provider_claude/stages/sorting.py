@@ -1,4 +1,4 @@
-"""Where each row of a chunk belongs: among the items, the duplicates, or in quarantine."""
+"""Where each row of a chunk belongs: among the items, the duplicates, or in quarantine; and which items are in doubt."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan import screen
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.gate import Gate
 from airflow_provider_claude.core.scan.near import Signature, signatures
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
+from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
 from airflow_provider_claude.stages.dedupe import Index, Place
 
 #: The flag of a row that a person has released from quarantine.
@@ -26,7 +27,8 @@ RELEASED = "released"
 
 @dataclass(frozen=True)
 class Judge:
-    """How rows are judged: by *gate*, but for those whose key is among *released*.
+    """How rows are judged: by *gate*, but for those whose key is among *released*; where that is in doubt, by what was
+    *screened*, which says by input hash whether an injection is suspected.
 
     A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*. *near*: texts
     that are nearly the same are asked once.
@@ -37,6 +39,7 @@ class Judge:
     carry: Sequence[str]
     max_chars: int
     released: frozenset[bytes] = frozenset()
+    screened: Mapping[bytes, bool] = field(default_factory=dict)
     near: bool = False
 
 
@@ -53,7 +56,9 @@ class Sorting:
         self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
+        self._doubts: dict[int, str] = {}
         self._release(judge.released)
+        self._screen(judge.screened)
         self.aside |= empty([column.texts for column in self.cleaned.values()]) | too_long | _defects(chunk)
         self.places: dict[int, Place] = {}
         self.digests: dict[int, bytes] = {}
@@ -61,30 +66,51 @@ class Sorting:
     @cached_property
     def raw_digests(self) -> dict[int, bytes]:
         """The digests of the texts, as they came, of the rows that are set aside."""
-        rows = sorted(self.aside)
-        taken = pa.array(rows, pa.int64())
-        return dict(
-            zip(rows, input_digests([self.chunk.column(name).take(taken) for name in self._columns]), strict=True)
-        )
+        return _digests(self.aside, [self.chunk.column(name) for name in self._columns])
+
+    @property
+    def _texts(self) -> list[pa.Array]:
+        return [column.texts for column in self.cleaned.values()]
+
+    def _keys(self) -> dict[int, bytes]:
+        """What the rows that are set aside are known by from one scan to the next."""
+        return {
+            row: key_of(self.chunk.column("item_id")[row].as_py(), self.chunk.column("source_ref")[row].as_py(), digest)
+            for row, digest in self.raw_digests.items()
+        }
 
     def _release(self, released: frozenset[bytes]) -> None:
-        if not released or not self.aside:
+        if not released:
             return
-        ids, refs = (self.chunk.column(name).to_pylist() for name in ("item_id", "source_ref"))
-        for row in [row for row, digest in self.raw_digests.items() if key_of(ids[row], refs[row], digest) in released]:
-            del self.aside[row]
-            self.suspects.add(row)
-            self.flags[row].append(RELEASED)
+        for row, key in self._keys().items():
+            if key in released:
+                del self.aside[row]
+                self.suspects.add(row)
+                self.flags[row].append(RELEASED)
         del self.raw_digests
+
+    def _screen(self, screened: Mapping[bytes, bool]) -> None:
+        """Act on what Claude said about suspects, and note those that it was not asked about."""
+        doubtful = [row for row in self.suspects if row not in self.aside and RELEASED not in self.flags[row]]
+        for row, key in _digests(doubtful, self._texts).items():
+            suspected = screened.get(key)
+            if suspected is None:
+                self._doubts[row] = key.hex()
+            elif suspected:
+                found = screen.screened(row)
+                self.flags[row].append(found.rule)
+                self.aside[row] = Verdict(found.rule, found.detail, found.layer, found.score)
+            else:
+                self.flags[row].append(screen.HARMLESS)
+                self.suspects.discard(row)
 
     def fold(self, index: Index) -> None:
         """Find each remaining row its place; those whose id is taken are set aside too."""
         rows = [row for row in range(self.chunk.num_rows) if row not in self.aside]
-        taken = pa.array(rows, pa.int64())
-        digests = input_digests([column.texts.take(taken) for column in self.cleaned.values()])
+        self.digests = _digests(rows, self._texts)
         near = self._signatures(rows) if self._near else ()
-        places = index.fold(digests, self.chunk.column("item_id").take(taken).to_pylist(), near)
-        self.digests = dict(zip(rows, digests, strict=True))
+        names = self.chunk.column("item_id").take(pa.array(rows, pa.int64())).to_pylist()
+        places = index.fold(list(self.digests.values()), names, near)
         self.places = dict(zip(rows, places, strict=True))
         for row, place in self.places.items():
             if place.ordinal is None:
@@ -93,10 +119,7 @@ class Sorting:
 
     def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
         """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
-        texts = [
-            "\n".join(filter(None, (column.texts[row].as_py() for column in self.cleaned.values()))) for row in rows
-        ]
-        found = signatures(texts)
+        found = signatures([self.text(row) for row in rows])
         return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
 
     def rows(self, folder: str) -> list[int]:
@@ -114,6 +137,16 @@ class Sorting:
         return pa.RecordBatch.from_arrays(
             [self._column(field.name, folder, rows, taken) for field in schema], schema=schema
         )
+
+    def doubts(self) -> pa.RecordBatch:
+        """The items of the chunk that nobody knows what to make of (DOUBT_FIELDS)."""
+        rows = [row for row in self.rows("items") if row in self._doubts]
+        names, texts = [self._doubts[row] for row in rows], [self.text(row) for row in rows]
+        return pa.RecordBatch.from_arrays([pa.array(names, pa.string()), pa.array(texts, pa.string())], schema=_DOUBTS)
+
+    def text(self, row: int) -> str:
+        """All texts of *row*, cleaned, one after the other."""
+        return "\n\n".join(filter(None, (texts[row].as_py() for texts in self._texts)))
 
     def score(self, row: int) -> float:
         """How sure the gate is that *row* is hostile, 0 to 1."""
@@ -146,6 +179,8 @@ _MADE: Mapping[str, Callable[[Sorting, int], object]] = {
     "scan_suspect": lambda sorting, row: row in sorting.suspects,
 }
 
+_DOUBTS = pa.schema(DOUBT_FIELDS)
+
 MADE_TYPES = {field.name: field.type for field in (*ITEM_FIELDS, *QUARANTINE_FIELDS, *DUPLICATE_FIELDS)}
 
 
@@ -163,6 +198,13 @@ def _cleaned(chunk: pa.RecordBatch, text_columns: Sequence[str], left_out: Itera
     mask = pa.array([row not in rows for row in range(chunk.num_rows)])
     nothing = pa.scalar(None, pa.string())
     return {name: normalise(pc.if_else(mask, chunk.column(name), nothing)) for name in text_columns}
+
+
+def _digests(rows: Iterable[int], columns: Sequence[pa.Array]) -> dict[int, bytes]:
+    """The digests of *rows* of *columns*, in ascending order."""
+    some = sorted(rows)
+    taken = pa.array(some, pa.int64())
+    return dict(zip(some, input_digests([column.take(taken) for column in columns]), strict=True))
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

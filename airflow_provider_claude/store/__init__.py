@@ -9,6 +9,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
+            doubts/part-00000.parquet     items that the gate suspects
             releases/1.json               rows that a person let out of quarantine
             reused/part-00003.parquet     which items of shard 3 are answered already, and where
             shards/00003/

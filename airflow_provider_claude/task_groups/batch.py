@@ -8,8 +8,11 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.screen import SCREEN
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
@@ -27,7 +30,7 @@ def claude_batch_job(
     job: ClaudeJob,
     source: str,
     work: str,
-    output: str,
+    output: str | None,
     conn_id: str = ClaudeHook.default_conn_name,
     model: str | None = None,
     shard_rows: int | str = DEFAULT_ROWS,
@@ -37,6 +40,8 @@ def claude_batch_job(
     cancel_on_mark: bool = False,
     in_flight: int = int(CEILING),
     sync_pool: str | None = None,
+    screen: str | None = None,
+    screen_by: str | None = None,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
@@ -53,7 +58,7 @@ def claude_batch_job(
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
-    :param output: root of the answers; a partition a day is replaced whole (templated).
+    :param output: root of the answers; a partition a day is replaced whole (templated). None publishes nothing.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated).
@@ -65,6 +70,9 @@ def claude_batch_job(
     :param in_flight: the most requests of the sync lane under way at once, a shard.
     :param sync_pool: an Airflow pool for the tasks that settle leftovers. Workers on several machines know of each other's
         use of the account only what the API tells them: a pool with one slot lets one be at it at a time.
+    :param screen: ``"claude"``: rows that the scan is in doubt about are first asked about in a batch of their own, in the group
+        ``screen``; what Claude suspects is set aside. Whatever becomes of that, all other rows are answered.
+    :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
@@ -72,17 +80,22 @@ def claude_batch_job(
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
     """
+    if screen not in {None, "claude"}:
+        raise JobError(f"screen is {screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
     with TaskGroup(group_id) as group:
-        scan = ClaudeInputScanOperator(
-            task_id="scan",
-            source=source,
-            run_folder=f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}/{{{{ day }}}}",
-            columns=job.columns,
-            carry=carry,
-            id_column=id_column,
-            closing_tags=job.closing_tags,
+        folder = f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}"
+        scan_args = {
+            "source": source,
+            "run_folder": f"{folder}/{{{{ day }}}}",
+            "columns": job.columns,
+            "carry": carry,
+            "id_column": id_column,
+            "closing_tags": job.closing_tags,
             **(scan_args or {}),
-        )
+        }
+        scan = ClaudeInputScanOperator(task_id="scan", **scan_args)
+        if screen:
+            scan >> _screening(work, folder, conn_id, screen_by) >> (scan := _sift(folder, scan_args))
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
             task_id="plan",
@@ -137,3 +150,25 @@ def claude_batch_job(
         )
         scan >> plan >> shards >> report
     return group
+
+
+def _screening(work: str, folder: str, conn_id: str, by: str | None) -> TaskGroup:
+    """The group that asks Claude about the rows of *folder* which the scan is in doubt about. Everything passes its own scan."""
+    return claude_batch_job(
+        "screen",
+        job=SCREEN,
+        source=f"{folder}/{{{{ day }}}}/doubts",
+        work=work,
+        output=None,
+        conn_id=conn_id,
+        deadline=by,
+        scan_args={"policy": ScanPolicy(high="pass", medium="pass", low="pass"), "closing_tags": ()},
+    )
+
+
+def _sift(folder: str, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:
+    """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered."""
+    screened = f"{folder}.screen/{{{{ day }}}}"
+    return ClaudeInputScanOperator(
+        task_id="sift", trigger_rule="all_done", **{**scan_args, "screened": screened, "release": ()}
+    )

@@ -9,7 +9,7 @@ from airflow_provider_claude.core.scan.findings import Finding, Layer, Severity
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.threats import rule_set
-from airflow_provider_claude.core.scan.verdicts import Verdicts, decide, empty
+from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
 #: Changes that no honest text needs: their severity, and what they mean. Any other is noted.
 CHANGES: Mapping[str, tuple[Severity, str]] = {
@@ -27,9 +27,7 @@ class Gate:
 
     def judge(self, columns: Mapping[str, Cleaned]) -> Verdicts:
         """What becomes of the rows of *columns* (at least one), which all have the same length."""
-        verdicts = decide(self._findings(columns), self.policy)
-        verdicts.set_aside.update(empty([column.texts for column in columns.values()]))
-        return verdicts
+        return decide(self._findings(columns), self.policy)
 
     def _findings(self, columns: Mapping[str, Cleaned]) -> Iterator[Finding]:
         for name, column in columns.items():
