@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.scan.normalise import MAX_MARKS, REMOVED, normalise
+from airflow_provider_claude.core.scan.normalise import MAX_DIACRITICS, MAX_MARKS, REMOVED, TOLD, normalise
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "hi")
@@ -26,8 +26,8 @@ def clean(text: str) -> tuple[str, list[str]]:
     [
         ("plain\n\ttext", "plain\n\ttext", []),
         ("a\r\nb\rc", "a\nb\nc", []),
-        ("i\u200bg\u2060nore\ufeff", "ignore", ["hidden_characters"]),
-        ("a\u202eb\u2066c\u2069", "abc", ["bidi_controls"]),
+        ("i\u200bg\u2060nore\ufeff", "ignore", ["split_words", "hidden_characters"]),
+        ("ab \u202ecd\u2066\u2069", "ab cd", ["bidi_controls"]),
         ("a\x00b\x1bc\x7f\x85", "abc", ["control_characters"]),
         ("Donau\xaddampfer", "Donaudampfer", ["soft_hyphens"]),
         (f"a{TAGS}b", "ab", ["tag_characters"]),
@@ -74,7 +74,7 @@ def test_cleaning_twice_changes_nothing_more(texts: list[str | None]) -> None:
 def test_a_row_without_flags_differs_in_line_ends_only(text: str) -> None:
     kept, flags = clean(text)
     assert flags or kept == text.replace("\r\n", "\n").replace("\r", "\n")
-    assert set(flags) <= {*REMOVED, "not_composed"}
+    assert set(flags) <= {*REMOVED, *TOLD, "not_composed", "stacked_marks", "stray_joiners"}
 
 
 def test_honest_texts_of_many_scripts_lose_nothing_but_line_ends(shared_data: object) -> None:
@@ -83,11 +83,13 @@ def test_honest_texts_of_many_scripts_lose_nothing_but_line_ends(shared_data: ob
     assert not {"tag_characters", "smuggled_selectors"} & cleaned.changes.keys()
 
 
-@pytest.mark.parametrize("marks", ["\u0315\u0316" * 40_000, "\u0f73" * 80_000])
-def test_stacks_of_marks_are_cut_and_told(marks: str) -> None:
+@pytest.mark.parametrize(
+    ("marks", "left"), [("\u0315\u0316" * 40_000, MAX_DIACRITICS), ("\u0f73" * 80_000, MAX_MARKS)]
+)
+def test_stacks_of_marks_are_cut_and_told(marks: str, left: int) -> None:
     began = time.process_time()
     kept, flags = clean("a" + marks + "b")
     assert "stacked_marks" in flags
-    assert len(kept) == MAX_MARKS + 2
+    assert len(kept) == left + 2
     assert clean(kept) == (kept, [])
     assert time.process_time() - began < 2

@@ -1,0 +1,238 @@
+"""What a text says to who can decode it: base64, hex, percent, entities, ROT13 and the like, for the scan alone.
+
+An honest text holds much that looks encoded: hashes, keys, tracking links, signatures. So only what decodes to words
+counts. Nothing is decompressed; the number and the size of what is decoded are bounded, and so is nesting.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from html import unescape
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.scan.normalise import rows_where
+
+#: What is decoded of one row, at most: texts, characters of each, pieces looked at, times a decoded text is decoded.
+MAX_TEXTS = 8
+MAX_CHARS = 20_000
+MAX_PIECES = 100
+MAX_DEPTH = 2
+
+#: Kinds that are in use among honest people too: decoded, but no flag. Links with %20, headings in l e t t e r s.
+HONEST = frozenset({"query", "spaced", "leet"})
+
+
+class Reading(NamedTuple):
+    """Another text that *row* holds: *kind* says how it was found."""
+
+    row: int
+    kind: str
+    text: str
+
+
+class _Kind(NamedTuple):
+    """Rows that hold the RE2 *pattern* are given to *decode*, which yields what it makes of a text."""
+
+    pattern: str
+    decode: Callable[[str], Iterator[str]]
+
+
+def decoded(texts: pa.Array) -> list[Reading]:
+    """What the strings *texts* hold in code, with the row each was found in, rows ascending for each kind and depth."""
+    found: list[Reading] = []
+    places = list(range(len(texts)))
+    left = [MAX_TEXTS] * len(texts)
+    for _ in range(MAX_DEPTH):
+        level: list[Reading] = []
+        for reading in _one_level(texts):
+            row = places[reading.row]
+            if left[row]:
+                left[row] -= 1
+                level.append(reading._replace(row=row))
+        found += level
+        if not level:
+            break
+        texts, places = pa.array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
+    return found
+
+
+def encoded_rows(readings: list[Reading]) -> list[int]:
+    """The rows (ascending) in which text stood in code that no honest writer needs."""
+    return sorted({reading.row for reading in readings if reading.kind not in HONEST})
+
+
+def _one_level(texts: pa.Array) -> list[Reading]:
+    rows = sorted({row for pattern in _ANY for row in rows_where(pc.match_substring_regex(texts, pattern))})
+    if not rows:
+        return []
+    some = texts.take(pa.array(rows))
+    found: list[Reading] = []
+    for name, kind in _KINDS.items():
+        hits = rows_where(pc.match_substring_regex(some, kind.pattern))
+        for hit, text in zip(hits, some.take(pa.array(hits, pa.int64())).to_pylist(), strict=True):
+            for plain in kind.decode(text):
+                if plain != text and _says_something(plain):
+                    found.append(Reading(rows[hit], name, plain[:MAX_CHARS]))
+    return found
+
+
+_WORDS = re.compile(r"(?:[^\W\d_]{2,}[^\w]{1,3}){2}[^\W\d_]{2,}|(?:[^\x00-\u024f\W\d_]{6})")
+
+
+def _says_something(text: str) -> bool:
+    """Whether *text* is printable and has three words, or six letters that are not Latin, in a row."""
+    return len(text) >= 8 and _WORDS.search(text) is not None and "".join(text.split()).isprintable()
+
+
+def _utf8(data: bytes) -> str:
+    """*data* as text; empty where it is not UTF-8 (or UTF-16 in ASCII, as Windows shells encode)."""
+    if data[1::2].count(0) == len(data) // 2 > 0:
+        data = data[::2]
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    for number, piece in enumerate(pattern.finditer(text)):
+        if number == MAX_PIECES:
+            return
+        yield piece[0]
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:[ \t>]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,})*={0,2}")
+
+
+def _base64(text: str) -> Iterator[str]:
+    for piece in _pieces(_BASE64, text):
+        letters = re.sub(r"[\s>=]+", "", piece)[: MAX_CHARS * 4 // 3]
+        if letters.islower() or letters.isupper() or letters.isdigit():
+            continue
+        # A word before or after on a line of its own is no part of it: then the first line alone is tried.
+        for part in dict.fromkeys([letters, re.sub(r"=+$", "", piece.split("\n")[0].strip())]):
+            whole = part[: len(part) - (len(part) % 4 == 1)].replace("-", "+").replace("_", "/")
+            try:
+                plain = _utf8(b64decode(whole + "=" * (-len(whole) % 4)))
+            except (Error, ValueError):
+                continue
+            if plain:
+                yield plain
+                break
+
+
+_HEX = re.compile(r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[\s:,]{0,2}){10,}")
+
+
+def _hex(text: str) -> Iterator[str]:
+    for piece in _pieces(_HEX, text):
+        digits = re.sub(r"\\x|0x|[\s:,]+", "", piece)[: MAX_CHARS * 2]
+        yield _utf8(bytes.fromhex(digits[: len(digits) & ~1]))
+
+
+def _numbers(text: str, *, base: int, pattern: re.Pattern[str]) -> Iterator[str]:
+    for piece in _pieces(pattern, text):
+        codes = [int(code, base) for code in re.findall(r"[01]{8}" if base == 2 else r"\d+", piece)[:MAX_CHARS]]
+        if all(32 <= code < 127 or code == 10 for code in codes):
+            yield "".join(map(chr, codes))
+
+
+_BITS = re.compile(r"(?:[01]{8}[\s,]{0,2}){8,}")
+_CODES = re.compile(r"(?:\d{2,3}[\s,;]{1,2}){10,}\d{2,3}")
+
+
+def _percent(text: str) -> Iterator[str]:
+    yield unquote(text[:MAX_CHARS], errors="replace")
+
+
+_QUERY = re.compile(r"[\w.,'!?~-]+(?:(?:%20|%0[Aa]|\+)[\w.,'!?~-]+){3,}")
+
+
+def _query(text: str) -> Iterator[str]:
+    for piece in _pieces(_QUERY, text):
+        yield unquote(piece.replace("+", " "))
+
+
+def _entities(text: str) -> Iterator[str]:
+    yield unescape(text[:MAX_CHARS])
+
+
+def _escapes(text: str) -> Iterator[str]:
+    yield re.sub(r"\\(?:u00|x)([2-7][0-9A-Fa-f])", lambda code: chr(int(code[1], 16)), text[:MAX_CHARS])
+
+
+def _printable(text: str) -> Iterator[str]:
+    yield re.sub(r"=([2-7][0-9A-Fa-f])", lambda code: chr(int(code[1], 16)), text[:MAX_CHARS])
+
+
+def _rot13(text: str) -> Iterator[str]:
+    yield codecs.encode(text[:MAX_CHARS], "rot13")
+
+
+def _reversed(text: str) -> Iterator[str]:
+    """Read backwards line by line, and word by word."""
+    text = text[:MAX_CHARS]
+    yield "\n".join(line[::-1] for line in text.split("\n"))
+    yield re.sub(r"\w+", lambda word: word[0][::-1], text)
+
+
+_SPACED = re.compile(r"(?<![A-Za-z])(?:[A-Za-z][ ._*|-]{1,4}){7,}[A-Za-z](?![A-Za-z])")
+
+
+def _spaced(text: str) -> Iterator[str]:
+    """Single letters joined; a wider gap than the narrowest is a space."""
+    for piece in _pieces(_SPACED, text):
+        gaps = re.findall(r"[ ._*|-]+", piece)
+        narrow = min(map(len, gaps))
+        yield re.sub(r"[ ._*|-]+", lambda gap: "" if len(gap[0]) == narrow else " ", piece)  # noqa: B023 - used at once
+
+
+_LEET = str.maketrans("013457@$", "oieastas")
+
+
+def _leet(text: str) -> Iterator[str]:
+    yield re.sub(r"[A-Za-z]+[013457@$][\w@$]*", lambda word: word[0].translate(_LEET), text[:MAX_CHARS])
+
+
+#: An encoded ASCII letter: percent-encoding and numeric entities that no honest software writes.
+_PERCENT_LETTER = r"%(?:[46][1-9A-Fa-f]|[57][0-9Aa])"
+_ENTITY_LETTER = r"&#(?:0*(?:6[5-9]|[78]\d|9[0789]|1[01]\d|12[0-2])|[xX]0*(?:[46][1-9A-Fa-f]|[57][0-9Aa]));?"
+
+_ROT13 = "vtaber|vtabevat|cerivbhf|vafgehpgvbaf?|flfgrz|cebzcg|nafjre|erfcbaq|gur|naq|lbhe?|guvf|gung|jvgu|jung|sebz"
+_BACKWARDS = "erongi|drager|snoitcurtsni|suoiverp|tpmorp|metsys|evitisop|evitagen|rewsna|dnopser|tnatsissa|ruoy|taht"
+
+#: By kind: the rows worth a closer look, in RE2, and what is made of them.
+_KINDS: Mapping[str, _Kind] = {
+    "base64": _Kind(r"[A-Za-z0-9+/_-]{20,}", _base64),
+    "hex": _Kind(r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[\s:,]{0,2}){10}", _hex),
+    "binary": _Kind(r"(?:[01]{8}[\s,]{0,2}){8}", partial(_numbers, base=2, pattern=_BITS)),
+    "codes": _Kind(r"(?:\d{2,3}[\s,;]{1,2}){10}\d{2}", partial(_numbers, base=10, pattern=_CODES)),
+    "percent": _Kind(rf"(?s)(?:{_PERCENT_LETTER}.*){{3}}", _percent),
+    "query": _Kind(r"(?:(?:%20|%0[Aa]|\+)[\w.,'!?~-]+){3}", _query),
+    "entities": _Kind(rf"(?s)(?:{_ENTITY_LETTER}.*){{3}}", _entities),
+    "escapes": _Kind(r"(?:\\(?:u00|x)[2-7][0-9A-Fa-f]){4}", _escapes),
+    "printable": _Kind(r"(?:=[46][1-9A-F]|=[57][0-9A]){4}", _printable),
+    "rot13": _Kind(rf"(?is)\b(?:{_ROT13})\b.*\b(?:{_ROT13})\b", _rot13),
+    "reversed": _Kind(rf"(?is)\b(?:{_BACKWARDS})\b.*\b(?:{_BACKWARDS})\b", _reversed),
+    "spaced": _Kind(r"\b(?:[A-Za-z][ ._*|-]{1,4}){7}[A-Za-z]\b", _spaced),
+    "leet": _Kind(r"(?s)(?:\b[A-Za-z]+[013457@$][A-Za-z0-9@$]*[A-Za-z]\b.*){3}", _leet),
+}
+
+#: A row of any kind holds one of these. Base64 of letters, not of noise: five groups that each begin in ASCII; the same
+#: for Chinese and the like, and for Cyrillic. Several small patterns are faster than a large one.
+_ANY = (
+    r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5}|(?:[4-6][A-Za-z0-9+/_-]{3}){5}|(?:0[A-Za-z0-9+/_-]{3}[g-v][A-Za-z0-9+/_-]{3}){3}",
+    r"%(?:[4-7][0-9A-Fa-f]|20|0[Aa])|\+[\w.,'!?~-]+\+|&#|\\[ux]|=[4-7][0-9A-F]=|0x[0-9A-Fa-f]{2}|[01]{8}",
+    r"(?:[0-9A-Fa-f]{2}[\s:,]?){10}|(?:\d{2,3}[\s,;]{1,2}){10}",
+    rf"(?i)\b(?:{_ROT13}|{_BACKWARDS})\b",
+    r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}|\b[A-Za-z]+[013457@$][A-Za-z0-9@$]*[A-Za-z]\b",
+)
