@@ -28,7 +28,7 @@ MAX_PIECES = 100
 MAX_DEPTH = 2
 
 #: Kinds that are in use among honest people too: decoded, but no flag. Links with %20, headings in l e t t e r s.
-HONEST = frozenset({"query", "spaced", "leet"})
+HONEST = frozenset({"query", "spaced", "leet", "skeleton"})
 
 
 class Reading(NamedTuple):
@@ -205,7 +205,7 @@ def _leet(text: str) -> Iterator[str]:
 
 #: An encoded ASCII letter: percent-encoding and numeric entities that no honest software writes.
 _PERCENT_LETTER = r"%(?:[46][1-9A-Fa-f]|[57][0-9Aa])"
-_ENTITY_LETTER = r"&#(?:0*(?:6[5-9]|[78]\d|9[0789]|1[01]\d|12[0-2])|[xX]0*(?:[46][1-9A-Fa-f]|[57][0-9Aa]));?"
+_ENTITY_LETTER = r"&#(?:0*(?:6[5-9]|[78]\d|9[0789]|1[01]\d|12[0-2])|[xX]0*(?:[46][1-9A-Fa-f]|[57][0-9Aa]))\b;?"
 
 _ROT13 = "vtaber|vtabevat|cerivbhf|vafgehpgvbaf?|flfgrz|cebzcg|nafjre|erfcbaq|gur|naq|lbhe?|guvf|gung|jvgu|jung|sebz"
 _BACKWARDS = "erongi|drager|snoitcurtsni|suoiverp|tpmorp|metsys|evitisop|evitagen|rewsna|dnopser|tnatsissa|ruoy|taht"
@@ -216,23 +216,23 @@ _KINDS: Mapping[str, _Kind] = {
     "hex": _Kind(r"(?:(?:\\x|0x)?[0-9A-Fa-f]{2}[\s:,]{0,2}){10}", _hex),
     "binary": _Kind(r"(?:[01]{8}[\s,]{0,2}){8}", partial(_numbers, base=2, pattern=_BITS)),
     "codes": _Kind(r"(?:\d{2,3}[\s,;]{1,2}){10}\d{2}", partial(_numbers, base=10, pattern=_CODES)),
-    "percent": _Kind(rf"(?s)(?:{_PERCENT_LETTER}.*){{3}}", _percent),
-    "query": _Kind(r"(?:(?:%20|%0[Aa]|\+)[\w.,'!?~-]+){3}", _query),
+    "percent": _Kind(rf"(?:{_PERCENT_LETTER}[^\s%]{{0,8}}){{3}}", _percent),
+    "query": _Kind(r"(?:(?:%20|%0[Aa])[\w.,'!?~-]+){3}|=(?:[A-Za-z]+\+){3}", _query),
     "entities": _Kind(rf"(?s)(?:{_ENTITY_LETTER}.*){{3}}", _entities),
     "escapes": _Kind(r"(?:\\(?:u00|x)[2-7][0-9A-Fa-f]){4}", _escapes),
     "printable": _Kind(r"(?:=[46][1-9A-F]|=[57][0-9A]){4}", _printable),
     "rot13": _Kind(rf"(?is)\b(?:{_ROT13})\b.*\b(?:{_ROT13})\b", _rot13),
     "reversed": _Kind(rf"(?is)\b(?:{_BACKWARDS})\b.*\b(?:{_BACKWARDS})\b", _reversed),
     "spaced": _Kind(r"\b(?:[A-Za-z][ ._*|-]{1,4}){7}[A-Za-z]\b", _spaced),
-    "leet": _Kind(r"(?s)(?:\b[A-Za-z]+[013457@$][A-Za-z0-9@$]*[A-Za-z]\b.*){3}", _leet),
+    "leet": _Kind(r"(?s)(?:\b[a-z]+[01345][a-z0-9]*[a-z]\b.*){3}", _leet),
 }
 
 #: A row of any kind holds one of these. Base64 of letters, not of noise: five groups that each begin in ASCII; the same
 #: for Chinese and the like, and for Cyrillic. Several small patterns are faster than a large one.
 _ANY = (
     r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5}|(?:[4-6][A-Za-z0-9+/_-]{3}){5}|(?:0[A-Za-z0-9+/_-]{3}[g-v][A-Za-z0-9+/_-]{3}){3}",
-    r"%(?:[4-7][0-9A-Fa-f]|20|0[Aa])|\+[\w.,'!?~-]+\+|&#|\\[ux]|=[4-7][0-9A-F]=|0x[0-9A-Fa-f]{2}|[01]{8}",
+    r"%(?:[4-7][0-9A-Fa-f]|20|0[Aa])|=[A-Za-z]+\+|&#|\\[ux]|=[4-7][0-9A-F]=|0x[0-9A-Fa-f]{2}|[01]{8}",
     r"(?:[0-9A-Fa-f]{2}[\s:,]?){10}|(?:\d{2,3}[\s,;]{1,2}){10}",
     rf"(?i)\b(?:{_ROT13}|{_BACKWARDS})\b",
-    r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}|\b[A-Za-z]+[013457@$][A-Za-z0-9@$]*[A-Za-z]\b",
+    r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}|\b[a-z]+[01345][a-z0-9]*[a-z]\b",
 )

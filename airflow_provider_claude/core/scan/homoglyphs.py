@@ -13,8 +13,6 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.scan.normalise import rows_where
-
 #: Look-alikes that no eye tells apart, and what they look like: Cyrillic, Greek, Armenian, Cherokee, Latin phonetic.
 _TWINS = (
     ("АВЕКМНОРСТУХЅІЈҮԌԜӀҺаеорсухіјѕԁԛԝһүҽѵӏ", "ABEKMHOPCTYXSIJYGWIhaeopcyxijsdqwhyevl"),
@@ -45,7 +43,7 @@ _OWN = "[бджйлфцчшщъыэюяБГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯ�
 _MAY_MIX = rf"[A-Za-z][{_TWIN}{_COUSIN}{_STYLE}]|[{_TWIN}{_COUSIN}{_STYLE}][A-Za-z]"
 _FOLDABLE = (
     rf"{_MAY_MIX}|[{_STYLE}\x{{2460}}-\x{{24FF}}\x{{1F130}}-\x{{1F189}}\x{{2100}}-\x{{214F}}]{{3}}|[{_SMALL}a-z]*[{_SMALL}]{{2}}"
-    r"|[\x{300}-\x{36F}]{2}|(?:[\x{C0}-\x{24F}\x{1E00}-\x{1EFF}][A-Za-z]{0,2}){3}"
+    r"|[\x{300}-\x{36F}]{2}|(?:[\x{C0}-\x{24F}\x{1E00}-\x{1EFF}][A-Za-z]{0,2}){4}"
 )
 _ALL_TWINS = rf"[{_TWIN}]{{4}}"
 
@@ -76,7 +74,6 @@ def skeleton(texts: pa.Array) -> tuple[list[int], pa.Array]:
 
 def folded_text(text: str) -> str:
     """*text* with compatible forms, look-alikes and marks folded to the plain letters they look like."""
-    # Twice: a look-alike can bear a mark, and a style can stand for a look-alike.
     plain = unicodedata.normalize("NFKD", text).translate(_folding())
     return unicodedata.normalize("NFC", plain)
 
