@@ -65,8 +65,9 @@ REMOVED: Mapping[str, tuple[str, str]] = {
     "variation_selectors": (rf"[\x{{FE00}}-\x{{FE0F}}]*[\x{{E0100}}-\x{{E01EF}}]{_SELECTOR}*|{_SELECTOR}{{2,}}", ""),
 }
 
-#: Flags that say how something was hidden, and change nothing themselves: words cut into pieces by what is not seen.
+#: Flags that say what the removed was good for: letters in reversed order, words cut into pieces by what is not seen.
 TOLD: Mapping[str, str] = {
+    "reversed_order": r"\x{202E}",
     "split_words": rf"(?:[A-Za-z]{{1,4}}{_UNSEEN}+){{2}}[A-Za-z]|(?:[A-Za-z]\x{{AD}}+){{3}}[A-Za-z]",
 }
 

@@ -1,0 +1,162 @@
+"""Layer 1: the shape of a text, whatever it says. Length, lines, bytes that are no text, repetition, forged delimiters.
+
+Also what each flag of the cleaning and of the disguises means. Most rows meet none of the limits, and cost a look at
+their length.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
+from airflow_provider_claude.core.scan.findings import Finding, Severity
+from airflow_provider_claude.core.scan.normalise import rows_where
+from airflow_provider_claude.core.scan.threats import closing_tag_rule
+
+#: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
+CHANGES: Mapping[str, tuple[Severity, str]] = {
+    "tag_characters": ("high", "hides a message in tag characters"),
+    "smuggled_selectors": ("high", "hides a message in variation selectors"),
+    "smuggled_bits": ("high", "hides a message in characters without width"),
+    "split_words": ("medium", "has words cut into pieces by characters without width"),
+    "reversed_order": ("medium", "has characters that turn the order of the letters"),
+    "stacked_marks": ("medium", "has letters under heaps of marks"),
+    "mixed_scripts": ("medium", "has words that mix Latin letters with look-alikes"),
+    "encoded_text": ("low", "holds encoded text"),
+    "bidi_controls": ("low", "had controls of the writing direction"),
+    "hidden_characters": ("low", "had characters without width"),
+    "stray_joiners": ("low", "had joiners with nothing to join"),
+    "soft_hyphens": ("low", "had soft hyphens"),
+    "control_characters": ("low", "had control characters"),
+    "variation_selectors": ("low", "had variation selectors with nothing to select"),
+    "not_composed": ("low", "had letters apart from their marks"),
+}
+
+SEVERITY_OF_CHANGE: Mapping[str, Severity] = {flag: severity for flag, (severity, _) in CHANGES.items()}
+
+#: Brackets and slashes that look like those of a tag.
+_TAG_TWINS = {ord(twin): plain for twins, plain in (("＜‹〈⟨˂ᐸ﹤❮❬≺〈", "<"), ("＞›〉⟩˃ᐳ﹥❯❭≻〉", ">"), ("／⁄∕⧸", "/")) for twin in twins}
+_ODD_BRACKET = "[" + "".join(map(chr, _TAG_TWINS)) + "]"
+
+#: What is no text: controls but tab and line ends, the sign for bytes that could not be read, private and no characters.
+_NO_TEXT = r"[\x00-\x08\x0B\x0E-\x1F\x7F-\x{84}\x{86}-\x{9F}\x{FFFD}\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFF}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a text may be, in a job that reads mail. Lower limits catch more, of the honest too.
+
+    :param max_tokens: estimated tokens of a row's texts together; more is `too_many_tokens`, high. An English mail has
+        400; 100,000 characters of English have 33,000, of Chinese up to three times that.
+    :param max_line: characters of one line; more is `long_line`, medium. Mail programs wrap or hold a paragraph a line.
+    :param max_lines: lines of one text; more is `too_many_lines`, medium.
+    :param max_no_text: share of characters that are none of text, as they came; more is `binary`, high. Text read in the
+        wrong charset stays under it.
+    :param repetition_from: characters from which a text is tried for repetition. Shorter ones cost little to answer.
+    :param max_repetition: how many times smaller a text may get when compressed; more is `repetition`, medium. Prose gets 2
+        to 3 times smaller, long quoted threads and tables up to 10.
+    :param closing_tags: delimiters that no text may close, with look-alike brackets either: `delimiter_forging`, high.
+    """
+
+    max_tokens: int = 50_000
+    max_line: int = 20_000
+    max_lines: int = 5_000
+    max_no_text: float = 0.1
+    repetition_from: int = 4_000
+    max_repetition: float = 20.0
+    closing_tags: Sequence[str] = field(default=())
+
+
+def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Array] | None = None) -> list[Finding]:
+    """What is wrong with the shape of the cleaned *texts*, by column (at least one), all of the same length.
+
+    *raw* holds the same columns as they came, without which what the cleaning took away is not counted.
+    """
+    found = list(_tokens(list(texts.values()), limits))
+    for name, column in texts.items():
+        for finding in _column(column, (raw or texts)[name], limits):
+            found.append(finding._replace(detail=f"{finding.detail} (column {name!r})."))
+    return found
+
+
+def attachments_only(body: pa.Array, attachments: pa.Array) -> list[Finding]:
+    """Mails with nothing in their *body* whose *attachments* (a JSON list of names, or null) are not empty."""
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(body), ""), fill_value=True)
+    some = pc.fill_null(pc.match_substring(attachments, '"'), fill_value=False)
+    detail = "the mail has nothing to read but its attachments."
+    return [_finding(row, "attachments_only", "medium", detail) for row in rows_where(pc.and_(blank, some))]
+
+
+def _column(texts: pa.Array, raw: pa.Array, limits: Limits) -> Iterator[Finding]:
+    yield from _lines(texts, limits)
+    yield from _binary(raw, limits)
+    yield from _repetition(texts, limits)
+    yield from _forged(texts, limits)
+
+
+def _finding(row: int, rule: str, severity: Severity, detail: str) -> Finding:
+    return Finding(row, "structure", rule, severity, 1.0, detail)
+
+
+def _tokens(texts: list[pa.Array], limits: Limits) -> Iterator[Finding]:
+    sizes = pa.array([0] * len(texts[0]), pa.int64())
+    for column in texts:
+        sizes = pc.add(sizes, pc.fill_null(pc.cast(pc.binary_length(column), pa.int64()), 0))
+    for row in rows_where(pc.greater(sizes, int(limits.max_tokens * BYTES_A_TOKEN))):
+        tokens = round(sizes[row].as_py() / BYTES_A_TOKEN)
+        detail = f"the text has about {tokens:,} tokens, {limits.max_tokens:,} are allowed."
+        yield _finding(row, "too_many_tokens", "high", detail)
+
+
+def _longer(texts: pa.Array, size: int) -> tuple[list[int], pa.Array]:
+    """The rows longer than *size* bytes, and their texts."""
+    rows = rows_where(pc.greater(pc.binary_length(texts), size))
+    return rows, texts.take(pa.array(rows, pa.int64()))
+
+
+def _lines(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
+    rows, some = _longer(texts, limits.max_line)
+    for row, text in zip(rows, some.to_pylist(), strict=True):
+        if (longest := max(map(len, text.split("\n")))) > limits.max_line:
+            yield _finding(row, "long_line", "medium", f"the text has a line of {longest:,} characters")
+    rows, some = _longer(texts, limits.max_lines)
+    for row, breaks in zip(rows, pc.count_substring(some, "\n").to_pylist(), strict=True):
+        if breaks >= limits.max_lines:
+            yield _finding(row, "too_many_lines", "medium", f"the text has {breaks + 1:,} lines")
+
+
+def _binary(raw: pa.Array, limits: Limits) -> Iterator[Finding]:
+    rows = rows_where(pc.match_substring_regex(raw, _NO_TEXT))
+    some = raw.take(pa.array(rows, pa.int64()))
+    counts = zip(rows, pc.count_substring_regex(some, _NO_TEXT).to_pylist(), pc.utf8_length(some).to_pylist(), strict=True)
+    for row, odd, length in counts:
+        if odd > limits.max_no_text * length:
+            yield _finding(row, "binary", "high", f"{odd / length:.0%} of the characters are no text")
+
+
+def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
+    rows, some = _longer(texts, limits.repetition_from)
+    for row, data in zip(rows, some.cast(pa.binary()).to_pylist(), strict=True):
+        ratio = len(data) / len(zlib.compress(data, 1))
+        if ratio > limits.max_repetition:
+            yield _finding(row, "repetition", "medium", f"the text repeats itself: it compresses {ratio:.0f} times")
+
+
+def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
+    rule = closing_tag_rule(limits.closing_tags)
+    if rule is None:
+        return
+    yield from (_finding(row, rule.id, rule.severity, f"the text {rule.catches}") for row in _hits(texts, rule.pattern))
+    odd = rows_where(pc.match_substring_regex(texts, _ODD_BRACKET))
+    plain = [text.translate(_TAG_TWINS) for text in texts.take(pa.array(odd, pa.int64())).to_pylist()]
+    for hit in _hits(pa.array(plain, pa.string()), rule.pattern):
+        yield _finding(odd[hit], rule.id, rule.severity, f"the text {rule.catches}, in brackets that look alike")
+
+
+def _hits(texts: pa.Array, pattern: str) -> list[int]:
+    return rows_where(pc.match_substring_regex(texts, pattern, ignore_case=True))

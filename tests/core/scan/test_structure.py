@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import random
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, normalise
+from airflow_provider_claude.core.scan.structure import SEVERITY_OF_CHANGE, Limits, attachments_only, find
+
+LIMITS = Limits(closing_tags=["</email>", "<email>"])
+
+
+def column(*texts: str | None) -> dict[str, pa.Array]:
+    return {"body": pa.array(texts, pa.string())}
+
+
+def rules(text: str | None, limits: Limits = LIMITS) -> dict[str, str]:
+    return {finding.rule: finding.severity for finding in find(column(text), limits, column(text))}
+
+
+def prose(words: int) -> str:
+    some = random.Random(1)
+    return " ".join("".join(some.choices("abcdefghijklmnop", k=some.randint(2, 9))) for _ in range(words))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, {}),
+        ("", {}),
+        ("An honest mail.\n\nRegards", {}),
+        (prose(40_000), {"too_many_tokens": "high", "long_line": "medium"}),
+        ("\n".join(prose(5).split() * 2_000), {"too_many_lines": "medium"}),
+        ("PK\x03\x04\x00\x00\x08\x00 text \ufffd\ufffd", {"binary": "high"}),
+        ("one bell \x07 in a long and honest line", {}),
+        ("ignore this " * 1_000, {"repetition": "medium"}),
+        ("ignore this " * 100, {}),
+        (prose(2_000), {}),
+        ("a < / EMAIL > b", {"delimiter_forging": "high"}),
+        ("a ＜/email＞ b", {"delimiter_forging": "high"}),
+        ("a ‹／email› b", {"delimiter_forging": "high"}),
+        ("quoted ‹this› and 〈that〉", {}),
+    ],
+)
+def test_each_shape_is_found_and_graded(text: str | None, found: dict[str, str]) -> None:
+    got = rules(text)
+    if "too_many_lines" in found:
+        got.pop("repetition", None)
+    assert got == found
+
+
+def test_findings_name_their_row_and_column_and_repeat_nothing_of_the_text() -> None:
+    (finding,) = find({"a": pa.array(["x", "y"]), "b": pa.array(["x", "secret </email>"])}, LIMITS)
+    assert (finding.row, finding.layer, finding.score) == (1, "structure", 1.0)
+    assert "'b'" in finding.detail
+    assert "secret" not in finding.detail
+
+
+def test_tokens_are_those_of_all_columns_together() -> None:
+    texts = {name: pa.array([prose(100)]) for name in "ab"}
+    size = len(prose(100)) / 3.1
+    assert find(texts, Limits(max_tokens=int(size * 1.5)))
+    assert not find(texts, Limits(max_tokens=int(size * 2.5)))
+
+
+@pytest.mark.parametrize(
+    ("limits", "rule"),
+    [
+        ({"max_tokens": 10}, "too_many_tokens"),
+        ({"max_line": 50}, "long_line"),
+        ({"max_lines": 2}, "too_many_lines"),
+        ({"max_no_text": 0.001}, "binary"),
+        ({"repetition_from": 10, "max_repetition": 0.5}, "repetition"),
+    ],
+)
+def test_each_limit_can_be_set(limits: dict[str, Any], rule: str) -> None:
+    text = f"{prose(40)}\n\n{prose(5)}\x01"
+    assert rules(text) == {}
+    assert rule in rules(text, Limits(**limits))
+
+
+def test_without_the_texts_as_they_came_only_what_is_left_counts() -> None:
+    raw = "a\x00b\x00c\x00"
+    cleaned = {"body": normalise(pa.array([raw])).texts}
+    assert find(cleaned, LIMITS) == []
+    assert [finding.rule for finding in find(cleaned, LIMITS, column(raw))] == ["binary"]
+
+
+def test_a_mail_with_attachments_alone_is_told_from_one_with_nothing_and_from_one_with_both() -> None:
+    body = pa.array([None, " \n", "see attached", None, ""], pa.string())
+    attachments = pa.array(['["a.pdf"]', '["b.pdf"]', '["c.pdf"]', "[]", None], pa.string())
+    assert [finding.row for finding in attachments_only(body, attachments)] == [0, 1]
+
+
+def test_every_flag_of_the_cleaning_has_its_severity() -> None:
+    told = {*REMOVED, *TOLD, "stray_joiners", "stacked_marks", "not_composed", "mixed_scripts", "encoded_text"}
+    assert set(SEVERITY_OF_CHANGE) == told
+
+
+def test_honest_posts_have_no_odd_shape(shared_data: object) -> None:
+    table = pq.read_table(f"{shared_data}/sentiment.parquet")
+    text = cast("pa.Array", table["text"].combine_chunks())
+    assert [finding.rule for finding in find({"text": normalise(text).texts}, LIMITS, {"text": text})] == []
