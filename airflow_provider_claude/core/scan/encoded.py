@@ -58,7 +58,7 @@ def decoded(texts: pa.Array) -> list[Reading]:
             if left[row]:
                 left[row] -= 1
                 level.append(reading._replace(row=row))
-        found += level
+        found += [reading for reading in level if _says_something(reading.text)]
         if not level:
             break
         texts, places = pa.array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
@@ -80,17 +80,21 @@ def _one_level(texts: pa.Array) -> list[Reading]:
         hits = rows_where(pc.match_substring_regex(some, kind.pattern))
         for hit, text in zip(hits, some.take(pa.array(hits, pa.int64())).to_pylist(), strict=True):
             for plain in kind.decode(text):
-                if plain != text and _says_something(plain):
+                if plain != text and (_says_something(plain) or _CODED.fullmatch(plain)):
                     found.append(Reading(rows[hit], name, plain[:MAX_CHARS]))
     return found
 
 
-_WORDS = re.compile(r"(?:[^\W\d_]{2,}[^\w]{1,3}){2}[^\W\d_]{2,}|(?:[^\x00-\u024f\W\d_]{6})")
+#: Three words, or six letters in a row that are not Latin. Bounded, since a search for what is not takes time.
+_WORDS = re.compile(r"(?:[^\W\d_]{2,20}[^\w\s]{0,2}\s{1,3}[^\w\s]{0,2}){2}[^\W\d_]{2}|[^\x00-\u024f\W\d_]{6}")
+
+#: What may be code again.
+_CODED = re.compile(r"[A-Za-z0-9+/=_%\s-]{20,}")
 
 
 def _says_something(text: str) -> bool:
-    """Whether *text* is printable and has three words, or six letters that are not Latin, in a row."""
-    return len(text) >= 8 and _WORDS.search(text) is not None and "".join(text.split()).isprintable()
+    """Whether *text* is printable and has words."""
+    return _WORDS.search(text) is not None and "".join(text.split()).isprintable()
 
 
 def _utf8(data: bytes) -> str:
@@ -154,7 +158,7 @@ def _percent(text: str) -> Iterator[str]:
     yield unquote(text[:MAX_CHARS], errors="replace")
 
 
-_QUERY = re.compile(r"[\w.,'!?~-]+(?:(?:%20|%0[Aa]|\+)[\w.,'!?~-]+){3,}")
+_QUERY = re.compile(r"[\w.,'!?~-]{1,60}(?:(?:%20|%0[Aa]|\+)[\w.,'!?~-]{1,60}){3,}")
 
 
 def _query(text: str) -> Iterator[str]:
@@ -196,11 +200,13 @@ def _spaced(text: str) -> Iterator[str]:
         yield re.sub(r"[ ._*|-]+", lambda gap: "" if len(gap[0]) == narrow else " ", piece)  # noqa: B023 - used at once
 
 
-_LEET = str.maketrans("013457@$", "oieastas")
+_LEET = str.maketrans("013457", "oieast")
+_LEET_WORD = re.compile(r"\b\w{3,40}\b")
 
 
 def _leet(text: str) -> Iterator[str]:
-    yield re.sub(r"[A-Za-z]+[013457@$][\w@$]*", lambda word: word[0].translate(_LEET), text[:MAX_CHARS])
+    """Digits read as letters in the words that hold both."""
+    yield _LEET_WORD.sub(lambda word: word[0] if word[0].isdigit() else word[0].translate(_LEET), text[:MAX_CHARS])
 
 
 #: An encoded ASCII letter: percent-encoding and numeric entities that no honest software writes.
@@ -209,6 +215,8 @@ _ENTITY_LETTER = r"&#(?:0*(?:6[5-9]|[78]\d|9[0789]|1[01]\d|12[0-2])|[xX]0*(?:[46
 
 _ROT13 = "vtaber|vtabevat|cerivbhf|vafgehpgvbaf?|flfgrz|cebzcg|nafjre|erfcbaq|gur|naq|lbhe?|guvf|gung|jvgu|jung|sebz"
 _BACKWARDS = "erongi|drager|snoitcurtsni|suoiverp|tpmorp|metsys|evitisop|evitagen|rewsna|dnopser|tnatsissa|ruoy|taht"
+
+_LEETS = r"[a-z][013457]{1,2}[a-z]"
 
 #: By kind: the rows worth a closer look, in RE2, and what is made of them.
 _KINDS: Mapping[str, _Kind] = {
@@ -224,15 +232,17 @@ _KINDS: Mapping[str, _Kind] = {
     "rot13": _Kind(rf"(?is)\b(?:{_ROT13})\b.*\b(?:{_ROT13})\b", _rot13),
     "reversed": _Kind(rf"(?is)\b(?:{_BACKWARDS})\b.*\b(?:{_BACKWARDS})\b", _reversed),
     "spaced": _Kind(r"\b(?:[A-Za-z][ ._*|-]{1,4}){7}[A-Za-z]\b", _spaced),
-    "leet": _Kind(r"(?s)(?:\b[a-z]+[01345][a-z0-9]*[a-z]\b.*){3}", _leet),
+    "leet": _Kind(rf"(?s)(?:{_LEETS}.*){{3}}", _leet),
 }
 
 #: A row of any kind holds one of these. Base64 of letters, not of noise: five groups that each begin in ASCII; the same
-#: for Chinese and the like, and for Cyrillic. Several small patterns are faster than a large one.
+#: for Chinese and the like, for Cyrillic, and for UTF-16. Several small patterns are faster than a large one.
 _ANY = (
-    r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5}|(?:[4-6][A-Za-z0-9+/_-]{3}){5}|(?:0[A-Za-z0-9+/_-]{3}[g-v][A-Za-z0-9+/_-]{3}){3}",
+    r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5}|(?:[4-6][A-Za-z0-9+/_-]{3}){5}|(?:0[A-Za-z0-9+/_-]{3}[g-v][A-Za-z0-9+/_-]{3}){3}"
+    r"|(?:[H-Za-f][AQgw][AB][A-Za-z0-9+/]A[C-H][A-Za-z0-9+/]A){2}",
     r"%(?:[4-7][0-9A-Fa-f]|20|0[Aa])|=[A-Za-z]+\+|&#|\\[ux]|=[4-7][0-9A-F]=|0x[0-9A-Fa-f]{2}|[01]{8}",
     r"(?:[0-9A-Fa-f]{2}[\s:,]?){10}|(?:\d{2,3}[\s,;]{1,2}){10}",
     rf"(?i)\b(?:{_ROT13}|{_BACKWARDS})\b",
-    r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}|\b[a-z]+[01345][a-z0-9]*[a-z]\b",
+    r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}",
+    _LEETS,
 )
