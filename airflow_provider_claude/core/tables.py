@@ -50,6 +50,13 @@ QUARANTINE_FIELDS = (
     pa.field("flags", pa.list_(pa.string()), nullable=False),
 )
 
+#: originals/part-*.parquet: items and duplicates that cleaning changed by more than line ends, with their texts as they
+#: came. Rows in quarantine are there as they came.
+ORIGINAL_FIELDS = (
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("source_ref", pa.string(), nullable=False),
+)
+
 #: duplicates/part-*.parquet: rows with the very text of an earlier one, which is answered for both; or, where that was asked
 #: for, with nearly its text (`scan_near`).
 DUPLICATE_FIELDS = (

@@ -24,6 +24,7 @@ from airflow_provider_claude.core.tables import (
     DOUBT_FIELDS,
     DUPLICATE_FIELDS,
     ITEM_FIELDS,
+    ORIGINAL_FIELDS,
     QUARANTINE_FIELDS,
     with_text_columns,
 )
@@ -80,6 +81,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         "items": with_text_columns(ITEM_FIELDS, columns),
         "quarantine": with_text_columns(QUARANTINE_FIELDS, columns),
         "duplicates": with_text_columns(DUPLICATE_FIELDS, settings.carry),
+        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
     }
     judge = Judge(
         gate=open_gate(settings.policy, settings.closing_tags),
@@ -122,6 +124,7 @@ def _record(source: Source, settings: ScanSettings, counts: Counts, *, started: 
         duplicates=counts.duplicates,
         suspects=counts.suspects,
         near_duplicates=counts.near,
+        changed=counts.changed,
         by_reason=dict(counts.reasons.most_common()),
         flagged=dict(counts.flags.most_common()),
         part_rows=settings.part_rows,

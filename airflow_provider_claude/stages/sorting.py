@@ -126,6 +126,9 @@ class Sorting:
         """The rows of the chunk that go into *folder*, ascending."""
         if folder == "quarantine":
             return sorted(self.aside)
+        if folder == "originals":
+            changed = {row for column in self.cleaned.values() for rows in column.changes.values() for row in rows}
+            return sorted(changed.difference(self.aside))
         twins = folder == "duplicates"
         return [
             row for row, place in self.places.items() if row not in self.aside and (place.twin is not None) == twins
@@ -158,7 +161,7 @@ class Sorting:
     def _column(self, name: str, folder: str, rows: list[int], taken: pa.Array) -> pa.Array:
         if name in _MADE:
             return pa.array([_MADE[name](self, row) for row in rows], MADE_TYPES[name])
-        if folder != "quarantine" and name in self.cleaned:
+        if folder not in {"quarantine", "originals"} and name in self.cleaned:
             return self.cleaned[name].texts.take(taken)
         return self.chunk.column(name).take(taken)
 
@@ -229,6 +232,7 @@ class Counts:
     duplicates: int = 0
     suspects: int = 0
     near: int = 0
+    changed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
 
@@ -239,6 +243,7 @@ class Counts:
         self.duplicates += len(sorting.rows("duplicates"))
         self.near += sum(sorting.places[row].near for row in sorting.rows("duplicates"))
         self.suspects += len(sorting.suspects.intersection(items))
+        self.changed += len(sorting.rows("originals"))
         self.reasons.update(verdict.reason for verdict in sorting.aside.values())
         for flags in filter(None, sorting.flags):
             self.flags.update(flags)

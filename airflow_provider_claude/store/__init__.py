@@ -10,6 +10,7 @@
             scan.json  plan.json  report.json  report.html
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             doubts/part-00000.parquet     items that the gate suspects
+            originals/part-00000.parquet  texts as they came, where cleaning changed them
             releases/1.json               rows that a person let out of quarantine
             reused/part-00003.parquet     which items of shard 3 are answered already, and where
             shards/00003/

@@ -29,6 +29,7 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`.
 
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
+    Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came.
     """
 
     source: str
@@ -41,6 +42,7 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     duplicates: int
     suspects: int = 0
     near_duplicates: int = 0
+    changed: int = 0
     by_reason: dict[str, int]
     flagged: dict[str, int]
     part_rows: int

@@ -123,7 +123,7 @@ class RunFolder:
         return [self.shard(int(name)) for name in list_names(self.file("shards")) if name.isdecimal()]
 
     def parts(self, folder: str) -> list[UPath]:
-        """The part files of items/, quarantine/, duplicates/, reused/ or answers/, in order."""
+        """The part files of items/, quarantine/, duplicates/, originals/, reused/ or answers/, in order."""
         directory = self.path / folder
         return [directory / name for name in list_names(directory) if re.fullmatch(r"part-\d+\.parquet", name)]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
@@ -94,15 +94,16 @@ _ANY = (
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A column of *texts*, and by flag the rows (ascending) that were changed so."""
+    """A column of *texts*, by flag the rows (ascending) that were changed so, and the *raw* texts as they came."""
 
     texts: pa.Array
     changes: Mapping[str, list[int]]
+    raw: pa.Array | None = None
 
 
 def normalise(texts: pa.Array) -> Cleaned:
     """The strings *texts*, cleaned; nulls stay null. Cleaning twice changes nothing more."""
-    texts = _without_carriage_returns(texts)
+    raw, texts = texts, _without_carriage_returns(texts)
     changes: dict[str, list[int]] = {}
     rows = rows_where(pc.match_substring_regex(texts, _ANY))
     if rows:
@@ -116,7 +117,7 @@ def normalise(texts: pa.Array) -> Cleaned:
                 changes[flag] = [rows[n] for n in changed]
             some = after
         texts = _put(texts, rows, some)
-    return _without_stray_joiners(_composed(texts, changes))
+    return replace(_without_stray_joiners(_composed(texts, changes)), raw=raw)
 
 
 def rows_where(mask: pa.BooleanArray) -> list[int]:
