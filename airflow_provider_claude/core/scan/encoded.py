@@ -79,9 +79,8 @@ def _one_level(texts: pa.Array) -> list[Reading]:
     for name, kind in _KINDS.items():
         hits = rows_where(pc.match_substring_regex(some, kind.pattern))
         for hit, text in zip(hits, some.take(pa.array(hits, pa.int64())).to_pylist(), strict=True):
-            for plain in kind.decode(text):
-                if plain != text and (_says_something(plain) or _CODED.fullmatch(plain)):
-                    found.append(Reading(rows[hit], name, plain[:MAX_CHARS]))
+            plains = [plain[:MAX_CHARS] for plain in kind.decode(text) if plain != text]
+            found += [Reading(rows[hit], name, plain) for plain in plains if _worth_it(plain)]
     return found
 
 
@@ -90,6 +89,10 @@ _WORDS = re.compile(r"(?:[^\W\d_]{2,20}[^\w\s]{0,2}\s{1,3}[^\w\s]{0,2}){2}[^\W\d
 
 #: What may be code again.
 _CODED = re.compile(r"[A-Za-z0-9+/=_%\s-]{20,}")
+
+
+def _worth_it(text: str) -> bool:
+    return _says_something(text) or _CODED.fullmatch(text) is not None
 
 
 def _says_something(text: str) -> bool:
@@ -235,11 +238,15 @@ _KINDS: Mapping[str, _Kind] = {
     "leet": _Kind(rf"(?s)(?:{_LEETS}.*){{3}}", _leet),
 }
 
-#: A row of any kind holds one of these. Base64 of letters, not of noise: five groups that each begin in ASCII; the same
-#: for Chinese and the like, for Cyrillic, and for UTF-16. Several small patterns are faster than a large one.
-_ANY = (
+#: Base64 of letters, not of noise: groups that begin in ASCII; the same for Chinese and the like, for Cyrillic, and UTF-16.
+_BASE64_OF_TEXT = (
     r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5}|(?:[4-6][A-Za-z0-9+/_-]{3}){5}|(?:0[A-Za-z0-9+/_-]{3}[g-v][A-Za-z0-9+/_-]{3}){3}"
-    r"|(?:[H-Za-f][AQgw][AB][A-Za-z0-9+/]A[C-H][A-Za-z0-9+/]A){2}",
+    r"|(?:[H-Za-f][AQgw][AB][A-Za-z0-9+/]A[C-H][A-Za-z0-9+/]A){2}"
+)
+
+#: A row of any kind holds one of these. Several small patterns are faster than a large one.
+_ANY = (
+    _BASE64_OF_TEXT,
     r"%(?:[4-7][0-9A-Fa-f]|20|0[Aa])|=[A-Za-z]+\+|&#|\\[ux]|=[4-7][0-9A-F]=|0x[0-9A-Fa-f]{2}|[01]{8}",
     r"(?:[0-9A-Fa-f]{2}[\s:,]?){10}|(?:\d{2,3}[\s,;]{1,2}){10}",
     rf"(?i)\b(?:{_ROT13}|{_BACKWARDS})\b",

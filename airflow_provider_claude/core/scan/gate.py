@@ -16,6 +16,7 @@ from airflow_provider_claude.core.scan.structure import CHANGES, Limits, find
 from airflow_provider_claude.core.scan.threats import rule_set
 from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
+
 @dataclass(frozen=True)
 class Gate:
     """*layers* read each text, and what else it can be read as; *policy* says what their findings mean.

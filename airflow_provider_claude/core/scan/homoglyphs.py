@@ -38,7 +38,7 @@ _STYLE = r"\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{1D400}-\x{1D7CB}"
 _SMALL = _STYLED[0][0]
 
 #: Letters of Cyrillic and Greek that look like no Latin one: where they are, words of twins alone are honest words.
-_OWN = "[бджйлфцчшщъыэюяБГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯδζθλμξπςφψΓΔΘΛΞΠΣΦΨΩ]"  # noqa: RUF001 - they are what it is about
+_OWN = "[бджйлфцчшщъыэюяБГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯδζθλμξπςφψΓΔΘΛΞΠΣΦΨΩ]"
 
 _MAY_MIX = rf"[A-Za-z][{_TWIN}{_COUSIN}{_STYLE}]|[{_TWIN}{_COUSIN}{_STYLE}][A-Za-z]"
 _FOLDABLE = (

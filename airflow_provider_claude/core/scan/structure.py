@@ -40,7 +40,11 @@ CHANGES: Mapping[str, tuple[Severity, str]] = {
 SEVERITY_OF_CHANGE: Mapping[str, Severity] = {flag: severity for flag, (severity, _) in CHANGES.items()}
 
 #: Brackets and slashes that look like those of a tag.
-_TAG_TWINS = {ord(twin): plain for twins, plain in (("＜‹〈⟨˂ᐸ﹤❮❬≺〈", "<"), ("＞›〉⟩˃ᐳ﹥❯❭≻〉", ">"), ("／⁄∕⧸", "/")) for twin in twins}
+_TAG_TWINS = {
+    ord(twin): plain
+    for twins, plain in (("＜‹〈⟨˂ᐸ﹤❮❬≺〈", "<"), ("＞›〉⟩˃ᐳ﹥❯❭≻〉", ">"), ("／⁄∕⧸", "/"))
+    for twin in twins
+}
 _ODD_BRACKET = "[" + "".join(map(chr, _TAG_TWINS)) + "]"
 
 #: What is no text: controls but tab and line ends, the sign for bytes that could not be read, private and no characters.
@@ -57,6 +61,7 @@ class Limits:
     :param max_lines: lines of one text; more is `too_many_lines`, medium.
     :param max_no_text: share of characters that are none of text, as they came; more is `binary`, high. Text read in the
         wrong charset stays under it.
+    :param no_text_from: so many of those there must be: a stray one makes no short text binary.
     :param repetition_from: characters from which a text is tried for repetition. Shorter ones cost little to answer.
     :param max_repetition: how many times smaller a text may get when compressed; more is `repetition`, medium. Prose gets 2
         to 3 times smaller, long quoted threads and tables up to 10.
@@ -67,6 +72,7 @@ class Limits:
     max_line: int = 20_000
     max_lines: int = 5_000
     max_no_text: float = 0.1
+    no_text_from: int = 4
     repetition_from: int = 4_000
     max_repetition: float = 20.0
     closing_tags: Sequence[str] = field(default=())
@@ -79,8 +85,8 @@ def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Arr
     """
     found = list(_tokens(list(texts.values()), limits))
     for name, column in texts.items():
-        for finding in _column(column, (raw or texts)[name], limits):
-            found.append(finding._replace(detail=f"{finding.detail} (column {name!r})."))
+        shape = _column(column, (raw or texts)[name], limits)
+        found.extend(finding._replace(detail=f"{finding.detail} (column {name!r}).") for finding in shape)
     return found
 
 
@@ -133,9 +139,11 @@ def _lines(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 def _binary(raw: pa.Array, limits: Limits) -> Iterator[Finding]:
     rows = rows_where(pc.match_substring_regex(raw, _NO_TEXT))
     some = raw.take(pa.array(rows, pa.int64()))
-    counts = zip(rows, pc.count_substring_regex(some, _NO_TEXT).to_pylist(), pc.utf8_length(some).to_pylist(), strict=True)
+    counts = zip(
+        rows, pc.count_substring_regex(some, _NO_TEXT).to_pylist(), pc.utf8_length(some).to_pylist(), strict=True
+    )
     for row, odd, length in counts:
-        if odd > limits.max_no_text * length:
+        if odd >= limits.no_text_from and odd > limits.max_no_text * length:
             yield _finding(row, "binary", "high", f"{odd / length:.0%} of the characters are no text")
 
 

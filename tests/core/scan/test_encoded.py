@@ -52,9 +52,12 @@ ENCODED = {
 HONEST = {
     "hash": hashlib.sha256(b"x").hexdigest(),
     "git": "commit 27b6be3f0d8f4c2a9be1d4d1c0ffee0123456789 and a89abea",
-    "key": "-----BEGIN PGP SIGNATURE-----\n" + "\n".join(textwrap.wrap(b64("\x93\xff" * 99, "latin-1"), 64)) + "\n=Xy3k",
+    "key": "-----BEGIN PGP SIGNATURE-----\n"
+    + "\n".join(textwrap.wrap(b64("\x93\xff" * 99, "latin-1"), 64))
+    + "\n=Xy3k",
     "dkim": "DKIM-Signature: v=1; a=rsa-sha256; bh=" + base64.b64encode(hashlib.sha256(b"y").digest()).decode(),
-    "tracking": "https://click.example.com/ls/click?upn=" + b64('{"u":30000,"id":"a8f0","url":"https://example.com/a-b"}'),
+    "tracking": "https://click.example.com/ls/click?upn="
+    + b64('{"u":30000,"id":"a8f0","url":"https://example.com/a-b"}'),
     "token": b64('{"alg":"HS256","typ":"JWT"}') + "." + b64('{"sub":"1234567890","iat":1516239022}'),
     "space in a link": "https://example.com/My%20first%20long%20report%20of%202024.pdf",
     "link in Japanese": "https://ja.example.org/wiki/" + quote("メインページとその他"),
@@ -104,14 +107,28 @@ def test_number_and_size_of_readings_are_bounded() -> None:
     assert all(len(text) <= MAX_CHARS for text in readings(b64(SECRET * 5_000)))
 
 
-@pytest.mark.parametrize("text", ["%41" * 30_000, "&#65;" * 20_000, "QUFB" * 25_000, "4141" * 25_000, "a b " * 25_000, "10 " * 30_000, "a" * 100_000 + "%20a" * 3, "a1b" * 30_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%41" * 30_000,
+        "&#65;" * 20_000,
+        "QUFB" * 25_000,
+        "4141" * 25_000,
+        "a b " * 25_000,
+        "10 " * 30_000,
+        "a" * 100_000 + "%20a" * 3,
+        "a1b" * 30_000,
+    ],
+)
 def test_a_hostile_text_costs_little(text: str) -> None:
     began = time.process_time()
     decoded(pa.array([text]))
     assert time.process_time() - began < 1
 
 
-@given(st.lists(st.none() | st.text(st.sampled_from("aZ09+/=_- %&#;x\\u\n") | st.characters(exclude_categories=["Cs"]))))
+@given(
+    st.lists(st.none() | st.text(st.sampled_from("aZ09+/=_- %&#;x\\u\n") | st.characters(exclude_categories=["Cs"])))
+)
 def test_any_text_can_be_read(texts: list[str | None]) -> None:
     for reading in decoded(pa.array(texts, pa.string())):
         assert reading.text != texts[reading.row]

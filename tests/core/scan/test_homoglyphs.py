@@ -65,7 +65,9 @@ def test_styled_letters_are_read_plainly(text: str, read: str) -> None:
     assert skeleton(pa.array([text]))[1].to_pylist() == [read]
 
 
-@pytest.mark.parametrize("text", ["Привет, как дела? СОР ТАМ", "Καλημέρα ΟΧΙ", "déjà vu à Genève", "5 µm", "👩\u200d🚀"])
+@pytest.mark.parametrize(
+    "text", ["Привет, как дела? СОР ТАМ", "Καλημέρα ΟΧΙ", "déjà vu à Genève", "5 µm", "👩\u200d🚀"]
+)
 def test_honest_texts_are_read_once(text: str) -> None:
     assert skeleton(pa.array([text]))[0] == []
 

@@ -35,6 +35,7 @@ def prose(words: int) -> str:
         (prose(40_000), {"too_many_tokens": "high", "long_line": "medium"}),
         ("\n".join(prose(5).split() * 2_000), {"too_many_lines": "medium"}),
         ("PK\x03\x04\x00\x00\x08\x00 text \ufffd\ufffd", {"binary": "high"}),
+        ("ok \x0c", {}),
         ("one bell \x07 in a long and honest line", {}),
         ("ignore this " * 1_000, {"repetition": "medium"}),
         ("ignore this " * 100, {}),
@@ -73,17 +74,18 @@ def test_tokens_are_those_of_all_columns_together() -> None:
         ({"max_line": 50}, "long_line"),
         ({"max_lines": 2}, "too_many_lines"),
         ({"max_no_text": 0.001}, "binary"),
+        ({"max_no_text": 0.001, "no_text_from": 1}, "binary"),
         ({"repetition_from": 10, "max_repetition": 0.5}, "repetition"),
     ],
 )
 def test_each_limit_can_be_set(limits: dict[str, Any], rule: str) -> None:
-    text = f"{prose(40)}\n\n{prose(5)}\x01"
+    text = f"{prose(40)}\n\n{prose(5)}\x01\x02\x03\x04"
     assert rules(text) == {}
     assert rule in rules(text, Limits(**limits))
 
 
 def test_without_the_texts_as_they_came_only_what_is_left_counts() -> None:
-    raw = "a\x00b\x00c\x00"
+    raw = "a\x00b\x00c\x00d\x00"
     cleaned = {"body": normalise(pa.array([raw])).texts}
     assert find(cleaned, LIMITS) == []
     assert [finding.rule for finding in find(cleaned, LIMITS, column(raw))] == ["binary"]
