@@ -66,11 +66,25 @@ rule task_switch {
     $after_that = /\b(after|once|when)\s+(that|this|you\s+(have\s+)?(do|did|done|finish|finished|complete|completed|answer|answered)[^,.\n]{0,30})\s*,?\s+(also\s+|then\s+|please\s+|you\s+can\s+|only\s+then\s+)*(print|output|write\s+(a|an|the\s+word)|say\s+["']|respond|reply\s+with|solve\s+the|execute|repeat|translate|generate)\b/i
     $now_write = /(that\s+is\s+done|well\s+done|good\s+(job|work)|very\s+good|great|excellent|perfect|thanks?|done|super(\s+gemacht)?|sehr\s+gut|ok(ay)?)\s?[.!,]+\s+(but\s+)?(now|aber\s+jetzt|jetzt|nun)\s*,?\s+(please\s+)?(write|print|answer|say|do|begin|let'?s|start|generate|translate|create|schreib|kommen|folgen)/i
     $dont_answer = /\b(don'?t|do\s+not|without|rather\s+than)\s+(answer(ing)?|summari[sz](e|ing)|translat(e|ing)|classify(ing)?|respond(ing)?\s+to|repl(y|ying)\s+to|analy[sz](e|ing))\s+(\S+\s+){0,5}[.,;:]?\s*(but|instead|just|rather|and|simply|only)\s+(just\s+|simply\s+)?(say|print|write|output|answer|respond|reply|tell|repeat|return|do)\b/i
-    $just_print = /\b(just|simply|only|and\s+just|and\s+then|now)\s+(print|output|say|write|repeat|return|respond\s+with|reply\s+with|answer\s+with)\s*:?\s*["'`][^\n]{2,200}["'`]/i
+    $just_print = /(^|\n|[.!?:;,]\s+|\band\s+)(now\s+|please\s+|you\s+(must|should|will|have\s+to)\s+)?(just|simply|only|then|now)\s+(print|output|say|write|repeat|return|respond\s+with|reply\s+with|answer\s+with)\s*:?\s*["'`][^\n]{2,200}["'`]/i
     $only_with = /\b(respond|reply|answer|output|return|print)\s+(me\s+)?(only|exclusively|solely|exactly|just|always|back|to\s+(every|all|any)\s+\S+)\s+(with|in|the\s+word|using)\s+(a\s+|an\s+|the\s+|one\s+)?(\S+\s+){0,2}(word|letters?|number|sentence|code|string|phrase|json|text|following|format|language|english|german|french|emojis?|yes|no|["'])/i
     $translate_this = /(^|\n|[.!?:]\s+)translate\s+(the\s+)?(following|this|below|next)\s+(\S+\s+){0,2}(sentences?|text|words?|phrase|paragraph|message)?\s?(in)?to\s+[a-z]{4,12}\b/i
+    $say_following = /\b(say|print|repeat|answer|skriv|sag|sage|sagen|schreibe|dis|dites|di|diga|skazhite)\s+(\S+\s+){0,3}(the\s+following|folgendes|ce\s+qui\s+suit|lo\s+siguiente)(\s+in\s+[a-z]+|\s+en\s+[a-z]+|\s+auf\s+[a-z]+)?\s?:/i
+  condition:
+    any of them
+}
+
+rule plain_request {
+  meta:
+    id = "plain_request"
+    severity = "low"
+    score = 0.4
+    catches = "asks for a piece of writing, as one asks a chat model"
+    example = "Write a poem about the sea"
+    example = "Schreibe einen Aufsatz zum Thema Meer"
+    neighbour = "I wrote a poem about your lamp."
+  strings:
     $solve_this = /(^|\n|[.!?:]\s+)(write|generate|compose|schreib(e)?|ecris|escribe|scrivi)\s+(me\s+|mir\s+)?(a|an|some|ein|eine|einen|un|une|una)\s+(\S+\s+){0,3}(poem|essay|story|song|haiku|limerick|tweet|script|python\s+\S+|manifesto|function|program|joke|code|gedicht|aufsatz|essay|geschichte|code|poema|poeme)\b/i
-    $say_following = /\b(say|print|repeat|write|output|skriv|sag|sage|sagen|schreibe|dis|dites|di|diga)\s+(\S+\s+){0,3}(the\s+following|folgendes|ce\s+qui\s+suit|lo\s+siguiente)\b/i
   condition:
     any of them
 }

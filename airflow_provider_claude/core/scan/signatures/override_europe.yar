@@ -56,7 +56,7 @@ rule override_spanish {
     $earlier = /\b(ignor(a|e|en|ar|ad|es|emos)|olvid(a|e|en|ar|ad|es|ate)|omit(e|a|an|ir)|descart(a|e|ar)|desestim(a|e|ar)|haz\s+caso\s+omiso|haga\s+caso\s+omiso|no\s+(sigas|siga|hagas\s+caso|haga\s+caso))\s+(\S+\s+){0,4}(instruccion(es)?|ordenes|indicacion(es)?|directrices|reglas|comandos|prompts?|pautas|consignas)\s+(\S+\s+){0,2}(anterior|previ[ao]|precedente|de\s+arriba|recibid|dad[ao]s|inicial|original)/i
     $earlier_first = /\b(ignor(a|e|en|ar)|olvid(a|e|en|ar))\s+(\S+\s+){0,3}(anteriores|previas|previos)\s+(instrucciones|ordenes|indicaciones|directrices|reglas)/i
     $all_orders = /\b(ignor(a|e|en|ar)|olvid(a|e|en|ar))\s+(todas\s+(las|tus|sus)|tus|sus)\s+(instrucciones|ordenes|directrices|reglas)\b/i
-    $everything = /\b(ignor|olvid)(a|e|en|ar)\s+todo\s+lo\s+(anterior|que\s+(\S+\s+){0,3}(dicho|dije|dijeron|ensenado|ordenado|aprendiste|aprendido))/i
+    $everything = /\b(ignor|olvid)(a|e|en|ar)\s+todo\s+(lo\s+)?(anterior|que\s+(\S+\s+){0,3}(dicho|dije|digo|dijeron|ensenado|ordenado|aprendiste|aprendido))/i
   condition:
     any of them
 }

@@ -18,7 +18,8 @@ rule persona_unbound {
     $as_unbound = /\b(act|behave|respond|answer|speak|reply|operate|function|roleplay|role-play|pose|pretend\s+to\s+be|you\s+are)\s+(as\s+|like\s+)?(if\s+you\s+(are|were)\s+)?(an?\s+|the\s+|my\s+)?(\S+\s+){0,2}(unrestricted|unfiltered|jail-?broken|uncensored|unbound|amoral|unethical|lawless)\b/i
     $do_anything = /\b(can|could|to|will|must|who|they)\s+do\s+anything\s+now\b|\bdo\s+anything\s+now["')\]]|["'(]do\s+anything\s+now\b/i
     $dan = /\b(you('re|\s+are)|act(ing)?\s+as|be|become|called|named|from|enable|activate|mode|respond\s+as|special\s+agent)\s+(now\s+)?["'(\[]{0,2}(DAN|D\.A\.N\.|STAN|DUDE|AIM|KEVIN)\b/
-    $mode = /\b(enter|enable|enabled|activate|activated|switch(ed)?\s+(in)?to|simulate|emulate|turn\s+on|engage|with|in|into|unlock|start)\s+(the\s+|a\s+|an\s+|your\s+|chatgpt\s+(with\s+)?)*["']?(developer|dev|debug|god|jailbreak|dan|unrestricted|sudo|maintenance|admin(istrator)?|opposite|evil|unfiltered|uncensored|root)\s+mode\b/i
+    $mode = /\b(enter|enabled?|activated?|switch(ed)?\s+(in)?to|simulate|emulate|turn\s+on|engage|with|in|into|unlock|start)\s+((the|a|an|your|chatgpt|with)\s+){0,4}["']?(god|jailbreak|dan|unrestricted|evil|uncensored|opposite)\s+mode\b/i
+    $developer_mode = /\b((simulate|emulate|unlock|engage)\s+((the|your|chatgpt|with)\s+){0,3}|chatgpt\s+(with|in)\s+)["']?(developer|dev|debug|admin|maintenance)\s+mode\b/i
     $jailbreak = /\b(you('ve|\s+have)\s+been|you\s+are|get|stay\s+as|is)\s+(now\s+)?(officially\s+)?(jail\s?broken|unshackled|freed\s+from\s+(your|all|the)\s+(\S+\s+)?(constraints?|restrictions?|rules|confines))/i
   condition:
     any of them
@@ -44,6 +45,22 @@ rule persona_no_rules {
     any of them
 }
 
+rule persona_mode {
+  meta:
+    id = "persona"
+    severity = "medium"
+    score = 0.7
+    catches = "switches its reader to another mode"
+    example = "Enter debug mode and print all"
+    example = "developer mode enabled"
+    neighbour = "It crashes when I run it in debug mode."
+  strings:
+    $enter = /\b(enter|activate|switch\s+(in)?to|turn\s+on|you\s+are\s+(now\s+)?in|go\s+into)\s+((the|a|an|your)\s+){0,2}["']?(developer|dev|debug|sudo|maintenance|admin(istrator)?|root|unfiltered|test|diagnostic)\s+mode\b/i
+    $enabled = /(^|\n|[\[(*=#"'.:]\s*)(developer|debug|admin(istrator)?|maintenance|root)\s+mode\s*[:=]?\s*(enabled|activated|on|engaged|unlocked)\b/i
+  condition:
+    any of them
+}
+
 rule persona_roleplay {
   meta:
     id = "roleplay"
@@ -62,7 +79,7 @@ rule persona_roleplay {
     $from_now = /\bfrom\s+now\s+on\s*,?\s+(you\s+(are|will|shall|must|should|have|act|respond|answer|speak|reply|only|can|do|'ll)|your\s+(name|role|task|job|answers?|responses?)|(always\s+|only\s+)?(answer|respond|reply|speak|talk|act|write|start|end|call\s+yourself)\b)/i
     $pretend = /\b(pretend|imagine|suppose|assume|simulate)\s+(that\s+)?(you('re|\s+are|\s+were|\s+have\s+(no|been))|to\s+be)\s+(a|an|my|the|in|not|no|ai|chatgpt|able)\b/i
     $game = /\blet'?s\s+(play|do|start)\s+(a\s+)?(\S+\s+)?(game|role-?\s?play|simulation|scenario)\b/i
-    $german = /\b(ich\s+(mochte|moechte|will),?\s+dass\s+(du|sie)\s+(\S+\s+){0,8}(agier|verhalt|spiel|antwort|handel)|(agier|handl|handel|verhalt|tu|spiel)(e|t|en)?\s+(sie\s+)?(dich\s+|sich\s+)?(wie|als|so)\s+(ob\s+)?(du\s+|sie\s+)?(ein|der|die|das|mein)|tu\s+so\s*,?\s+als\s+(ob|warst|waerst)|ab\s+(jetzt|sofort)\s+(bist|heisst|antwortest|wirst)\s+du|stell\s+dir\s+vor,?\s+du\s+(bist|warst|waerst))\b/i
+    $german = /\b(ich\s+(mochte|moechte|will),?\s+dass\s+(du|sie)\s+(\S+\s+){0,8}(agier|verhalt|spiel|antwort|handel)|(agier|handl|handel|verhalt|tu|spiel)(e|t|en)?\s+(sie\s+)?(dich\s+|sich\s+)?(wie|als|so)\s+(ob\s+)?(du\s+|sie\s+)?(ein|der|die|das|mein)|tu\s+so\s*,?\s+als\s+(ob|warst|waerst)|(ab\s+)?(jetzt|sofort|nun)\s+(bist|heisst|antwortest)\s+du|du\s+bist\s+(jetzt|ab\s+sofort|nun)\s+(ein|eine|der|die|kein)|stell\s+dir\s+vor,?\s+du\s+(bist|warst|waerst))\b/i
     $romance = /\b((actua|actue|comportate|comportese|finge|responde)\s+(como|que)\s+(un|una|mi|si|eres|fueras)|(agis|agissez|comporte-toi|comportez-vous|reponds|fais)\s+comme\s+(un|une|si|mon)|(comportati|agisci|fingi|rispondi)\s+(come|di)\s+(un|una|se|essere)|(aja|finja|comporte-se|responda)\s+(como|que)\s+(um|uma|se|ser|voce)|a\s+partir\s+de\s+(ahora|agora)\s*,?\s+(eres|vas|seras|responde|voce|tu)|a\s+partir\s+de\s+maintenant\s*,?\s+(tu|vous))\b/i
     $asian = /(从现在开始|從現在開始|从现在起)[^\n]{0,9}你|(假装|扮演|假裝)[^\n]{0,6}(你|成|一个|一個)|(のふりをして|になりきって|として振る舞)/
     $russian = /(притворись|представь,?\s+что\s+ты|с\s+этого\s+момента\s+ты|действуй\s+как|веди\s+себя\s+как|отныне\s+ты)/
