@@ -78,7 +78,7 @@ rule agent_order {
     neighbour = "Please send an email to support@example.org if you have questions."
     neighbour = "Visit www.example.org for more."
   strings:
-    $send_with = /(^|\n|[.:!)]\s+|\b(then|and|please|also|to)\s+)send\s+(an?\s+|the\s+|this\s+|one\s+)?(\S+\s+){0,2}(e-?mail|message|mail|link|direct\s+message|dm|summary|report|reply)\s+[^.\n]{0,80}\b(with|containing|saying|stating|that\s+says|including|titled)\s+(the\s+)?(\S+\s+)?(subject|title|body|text|message|link|content|following|a\s+link|word)/i
+    $send_with = /(^|\n|[.:!)]\s+|\b(then|and|please|also|to)\s+)send\s+(an?\s+|the\s+|this\s+|one\s+)?(\S+\s+){0,2}(e-?mail|message|mail|link|direct\s+message|dm|summary|report|reply)\s+[^\n]{0,80}\b(with|containing|saying|stating|that\s+says|including|titled)\s+(the\s+)?(\S+\s+)?(subject|title|body|text|message|link|content|following|a\s+link|word)/i
     $gather_and_send = /\b(search|scan|look\s+through|go\s+through|read|get|find|collect|gather|retrieve|concatenate|list|access)\s+(\S+\s+){0,3}(all|any|every|inbox|mailbox|e-?mails?|messages|files|channels|user|users?'?s?|contacts|history|passwords?|contents?)\b[^\n]{0,160}\b(and|then|,)\s+(then\s+)?(send|forward|post|e-?mail|upload|delete|share|report|transmit|exfiltrate|tell)\s+(it|them|the|that|all|these|this|everything|a\s+list|to|any)\b/i
     $transfer = /(^|\n|[:!)]\s+|\b(then|and|please|also)\s+)(transfer|wire|send|pay|make)\s+(a\s+|all\s+|me\s+|\$)?(\S+\s+){0,5}([$]\s?\d|\d+\s?(dollars|euros?|usd|eur)|transactions?|money)\b[^\n]{0,120}\b(account|iban|[A-Z]{2}\d{6,})/i
     $recipient = /\b(modify|change|update|set)\s+(the\s+)?(recipient|beneficiary|payee|iban|account\s+number|password|e-?mail\s+address|recovery\s+\S+)\s+(of\s+[^.\n]{0,60}\s+)?to\s+(be\s+)?\S/i
@@ -87,6 +87,7 @@ rule agent_order {
     $visit_follow = /\b(visit|open|go\s+to|browse|fetch|download|load|click)\b[^.\n]{0,20}(https?:\/\/|www\.)[^\s]{3,100}\s+(and|then|,)\s+(then\s+)?(follow|execute|do|run|install|obey|read\s+the\s+instructions|summari[sz]e|print)\b/i
     $visit_bare = /(^|\n|\)\s?)(please\s+)?visit\s+(a\s+|the\s+)?(website|link|page|site)\s+(at|called|under)?\s?[^\n]{0,30}(https?:\/\/|www\.)/i
     $user_agent = /\b(invite|add|remove|post)\s+(a\s+|the\s+|an\s+|user\s+)?\S+\s+[^.\n]{0,40}\b(to|from|in|on)\s+(the\s+|all\s+|every\s+)?(\S+\s+)?(slack|channels?|workspace|git\s?hub|repo(sitory)?)\b/i
+    $lists = /subscri|majordomo|listserv|mailman|mailing\s+list|newsletter|opt[\s\-]?out|remove/i
   condition:
-    any of them
+    ($send_with and not $lists) or any of ($gather_and_send, $transfer, $recipient, $calendar, $todo, $visit_follow, $visit_bare, $user_agent)
 }

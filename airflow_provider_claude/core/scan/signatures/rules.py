@@ -95,7 +95,8 @@ def compile_rules(sources: Sequence[RuleFile]) -> Compiled:
 
 
 def _meta(rule: Any, file: RuleFile) -> RuleMeta:
-    said = dict(rule.metadata)
+    pairs = [(name, _text(value)) for name, value in rule.metadata]
+    said = dict(pairs)
     if wrong := [how for name, how in META.items() if not _is_good(name, said.get(name))]:
         where = f"{file.name}, line {_line(rule.identifier, file.text)}"
         raise JobError(f"{where}: the meta of rule {rule.identifier} needs " + "; ".join(wrong) + ".")
@@ -106,9 +107,14 @@ def _meta(rule: Any, file: RuleFile) -> RuleMeta:
         catches=said["catches"].rstrip("."),
         name=rule.identifier,
         file=file.name,
-        examples=[value for name, value in rule.metadata if name == "example"],
-        neighbours=[value for name, value in rule.metadata if name == "neighbour"],
+        examples=[value for name, value in pairs if name == "example"],
+        neighbours=[value for name, value in pairs if name == "neighbour"],
     )
+
+
+def _text(value: Any) -> Any:
+    """A string written with escapes comes as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _is_good(name: str, value: Any) -> bool:
