@@ -15,6 +15,7 @@ from airflow_provider_claude.core.scan import signatures
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures
 from airflow_provider_claude.core.scan.signatures.folding import folded
+from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
 from airflow_provider_claude.errors import JobError
 
 PROJECT = Path(__file__).parents[3]
@@ -116,6 +117,11 @@ def words(signatures: Signatures, *texts: str | None) -> list[tuple[int, str]]:
 def rule(name: str = "mine", *, meta: str | None = None, condition: str = "$a", strings: str = '$a = "lamp"') -> str:
     said = 'id = "mine"\n severity = "medium"\n score = 0.5\n catches = "speaks of lamps"' if meta is None else meta
     return f"rule {name} {{\n meta:\n {said}\n strings:\n {strings}\n condition:\n {condition}\n}}\n"
+
+
+def alone(*texts: str) -> Signatures:
+    """The rules of *texts*, a file each, without the package's."""
+    return Signatures(compile_rules([RuleFile(f"file_{n}.yar", text) for n, text in enumerate(texts)]))
 
 
 class TestTheRules:
@@ -245,21 +251,19 @@ class TestUsersRules:
         assert words(both, "a lamp", "[INST]") == [(0, "own"), (0, "mine"), (1, "role_forging")]
         assert both.find(pa.array(["lamp"]))[0].detail == "the text names a price"
 
-    def test_rules_of_two_files_may_share_names_and_look_at_each_text_alone(self, tmp_path: Path) -> None:
-        (tmp_path / "a.yar").write_text(rule(condition="#a > 1"))
-        (tmp_path / "b.yar").write_text(rule(meta='id="short" severity="low" score=0.1 catches="is short"',
-                                             condition="filesize < 6 and not $a"))  # fmt: skip
-        found = words(Signatures.compiled([tmp_path]), "lamp", "lamp and lamp", "chair")
+    def test_rules_of_two_files_may_share_names_and_look_at_each_text_alone(self) -> None:
+        short = 'id="short" severity="low" score=0.1 catches="is short"'
+        found = words(alone(rule(condition="#a > 1"), rule(meta=short, condition="filesize < 6 and not $a")),
+                      "lamp", "lamp and lamp", "chair")  # fmt: skip
         assert found == [(1, "mine"), (2, "short")]
 
-    def test_patterns_that_want_capitals_see_the_text_as_it_is(self, tmp_path: Path) -> None:
-        (tmp_path / "a.yar").write_text(rule(strings='$a = "ÄRGER"'))
-        assert words(Signatures.compiled([tmp_path]), "ÄRGER", "ärger") == [(0, "mine")]
+    def test_patterns_that_want_capitals_see_the_text_as_it_is(self) -> None:
+        assert words(alone(rule(strings='$a = "ÄRGER"')), "ÄRGER", "ärger") == [(0, "mine")]
 
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("rule broken {", "broken.yar"),
+            ("rule broken {", "syntax error"),
             (rule(strings="$a = /a(/"), "-->"),
             ('include "/etc/passwd"\n' + rule(), "include"),
             ("\n\n" + rule(meta='id = "mine"'), "line 3: the meta of rule mine needs severity ="),
@@ -271,12 +275,10 @@ class TestUsersRules:
             (rule(meta='id="mine" severity="high" score=0.1 catches=" "'), "what completes"),
         ],
     )
-    def test_what_cannot_be_used_is_told_with_file_and_remedy(self, tmp_path: Path, text: str, says: str) -> None:
-        (tmp_path / "broken.yar").write_text(text)
-        with pytest.raises(JobError) as raised:
-            Signatures.compiled([tmp_path])
-        assert "broken.yar" in str(raised.value)
-        assert says in str(raised.value)
+    def test_what_cannot_be_used_is_told_with_file_and_remedy(self, text: str, says: str) -> None:
+        with pytest.raises(JobError, match=re.escape(says)) as raised:
+            alone(text)
+        assert "file_0.yar" in str(raised.value)
 
     def test_a_folder_that_is_missing_empty_or_not_text_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(JobError, match="There is no folder"):
@@ -287,13 +289,13 @@ class TestUsersRules:
         with pytest.raises(JobError, match="UTF-8"):
             Signatures.compiled([tmp_path])
 
-    def test_the_version_follows_the_texts_and_equal_texts_are_compiled_once(self, tmp_path: Path) -> None:
-        (tmp_path / "a.yar").write_text(rule())
-        first = Signatures.compiled([tmp_path])
-        assert Signatures.compiled([tmp_path]) is first
-        (tmp_path / "a.yar").write_text(rule() + "\n")
-        assert Signatures.compiled([tmp_path]).version != first.version != Signatures.compiled().version
-        assert re.fullmatch(r"[0-9a-f]{12}", first.version)
+    def test_equal_texts_are_compiled_once(self, ours: Signatures) -> None:
+        assert Signatures.compiled() is ours
+
+    def test_the_version_follows_the_texts(self) -> None:
+        assert re.fullmatch(r"[0-9a-f]{12}", alone(rule()).version)
+        assert alone(rule()).version == alone(rule()).version
+        assert len({alone(rule()).version, alone(rule() + "\n").version, alone(rule(), rule()).version}) == 3
 
 
 class TestOnRealText:
