@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from airflow_provider_claude.core.scan.findings import Finding, Layer, Severity
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
-from airflow_provider_claude.core.scan.threats import rule_set
+from airflow_provider_claude.core.scan.signatures import Signatures
+from airflow_provider_claude.core.scan.threats import ClosingTags
 from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
 #: Changes that no honest text needs: their severity, and what they mean. Any other is noted.
@@ -38,9 +40,13 @@ class Gate:
                     yield finding._replace(detail=f"{finding.detail} (column {name!r}).")
 
 
-def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
-    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`."""
-    return Gate([rule_set(closing_tags)], policy)
+def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = (), rule_folders: Sequence[Path | str] = ()) -> Gate:
+    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`. *rule_folders*
+    hold .yar files that are applied beside the package's.
+
+    Raises JobError where a rule cannot be used.
+    """
+    return Gate([ClosingTags(closing_tags), Signatures.compiled(rule_folders)], policy)
 
 
 def _changes(name: str, column: Cleaned) -> Iterator[Finding]:

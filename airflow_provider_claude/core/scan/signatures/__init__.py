@@ -50,7 +50,7 @@ class Signatures:
         return _compiled(tuple(rule_files([Path(folder) for folder in folders])))
 
     def find(self, texts: pa.Array, layer: str = "signatures") -> list[Finding]:
-        """The rows of the strings *texts* and what each says, once for every id: its most severe and surest rule.
+        """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first.
 
         Nulls say nothing. A text that takes longer than TIMEOUT is a finding itself (`scan_timeout`).
         """
@@ -62,7 +62,7 @@ class Signatures:
                 found[row, rule.id] = rule
         return [
             Finding(row, layer, rule.id, rule.severity, rule.score, f"the text {rule.catches}")
-            for (row, _), rule in sorted(found.items(), key=lambda one: one[0][0])
+            for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1])))
         ]
 
     def _hits(self, rows: Iterable[int], texts: pa.Array) -> list[tuple[int, RuleMeta]]:
@@ -82,8 +82,8 @@ class Signatures:
         return hits
 
 
-def _weight(rule: RuleMeta) -> tuple[int, float]:
-    return _SEVERITIES.index(rule.severity), rule.score
+def _weight(rule: RuleMeta) -> float:
+    return _SEVERITIES.index(rule.severity) + rule.score / 2
 
 
 @lru_cache(maxsize=4)
