@@ -258,7 +258,7 @@ class TestUsersRules:
         both = Signatures.compiled([tmp_path])
         assert len(both.rules) == len(ours.rules) + 2
         assert words(both, "a lamp", "[INST]") == [(0, "mine"), (0, "own"), (1, "role_forging")]
-        assert both.find(pa.array(["lamp"]))[0].detail == "the text names a price"
+        assert both.find(pa.array(["lamp"]))[1].detail == "the text names a price"
 
     def test_rules_of_two_files_may_share_names_and_look_at_each_text_alone(self) -> None:
         short = 'id="short" severity="low" score=0.1 catches="is short"'
