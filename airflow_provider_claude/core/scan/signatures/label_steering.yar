@@ -48,7 +48,7 @@ rule steering_of_classifier {
 
 rule steering_answer_form {
   meta:
-    id = "states_label"
+    id = "states_sentiment"
     severity = "medium"
     score = 0.75
     catches = "states its own label in the form of an answer"
