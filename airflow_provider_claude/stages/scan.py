@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -51,7 +52,7 @@ class ScanSettings:
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
     which something was found; *screened* is the run folder in which those that were in doubt are asked about. Rows whose
     texts are similar by *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part
-    file has *part_rows* rows.
+    file has *part_rows* rows. The .yar files in *rule_folders* are signatures beside the package's.
     """
 
     text_columns: Sequence[str]
@@ -62,6 +63,7 @@ class ScanSettings:
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     near_duplicates: float | None = None
     screened: RunFolder | None = None
+    rule_folders: Sequence[Path | str] = ()
 
     def __post_init__(self) -> None:
         if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
@@ -84,7 +86,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
     }
     judge = Judge(
-        gate=open_gate(settings.policy, settings.closing_tags),
+        gate=open_gate(settings.policy, settings.closing_tags, settings.rule_folders),
         columns=settings.text_columns,
         carry=settings.carry,
         max_chars=settings.max_chars,

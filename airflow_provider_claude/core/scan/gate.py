@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -12,8 +13,8 @@ from airflow_provider_claude.core.scan.findings import Finding, Layer
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
+from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, Limits, find
-from airflow_provider_claude.core.scan.threats import rule_set
 from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
 
@@ -44,9 +45,13 @@ class Gate:
                 yield from _read(layer, name, column.texts, others[name])
 
 
-def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
-    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`."""
-    return Gate([rule_set()], policy, Limits(closing_tags=tuple(closing_tags)))
+def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = (), rule_folders: Sequence[Path | str] = ()) -> Gate:
+    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`. *rule_folders*
+    hold .yar files that are applied beside the package's.
+
+    Raises JobError where a rule cannot be used.
+    """
+    return Gate([Signatures.compiled(rule_folders)], policy, Limits(closing_tags=tuple(closing_tags)))
 
 
 def _read(layer: Layer, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ their length.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.normalise import rows_where
-from airflow_provider_claude.core.scan.threats import closing_tag_rule
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
 CHANGES: Mapping[str, tuple[Severity, str]] = {
@@ -156,14 +156,19 @@ def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 
 
 def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
-    rule = closing_tag_rule(limits.closing_tags)
-    if rule is None:
+    if not limits.closing_tags:
         return
-    yield from (_finding(row, rule.id, rule.severity, f"the text {rule.catches}") for row in _hits(texts, rule.pattern))
+    pattern, says = "|".join(map(_loose, limits.closing_tags)), "the text closes the delimiter it stands in"
+    yield from (_finding(row, "delimiter_forging", "high", says) for row in _hits(texts, pattern))
     odd = rows_where(pc.match_substring_regex(texts, _ODD_BRACKET))
     plain = [text.translate(_TAG_TWINS) for text in texts.take(pa.array(odd, pa.int64())).to_pylist()]
-    for hit in _hits(pa.array(plain, pa.string()), rule.pattern):
-        yield _finding(odd[hit], rule.id, rule.severity, f"the text {rule.catches}, in brackets that look alike")
+    for hit in _hits(pa.array(plain, pa.string()), pattern):
+        yield _finding(odd[hit], "delimiter_forging", "high", f"{says}, in brackets that look alike")
+
+
+def _loose(tag: str) -> str:
+    """The closing *tag* as RE2, with room between its pieces."""
+    return r"\s*".join(re.sub(r"([^\w])", r"\\\1", piece) for piece in re.findall(r"\w+|[^\w\s]", tag))
 
 
 def _hits(texts: pa.Array, pattern: str) -> list[int]:

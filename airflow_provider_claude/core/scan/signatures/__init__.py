@@ -1,0 +1,91 @@
+"""Layer two: what a text says that hardly anyone but an attacker says, as YARA-X rules in the .yar files of this folder
+and of the folders that users add.
+
+Rows are scanned one by one, so that no row can hide, shift or forge what is found in another. A text is scanned as it
+stands; where it quotes mail or is not plain ASCII, once more as `folded` gives it, because YARA matches bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.signatures.folding import folded
+from airflow_provider_claude.core.scan.signatures.rules import Compiled, RuleFile, RuleMeta, compile_rules, rule_files
+
+__all__ = ["RuleMeta", "Signatures"]
+
+#: Whole seconds that one text may take. Honest ones take a thousandth of a second.
+TIMEOUT = 5
+
+_TOO_SLOW = RuleMeta("scan_timeout", "high", 0.5, f"takes more than {TIMEOUT} seconds to search", "scan_timeout")
+
+_SEVERITIES = ("low", "medium", "high")
+
+
+class Signatures:
+    """Compiled rules and the one scanner that applies them. Not for several threads at once."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        import yara_x
+
+        self.rules: Sequence[RuleMeta] = tuple(compiled.rules.values())
+        #: A short hash of the rules' texts: what was looked for.
+        self.version = compiled.version
+        self._known = compiled.rules
+        self._scanner = yara_x.Scanner(compiled.program)
+        self._scanner.set_timeout(TIMEOUT)
+
+    @classmethod
+    def compiled(cls, folders: Sequence[Path | str] = ()) -> Signatures:
+        """The package's rules and those of the .yar files in *folders*; compiled once a process for the same texts.
+
+        Raises JobError where a folder or a rule cannot be used, saying which and what to do.
+        """
+        return _compiled(tuple(rule_files([Path(folder) for folder in folders])))
+
+    def find(self, texts: pa.Array, layer: str = "signatures") -> list[Finding]:
+        """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first.
+
+        Nulls say nothing. A text that takes longer than TIMEOUT is a finding itself (`scan_timeout`).
+        """
+        found: dict[tuple[int, str], RuleMeta] = {}
+        rows, again = folded(texts)
+        for row, rule in (*self._hits(range(len(texts)), texts), *self._hits(rows, again)):
+            known = found.get((row, rule.id))
+            if known is None or _weight(rule) > _weight(known):
+                found[row, rule.id] = rule
+        return [
+            Finding(row, layer, rule.id, rule.severity, rule.score, f"the text {rule.catches}")
+            for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1])))
+        ]
+
+    def _hits(self, rows: Iterable[int], texts: pa.Array) -> list[tuple[int, RuleMeta]]:
+        import yara_x
+
+        hits: list[tuple[int, RuleMeta]] = []
+        scan = self._scanner.scan
+        for row, text in zip(rows, texts.cast(pa.large_binary()).to_pylist(), strict=True):
+            if not text:
+                continue
+            try:
+                matching: Sequence[Any] = scan(text).matching_rules
+            except yara_x.TimeoutError:
+                hits.append((row, _TOO_SLOW))
+                continue
+            hits += [(row, self._known[rule.namespace, rule.identifier]) for rule in matching]
+        return hits
+
+
+def _weight(rule: RuleMeta) -> float:
+    return _SEVERITIES.index(rule.severity) + rule.score / 2
+
+
+@lru_cache(maxsize=4)
+def _compiled(files: tuple[RuleFile, ...]) -> Signatures:
+    return Signatures(compile_rules(files))

@@ -1,0 +1,134 @@
+"""Rule files: which there are, what their rules say of themselves, and their compiled form."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from airflow_provider_claude.core.scan.findings import Severity
+from airflow_provider_claude.errors import JobError
+
+#: What every rule has to say of itself, and how.
+META: Mapping[str, str] = {
+    "id": 'a word for the rows it finds, in small letters: id = "my_rule"',
+    "severity": 'severity = "high", "medium" or "low"',
+    "score": "how sure it is, above 0 and at most 1: score = 0.9",
+    "catches": 'what completes "the text …": catches = "asks for the prompt"',
+}
+
+_SUFFIXES = (".yar", ".yara")
+
+
+class RuleFile(NamedTuple):
+    """A file of rules by its name (for users' files the path) and its text."""
+
+    name: str
+    text: str
+
+
+class RuleMeta(NamedTuple):
+    """What a rule says of itself. *name* is its own; several rules may share one *id*."""
+
+    id: str
+    severity: Severity
+    score: float
+    catches: str
+    name: str
+    file: str = ""
+    examples: Sequence[str] = ()
+    neighbours: Sequence[str] = ()
+
+
+class Compiled(NamedTuple):
+    """*program* for a scanner, its *rules* by namespace and name, and the *version*, a hash of their texts."""
+
+    program: Any
+    rules: Mapping[tuple[str, str], RuleMeta]
+    version: str
+
+
+def rule_files(folders: Sequence[Path]) -> Iterator[RuleFile]:
+    """The package's own files, then those in *folders*, by name. Raises JobError where a folder has none."""
+    for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
+        if file.name.endswith(_SUFFIXES):
+            yield RuleFile(file.name, file.read_text("utf-8"))
+    for folder in folders:
+        yield from _files_in(folder)
+
+
+def _files_in(folder: Path) -> Iterator[RuleFile]:
+    if not folder.is_dir():
+        raise JobError(f"There is no folder {folder} with rules: create it, or take it out of the job.")
+    paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
+    if not paths:
+        raise JobError(f"The folder {folder} has no rules: put files ending in .yar there, or take it out of the job.")
+    for path in paths:
+        try:
+            yield RuleFile(str(path), path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as e:
+            raise JobError(f"{path} cannot be read as rules in UTF-8: {e}.") from e
+
+
+def compile_rules(sources: Sequence[RuleFile]) -> Compiled:
+    """The rules of *sources*, each file with names of its own. Raises JobError for rules that cannot be used."""
+    import yara_x
+
+    compiler = yara_x.Compiler(includes_enabled=False)
+    digest = hashlib.sha256()
+    for number, file in enumerate(sources):
+        compiler.new_namespace(f"file_{number}")
+        digest.update(f"{len(file.text.encode())}:{file.text}".encode())
+        try:
+            compiler.add_source(file.text, file.name)
+        except yara_x.CompileError as e:
+            raise JobError(
+                f"The rules of {file.name} cannot be compiled. Mend the file, or take it out of its folder.\n{e}"
+            ) from e
+    program = compiler.build()
+    by_namespace = {f"file_{number}": file for number, file in enumerate(sources)}
+    rules = {(rule.namespace, rule.identifier): _meta(rule, by_namespace[rule.namespace]) for rule in program}
+    return Compiled(program, rules, digest.hexdigest()[:12])
+
+
+def _meta(rule: Any, file: RuleFile) -> RuleMeta:
+    pairs = [(name, _text(value)) for name, value in rule.metadata]
+    said = dict(pairs)
+    if wrong := [how for name, how in META.items() if not _is_good(name, said.get(name))]:
+        where = f"{file.name}, line {_line(rule.identifier, file.text)}"
+        raise JobError(f"{where}: the meta of rule {rule.identifier} needs " + "; ".join(wrong) + ".")
+    return RuleMeta(
+        id=said["id"],
+        severity=said["severity"],
+        score=float(said["score"]),
+        catches=said["catches"].rstrip("."),
+        name=rule.identifier,
+        file=file.name,
+        examples=[value for name, value in pairs if name == "example"],
+        neighbours=[value for name, value in pairs if name == "neighbour"],
+    )
+
+
+def _text(value: Any) -> Any:
+    """A string written with escapes comes as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _is_good(name: str, value: Any) -> bool:
+    match name:
+        case "id":
+            return isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,63}", value) is not None
+        case "severity":
+            return value in {"high", "medium", "low"}
+        case "score":
+            return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+        case _:
+            return isinstance(value, str) and bool(value.strip())
+
+
+def _line(name: str, text: str) -> int:
+    found = re.search(rf"\brule\s+{name}\b", text)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
