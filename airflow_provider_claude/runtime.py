@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.task import TaskRef
@@ -22,6 +22,8 @@ from airflow_provider_claude.store import RunFolder, ShardFolder
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
     from upath import UPath
+
+    from airflow_provider_claude.stages.redaction import Cipher
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -55,6 +57,38 @@ def _pause(error: PendingError | RateLimitedError) -> float:
     """Seconds until it is tried again: what was asked for, within bounds."""
     least, most = (30.0, 120.0) if isinstance(error, RateLimitedError) else (1.0, 900.0)
     return min(max(least, error.retry_after or 0.0), most)
+
+
+def fernet() -> Cipher | None:
+    """Airflow's Fernet key as a cipher, None where none is configured. Raises JobError where the configured one is none."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        key = _get_fernet()
+    except AirflowException as e:
+        raise JobError(f"[core] fernet_key is not a Fernet key: {e}") from e
+    if not key.is_encrypted:
+        return None
+    from airflow_provider_claude.stages.redaction import Cipher
+
+    def unseal(sealed: bytes) -> bytes:
+        try:
+            return bytes(key.decrypt(sealed))
+        except InvalidToken as e:
+            raise StateError(
+                "This was encrypted with another Fernet key. Put that one behind the new one, "
+                "[core] fernet_key = <new>,<old>, and try again."
+            ) from e
+
+    return Cipher(key.encrypt, unseal)
+
+
+def _get_fernet() -> Any:
+    try:
+        from airflow.sdk.crypto import get_fernet
+    except ImportError:  # older task SDKs have none
+        from airflow.models.crypto import get_fernet
+    return get_fernet()
 
 
 def utc_now() -> str:

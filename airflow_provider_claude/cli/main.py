@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from pathlib import Path
 
-from airflow_provider_claude.cli import cancel, hold, prune, quarantine, show
+from airflow_provider_claude.cli import cancel, hold, prune, quarantine, reveal, show
 from airflow_provider_claude.cli.facts import look
-from airflow_provider_claude.cli.places import open_api, run_or_shard, shard_at, to_path, work_of
+from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.store import RunFolder
@@ -29,6 +30,11 @@ batches in flight, stay and are listed.
 
 Deleting answers means that equal requests are paid for again, also those of later runs that took such an answer over.
 Answers are taken over for 29 days (reuse_days): with --days 29 or more none is lost that could still have been."""
+
+
+_REVEAL = """Writes the mapping of a run that was scanned with redaction_mapping=True: one row a token, with its kind and value.
+
+The Fernet key is that of Airflow's configuration here. The file is in clear text; only you can read it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
     released = _command(commands, _release, "release", "let rows out of quarantine: the next scan lets them through")
     released.add_argument("run", metavar="RUN", help=_RUN)
     _add_terms(released, least="+")
+    revealed = _command(commands, _reveal, "reveal", "write what the tokens of a run stand for, decrypted", _REVEAL)
+    revealed.add_argument("run", metavar="RUN", help=_RUN)
+    revealed.add_argument("to", metavar="FILE", help="a new file ending in .csv or .parquet: token, kind, value")
     cancelled = _command(commands, _cancel, "cancel", "cancel the batches of a run or a shard that are in flight")
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
@@ -172,6 +181,10 @@ def _quarantine(args: argparse.Namespace, out: Screen) -> int:
 
 def _release(args: argparse.Namespace, out: Screen) -> int:
     return quarantine.release(RunFolder(to_path(args.run)), args.terms, out, now=_now())
+
+
+def _reveal(args: argparse.Namespace, out: Screen) -> int:
+    return reveal.reveal(run_at(to_path(args.run)), Path(args.to), open_cipher(), out)
 
 
 def _prune(args: argparse.Namespace, out: Screen) -> int:

@@ -18,6 +18,7 @@ from airflow_provider_claude.store import RunFolder, ShardFolder, WorkFolder
 
 if TYPE_CHECKING:
     from airflow_provider_claude.gateway import Gateway
+    from airflow_provider_claude.stages.redaction import Cipher
 
 _LOCAL = re.compile(r"(file|local)://")
 
@@ -50,6 +51,17 @@ def open_api(conn_id: str) -> Gateway:
         gateway.connect()
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # each of its calls would be a line between ours
         return gateway
+
+
+def open_cipher() -> Cipher:
+    """Airflow's Fernet key. Raises StateError where none is configured."""
+    with _airflow("The Fernet key"):
+        from airflow_provider_claude.runtime import fernet
+
+        cipher = fernet()
+    if cipher is None:
+        raise StateError("No Fernet key is configured here: set AIRFLOW__CORE__FERNET_KEY to that of the workers.")
+    return cipher
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class ClaudeInputScanOperator(BaseOperator):
         suspects is set aside, what it finds harmless is no suspect any more. It may be anywhere on its way.
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
         ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
+    :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e1]`` before anything else is done with
+        them: ``email``, ``phone``, ``card``, ``iban``, ``national_id``, ``secret``; True for all of these.
+    :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
+    :param redact_region: where phone numbers without a country code belong, such as ``US``; None leaves them alone.
+    :param redact_countries: whose national ids are looked for, all that are known by default.
     """
 
     template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format", "screened", "release")
@@ -62,6 +68,10 @@ class ClaudeInputScanOperator(BaseOperator):
         near_duplicates: float | None = None,
         screened: str | None = None,
         release: Sequence[str] | str = (),
+        redact: Sequence[str] | bool = False,
+        redaction_mapping: bool = False,
+        redact_region: str | None = None,
+        redact_countries: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -78,6 +88,9 @@ class ClaudeInputScanOperator(BaseOperator):
         self.near_duplicates = near_duplicates
         self.screened = screened
         self.release = release
+        self.redacting = redacting_of(
+            redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
+        )
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
@@ -106,6 +119,7 @@ class ClaudeInputScanOperator(BaseOperator):
                 policy=self.policy,
                 near_duplicates=self.near_duplicates,
                 screened=run_folder(self.screened) if self.screened else None,
+                redact=with_cipher(self.redacting),
             )
             record = scan(source, run, settings, clock=utc_now)
         self.log.info(
@@ -117,6 +131,8 @@ class ClaudeInputScanOperator(BaseOperator):
             record.quarantined,
             record.by_reason,
         )
+        if self.redacting:
+            self.log.info("Redacted: %s", record.redacted)
         return self.run_folder
 
     def _release(self, run: RunFolder) -> None:

@@ -33,6 +33,7 @@ from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.parts import Parts
+from airflow_provider_claude.stages.redaction import Redacting, open_redaction
 from airflow_provider_claude.stages.release import released_keys
 from airflow_provider_claude.stages.screened import read_screened
 from airflow_provider_claude.stages.sorting import MADE_TYPES, Counts, Judge, Sorting
@@ -50,9 +51,10 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
     a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
-    which something was found; *screened* is the run folder in which those that were in doubt are asked about. Rows whose
-    texts are similar by *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part
-    file has *part_rows* rows. The .yar files in *rule_folders* are signatures beside the package's.
+    which something was found, *redact* what in the texts is replaced by tokens, if anything; *screened* is the run folder in
+    which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or more are
+    asked once; None: only where they are the very same. A part file has *part_rows* rows. The .yar files in *rule_folders*
+    are signatures beside the package's.
     """
 
     text_columns: Sequence[str]
@@ -64,6 +66,7 @@ class ScanSettings:
     near_duplicates: float | None = None
     screened: RunFolder | None = None
     rule_folders: Sequence[Path | str] = ()
+    redact: Redacting | None = None
 
     def __post_init__(self) -> None:
         if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
@@ -85,16 +88,17 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         "duplicates": with_text_columns(DUPLICATE_FIELDS, settings.carry),
         "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
     }
-    judge = Judge(
-        gate=open_gate(settings.policy, settings.closing_tags, settings.rule_folders),
-        columns=settings.text_columns,
-        carry=settings.carry,
-        max_chars=settings.max_chars,
-        released=released_keys(run),
-        screened=read_screened(settings.screened) if settings.screened else {},
-        near=settings.near_duplicates is not None,
-    )
     with ExitStack() as stack:
+        judge = Judge(
+            gate=open_gate(settings.policy, settings.closing_tags, settings.rule_folders),
+            columns=settings.text_columns,
+            carry=settings.carry,
+            max_chars=settings.max_chars,
+            released=released_keys(run),
+            screened=read_screened(settings.screened) if settings.screened else {},
+            near=settings.near_duplicates is not None,
+            redaction=stack.enter_context(open_redaction(run, settings.redact, started)),
+        )
         index = stack.enter_context(Index(settings.near_duplicates or 1.0))
         parts = {
             folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows))
@@ -109,6 +113,8 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
                 parts[folder].add(sorting.batch(folder, schema))
             doubts.add(sorting.doubts())
             counts.add(sorting)
+    if judge.redaction:
+        counts.redacted = judge.redaction.counts
     record = _record(source, settings, counts, started=started, finished=clock())
     write_record(run.file("scan.json"), record)
     return record
@@ -129,6 +135,7 @@ def _record(source: Source, settings: ScanSettings, counts: Counts, *, started: 
         changed=counts.changed,
         by_reason=dict(counts.reasons.most_common()),
         flagged=dict(counts.flags.most_common()),
+        redacted=dict(counts.redacted.most_common()),
         part_rows=settings.part_rows,
         started_at=started,
         finished_at=finished,

@@ -20,6 +20,7 @@ from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
 from airflow_provider_claude.stages.dedupe import Index, Place
+from airflow_provider_claude.stages.redaction import Redaction
 
 #: The flag of a row that a person has released from quarantine.
 RELEASED = "released"
@@ -31,7 +32,8 @@ class Judge:
     *screened*, which says by input hash whether an injection is suspected.
 
     A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*. *near*: texts
-    that are nearly the same are asked once.
+    that are nearly the same are asked once. *redaction* replaces what is personal in the texts before anything looks at
+    them; what is then set aside is kept as it was judged, not as it came.
     """
 
     gate: Gate
@@ -41,6 +43,7 @@ class Judge:
     released: frozenset[bytes] = frozenset()
     screened: Mapping[bytes, bool] = field(default_factory=dict)
     near: bool = False
+    redaction: Redaction | None = None
 
 
 class Sorting:
@@ -48,10 +51,12 @@ class Sorting:
 
     def __init__(self, chunk: pa.RecordBatch, judge: Judge) -> None:
         self.chunk = chunk
-        self._columns, self._near = judge.columns, judge.near
+        self._columns, self._near, self._redaction = judge.columns, judge.near, judge.redaction
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
+        if judge.redaction:
+            self.cleaned = judge.redaction.columns(self.cleaned)
         verdicts = judge.gate.judge(self.cleaned)
         self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
@@ -66,7 +71,10 @@ class Sorting:
     @cached_property
     def raw_digests(self) -> dict[int, bytes]:
         """The digests of the texts, as they came, of the rows that are set aside."""
-        return _digests(self.aside, [self.chunk.column(name) for name in self._columns])
+        digests = _digests(self.aside, [self.chunk.column(name) for name in self._columns])
+        if self._redaction:
+            return {row: self._redaction.digest(digest) for row, digest in digests.items()}
+        return digests
 
     @property
     def _texts(self) -> list[pa.Array]:
@@ -135,7 +143,7 @@ class Sorting:
         ]
 
     def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
-        rows = self.rows(folder)
+        rows = [] if folder == "originals" and self._redaction else self.rows(folder)
         taken = pa.array(rows, pa.int64())
         return pa.RecordBatch.from_arrays(
             [self._column(field.name, folder, rows, taken) for field in schema], schema=schema
@@ -156,14 +164,18 @@ class Sorting:
         return self.aside[row].score if row in self.aside else self.scores.get(row, 0.0)
 
     def excerpt(self, row: int) -> str:
-        return excerpt(self.chunk.column(name)[row].as_py() for name in self._columns)
+        return excerpt(self._kept(name)[row].as_py() for name in self._columns)
+
+    def _kept(self, name: str) -> pa.Array:
+        """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""
+        return self.cleaned[name].texts if self._redaction and name in self.cleaned else self.chunk.column(name)
 
     def _column(self, name: str, folder: str, rows: list[int], taken: pa.Array) -> pa.Array:
         if name in _MADE:
             return pa.array([_MADE[name](self, row) for row in rows], MADE_TYPES[name])
         if folder not in {"quarantine", "originals"} and name in self.cleaned:
             return self.cleaned[name].texts.take(taken)
-        return self.chunk.column(name).take(taken)
+        return self._kept(name).take(taken)
 
 
 #: Columns that are not the source's: how each is made for a row.
@@ -235,6 +247,7 @@ class Counts:
     changed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
+    redacted: Counter[str] = field(default_factory=Counter)
 
     def add(self, sorting: Sorting) -> None:
         items = sorting.rows("items")

@@ -8,6 +8,7 @@
         history/….json                how long batches and cancels took in earlier runs
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
+            redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             doubts/part-00000.parquet     items that the gate suspects
             originals/part-00000.parquet  texts as they came, where cleaning changed them
@@ -56,6 +57,7 @@ from airflow_provider_claude.store.records import (
     PlanRecord,
     QuarantineRecord,
     Record,
+    RedactionRecord,
     ReleasedRecord,
     ReleasedRow,
     ReservedRecord,
@@ -87,6 +89,7 @@ __all__ = [
     "PlanRecord",
     "QuarantineRecord",
     "Record",
+    "RedactionRecord",
     "ReleasedRecord",
     "ReleasedRow",
     "ReservedRecord",

@@ -29,7 +29,8 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`.
 
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
-    Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came.
+    Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
+    redacted: `redacted` counts what tokens stand for, by kind.
     """
 
     source: str
@@ -45,9 +46,18 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     changed: int = 0
     by_reason: dict[str, int]
     flagged: dict[str, int]
+    redacted: dict[str, int] = {}
     part_rows: int
     started_at: str
     finished_at: str
+
+
+class RedactionRecord(Record, frozen=True, kw_only=True):
+    """redaction.json: the `key` of the tokens of a run folder, base64; or, where it is `sealed`, encrypted."""
+
+    key: str
+    sealed: bool
+    at: str
 
 
 class ReleasedRow(Record, frozen=True, kw_only=True):

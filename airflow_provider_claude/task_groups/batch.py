@@ -45,6 +45,9 @@ def claude_batch_job(
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
+    redact: Sequence[str] | bool = False,
+    redaction_mapping: bool = False,
+    redact_region: str | None = None,
     scan_args: Mapping[str, Any] | None = None,
     plan_args: Mapping[str, Any] | None = None,
     report_args: Mapping[str, Any] | None = None,
@@ -76,6 +79,10 @@ def claude_batch_job(
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
+    :param redact: what in the texts is replaced by tokens before it is sent: kinds such as ``email`` or ``card``; True for
+        all.
+    :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
+    :param redact_region: where phone numbers without a country code belong, such as ``US``.
     :param scan_args: further arguments of ClaudeInputScanOperator.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -91,6 +98,9 @@ def claude_batch_job(
             "carry": carry,
             "id_column": id_column,
             "closing_tags": job.closing_tags,
+            "redact": redact,
+            "redaction_mapping": redaction_mapping,
+            "redact_region": redact_region,
             **(scan_args or {}),
         }
         scan = ClaudeInputScanOperator(task_id="scan", **scan_args)

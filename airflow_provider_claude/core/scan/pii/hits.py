@@ -1,0 +1,49 @@
+"""A find in a text, and the way to it: RE2 picks the rows, a bounded pattern the candidates, a library decides."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Hit(NamedTuple):
+    """Characters *start* (included) to *end* (not) of a text. *value* is what they say, however it is written: two
+    spellings of one number have one value.
+    """
+
+    start: int
+    end: int
+    value: str
+    kind: str = ""
+
+
+#: Finds one kind in a column of strings: the row and its hits, for rows that have some.
+Finder = Callable[[pa.Array], Iterator[tuple[int, list[Hit]]]]
+
+
+def each_text(hint: str, find: Callable[[str], list[Hit]]) -> Finder:
+    """A finder that asks *find* about the texts in which the RE2 pattern *hint* is found, and about no other."""
+
+    def finder(texts: pa.Array) -> Iterator[tuple[int, list[Hit]]]:
+        rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, hint), fill_value=False))
+        for row, text in zip(rows.to_pylist(), texts.take(rows).to_pylist(), strict=True):
+            if hits := find(text):
+                yield row, hits
+
+    return finder
+
+
+def without_overlap(hits: list[Hit]) -> list[Hit]:
+    """*hits* from left to right; of those that share characters the longest, then the first."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
+        place = bisect(kept, hit.start, key=lambda other: other.start)
+        left_free = place == 0 or kept[place - 1].end <= hit.start
+        right_free = place == len(kept) or hit.end <= kept[place].start
+        if left_free and right_free:
+            kept.insert(place, hit)
+    return kept

@@ -1,0 +1,50 @@
+"""What a DAG says about redaction, checked when it is parsed, and completed with Airflow's Fernet key when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.runtime import fernet
+
+if TYPE_CHECKING:
+    from airflow_provider_claude.stages.redaction import Redacting
+
+
+def redacting_of(
+    redact: Sequence[str] | bool,  # noqa: FBT001 - True means every kind
+    *,
+    mapping: bool = False,
+    region: str | None = None,
+    countries: Sequence[str] | None = None,
+) -> Redacting | None:
+    """What is to be redacted, None for nothing. Raises JobError for a kind or country that is not known."""
+    if not redact:
+        if mapping:
+            raise JobError(
+                "redaction_mapping=True keeps what is redacted, and nothing is: write redact=True, or kinds."
+            )
+        return None
+    from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
+    from airflow_provider_claude.core.scan.redact import KINDS, check
+    from airflow_provider_claude.stages.redaction import Redacting
+
+    kinds = tuple(KINDS) if redact is True else tuple([redact] if isinstance(redact, str) else redact)
+    known = COUNTRIES if countries is None else tuple(countries)
+    check(kinds, known)
+    return Redacting(kinds=kinds, region=region, countries=known, mapping=mapping)
+
+
+def with_cipher(redacting: Redacting | None) -> Redacting | None:
+    """*redacting* with Airflow's Fernet key. Raises JobError where its mapping needs one and there is none."""
+    if redacting is None:
+        return None
+    cipher = fernet()
+    if cipher is None and redacting.mapping:
+        raise JobError(
+            "redaction_mapping=True needs a Fernet key, and none is configured: set [core] fernet_key "
+            "(AIRFLOW__CORE__FERNET_KEY) for the workers. Nothing was read and nothing was sent."
+        )
+    return replace(redacting, cipher=cipher)
