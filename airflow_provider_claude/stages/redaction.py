@@ -27,6 +27,7 @@ from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
 from airflow_provider_claude.core.scan.redact import Pair, Redactor
 from airflow_provider_claude.errors import JobError, StateError
+from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import (
     RedactionRecord,
     RunFolder,
@@ -102,6 +103,7 @@ def open_redaction(run: RunFolder, settings: Redacting | None, now: str) -> Iter
     if settings is None:
         yield None
         return
+    need("redact", "redact")
     key = _run_key(run, settings.cipher, now)
     redactor = Redactor(settings.kinds, key, settings.region, settings.countries)
     with ExitStack() as stack:

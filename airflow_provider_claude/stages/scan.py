@@ -30,6 +30,7 @@ from airflow_provider_claude.core.tables import (
     with_text_columns,
 )
 from airflow_provider_claude.errors import JobError, SourceError
+from airflow_provider_claude.extras import need
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.parts import Parts
@@ -69,7 +70,10 @@ class ScanSettings:
     redact: Redacting | None = None
 
     def __post_init__(self) -> None:
-        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
+        if self.near_duplicates is None:
+            return
+        need("near", "near_duplicates")
+        if not 0.5 <= self.near_duplicates <= 1:
             raise JobError(f"near_duplicates is {self.near_duplicates!r}: write a number from 0.5 to 1, such as 0.9.")
 
 
