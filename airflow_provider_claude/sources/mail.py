@@ -212,7 +212,7 @@ class _Reading:
     def shown(self, best: _Text) -> str:
         if best.kind == "plain":
             return best.text
-        text, flags = text_of(best.text)
+        text, flags, _ = text_of(best.text)
         for flag in flags:
             self.flag(flag)
         return text
