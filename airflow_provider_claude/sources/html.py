@@ -137,9 +137,10 @@ class _Reading:
         return Shown(_tidy("".join(self.pieces)), tuple(self.flags), "\n".join(self.unseen)[:MAX_HIDDEN])
 
     def read(self, root: LexborNode) -> bool:
-        """Whether the tree of *root* was read to its end, which it is not beyond MAX_NODES."""
+        """Whether the tree of *root*, and what is beside it, was read to its end: it is not beyond MAX_NODES."""
         nodes = 0
-        todo: list[tuple[LexborNode | str, _Place]] = [(root, _Place(Look(), None))]
+        first = root.parent.child if root.parent is not None else root
+        todo: list[tuple[LexborNode | str, _Place]] = [(first or root, _Place(Look(), None))]
         while todo:
             node, place = todo.pop()
             if isinstance(node, str):
@@ -148,7 +149,7 @@ class _Reading:
             nodes += 1
             if nodes > MAX_NODES:
                 return False
-            if node.next is not None and node is not root:
+            if node.next is not None:
                 todo.append((node.next, place))
             if node.is_text_node:
                 self.add(node.text_content or "", place.look)
@@ -190,7 +191,7 @@ class _Reading:
 
     def add_comment(self, comment: str) -> None:
         text = _MARKUP.sub(" ", comment)
-        if self.hide(text) and not comment.startswith("[if") and _SENTENCE.search(text):
+        if self.hide(text) and not comment.startswith("[if") and _SENTENCE.search(text[:10_000]):
             self.flags["hidden_comment"] = None
 
     def hide(self, text: str) -> bool:

@@ -13,7 +13,7 @@ _SEED_MAILS = [
     b"From: a@b.c\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n"
     b"--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHi\r\n--x\r\nContent-Type: text/html\r\n\r\n<p>Hi</p>\r\n--x--",
     b"From: a@b.c\nContent-Type: text/html; charset=utf-7\nContent-Transfer-Encoding: base64\n\nPHA+SGk8L3A+\n",
-    b"From x\nFrom: \"a\" <a@b.c>\nDate: Mon, 23 Nov 2026 09:00:00 +0100\nTo: undisclosed-recipients:;\n\n> quoted\n\nHi\n",
+    b'From x\nFrom: "a" <a@b.c>\nDate: Mon, 23 Nov 2026 09:00:00 +0100\nTo: undisclosed-recipients:;\n\n> quoted\n\nHi\n',
     b"From: a@b.c\nContent-Type: message/rfc822\n\nFrom: d@e.f\nContent-Disposition: attachment; filename*=utf-8''%e9\n\nx",
 ]
 
@@ -23,22 +23,109 @@ _MAIL_PIECES = [
     *(b"=?utf-8?b?", b"=?x?q?=", b"?=", b"(", b"<", b"@", b",", b"From ", b"\nFrom x\n", b"\n>From x\n", b"[", b"::"),
     *(b"Content-Type: multipart/mixed; boundary=x\n", b"Content-Type: text/html\n", b"Content-Type: message/rfc822\n"),
     *(b"Content-Type: text/plain; charset=", b"utf-7", b"utf-16", b"idna", b"hz", b"iso-2022-jp", b"undefined"),
-    *(b"Content-Transfer-Encoding: base64\n", b"Content-Transfer-Encoding: uuencode\n", b"begin 644 x\n", b"=\n", b"=3D"),
-    *(b"Content-Disposition: attachment; filename*0*=", b"filename*1=", b"''", b"%", b"Date: ", b"99999999999", b"-0000"),
+    *(
+        b"Content-Transfer-Encoding: base64\n",
+        b"Content-Transfer-Encoding: uuencode\n",
+        b"begin 644 x\n",
+        b"=\n",
+        b"=3D",
+    ),
+    *(
+        b"Content-Disposition: attachment; filename*0*=",
+        b"filename*1=",
+        b"''",
+        b"%",
+        b"Date: ",
+        b"99999999999",
+        b"-0000",
+    ),
     *(b"From: ", b"To: ", b"Subject: ", b"Message-ID: <", b"x: y\n" * 40, b"(" * 300, b"<a@b," * 100, b"A" * 5_000),
 ]
 
 _CSS = [
-    *("display:none", "color:#fff", "color:", "font:0/0 a", "opacity:.01", "{", "}", ";", ":", "!important", "/*", "*/"),
-    *(".a", "#b", "p", "*", "td > p", ".a .a .a", "[x^=y]", ":not(", "::before", "@media print", "@media (max-width:1px)"),
+    *(
+        "display:none",
+        "color:#fff",
+        "color:",
+        "font:0/0 a",
+        "opacity:.01",
+        "{",
+        "}",
+        ";",
+        ":",
+        "!important",
+        "/*",
+        "*/",
+    ),
+    *(
+        ".a",
+        "#b",
+        "p",
+        "*",
+        "td > p",
+        ".a .a .a",
+        "[x^=y]",
+        ":not(",
+        "::before",
+        "@media print",
+        "@media (max-width:1px)",
+    ),
     *("\\", "\\64", "rgb(", "hsl(1,2%,3%)", "background:url(", "1e999em", "-9999px", "calc(", "inherit", ",", "<!--"),
 ]
 
 _HTML_PIECES = [
-    *("<p>", "</p>", "<b>", "<i>", "<table>", "<td>", "</table>", "<br>", "<pre>", "<a href=x>", "<div hidden>", "<!--"),
-    *("-->", "<![CDATA[", "]]>", "<!--[if mso]>", "<![endif]-->", "<style>", "</style>", "<script>", "</script>", "<svg>"),
-    *("<font color=white>", "<body bgcolor=black text=", "<p class=a id=b style='", "'", '"', "<", ">", "</", "&", "&#0;"),
-    *("&#x110000;", "&nbsp;", "<template>", "<select>", "<math>", "<frameset>", "<plaintext>", "x", " ", "\n", "\0", "é"),
+    *(
+        "<p>",
+        "</p>",
+        "<b>",
+        "<i>",
+        "<table>",
+        "<td>",
+        "</table>",
+        "<br>",
+        "<pre>",
+        "<a href=x>",
+        "<div hidden>",
+        "<!--",
+    ),
+    *(
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "<!--[if mso]>",
+        "<![endif]-->",
+        "<style>",
+        "</style>",
+        "<script>",
+        "</script>",
+        "<svg>",
+    ),
+    *(
+        "<font color=white>",
+        "<body bgcolor=black text=",
+        "<p class=a id=b style='",
+        "'",
+        '"',
+        "<",
+        ">",
+        "</",
+        "&",
+        "&#0;",
+    ),
+    *(
+        "&#x110000;",
+        "&nbsp;",
+        "<template>",
+        "<select>",
+        "<math>",
+        "<frameset>",
+        "<plaintext>",
+        "x",
+        " ",
+        "\n",
+        "\0",
+        "é",
+    ),
 ]
 
 
@@ -68,7 +155,9 @@ def mutated(draw: st.DrawFn, wholes: list[bytes], pieces: list[bytes], changes: 
         end = min(len(data), start + draw(st.integers(0, 200)))
         match draw(st.sampled_from(["insert", "delete", "repeat", "cut", "swap"])):
             case "insert":
-                data = data[:start] + draw(st.sampled_from(pieces)) * draw(st.sampled_from([1, 1, 2, 30])) + data[start:]
+                data = (
+                    data[:start] + draw(st.sampled_from(pieces)) * draw(st.sampled_from([1, 1, 2, 30])) + data[start:]
+                )
             case "delete":
                 data = data[:start] + data[end:]
             case "repeat":
@@ -93,7 +182,9 @@ def html_texts() -> st.SearchStrategy[str]:
 
 
 def plain_texts() -> st.SearchStrategy[str]:
-    odd = "".join(map(chr, [0x300, 0x344, 0x34F, 0xAD, 0x200B, 0x200D, 0x202E, 0x2066, 0xFE0F, 0xE0041, 0xE007F, 0x1F3F4]))
+    odd = "".join(
+        map(chr, [0x300, 0x344, 0x34F, 0xAD, 0x200B, 0x200D, 0x202E, 0x2066, 0xFE0F, 0xE0041, 0xE007F, 0x1F3F4])
+    )
     some = st.characters(exclude_categories=["Cs"])
     loose = st.text(some | st.sampled_from(odd + "\r\n\t a"), max_size=60)
     return loose | st.builds("".join, st.lists(st.sampled_from(texts()) | loose, max_size=4))
@@ -101,7 +192,20 @@ def plain_texts() -> st.SearchStrategy[str]:
 
 def reply_texts() -> st.SearchStrategy[str]:
     lines = [
-        *("> x", ">> y", ">", "", " ", "-- ", "--", "- item", "Hello there", "On Monday, Ann wrote:", "On Mon", "wrote:"),
+        *(
+            "> x",
+            ">> y",
+            ">",
+            "",
+            " ",
+            "-- ",
+            "--",
+            "- item",
+            "Hello there",
+            "On Monday, Ann wrote:",
+            "On Mon",
+            "wrote:",
+        ),
         *("-----Original Message-----", "From: a@b.c", "Sent: today", "To: d", "Subject: e", "_" * 40, "Best regards,"),
         *("Sent from my iPhone", "Am 1. Mai schrieb Jan:", "\u2028", "\r", "x" * 300),
     ]
@@ -112,8 +216,51 @@ def table_bytes(pieces: list[bytes]) -> st.SearchStrategy[bytes]:
     return st.lists(st.sampled_from(pieces) | st.binary(max_size=3), max_size=40).map(b"".join)
 
 
-CSV_PIECES = [b"id,body", b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"1", b"x", b";", b"\t", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe9"]
+CSV_PIECES = [
+    b"id,body",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b",",
+    b'"',
+    b'""',
+    b"1",
+    b"x",
+    b";",
+    b"\t",
+    b"\0",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"\xe9",
+]
 JSONL_PIECES = [
-    *(b"{", b"}", b'{"id":"1","body":"x"}', b"\n", b"[", b"]", b'"', b":", b",", b"null", b"1e999", b"-", b"NaN", b"\\ud800"),
-    *(b'"id"', b'"body"', b"\\u0000", b"\xef\xbb\xbf", b"\xff", b"\0", b"\r", b" ", b"true", b"[" * 2_000, b'{"a":' * 1_000),
+    *(
+        b"{",
+        b"}",
+        b'{"id":"1","body":"x"}',
+        b"\n",
+        b"[",
+        b"]",
+        b'"',
+        b":",
+        b",",
+        b"null",
+        b"1e999",
+        b"-",
+        b"NaN",
+        b"\\ud800",
+    ),
+    *(
+        b'"id"',
+        b'"body"',
+        b"\\u0000",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\0",
+        b"\r",
+        b" ",
+        b"true",
+        b"[" * 2_000,
+        b'{"a":' * 1_000,
+    ),
 ]

@@ -98,5 +98,7 @@ PROPERTIES = {
     "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_told),
     "jsonl": Property(lambda: material.table_bytes(material.JSONL_PIECES), jsonl_lines_are_kept_or_told),
     "html": Property(material.html_texts, html_has_a_text),
-    "clean": Property(lambda: st.lists(material.plain_texts() | st.none(), max_size=5), cleaning_leaves_nothing_to_clean),
+    "clean": Property(
+        lambda: st.lists(material.plain_texts() | st.none(), max_size=5), cleaning_leaves_nothing_to_clean
+    ),
 }
