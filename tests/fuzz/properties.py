@@ -16,6 +16,7 @@ from airflow_provider_claude.core.scan.normalise import _ANY, normalise
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
+from airflow_provider_claude.sources.replies import bodies, split_reply
 from airflow_provider_claude.sources.source import open_source
 from tests.fuzz import material
 
@@ -73,6 +74,22 @@ def cleaning_leaves_nothing_to_clean(texts: list[str | None]) -> None:
         assert not text or not hidden.search(text)
 
 
+def every_line_is_in_one_part(text: str) -> None:
+    parts = split_reply(text)
+    assert sorted(_lines(*parts)) == sorted(_lines(text))
+    assert parts.body.strip() or not text.strip()
+    whole = bodies(pa.array([text, None]), replies=True, signatures=True)
+    assert whole.texts.to_pylist() == [parts.body, None]
+    assert ("reply_dropped" in whole.changes, "signature_dropped" in whole.changes) == (
+        parts.quoted != "",
+        parts.signature != "",
+    )
+
+
+def _lines(*texts: str) -> list[str]:
+    return [line.strip() for text in texts for line in text.split("\n") if line.strip()]
+
+
 #: Of _ANY, what has no honest use at all: flags of regions keep their tag characters.
 _FORBIDDEN = _ANY.replace(r"\x{E0000}-\x{E007F}", r"\x{E0000}-\x{E001F}")
 
@@ -98,6 +115,7 @@ PROPERTIES = {
     "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_told),
     "jsonl": Property(lambda: material.table_bytes(material.JSONL_PIECES), jsonl_lines_are_kept_or_told),
     "html": Property(material.html_texts, html_has_a_text),
+    "replies": Property(material.reply_texts, every_line_is_in_one_part),
     "clean": Property(
         lambda: st.lists(material.plain_texts() | st.none(), max_size=5), cleaning_leaves_nothing_to_clean
     ),
