@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pyarrow as pa
@@ -17,8 +17,10 @@ from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.gate import Gate
 from airflow_provider_claude.core.scan.near import Signature, signatures
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
+from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
+from airflow_provider_claude.sources.replies import bodies
 from airflow_provider_claude.stages.dedupe import Index, Place
 
 #: The flag of a row that a person has released from quarantine.
@@ -41,6 +43,7 @@ class Judge:
     released: frozenset[bytes] = frozenset()
     screened: Mapping[bytes, bool] = field(default_factory=dict)
     near: bool = False
+    trimming: Trimming = field(default_factory=Trimming)
 
 
 class Sorting:
@@ -52,7 +55,8 @@ class Sorting:
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
-        verdicts = judge.gate.judge(self.cleaned)
+        self._judged = self.cleaned | _hidden(chunk)
+        verdicts = judge.gate.judge(self._judged)
         self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
@@ -60,8 +64,18 @@ class Sorting:
         self._release(judge.released)
         self._screen(judge.screened)
         self.aside |= empty([column.texts for column in self.cleaned.values()]) | too_long | _defects(chunk)
+        if judge.trimming.drops:
+            self._trim(judge.trimming)
         self.places: dict[int, Place] = {}
         self.digests: dict[int, bytes] = {}
+
+    def _trim(self, trimming: Trimming) -> None:
+        """Leave out of the texts that are sent what is only judged."""
+        for name, column in self.cleaned.items():
+            trimmed = bodies(column.texts, replies=trimming.replies == "drop", signatures=trimming.signatures == "drop")
+            self.cleaned[name] = replace(column, texts=trimmed.texts)
+            for flag, rows in trimmed.changes.items():
+                self.flags = _flags(self.flags, {row: [flag] for row in rows})
 
     @cached_property
     def raw_digests(self) -> dict[int, bytes]:
@@ -92,7 +106,7 @@ class Sorting:
     def _screen(self, screened: Mapping[bytes, bool]) -> None:
         """Act on what Claude said about suspects, and note those that it was not asked about."""
         doubtful = [row for row in self.suspects if row not in self.aside and RELEASED not in self.flags[row]]
-        for row, key in _digests(doubtful, self._texts).items():
+        for row, key in self._doubt_keys(doubtful).items():
             suspected = screened.get(key)
             if suspected is None:
                 self._doubts[row] = key.hex()
@@ -103,6 +117,15 @@ class Sorting:
             else:
                 self.flags[row].append(screen.HARMLESS)
                 self.suspects.discard(row)
+
+    def _doubt_keys(self, rows: list[int]) -> dict[int, bytes]:
+        """What is asked about *rows* is known by: their texts before anything is left out, and what they hide, if they do."""
+        keys = _digests(rows, [self._judged[name].texts for name in self.cleaned])
+        if "claude_hidden" in self._judged:
+            hidden = self._judged["claude_hidden"].texts
+            hiding = [row for row in rows if hidden[row].is_valid]
+            keys |= _digests(hiding, [column.texts for column in self._judged.values()])
+        return keys
 
     def fold(self, index: Index) -> None:
         """Find each remaining row its place; those whose id is taken are set aside too."""
@@ -148,8 +171,8 @@ class Sorting:
         return pa.RecordBatch.from_arrays([pa.array(names, pa.string()), pa.array(texts, pa.string())], schema=_DOUBTS)
 
     def text(self, row: int) -> str:
-        """All texts of *row*, cleaned, one after the other."""
-        return "\n\n".join(filter(None, (texts[row].as_py() for texts in self._texts)))
+        """All that was judged of *row*, cleaned, one after the other."""
+        return "\n\n".join(filter(None, (column.texts[row].as_py() for column in self._judged.values())))
 
     def score(self, row: int) -> float:
         """How sure the gate is that *row* is hostile, 0 to 1."""
@@ -208,6 +231,12 @@ def _digests(rows: Iterable[int], columns: Sequence[pa.Array]) -> dict[int, byte
     some = sorted(rows)
     taken = pa.array(some, pa.int64())
     return dict(zip(some, input_digests([column.take(taken) for column in columns]), strict=True))
+
+
+def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
+    """What the rows of *chunk* hold that no reader of them sees, to be judged with their texts."""
+    hidden = chunk.column("claude_hidden")
+    return {} if hidden.null_count == len(hidden) else {"claude_hidden": normalise(hidden)}
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

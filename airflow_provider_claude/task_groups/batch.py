@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
+from airflow_provider_claude.core.scan.trimming import Part
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
@@ -45,6 +46,8 @@ def claude_batch_job(
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
+    replies: Part = "keep",
+    signatures: Part = "keep",
     scan_args: Mapping[str, Any] | None = None,
     plan_args: Mapping[str, Any] | None = None,
     report_args: Mapping[str, Any] | None = None,
@@ -76,6 +79,8 @@ def claude_batch_job(
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
+    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
+    :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param scan_args: further arguments of ClaudeInputScanOperator.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -91,6 +96,8 @@ def claude_batch_job(
             "carry": carry,
             "id_column": id_column,
             "closing_tags": job.closing_tags,
+            "replies": replies,
+            "signatures": signatures,
             **(scan_args or {}),
         }
         scan = ClaudeInputScanOperator(task_id="scan", **scan_args)
