@@ -17,7 +17,7 @@ _SEED_MAILS = [
 ]
 
 #: Pieces that readers of mail have tripped over.
-_MAIL_PIECES = [
+MAIL_PIECES = [
     *(b"\n", b"\r\n", b"\n\n", b"\0", b"\xff", b" ", b"\t", b":", b";", b"=", b'"', b"--", b"--x\n", b"--x--\n"),
     *(b"=?utf-8?b?", b"=?x?q?=", b"?=", b"(", b"<", b"@", b",", b"From ", b"\nFrom x\n", b"\n>From x\n", b"[", b"::"),
     *(b"Content-Type: multipart/mixed; boundary=x\n", b"Content-Type: text/html\n", b"Content-Type: message/rfc822\n"),
@@ -41,7 +41,7 @@ _MAIL_PIECES = [
     *(b"From: ", b"To: ", b"Subject: ", b"Message-ID: <", b"x: y\n" * 40, b"(" * 300, b"<a@b," * 100, b"A" * 5_000),
 ]
 
-_CSS = [
+CSS_PIECES = [
     *(
         "display:none",
         "color:#fff",
@@ -72,7 +72,7 @@ _CSS = [
     *("\\", "\\64", "rgb(", "hsl(1,2%,3%)", "background:url(", "1e999em", "-9999px", "calc(", "inherit", ",", "<!--"),
 ]
 
-_HTML_PIECES = [
+HTML_PIECES = [
     *(
         "<p>",
         "</p>",
@@ -169,14 +169,14 @@ def mutated(draw: st.DrawFn, wholes: list[bytes], pieces: list[bytes], changes: 
 
 
 def mail_bytes() -> st.SearchStrategy[bytes]:
-    loose = st.lists(st.sampled_from(_MAIL_PIECES) | st.binary(max_size=5), max_size=30).map(b"".join)
-    return mutated(mails(), _MAIL_PIECES) | loose
+    loose = st.lists(st.sampled_from(MAIL_PIECES) | st.binary(max_size=5), max_size=30).map(b"".join)
+    return mutated(mails(), MAIL_PIECES) | loose
 
 
 def html_texts() -> st.SearchStrategy[str]:
-    pieces = st.sampled_from(_HTML_PIECES) | st.sampled_from(_CSS) | st.text(max_size=3)
+    pieces = st.sampled_from(HTML_PIECES) | st.sampled_from(CSS_PIECES) | st.text(max_size=3)
     joined = st.lists(pieces, max_size=40).map("".join)
-    sheet = st.lists(st.sampled_from(_CSS), max_size=40).map("".join)
+    sheet = st.lists(st.sampled_from(CSS_PIECES), max_size=40).map("".join)
     return joined | st.builds("<style>{}</style><p class=a id=b style='{}'>x</p>".format, sheet, sheet)
 
 
@@ -189,26 +189,28 @@ def plain_texts() -> st.SearchStrategy[str]:
     return loose | st.builds("".join, st.lists(st.sampled_from(texts()) | loose, max_size=4))
 
 
+REPLY_LINES = [
+    *(
+        "> x",
+        ">> y",
+        ">",
+        "",
+        " ",
+        "-- ",
+        "--",
+        "- item",
+        "Hello there",
+        "On Monday, Ann wrote:",
+        "On Mon",
+        "wrote:",
+    ),
+    *("-----Original Message-----", "From: a@b.c", "Sent: today", "To: d", "Subject: e", "_" * 40, "Best regards,"),
+    *("Sent from my iPhone", "Am 1. Mai schrieb Jan:", "\u2028", "\r", "x" * 300),
+]
+
+
 def reply_texts() -> st.SearchStrategy[str]:
-    lines = [
-        *(
-            "> x",
-            ">> y",
-            ">",
-            "",
-            " ",
-            "-- ",
-            "--",
-            "- item",
-            "Hello there",
-            "On Monday, Ann wrote:",
-            "On Mon",
-            "wrote:",
-        ),
-        *("-----Original Message-----", "From: a@b.c", "Sent: today", "To: d", "Subject: e", "_" * 40, "Best regards,"),
-        *("Sent from my iPhone", "Am 1. Mai schrieb Jan:", "\u2028", "\r", "x" * 300),
-    ]
-    return st.lists(st.sampled_from(lines) | st.text(max_size=8), max_size=25).map("\n".join)
+    return st.lists(st.sampled_from(REPLY_LINES) | st.text(max_size=8), max_size=25).map("\n".join)
 
 
 def table_bytes(pieces: list[bytes]) -> st.SearchStrategy[bytes]:
