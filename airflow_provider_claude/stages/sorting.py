@@ -142,7 +142,7 @@ class Sorting:
 
     def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
         """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
-        found = signatures([self.text(row) for row in rows])
+        found = signatures([_joined(row, self.cleaned.values()) for row in rows])
         return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
 
     def rows(self, folder: str) -> list[int]:
@@ -167,12 +167,8 @@ class Sorting:
     def doubts(self) -> pa.RecordBatch:
         """The items of the chunk that nobody knows what to make of (DOUBT_FIELDS)."""
         rows = [row for row in self.rows("items") if row in self._doubts]
-        names, texts = [self._doubts[row] for row in rows], [self.text(row) for row in rows]
+        names, texts = [self._doubts[row] for row in rows], [_joined(row, self._judged.values()) for row in rows]
         return pa.RecordBatch.from_arrays([pa.array(names, pa.string()), pa.array(texts, pa.string())], schema=_DOUBTS)
-
-    def text(self, row: int) -> str:
-        """All that was judged of *row*, cleaned, one after the other."""
-        return "\n\n".join(filter(None, (column.texts[row].as_py() for column in self._judged.values())))
 
     def score(self, row: int) -> float:
         """How sure the gate is that *row* is hostile, 0 to 1."""
@@ -231,6 +227,11 @@ def _digests(rows: Iterable[int], columns: Sequence[pa.Array]) -> dict[int, byte
     some = sorted(rows)
     taken = pa.array(some, pa.int64())
     return dict(zip(some, input_digests([column.take(taken) for column in columns]), strict=True))
+
+
+def _joined(row: int, columns: Iterable[Cleaned]) -> str:
+    """The texts of *row*, one after the other."""
+    return "\n\n".join(filter(None, (column.texts[row].as_py() for column in columns)))
 
 
 def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
