@@ -39,7 +39,7 @@ ITEM_FIELDS = (
 
 #: quarantine/part-*.parquet: rows set aside, their texts as they came. `reason` is a short stable word, `detail` a sentence;
 #: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
-#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came.
+#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` as in SOURCE_FIELDS.
 QUARANTINE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
@@ -50,6 +50,7 @@ QUARANTINE_FIELDS = (
     pa.field("scan_excerpt", pa.string(), nullable=False),
     pa.field("scan_text_hash", pa.string(), nullable=False),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
+    pa.field("claude_hidden", pa.string()),
 )
 
 #: originals/part-*.parquet: items and duplicates that cleaning changed by more than line ends, with their texts as they

@@ -65,6 +65,7 @@ def test_an_attack_that_the_html_hides_sets_the_row_aside(tmp_path: Path) -> Non
     assert items == []
     assert [(row["reason"], row["body"]) for row in aside] == [("override", "Hello")] * 3
     assert "'claude_hidden'" in aside[0]["detail"]
+    assert [row["claude_hidden"] for row in aside] == [ATTACK] * 3
 
 
 def test_what_is_in_doubt_is_asked_about_as_it_was_judged(tmp_path: Path) -> None:
