@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from airflow_provider_claude.sources.colours import (
     BLACK,
@@ -65,7 +66,7 @@ class Look:
             return replace(self, preformatted=True) if element.tag == "pre" else self
         styles = sheet.styles(element)
         if inline := attributes.get("style"):
-            styles.append(style_of(inline))
+            styles.append(_inline(inline) if len(inline) <= 500 else style_of(inline))
         values = cascade(styles)
         if not values and not _HINTS & attributes.keys():
             return replace(self, preformatted=True) if element.tag == "pre" else self
@@ -104,6 +105,9 @@ class Look:
             stated = attribute_colour(element.attributes.get("bgcolor") or "")
         return self.ground if stated is None else over(stated, self.ground)
 
+
+#: A mail says the same again and again.
+_inline = lru_cache(500)(style_of)
 
 _HINTS = frozenset({"hidden", "color", "bgcolor", "background", "text", "href"})
 
