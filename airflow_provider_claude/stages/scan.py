@@ -53,7 +53,8 @@ class ScanSettings:
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
     which something was found; *screened* is the run folder in which those that were in doubt are asked about. Rows whose
     texts are similar by *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same.
-    *trimming* says what is judged but not sent. A part file has *part_rows* rows. The .yar files in *rule_folders* are signatures beside the package's.
+    *trimming* says what is judged but not sent. A part file has *part_rows* rows. The .yar files in
+    *rule_folders* are signatures beside the package's.
     """
 
     text_columns: Sequence[str]
