@@ -6,6 +6,7 @@ DATE ?=
 MAIL ?=
 SEEDS ?= 1,2,3
 ARGS ?=
+MINUTES ?= 30
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -17,7 +18,7 @@ VENV = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 endif
 
-.PHONY: help demo test check format chaos bench constraints clean
+.PHONY: help demo test check format chaos fuzz bench constraints clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +42,9 @@ format: .venv/.dev ## put the code in its form
 
 chaos: .venv/.dev ## kill, race and starve the night run at every point (SEEDS=1,2,3)
 	$(BIN)/python -m tests.chaos --seeds $(SEEDS) $(ARGS)
+
+fuzz: .venv/.dev ## feed the readers and the cleaner what nobody would send (MINUTES=30)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 bench: .venv/.dev ## measure submit and land beside the other operators (ROWS=100000)
 	$(BIN)/python -m benchmarks.compare

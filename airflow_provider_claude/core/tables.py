@@ -15,12 +15,14 @@ from airflow_provider_claude.errors import SourceError
 #: Money: twelve decimals hold the price of a single cached token exactly.
 USD = pa.decimal128(18, 12)
 
-#: What a source yields, before the columns that were asked for. `defect` says why a row cannot be used.
+#: What a source yields, before the columns that were asked for. `defect` says why a row cannot be used; `claude_hidden` is
+#: text of the row that its reader would not see: it is judged, and never sent.
 SOURCE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
     pa.field("defect", pa.string()),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
+    pa.field("claude_hidden", pa.string()),
 )
 
 #: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps. One that is
@@ -37,7 +39,7 @@ ITEM_FIELDS = (
 
 #: quarantine/part-*.parquet: rows set aside, their texts as they came. `reason` is a short stable word, `detail` a sentence;
 #: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
-#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came.
+#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` as in SOURCE_FIELDS.
 QUARANTINE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
@@ -48,6 +50,7 @@ QUARANTINE_FIELDS = (
     pa.field("scan_excerpt", pa.string(), nullable=False),
     pa.field("scan_text_hash", pa.string(), nullable=False),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
+    pa.field("claude_hidden", pa.string()),
 )
 
 #: originals/part-*.parquet: items and duplicates that cleaning changed by more than line ends, with their texts as they
@@ -67,8 +70,8 @@ DUPLICATE_FIELDS = (
     pa.field("scan_near", pa.bool_(), nullable=False),
 )
 
-#: doubts/part-*.parquet: items that the gate suspects and nobody was asked about. `id` is the input hash, `text` all
-#: that the job sends of them.
+#: doubts/part-*.parquet: items that the gate suspects and nobody was asked about. `id` is the hash of what was
+#: judged of them, `text` all of it: what the job sends, and what it leaves out.
 DOUBT_FIELDS = (
     pa.field("id", pa.string(), nullable=False),
     pa.field("text", pa.string(), nullable=False),

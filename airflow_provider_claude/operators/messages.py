@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -63,6 +64,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param partition_column: the name of the partition column of the answers.
     :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
+    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
+    :param signatures: ``drop`` leaves the signature under a text out, likewise.
     """
 
     template_fields: Sequence[str] = (
@@ -102,6 +105,8 @@ class ClaudeMessagesOperator(BaseOperator):
         source_format: str | None = None,
         partition_column: str = "day",
         policy: ScanPolicy | None = None,
+        replies: Part = "keep",
+        signatures: Part = "keep",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -127,6 +132,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.source_format = source_format
         self.partition_column = partition_column
         self.policy = policy or ScanPolicy()
+        self.trimming = Trimming(replies=replies, signatures=signatures)
         self._courier: Courier | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -166,7 +172,11 @@ class ClaudeMessagesOperator(BaseOperator):
         columns = [*self.job.columns, *self.carry]
         source = open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
         settings = ScanSettings(
-            text_columns=self.job.columns, carry=self.carry, closing_tags=self.job.closing_tags, policy=self.policy
+            text_columns=self.job.columns,
+            carry=self.carry,
+            closing_tags=self.job.closing_tags,
+            policy=self.policy,
+            trimming=self.trimming,
         )
         record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
         self.log.info("%d rows read from %s", record.rows, record.source)

@@ -9,6 +9,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
@@ -40,6 +41,8 @@ class ClaudeInputScanOperator(BaseOperator):
         both. None: only the very same. Whoever can send mail can then have an answer taken over for mail much like it.
     :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): what it
         suspects is set aside, what it finds harmless is no suspect any more. It may be anywhere on its way.
+    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
+    :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
         ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
     :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e1]`` before anything else is done with
@@ -67,6 +70,8 @@ class ClaudeInputScanOperator(BaseOperator):
         policy: ScanPolicy | None = None,
         near_duplicates: float | None = None,
         screened: str | None = None,
+        replies: Part = "keep",
+        signatures: Part = "keep",
         release: Sequence[str] | str = (),
         redact: Sequence[str] | bool = False,
         redaction_mapping: bool = False,
@@ -87,6 +92,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.policy = policy or ScanPolicy()
         self.near_duplicates = near_duplicates
         self.screened = screened
+        self.trimming = Trimming(replies=replies, signatures=signatures)
         self.release = release
         self.redacting = redacting_of(
             redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
@@ -120,6 +126,7 @@ class ClaudeInputScanOperator(BaseOperator):
                 near_duplicates=self.near_duplicates,
                 screened=run_folder(self.screened) if self.screened else None,
                 redact=with_cipher(self.redacting),
+                trimming=self.trimming,
             )
             record = scan(source, run, settings, clock=utc_now)
         self.log.info(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO, TYPE_CHECKING, cast
 
-from airflow_provider_claude.sources.charset import attempt, escaped, unescaped
+from airflow_provider_claude.sources.charset import attempt, decode, escaped, unescaped
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
 
@@ -84,9 +84,9 @@ def _bounded(text: IO[str]) -> Iterator[str]:
 
 
 def _header(reader: Reader) -> list[str] | None:
-    """The names of the columns, as far as a header without UTF-8 lets them be told."""
+    """The names of the columns; what is neither UTF-8 nor Windows-1252 is read byte by byte."""
     header = next(reader, None)
-    return [_decoded([name])[0] or name for name in header] if header else None
+    return [decode(unescaped(name))[0] if escaped(name) else name for name in header] if header else None
 
 
 def _rows(reader: Reader, header: list[str], file: SourceFile, wanted: Wanted) -> Iterator[Row]:

@@ -26,7 +26,7 @@ def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
     if len(raw) > MAX_MAIL:
         return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
     try:
-        fields, flags = read_mail(raw)
+        fields, flags, hidden = read_mail(raw)
     except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone
         return broken(ref, "unreadable_mail", type(e).__name__)
-    return named(wanted, ref, fields, flags)
+    return named(wanted, ref, fields, flags)._replace(hidden=hidden or None)

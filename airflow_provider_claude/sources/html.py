@@ -1,16 +1,25 @@
 """HTML as a reader of the mail would see it: text with line breaks, without what is hidden from the eye.
 
-Hidden is what says so itself: the `hidden` attribute, or an inline style that takes away its display, its size,
-its opacity, its place on the page or its contrast; or an inline style that is too long or too odd to be judged.
-Rules of style sheets are not applied.
+Hidden is what an attribute, an inline style or a rule of a style sheet in the mail takes away from the eye: its display,
+its size, its opacity, its place on the page or its contrast. So are comments. `aria-hidden` hides nothing from the eye.
+Texts of attributes (`alt`, `title`) are not part of the text: a client shows `alt` where pictures are blocked, but it
+is the picture's, and often "logo" or "spacer".
+
+What is hidden is kept apart, for whoever judges the mail. That something is hidden is no proof of anything: honest
+newsletters hide the sentence that stands beside the subject in an inbox.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from airflow_provider_claude.sources.looks import Look
+from airflow_provider_claude.sources.sheets import MAX_SHEETS, Element, Sheet, TooManyStepsError, sheet_of
+from airflow_provider_claude.sources.styles import names
 
 #: Elements nested deeper than this are not parsed as a tree, which would take time with the square of the depth.
 MAX_DEPTH = 2_000
@@ -22,61 +31,69 @@ MAX_HTML = 1_000_000
 #: "reconstruct the active formatting elements"). Real mails stay below 400,000.
 MAX_TANGLE = 1_000_000
 
+#: Of what is hidden, so much is kept, in characters.
+MAX_HIDDEN = 20_000
+
 #: A tree is read up to as many nodes, which takes a second or two.
 MAX_NODES = 100_000
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Inline styles longer than this are not looked at, as the patterns are not linear, and taken to hide.
-MAX_STYLE = 1_000
-
 _DROPPED = frozenset({"script", "style", "head", "title", "template", "noframes", "iframe", "object", "svg", "math"})
-_BLOCKS = _names(
+_BLOCKS = names(
     "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hr li main menu nav ol p pre section summary table tbody tfoot thead tr ul"
 )
-_CELLS = frozenset({"td", "th"})
-_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
-_UNNESTED = _names("area base br col embed hr img input link meta param source track wbr p li td th tr dt dd option")
+#: What no client shows, or only once it is asked to (`<dialog open>`).
+_NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 
-_FAR = r"-0*([3-9]\d\d|[1-9]\d{3}|[1-9]\d+(\.\d+)?r?em)"
-_GONE = re.compile(
-    r"display:none|(^|;)color:transparent|visibility:(hidden|collapse)|mso-hide:all|text-indent:-\d{3}"
-    r"|opacity:0*(\.0\d*|\.?)(!| |;|$)|opacity:0*\d?(\.\d*)?%"
-    rf"|(^|;)(text-indent|left|right|top|bottom|margin(-left|-right|-top|-bottom)?):([^;]* )?{_FAR}"
-    r"|clip-path:(inset\((100|[5-9]\d)(\.\d*)?%|circle\(0)|transform:[^;]*scale(x|y|3d)?\(0*(\.0\d*|\.)?[,) ]"
-    r"|(^|;)scale:0*(\.0\d*|\.)?(!| |;|$)"
-    r"|position:(absolute|fixed).*(left|top|right|bottom):-\d{3}|(left|top|right|bottom):-\d{3}.*position:(absolute|fixed)"
-    r"|clip:rect\((0|1px)|(height|width):0[a-z%]*(;|!).*overflow:hidden|overflow:hidden.*(height|width):0[a-z%]*(;|!|$)"
-)
-_FONT_SIZE = re.compile(r"(?:^|;)font(?:-size)?:(?:[^;]*\s)?([\d.]+)(px|pt|em|rem|%|)(?=[!;/ ]|$)")
-_LEGIBLE = {"px": 2, "pt": 2, "em": 0.2, "rem": 0.2, "%": 20}
-_COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
-_BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
-_NAMED = {"white": "#ffffff", "black": "#000000"}
+#: Attributes that hold text for those who do not see: kept as hidden, without a flag, as every mail has them.
+_SPOKEN = names("alt title aria-label")
+_CELLS = frozenset({"td", "th"})
+_FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
+_UNNESTED = names("area base br col embed hr img input link meta param source track wbr p li td th tr dt dd option")
+
 _BLANKS = re.compile(r"\s+")
-_SEPARATOR = re.compile(r" ?([:;,]) ?")
+
+#: Six words that stand together: most comments are marks of the program that wrote them.
+_SENTENCE = re.compile(r"(?:[^\W\d_]{2,20}[,.']? ){5}[^\W\d_]{2,20}")
+_MARKUP = re.compile(r"<[^<>]*>|\[if [^\]\n]{0,200}\]>?|<?!?\[endif\]")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 
 
-def text_of(html: str) -> tuple[str, tuple[str, ...]]:
-    """The visible text of *html*, and its flags: `hidden_text` where text was hidden and so left out; `html_unparsed`
-    where *html* is beyond the bounds, so that only its tags were taken off.
+class Shown(NamedTuple):
+    """The visible *text* of a mail, its *flags*, and what is in it but not shown: up to MAX_HIDDEN characters."""
+
+    text: str
+    flags: tuple[str, ...]
+    hidden: str
+
+
+def text_of(html: str) -> Shown:
+    """*html* as its reader sees it. Flags: `hidden_text` where text was hidden, and so left out; `hidden_comment` where
+    a comment holds a sentence; `html_unparsed` where *html* is beyond the bounds, so that only its tags were taken off.
     """
     if len(html) > MAX_HTML or _is_beyond_bounds(html):
         return _stripped(html)
     root = LexborHTMLParser(html).root
-    reading = _Reading(_Look(background=None if "<style" in html.lower() else "#ffffff"))
-    if root is not None and not reading.read(root):
+    if root is None:
+        return Shown("", (), "")
+    sheets = _sheets(root) if "<style" in html.lower() else []
+    if sum(len(css) for _, css in sheets) > MAX_SHEETS:
         return _stripped(html)
-    return _tidy("".join(reading.pieces)), ("hidden_text",) if reading.hid else ()
+    reading = _Reading(sheet_of(sheets))
+    try:
+        done = reading.read(root)
+    except TooManyStepsError:
+        done = False
+    return reading.shown() if done else _stripped(html)
 
 
-def _stripped(html: str) -> tuple[str, tuple[str, ...]]:
-    return _tidy(re.sub(r"<[^<>]*>", "\n", html)), ("html_unparsed",)
+def _sheets(root: LexborNode) -> list[tuple[str, str]]:
+    return [(node.attributes.get("media") or "", node.text(deep=True)) for node in root.css("style")]
+
+
+def _stripped(html: str) -> Shown:
+    return Shown(_tidy(re.sub(r"<[^<>]*>", "\n", html)), ("html_unparsed",), "")
 
 
 def _is_beyond_bounds(html: str) -> bool:
@@ -99,116 +116,90 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What an element hands down to its text. A colour is None where it is not known."""
+class _Place(NamedTuple):
+    """Where the walk stands: the look of what is there, and the elements around it."""
 
-    gone: bool = False
-    tiny: bool = False
-    preformatted: bool = False
-    colour: str | None = None
-    background: str | None = None
-
-    @property
-    def hidden(self) -> bool:
-        return self.gone or self.tiny or (self.colour is not None and self.colour == self.background)
-
-    def of(self, node: LexborNode) -> _Look:
-        """The look inside of the element *node*."""
-        attributes = node.attributes
-        if node.tag == "pre":
-            return replace(self, preformatted=True)
-        if not attributes:
-            return self
-        style = attributes.get("style") or ""
-        odd = len(style) > MAX_STYLE or "/*" in style or "\\" in style
-        style = "" if odd else _SEPARATOR.sub(r"\1", _BLANKS.sub(" ", style.lower()).strip())
-        return _Look(
-            gone=self.gone or odd or "hidden" in attributes or _GONE.search(style) is not None,
-            tiny=_tiny(style, inherited=self.tiny),
-            preformatted=self.preformatted,
-            colour=_colour(_COLOUR, style, attributes.get("color"), self.colour),
-            background=_background(style, attributes, self.background),
-        )
-
-
-def _tiny(style: str, *, inherited: bool) -> bool:
-    sizes = list(_FONT_SIZE.finditer(style))
-    if not sizes:
-        return inherited
-    size = sizes[-1]
-    number = float(size[1].rstrip(".") or 0) if size[1].count(".") < 2 else 0.0
-    return number < _LEGIBLE.get(size[2], 0) or number == 0
-
-
-def _background(style: str, attributes: dict[str, str | None], inherited: str | None) -> str | None:
-    if attributes.get("background") or "url(" in style or "gradient(" in style:
-        return None
-    return _colour(_BACKGROUND, style, attributes.get("bgcolor"), inherited)
-
-
-def _colour(pattern: re.Pattern[str], style: str, attribute: str | None, inherited: str | None) -> str | None:
-    stated = pattern.search(style)
-    value = (stated[1] if stated else attribute or "").strip().lower()
-    if value in {"", "inherit", "transparent", "none"}:
-        return inherited
-    return _hexadecimal(value)
-
-
-def _hexadecimal(colour: str) -> str:
-    if numbers := re.match(r"rgba?\((\d+)[, ]+(\d+)[, ]+(\d+)", colour):
-        return "#" + "".join(f"{int(n):02x}" for n in numbers.groups())
-    if short := re.fullmatch(r"#([0-9a-f])([0-9a-f])([0-9a-f])", colour):
-        return "#" + "".join(digit * 2 for digit in short.groups())
-    return _NAMED.get(colour, colour)
+    look: Look
+    outer: Element | None
 
 
 @dataclass(slots=True)
 class _Reading:
     """A walk over a tree, without recursion: trees of mails may be deeper than Python's stack."""
 
-    look: _Look
+    sheet: Sheet
     pieces: list[str] = field(default_factory=list)
-    hid: bool = False
+    unseen: list[str] = field(default_factory=list)
+    room: int = MAX_HIDDEN
+    flags: dict[str, None] = field(default_factory=dict)
+
+    def shown(self) -> Shown:
+        return Shown(_tidy("".join(self.pieces)), tuple(self.flags), "\n".join(self.unseen)[:MAX_HIDDEN])
 
     def read(self, root: LexborNode) -> bool:
-        """Whether the tree of *root* was read to its end, which it is not beyond MAX_NODES."""
+        """Whether the tree of *root*, and what is beside it, was read to its end: it is not beyond MAX_NODES."""
         nodes = 0
-        todo: list[tuple[LexborNode | str, _Look]] = [(root, self.look)]
+        first = root.parent.child if root.parent is not None else root
+        todo: list[tuple[LexborNode | str, _Place]] = [(first or root, _Place(Look(), None))]
         while todo:
-            node, look = todo.pop()
+            node, place = todo.pop()
             if isinstance(node, str):
                 self.pieces.append(node)
                 continue
             nodes += 1
             if nodes > MAX_NODES:
                 return False
-            if node.next is not None and node is not root:
-                todo.append((node.next, look))
+            if node.next is not None:
+                todo.append((node.next, place))
             if node.is_text_node:
-                self.add(node.text_content or "", look)
-            elif node.tag not in _DROPPED and node.is_element_node:
-                self.enter(node, look.of(node), todo)
+                self.add(node.text_content or "", place.look)
+            elif node.is_comment_node:
+                self.add_comment(node.comment_content or "")
+            elif node.is_element_node and node.tag not in _DROPPED:
+                self.enter(node, place, todo)
         return True
 
-    def enter(self, node: LexborNode, look: _Look, todo: list[tuple[LexborNode | str, _Look]]) -> None:
-        if node.tag == "br":
+    def enter(self, node: LexborNode, place: _Place, todo: list[tuple[LexborNode | str, _Place]]) -> None:
+        tag, attributes = node.tag or "", node.attributes
+        element = Element(tag, attributes, frozenset((attributes.get("class") or "").lower().split()), place.outer)
+        look = place.look.of(element, self.sheet)
+        if tag in _NOT_SHOWN and "open" not in attributes:
+            look = replace(look, gone=True)
+        for name in _SPOKEN & attributes.keys():
+            self.hide(attributes[name] or "")
+        if tag == "br":
             self.pieces.append("\n")
-        elif node.tag in _BLOCKS:
+        elif tag in _BLOCKS:
             self.pieces.append("\n")
-            todo.append(("\n\n" if node.tag == "p" else "\n", look))
-        elif node.tag in _CELLS:
-            todo.append((" ", look))
+            todo.append(("\n\n" if tag == "p" else "\n", place))
+        elif tag in _CELLS:
+            todo.append((" ", place))
         if node.child is not None:
-            todo.append((node.child, look))
+            todo.append((node.child, _Place(look, element)))
 
-    def add(self, text: str, look: _Look) -> None:
+    def add(self, text: str, look: Look) -> None:
         if look.hidden:
-            self.hid = self.hid or not text.isspace()
+            if self.hide(text):
+                self.flags["hidden_text"] = None
             return
         if not look.preformatted:
-            text = re.sub(r"\s+", " ", text)
+            text = _BLANKS.sub(" ", text)
             if not self.pieces or self.pieces[-1][-1:].isspace():
                 text = text.lstrip()
         if text:
             self.pieces.append(text)
+
+    def add_comment(self, comment: str) -> None:
+        text = _MARKUP.sub(" ", comment)
+        if self.hide(text) and not comment.startswith("[if") and _SENTENCE.search(text[:10_000]):
+            self.flags["hidden_comment"] = None
+
+    def hide(self, text: str) -> bool:
+        """Keep *text*, as far as there is room, for who judges what is hidden. Whether it says anything."""
+        text = _BLANKS.sub(" ", text).strip()
+        if not any(map(str.isalnum, text)):
+            return False
+        if self.room > 0:
+            self.unseen.append(text[: self.room])
+            self.room -= len(text) + 1
+        return True

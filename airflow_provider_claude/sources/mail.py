@@ -4,10 +4,12 @@ Nothing in a mail makes this raise. What had to be guessed or given up is a flag
 
     charset_guessed   a text was not in the charset it declares, or declares none
     mime_defects      the structure is broken; what could be read was read
-    header_defects    a header could not be parsed; its plain text is used, of an attachment's name nothing
+    header_defects    a header is malformed; what could be read of it is used, or its plain text, of an attachment's name
+                      nothing
     header_cut        a header, or the list of attachments, was longer than is kept
     date_unreadable   there is a date, but not one that can be read
-    hidden_text       the HTML hid text from the eye; it was left out
+    hidden_text       the HTML hid text from the eye; it was left out of the body
+    hidden_comment    a comment of the HTML holds a sentence
     html_unparsed     the HTML is too large or too tangled to be parsed; its tags were taken off, hidden text stays
     no_headers        nothing that looks like the header of a mail was found
     no_body           no part holds text
@@ -25,9 +27,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.errors import InvalidHeaderDefect
 from email.message import Message
 from email.parser import BytesParser
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from airflow_provider_claude.sources.charset import decode, escaped, unescaped
 from airflow_provider_claude.sources.html import text_of
@@ -46,12 +49,24 @@ _MAX_ATTACHMENTS = 20_000
 _STRUCTURAL = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 _header_value = email.policy.default.header_factory
 _USUAL = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "content-type"})
+_TYPE = re.compile(r"\s*[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;|\(|\Z)", re.ASCII)
+_ENCODING = re.compile(
+    r"\s*(?:7bit|8bit|binary|base64|quoted-printable|(?:x-)?uuencode|x-uue?)\s*(?:\([^()]*\)\s*)?", re.IGNORECASE
+)
 _ENVELOPE = re.compile(rb"\A(?:[ \t]*\r?\n|>?From [^\n]*\n)+")
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
-def read_mail(raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
-    """The columns of the mail *raw*, by MAIL_COLUMNS, and its flags."""
+class Mail(NamedTuple):
+    """The columns of a mail, by MAIL_COLUMNS, its flags, and what its HTML holds but does not show."""
+
+    fields: dict[str, str | None]
+    flags: tuple[str, ...]
+    hidden: str
+
+
+def read_mail(raw: bytes) -> Mail:
+    """The mail *raw*."""
     return _Reading().read(_ENVELOPE.sub(b"", raw, count=1))
 
 
@@ -87,11 +102,12 @@ class _Reading:
     """One mail being read; *flags* in the order they were raised."""
 
     flags: dict[str, None] = field(default_factory=dict)
+    hidden: str = ""
 
     def flag(self, name: str) -> None:
         self.flags[name] = None
 
-    def read(self, raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    def read(self, raw: bytes) -> Mail:
         message = self.parsed(raw)
         headers = {name.lower(): value for name, value in reversed(list(message.raw_items()))}
         if not _USUAL & headers.keys():
@@ -106,9 +122,9 @@ class _Reading:
             "body": self.body(message),
             "attachments": json.dumps(list(self.attachments(message)), ensure_ascii=False),
         }
-        if any(part.defects for part in _parts(message)):
+        if any(part.defects or _is_odd(part) for part in _parts(message)):
             self.flag("mime_defects")
-        return fields, tuple(self.flags)
+        return Mail(fields, tuple(self.flags), self.hidden)
 
     def parsed(self, raw: bytes) -> Message[Any, Any]:
         cut: list[str] = []
@@ -130,7 +146,10 @@ class _Reading:
             value = value[:MAX_HEADER]
         elif name != "message-id" and value:
             try:
-                value = str(_header_value(name, value))
+                parsed = _header_value(name, value)
+                if any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects):
+                    self.flag("header_defects")
+                value = str(parsed)
             except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
                 self.flag("header_defects")
         return " ".join(value.encode("utf-8", "replace").decode().split()) or None
@@ -212,7 +231,7 @@ class _Reading:
     def shown(self, best: _Text) -> str:
         if best.kind == "plain":
             return best.text
-        text, flags = text_of(best.text)
+        text, flags, self.hidden = text_of(best.text)
         for flag in flags:
             self.flag(flag)
         return text
@@ -237,6 +256,14 @@ def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:
         part = todo.pop()
         yield part
         todo.extend(reversed(_children(part)))
+
+
+def _is_odd(part: Message[Any, Any]) -> bool:
+    """Whether *part* says in no way of the standard what it is or how it is encoded, so that a default was taken."""
+    kind, encoding = part.get("Content-Type"), part.get("Content-Transfer-Encoding")
+    return (kind is not None and not _TYPE.match(str(kind)[:300])) or (
+        encoding is not None and not _ENCODING.fullmatch(str(encoding)[:300])
+    )
 
 
 def _children(part: Message[Any, Any]) -> list[Message[Any, Any]]:

@@ -66,7 +66,8 @@ def _source_batch(table: pa.RecordBatch, file: SourceFile, start: int, wanted: W
     ids, defects = _ids(texts, refs, wanted)
     flags = pa.array([["charset_guessed"] if guess else [] for guess in guessed], pa.list_(pa.string()))
     return pa.RecordBatch.from_arrays(
-        [ids, refs, defects, flags, *(texts[name] for name in wanted.columns)], schema=wanted.schema
+        [ids, refs, defects, flags, pa.nulls(rows, pa.string()), *(texts[name] for name in wanted.columns)],
+        schema=wanted.schema,
     )
 
 

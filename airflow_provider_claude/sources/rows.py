@@ -43,6 +43,7 @@ class Row(NamedTuple):
     values: tuple[str | None, ...] = ()
     flags: tuple[str, ...] = ()
     defect: str | None = None
+    hidden: str | None = None
 
 
 def broken(ref: str, word: str, sentence: str) -> Row:
@@ -84,6 +85,7 @@ def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
         [row.ref for row in rows],
         [row.defect for row in rows],
         [row.flags for row in rows],
+        [row.hidden for row in rows],
         *zip(*(row.values or nothing for row in rows), strict=True),
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, wanted.schema, strict=True)]

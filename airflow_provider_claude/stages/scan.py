@@ -21,6 +21,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.tables import (
     DOUBT_FIELDS,
     DUPLICATE_FIELDS,
@@ -52,10 +53,10 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
     a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
     as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
-    which something was found, *redact* what in the texts is replaced by tokens, if anything; *screened* is the run folder in
-    which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or more are
-    asked once; None: only where they are the very same. A part file has *part_rows* rows. The .yar files in *rule_folders*
-    are signatures beside the package's.
+    which something was found, *redact* what in the texts is replaced by tokens, if anything, and *trimming* what is judged but
+    not sent; *screened* is the run folder in which those that were in doubt are asked about. Rows whose texts are similar by
+    *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part file has *part_rows*
+    rows. The .yar files in *rule_folders* are signatures beside the package's.
     """
 
     text_columns: Sequence[str]
@@ -68,6 +69,7 @@ class ScanSettings:
     screened: RunFolder | None = None
     rule_folders: Sequence[Path | str] = ()
     redact: Redacting | None = None
+    trimming: Trimming = field(default_factory=Trimming)
 
     def __post_init__(self) -> None:
         if self.near_duplicates is None:
@@ -101,6 +103,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
             released=released_keys(run),
             screened=read_screened(settings.screened) if settings.screened else {},
             near=settings.near_duplicates is not None,
+            trimming=settings.trimming,
             redaction=stack.enter_context(open_redaction(run, settings.redact, started)),
         )
         index = stack.enter_context(Index(settings.near_duplicates or 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pyarrow as pa
@@ -17,8 +17,10 @@ from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.gate import Gate
 from airflow_provider_claude.core.scan.near import Signature, signatures
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
+from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
+from airflow_provider_claude.sources.replies import bodies
 from airflow_provider_claude.stages.dedupe import Index, Place
 from airflow_provider_claude.stages.redaction import Redaction
 
@@ -44,6 +46,7 @@ class Judge:
     screened: Mapping[bytes, bool] = field(default_factory=dict)
     near: bool = False
     redaction: Redaction | None = None
+    trimming: Trimming = field(default_factory=Trimming)
 
 
 class Sorting:
@@ -55,9 +58,11 @@ class Sorting:
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
+        self._judged = self.cleaned | _hidden(chunk)
         if judge.redaction:
-            self.cleaned = judge.redaction.columns(self.cleaned)
-        verdicts = judge.gate.judge(self.cleaned)
+            self._judged = judge.redaction.columns(self._judged)
+            self.cleaned = {name: self._judged[name] for name in self.cleaned}
+        verdicts = judge.gate.judge(self._judged)
         self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
@@ -65,8 +70,18 @@ class Sorting:
         self._release(judge.released)
         self._screen(judge.screened)
         self.aside |= empty([column.texts for column in self.cleaned.values()]) | too_long | _defects(chunk)
+        if judge.trimming.drops:
+            self._trim(judge.trimming)
         self.places: dict[int, Place] = {}
         self.digests: dict[int, bytes] = {}
+
+    def _trim(self, trimming: Trimming) -> None:
+        """Leave out of the texts that are sent what is only judged."""
+        for name, column in self.cleaned.items():
+            trimmed = bodies(column.texts, replies=trimming.replies == "drop", signatures=trimming.signatures == "drop")
+            self.cleaned[name] = replace(column, texts=trimmed.texts)
+            for flag, rows in trimmed.changes.items():
+                self.flags = _flags(self.flags, {row: [flag] for row in rows})
 
     @cached_property
     def raw_digests(self) -> dict[int, bytes]:
@@ -100,7 +115,7 @@ class Sorting:
     def _screen(self, screened: Mapping[bytes, bool]) -> None:
         """Act on what Claude said about suspects, and note those that it was not asked about."""
         doubtful = [row for row in self.suspects if row not in self.aside and RELEASED not in self.flags[row]]
-        for row, key in _digests(doubtful, self._texts).items():
+        for row, key in self._doubt_keys(doubtful).items():
             suspected = screened.get(key)
             if suspected is None:
                 self._doubts[row] = key.hex()
@@ -111,6 +126,15 @@ class Sorting:
             else:
                 self.flags[row].append(screen.HARMLESS)
                 self.suspects.discard(row)
+
+    def _doubt_keys(self, rows: list[int]) -> dict[int, bytes]:
+        """What is asked about *rows* is known by: their texts before anything is left out, and what they hide, if they do."""
+        keys = _digests(rows, [self._judged[name].texts for name in self.cleaned])
+        if "claude_hidden" in self._judged:
+            hidden = self._judged["claude_hidden"].texts
+            hiding = [row for row in rows if hidden[row].is_valid]
+            keys |= _digests(hiding, [column.texts for column in self._judged.values()])
+        return keys
 
     def fold(self, index: Index) -> None:
         """Find each remaining row its place; those whose id is taken are set aside too."""
@@ -127,7 +151,7 @@ class Sorting:
 
     def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
         """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
-        found = signatures([self.text(row) for row in rows])
+        found = signatures([_joined(row, self.cleaned.values()) for row in rows])
         return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
 
     def rows(self, folder: str) -> list[int]:
@@ -152,12 +176,8 @@ class Sorting:
     def doubts(self) -> pa.RecordBatch:
         """The items of the chunk that nobody knows what to make of (DOUBT_FIELDS)."""
         rows = [row for row in self.rows("items") if row in self._doubts]
-        names, texts = [self._doubts[row] for row in rows], [self.text(row) for row in rows]
+        names, texts = [self._doubts[row] for row in rows], [_joined(row, self._judged.values()) for row in rows]
         return pa.RecordBatch.from_arrays([pa.array(names, pa.string()), pa.array(texts, pa.string())], schema=_DOUBTS)
-
-    def text(self, row: int) -> str:
-        """All texts of *row*, cleaned, one after the other."""
-        return "\n\n".join(filter(None, (texts[row].as_py() for texts in self._texts)))
 
     def score(self, row: int) -> float:
         """How sure the gate is that *row* is hostile, 0 to 1."""
@@ -168,7 +188,7 @@ class Sorting:
 
     def _kept(self, name: str) -> pa.Array:
         """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""
-        return self.cleaned[name].texts if self._redaction and name in self.cleaned else self.chunk.column(name)
+        return self._judged[name].texts if self._redaction and name in self._judged else self.chunk.column(name)
 
     def _column(self, name: str, folder: str, rows: list[int], taken: pa.Array) -> pa.Array:
         if name in _MADE:
@@ -220,6 +240,17 @@ def _digests(rows: Iterable[int], columns: Sequence[pa.Array]) -> dict[int, byte
     some = sorted(rows)
     taken = pa.array(some, pa.int64())
     return dict(zip(some, input_digests([column.take(taken) for column in columns]), strict=True))
+
+
+def _joined(row: int, columns: Iterable[Cleaned]) -> str:
+    """The texts of *row*, one after the other."""
+    return "\n\n".join(filter(None, (column.texts[row].as_py() for column in columns)))
+
+
+def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
+    """What the rows of *chunk* hold that no reader of them sees, to be judged with their texts."""
+    hidden = chunk.column("claude_hidden")
+    return {} if hidden.null_count == len(hidden) else {"claude_hidden": normalise(hidden)}
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

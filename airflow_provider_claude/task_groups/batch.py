@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
+from airflow_provider_claude.core.scan.trimming import Part
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
@@ -48,6 +49,8 @@ def claude_batch_job(
     redact: Sequence[str] | bool = False,
     redaction_mapping: bool = False,
     redact_region: str | None = None,
+    replies: Part = "keep",
+    signatures: Part = "keep",
     scan_args: Mapping[str, Any] | None = None,
     plan_args: Mapping[str, Any] | None = None,
     report_args: Mapping[str, Any] | None = None,
@@ -83,6 +86,8 @@ def claude_batch_job(
         all.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
+    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
+    :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param scan_args: further arguments of ClaudeInputScanOperator.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -101,6 +106,8 @@ def claude_batch_job(
             "redact": redact,
             "redaction_mapping": redaction_mapping,
             "redact_region": redact_region,
+            "replies": replies,
+            "signatures": signatures,
             **(scan_args or {}),
         }
         scan = ClaudeInputScanOperator(task_id="scan", **scan_args)

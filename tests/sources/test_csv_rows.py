@@ -25,6 +25,11 @@ def test_a_broken_row_costs_itself_only(tmp_path: Path) -> None:
     assert "line 3 has 3 fields where the header has 2" in str(rows[1]["defect"])
 
 
+def test_a_header_in_no_charset_at_all_still_names_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,\x8d\n1,x\n")
+    assert rows_of(tmp_path / "a.csv")[0]["\x8d"] == "x"
+
+
 def test_an_unclosed_quote_says_which_lines_it_took(tmp_path: Path) -> None:
     rows = read(tmp_path, b'id,body\n1,one\n2,"two\n3,three\n4,four\n')
     assert [row["item_id"] for row in rows] == ["1", None]

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_claude.sources.charset import attempt
-from airflow_provider_claude.sources.mail import MAIL_COLUMNS, MAX_HEADER, read_mail
+from airflow_provider_claude.sources.mail import MAIL_COLUMNS, MAX_HEADER, Mail, read_mail
 from tests.sources.reading import defects, rows_of
 
 
 def mail(body: bytes = b"Hello", **headers: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
     lines = [f"{name.replace('_', '-')}: {value}".encode() for name, value in ({"From": "a@b.c"} | headers).items()]
-    return read_mail(b"\r\n".join([*lines, b"", body]))
+    return read_mail(b"\r\n".join([*lines, b"", body]))[:2]
 
 
 class TestHeaders:
@@ -46,7 +46,7 @@ class TestHeaders:
         assert flags == ("date_unreadable",)
 
     def test_raw_bytes_in_a_header_are_guessed_and_flagged(self) -> None:
-        fields, flags = read_mail(b"From: a@b.c\nSubject: caf\xe9\n\nx")
+        fields, flags, _ = read_mail(b"From: a@b.c\nSubject: caf\xe9\n\nx")
         assert fields["subject"] == "café"
         assert flags == ("charset_guessed",)
 
@@ -64,18 +64,18 @@ class TestHeaders:
     )
     def test_a_structural_header_is_cut_before_it_is_parsed(self, text: bytes) -> None:
         began = time.process_time()
-        fields, flags = read_mail(b"From: a@b.c\n" + text + b"\n\nHello")
+        fields, flags, _ = read_mail(b"From: a@b.c\n" + text + b"\n\nHello")
         assert (fields["body"], "header_cut" in flags) == ("Hello", True)
         assert time.process_time() - began < 2
 
     def test_names_of_attachments_are_bounded(self) -> None:
         part = b"--x\nContent-Disposition: attachment; filename=" + b"n" * 3_000 + b"\n\n"
-        fields, flags = read_mail(b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n" + part * 50)
+        fields, flags, _ = read_mail(b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n" + part * 50)
         assert len(json.loads(fields["attachments"] or "")) == 6
         assert "header_cut" in flags
 
     def test_an_envelope_line_before_the_header_is_no_body(self) -> None:
-        fields, flags = read_mail(b"From a@b.c Sun Nov 22 00:00:00 2026\nFrom: a@b.c\n\nHello")
+        fields, flags, _ = read_mail(b"From a@b.c Sun Nov 22 00:00:00 2026\nFrom: a@b.c\n\nHello")
         assert (fields["sender"], fields["body"], flags) == ("a@b.c", "Hello", ())
 
 
@@ -85,7 +85,7 @@ class TestBody:
         message["From"] = "a@b.c"
         message.set_content("<p>rich</p>", subtype="html")
         message.add_alternative("plain", subtype="plain")
-        fields, _ = read_mail(message.as_bytes())
+        fields = read_mail(message.as_bytes()).fields
         assert fields["body"] == "plain\n"
 
     def test_the_html_of_a_mixed_mail_wins_over_a_plain_footer(self) -> None:
@@ -129,7 +129,7 @@ class TestBody:
         message.set_content("see attached")
         message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Größe.pdf")
         message.add_attachment("notes", filename="notes.txt")
-        fields, flags = read_mail(message.as_bytes())
+        fields, flags, _ = read_mail(message.as_bytes())
         assert fields["body"] == "see attached\n"
         assert json.loads(fields["attachments"] or "") == ["Größe.pdf", "notes.txt"]
         assert flags == ()
@@ -143,7 +143,7 @@ class TestBody:
         raw = b"From: a@b.c\n" + b"".join(
             b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(2000)
         )
-        fields, flags = read_mail(raw + b"\nhello")
+        fields, flags, _ = read_mail(raw + b"\nhello")
         assert "hello" in (fields["body"] or "")
         assert "too_deep" in flags
 
@@ -160,7 +160,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("header", HOSTILE)
 def test_hostile_parameters_cost_a_flag(header: bytes) -> None:
-    fields, flags = read_mail(b"From: a@b.c\n" + header + b"\n\nHello")
+    fields, flags, _ = read_mail(b"From: a@b.c\n" + header + b"\n\nHello")
     assert fields["sender"] == "a@b.c"
     assert {"header_defects", "header_cut"} & set(flags)
 
@@ -170,7 +170,7 @@ def test_hostile_parameters_cost_a_flag(header: bytes) -> None:
     raw=st.binary(max_size=300) | st.binary(max_size=200).map(lambda data: b"Content-Type: multipart/mixed; b" + data)
 )
 def test_no_bytes_make_it_raise_and_none_are_lost_silently(raw: bytes) -> None:
-    fields, flags = read_mail(raw)
+    fields, flags, _ = read_mail(raw)
     assert tuple(fields) == MAIL_COLUMNS
     assert fields["body"] or "no_body" in flags
     for value in fields.values():
@@ -188,7 +188,7 @@ def test_a_folder_of_mails_is_known_by_its_paths(tmp_path: Path) -> None:
 
 
 def test_a_mail_the_reader_fails_on_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(raw: bytes) -> tuple[dict[str, str | None], tuple[str, ...]]:
+    def failing(raw: bytes) -> Mail:
         if b"boom" in raw:
             raise UnicodeError(raw)
         return read_mail(raw)

@@ -1,0 +1,122 @@
+"""What must hold for every input, as functions that raise where it does not. By name in PROPERTIES, with their inputs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from hypothesis import strategies as st
+from upath import UPath
+
+from airflow_provider_claude.core.scan.normalise import _ANY, normalise
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
+from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
+from airflow_provider_claude.sources.replies import bodies, split_reply
+from airflow_provider_claude.sources.source import open_source
+from tests.fuzz import material
+
+
+class Property(NamedTuple):
+    inputs: Callable[[], st.SearchStrategy[Any]]
+    holds: Callable[[Any], None]
+
+
+def a_mail_is_read_whatever_it_is(raw: bytes) -> None:
+    fields, flags = read_mail(raw)[:2]
+    assert tuple(fields) == MAIL_COLUMNS
+    assert fields["body"] or "no_body" in flags
+    assert len(set(flags)) == len(flags)
+    for value in fields.values():
+        assert value is None or value.encode()
+
+
+def a_mailbox_loses_no_mail(raws: list[bytes]) -> None:
+    """However broken its mails are, those after them are told apart."""
+    bodies = [re.sub(rb"(?m)^(>*From )", rb">\1", raw) for raw in raws]
+    rows = _rows("a.mbox", b"".join(b"From x\n" + body + b"\n\n" for body in bodies))
+    assert len(rows) == len(raws)
+
+
+def csv_rows_are_kept_or_told(data: bytes) -> None:
+    rows = _rows("a.csv", data)
+    if rows and not any(row["defect"] for row in rows):
+        assert len(rows) <= data.count(b"\n") + data.count(b"\r") + 1
+
+
+def jsonl_lines_are_kept_or_told(data: bytes) -> None:
+    rows = _rows("a.jsonl", data)
+    if data[:2] not in {b"\xff\xfe", b"\xfe\xff"} and rows != [] and "unreadable_file" not in str(rows[-1]["defect"]):
+        lines = [line for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+        assert len(rows) == len(lines)
+
+
+def html_has_a_text(html: str) -> None:
+    shown = text_of(html)
+    assert len(shown.text) <= 2 * len(html) + 2
+    assert len(shown.hidden) <= MAX_HIDDEN
+    (shown.text + shown.hidden).encode()
+    assert text_of(html) == shown
+
+
+def cleaning_leaves_nothing_to_clean(texts: list[str | None]) -> None:
+    once = normalise(pa.array(texts, pa.string()))
+    again = normalise(once.texts)
+    assert again.texts.equals(once.texts)
+    assert again.changes == {}
+    assert once.texts.is_null().to_pylist() == [text is None for text in texts]
+    hidden = re.compile(re.sub(r"\\x\{(\w+)\}", lambda found: f"\\U{found[1]:0>8}", _FORBIDDEN))
+    for text in once.texts.to_pylist():
+        assert not text or not hidden.search(text)
+
+
+def every_line_is_in_one_part(text: str) -> None:
+    parts = split_reply(text)
+    assert sorted(_lines(*parts)) == sorted(_lines(text))
+    assert parts.body.strip() or not text.strip()
+    whole = bodies(pa.array([text, None]), replies=True, signatures=True)
+    assert whole.texts.to_pylist() == [parts.body, None]
+    assert ("reply_dropped" in whole.changes, "signature_dropped" in whole.changes) == (
+        parts.quoted != "",
+        parts.signature != "",
+    )
+
+
+def _lines(*texts: str) -> list[str]:
+    return [line.strip() for text in texts for line in text.split("\n") if line.strip()]
+
+
+#: Of _ANY, what has no honest use at all: flags of regions keep their tag characters.
+_FORBIDDEN = _ANY.replace(r"\x{E0000}-\x{E007F}", r"\x{E0000}-\x{E001F}")
+
+
+def _rows(name: str, data: bytes) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            source = open_source(UPath(path), id_column=None)
+        except SourceError:
+            return []
+        rows = [row for batch in source.batches() for row in batch.to_pylist()]
+    for row in rows:
+        assert row["defect"] is None or re.match(r"[a-z_]+: \S", row["defect"])
+        assert row["source_ref"]
+    return rows
+
+
+PROPERTIES = {
+    "mail": Property(material.mail_bytes, a_mail_is_read_whatever_it_is),
+    "mbox": Property(lambda: st.lists(material.mail_bytes(), max_size=4), a_mailbox_loses_no_mail),
+    "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_told),
+    "jsonl": Property(lambda: material.table_bytes(material.JSONL_PIECES), jsonl_lines_are_kept_or_told),
+    "html": Property(material.html_texts, html_has_a_text),
+    "replies": Property(material.reply_texts, every_line_is_in_one_part),
+    "clean": Property(
+        lambda: st.lists(material.plain_texts() | st.none(), max_size=5), cleaning_leaves_nothing_to_clean
+    ),
+}

@@ -1,0 +1,62 @@
+"""What costs more with the square of an input's size is felt at once when the input is hostile: a piece said eight times
+as often may cost about eight times as much, not sixty-four.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_claude.core.scan.normalise import normalise
+from airflow_provider_claude.sources.html import text_of
+from airflow_provider_claude.sources.mail import read_mail
+from airflow_provider_claude.sources.replies import bodies
+from tests.fuzz import material
+
+#: Below so many seconds of CPU an input is not worth an attack, and too short to be measured.
+_NOTHING = 0.3
+
+_SIZE = 20_000
+
+
+def grows_too_fast(run: Callable[[int], object], times: int) -> bool:
+    """Whether *run* with eight times *times* costs far more than eight times as much, at its best of three."""
+    large = min(_cost(run, 8 * times) for _ in range(2))
+    if large < _NOTHING:
+        return False
+    return large > 30 * max(min(_cost(run, times) for _ in range(3)), 0.001)
+
+
+def _cost(run: Callable[[int], object], times: int) -> float:
+    began = time.process_time()
+    run(times)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("piece", [*material.HTML_PIECES, "<style>.a{", "<p style='color:", "<!-- a ", "<i><p>"])
+def test_html_costs_with_its_size(piece: str) -> None:
+    assert not grows_too_fast(lambda times: text_of(piece * times), _SIZE // len(piece))
+
+
+@pytest.mark.parametrize("piece", material.CSS_PIECES)
+def test_style_sheets_cost_with_their_size(piece: str) -> None:
+    assert not grows_too_fast(lambda times: text_of(f"<style>{piece * times}</style><p class=a>x"), _SIZE // len(piece))
+
+
+@pytest.mark.parametrize("piece", [piece for piece in material.MAIL_PIECES if len(piece) < 100])
+def test_mails_cost_with_their_size(piece: bytes) -> None:
+    assert not grows_too_fast(lambda times: read_mail(b"From: a@b.c\nTo: " + piece * times), _SIZE // len(piece))
+
+
+@pytest.mark.parametrize(
+    "piece", [*material.REPLY_LINES, *"\u0300\u00ad\u200b\U000e0041\ufe0f\u202e\u1100\u0344", "e\u0301"]
+)
+def test_texts_cost_with_their_size(piece: str) -> None:
+    def run(times: int) -> None:
+        cleaned = normalise(pa.array([piece * times, (piece + "\n") * times]))
+        bodies(cleaned.texts, replies=True, signatures=True)
+
+    assert not grows_too_fast(run, _SIZE // max(len(piece), 1))
