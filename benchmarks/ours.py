@@ -13,8 +13,8 @@ from benchmarks.workload import CARRY, MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentim
 
 def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.sources.source import open_source
-    from airflow_provider_claude.stages.scan import ScanSettings
     from airflow_provider_claude.stages.scan import scan as scan_stage
+    from airflow_provider_claude.stages.scan_settings import ScanSettings
 
     asked, folder = _job(), _run(run)
     _import_pandas()

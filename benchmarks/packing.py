@@ -102,7 +102,8 @@ class _Night:
         from airflow_provider_claude.stages.create import create
         from airflow_provider_claude.stages.load import load
         from airflow_provider_claude.stages.plan import Settings, plan
-        from airflow_provider_claude.stages.scan import ScanSettings, scan
+        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan_settings import ScanSettings
         from airflow_provider_claude.store import RunFolder
 
         run = RunFolder(UPath(folder))

@@ -37,7 +37,17 @@ ITEM_FIELDS = (
     pa.field("scan_score", pa.float32(), nullable=False),
 )
 
-#: quarantine/part-*.parquet: rows set aside, their texts as they came. `reason` is a short stable word, `detail` a sentence;
+#: shares/*/candidates/part-*.parquet: the rows that become items, unless they are duplicates of others. Where the gate has
+#: doubts, `scan_doubt` is the hash of what was judged of the row, `scan_doubt_text` all of it, `scan_text_hash` as below.
+CANDIDATE_FIELDS = (
+    *ITEM_FIELDS[1:],
+    pa.field("scan_text_hash", pa.string()),
+    pa.field("scan_doubt", pa.string()),
+    pa.field("scan_doubt_text", pa.string()),
+)
+
+#: quarantine/part-*.parquet: rows set aside, their texts as they came (as they were cleaned, where the row was to become an
+#: item before). `reason` is a short stable word, `detail` a sentence;
 #: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
 #: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` as in SOURCE_FIELDS.
 QUARANTINE_FIELDS = (

@@ -167,7 +167,8 @@ class ClaudeMessagesOperator(BaseOperator):
 
     def _scan(self) -> None:
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.scan import ScanSettings, scan
+        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan_settings import ScanSettings
 
         columns = [*self.job.columns, *self.carry]
         source = open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)

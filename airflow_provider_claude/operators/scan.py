@@ -105,7 +105,8 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.scan import ScanSettings, scan
+        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan_settings import ScanSettings
 
         with task_errors():
             run = run_folder(self.run_folder)

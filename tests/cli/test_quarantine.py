@@ -8,7 +8,8 @@ from upath import UPath
 
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.scan import ScanSettings, scan
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 
 from .conftest import now

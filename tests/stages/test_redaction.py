@@ -20,7 +20,8 @@ from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.redaction import Cipher, Redacting, Tokens, open_redaction, read_mapping
 from airflow_provider_claude.stages.release import release
-from airflow_provider_claude.stages.scan import ScanSettings, scan
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 Rows = list[dict[str, Any]]

@@ -71,7 +71,8 @@ def scan_on_the_store(night: Night) -> None:
     import pyarrow.parquet as pq
 
     from airflow_provider_claude.sources.source import open_source
-    from airflow_provider_claude.stages.scan import ScanSettings, scan
+    from airflow_provider_claude.stages.scan import scan
+    from airflow_provider_claude.stages.scan_settings import ScanSettings
 
     source = night.run.path.parent / "mail.parquet"
     rows = {"id": [f"m{n}" for n in range(60)], "body": [f"mail {n}" for n in range(60)]}

@@ -18,7 +18,8 @@ from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages import parts
 from airflow_provider_claude.stages import scan as scan_stage
 from airflow_provider_claude.stages.dedupe import Index, Place
-from airflow_provider_claude.stages.scan import ScanSettings, scan
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 Rows = list[dict[str, Any]]

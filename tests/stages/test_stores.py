@@ -14,7 +14,8 @@ from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import ScanSettings, scan
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 
 from .conftest import JOB, clock

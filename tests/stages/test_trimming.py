@@ -10,7 +10,8 @@ from upath import UPath
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.scan import ScanSettings, scan
+from airflow_provider_claude.stages.scan import scan
+from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 
 Rows = list[dict[str, Any]]

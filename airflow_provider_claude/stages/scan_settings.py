@@ -1,0 +1,60 @@
+"""How a source is scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.trimming import Trimming
+from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_text_columns
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.extras import need
+from airflow_provider_claude.stages.redaction import Redacting
+from airflow_provider_claude.store import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanSettings:
+    """How a source is scanned.
+
+    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
+    a text column too. A row is set aside where its texts together, or one carried value, are longer than *max_chars*
+    as they came. *closing_tags* are delimiters no text may close, such as `</email>`. *policy* says what becomes of rows in
+    which something was found, *redact* what in the texts is replaced by tokens, if anything, and *trimming* what is judged but
+    not sent; *screened* is the run folder in which those that were in doubt are asked about. Rows whose texts are similar by
+    *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part file has *part_rows*
+    rows. The .yar files in *rule_folders* are signatures beside the package's.
+    """
+
+    text_columns: Sequence[str]
+    carry: Sequence[str] = ()
+    part_rows: int = 10_000
+    max_chars: int = 100_000
+    closing_tags: Sequence[str] = ()
+    policy: ScanPolicy = field(default_factory=ScanPolicy)
+    near_duplicates: float | None = None
+    screened: RunFolder | None = None
+    rule_folders: Sequence[Path | str] = ()
+    redact: Redacting | None = None
+    trimming: Trimming = field(default_factory=Trimming)
+
+    @property
+    def columns(self) -> list[str]:
+        """What is wanted of the source, each once."""
+        return list(dict.fromkeys([*self.text_columns, *self.carry]))
+
+    @property
+    def candidates(self) -> pa.Schema:
+        """The shape of the candidates' table."""
+        return with_text_columns(CANDIDATE_FIELDS, self.columns)
+
+    def __post_init__(self) -> None:
+        if self.near_duplicates is None:
+            return
+        need("near", "near_duplicates")
+        if not 0.5 <= self.near_duplicates <= 1:
+            raise JobError(f"near_duplicates is {self.near_duplicates!r}: write a number from 0.5 to 1, such as 0.9.")
