@@ -24,7 +24,7 @@ from airflow_provider_claude.stages.parts import Parts
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.screened import read_screened
 from airflow_provider_claude.stages.sorting import Sorting
-from airflow_provider_claude.store import RunFolder, ScanRecord, remove
+from airflow_provider_claude.store import RunFolder, ScanRecord, ShareRecord, remove
 
 _FOLDED = ("items", "duplicates", "quarantine")
 
@@ -63,6 +63,13 @@ class Counts:
         self.suspects += len(folding.suspects.intersection(items))
         self.reasons.update(verdict.reason for verdict in folding.aside.values())
         self.flags.update(folding.told)
+
+    def share(self, record: ShareRecord) -> None:
+        """Count what a share has read and set aside."""
+        self.rows += record.rows
+        self.changed += record.changed
+        self.reasons.update(record.by_reason)
+        self.flags.update(record.flagged)
 
     def record(self, settings: ScanSettings, source: str, kind: str, *, started: str, finished: str) -> ScanRecord:
         """scan.json, of a scan of *source*, whose format is *kind*."""

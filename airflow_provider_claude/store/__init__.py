@@ -10,6 +10,7 @@
             scan.json  plan.json  report.json  report.html
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
+            shares/00003/                 rows judged by one of several workers, until they are gathered
             doubts/part-00000.parquet     items that the gate suspects
             originals/part-00000.parquet  texts as they came, where cleaning changed them
             releases/1.json               rows that a person let out of quarantine
@@ -64,6 +65,8 @@ from airflow_provider_claude.store.records import (
     ScanRecord,
     SettledRecord,
     ShardSpec,
+    ShareRecord,
+    SharesRecord,
     SpentRecord,
     SubmittedRecord,
     TokensRecord,
@@ -98,6 +101,8 @@ __all__ = [
     "SettledRecord",
     "ShardFolder",
     "ShardSpec",
+    "ShareRecord",
+    "SharesRecord",
     "SpentRecord",
     "SubmittedRecord",
     "TokensRecord",

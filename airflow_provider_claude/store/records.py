@@ -60,6 +60,25 @@ class RedactionRecord(Record, frozen=True, kw_only=True):
     at: str
 
 
+class SharesRecord(Record, frozen=True, kw_only=True):
+    """shares/shares.json: the names of the `files` of each share of a scan, in the order of the source."""
+
+    source: str
+    format: str
+    files: list[list[str]]
+    made_at: str
+
+
+class ShareRecord(Record, frozen=True, kw_only=True):
+    """shares/N/share.json: what was read of share N of the files that were shared out at `shared_at`, and set aside."""
+
+    rows: int
+    changed: int
+    by_reason: dict[str, int]
+    flagged: dict[str, int]
+    shared_at: str
+
+
 class ReleasedRow(Record, frozen=True, kw_only=True):
     """A row that is let through: its id (if it has one), its place in the source, and the SHA-256 of its texts as they came."""
 

@@ -1,0 +1,159 @@
+"""A scan by several workers: each reads and judges a share of the files, and one folds what they bring together.
+
+    shares/shares.json             which files are whose
+    shares/00003/share.json        share 3 is judged, and what was counted
+    shares/00003/candidates/       rows that become items, unless they are duplicates; beside them quarantine/, originals/
+
+What comes out is what one scan of all files gives: rows are folded in the order of the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import pairwise
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_text_columns
+from airflow_provider_claude.errors import JobError, SourceError, StateError
+from airflow_provider_claude.sources.source import Source
+from airflow_provider_claude.stages.parquet import read_batches
+from airflow_provider_claude.stages.parts import GROUP_ROWS, Parts
+from airflow_provider_claude.stages.scan import check_columns, chunks, open_judge
+from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.sorting import Sorting
+from airflow_provider_claude.stages.tables import Counts, open_tables
+from airflow_provider_claude.store import (
+    RunFolder,
+    ScanRecord,
+    ShareRecord,
+    SharesRecord,
+    read_record,
+    remove,
+    write_record,
+)
+
+_ASIDE = ("quarantine", "originals")
+
+
+def share_out(
+    source: Source, run: RunFolder, settings: ScanSettings, shares: int, *, clock: Callable[[], str]
+) -> list[int]:
+    """Share the files of *source* out, and return the numbers of the shares, *shares* at most and at least one.
+
+    Raises SourceError where the columns do not fit, and JobError where a scan cannot be shared.
+    """
+    if shares < 1:
+        raise JobError(f"A scan is shared by {shares} tasks: write 1 or more.")
+    if settings.redact:
+        raise JobError("A scan that redacts is one task: its tokens have to be told apart over all rows.")
+    check_columns(source, settings)
+    remove(run.file("scan.json"))
+    remove(run.file("shares"))
+    names = [file.name for file in source.files]
+    count = max(1, min(shares, len(names)))
+    bounds = [len(names) * number // count for number in range(count + 1)]
+    files = [names[start:stop] for start, stop in pairwise(bounds)]
+    record = SharesRecord(source=str(source.path), format=source.format, files=files, made_at=clock())
+    write_record(run.file("shares") / "shares.json", record)
+    return list(range(count))
+
+
+@lean_arrow()
+def scan_share(
+    source: Source, run: RunFolder, number: int, settings: ScanSettings, *, clock: Callable[[], str]
+) -> ShareRecord:
+    """Read and judge share *number* of *source*. Raises SourceError where a file of it is gone."""
+    shares = _shares(run)
+    mine, place = _of_share(source, shares.files[number]), _place(run, number)
+    remove(place.file("share.json"))
+    schemas = _schemas(settings)
+    with ExitStack() as stack:
+        judge = stack.enter_context(open_judge(run, settings, clock()))
+        parts = {
+            folder: stack.enter_context(Parts(place, folder, schema, settings.part_rows))
+            for folder, schema in schemas.items()
+        }
+        counts = Counts()
+        for chunk in chunks(mine.batches()):
+            sorting = Sorting(chunk, judge)
+            counts.read(sorting)
+            for folder, schema in schemas.items():
+                parts[folder].add(sorting.batch(folder, schema))
+    record = ShareRecord(
+        rows=counts.rows,
+        changed=counts.changed,
+        by_reason=dict(counts.reasons),
+        flagged=dict(counts.flags),
+        shared_at=shares.made_at,
+    )
+    write_record(place.file("share.json"), record)
+    return record
+
+
+@lean_arrow()
+def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
+    """Fold the shares of *run* into its tables, and return what scan.json says.
+
+    Raises StateError where a share is missing, or is of an earlier sharing out.
+    """
+    started, shares = clock(), _shares(run)
+    places = [_place(run, number) for number in range(len(shares.files))]
+    records = [_known(place, shares) for place in places]
+    with open_tables(run, settings) as tables:
+        for place, record in zip(places, records, strict=True):
+            for folder in _ASIDE:
+                for batch in _read(place, folder, tables.schemas[folder]):
+                    tables.add(folder, batch)
+            for batch in _read(place, "candidates", settings.candidates):
+                tables.fold(batch)
+            tables.counts.share(record)
+    scanned = tables.counts.record(settings, shares.source, shares.format, started=started, finished=clock())
+    write_record(run.file("scan.json"), scanned)
+    return scanned
+
+
+def _schemas(settings: ScanSettings) -> dict[str, pa.Schema]:
+    return {
+        "candidates": settings.candidates,
+        "quarantine": with_text_columns(QUARANTINE_FIELDS, settings.columns),
+        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
+    }
+
+
+def _place(run: RunFolder, number: int) -> RunFolder:
+    """Where share *number* keeps its tables: they have the layout of a run folder's."""
+    return RunFolder(run.file("shares") / f"{number:05d}")
+
+
+def _of_share(source: Source, names: Sequence[str]) -> Source:
+    wanted = frozenset(names)
+    files = tuple(file for file in source.files if file.name in wanted)
+    if missing := wanted.difference(file.name for file in files):
+        raise SourceError(
+            f"{source.path} has no {min(missing)!r} any more: it was there when the files were shared out."
+        )
+    return replace(source, files=files)
+
+
+def _shares(run: RunFolder) -> SharesRecord:
+    record = read_record(run.file("shares") / "shares.json", SharesRecord)
+    if record is None:
+        raise StateError(f"{run} has no shares: its files were not shared out. Run that first.")
+    return record
+
+
+def _known(place: RunFolder, shares: SharesRecord) -> ShareRecord:
+    record = read_record(place.file("share.json"), ShareRecord)
+    if record is None or record.shared_at != shares.made_at:
+        raise StateError(f"{place} was not judged since the files were shared out. Clear its task.")
+    return record
+
+
+def _read(place: RunFolder, folder: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for path in place.parts(folder):
+        for batch in read_batches(path, GROUP_ROWS, schema.names):
+            yield batch.select(schema.names).cast(schema)
