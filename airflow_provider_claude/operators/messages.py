@@ -15,6 +15,7 @@ from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.runtime import (
     resolve_day,
@@ -157,7 +158,7 @@ class ClaudeMessagesOperator(BaseOperator):
             for shard in open_shards(run, run.need_plan()):
                 batch_id = self._settle(shard, context)
                 if batch_id is not None:
-                    self._wait(batch_id, shard)
+                    self._wait(batch_id, shard, context)
         return self._report()
 
     def on_kill(self) -> None:
@@ -223,12 +224,14 @@ class ClaudeMessagesOperator(BaseOperator):
         ).go_on()
         return None if isinstance(step, Settled) else step.batch_id
 
-    def _wait(self, batch_id: str, shard: ShardFolder) -> None:
+    def _wait(self, batch_id: str, shard: ShardFolder, context: Context) -> None:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
         self.defer(
-            trigger=ClaudeBatchTrigger.from_now(batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard)),
+            trigger=ClaudeBatchTrigger.from_now(
+                batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard), listener=Listener.of(context)
+            ),
             method_name="resume",
         )
 

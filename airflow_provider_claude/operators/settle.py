@@ -12,6 +12,7 @@ from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
 
 if TYPE_CHECKING:
@@ -88,14 +89,14 @@ class ClaudeSettleOperator(BaseOperator):
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))
-        return self._wait(step.batch_id)
+        return self._wait(step.batch_id, context)
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way in the sync lane is waited for and kept."""
         if self._courier is not None:
             self._courier.stop()
 
-    def _wait(self, batch_id: str) -> dict[str, Any]:
+    def _wait(self, batch_id: str, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
@@ -106,6 +107,7 @@ class ClaudeSettleOperator(BaseOperator):
                 poll_interval=self.poll_interval,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
+                listener=Listener.of(context),
             ),
             method_name="resume",
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,11 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOper
 from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import epoch_now, shard_folder, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import Cutoff
+from airflow_provider_claude.triggers.warning import warn
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,6 +87,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 timeout=self.timeout,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
+                listener=Listener.of(context),
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
@@ -107,7 +112,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
                 if isinstance(decision, Wait):
-                    self._keep_cutoff(gateway)
+                    self._keep_cutoff(gateway, Listener.of(context))
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
@@ -117,12 +122,15 @@ class ClaudeBatchSensor(BaseSensorOperator):
             raise AirflowException(decision.message)
         return isinstance(decision, Ended)
 
-    def _keep_cutoff(self, gateway: Gateway) -> None:
+    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> None:
         """Cancel the batch where its cutoff has come. What goes wrong is tried again at the next look."""
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
         try:
             if self._cutoff.has_come():
-                gateway.cancel_batch(self.batch_id)
+                try:
+                    gateway.cancel_batch(self.batch_id)
+                finally:
+                    asyncio.run(warn(self.shard, None if listener is None else asdict(listener)))
                 self._cutoff.is_over()
                 self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
         except (ClaudeError, OSError) as error:

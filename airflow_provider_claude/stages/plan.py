@@ -414,6 +414,7 @@ def _forget_plan(run: RunFolder) -> None:
     Rows are landed again from the raw results, which stay, as all paid work does.
     """
     remove(run.file("plan.json"))
+    remove(run.file("danger.json"))
     for part in run.parts("answers"):
         remove(part)
     for shard in run.shards():

@@ -9,6 +9,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
+            danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             doubts/part-00000.parquet     items that the gate suspects
             originals/part-00000.parquet  texts as they came, where cleaning changed them
@@ -47,6 +48,7 @@ from airflow_provider_claude.store.records import (
     BudgetRecord,
     ClaimRecord,
     CollectedRecord,
+    DangerRecord,
     EndedRecord,
     HistoryRecord,
     IntentRecord,
@@ -79,6 +81,7 @@ __all__ = [
     "BudgetRecord",
     "ClaimRecord",
     "CollectedRecord",
+    "DangerRecord",
     "EndedRecord",
     "HistoryRecord",
     "IntentRecord",

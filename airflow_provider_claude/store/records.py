@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.errors import StateError
@@ -261,6 +262,13 @@ class LetGoRecord(Record, frozen=True, kw_only=True):
     attempt: int
     batch_id: str
     at: str
+
+
+class DangerRecord(Record, frozen=True, kw_only=True):
+    """danger.json of a run: its promise is in danger since `at`, when the first of its batches was given up; told once."""
+
+    at: str
+    danger: Danger
 
 
 class SettledRecord(Record, frozen=True, kw_only=True):
