@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
@@ -39,6 +40,8 @@ class ClaudeSettleOperator(BaseOperator):
     :param poll_interval: the most seconds between two looks at a batch.
     :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
     :param in_flight: the most requests of the sync lane under way at once.
+    :param shed_to: ``batch``: where the account is so busy that the sync lane had to slow down for minutes, and there is
+        time, what is left and not urgent goes back to a batch. None: it stays in the sync lane.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
@@ -54,9 +57,12 @@ class ClaudeSettleOperator(BaseOperator):
         poll_interval: float = 60.0,
         cancel_on_mark: bool = False,
         in_flight: int = int(CEILING),
+        shed_to: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if shed_to not in {None, "batch"}:
+            raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
         self.shard = shard
         self.job = job
         self.conn_id = conn_id
@@ -64,6 +70,7 @@ class ClaudeSettleOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.cancel_on_mark = cancel_on_mark
         self.in_flight = in_flight
+        self.shed_to = shed_to
         self._courier: Courier | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -75,7 +82,7 @@ class ClaudeSettleOperator(BaseOperator):
 
         if isinstance(event, dict) and event.get("status") == "gave_up":
             raise AirflowException(event["message"])
-        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight)
+        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
             step = Settling(
                 shard=shard_folder(self.shard),

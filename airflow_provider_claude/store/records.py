@@ -13,6 +13,7 @@ import msgspec
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
 
@@ -156,7 +157,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
-    where there is none; `packing` None where each item has a request of its own.
+    where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike.
     """
 
     job: dict[str, Any]
@@ -175,6 +176,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None
+    priority: Priority | None = None
 
     @property
     def job_hash(self) -> str:
