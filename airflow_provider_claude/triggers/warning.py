@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.core.times import utc_clock
 from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
 from airflow_provider_claude.runtime import epoch_now, shard_folder
 
@@ -25,7 +26,7 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
         if danger is None:
             return
         if listener is None:
-            log.warning("Promise in danger: %s. %s", shard, danger.sentences(_utc))
+            log.warning("Promise in danger: %s. %s", shard, danger.sentences(utc_clock))
             return
         whom = Listener(**listener)
         async with asyncio.timeout(NOTIFY_SECONDS):
@@ -38,9 +39,3 @@ def _first(shard: str) -> Danger | None:
     from airflow_provider_claude.stages.danger import first_danger
 
     return first_danger(shard_folder(shard).run, now=epoch_now())
-
-
-def _utc(moment: float) -> str:
-    import pendulum
-
-    return pendulum.from_timestamp(moment).strftime("%H:%M UTC")
