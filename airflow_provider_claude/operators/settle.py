@@ -42,6 +42,7 @@ class ClaudeSettleOperator(BaseOperator):
     :param in_flight: the most requests of the sync lane under way at once.
     :param shed_to: ``batch``: where the account is so busy that the sync lane had to slow down for minutes, and there is
         time, what is left and not urgent goes back to a batch. None: it stays in the sync lane.
+    :param warn: call the notifier of the DAG's deadline alerts; see ClaudeBatchSensor.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
@@ -58,6 +59,7 @@ class ClaudeSettleOperator(BaseOperator):
         cancel_on_mark: bool = False,
         in_flight: int = int(CEILING),
         shed_to: str | None = None,
+        warn: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,6 +73,7 @@ class ClaudeSettleOperator(BaseOperator):
         self.cancel_on_mark = cancel_on_mark
         self.in_flight = in_flight
         self.shed_to = shed_to
+        self.warn = warn
         self._courier: Courier | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -114,7 +117,7 @@ class ClaudeSettleOperator(BaseOperator):
                 poll_interval=self.poll_interval,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
-                listener=Listener.of(context),
+                listener=Listener.of(context) if self.warn else None,
             ),
             method_name="resume",
         )

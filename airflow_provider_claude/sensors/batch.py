@@ -41,6 +41,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
         name the instance after it.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
+    :param warn: call the notifier of the DAG's deadline alerts where this is the first batch of its run that is given up at
+        its cutoff; False tells the log only.
     """
 
     template_fields: Sequence[str] = ("batch_id", "conn_id", "shard")
@@ -56,6 +58,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         deferrable: bool = True,
         shard: str | None = None,
         cancel_on_mark: bool = False,
+        warn: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
@@ -65,6 +68,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.shard = shard
         self.cancel_on_mark = cancel_on_mark
+        self.warn = warn
         self._polling: Polling | None = None
         self._cutoff: Cutoff | None = None
 
@@ -87,7 +91,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 timeout=self.timeout,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
-                listener=Listener.of(context),
+                listener=Listener.of(context) if self.warn else None,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
@@ -112,7 +116,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
                 if isinstance(decision, Wait):
-                    self._keep_cutoff(gateway, Listener.of(context))
+                    self._keep_cutoff(gateway, Listener.of(context) if self.warn else None)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one

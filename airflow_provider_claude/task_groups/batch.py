@@ -146,6 +146,7 @@ def claude_batch_job(
                 poll_interval=poll_interval,
                 shard=shard,
                 cancel_on_mark=cancel_on_mark,
+                warn=output is not None,
                 map_index_template=name,
             )
             load = ClaudeResultLoadOperator(
@@ -161,6 +162,7 @@ def claude_batch_job(
                 cancel_on_mark=cancel_on_mark,
                 in_flight=in_flight,
                 shed_to="batch" if priority_column else None,
+                warn=output is not None,
                 map_index_template=name,
                 **({"pool": sync_pool} if sync_pool else {}),
             )

@@ -50,6 +50,14 @@ def test_without_a_column_nothing_is_carried_or_shed() -> None:
     assert of["job.shard.settle"].shed_to is None
 
 
+def test_a_group_that_publishes_nothing_has_no_promise_to_warn_of() -> None:
+    assert tasks()["job.shard.wait"].warn
+    with DAG("screened", schedule=None) as dag:
+        claude_batch_job("job", job=JOB, source="/in", work="/work", output=None)
+    assert not dag.task_dict["job.shard.wait"].warn
+    assert not dag.task_dict["job.shard.settle"].warn
+
+
 def test_a_lane_to_shed_to_that_there_is_not_is_refused() -> None:
     with pytest.raises(JobError, match="shed_to"):
         ClaudeSettleOperator(task_id="settle", shard="s", job=JOB, shed_to="later")

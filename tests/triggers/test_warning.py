@@ -158,6 +158,11 @@ class TestTheNotifierOfTheDag:
         assert isinstance(trigger, ClaudeBatchTrigger)
         assert trigger.serialize()[1]["listener"] == asdict(LISTENER)
 
+    def test_a_sensor_that_is_not_to_warn_keeps_it_to_itself(self) -> None:
+        with pytest.raises(TaskDeferred) as deferred:
+            ClaudeBatchSensor(task_id="wait", batch_id="b", warn=False).execute(context(pager))
+        assert deferred.value.trigger.serialize()[1]["listener"] is None
+
     def test_a_poking_sensor_calls_it(self, sent: Send) -> None:
         shard, batch_id = sent(8)
         sensor = ClaudeBatchSensor(
