@@ -9,6 +9,7 @@ from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
 from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.times import utc_clock
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import LandedRecord, RunFolder, ShardFolder, ShardSpec
@@ -87,6 +88,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
     )
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
+    if (told := run.danger()) is not None:
+        out.line(f"danger  {told.danger.sentences(utc_clock)}")
     for problem in facts.report.problems if facts.report else []:
         out.line(f"red     {problem}")
     out.line()
@@ -142,11 +145,17 @@ def show_shard(shard: ShardFolder, out: Screen) -> int:
         out.line()
         whose = "" if spec and attempt.root == spec.fingerprint else ", for rows that are not planned any more"
         state = state_of(shard, attempt)
-        out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {attempt.requests:,} requests{whose})")
+        out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {_asks(attempt)}{whose})")
         out.table(("record", "at (UTC)", ""), list(_records(shard, attempt.number)))
     out.line()
     _landing(shard.landed(), out)
     return 0
+
+
+def _asks(attempt: Attempt) -> str:
+    """What *attempt* asks: items may share requests."""
+    together = "" if attempt.rows == attempt.requests else f" about {attempt.rows:,} items"
+    return f"{attempt.requests:,} requests{together}"
 
 
 def _planned(spec: ShardSpec | None) -> str:
@@ -166,6 +175,8 @@ def _records(shard: ShardFolder, attempt: int) -> Iterator[tuple[str, str, str]]
         how = ", found in the workspace's list: its results prove it, or it is let go" if submitted.adopted else ""
         what = submitted.batch_id or f"no batch (lane {submitted.lane})"
         yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at), what + how
+    if (given_up := shard.let_go(attempt)) is not None:
+        yield "  let go", time(given_up.at), "given up at its cutoff: the sync lane asks what it has not answered"
     if (ended := shard.ended(attempt)) is not None:
         yield "  ended", time(ended.ended_at), counts(ended.counts)
     if shard.results(attempt).exists():

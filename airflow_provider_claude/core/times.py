@@ -14,3 +14,8 @@ def parse_time(text: str) -> datetime:
 def epoch(text: str) -> float:
     """*text* in epoch seconds."""
     return parse_time(text).timestamp()
+
+
+def utc_clock(seconds: float) -> str:
+    """An epoch second as a clock shows it that nobody has set to a zone."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M UTC")

@@ -12,9 +12,11 @@ from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.runtime import (
     resolve_day,
@@ -54,7 +56,10 @@ class ClaudeMessagesOperator(BaseOperator):
     :param reserve: the share of these limits that is left to others.
     :param in_flight: the most requests under way at once.
     :param shed_to: ``batch``: where the account is so busy that the lane had to slow down for minutes, and there is time,
-        what is left goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
+        what is left and not urgent goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
+    :param priority_column: a column with a number: rows with a higher one are asked first; see ClaudePlanOperator. It is
+        carried to the answers.
+    :param urgent: rows from this number on are never left to a batch. Without *priority_column* no row is urgent.
     :param rounds: how often rows without a valid answer are asked again.
     :param budget_usd: what may be spent at most; see ClaudePlanOperator (templated).
     :param budget_scope: who spends it together (templated).
@@ -96,6 +101,8 @@ class ClaudeMessagesOperator(BaseOperator):
         reserve: float = RESERVE,
         in_flight: int = int(CEILING),
         shed_to: str | None = None,
+        priority_column: str | None = None,
+        urgent: float = URGENT,
         rounds: int = 2,
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
@@ -127,7 +134,8 @@ class ClaudeMessagesOperator(BaseOperator):
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
         self.work = work
-        self.carry = tuple(carry)
+        self.priority = priority_of(priority_column, urgent)
+        self.carry = tuple(carry_with(carry, job.columns, priority_column))
         self.id_column = id_column
         self.source_format = source_format
         self.partition_column = partition_column
@@ -157,7 +165,7 @@ class ClaudeMessagesOperator(BaseOperator):
             for shard in open_shards(run, run.need_plan()):
                 batch_id = self._settle(shard, context)
                 if batch_id is not None:
-                    self._wait(batch_id, shard)
+                    self._wait(batch_id, shard, context)
         return self._report()
 
     def on_kill(self) -> None:
@@ -197,6 +205,7 @@ class ClaudeMessagesOperator(BaseOperator):
                 work=to_path(self.work) if self.work else None,
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
                 budget=budget_of(self.budget_usd, self.budget_scope),
+                priority=self.priority,
             ),
             task=task_ref(context),
             clock=utc_now,
@@ -224,12 +233,14 @@ class ClaudeMessagesOperator(BaseOperator):
         ).go_on()
         return None if isinstance(step, Settled) else step.batch_id
 
-    def _wait(self, batch_id: str, shard: ShardFolder) -> None:
+    def _wait(self, batch_id: str, shard: ShardFolder, context: Context) -> None:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
         self.defer(
-            trigger=ClaudeBatchTrigger.from_now(batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard)),
+            trigger=ClaudeBatchTrigger.from_now(
+                batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard), listener=Listener.of(context)
+            ),
             method_name="resume",
         )
 

@@ -12,6 +12,7 @@ from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
+from airflow_provider_claude.core.settle.priority import URGENT, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -80,6 +81,9 @@ class ClaudePlanOperator(BaseOperator):
         accurate: measure it first, see ``docs/packing.md``.
     :param pack_tokens: the most input tokens that the items of one request have together, about.
     :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
+    :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
+        first. What is no number counts as 0. None: all are alike.
+    :param urgent: from this number on an item stays in the sync lane where others are left to a batch.
     :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
@@ -123,6 +127,8 @@ class ClaudePlanOperator(BaseOperator):
         pack: int | str = 1,
         pack_tokens: int = PACK_TOKENS,
         pack_by: Sequence[str] = (),
+        priority_column: str | None = None,
+        urgent: float = URGENT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -148,6 +154,7 @@ class ClaudePlanOperator(BaseOperator):
         self.pack = pack
         self.pack_tokens = pack_tokens
         self.pack_by = pack_by
+        self.priority = priority_of(priority_column, urgent)
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
@@ -187,6 +194,7 @@ class ClaudePlanOperator(BaseOperator):
                     ),
                     budget=budget_of(self.budget_usd, self.budget_scope),
                     pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
+                    priority=self.priority,
                 ),
                 task=task_ref(context),
                 clock=utc_now,

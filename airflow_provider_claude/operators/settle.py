@@ -10,8 +10,10 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
 
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ class ClaudeSettleOperator(BaseOperator):
     :param poll_interval: the most seconds between two looks at a batch.
     :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
     :param in_flight: the most requests of the sync lane under way at once.
+    :param shed_to: ``batch``: where the account is so busy that the sync lane had to slow down for minutes, and there is
+        time, what is left and not urgent goes back to a batch. None: it stays in the sync lane.
+    :param warn: call the notifier of the DAG's deadline alerts; see ClaudeBatchSensor.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id", "rounds")
@@ -53,9 +58,13 @@ class ClaudeSettleOperator(BaseOperator):
         poll_interval: float = 60.0,
         cancel_on_mark: bool = False,
         in_flight: int = int(CEILING),
+        shed_to: str | None = None,
+        warn: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if shed_to not in {None, "batch"}:
+            raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
         self.shard = shard
         self.job = job
         self.conn_id = conn_id
@@ -63,6 +72,8 @@ class ClaudeSettleOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.cancel_on_mark = cancel_on_mark
         self.in_flight = in_flight
+        self.shed_to = shed_to
+        self.warn = warn
         self._courier: Courier | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -74,7 +85,7 @@ class ClaudeSettleOperator(BaseOperator):
 
         if isinstance(event, dict) and event.get("status") == "gave_up":
             raise AirflowException(event["message"])
-        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight)
+        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
             step = Settling(
                 shard=shard_folder(self.shard),
@@ -88,14 +99,14 @@ class ClaudeSettleOperator(BaseOperator):
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))
-        return self._wait(step.batch_id)
+        return self._wait(step.batch_id, context)
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way in the sync lane is waited for and kept."""
         if self._courier is not None:
             self._courier.stop()
 
-    def _wait(self, batch_id: str) -> dict[str, Any]:
+    def _wait(self, batch_id: str, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
@@ -106,6 +117,7 @@ class ClaudeSettleOperator(BaseOperator):
                 poll_interval=self.poll_interval,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
+                listener=Listener.of(context) if self.warn else None,
             ),
             method_name="resume",
         )

@@ -5,66 +5,47 @@ This only tells. What the pipeline does about its deadline is decided elsewhere,
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
-import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.notify import Alert, tell
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
 from airflow_provider_claude.plugin.mend import mend_dag_test
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.deadline import DeadlineAlert
 
-log = logging.getLogger(__name__)
+__all__ = ["Alert", "deadline_alerts", "raise_alert"]
 
 HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Alert:
-    """What a notifier gets. *context* is Airflow's: `dag_run` as the REST API shows it, and `deadline`."""
-
-    promise: Literal["in danger", "broken"]
-    due: datetime
-    dag_id: str
-    run_id: str
-    state: str
-    context: Mapping[str, Any]
-
-    @property
-    def message(self) -> str:
-        """One sentence for people."""
-        run = f"{self.run_id} of {self.dag_id} is {self.state}"
-        if self.promise == "broken":
-            return f"Promise broken: {run}, and its answers were due at {self.due:%Y-%m-%d %H:%M %Z}."
-        return f"Promise in danger: {run}, and its answers are due at {self.due:%Y-%m-%d %H:%M %Z}."
-
-
 def deadline_alerts(
-    at: str, zone: str, notify: Callable[[Alert], object] | str | None = None, warn_before: timedelta = HOUR
+    at: str, zone: str, notify: Callable[[Alert], object] | str | None = None, warn_before: timedelta | None = HOUR
 ) -> list[DeadlineAlert]:
-    """For `DAG(deadline=…)`: one alert *warn_before* the local time *at* (`HH:MM`), and one at it.
+    """For `DAG(deadline=…)`: an alert at the local time *at* (`HH:MM`), and one *warn_before* it; None leaves that out.
 
     Each is raised where a scheduled run has not succeeded by then: a line in the log of the triggerer, and a call of
-    *notify* with an `Alert`. *notify* is a function, sync or async, or its dotted path; the triggerer imports it, so it
-    cannot be in a DAG file. Before Airflow 3.2 the list is empty. Raises JobError for arguments that cannot work.
+    *notify* with an `Alert`. The same *notify* is called when the first of a run's batches is given up at its cutoff:
+    that alert knows what it says. The one *warn_before* goes by the clock, for runs that never got as far.
+
+    *notify* is a function, sync or async, or its dotted path; the triggerer imports it, so it cannot be in a DAG file.
+    Before Airflow 3.2 the list is empty. Raises JobError for arguments that cannot work.
     """
-    if warn_before <= timedelta(0):
+    if warn_before is not None and warn_before <= timedelta(0):
         raise JobError(f"warn_before is {warn_before}: give the time between the warning and {at}, more than none.")
     path = None if notify is None else _path(notify)
-    warning, end = (LocalWallClockDeadline(at, zone, before) for before in (warn_before, timedelta(0)))
+    end = LocalWallClockDeadline(at, zone)
     if not SUPPORTED:
         return []
     mend_dag_test()
-    return [_alert("in danger", warning, path), _alert("broken", end, path)]
+    warning = [] if warn_before is None else [_alert("in danger", replace(end, before=warn_before), path)]
+    return [*warning, _alert("broken", end, path)]
 
 
 def _path(notify: Callable[[Alert], object] | str) -> str:
@@ -109,19 +90,8 @@ async def raise_alert(
     """What the triggerer runs. The log line comes first: it is there even where the notifier fails."""
     run = context["dag_run"]
     due = _moment(context["deadline"]["deadline_time"]).in_timezone(zone) + timedelta(seconds=before)
-    alert = Alert(promise, due, run["dag_id"], run["dag_run_id"], run["state"], context)
-    log.log(logging.ERROR if promise == "broken" else logging.WARNING, "%s", alert.message)
-    if notify is not None:
-        await _call(notify, alert)
+    await tell(Alert(promise, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)
 
 
 def _moment(value: datetime | str) -> pendulum.DateTime:
     return pendulum.instance(datetime.fromisoformat(value) if isinstance(value, str) else value)
-
-
-async def _call(path: str, alert: Alert) -> None:
-    """Sync notifiers run in a thread, as the triggerer has but one loop for all that waits."""
-    function = await asyncio.to_thread(pkgutil.resolve_name, path)
-    told = function(alert) if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function, alert)
-    if inspect.isawaitable(told):
-        await told

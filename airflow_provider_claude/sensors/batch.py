@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,11 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOper
 from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import epoch_now, shard_folder, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import Cutoff
+from airflow_provider_claude.triggers.warning import warn
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,6 +41,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
         name the instance after it.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
+    :param warn: call the notifier of the DAG's deadline alerts where this is the first batch of its run that is given up at
+        its cutoff; False tells the log only.
     """
 
     template_fields: Sequence[str] = ("batch_id", "conn_id", "shard")
@@ -52,6 +58,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         deferrable: bool = True,
         shard: str | None = None,
         cancel_on_mark: bool = False,
+        warn: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
@@ -61,6 +68,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.shard = shard
         self.cancel_on_mark = cancel_on_mark
+        self.warn = warn
         self._polling: Polling | None = None
         self._cutoff: Cutoff | None = None
 
@@ -83,6 +91,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 timeout=self.timeout,
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
+                listener=Listener.of(context) if self.warn else None,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
@@ -107,7 +116,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
             try:
                 self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
                 if isinstance(decision, Wait):
-                    self._keep_cutoff(gateway)
+                    self._keep_cutoff(gateway, Listener.of(context) if self.warn else None)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
@@ -117,12 +126,15 @@ class ClaudeBatchSensor(BaseSensorOperator):
             raise AirflowException(decision.message)
         return isinstance(decision, Ended)
 
-    def _keep_cutoff(self, gateway: Gateway) -> None:
+    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> None:
         """Cancel the batch where its cutoff has come. What goes wrong is tried again at the next look."""
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
         try:
             if self._cutoff.has_come():
-                gateway.cancel_batch(self.batch_id)
+                try:
+                    gateway.cancel_batch(self.batch_id)
+                finally:
+                    asyncio.run(warn(self.shard, None if listener is None else asdict(listener)))
                 self._cutoff.is_over()
                 self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
         except (ClaudeError, OSError) as error:

@@ -57,6 +57,9 @@ PATIENCE_SECONDS = 120.0
 #: Seconds after which a request counts as unanswered, whatever still trickles in.
 ANSWER_SECONDS = 900.0
 
+#: So many answers may be on their way to an object store, which takes seconds to write them.
+MOST_UNWRITTEN = 5_000
+
 #: Seconds between tries to write answers down.
 WRITE_PAUSES = (1.0, 3.0, 10.0)
 
@@ -73,11 +76,15 @@ class Api(Protocol):
 
 
 class Request(NamedTuple):
-    """One request, under the custom id that its answer is kept by. It asks about so many *items*."""
+    """One request, under the custom id that its answer is kept by. It asks about so many *items*.
+
+    An *urgent* one stays in the lane where others are left to a batch; all of these come before the others.
+    """
 
     custom_id: str
     params: bytes
     items: int = 1
+    urgent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +92,8 @@ class Pace:
     """How the lane goes. *until*: the epoch second by which answers are wanted, None for no such moment.
 
     *in_flight*: the most requests under way at once. *reserve*: the share of the limits that is left to others.
-    *shed_until*: until when (epoch seconds) what is left may go by batch, where the lane has to slow down for minutes.
+    *shed_until*: until when (epoch seconds) what is left and not urgent may go by batch, where the lane has to slow down for
+    minutes.
     """
 
     until: float | None = None
@@ -94,7 +102,7 @@ class Pace:
     shed_until: float = -math.inf
 
 
-@dataclass
+@dataclass(eq=False)
 class _Row:
     """A request, what was drawn for it, and how it fared: *alone* of its *tries* failed while others were answered."""
 
@@ -121,10 +129,11 @@ class Lane:
     _stopping: bool = False
     _over: bool = False
     _stuck: bool = False
+    _shed: bool = False
     _exhausted: bool = False
     _slow_since: float | None = None
     _inside: int = 0
-    _sleeping: int = 0
+    _asleep: set[_Row] = field(default_factory=set)
     _due: deque[_Row] = field(default_factory=deque)
     _lines: list[bytes] = field(default_factory=list)
     _rejected: list[bytes] = field(default_factory=list)
@@ -161,6 +170,7 @@ class Lane:
         self._good = self._time()
         async with self.connect() as self._api:
             keeper, renewer = asyncio.create_task(self._keep()), asyncio.create_task(self._renew())
+            keeper.add_done_callback(self._keeper_ended)
             tasks: set[asyncio.Task[None]] = set()
             try:
                 while (row := await self._next(requests)) is not None:
@@ -185,8 +195,10 @@ class Lane:
             self._changed.clear()
             row = self._pick(requests)
             if row is not None:
-                return row if await self._turn(row) else None
-            if self._exhausted and not self._inside and not self._sleeping and not self._due:
+                if await self._turn(row):
+                    return row
+                continue
+            if self._exhausted and not self._inside and not self._asleep and not self._due:
                 return None
             await self._changed.wait()
         return None
@@ -197,27 +209,40 @@ class Lane:
             return None
         if self._due:
             return self._due.popleft()
-        if self._sleeping + len(self._lines) >= self.pace.in_flight:
+        asleep = len(self._asleep)
+        if asleep >= self.pace.in_flight or asleep + len(self._lines) >= self._most_open():
             return None
         request = next(requests, None)
-        self._exhausted = request is None
-        return None if request is None else _Row(request)
+        self._exhausted = request is None or self._is_left(request)
+        return None if request is None or self._exhausted else _Row(request)
+
+    def _most_open(self) -> int:
+        """How many requests may wait for another try or to be written down. An object store takes its time to write."""
+        return self.pace.in_flight if self.journal.local else max(self.pace.in_flight, MOST_UNWRITTEN)
 
     def _output(self, row: _Row) -> float:
         """The output tokens that *row* is expected to use."""
         return self.tokens.output * row.request.items
 
     async def _turn(self, row: _Row) -> bool:
-        """Draw what *row* is expected to use, and wait until it may be sent; False where nothing is sent any more."""
+        """Draw what *row* is expected to use, and wait until it may be sent; False where it is not sent any more."""
         row.use = Use(1.0, float(self.tokens.input_tokens(len(row.request.params))), self._output(row))
         at = self._time() + self.meters.draw(row.use)
-        while not self._stopping and (left := at - self._time()) > 0:  # noqa: ASYNC110 - stopped by signals
+        while self._wanted(row) and (left := at - self._time()) > 0:  # noqa: ASYNC110 - stopped by signals
             await asyncio.sleep(min(left, _BLINK))
         if self.lease.over:
             self._end(_lease_over())
-        if self._stopping:
+        if not self._wanted(row):
             self.meters.give_back(row.use)
-        return not self._stopping
+            return False
+        return True
+
+    def _wanted(self, row: _Row) -> bool:
+        return not self._stopping and not self._is_left(row.request)
+
+    def _is_left(self, request: Request) -> bool:
+        """Whether *request* is left to a batch."""
+        return self._shed and not request.urgent
 
     async def _ask(self, row: _Row) -> None:
         """Send *row*. Whatever goes wrong here ends the lane, and nothing else."""
@@ -281,8 +306,10 @@ class Lane:
             self._consider_shedding()
         until, jitter = self.pace.until, random.random()  # noqa: S311
         match after(error, failed=row.tries, alone=row.alone, now=self.now(), until=until, jitter=jitter):
+            case Again() if self._is_left(row.request):
+                pass
             case Again(seconds) if now - self._good < TROUBLE_SECONDS:
-                self._sleeping += 1
+                self._asleep.add(row)
                 asyncio.get_running_loop().call_later(seconds, self._wake, row)
             case Again():
                 self._end(ApiUnavailableError(f"Nothing was answered for an hour, the last: {error}"))
@@ -294,9 +321,10 @@ class Lane:
                 self._end(error)
 
     def _wake(self, row: _Row) -> None:
-        self._sleeping -= 1
-        self._due.append(row)
-        self._changed.set()
+        if row in self._asleep:
+            self._asleep.remove(row)
+            self._due.append(row)
+            self._changed.set()
 
     def _end(self, error: Exception | None) -> None:
         self._error = self._error or error
@@ -304,11 +332,14 @@ class Lane:
         self._changed.set()
 
     def _consider_shedding(self) -> None:
-        """Leave what is not sent yet to a batch, where others need the account and there is time."""
+        """Leave what is not sent yet and not urgent to a batch, where others need the account and there is time."""
         slow = self._slow_since is not None and self._time() - self._slow_since > PATIENCE_SECONDS
-        if slow and self.now() < self.pace.shed_until:
-            _log.info("The account is busy: what is left goes back to the batch lane")
-            self._end(None)
+        if slow and not self._shed and self.now() < self.pace.shed_until:
+            _log.info("The account is busy: what is left and not urgent goes back to the batch lane")
+            self._shed = True
+            self._due = deque(row for row in self._due if row.request.urgent)
+            self._asleep = {row for row in self._asleep if row.request.urgent}
+            self._changed.set()
 
     def _keep_rejected(self) -> None:
         """Write down which requests were rejected: it was their own fault, as others were answered, or they were few."""
@@ -329,6 +360,13 @@ class Lane:
             self._written.clear()
             if self._lines and not await self._write():
                 return
+
+    def _keeper_ended(self, keeper: asyncio.Task[None]) -> None:
+        """Nothing more is sent where nobody would write it down."""
+        if keeper.cancelled():
+            self._end(PendingError("The sync lane was interrupted; a retry goes on where it was.", 1.0))
+        elif isinstance(error := keeper.exception(), Exception):
+            self._end(error)
 
     async def _write(self) -> bool:
         """Write down what has come. It is paid for: a store that fails is asked again, and nothing is sent meanwhile."""
@@ -392,7 +430,7 @@ class Courier:
     :param dial: reads the connection; called when there is something to send.
     :param now: the time in epoch seconds.
     :param in_flight: the most requests under way at once.
-    :param shed: let what is left go by batch, where the lane has to slow down for minutes.
+    :param shed: let what is left and not urgent go by batch, where the lane has to slow down for minutes.
     """
 
     dial: Callable[[], Line]

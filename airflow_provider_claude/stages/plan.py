@@ -23,8 +23,9 @@ from airflow_provider_claude.core.plan.estimate import Estimate, Facts, estimate
 from airflow_provider_claude.core.plan.packing import Packing, check_packable
 from airflow_provider_claude.core.plan.prices import Price, price_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
-from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Cut, Limits, cut, sizes
+from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
@@ -37,7 +38,7 @@ from airflow_provider_claude.stages.budget import affords_one, budget_sentences
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.parquet import write_table
+from airflow_provider_claude.stages.mixture import Sharing, spec_of, with_reused
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
 from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
@@ -66,7 +67,7 @@ class PlanApi(trial.Api, attempts.Api, tokens_of.Api, Protocol):
 class Settings:
     """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
     *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share requests, None for one
-    item a request.
+    item a request. *priority*: how urgent items are, None where all are alike.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -83,6 +84,7 @@ class Settings:
     lanes: LaneSettings = field(default_factory=LaneSettings)
     budget: BudgetRecord | None = None
     pack: Packing | None = None
+    priority: Priority | None = None
 
 
 @lean_arrow()
@@ -104,6 +106,7 @@ def plan(
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
+    _check_priority(settings.priority, scan)
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
         with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
@@ -118,7 +121,7 @@ def plan(
     _retire(run, shards, work, api, clock, settings.grace)
     known = Known(items.hashes)
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
-    shards = [_with_reused(run, spec, known) for spec in shards]
+    shards = [with_reused(run, spec, known) for spec in shards]
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     left = scan.items - sum(spec.reused for spec in shards)
     if left:
@@ -136,7 +139,7 @@ def plan(
         shard_rows=max(largest, 1),
         alone=alone,
     )
-    shards = _in_lanes(shards, lanes.record.sync_rows)
+    shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
     record = msgspec.structs.replace(
         draft,
         shards=shards,
@@ -149,6 +152,7 @@ def plan(
                 sentence,
                 [
                     *_packed_sentences(settings.pack, sums),
+                    *_priority_sentences(settings.priority),
                     *_cached_sentences(draft),
                     *lanes.sentences,
                     *budget_sentences(work, draft, sums),
@@ -170,26 +174,6 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     trial = run.shard(TRIAL_SHARD).landed() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
-
-
-def _in_lanes(shards: list[ShardSpec], sync_rows: int) -> list[ShardSpec]:
-    """*shards*, the first of them in the sync lane: as many as hold at most *sync_rows* items that are to be asked."""
-    found, left = [], sync_rows
-    for spec in shards:
-        rows = spec.rows - spec.reused
-        into = spec.shard == TRIAL_SHARD or 0 < rows <= left
-        if spec.shard != TRIAL_SHARD:
-            left = left - rows if into or not rows else 0
-        found.append(msgspec.structs.replace(spec, lane="sync" if into else "batch"))
-    return found
-
-
-def _with_reused(run: RunFolder, spec: ShardSpec, known: Known) -> ShardSpec:
-    found, path = known.found(spec.start, spec.stop), run.part("reused", spec.shard)
-    remove(path)
-    if len(found):
-        write_table(path, found)
-    return msgspec.structs.replace(spec, reused=len(found))
 
 
 def _retire(
@@ -226,18 +210,8 @@ class _Items:
         caps = sizes(self.scan.items - len(first), settings.limits.rows)
         pieces = cut(rows, settings.limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
         return first + [
-            self._spec(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
+            spec_of(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
         ]
-
-    def _spec(self, number: int, piece: Cut, pack: Packing | None) -> ShardSpec:
-        return ShardSpec(
-            shard=number,
-            start=piece.start,
-            stop=piece.stop,
-            bytes=piece.bytes,
-            fingerprint=pack.fingerprint(piece.fingerprint) if pack else piece.fingerprint,
-            pack=pack.items if pack else 1,
-        )
 
     def _first(self, row: tuple[int, bytes]) -> ShardSpec:
         size, request_hash = row
@@ -258,6 +232,13 @@ class _Items:
                 yield size + (self.packed.more_bytes if self.packed else 0), digest
         if self.packed:
             self.packed.close()
+
+    def weighed(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Bytes on the wire and request hash of items *start* to *stop*, once more."""
+        more = self.packed.more_bytes if self.packed else 0
+        for batch in read_items(self.run, self.scan, start, stop, self.encoder.columns):
+            for params in self.encoder.of_batch(batch):
+                yield self.encoder.row_bytes(params) + more, hashlib.sha256(params).digest()
 
     def bytes_to_send(self, known: Known) -> int:
         """The bytes of all requests that have no answer yet, without what a batch puts around them."""
@@ -314,6 +295,13 @@ def _packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
     return [f"{told}; what the scan suspects is asked alone."]
 
 
+def _priority_sentences(priority: Priority | None) -> list[str]:
+    if priority is None:
+        return []
+    waits = f"Below {priority.urgent:g} they may go back to a batch where the account is busy and there is time."
+    return [f"The sync lane asks items with a higher {priority.column} first. {waits}"]
+
+
 def _cached_sentences(draft: PlanRecord) -> list[str]:
     if not draft.job.get("cache"):
         return []
@@ -327,6 +315,14 @@ def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:
         raise JobError(
             f"The prompt needs {', '.join(missing)}, the scan read {', '.join(scan.columns)} from {scan.source}. Give the "
             "scan columns=job.columns, or change the prompt."
+        )
+
+
+def _check_priority(priority: Priority | None, scan: ScanRecord) -> None:
+    if priority is not None and scan.rows and priority.column not in [*scan.columns, *scan.carry]:
+        raise JobError(
+            f"priority_column names {priority.column}, which the items do not have. Let the scan carry it: "
+            f"carry={[priority.column]!r}."
         )
 
 
@@ -352,6 +348,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         reuse_days=settings.reuse_days,
         budget=settings.budget,
         packing=settings.pack,
+        priority=settings.priority,
     )
 
 
@@ -414,6 +411,7 @@ def _forget_plan(run: RunFolder) -> None:
     Rows are landed again from the raw results, which stay, as all paid work does.
     """
     remove(run.file("plan.json"))
+    remove(run.file("danger.json"))
     for part in run.parts("answers"):
         remove(part)
     for shard in run.shards():

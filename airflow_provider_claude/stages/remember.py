@@ -36,7 +36,9 @@ def remember(run: RunFolder, plan: PlanRecord) -> None:
 
 
 def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
-    """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones."""
+    """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones, and
+    batches whose results are not what they counted nothing.
+    """
     if plan.packing is not None:
         return
     used: Counter[str] = Counter()
@@ -44,7 +46,7 @@ def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
     for spec in plan.shards:
         shard = run.shard(spec.shard)
         landed = shard.landed()
-        if landed is None or landed.root != spec.fingerprint:
+        if landed is None or landed.root != spec.fingerprint or landed.disagreements:
             continue
         used.update(landed.tokens)
         for attempt in chain(history(shard), spec.fingerprint):

@@ -23,6 +23,7 @@ from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import Sender, work_of
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.parquet import read_table
+from airflow_provider_claude.stages.priority import urgent_items
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, Used, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, request_hashes
 from airflow_provider_claude.stages.standing import leftovers_lane
@@ -105,12 +106,13 @@ class Settling:
                     continue
                 case Submit(number):
                     remove(self.shard.file("settled.json"))
-                    ask = self._ask(desk.work, plan, spec, again, next_round, packs)
-                    if self._lane(plan, spec, landed, rounds, len(again)) == "sync":
+                    lane, asked = self._share(plan, spec, landed, rounds, again)
+                    ask = self._ask(desk.work, plan, spec, asked, next_round, packs)
+                    if lane == "sync":
                         SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
                     else:
                         Sender(desk, self.api, plan, spec).send(number, ask)
-                    in_vain = self._in_vain(number)
+                    in_vain = len(asked) == len(again) and self._in_vain(number)
 
     def _ask(
         self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
@@ -131,14 +133,39 @@ class Settling:
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
         attempt.carry_on(plan, spec, self.courier.maker(plan.lanes))
 
+    def _share(
+        self,
+        plan: PlanRecord,
+        spec: ShardSpec,
+        landed: LandedRecord,
+        rounds: Sequence[Attempt],
+        again: dict[int, int],
+    ) -> tuple[str, dict[int, int]]:
+        """The lane that asks next, and which of the leftovers *again*: what is urgent does not go back to a batch."""
+        lane = self._lane(plan, spec, landed, rounds, len(again))
+        if lane == "sync" or not self._shed(landed, rounds):
+            return lane, again
+        urgent = urgent_items(self.shard.run, plan, spec)
+        first = {ordinal: limit for ordinal, limit in again.items() if ordinal in urgent}
+        return ("sync", first) if first and not self._withheld(rounds) else (lane, again)
+
+    def _shed(self, landed: LandedRecord, rounds: Sequence[Attempt]) -> bool:
+        """Whether the sync lane has left rows to a batch."""
+        left = self.courier is not None and self.courier.shed and landed.outcomes.get("missing")
+        return bool(left) and any(attempt.lane == "sync" for attempt in rounds)
+
+    def _withheld(self, rounds: Sequence[Attempt]) -> bool:
+        """Whether the budget did not cover all that was asked last."""
+        intent = self.shard.intent(rounds[-1].number) if rounds else None
+        return intent is not None and intent.withheld > 0
+
     def _lane(
         self, plan: PlanRecord, spec: ShardSpec, landed: LandedRecord, rounds: Sequence[Attempt], rows: int
     ) -> str:
         """The lane that asks *rows* leftovers."""
         if self.courier is None or plan.lanes is None:
             return "batch"
-        shed = self.courier.shed and landed.outcomes.get("missing") and any(a.lane == "sync" for a in rounds)
-        if shed:
+        if self._shed(landed, rounds):
             return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
         by_sync = plan.lanes.lane == "sync" or (spec.lane == "sync" and spec.shard != TRIAL_SHARD)
         if by_sync:

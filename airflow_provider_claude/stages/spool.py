@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, PackEncoder,
 from airflow_provider_claude.core.batch.requests import (
     BODY_CLOSE,
     BODY_OPEN,
-    ENTRY_CLOSE,
+    ENTRY_BYTES,
     PARAMS_AT,
     RequestEncoder,
     custom_id,
@@ -31,6 +31,7 @@ from airflow_provider_claude.stages.parquet import read_table, write_table
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from upath import UPath
 
 _CHUNK = 1 << 20
@@ -124,13 +125,20 @@ class SpooledBody:
     def write_manifest(self, path: UPath) -> None:
         write_table(path, self._manifest)
 
-    def requests(self) -> Iterator[bytes]:
-        """The parameters of each request, in the order of the manifest."""
-        at = len(BODY_OPEN)
-        for size in self.sizes:
-            self._stream.seek(at + PARAMS_AT)
-            yield self._stream.read(size)
-            at += PARAMS_AT + size + len(ENTRY_CLOSE) + 1
+    def highest(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The highest of *values*, one an item of the shard, among the items of each request."""
+        found = np.full(self.count, -np.inf)
+        np.maximum.at(found, np.repeat(np.arange(self.count), self.items), values[self._manifest["place"].to_numpy()])
+        return found
+
+    def requests(self, order: NDArray[Any] | None = None) -> Iterator[bytes]:
+        """The parameters of the requests of *order*, by their numbers; of all, in the order of the manifest, without it."""
+        sizes = np.asarray(self.sizes, dtype="<i8")
+        ends = len(BODY_OPEN) + np.cumsum(sizes + ENTRY_BYTES)
+        starts = ends - sizes - ENTRY_BYTES + PARAMS_AT
+        for number in range(self.count) if order is None else order.tolist():
+            self._stream.seek(starts[number])
+            yield self._stream.read(self.sizes[number])
 
     def __len__(self) -> int:
         return self._length

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.answers import read_head
@@ -25,6 +26,7 @@ from airflow_provider_claude.stages.journal import Journal, discard_journals, re
 from airflow_provider_claude.stages.lane import Lane, Request
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.parquet import read_table
+from airflow_provider_claude.stages.priority import Turns, turns
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -91,7 +93,7 @@ class SyncAttempt:
                 lane = make(Journal(self.shard, self.number, lease.number), lease)
                 lane.done = done = sum(seen)
                 try:
-                    lane.drain(_unanswered(body, intent, seen))
+                    lane.drain(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
                 finally:
                     done = lane.done
             self._end(intent, lease)
@@ -194,7 +196,8 @@ class SyncAttempt:
                 yield line, kind
 
 
-def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray) -> Iterator[Request]:
-    for index, (params, items) in enumerate(zip(body.requests(), body.items, strict=True)):
-        if not seen[index]:
-            yield Request(custom_id(intent.fingerprint, index), params, items)
+def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:
+    left = turn.order[~np.frombuffer(bytes(seen), dtype=bool)[turn.order]]
+    items = body.items
+    for index, params in zip(left.tolist(), body.requests(left), strict=True):
+        yield Request(custom_id(intent.fingerprint, index), params, items[index], bool(turn.urgent[index]))

@@ -9,6 +9,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
+            danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             shares/00003/                 rows judged by one of several workers, until they are gathered
             doubts/part-00000.parquet     items that the gate suspects
@@ -48,6 +49,7 @@ from airflow_provider_claude.store.records import (
     BudgetRecord,
     ClaimRecord,
     CollectedRecord,
+    DangerRecord,
     EndedRecord,
     HistoryRecord,
     IntentRecord,
@@ -82,6 +84,7 @@ __all__ = [
     "BudgetRecord",
     "ClaimRecord",
     "CollectedRecord",
+    "DangerRecord",
     "EndedRecord",
     "HistoryRecord",
     "IntentRecord",

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
 
@@ -174,7 +176,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
-    where there is none; `packing` None where each item has a request of its own.
+    where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike.
     """
 
     job: dict[str, Any]
@@ -193,6 +195,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None
+    priority: Priority | None = None
 
     @property
     def job_hash(self) -> str:
@@ -280,6 +283,13 @@ class LetGoRecord(Record, frozen=True, kw_only=True):
     attempt: int
     batch_id: str
     at: str
+
+
+class DangerRecord(Record, frozen=True, kw_only=True):
+    """danger.json of a run: its promise is in danger since `at`, when the first of its batches was given up; told once."""
+
+    at: str
+    danger: Danger
 
 
 class SettledRecord(Record, frozen=True, kw_only=True):

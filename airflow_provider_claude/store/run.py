@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records import (
+    DangerRecord,
     EndedRecord,
     IntentRecord,
     LandedRecord,
@@ -135,6 +136,9 @@ class RunFolder:
 
     def plan(self) -> PlanRecord | None:
         return read_record(self.file("plan.json"), PlanRecord)
+
+    def danger(self) -> DangerRecord | None:
+        return read_record(self.file("danger.json"), DangerRecord)
 
     def need_scan(self) -> ScanRecord:
         return _needed(self.scan(), self.file("scan.json"), "the scan has not finished for this run; run it first")

@@ -12,6 +12,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
 from airflow_provider_claude.core.scan.trimming import Part
 from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.settle.priority import URGENT, carry_with
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -43,6 +44,8 @@ def claude_batch_job(
     sync_pool: str | None = None,
     screen: str | None = None,
     screen_by: str | None = None,
+    priority_column: str | None = None,
+    urgent: float = URGENT,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     partition_column: str = "day",
@@ -79,6 +82,9 @@ def claude_batch_job(
     :param screen: ``"claude"``: rows that the scan is in doubt about are first asked about in a batch of their own, in the group
         ``screen``; what Claude suspects is set aside. Whatever becomes of that, all other rows are answered.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
+    :param priority_column: a column with a number, carried to the answers: what goes to the sync lane is asked there in this
+        order, higher ones first. Where the account is busy and there is time, rows below *urgent* go back to a batch.
+    :param urgent: from this number on a row stays in the sync lane whatever others need.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param partition_column: the name of the partition column of the answers.
@@ -100,7 +106,7 @@ def claude_batch_job(
             "source": source,
             "run_folder": f"{folder}/{{{{ day }}}}",
             "columns": job.columns,
-            "carry": carry,
+            "carry": carry_with(carry, job.columns, priority_column),
             "id_column": id_column,
             "closing_tags": job.closing_tags,
             "redact": redact,
@@ -123,6 +129,8 @@ def claude_batch_job(
             shard_rows=shard_rows,
             deadline=deadline,
             work=work,
+            priority_column=priority_column,
+            urgent=urgent,
             **(plan_args or {}),
         )
 
@@ -138,6 +146,7 @@ def claude_batch_job(
                 poll_interval=poll_interval,
                 shard=shard,
                 cancel_on_mark=cancel_on_mark,
+                warn=output is not None,
                 map_index_template=name,
             )
             load = ClaudeResultLoadOperator(
@@ -152,6 +161,8 @@ def claude_batch_job(
                 poll_interval=poll_interval,
                 cancel_on_mark=cancel_on_mark,
                 in_flight=in_flight,
+                shed_to="batch" if priority_column else None,
+                warn=output is not None,
                 map_index_template=name,
                 **({"pool": sync_pool} if sync_pool else {}),
             )

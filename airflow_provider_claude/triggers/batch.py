@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -13,8 +14,10 @@ from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, 
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.gateway import AsyncGateway
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import epoch_now
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
+from airflow_provider_claude.triggers.warning import warn
 
 #: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
 #: an hour more lets it end by itself.
@@ -44,6 +47,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         Airflow 3.3, which tells triggers of it.
     :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
         it is cancelled, and its end waited for. The triggerer has to reach the run folder for that.
+    :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         *,
         cancel_on_mark: bool = False,
         shard: str | None = None,
+        listener: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
@@ -65,6 +70,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.until = until
         self.cancel_on_mark = cancel_on_mark
         self.shard = shard
+        self.listener = listener
 
     @classmethod
     def from_now(
@@ -76,10 +82,20 @@ class ClaudeBatchTrigger(BaseTrigger):
         timeout: float = MAX_WAIT_SECONDS,
         cancel_on_mark: bool = False,
         shard: str | None = None,
+        listener: Listener | None = None,
     ) -> Self:
         """A wait that begins now, and gives up after *timeout* seconds."""
         now = epoch_now()
-        return cls(batch_id, conn_id, poll_interval, now, now + timeout, cancel_on_mark=cancel_on_mark, shard=shard)
+        return cls(
+            batch_id,
+            conn_id,
+            poll_interval,
+            now,
+            now + timeout,
+            cancel_on_mark=cancel_on_mark,
+            shard=shard,
+            listener=None if listener is None else asdict(listener),
+        )
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -92,6 +108,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "until": self.until,
                 "cancel_on_mark": self.cancel_on_mark,
                 "shard": self.shard,
+                "listener": self.listener,
             },
         )
 
@@ -152,7 +169,10 @@ class ClaudeBatchTrigger(BaseTrigger):
         """Seconds until the cutoff has to be looked at again; where it has come, the batch is cancelled."""
         try:
             if await asyncio.to_thread(cutoff.has_come):
-                await gateway.cancel_batch(self.batch_id)
+                try:
+                    await gateway.cancel_batch(self.batch_id)
+                finally:
+                    await warn(self.shard, self.listener)
                 cutoff.is_over()
                 self.log.info(
                     "Batch %s has not ended by its cutoff: cancelled. The sync lane asks the rest", self.batch_id

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from airflow_provider_claude.cli.prune import prune
 from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, NotFoundYetError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.store import WorkFolder, list_names, remove
 
 from .conftest import Night, Terminal, now
@@ -221,3 +223,14 @@ def test_equal_requests_are_paid_for_again_afterwards(
     old.scan().plan()
     old.land()
     assert claude_simulator.calls()["create"] == 4
+
+
+def test_what_a_run_has_spent_of_a_budget_stays_spent(old: Night, work: WorkFolder, out: Terminal) -> None:
+    budget = Budget(work.path / "budgets" / "backfill-0a1b2c", Decimal("1.00"))
+    name = work.name_of(old.shard(1))
+    budget.reserve(name, 1, [10**11])
+    budget.spent(name, [1], "0.05")
+    budget.reserve(work.name_of(old.shard(2)), 1, [10**11])
+    assert run(work, out) == 0
+    assert "1 run removed." in out.text
+    assert budget.left() == Decimal("0.85")

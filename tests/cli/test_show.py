@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,16 @@ from upath import UPath
 
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
+from airflow_provider_claude.core.plan.danger import Danger
+from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.store import WorkFolder
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.standing import let_go
+from airflow_provider_claude.store import DangerRecord, WorkFolder, write_record
 
-from .conftest import Night, Terminal, now
+from .conftest import JOB, Night, Terminal, now
 
 RUN = "dag/group/2026-11-22"
 
@@ -148,6 +153,29 @@ def test_a_shard_is_shown_with_every_record_of_every_attempt(night: Night, out: 
     assert f"it was another's ({batch_id})" in out.text
     assert "4 succeeded" in out.row("ended")
     assert "4 succeeded" in out.row("rows")
+
+
+def test_an_attempt_whose_items_share_requests_says_how_many_of_both(night: Night, out: Terminal) -> None:
+    night.scan()
+    settings = Settings(trial=False, work=night.work.path, pack=Packing(items=4))
+    plan(night.run, JOB, night.gateway, settings=settings, clock=night.clock)
+    night.create()
+    show_shard(night.shard(), out)
+    assert "(round 1, 2 requests about 6 items)" in out.text
+
+
+def test_a_batch_that_was_given_up_is_shown_and_the_danger_of_its_run(night: Night, out: Terminal) -> None:
+    night.scan().plan()
+    let_go(night.shard(), night.create(), now=now())
+    danger = Danger(
+        shards=(1,), rows=4, cost=Decimal(1), open_rows=6, open_cost=Decimal(2), done_by=0.0, due=60.0, makeable=6
+    )
+    write_record(night.run.file("danger.json"), DangerRecord(at=now(), danger=danger))
+    show_shard(night.shard(), out)
+    show_run(night.run, out)
+    assert "given up at its cutoff" in out.text
+    assert "danger  Shard 1 was given up at the cutoff: up to 4 rows" in out.text
+    assert "00:01 UTC can still be kept." in out.text
 
 
 def test_a_shard_that_was_never_sent_says_so(night: Night, out: Terminal) -> None:

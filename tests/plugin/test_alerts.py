@@ -53,7 +53,7 @@ async def _end(alert: Any) -> Any:
 
 
 def test_without_a_notifier_both_are_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "airflow_provider_claude.plugin.alerts")
+    caplog.set_level(logging.WARNING, "airflow_provider_claude.notify")
     assert [end["state"] for end in fire(None)] == ["success", "success"]
     run = f"{RUN['dag_run_id']} of nightly is running"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
@@ -83,7 +83,7 @@ def test_a_notifier_may_be_named_by_its_path() -> None:
 def test_where_the_notifier_fails_the_line_is_there_and_the_callback_is_failed(
     notify: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "airflow_provider_claude.plugin.alerts")
+    caplog.set_level(logging.WARNING, "airflow_provider_claude.notify")
     assert [end["state"] for end in fire(notify)] == ["failed", "failed"]
     lines = [record.getMessage() for record in caplog.records]
     assert [line.split(":")[0] for line in lines if line.startswith("Promise")] == [

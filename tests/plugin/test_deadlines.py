@@ -204,7 +204,7 @@ def test_what_the_scheduler_hands_to_the_triggerer_tells_of_the_run(
     async def end_of(trigger: CallbackTrigger) -> Any:
         return [event.payload["state"] async for event in trigger.run()][-1]
 
-    caplog.set_level(logging.WARNING, "airflow_provider_claude.plugin.alerts")
+    caplog.set_level(logging.WARNING, "airflow_provider_claude.notify")
     run = make_run(session, midnight(7, 15))
     session.flush()
     for deadline in session.scalars(select(Deadline).where(Deadline.dagrun_id == run.id)).all():

@@ -110,8 +110,11 @@ def scan_by_hand(
     *,
     name: str = "mail",
     at: str = "2026-11-23T00:00:00+00:00",
+    priorities: Sequence[str | None] = (),
 ) -> None:
-    schema = with_text_columns(ITEM_FIELDS, ["body", "sender"])
+    """Write *texts* as items of a scan; *priorities*, where given, are a carried column of theirs."""
+    carry = ["sender", "priority"] if priorities else ["sender"]
+    schema = with_text_columns(ITEM_FIELDS, ["body", *carry])
     rows = [
         {
             "ordinal": n,
@@ -123,6 +126,7 @@ def scan_by_hand(
             "scan_score": 0.0,
             "body": text,
             "sender": f"s{n}@example.org",
+            "priority": priorities[n] if priorities else None,
         }
         for n, text in enumerate(texts)
     ]
@@ -144,11 +148,11 @@ def scan_by_hand(
     if doubles:
         path = Path(run.part("duplicates", 0).path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(doubles, with_text_columns(DUPLICATE_FIELDS, ["sender"])), path)
+        pq.write_table(pa.Table.from_pylist(doubles, with_text_columns(DUPLICATE_FIELDS, carry)), path)
     write_record(
         run.file("scan.json"),
         ScanRecord(
-            source="mails", format="parquet", columns=["body", "sender"], carry=["sender"], rows=len(texts) + len(twins),
+            source="mails", format="parquet", columns=["body", "sender"], carry=carry, rows=len(texts) + len(twins),
             items=len(texts), quarantined=0, duplicates=len(twins), by_reason={}, flagged={}, part_rows=PART_ROWS,
             started_at="2026-11-23T00:00:00+00:00", finished_at=at,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from upath import UPath
@@ -14,7 +15,7 @@ from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.store import BudgetRecord, PlanRecord
+from airflow_provider_claude.store import BudgetRecord, PlanRecord, RunFolder, WorkFolder
 
 from .conftest import Night, clock
 from .test_settle import settle
@@ -124,3 +125,112 @@ def test_a_reservation_that_was_made_is_made_once(tmp_path: Path) -> None:
     budget = Budget(UPath(tmp_path / "budget"), Decimal("0.000010"))
     assert [budget.reserve("shard", 1, [MICRO] * 9) for _ in range(3)] == [9, 9, 9]
     assert budget.left() == Decimal("0.000001")
+
+
+def test_a_reservation_covers_no_dearer_requests_than_it_was_made_for(tmp_path: Path) -> None:
+    budget = Budget(UPath(tmp_path / "budget"), Decimal("0.000010"))
+    assert budget.reserve("shard", 1, [MICRO] * 9) == 9
+    assert budget.reserve("shard", 1, [2 * MICRO] * 9) == 4
+
+
+def test_what_was_paid_for_before_there_was_a_budget_is_no_charge_on_it(night: Night) -> None:
+    night.scanned(TEXTS)
+    night.plan(rows=40)
+    night.create()
+    night.load()
+    record = planned(night, "1.00")
+    night.create()
+    night.load()
+    assert left(night, record) == Decimal("1.00")
+
+
+def test_landing_twice_and_settling_charge_what_was_paid_and_no_more(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS)
+    record = planned(night, "1.00")
+    claude_simulator.behaviour(expired=0.5)
+    night.create()
+    night.load()
+    night.load()
+    claude_simulator.control("DELETE", "/behaviour")
+    settle(night, courier=courier)
+    night.load()
+    assert left(night, record) == Decimal("1.00") - cost(claude_simulator)
+
+
+def test_a_worker_that_died_before_it_asked_anything_leaves_no_charge(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    night.scanned(TEXTS)
+    record = planned(night, "1.00", lane="sync")
+    night.create()
+    night.load()
+    with monkeypatch.context() as patched:
+        patched.setattr("airflow_provider_claude.stages.spool.SpooledBody.write_manifest", dies)
+        with pytest.raises(KeyboardInterrupt):
+            settle(night, courier=courier)
+    assert left(night, record) < Decimal("1.00")
+    settle(night, courier=courier)
+    assert left(night, record) == Decimal("1.00") - cost(claude_simulator)
+
+
+def test_the_trial_is_charged_too(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS[:1])
+    budget = BudgetRecord(usd="1.00", scope="night")
+    record = plan(night.run, night.job, night.gateway, settings=Settings(budget=budget), clock=clock())
+    assert left(night, record) == Decimal("1.00") - cost(claude_simulator) < Decimal("1.00")
+
+
+def test_a_trial_that_the_budget_does_not_cover_is_not_made(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.scanned(TEXTS)
+    budget = BudgetRecord(usd="0.000001", scope="night")
+    plan(night.run, night.job, night.gateway, settings=Settings(budget=budget), clock=clock())
+    assert "messages" not in claude_simulator.calls()
+
+
+def test_runs_of_one_scope_spend_one_budget_together_and_those_of_another_do_not(
+    tmp_path: Path, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    def run(day: str, scope: str, usd: str) -> tuple[int, Decimal]:
+        """How many rows the budget of a day covers, and what is left of it then."""
+        one = Night(RunFolder(UPath(tmp_path / "work" / day)), night.gateway).scanned([f"{day} {n}" for n in range(20)])
+        settings = Settings(trial=False, budget=BudgetRecord(usd=usd, scope=scope), work=UPath(tmp_path / "work"))
+        record = plan(one.run, one.job, one.gateway, settings=settings, clock=clock())
+        one.create()
+        rows = one.load().outcomes.get("succeeded", 0)
+        budget = Budget.of(WorkFolder(UPath(tmp_path / "work")), record)
+        assert budget is not None
+        return rows, budget.left()
+
+    whole, _ = run("2026-11-01", "of its own", "1.00")
+    first, rest = run("2026-11-02", "backfill", "0.0007")
+    second, none = run("2026-11-03", "backfill", "0.0007")
+    assert (whole, first) == (20, 20)
+    assert second < 20
+    assert 0 <= none < rest
+    assert Decimal("0.0007") - none <= cost(claude_simulator)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [("backfill", "nightly backfill"), ("scheduled", "nightly 2026-11-22"), ("manual", "nightly 2026-11-22")],
+)
+def test_all_backfills_of_a_dag_share_a_scope_and_other_runs_that_of_their_day(kind: str, scope: str) -> None:
+    import jinja2
+    from airflow.utils.types import DagRunType
+
+    from airflow_provider_claude.operators.plan import BUDGET_SCOPE
+
+    given = {"dag": SimpleNamespace(dag_id="nightly"), "dag_run": SimpleNamespace(run_type=DagRunType(kind))}
+    template = jinja2.Environment(autoescape=True).from_string(BUDGET_SCOPE)
+    assert template.render(**given, day="2026-11-22") == scope
+
+
+def left(night: Night, record: PlanRecord) -> Decimal:
+    budget = Budget.of(_work(night), record)
+    assert budget is not None
+    return budget.left()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -384,6 +385,28 @@ class TestJournal:
         journal.write([first[0].replace(b'"a"', b'"c"')])
         assert site.answered() == ["a", "c"]
 
+    def test_a_slow_object_store_does_not_hold_up_the_lane(self, site: Site) -> None:
+        unwritten: list[int] = []
+        lane = site.lane(in_flight=4)
+        lane.journal.local = False
+        site.before = lambda call, params: unwritten.append(len(lane._lines))
+        drained(lane, requests(60))
+        assert max(unwritten) > 2 * 4
+        assert lane.done == 60
+
+    def test_where_nobody_can_write_answers_down_any_more_no_more_are_asked(self, site: Site) -> None:
+        class Broken(Lane):
+            def _kept(self, count: int) -> None:
+                super()._kept(count)
+                if not self._stopping:
+                    raise ZeroDivisionError
+
+        site.lane(in_flight=4)
+        given = {name: getattr(site.made[0], name) for name in LANE_ARGUMENTS}
+        with pytest.raises(ZeroDivisionError):
+            drained(Broken(**given), requests(400))
+        assert len(site.answered()) == site.billed() < 60
+
     def test_parts_of_an_object_store_take_the_place_of_those_that_failed(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -397,6 +420,9 @@ class TestJournal:
         journal.write([b"2", b"3"])
         assert list(read_journals(shard, 1)) == [b"1", b"2", b"3"]
         assert {"1.answers.1.000001.jsonl", "1.answers.1.000002.jsonl"} <= shard.names()
+
+
+LANE_ARGUMENTS = ("connect", "meters", "tokens", "pace", "now", "journal", "lease")
 
 
 class Failing(Journal):
@@ -524,6 +550,80 @@ LANES = LanesRecord(
 def kill_soon() -> None:
     """A signal, once the loop has gone round."""
     asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGUSR1)
+
+
+class TestShedding:
+    @pytest.fixture(autouse=True)
+    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_claude.stages.lane.PATIENCE_SECONDS", 0.0)
+
+    @pytest.fixture
+    def mixed(self) -> Iterator[Request]:
+        """Five urgent requests, and thirty that can wait."""
+        return (request._replace(urgent=number < 5) for number, request in enumerate(requests(35)))
+
+    def test_where_the_account_is_busy_only_urgent_requests_are_asked_on(
+        self, site: Site, claude_simulator: SimulatorProcess, mixed: Iterator[Request]
+    ) -> None:
+        claude_simulator.fault("rate_limit_bare", route="messages", times=1)
+        drained(site.lane(pace=Pace(in_flight=2, shed_until=math.inf)), mixed)
+        assert sorted(site.answered()) == [f"r-{number}" for number in range(5)]
+        assert site.billed() == 5
+
+    @pytest.mark.usefixtures("at_once")
+    def test_what_waits_for_another_try_is_left_too_unless_it_is_urgent(
+        self, site: Site, mixed: Iterator[Request]
+    ) -> None:
+        def busy(call: int, params: bytes) -> None:
+            if 6 <= call <= 16:
+                raise RateLimitedError("HTTP 429", retry_after=30.0 if call == 6 else 0.0)
+
+        site.before = busy
+        drained(site.lane(pace=Pace(in_flight=16, shed_until=math.inf), meters=Deaf()), mixed)
+        assert {f"r-{number}" for number in range(5)} <= set(site.answered())
+        assert len(site.answered()) == site.billed() < 35
+
+    @pytest.mark.parametrize("until", [-math.inf, 1.0])
+    def test_where_there_is_no_time_for_a_batch_all_are_asked(
+        self, site: Site, claude_simulator: SimulatorProcess, mixed: Iterator[Request], until: float
+    ) -> None:
+        claude_simulator.fault("rate_limit_bare", route="messages", times=1)
+        drained(site.lane(pace=Pace(in_flight=2, shed_until=until)), mixed)
+        assert len(site.answered()) == 35
+
+    def test_a_request_that_waits_for_its_turn_is_left_and_gives_back_what_was_drawn(self, site: Site) -> None:
+        def busy(call: int, params: bytes) -> None:
+            raise RateLimitedError("HTTP 429", retry_after=0.0)
+
+        site.before, meters = busy, Slow()
+        drained(site.lane(pace=Pace(in_flight=2, shed_until=math.inf), meters=meters), requests(9))
+        assert (meters.drawn, meters.given_back, site.billed()) == (2, 1, 0)
+
+
+class Deaf(Meters):
+    """Meters that no 429 impresses."""
+
+    def __init__(self) -> None:
+        super().__init__("deaf", LIMITS, reserve=0.1, now=time.time)
+
+    def refused(self, drawn: Use, seconds: float) -> None:
+        self.give_back(drawn)
+
+
+class Slow(Deaf):
+    """Meters that let all but the first wait."""
+
+    drawn = given_back = 0
+
+    def draw(self, use: Use) -> float:
+        self.drawn += 1
+        return 0.0 if self.drawn == 1 else 50.0
+
+    def refused(self, drawn: Use, seconds: float) -> None:
+        pass
+
+    def give_back(self, use: Use) -> None:
+        self.given_back += 1
 
 
 class TestLease:

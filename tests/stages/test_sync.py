@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -12,10 +13,11 @@ from airflow_provider_claude.errors import BillingError, PendingError, RequestRe
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.lane import Courier, Lane, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.lease import Lease
+from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.standing import let_go, may_be_cancelled, queue_of
-from airflow_provider_claude.store import write_record
+from airflow_provider_claude.stages.sync import SyncAttempt
+from airflow_provider_claude.store import IntentRecord, write_record
 
 from .conftest import Night, clock, scan_by_hand
 from .test_attempts import in_
@@ -242,3 +244,31 @@ def test_requests_that_are_all_rejected_end_the_lane_and_are_not_given_up(
         settling(by_sync, courier=courier).go_on()
     claude_simulator.clear_faults()
     assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+
+
+def clock_at(late: list[float]) -> Callable[[], str]:
+    """A clock that is late by what *late* holds when it is read."""
+
+    def read() -> str:
+        return in_(late[0])()
+
+    return read
+
+
+def test_a_worker_whose_lease_ran_out_while_it_brought_the_attempt_to_its_end_leaves_that_to_the_next(
+    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, whole = [0.0], SyncAttempt._write_ended
+
+    def sleeps(self: SyncAttempt, intent: IntentRecord) -> None:
+        whole(self, intent)
+        late[0] = LEASE_SECONDS + 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SyncAttempt, "_write_ended", sleeps)
+        with pytest.raises(PendingError, match="ran out"):
+            settling(by_sync, courier=courier, clock=clock_at(late)).go_on()
+    assert not by_sync.run.shard(1).results(2).exists()
+    late[0] += LEASE_SECONDS
+    assert settle(by_sync, courier=courier, clock=in_(late[0])).outcomes == {"succeeded": 41}
+    assert claude_simulator.books()["messages"]["requests"] == 40

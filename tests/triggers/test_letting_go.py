@@ -123,4 +123,21 @@ def test_a_poking_sensor_keeps_the_cutoff_too(
         task_id="wait", batch_id=batch_id, shard=str(shard), deferrable=False, poll_interval=0.2, timeout=30
     )
     assert sensor.execute({}) == batch_id  # type: ignore[typeddict-item]
-    assert claude_simulator.calls()["cancel"] >= 1
+    assert claude_simulator.calls()["cancel"] == 1
+
+
+def test_a_poking_sensor_goes_on_where_the_cutoff_cannot_be_seen_to(
+    sent: Callable[[float], tuple[ShardFolder, str]], claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    plan_file = Path(str(shard.run.file("plan.json")))
+    whole = plan_file.read_bytes()
+    sensor = ClaudeBatchSensor(
+        task_id="wait", batch_id=batch_id, shard=str(shard), deferrable=False, poll_interval=0.2, timeout=30
+    )
+    plan_file.write_bytes(b"{")
+    assert not sensor.poke({})  # type: ignore[typeddict-item]
+    assert sensor._polling is not None
+    assert sensor._polling.trouble_since is None
+    plan_file.write_bytes(whole)
+    assert sensor.execute({}) == batch_id  # type: ignore[typeddict-item]

@@ -20,6 +20,9 @@ from airflow_provider_claude.errors import ClaudeError, RequestRejectedError, Tr
 BASE_SECONDS = 0.5
 CAP_SECONDS = 60.0
 
+#: Whatever the API, or a proxy before it, asks for: after an hour it is asked again.
+MOST_ASKED_SECONDS = 3600.0
+
 #: A request that failed so often while others were answered does not hold up the lane any longer.
 MOST_ALONE = 12
 
@@ -66,9 +69,9 @@ def after(error: ClaudeError, *, failed: int, now: float, until: float | None, j
 
 
 def wait_asked(error: ClaudeError) -> float:
-    """The seconds the API asked for with *error*, 0 if it asked for none or for no number."""
+    """The seconds the API asked for with *error*, 0 if it asked for none or for no number, and an hour at most."""
     asked = error.retry_after if isinstance(error, Transient) else None
-    return max(0.0, asked) if asked is not None and math.isfinite(asked) else 0.0
+    return min(max(0.0, asked), MOST_ASKED_SECONDS) if asked is not None and math.isfinite(asked) else 0.0
 
 
 def _backoff(failed: int) -> float:

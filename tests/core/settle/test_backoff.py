@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from airflow_provider_claude.core.settle.backoff import (
     CAP_SECONDS,
     MOST_ALONE,
+    MOST_ASKED_SECONDS,
     Again,
     Failed,
     Next,
@@ -101,6 +102,10 @@ def test_only_what_passes_can_ask_for_a_wait() -> None:
     assert wait_asked(BillingError("402")) == 0.0
 
 
+def test_whoever_asks_for_a_day_is_asked_again_after_an_hour() -> None:
+    assert wait_asked(RateLimitedError("429", retry_after=86_400.0)) == 3600.0
+
+
 def test_a_long_pause_is_spread_over_the_time_that_is_left() -> None:
     assert seconds(tried(ApiUnavailableError("529"), failed=9, until=NOW + 10, jitter=0.5)) == 5.0
 
@@ -119,7 +124,7 @@ def test_no_try_comes_sooner_than_asked_or_for_our_own_sake_after_the_last_momen
     asked: float | None, failed: int, left: float | None, jitter: float
 ) -> None:
     until = None if left is None else NOW + left
-    floor = asked if asked is not None and math.isfinite(asked) and asked > 0 else 0.0
+    floor = min(asked, MOST_ASKED_SECONDS) if asked is not None and math.isfinite(asked) and asked > 0 else 0.0
     pause = seconds(tried(RateLimitedError("429", retry_after=asked), failed=failed, until=until, jitter=jitter))
     assert floor <= pause <= floor + CAP_SECONDS
     assert until is None or until <= NOW + floor or NOW + pause <= until

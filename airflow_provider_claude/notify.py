@@ -1,0 +1,112 @@
+"""Somebody is told what becomes of a run's promise: a line in the log, and a call of the user's notifier.
+
+This only tells. What the pipeline does about its deadline is decided elsewhere, and happens without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import pendulum
+
+from airflow_provider_claude.core.plan.danger import Danger
+from airflow_provider_claude.runtime import zone_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+#: What Airflow's deadline alerts of `plugin.alerts` call; a DAG's notifier is found by it.
+RAISE_ALERT = "airflow_provider_claude.plugin.alerts.raise_alert"
+
+#: A notifier has so many seconds where a batch is waited for meanwhile.
+NOTIFY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What a notifier gets. *context* is Airflow's: `dag_run` as the REST API shows it, and `deadline`.
+
+    *danger*: what is known where a batch was given up at its cutoff; None where the alert goes by the clock only. Then
+    *context* has no more of the run than its ids and state.
+    """
+
+    promise: Literal["in danger", "broken"]
+    due: datetime
+    dag_id: str
+    run_id: str
+    state: str
+    context: Mapping[str, Any]
+    danger: Danger | None = None
+
+    @property
+    def message(self) -> str:
+        """What people are told: one sentence, and what is known of the danger."""
+        run = f"{self.run_id} of {self.dag_id} is {self.state}"
+        if self.promise == "broken":
+            return f"Promise broken: {run}, and its answers were due at {self.due:%Y-%m-%d %H:%M %Z}."
+        told = f"Promise in danger: {run}, and its answers are due at {self.due:%Y-%m-%d %H:%M %Z}."
+        return told if self.danger is None else f"{told} {self.danger.sentences(self._clock)}"
+
+    def _clock(self, moment: float) -> str:
+        return datetime.fromtimestamp(moment, self.due.tzinfo).strftime("%H:%M")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Whose promise it is, and whom to tell: the dotted path of a notifier, None for the log only. Times are told in
+    *zone*.
+    """
+
+    dag_id: str
+    run_id: str
+    zone: str
+    notify: str | None = None
+
+    @classmethod
+    def of(cls, context: Context) -> Listener | None:
+        """That of a task's run: the notifier is the one of its DAG's `deadline_alerts`. None outside of a run."""
+        run, dag = context.get("dag_run"), context.get("dag")
+        if run is None or dag is None:
+            return None
+        notify = next(_notifiers(dag), None)
+        return cls(dag_id=dag.dag_id, run_id=run.run_id, zone=zone_of(context), notify=notify)
+
+    def in_danger(self, danger: Danger) -> Alert:
+        """The alert of a running run, of which a batch was given up."""
+        due = pendulum.from_timestamp(danger.due, self.zone)
+        run = {"dag_id": self.dag_id, "dag_run_id": self.run_id, "state": "running"}
+        context = {"dag_run": run, "deadline": {"deadline_time": due}}
+        return Alert("in danger", due, self.dag_id, self.run_id, "running", context, danger)
+
+
+def _notifiers(dag: Any) -> Iterator[str]:
+    """The notifiers of *dag*'s alerts that are ours."""
+    alerts = getattr(dag, "deadline", None) or []
+    for alert in alerts if isinstance(alerts, list) else [alerts]:
+        callback: Any = getattr(alert, "callback", None)
+        if getattr(callback, "path", None) == RAISE_ALERT and callback.kwargs.get("notify"):
+            yield callback.kwargs["notify"]
+
+
+async def tell(alert: Alert, notify: str | None) -> None:
+    """Write the line, and call *notify*, a dotted path. The line comes first: it is there even where the notifier fails."""
+    log.log(logging.ERROR if alert.promise == "broken" else logging.WARNING, "%s", alert.message)
+    if notify is not None:
+        await _call(notify, alert)
+
+
+async def _call(path: str, alert: Alert) -> None:
+    """Sync notifiers run in a thread, as the triggerer has but one loop for all that waits."""
+    function = await asyncio.to_thread(pkgutil.resolve_name, path)
+    told = function(alert) if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function, alert)
+    if inspect.isawaitable(told):
+        await told

@@ -1,0 +1,41 @@
+"""Warns, once a run, that its promise is in danger: the first of its batches had to be given up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_claude.core.times import utc_clock
+from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
+from airflow_provider_claude.runtime import epoch_now, shard_folder
+
+if TYPE_CHECKING:
+    from airflow_provider_claude.core.plan.danger import Danger
+
+log = logging.getLogger(__name__)
+
+
+async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
+    """Tell *listener* (the fields of a `Listener`) that a batch of *shard* (a path) was given up, unless somebody has told
+    of this run already. Raises nothing: whoever waits for a batch goes on.
+    """
+    try:
+        danger = None if shard is None else await asyncio.to_thread(_first, shard)
+        if danger is None:
+            return
+        if listener is None:
+            log.warning("Promise in danger: %s. %s", shard, danger.sentences(utc_clock))
+            return
+        whom = Listener(**listener)
+        async with asyncio.timeout(NOTIFY_SECONDS):
+            await tell(whom.in_danger(danger), whom.notify)
+    except Exception:
+        log.exception("Nobody could be told that the promise of %s is in danger", shard)
+
+
+def _first(shard: str) -> Danger | None:
+    from airflow_provider_claude.stages.danger import first_danger
+
+    return first_danger(shard_folder(shard).run, now=epoch_now())
