@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.columns import answer_type
-from airflow_provider_claude.core.batch.echoes import Echoes, guarded
+from airflow_provider_claude.core.batch.echoes import Echoes
 from airflow_provider_claude.core.batch.rows import Origin
 from airflow_provider_claude.core.batch.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
@@ -79,7 +79,7 @@ def load(
     remove(shard.file("landed.json"))
     landing = Landing(
         origin=_origin(shard, plan, spec, task, clock()),
-        validate=guarded(validator_for(job), job),
+        validate=validator_for(job),
         spec=spec,
         pieces=pieces_of(shard, spec),
     )

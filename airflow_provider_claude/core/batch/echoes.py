@@ -3,7 +3,7 @@
 Only free text can: an enum, a number or a date holds no prose, and jobs whose answers hold nothing else cost nothing here.
 
 An answer with the canary has repeated what no row could know, so it has listened to somebody else than the job: it does not
-count (`CanaryGuard`). An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
+count (`CanaryError`). An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
 answer counts, and is flagged (`Echoes`).
 """
 
@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
-from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
-from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.core.batch.validate import InvalidAnswerError
 from airflow_provider_claude.job.schema import resolve, walk
 from airflow_provider_claude.job.untrusted import canary, notice
 
@@ -36,8 +33,6 @@ _OVERRIDE = re.compile(
     rb"(?:previous|prior|above|earlier|preceding|system|your|all)\s+(?:\w+\s+)?(?:instructions?|prompts?|rules|orders|directions)\b"
 )
 
-_encode = msgspec.json.Encoder().encode
-
 
 def free_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """The properties of *schema* whose values can hold prose."""
@@ -52,52 +47,49 @@ def _is_free(node: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class CanaryGuard:
-    """Validates like *validate*, and refuses answers that hold *word*."""
+class CanaryError(InvalidAnswerError):
+    """It repeats the confidential word of the system prompt: it may do what the text of the row asks for."""
 
-    validate: Validator
-    word: str
-
-    def __call__(self, text: str) -> dict[str, Any]:
-        answer = self.validate(text)
-        if self.word in text.casefold() or ("\\u" in text and self.word in _encode(answer).decode().casefold()):
-            raise InvalidAnswerError(
-                "it repeats the confidential word of the system prompt: it may do what the row's text asks for"
-            )
-        return answer
-
-
-def guarded(validate: Validator, job: ClaudeJob) -> Validator:
-    """*validate*, which also refuses answers that hold the canary of *job*, where they have room for it."""
-    return CanaryGuard(validate, job.canary) if free_columns(job.schema) else validate
+    def __init__(self) -> None:
+        super().__init__(str(self.__doc__).removesuffix("."))
 
 
 class Echoes:
-    """Finds the echoes in answers to one job."""
+    """Finds the canary and the echoes in answers to one job: one look at the texts of many, a second where there is one."""
 
     def __init__(self, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         """*spec*: the job as the plan has it; *schema*: that of its answers."""
         self.columns = free_columns(schema)
         told = {"echoes_system": spec["system"]}
+        self._word = b""
         if placement := spec.get("placement"):
             word = canary(spec["system"], spec["prompt"])
             told["echoes_notice"] = notice(placement, spec["system"], spec["prompt"]).replace(word, "\n")
+            self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}
 
     def flags(self, columns: Mapping[str, pa.Array], answers: Sequence[Any]) -> pa.Array:
-        """The flags of each of the *answers*, a list a row; *columns* hold the same, a column a field."""
-        if not self._any(b"".join(part for name in self.columns for part in _texts(columns[name]))):
+        """The flags of each of the *answers*, a list a row; *columns* hold the same, a column a field.
+
+        Raises CanaryError where one of them holds the canary.
+        """
+        low = b"".join(part for name in self.columns for part in _texts(columns[name])).lower()
+        if self._word and self._word in low:
+            raise CanaryError
+        if not self._found(low):
             return _no_flags(len(answers))
-        return pa.array([self._of(answer) for answer in answers], pa.list_(pa.string()))
+        return pa.array([self._found(self._text(answer)) for answer in answers], pa.list_(pa.string()))
 
-    def _of(self, answer: Mapping[str, Any]) -> list[str]:
-        text = b"\n".join(one.encode("utf-8", "replace") for name in self.columns for one in _strings(answer.get(name)))
-        return self._any(text)
+    def leaks(self, answer: Mapping[str, Any]) -> bool:
+        """Whether *answer* holds the canary."""
+        return bool(self._word) and self._word in self._text(answer)
 
-    def _any(self, text: bytes) -> list[str]:
-        """The flags of *text*, or of all answers it is made of."""
-        low = text.lower()
+    def _text(self, answer: Mapping[str, Any]) -> bytes:
+        texts = [one for name in self.columns for one in _strings(answer.get(name))]
+        return "\n".join(texts).encode("utf-8", "replace").lower()
+
+    def _found(self, low: bytes) -> list[str]:
+        """The flags of the lower-case text *low*, or of all the answers it is made of."""
         found = [name for name, lines in self._needles.items() if any(line in low for line in lines)]
         if any(verb in low for verb in _OVERRIDE_VERBS) and _OVERRIDE.search(low):
             found.append("echoes_override")

@@ -83,7 +83,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     """The answers of *rows*, then those of their duplicates.
 
     Raises pa.ArrowInvalid or OverflowError where a value has no place in its column, such as an integer beyond 64
-    bits.
+    bits, and CanaryError where an answer holds the canary.
     """
     items = origin.items.take(pa.array(rows.places, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])

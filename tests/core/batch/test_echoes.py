@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from airflow_provider_claude.core.batch.columns import answer_type
-from airflow_provider_claude.core.batch.echoes import Echoes, free_columns, guarded, needles
-from airflow_provider_claude.core.batch.validate import InvalidAnswerError, SchemaValidator, validator_for
+from airflow_provider_claude.core.batch.echoes import CanaryError, Echoes, free_columns, needles
 from airflow_provider_claude.job import ClaudeJob
 
 SYSTEM = "You sort the mail of a shop for garden tools. Be brief.\nSay what each mail is about, never more than that."
@@ -60,29 +58,25 @@ def test_free_text_is_what_has_room_for_prose(node: dict[str, Any], free: bool) 
     assert free_columns(schema(x=node)) == (("x",) if free else ())
 
 
-def test_an_answer_without_the_canary_passes_as_it_is() -> None:
-    text = json.dumps(answer("café \u2603"))
-    assert guarded(validator_for(JOB), JOB)(text) == answer("café \u2603")
-
-
 @pytest.mark.parametrize("spell", [str, str.upper, lambda word: f"it is {word}!"])
-def test_an_answer_that_holds_the_canary_is_not_one(spell: Any) -> None:
+def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> None:
+    echoes = Echoes(JOB.spec(), SCHEMA)
     for leak in (answer(topic=spell(JOB.canary)), answer(tags=("a", spell(JOB.canary)))):
-        with pytest.raises(InvalidAnswerError, match="confidential word") as caught:
-            guarded(validator_for(JOB), JOB)(json.dumps(leak))
+        with pytest.raises(CanaryError, match="confidential word") as caught:
+            flags(answer(), leak)
         assert JOB.canary not in str(caught.value).lower()
+        assert echoes.leaks(leak)
+        assert not echoes.leaks(answer())
 
 
-def test_a_canary_in_escapes_is_found() -> None:
-    escaped = "".join(f"\\u{ord(letter):04x}" for letter in JOB.canary)
-    text = json.dumps(answer("TOPIC")).replace("TOPIC", escaped)
-    with pytest.raises(InvalidAnswerError):
-        guarded(validator_for(JOB), JOB)(text)
+def test_a_job_of_a_plan_without_placements_has_no_canary() -> None:
+    spec = {name: value for name, value in JOB.spec().items() if name != "placement"}
+    assert not Echoes(spec, SCHEMA).leaks(answer(topic=JOB.canary))
 
 
 def test_answers_without_room_for_prose_are_not_searched() -> None:
-    job = ClaudeJob(system=SYSTEM, prompt="{body}", output=schema(label=LABEL))
-    assert isinstance(guarded(validator_for(job), job), SchemaValidator)
+    enums = schema(label=LABEL)
+    assert Echoes(JOB.spec(), enums).columns == ()
 
 
 def test_an_answer_that_echoes_is_flagged_and_its_neighbours_are_not() -> None:
