@@ -30,6 +30,12 @@ class Prompt(NamedTuple):
         return text_of(self.params.messages[-1].content)
 
     @property
+    def in_result(self) -> bool:
+        """Whether that is a tool result."""
+        content = self.params.messages[-1].content
+        return not isinstance(content, str) and any(block.type == "tool_result" for block in content)
+
+    @property
     def counted(self) -> int:
         """The tokens that draw on the input meter: all but cache reads."""
         return self.split.fresh + self.split.write_5m + self.split.write_1h

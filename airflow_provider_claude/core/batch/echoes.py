@@ -24,7 +24,7 @@ from airflow_provider_claude.job.untrusted import canary, notice
 _SENTENCE, _LEAST = 40, 24
 
 #: Sentences of a system prompt that are looked for.
-_MOST = 40
+_MOST = 20
 
 _SENTENCES = re.compile(r"(?<=[.!?:])\s+|\n+")
 _OVERRIDE_VERBS = (b"ignor", b"disregard", b"forget", b"overrid")

@@ -108,4 +108,4 @@ def test_values_that_only_together_hold_a_line_are_no_echo() -> None:
 
 def test_short_sentences_are_anybodys() -> None:
     assert needles("Be brief. " * 3) == ()
-    assert len(needles("\n".join(f"This is rule number {n:03d} of the shop" for n in range(100)))) == 40
+    assert len(needles("\n".join(f"This is rule number {n:03d} of the shop" for n in range(100)))) == 20
