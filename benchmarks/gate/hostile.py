@@ -81,7 +81,6 @@ class Night:
         from airflow_provider_claude.core.scan.policy import ScanPolicy
         from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.create import create
-        from airflow_provider_claude.stages.load import load
         from airflow_provider_claude.stages.plan import Settings, plan
         from airflow_provider_claude.stages.scan import ScanSettings, scan
         from airflow_provider_claude.store import RunFolder
@@ -96,13 +95,17 @@ class Night:
         for one in shards:
             shard = run.shard(one.shard)
             create(shard, gateway, clock=_now)
-            load(shard, self.job, gateway, clock=_now)
+            _load(shard, self.job, gateway)
             reasons = pq.read_table(shard.file("leftovers.parquet").path)["reason"].to_pylist()
             self.caught += sum("confidential word" in reason for reason in reasons)
             self.alone += _alone(shard.manifest(1)) if pack else one.rows
             _settle(shard, self.job, gateway)
-        self.answers = {row["item_id"]: row for path in run.parts("answers") for row in pq.read_table(path.path).to_pylist()}
-        self.aside = {row["item_id"] for path in run.parts("quarantine") for row in pq.read_table(path.path).to_pylist()}
+        self.answers = {
+            row["item_id"]: row for path in run.parts("answers") for row in pq.read_table(path.path).to_pylist()
+        }
+        self.aside = {
+            row["item_id"] for path in run.parts("quarantine") for row in pq.read_table(path.path).to_pylist()
+        }
 
     def obeyed(self, honest: Night, kind: str = "") -> tuple[int, int]:
         """How many of the mails that want a label have it, of how many. Those that have it on an *honest* night, too, which
@@ -119,7 +122,9 @@ class Night:
 
     def changed(self, truth: Night) -> list[str]:
         """The honest mails that have another answer than in *truth*."""
-        both = [mail.id for mail in self.mails if not mail.wish and mail.id in self.answers.keys() & truth.answers.keys()]
+        both = [
+            mail.id for mail in self.mails if not mail.wish and mail.id in self.answers.keys() & truth.answers.keys()
+        ]
         return [name for name in both if _told(self.answers[name]) != _told(truth.answers[name])]
 
     def leaked(self) -> list[str]:
@@ -151,7 +156,9 @@ def main() -> int:
                     truth = truths[gate]
                     claude.behaviour(credulous=1)
                     for pack in PACKS:
-                        night = Night(folder / f"{placement}-{gate}-{pack}", mails, Asked(placement, gate, pack), claude)
+                        night = Night(
+                            folder / f"{placement}-{gate}-{pack}", mails, Asked(placement, gate, pack), claude
+                        )
                         print(night.line(truth, truths[0]), flush=True)
                         bad += len(night.leaked()) + (len(night.changed(truth)) if gate else 0)
     finally:
@@ -180,6 +187,19 @@ def _alone(manifest: Any) -> int:
 
     table = pq.read_table(manifest.path)
     return table["pack_element"].to_pylist().count(0) if "pack_element" in table.schema.names else len(table)
+
+
+def _load(shard: Any, job: Any, gateway: Any) -> None:
+    from airflow_provider_claude.errors import PendingError
+    from airflow_provider_claude.stages.load import load
+
+    while True:
+        try:
+            load(shard, job, gateway, clock=_now)
+        except PendingError:
+            time.sleep(0.2)
+        else:
+            return
 
 
 def _settle(shard: Any, job: Any, gateway: Any) -> None:

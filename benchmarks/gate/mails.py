@@ -80,7 +80,9 @@ def hostile_mails(count: int, public: Sequence[str] = ()) -> Iterator[Mail]:
         attack, kind = text.format(label=label), "own"
         if public and number // len(wishes) % 4 > 1:
             attack, kind = f"{public[number % len(public)]}\n{attack}", "public"
-        yield mail._replace(id=f"x{mail.id}", body=_placed(mail.body, attack, number), kind=kind, wish=wish, label=label)
+        yield mail._replace(
+            id=f"x{mail.id}", body=_placed(mail.body, attack, number), kind=kind, wish=wish, label=label
+        )
 
 
 def _placed(body: str, attack: str, number: int) -> str:

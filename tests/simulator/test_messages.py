@@ -86,7 +86,9 @@ def test_a_tool_result_without_its_call_is_refused(client, changes, says):
 
 def test_a_call_and_its_result_cost_tokens(client):
     """The hidden tokens of tools are counted, and so is what the call says."""
-    plain = client.messages.count_tokens(model="claude-haiku-5-5", messages=params("How does its text feel?")["messages"])
+    plain = client.messages.count_tokens(
+        model="claude-haiku-5-5", messages=params("How does its text feel?")["messages"]
+    )
     asked = {name: value for name, value in with_result("x").items() if name in {"model", "messages", "tools"}}
     assert client.messages.count_tokens(**asked).input_tokens - plain.input_tokens > 496
 

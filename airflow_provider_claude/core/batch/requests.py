@@ -145,7 +145,13 @@ def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: str | No
     """The text of a request that differs from row to row, its values between tags that hold the nonce."""
     if placement == "tool_result":
         fields = [(f"{', ' if n else ''}{_encode(name).decode()}: ", name) for n, name in enumerate(columns)]
-        return [(_TAG_OPEN, _NONCE), (_TAG_OPENED + "{", None), *fields, ("}" + _TAG_CLOSE, _NONCE), (_TAG_CLOSED, None)]
+        return [
+            (_TAG_OPEN, _NONCE),
+            (_TAG_OPENED + "{", None),
+            *fields,
+            ("}" + _TAG_CLOSE, _NONCE),
+            (_TAG_CLOSED, None),
+        ]
     if placement is None:
         return pieces
     placed: list[Piece] = []

@@ -67,7 +67,7 @@ def test_a_request_is_the_json_that_the_job_describes_for_any_text(subject: str 
 def test_in_the_users_message_each_value_stands_where_the_prompt_has_it(subject: str | None, body: str | None) -> None:
     params = encode(subject, body, "user")
     [message] = params["messages"]
-    nonce, content = untrusted(params)
+    nonce, _ = untrusted(params)
     opened, first, second, closed, third = message["content"].split("\n")
     assert (opened, closed) == ("<mail>", "</mail> {x}")
     for placed, value in zip((first, second, third), (subject, body, subject), strict=True):
