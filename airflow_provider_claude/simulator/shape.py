@@ -40,7 +40,8 @@ class Common(NamedTuple):
 class Shape(NamedTuple):
     """A read `Common`. *system*: its text.
 
-    *prompt_tokens*: of everything but the messages; *top_ttl*: of a top-level `cache_control`."""
+    *prompt_tokens*: of everything but the messages; *top_ttl*: of a top-level `cache_control`.
+    """
 
     model: Model
     effort: Effort

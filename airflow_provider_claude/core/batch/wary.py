@@ -25,7 +25,7 @@ _TEXTS = (
     r"list|outputs?|results?|objects?|ids?)\b"
 )
 _OTHERS = (
-    rf"\b(?:all|every|each|any|both|others?|another|neighbou?r(?:s|ing)?|rest|whole|entire|remaining)\b(?:\s+[\w']+){{0,3}}\s+{_TEXTS}"
+    rf"\b(?:all|every|each|any|both|others?|another|neighbou?r(?:s|ing)?|rest|whole|entire|remaining)\b(?:\s+[\w']+){{0,4}}\s+{_TEXTS}"
     rf"|\b(?:next|previous|preceding|following)\s+(?:\w+\s+)?{_TEXTS}|\b(?:everything|everyone|all of (?:it|them))\b"
 )
 _FRAME = r"\b(?:item|element)s?\s+id\b|<\s*/?\s*(?:item|check|untrusted)\b|\bcheck\s+words?\b"
@@ -38,7 +38,7 @@ class Wary:
     def __init__(self, spec: Mapping[str, Any], columns: Sequence[str]) -> None:
         """*spec*: the job as the plan has it. *columns*: those the prompt needs."""
         self._columns = columns
-        labels = [rf"\b{re.escape(label)}\b" for label in sorted(set(_labels(spec["schema"])))]
+        labels = [rf"(?:^|\W){re.escape(label)}(?:\W|$)" for label in sorted(set(_labels(spec["schema"])))]
         self._second = "|".join([_OTHERS, _FRAME, *labels])
 
     def rows(self, batch: pa.RecordBatch) -> list[bool]:
