@@ -149,7 +149,8 @@ LEFTOVER_FIELDS = (
     pa.field("cost_usd", USD, nullable=False),
 )
 
-#: answers/part-*.parquet start with these, then carried columns, then the answer's own, then PROVENANCE.
+#: answers/part-*.parquet start with these, then carried columns, then the answer's own, then PROVENANCE. `claude_flags`
+#: says what an answer echoes, see core.batch.echoes.
 ANSWER_KEY_FIELDS = (
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string()),
@@ -163,6 +164,7 @@ PROVENANCE_FIELDS = (
     pa.field("claude_lane", pa.string(), nullable=False),
     pa.field("claude_attempt", pa.int16(), nullable=False),
     pa.field("claude_stop_reason", pa.string()),
+    pa.field("claude_flags", pa.list_(pa.string()), nullable=False),
     pa.field("claude_input_tokens", pa.int32(), nullable=False),
     pa.field("claude_output_tokens", pa.int32(), nullable=False),
     pa.field("claude_cache_read_tokens", pa.int32(), nullable=False),

@@ -15,6 +15,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.schema import check_schema, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
+from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, canary, full_system
 
 DEFAULT_MODEL = "claude-haiku-5-5"
 
@@ -29,8 +30,8 @@ def _disabled() -> dict[str, Any]:
 class ClaudeJob:
     """What is asked about each row, and the shape of the answer. Frozen, comparable, serialisable by `spec()`.
 
-    :param prompt: template over the row's columns, e.g. ``"<email>{subject} {body}</email>"``. Values are put in
-        as JSON string literals (quotes included, ``<`` escaped), so that no text can close a delimiter.
+    :param prompt: template over the row's columns, e.g. ``"<email>{subject} {body}</email>"``. Values are JSON (quotes
+        included, ``<`` escaped) inside delimiters with a nonce, so that no text can close a delimiter.
     :param output: a Pydantic model or a JSON schema of an object; each property becomes a typed column.
     :param system: the system prompt.
     :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
@@ -38,6 +39,8 @@ class ClaudeJob:
     :param thinking: the API's thinking parameter; None leaves it out, for models that always think.
     :param cache: whether the system prompt is cached for an hour; None: where it is long enough for the model.
     :param params: further parameters of the Messages API (see ``job.params.ALLOWED``).
+    :param placement: where a row's values stand: ``"tool_result"``, as the API advises for text by strangers, with
+        references to them in the prompt; or ``"user"``, in the prompt itself, which saves the tokens of a tool.
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
 
@@ -49,6 +52,7 @@ class ClaudeJob:
     thinking: Mapping[str, Any] | None = field(default_factory=_disabled)
     params: Mapping[str, Any] = field(default_factory=dict)
     cache: bool | None = None
+    placement: Placement = DEFAULT_PLACEMENT
 
     def __post_init__(self) -> None:
         if not _MODEL_ID.fullmatch(self.model):
@@ -59,6 +63,8 @@ class ClaudeJob:
             raise JobError(f"cache is {self.cache!r}: write True, False, or None to let the plan decide.")
         if self.cache and not self.system:
             raise JobError("cache=True caches the system prompt, and there is none. Write one, or leave cache out.")
+        if self.placement not in PLACEMENTS:
+            raise JobError(f"placement is {self.placement!r}: write one of {', '.join(map(repr, PLACEMENTS))}.")
         check_params(self.params)
         check_thinking(self.thinking, self.params)
         check_schema(self.schema)
@@ -87,6 +93,16 @@ class ClaudeJob:
     def closing_tags(self) -> tuple[str, ...]:
         return closing_tags(self.prompt)
 
+    @property
+    def canary(self) -> str:
+        """A word of the system prompt that no answer may hold."""
+        return canary(self.system, self.prompt)
+
+    @property
+    def full_system(self) -> str:
+        """The system prompt as it is sent: with the notice about untrusted text."""
+        return full_system(self.placement, self.system, self.prompt)
+
     def with_model(self, model: str | None) -> ClaudeJob:
         """The same job for another model; None or "" keeps this one."""
         return replace(self, model=model) if model else self
@@ -101,6 +117,7 @@ class ClaudeJob:
             "thinking": None if self.thinking is None else dict(self.thinking),
             "params": dict(self.params),
             "schema": self.schema,
+            "placement": self.placement,
         }
 
     def _key(self) -> str:

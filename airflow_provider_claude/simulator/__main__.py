@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from airflow_provider_claude.simulator.app import build_app
+from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.bucket import MINUTE
 from airflow_provider_claude.simulator.latency import parse_latency
 from airflow_provider_claude.simulator.limits import TIERS, Limits, parse_limits
@@ -55,6 +56,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--api-key", help='the only key accepted (default: any that does not start with "bad")')
     parser.add_argument("--words", type=int, default=WORD_LIMIT, help="words of a text its sentiment is read from")
+    parser.add_argument(
+        "--credulous",
+        type=_told(_share),
+        default=0.0,
+        help="share of texts whose instructions are obeyed (default: %(default)s)",
+    )
     parser.add_argument("--state", type=Path, help="keep batches and bills here (default: a folder removed at the end)")
     parser.add_argument("--log-level", default="error", help="of the server's log on stderr")
     return parser
@@ -62,6 +69,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _burst(text: str) -> float:
     return Limits("unlimited", burst=float(text)).burst
+
+
+def _share(text: str) -> float:
+    return Behaviour(credulous=float(text)).credulous
 
 
 def _told(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
@@ -89,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         burst=args.burst,
         api_key=args.api_key,
         words=args.words,
+        credulous=args.credulous,
     )
     # The server ends by itself and then raises the signal again; before it runs, the signal comes here directly.
     signal.signal(signal.SIGTERM, _end)

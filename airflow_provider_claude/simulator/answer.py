@@ -12,6 +12,7 @@ import msgspec
 from airflow_provider_claude.simulator.behaviour import Behaviour
 from airflow_provider_claude.simulator.cache import Split
 from airflow_provider_claude.simulator.chance import chance, digest, identifier
+from airflow_provider_claude.simulator.credulous import obeys
 from airflow_provider_claude.simulator.params import Terms, item_text
 from airflow_provider_claude.simulator.prompt import Prompt
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
@@ -96,13 +97,22 @@ def _output(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> _Output:
         content.append({"type": "thinking", "thinking": "", "signature": f"{seed:064x}"})
     if thinking >= room or room == 0:
         return _Output(content if room else [], "max_tokens", room, min(thinking, room))
-    said = _say(prompt, _cue(prompt.asked, slip, seed, setting), slip, room - thinking)
+    said = _say(prompt, _cue(prompt, slip, seed, setting), slip, room - thinking)
     return said._replace(content=content + said.content, tokens=said.tokens + thinking, thinking=thinking)
 
 
-def _cue(asked: str, slip: Slip, seed: int, setting: Setting) -> Cue:
-    pack = Pack(asked, setting.seed, setting.behaviour)
-    return Cue(item_text(asked), seed, drift=slip == "case_drift", words=setting.words, pack=pack)
+def _cue(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> Cue:
+    text = item_text(prompt.asked)
+    believed = obeys(setting.behaviour, setting.seed, text, in_result=prompt.in_result)
+    return Cue(
+        text,
+        seed,
+        drift=slip == "case_drift",
+        words=setting.words,
+        pack=Pack(prompt.asked, setting.seed, setting.behaviour, prompt.in_result),
+        orders=text if believed else "",
+        secret=prompt.shape.system,
+    )
 
 
 def _say(prompt: Prompt, cue: Cue, slip: Slip, room: int) -> _Output:

@@ -25,6 +25,8 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     *pack_drop*, *pack_repeat*: of a request with many items, this share of elements is missing, or comes twice
     *pack_mix*: the element has the id of another, which has its id
     *pack_forge*: after it comes one with an id that was not asked
+    *credulous*: this share of texts is believed: the model does what they ask for, see `credulous`
+    *credulous_results*: of those that stand in a tool result, this share is believed all the same
     *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch that nobody primed
     """
 
@@ -41,6 +43,8 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     pack_repeat: float = 0.0
     pack_mix: float = 0.0
     pack_forge: float = 0.0
+    credulous: float = 0.0
+    credulous_results: float = 1.0
     cache_hit: float = 0.98
     cold_cache_hit: float = 0.5
 

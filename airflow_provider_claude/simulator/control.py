@@ -128,7 +128,7 @@ async def _behave(world: World, body: bytes) -> Any:
 
 
 async def _behave_well(world: World, _body: bytes) -> Any:
-    world.behaviour = Behaviour()
+    world.behaviour = Behaviour(credulous=world.options.credulous)
     return world.behaviour
 
 

@@ -3,7 +3,8 @@
 Where an item holds a `<check>word</check>` and an element has a `check`, the word is copied: it stays with the answer, also
 where ids are mixed, and a forged element has a word of its own making.
 
-An element depends on the seed and its text, whatever it is packed with. A slip is drawn from the request and the
+An element depends on the seed and its text, whatever it is packed with, unless the model is credulous and another text
+speaks for all. A slip is drawn from the request and the
 element's id: the same request slips again, the same item in another request may not.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from airflow_provider_claude.simulator.chance import digest, draws
+from airflow_provider_claude.simulator.credulous import addressed_to_all, forges, obeys
 from airflow_provider_claude.simulator.params import item_text
 from airflow_provider_claude.simulator.values import Cue, Json, Maker, Pack
 
@@ -51,17 +53,35 @@ def packed(make: Maker, otherwise: Maker, cue: Cue) -> Json:
         return otherwise(cue)
     asked = [name for name, _ in items]
     luck = [_Luck(*draws(cue.seed, "pack", name)[:4]) for name in asked]
+    orders = _orders(cue.pack, [item for _, item in items])
     elements = []
     for place, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
         item = items[place][1]
-        element = _checked({**make(_own_cue(cue, cue.pack, _CHECK.sub("", item))), "id": name}, item)
+        element = _checked({**make(_own_cue(cue, cue.pack, item, orders[place])), "id": name}, item)
         elements += _slipped(element, cue.pack, luck[place], _forged(asked, place))
+        if forges(orders[place]):
+            elements += [_checked({**element, "id": other}, text) for other, text in items if other != name]
     return {ANSWERS: elements}
 
 
-def _own_cue(cue: Cue, pack: Pack, item: str) -> Cue:
-    text = item_text(item)
-    return Cue(text, digest(pack.seed, text), drift=cue.drift, words=cue.words)
+def _own_text(item: str) -> str:
+    return item_text(_CHECK.sub("", item))
+
+
+def _own_cue(cue: Cue, pack: Pack, item: str, orders: str) -> Cue:
+    text = _own_text(item)
+    seed = digest(pack.seed, text)
+    return Cue(text, seed, drift=cue.drift, words=cue.words, orders=orders, secret=cue.secret)
+
+
+def _orders(pack: Pack, items: Sequence[str]) -> list[str]:
+    """What each of *items* makes the model do: what the believed ones say to all comes first."""
+    if not pack.behaviour.credulous:
+        return [""] * len(items)
+    texts = [_own_text(item) for item in items]
+    believed = [obeys(pack.behaviour, pack.seed, text, in_result=pack.in_result) for text in texts]
+    to_all = addressed_to_all(text for text, one in zip(texts, believed, strict=True) if one)
+    return [f"{to_all}\n{text if one else ''}".strip() for text, one in zip(texts, believed, strict=True)]
 
 
 def _checked(element: dict[str, Json], item: str) -> dict[str, Json]:

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from airflow_provider_claude.simulator.catalogue import LONG_OUTPUT, LONG_OUTPUT_BETA, Model, find_model
 from airflow_provider_claude.simulator.errors import InvalidRequestError, NotFoundError
 from airflow_provider_claude.simulator.intake import pydantic_style
+from airflow_provider_claude.simulator.tokens import utf8_size
 
 NEW_VERSION = "2026-10-21"
 VERSIONS = ("2023-06-01", NEW_VERSION)
@@ -28,6 +29,10 @@ class Block(Struct):
 
     type: str
     text: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = Raw()
+    tool_use_id: str = ""
     content: "str | list[Block]" = ""  # noqa: UP037 - it names itself
     cache_control: Raw = Raw()
     citations: list[Any] | None = None
@@ -114,6 +119,7 @@ def check_params(params: Params, model: Model, terms: Terms) -> None:
     if terms.channel == "batch":
         _check_batch_only(params)
     _check_messages(params.messages, model, terms.version)
+    _check_tool_turns(params)
 
 
 def _check_max_tokens(asked: int, model: Model, terms: Terms) -> None:
@@ -170,6 +176,30 @@ def _check_blocks(index: int, role: str, blocks: list[Block]) -> None:
             raise InvalidRequestError(f"{at}.citations: must be empty on user text blocks")
 
 
+def _check_tool_turns(params: Params) -> None:
+    """Each tool result answers a call of the turn before it, and what is called is defined."""
+    called: set[str] = set()
+    for index, message in enumerate(params.messages):
+        blocks = [] if isinstance(message.content, str) else message.content
+        for place, block in enumerate(blocks):
+            if block.type == "tool_result" and block.tool_use_id not in called:
+                raise InvalidRequestError(
+                    f"messages.{index}.content.{place}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                    f"{block.tool_use_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+                    "previous message."
+                )
+        answered = {block.tool_use_id for block in blocks if block.type == "tool_result"}
+        if missing := sorted(called - answered):
+            raise InvalidRequestError(
+                f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+                f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+                "message."
+            )
+        called = {block.id for block in blocks if block.type == "tool_use"}
+        if called and not bytes(params.tools):
+            raise InvalidRequestError("Requests which include `tool_use` or `tool_result` blocks must define tools")
+
+
 def text_of(content: str | list[Block]) -> str:
     """The text of a turn, tool results included."""
     if isinstance(content, str):
@@ -177,21 +207,34 @@ def text_of(content: str | list[Block]) -> str:
     return "\n".join(block.text or text_of(block.content) for block in content)
 
 
+def size_of(content: str | list[Block]) -> int:
+    """The bytes of a turn that are counted as tokens: its text, and what its calls say."""
+    size = utf8_size(text_of(content))
+    if isinstance(content, str):
+        return size
+    return size + sum(len(block.name) + len(bytes(block.input)) for block in content if block.type == "tool_use")
+
+
 _LITERAL = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-_BETWEEN_TAGS = re.compile(rf">\s*({_LITERAL})\s*(?=<)", re.DOTALL)
+_VALUES = rf"{_LITERAL}|\{{(?:[^\"{{}}]|{_LITERAL})*\}}"
+_BETWEEN_TAGS = re.compile(rf">\s*({_VALUES})\s*(?=<)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 
 
 def item_text(prompt: str) -> str:
-    """The text a prompt is about: the JSON strings between its tags where there are any, else all but the tags."""
-    literals = _BETWEEN_TAGS.findall(prompt) if '"' in prompt else []
-    if literals:
-        return "\n".join(_read(literal) for literal in literals)
+    """The text a prompt is about: the JSON strings between its tags where there are any, else all but the tags.
+
+    An object of strings between tags is the strings it holds.
+    """
+    values = _BETWEEN_TAGS.findall(prompt) if '"' in prompt else []
+    if values:
+        return "\n".join(text for value in values for text in _read(value))
     return _TAG.sub(" ", prompt) if "<" in prompt else prompt
 
 
-def _read(literal: str) -> str:
+def _read(value: str) -> list[str]:
     try:
-        return str(msgspec.json.decode(literal.encode()))
+        read = msgspec.json.decode(value.encode())
     except msgspec.DecodeError:
-        return literal
+        return [value]
+    return [text for text in (read.values() if isinstance(read, dict) else [read]) if isinstance(text, str)]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from airflow_provider_claude.simulator.cache import Breakpoint, Split, block_breakpoints, split
 from airflow_provider_claude.simulator.chance import digest
 from airflow_provider_claude.simulator.errors import InvalidRequestError
-from airflow_provider_claude.simulator.params import Message, Params, Terms, check_params, text_of
+from airflow_provider_claude.simulator.params import Message, Params, Terms, check_params, size_of, text_of
 from airflow_provider_claude.simulator.shape import Shape, shape_of
-from airflow_provider_claude.simulator.tokens import tokens, utf8_size
+from airflow_provider_claude.simulator.tokens import tokens
 
 #: Tokens every message adds to the prompt.
 TURN_TOKENS = 4
@@ -28,6 +28,12 @@ class Prompt(NamedTuple):
     def asked(self) -> str:
         """The text of the last message."""
         return text_of(self.params.messages[-1].content)
+
+    @property
+    def in_result(self) -> bool:
+        """Whether that is a tool result."""
+        content = self.params.messages[-1].content
+        return not isinstance(content, str) and any(block.type == "tool_result" for block in content)
 
     @property
     def counted(self) -> int:
@@ -67,7 +73,7 @@ def measure(params: Params, shape: Shape) -> tuple[int, tuple[Breakpoint, ...]]:
 
 def _measure_turn(message: Message, prefix: int, before: int) -> tuple[int, int, tuple[Breakpoint, ...]]:
     text = text_of(message.content)
-    after = before + TURN_TOKENS + tokens(utf8_size(text))
+    after = before + TURN_TOKENS + tokens(size_of(message.content))
     if isinstance(message.content, str):
         return prefix, after, ()
     marks = block_breakpoints(message.content, digest(prefix, message.role), before)

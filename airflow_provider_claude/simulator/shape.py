@@ -38,7 +38,10 @@ class Common(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A read `Common`. *prompt_tokens*: of everything but the messages; *top_ttl*: of a top-level `cache_control`."""
+    """A read `Common`. *system*: its text.
+
+    *prompt_tokens*: of everything but the messages; *top_ttl*: of a top-level `cache_control`.
+    """
 
     model: Model
     effort: Effort
@@ -49,6 +52,7 @@ class Shape(NamedTuple):
     prefix: int
     breakpoints: tuple[Breakpoint, ...]
     top_ttl: int | None
+    system: str = ""
 
 
 def shape_of(params: Params) -> Shape:
@@ -94,6 +98,7 @@ def _shape(common: Common) -> Shape:
         prefix=digest(prefix, repr(common.system)),
         breakpoints=breakpoints,
         top_ttl=ttl_of(common.cache_control),
+        system=text_of(system),
     )
 
 

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.credulous import label_asked, leaked
 from airflow_provider_claude.simulator.errors import InvalidRequestError
 from airflow_provider_claude.simulator.sentiment import WORD_LIMIT, sentiment
 from airflow_provider_claude.simulator.strings import FORMATS, compile_pattern, excerpt
@@ -26,28 +27,42 @@ _ALARMING = re.compile(r"ignore (?:all |any |the )*(?:previous|prior|above)|syst
 
 
 class Pack(NamedTuple):
-    """What answers to many items at once depend on: the prompt as it was *asked*, the seed, the misbehaviour."""
+    """What answers to many items at once depend on: the prompt as it was *asked*, the seed, the misbehaviour.
+
+    *in_result*: it was asked in a tool result.
+    """
 
     asked: str
     seed: int
     behaviour: Behaviour
+    in_result: bool = False
 
 
 class Cue:
     """What an answer may depend on: the item's *text* and chance from *seed*.
 
     *drift*: write enums in another case. *words*: how many words the sentiment is read from. *pack*: for a schema that
-    asks for many answers.
+    asks for many answers. *orders*: text whose instructions are obeyed; *secret*: the system prompt.
     """
 
     def __init__(
-        self, text: str, seed: int, *, drift: bool = False, words: int = WORD_LIMIT, pack: Pack | None = None
+        self,
+        text: str,
+        seed: int,
+        *,
+        drift: bool = False,
+        words: int = WORD_LIMIT,
+        pack: Pack | None = None,
+        orders: str = "",
+        secret: str = "",
     ) -> None:
         self.text = text
         self.seed = seed
         self.drift = drift
         self.words = words
         self.pack = pack
+        self.orders = orders
+        self.secret = secret
 
     @cached_property
     def rng(self) -> Random:
@@ -127,6 +142,8 @@ def enum_maker(values: list[Json], name: str) -> Maker:
 
 
 def _felt(words: dict[str, str], cue: Cue) -> str:
+    if (asked := label_asked(cue.orders, list(words))) is not None:
+        return _drifted(words[asked], cue)
     scores = cue.feeling
     compound = scores["compound"]
     if "mixed" in words and min(scores["pos"], scores["neg"]) >= 0.12 and abs(compound) < 0.6:
@@ -137,6 +154,8 @@ def _felt(words: dict[str, str], cue: Cue) -> str:
 
 
 def _choice(values: list[Json], cue: Cue) -> Json:
+    if (asked := label_asked(cue.orders, [value for value in values if isinstance(value, str) and value])) is not None:
+        return _drifted(asked, cue)
     text = cue.text.lower()
     named = [value for value in values if isinstance(value, str) and value and value.lower() in text]
     value = cue.rng.choice(named or values)
@@ -167,4 +186,4 @@ def string_maker(schema: dict[str, Json], name: str) -> Maker:
         return lambda cue: form(cue.rng)
     words = 12 if _TELLING.search(name.lower()) else 4
     least, most = schema.get("minLength", 0), schema.get("maxLength") or _told(schema.get("description", ""))
-    return lambda cue: excerpt(cue.text, words).ljust(least, ".")[:most]
+    return lambda cue: (leaked(cue.orders, cue.secret) or excerpt(cue.text, words)).ljust(least, ".")[:most]

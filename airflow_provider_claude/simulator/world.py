@@ -41,6 +41,7 @@ class Options:
 
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
     *words*: how many words of a text its sentiment is read from.
+    *credulous*: the share of texts whose instructions are obeyed.
     *limits*: numbers instead of those of the *tier*; *burst*: seconds of a limit that can be used at once.
     """
 
@@ -53,6 +54,7 @@ class Options:
     burst: float = MINUTE
     api_key: str | None = None
     words: int = WORD_LIMIT
+    credulous: float = 0.0
 
 
 class World:
@@ -75,7 +77,7 @@ class World:
         self.room = WaitingRoom(self.clock)
         self.limits = Limits(options.tier, options.limits, options.burst)
         self.traffic = Traffic()
-        self.behaviour = Behaviour()
+        self.behaviour = Behaviour(credulous=options.credulous)
         self.progressive = False
         self.faults = FaultBox()
         self.cache = PromptCache()

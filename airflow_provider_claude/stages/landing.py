@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.answers import Judged
+from airflow_provider_claude.core.batch.echoes import CanaryError
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, is_billed, leftover_rows
 from airflow_provider_claude.core.batch.usages import Usages, share
@@ -106,6 +107,9 @@ class Landing:
         good = chunk.are(Outcome.SUCCEEDED)
         try:
             answers = answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(good)))
+        except CanaryError as error:
+            chunk.judged = [self._unleaking(piece, chunk, place, error) for place in range(len(chunk.rows))]
+            return self._tables(piece, chunk)
         except _UNFIT:
             chunk.judged = [self._fitting(piece, chunk, place) for place in range(len(chunk.rows))]
             good = chunk.are(Outcome.SUCCEEDED)
@@ -136,10 +140,20 @@ class Landing:
         alone = np.arange(len(chunk.rows)) == place
         try:
             answer_rows(self.origin, piece.sent, _answered(piece, chunk.only(alone)))
+        except CanaryError as error:
+            return self._unleaking(piece, chunk, place, error)
         except _UNFIT as error:
             self._invalid[piece.places[chunk.rows[place]]] += one.of == 1
             return _invalid(one, f"a value does not fit its column: {error}")
         return one
+
+    def _unleaking(self, piece: Piece, chunk: _Chunk, place: int, error: CanaryError) -> Judged:
+        """The judgement at *place*, or that as invalid where its answer holds the canary."""
+        one = chunk.judged[place]
+        if one.answer is None or not self.origin.echoes.leaks(one.answer):
+            return one
+        self._invalid[piece.places[chunk.rows[place]]] += one.of == 1
+        return _invalid(one, str(error))
 
     def record(self, shard: int, now: str) -> LandedRecord:
         return LandedRecord(

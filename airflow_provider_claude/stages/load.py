@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.columns import answer_type
+from airflow_provider_claude.core.batch.echoes import Echoes
 from airflow_provider_claude.core.batch.rows import Origin
 from airflow_provider_claude.core.batch.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
@@ -144,6 +145,7 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
         carry=carry,
         answer_type=answer_type(plan.job["answer_schema"]),
         price=msgspec.convert(plan.price, Price, strict=False),
+        echoes=Echoes(plan.job, plan.job["answer_schema"]),
         constants={
             "claude_prompt_hash": plan.prompt_hash,
             "claude_schema_hash": plan.schema_hash,

@@ -17,6 +17,7 @@ from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
+from airflow_provider_claude.core.batch.wary import Wary
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.plan.estimate import Estimate, Facts, estimate, explain
@@ -251,8 +252,10 @@ class _Packed:
 
     def __init__(self, packing: Packing, job: Mapping[str, Any]) -> None:
         self._packing = packing
+        encoder = RequestEncoder(job)
         self._frame = PackEncoder(job).frame_bytes
-        self._single = sum(map(len, RequestEncoder(job).frame))
+        self._single = sum(map(len, encoder.frame))
+        self._wary = Wary(job, encoder.columns)
         self._packer: Packer[int] = Packer(items=packing.items, size=packing.bytes)
         self._requests = self._bytes = self._together = 0
         self.columns = ["ordinal", "scan_suspect", *packing.by]
@@ -260,7 +263,8 @@ class _Packed:
 
     def add(self, batch: pa.RecordBatch, sizes: Sequence[int]) -> None:
         """Sort the items of *batch*, whose messages have *sizes* bytes."""
-        for key, size in zip(pack_keys(batch, self._packing.by), sizes, strict=True):
+        keys = pack_keys(batch, self._packing.by, (), self._wary)
+        for key, size in zip(keys, sizes, strict=True):
             for pack in self._packer.add(key, size, size + ELEMENT_BYTES):
                 self._count(pack)
 

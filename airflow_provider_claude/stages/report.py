@@ -225,6 +225,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         quarantine_examples=counts.aside.found,
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),
+        echoes=dict(counts.answers.echoes.counts.most_common()),
         strangers=nonzero(counts.strangers),
         disagreements=counts.disagreements,
         reused=counts.reused,

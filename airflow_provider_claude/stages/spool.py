@@ -24,6 +24,7 @@ from airflow_provider_claude.core.batch.requests import (
     custom_id,
     entry,
 )
+from airflow_provider_claude.core.batch.wary import Wary
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.stages.items import read_items
@@ -242,6 +243,7 @@ class Packs(Draft):
         self._kept = list(dict.fromkeys([*_KEYS, *carry]))
         self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
         self._encoder = PackEncoder(plan.job)
+        self._wary = Wary(plan.job, encoder.columns)
         self._packer: Packer[_Item] = Packer(items=ask.pack, size=plan.packing.bytes)
         self.columns = list(dict.fromkeys([*self.columns, "scan_suspect", *self._by]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
@@ -250,7 +252,7 @@ class Packs(Draft):
 
     def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
         self._parts.append(batch.select(self._kept))
-        keys = pack_keys(batch, self._by, self._alone)
+        keys = pack_keys(batch, self._by, self._alone, self._wary)
         for one, digest, limit, key in zip(params, hashes, limits, keys, strict=True):
             content = self._encoders.content(one, limit)
             item = _Item(self._read, one, digest, limit, key is None, content)
@@ -291,11 +293,14 @@ class Packs(Draft):
         return pa.Table.from_batches(parts, self._schema)
 
 
-def pack_keys(batch: pa.RecordBatch, by: Sequence[str], alone: Container[int] = ()) -> list[tuple[str, ...] | None]:
+def pack_keys(
+    batch: pa.RecordBatch, by: Sequence[str], alone: Container[int], wary: Wary
+) -> list[tuple[str, ...] | None]:
     """What the items of a request have in common, an entry a row; None for one that is to be asked alone: *alone* has its
-    ordinal, the scan suspects it, or nobody knows whose it is.
+    ordinal, the scan suspects it, *wary* is of what it says, or nobody knows whose it is.
     """
-    suspects = batch.column("scan_suspect").to_pylist()
+    scanned = batch.column("scan_suspect").to_pylist()
+    suspects = [one or speaks for one, speaks in zip(scanned, wary.rows(batch), strict=True)]
     values = [batch.column(name).to_pylist() for name in by]
     whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
     ordinals = batch.column("ordinal").to_pylist()

@@ -65,6 +65,7 @@ def test_with_model_changes_only_the_model_and_empty_keeps_it() -> None:
         ({"prompt": "{}"}, "only plain column names"),
         ({"prompt": "{a"}, "not a valid template"),
         ({"model": ""}, "write a model id"),
+        ({"placement": "system"}, "write one of 'tool_result', 'user'"),
         ({"max_tokens": 0}, "at least 1"),
         ({"max_tokens": True}, "at least 1"),
         ({"params": {"temperature": 0}}, "removed in API version 2026-10-21"),

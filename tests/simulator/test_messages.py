@@ -29,13 +29,68 @@ def test_an_answer_fits_its_schema_and_its_text(client):
         (f"<mail>{json.dumps('I hate this <b>awful</b> thing')}</mail>".replace("<b>", "\\u003cb>"), "negative"),
         ("<mail>What a lovely, great day</mail>", "positive"),
         ("It is a table.", "neutral"),
-        ([{"type": "tool_result", "tool_use_id": "t", "content": "terrible, horrible, bad"}], "negative"),
     ],
 )
 def test_sentiment_is_that_of_the_item(client, prompt, label):
-    """JSON string literals, tags and tool results around a text do not hide it."""
+    """JSON string literals and tags around a text do not hide it."""
     message = client.messages.create(**params(prompt))
     assert json.loads(message.content[0].text)["sentiment"] == label
+
+
+TOOLS = [{"name": "read", "description": "Reads.", "input_schema": {"type": "object", "properties": {}}}]
+CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "read", "input": {}}]}
+
+
+def result(content, name="t"):
+    return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": name, "content": content}]}
+
+
+def with_result(content):
+    """A request whose one tool was called, and returned *content*."""
+    asked = params("How does its text feel?")
+    return {**asked, "messages": [*asked["messages"], CALL, result(content)], "tools": TOOLS}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "terrible, horrible, bad",
+        f"<untrusted id='1'>{json.dumps({'a': 'It is', 'b': 'terrible {so} bad', 'c': None})}</untrusted id='1'>",
+    ],
+)
+def test_sentiment_is_that_of_a_tool_result(client, content):
+    """A tool result is the item, also as an object of strings between tags."""
+    asked = {**with_result(content), "tool_choice": {"type": "none"}}
+    assert json.loads(client.messages.create(**asked).content[0].text)["sentiment"] == "negative"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"tools": []}, None),
+        ({"tools": None}, "must define tools"),
+        ({"messages": [{"role": "user", "content": "?"}, result("x")]}, "unexpected `tool_use_id`"),
+        ({"messages": [{"role": "user", "content": "?"}, CALL, result("x", "other")]}, "unexpected `tool_use_id`"),
+        ({"messages": [{"role": "user", "content": "?"}, CALL, {"role": "user", "content": "x"}]}, "without `tool_res"),
+    ],
+)
+def test_a_tool_result_without_its_call_is_refused(client, changes, says):
+    """As the API has it: each result answers a call of the turn before, and what is called is defined."""
+    asked = {name: value for name, value in {**with_result("x"), **changes}.items() if value is not None}
+    if says is None:
+        client.messages.create(**asked)
+        return
+    with pytest.raises(anthropic.BadRequestError, match=says):
+        client.messages.create(**asked)
+
+
+def test_a_call_and_its_result_cost_tokens(client):
+    """The hidden tokens of tools are counted, and so is what the call says."""
+    plain = client.messages.count_tokens(
+        model="claude-haiku-5-5", messages=params("How does its text feel?")["messages"]
+    )
+    asked = {name: value for name, value in with_result("x").items() if name in {"model", "messages", "tools"}}
+    assert client.messages.count_tokens(**asked).input_tokens - plain.input_tokens > 496
 
 
 def test_same_request_same_answer(client, claude_simulator):

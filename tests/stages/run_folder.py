@@ -285,4 +285,6 @@ def _blank(column: pa.Field) -> Any:
         return []
     if pa.types.is_timestamp(column.type):
         return MIDNIGHT
+    if pa.types.is_boolean(column.type):
+        return False
     return "" if pa.types.is_string(column.type) else 0

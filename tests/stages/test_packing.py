@@ -213,7 +213,7 @@ def test_what_the_scan_has_flagged_is_asked_alone(night: Night, claude_simulator
 
 def test_a_long_item_is_asked_alone_and_a_pack_holds_so_many_tokens(night: Night) -> None:
     night.scanned(["short " * 3, "long " * 500, *["middling " * 20] * 9])
-    packed(night, tokens=150)
+    packed(night, tokens=210)
     night.create()
     sizes = Counter(len(rows) for rows in requests(night))
     assert max(sizes) == 2
@@ -238,7 +238,7 @@ def test_the_same_ask_makes_the_same_bytes_again(night: Night) -> None:
         assert (body.rows, body.count, body.items) == (120, 15, [8] * 15)
     with spool(night.run, record, record.shard(1), Ask(pack=8)) as body:
         assert b"".join(body) == first
-    prompt = json.loads(first)["requests"][0]["params"]["messages"][0]["content"]
+    prompt = json.loads(first)["requests"][0]["params"]["messages"][-1]["content"][0]["content"]
     assert prompt.count("<item id=") == prompt.count("</check>\n</item>") == 8
 
 

@@ -1,13 +1,19 @@
 r"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
 
-A value stands in the prompt as a JSON string literal (the API's guidance for untrusted text:
-https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks) with `<` written
-`\u003c`: it can close neither its quotes nor a tag around it.
+A value is a JSON string literal with `<` written `\u003c`, which can close neither its quotes nor a tag around it, between
+tags whose id, a hash of the row and the job, no author of a row can know:
+
+    <untrusted id="9f3a1c2e55d0b716">"…"</untrusted id="9f3a1c2e55d0b716">
+
+In the placement `tool_result` these tags hold an object of all values, in `user` each value where the prompt has it. The
+job of a plan made before there were placements has none: its values stand in the prompt without tags, and without a notice.
 """
 
 from __future__ import annotations
 
+from binascii import b2a_hex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import repeat
 from typing import Any
 
@@ -15,6 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.job.template import Piece, parse_prompt
+from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, full_system, job_key, reference
 
 BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
 ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
@@ -24,6 +31,11 @@ FINGERPRINT_CHARS = 24
 
 #: Batches take longer than the five minutes that a cache lasts otherwise.
 _CACHE = {"type": "ephemeral", "ttl": "1h"}
+
+#: Stands for the nonce among the columns: no column of a prompt has an empty name.
+_NONCE = ""
+_NONCE_BYTES = 8
+_TAG_OPEN, _TAG_OPENED, _TAG_CLOSE, _TAG_CLOSED = '<untrusted id="', '">', '</untrusted id="', '">'
 
 _encode = msgspec.json.Encoder().encode
 _MARK = "\x00content\x00"
@@ -37,8 +49,11 @@ PARAMS_AT = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS)
 ENTRY_BYTES = PARAMS_AT + len(ENTRY_CLOSE) + 1
 
 
-def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
-    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema; `cache` where it is cached)."""
+def request_params(spec: Mapping[str, Any], content: Any, *, task: str = "") -> dict[str, Any]:
+    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema; `cache` where it is cached).
+
+    *content* is what differs between requests. *task* is said about all of it.
+    """
     extra = dict(spec["params"])
     effort = extra.pop("effort", None)
     output_config = {"format": {"type": "json_schema", "schema": spec["schema"]}}
@@ -47,30 +62,54 @@ def request_params(spec: Mapping[str, Any], content: Any) -> dict[str, Any]:
         params["thinking"] = spec["thinking"]
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
+    placement = spec.get("placement")
+    system = full_system(placement, spec["system"], spec["prompt"]) if placement else spec["system"]
     if spec.get("cache"):
-        params["system"] = [{"type": "text", "text": spec["system"], "cache_control": _CACHE}]
-    elif spec["system"]:
-        params["system"] = spec["system"]
-    params["messages"] = [{"role": "user", "content": content}]
+        params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}]
+    elif system:
+        params["system"] = system
+    if placement == "tool_result":
+        params |= {"tools": TOOLS, "tool_choice": {"type": "none"}}
+        params["messages"] = _as_result(_referring(spec["prompt"]) + (f"\n\n{task}" if task else ""), content)
+    else:
+        params["messages"] = [{"role": "user", "content": content + task}]
     return params
 
 
+def _as_result(asked: str, content: Any) -> list[dict[str, Any]]:
+    """The messages of a request whose tool has been called and returned *content*."""
+    return [
+        {"role": "user", "content": asked},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": TOOL_USE_ID, "content": content}]},
+    ]
+
+
+def _referring(prompt: str) -> str:
+    """The *prompt* with references to its values."""
+    return "".join(literal + (reference(column) if column else "") for literal, column in parse_prompt(prompt))
+
+
 class RequestEncoder:
-    """Encodes the requests of one job. Stateless after construction; about 3 µs a row of 1.2 kB."""
+    """Encodes the requests of one job. Stateless after construction; about 5 µs a row of 1.2 kB."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         head, tail = _encode(request_params(spec, _MARK)).split(_inner(_MARK))
         pieces = parse_prompt(spec["prompt"])
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
         self.frame = head, tail
-        self._between, self._order = _splice(pieces, self.columns)
+        placement = spec.get("placement")
+        self._key = job_key(spec["system"], spec["prompt"]) if placement else b""
+        self._between, self._order = _splice(_placed(pieces, self.columns, placement), (*self.columns, _NONCE))
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail
 
     def params(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
         """The parameters of each row, as the bytes that go on the wire. *values*: one sequence a column."""
-        encoded = {name: [_literal(text) for text in values[name]] for name in self.columns}
-        first, *others = [encoded[self.columns[i]] for i in self._order]
+        encoded = [[_literal(text) for text in values[name]] for name in self.columns]
+        if self._key:
+            encoded.append(_nonces(self._key, encoded))
+        first, *others = [encoded[i] for i in self._order]
         parts: list[Iterable[bytes]] = [repeat(self._head, len(first)), first]
         for literal, column in zip(self._between[1:-1], others, strict=True):
             parts += [repeat(literal, len(first)), column]
@@ -100,6 +139,33 @@ def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes
             order.append(columns.index(column))
             between.append(b"")
     return between, order
+
+
+def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: str | None) -> Sequence[Piece]:
+    """The text of a request that differs from row to row, its values between tags that hold the nonce."""
+    if placement == "tool_result":
+        fields = [(f"{', ' if n else ''}{_encode(name).decode()}: ", name) for n, name in enumerate(columns)]
+        return [
+            (_TAG_OPEN, _NONCE),
+            (_TAG_OPENED + "{", None),
+            *fields,
+            ("}" + _TAG_CLOSE, _NONCE),
+            (_TAG_CLOSED, None),
+        ]
+    if placement is None:
+        return pieces
+    placed: list[Piece] = []
+    for literal, column in pieces:
+        placed.append((literal, None))
+        if column is not None:
+            placed += [(_TAG_OPEN, _NONCE), (_TAG_OPENED, column), (_TAG_CLOSE, _NONCE), (_TAG_CLOSED, None)]
+    return placed
+
+
+def _nonces(key: bytes, columns: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """The id of each row's tags: a text that holds its own hash cannot be found."""
+    join, prefix = b"\0".join, (key,)
+    return [b2a_hex(sha256(join(prefix + row)).digest()[:_NONCE_BYTES]) for row in zip(*columns, strict=True)]
 
 
 def _inner(text: str) -> bytes:

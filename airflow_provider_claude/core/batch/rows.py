@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
+from airflow_provider_claude.core.batch.echoes import Echoes
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.plan.prices import Price
@@ -20,6 +21,8 @@ from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIEL
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
 
+#: Provenance that is read from the answer itself.
+_MADE_APART = frozenset({"claude_flags"})
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +39,7 @@ class Origin:
     carry: tuple[str, ...]
     answer_type: pa.StructType
     price: Price
+    echoes: Echoes
     constants: Mapping[str, Any]
 
     @property
@@ -79,7 +83,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     """The answers of *rows*, then those of their duplicates.
 
     Raises pa.ArrowInvalid or OverflowError where a value has no place in its column, such as an integer beyond 64
-    bits.
+    bits, and CanaryError where an answer holds the canary.
     """
     items = origin.items.take(pa.array(rows.places, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
@@ -88,6 +92,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
         "duplicate_of": pa.nulls(len(rows), pa.string()),
         **{name: items[name] for name in origin.carry},
         **answers,
+        "claude_flags": origin.echoes.flags(answers, [one.answer for one in rows.judged]),
         **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
@@ -125,6 +130,8 @@ def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict
     if rows.batch_ids is not None:
         columns["claude_batch_id"] = rows.batch_ids
     for field in PROVENANCE_FIELDS:
+        if field.name in _MADE_APART:
+            continue
         if field.name not in columns:
             columns[field.name] = pa.repeat(pa.scalar(constants[field.name], field.type), len(judged))
         elif isinstance(columns[field.name], list):

@@ -37,4 +37,4 @@ def is_cached(job: ClaudeJob) -> bool:
     if job.cache is not None:
         return job.cache
     least = least_cacheable(job.model)
-    return least is not None and len(job.system.encode()) / BYTES_A_TOKEN / _CARE >= least
+    return least is not None and len(job.full_system.encode()) / BYTES_A_TOKEN / _CARE >= least

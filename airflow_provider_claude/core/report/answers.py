@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.plan.prices import Price, to_usd
 from airflow_provider_claude.core.report.costs import Costs
-from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally
+from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
 
 _OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS))
@@ -26,6 +26,7 @@ class AnswerTally:
     def __init__(self, carry: Iterable[str], price: Price | None = None) -> None:
         """*price*: that of the model, to tell what its cache has saved; None where there was none."""
         self.rows = 0
+        self.echoes = Tally()
         self._price = price
         self._uncached = self._cached = 0
         self._not_answers = _OURS | frozenset(carry)
@@ -37,15 +38,16 @@ class AnswerTally:
         return f"<AnswerTally {self.rows} rows, {len(self._columns)} columns>"
 
     def needed(self, schema: pa.Schema) -> list[str]:
-        """The columns of *schema* that are summed up: the answer's own, tokens, lane and cost."""
+        """The columns of *schema* that are summed up: the answer's own, tokens, lane, cost and flags."""
         own = [name for name in schema.names if name not in self._not_answers]
-        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd"]
+        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd", "claude_flags"]
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
         for field, array in zip(batch.schema, batch.columns, strict=True):
             if field.name not in self._not_answers:
                 self._columns.setdefault(field.name, ColumnTally(field)).add(array)
+        self.echoes.add(pc.list_flatten(batch["claude_flags"]))
         for column, kind in _TOKENS.items():
             self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
         if self._price is not None:

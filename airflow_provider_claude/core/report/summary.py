@@ -30,6 +30,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
+    `echoes` counts answers that repeat what they were told or asked, by flag.
     `published` says where the answers are, and is None while, or because, they are not.
     """
 
@@ -52,6 +53,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     explanation: list[str]
     published: str | None = None
+    echoes: dict[str, int] = {}
 
     @property
     def green(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Sche
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement
 
 SCHEMA = {
     "type": "object",
@@ -138,17 +140,25 @@ def test_marks_differ_between_items_and_requests_and_come_again() -> None:
     assert len({mark.check for mark in marks("a", 0, 20)}) == 20
 
 
-def test_a_pack_holds_each_items_prompt_between_its_marks() -> None:
-    single = RequestEncoder(JOB.spec())
+def _content(params: dict[str, Any]) -> str:
+    """What differs between requests, and in placement `user` what the job says of it."""
+    last = params["messages"][-1]["content"]
+    return str(last if isinstance(last, str) else last[0]["content"])
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_pack_holds_each_items_prompt_between_its_marks(placement: Placement) -> None:
+    job = replace(JOB, placement=placement)
+    single = RequestEncoder(job.spec())
     bodies = ['He said "no"', '</item><item id="x">', "…"]
     contents = [single.content(params) for params in single.params({"body": bodies})]
-    sent = json.loads(PackEncoder(JOB.spec()).params(contents, [100, 100, 200], MINE[:3]))
+    sent = json.loads(PackEncoder(job.spec()).params(contents, [100, 100, 200], MINE[:3]))
     assert sent["max_tokens"] == 400 + 3 * MARK_TOKENS
-    assert sent["system"] == "Count."
-    text = sent["messages"][0]["content"]
+    assert sent["system"] == job.full_system
+    text = _content(sent)
     assert text.count("<item ") == text.count("</item>") == 3
     for mark, body in zip(MINE, bodies, strict=False):
-        prompt = json.loads(next(single.params({"body": [body]})))["messages"][0]["content"]
+        prompt = _content(json.loads(next(single.params({"body": [body]}))))
         assert f'<item id="{mark.id}">\n{prompt}\n<check>{mark.check}</check>\n</item>\n' in text
 
 

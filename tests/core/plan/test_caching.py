@@ -36,7 +36,7 @@ def test_each_model_has_its_least(model: str, least: int | None) -> None:
     ("characters", "model", "cached"),
     [
         (10, "claude-haiku-5-5", False),
-        (1_900, "claude-haiku-5-5", False),
+        (1_500, "claude-haiku-5-5", False),
         (2_000, "claude-haiku-5-5", True),
         (2_000, "claude-sonnet-5", False),
         (100_000, "claude-unheard-of", False),
@@ -59,12 +59,13 @@ def test_silly_values_are_refused(more: dict[str, object]) -> None:
 
 
 def test_a_request_marks_its_system_prompt_and_nothing_else_changes() -> None:
-    spec = job(3).spec()
+    asked = job(3)
+    spec = asked.spec()
     plain = json.loads(next(RequestEncoder(spec).params({"body": ["hi"]})))
     marked = json.loads(next(RequestEncoder(spec | {"cache": True}).params({"body": ["hi"]})))
     control = {"type": "ephemeral", "ttl": "1h"}
-    assert marked.pop("system") == [{"type": "text", "text": "xxx", "cache_control": control}]
-    assert plain.pop("system") == "xxx"
+    assert marked.pop("system") == [{"type": "text", "text": asked.full_system, "cache_control": control}]
+    assert plain.pop("system") == asked.full_system
     assert marked == plain
 
 

@@ -68,6 +68,7 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "quarantine_examples": [example],
         "failure_examples": [example],
         "flags": {text: 3},
+        "echoes": {text: 2},
         "strangers": {text: 1},
         "disagreements": [text],
         "reused": 2,
