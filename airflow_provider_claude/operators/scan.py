@@ -17,7 +17,9 @@ from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.store import RunFolder
+    from airflow_provider_claude.sources.source import Source
+    from airflow_provider_claude.stages.scan_settings import ScanSettings
+    from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
 class ClaudeInputScanOperator(BaseOperator):
@@ -104,46 +106,53 @@ class ClaudeInputScanOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
 
     def execute(self, context: Context) -> str:
-        from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.scan import scan
-        from airflow_provider_claude.stages.scan_settings import ScanSettings
 
         with task_errors():
             run = run_folder(self.run_folder)
-            self._release(run)
-            source = open_source(
-                to_path(self.source),
-                format=self.source_format,
-                id_column=self.id_column,
-                columns=[*self.columns, *self.carry],
-            )
-            settings = ScanSettings(
-                text_columns=self.columns,
-                carry=self.carry,
-                part_rows=self.part_rows,
-                max_chars=self.max_chars,
-                closing_tags=self.closing_tags,
-                policy=self.policy,
-                near_duplicates=self.near_duplicates,
-                screened=run_folder(self.screened) if self.screened else None,
-                redact=with_cipher(self.redacting),
-                trimming=self.trimming,
-            )
-            record = scan(source, run, settings, clock=utc_now)
+            self.release_rows(run)
+            self.say(scan(self.opened(), run, self.settings(), clock=utc_now))
+        return self.run_folder
+
+    def opened(self) -> Source:
+        """The source. Raises SourceError where it, or a column, is not there."""
+        from airflow_provider_claude.sources.source import open_source
+
+        columns = [*self.columns, *self.carry]
+        return open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
+
+    def settings(self) -> ScanSettings:
+        from airflow_provider_claude.stages.scan_settings import ScanSettings
+
+        return ScanSettings(
+            text_columns=self.columns,
+            carry=self.carry,
+            part_rows=self.part_rows,
+            max_chars=self.max_chars,
+            closing_tags=self.closing_tags,
+            policy=self.policy,
+            near_duplicates=self.near_duplicates,
+            screened=run_folder(self.screened) if self.screened else None,
+            redact=with_cipher(self.redacting),
+            trimming=self.trimming,
+        )
+
+    def say(self, record: ScanRecord) -> None:
+        """Log what was read."""
         self.log.info(
-            "%d rows read from %s: %d items, %d duplicates, %d set aside %s",
+            "%d rows read from %s: %d items, of which %d are asked alone, %d duplicates, %d set aside %s",
             record.rows,
             record.source,
             record.items,
+            record.suspects,
             record.duplicates,
             record.quarantined,
             record.by_reason,
         )
         if self.redacting:
             self.log.info("Redacted: %s", record.redacted)
-        return self.run_folder
 
-    def _release(self, run: RunFolder) -> None:
+    def release_rows(self, run: RunFolder) -> None:
         """Let go of the rows that this run was asked to release."""
         from airflow_provider_claude.stages.release import release
 

@@ -49,6 +49,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
             tables.fold(sorting.batch("candidates", settings.candidates))
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
+        tables.counts.gate = judge.gate.version
     record = tables.counts.record(settings, str(source.path), source.format, started=started, finished=clock())
     write_record(run.file("scan.json"), record)
     return record
@@ -59,7 +60,7 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str) -> Iterator[Jud
     """How the rows of a scan into *run* are judged."""
     with open_redaction(run, settings.redact, now) as redaction:
         yield Judge(
-            gate=open_gate(settings.policy, settings.closing_tags, settings.rule_folders),
+            gate=open_gate(settings.policy, settings.closing_tags),
             columns=settings.text_columns,
             carry=settings.carry,
             max_chars=settings.max_chars,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -27,7 +26,7 @@ class ScanSettings:
     which something was found, *redact* what in the texts is replaced by tokens, if anything, and *trimming* what is judged but
     not sent; *screened* is the run folder in which those that were in doubt are asked about. Rows whose texts are similar by
     *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part file has *part_rows*
-    rows. The .yar files in *rule_folders* are signatures beside the package's.
+    rows.
     """
 
     text_columns: Sequence[str]
@@ -38,7 +37,6 @@ class ScanSettings:
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     near_duplicates: float | None = None
     screened: RunFolder | None = None
-    rule_folders: Sequence[Path | str] = ()
     redact: Redacting | None = None
     trimming: Trimming = field(default_factory=Trimming)
 

@@ -88,6 +88,7 @@ def scan_share(
         changed=counts.changed,
         by_reason=dict(counts.reasons),
         flagged=dict(counts.flags),
+        gate=judge.gate.version,
         shared_at=shares.made_at,
     )
     write_record(place.file("share.json"), record)

@@ -42,6 +42,7 @@ class Counts:
     suspects: int = 0
     near: int = 0
     changed: int = 0
+    gate: str = ""
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
@@ -67,6 +68,7 @@ class Counts:
     def share(self, record: ShareRecord) -> None:
         """Count what a share has read and set aside."""
         self.rows += record.rows
+        self.gate = record.gate
         self.changed += record.changed
         self.reasons.update(record.by_reason)
         self.flags.update(record.flagged)
@@ -85,6 +87,7 @@ class Counts:
             suspects=self.suspects,
             near_duplicates=self.near,
             changed=self.changed,
+            gate=self.gate,
             by_reason=dict(self.reasons.most_common()),
             flagged=dict(self.flags.most_common()),
             redacted=dict(self.redacted.most_common()),

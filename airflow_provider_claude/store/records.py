@@ -32,7 +32,7 @@ class ScanRecord(Record, frozen=True, kw_only=True):
 
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
     Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
-    redacted: `redacted` counts what tokens stand for, by kind.
+    redacted: `redacted` counts what tokens stand for, by kind. `gate` stands for the rules and the model that judged.
     """
 
     source: str
@@ -46,6 +46,7 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     suspects: int = 0
     near_duplicates: int = 0
     changed: int = 0
+    gate: str = ""
     by_reason: dict[str, int]
     flagged: dict[str, int]
     redacted: dict[str, int] = {}
@@ -76,6 +77,7 @@ class ShareRecord(Record, frozen=True, kw_only=True):
 
     rows: int
     changed: int
+    gate: str
     by_reason: dict[str, int]
     flagged: dict[str, int]
     shared_at: str

@@ -23,6 +23,11 @@ from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
+from airflow_provider_claude.operators.shares import (
+    ClaudeShareGatherOperator,
+    ClaudeShareOutOperator,
+    ClaudeShareScanOperator,
+)
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
 
@@ -42,6 +47,7 @@ def claude_batch_job(
     cancel_on_mark: bool = False,
     in_flight: int = int(CEILING),
     sync_pool: str | None = None,
+    scan_tasks: int = 1,
     screen: str | None = None,
     screen_by: str | None = None,
     priority_column: str | None = None,
@@ -79,6 +85,7 @@ def claude_batch_job(
     :param in_flight: the most requests of the sync lane under way at once, a shard.
     :param sync_pool: an Airflow pool for the tasks that settle leftovers. Workers on several machines know of each other's
         use of the account only what the API tells them: a pool with one slot lets one be at it at a time.
+    :param scan_tasks: how many mapped tasks share the scan of a source of many files; each takes as many of them.
     :param screen: ``"claude"``: rows that the scan is in doubt about are first asked about in a batch of their own, in the group
         ``screen``; what Claude suspects is set aside. Whatever becomes of that, all other rows are answered.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
@@ -98,6 +105,8 @@ def claude_batch_job(
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
     """
+    if scan_tasks > 1 and redact:
+        raise JobError("scan_tasks and redact do not go together: tokens have to be told apart over all rows.")
     if screen not in {None, "claude"}:
         raise JobError(f"screen is {screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
     with TaskGroup(group_id) as group:
@@ -116,9 +125,15 @@ def claude_batch_job(
             "signatures": signatures,
             **(scan_args or {}),
         }
-        scan = ClaudeInputScanOperator(task_id="scan", **scan_args)
+        scan = (
+            _shared_scan(scan_tasks, scan_args)
+            if scan_tasks > 1
+            else ClaudeInputScanOperator(task_id="scan", **scan_args)
+        )
         if screen:
-            scan >> _screening(work, folder, conn_id, screen_by) >> (scan := _sift(folder, scan_args))
+            sift = _sift(scan_args, f"{folder}.screen/{{{{ day }}}}", shared=scan_tasks > 1)
+            scan >> _screening(work, folder, conn_id, screen_by) >> sift
+            scan = sift
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
             task_id="plan",
@@ -194,9 +209,21 @@ def _screening(work: str, folder: str, conn_id: str, by: str | None) -> TaskGrou
     )
 
 
-def _sift(folder: str, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:
+def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:
+    """The scan as mapped tasks, one a share of the files, and the task that puts them together."""
+    share = ClaudeShareOutOperator(task_id="share", shares=shares, **scan_args)
+
+    @task_group(group_id="read")
+    def each_share(number: int) -> None:
+        ClaudeShareScanOperator(task_id="judge", share=number, **{**scan_args, "release": ()})
+
+    numbers: Any = share.output
+    gathered = ClaudeShareGatherOperator(task_id="scan", **{**scan_args, "release": ()})
+    share >> each_share.expand(number=numbers) >> gathered
+    return gathered
+
+
+def _sift(scan_args: Mapping[str, Any], screened: str, *, shared: bool) -> ClaudeInputScanOperator:
     """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered."""
-    screened = f"{folder}.screen/{{{{ day }}}}"
-    return ClaudeInputScanOperator(
-        task_id="sift", trigger_rule="all_done", **{**scan_args, "screened": screened, "release": ()}
-    )
+    operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
+    return operator(task_id="sift", trigger_rule="all_done", **{**scan_args, "screened": screened, "release": ()})

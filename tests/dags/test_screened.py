@@ -1,4 +1,4 @@
-"""A DAG that has Claude look at doubtful rows before the main batch, whole, on the simulator."""
+"""A DAG that scans by several tasks and has Claude look at doubtful rows before the main batch, whole, on the simulator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sentiment(BaseModel):
 with DAG("screened", schedule=None, start_date=pendulum.datetime(2026, 1, 1), params={{"day": Param("{day}")}}):
     claude_batch_job(
         "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100),
-        source="{root}/mail.jsonl", work="{root}/work", output="{root}/answers", poll_interval=1.0, screen="claude",
+        source="{root}/mail", work="{root}/work", output="{root}/answers", poll_interval=1.0, screen="claude", scan_tasks=3,
         report_args={{"max_quarantined": 1.0}},
     )
 """
@@ -42,7 +42,9 @@ def dag(airflow_db: Path, tmp_path: Path) -> Any:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
-    (tmp_path / "mail.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
+    (tmp_path / "mail").mkdir()
+    for number, start in enumerate(range(0, len(ROWS), 5)):
+        (tmp_path / "mail" / f"{number}.jsonl").write_text("\n".join(map(json.dumps, ROWS[start : start + 5])))
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "screened.py").write_text(DAG.format(root=tmp_path, day=DAY))
     DagBundlesManager().sync_bundles_to_db()
@@ -61,6 +63,8 @@ def test_what_claude_suspects_is_set_aside_and_all_else_is_answered(
 ) -> None:
     done = dag.test(run_conf={})
     assert str(done.state) == "success"
+    judged = [ti for ti in done.get_task_instances() if ti.task_id == "mail.read.judge"]
+    assert [str(ti.state) for ti in judged] == ["success"] * 3
     run, screen = (tmp_path / "work" / "screened" / group / DAY for group in ("mail", "mail.screen"))
     suspected = column(screen / "answers", "injection_suspected")
     assert len(suspected) == 8

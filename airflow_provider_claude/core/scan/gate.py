@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding, Layer
+from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.signatures import Signatures
-from airflow_provider_claude.core.scan.structure import CHANGES, Limits, find
+from airflow_provider_claude.core.scan.structure import CHANGES, find
 from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
 
@@ -22,12 +22,13 @@ from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 class Gate:
     """*layers* read each text, and what else it can be read as; *policy* says what their findings mean.
 
-    The first layer is always there: *limits* say what shape a text may have.
+    The first layer is always there: *limits* say what shape a text may have. *version* tells one set of layers from another.
     """
 
     layers: Sequence[Layer]
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     limits: Limits = field(default_factory=Limits)
+    version: str = ""
 
     def judge(self, columns: Mapping[str, Cleaned]) -> Verdicts:
         """What becomes of the rows of *columns* (at least one), which all have the same length."""
@@ -45,13 +46,14 @@ class Gate:
                 yield from _read(layer, name, column.texts, others[name])
 
 
-def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = (), rule_folders: Sequence[Path | str] = ()) -> Gate:
-    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`. *rule_folders*
-    hold .yar files that are applied beside the package's.
+def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
+    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`.
 
-    Raises JobError where a rule cannot be used.
+    Raises JobError where a rule of the policy's folders cannot be used.
     """
-    return Gate([Signatures.compiled(rule_folders)], policy, Limits(closing_tags=tuple(closing_tags)))
+    signatures = Signatures.compiled(policy.rule_folders)
+    limits = replace(policy.limits, closing_tags=(*policy.limits.closing_tags, *closing_tags))
+    return Gate([signatures], policy, limits, version=signatures.version)
 
 
 def _read(layer: Layer, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.errors import JobError
 
 Action = Literal["quarantine", "flag", "pass"]
@@ -23,6 +24,8 @@ class ScanPolicy:
     :param medium: the same for medium severity.
     :param low: the same for low severity.
     :param rules: what these rules mean, whatever their severity.
+    :param limits: what shape a text may have.
+    :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/signatures.md).
     :raises JobError: for an action that there is not.
     """
 
@@ -30,6 +33,8 @@ class ScanPolicy:
     medium: Action = "flag"
     low: Action = "pass"
     rules: Mapping[str, Action] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    rule_folders: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         named = {"high": self.high, "medium": self.medium, "low": self.low, **self.rules}

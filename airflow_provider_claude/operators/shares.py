@@ -1,0 +1,62 @@
+"""Scan by several workers: the files are shared out, each share is judged, and one task puts them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.runtime import run_folder, task_errors, utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ClaudeShareOutOperator(ClaudeInputScanOperator):
+    """Shares the files of a source out. Returns the numbers of the shares, to expand over.
+
+    :param shares: how many tasks share the scan; no more than there are files.
+    """
+
+    def __init__(self, *, shares: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shares = shares
+
+    def execute(self, context: Context) -> list[int]:  # type: ignore[override]
+        from airflow_provider_claude.stages.shares import share_out
+
+        with task_errors():
+            run = run_folder(self.run_folder)
+            self.release_rows(run)
+            return share_out(self.opened(), run, self.settings(), self.shares, clock=utc_now)
+
+
+class ClaudeShareScanOperator(ClaudeInputScanOperator):
+    """Reads and judges one share of a source.
+
+    :param share: its number (templated).
+    """
+
+    template_fields = (*ClaudeInputScanOperator.template_fields, "share")
+
+    def __init__(self, *, share: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def execute(self, context: Context) -> None:  # type: ignore[override]
+        from airflow_provider_claude.stages.shares import scan_share
+
+        with task_errors():
+            run = run_folder(self.run_folder)
+            record = scan_share(self.opened(), run, int(self.share), self.settings(), clock=utc_now)
+        self.log.info("%d rows read, %d set aside %s", record.rows, sum(record.by_reason.values()), record.by_reason)
+
+
+class ClaudeShareGatherOperator(ClaudeInputScanOperator):
+    """Puts the shares of a source together in the run folder. Returns its path, as a scan by one task does."""
+
+    def execute(self, context: Context) -> str:
+        from airflow_provider_claude.stages.shares import gather
+
+        with task_errors():
+            self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))
+        return self.run_folder
