@@ -47,7 +47,7 @@ _BLOCKS = names(
 _NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 
 #: Attributes that hold text for those who do not see: kept as hidden, without a flag, as every mail has them.
-_SPOKEN = names("alt title aria-label")
+_SPOKEN = ("alt", "title", "aria-label")
 _CELLS = frozenset({"td", "th"})
 _FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
 _UNNESTED = names("area base br col embed hr img input link meta param source track wbr p li td th tr dt dd option")
@@ -165,8 +165,8 @@ class _Reading:
         look = place.look.of(element, self.sheet)
         if tag in _NOT_SHOWN and "open" not in attributes:
             look = replace(look, gone=True)
-        for name in _SPOKEN & attributes.keys():
-            self.hide(attributes[name] or "")
+        for name in _SPOKEN:
+            self.hide(attributes.get(name) or "")
         if tag == "br":
             self.pieces.append("\n")
         elif tag in _BLOCKS:
