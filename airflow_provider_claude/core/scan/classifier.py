@@ -1,0 +1,79 @@
+"""The third layer of the scan: a linear model over hashed features that finds the span of a text that speaks to a model.
+
+An attack is short and stands in a long honest mail. So a score is that of the worst window of WINDOW tokens: what stands
+around it cannot make it any better. The tables hold a small number for each hash; they are made by
+`benchmarks/gate/train.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from airflow_provider_claude.core.scan import features
+from airflow_provider_claude.core.scan.features import Tokens
+
+#: Tokens of a window.
+WINDOW = 40
+
+#: A window of n tokens is worth its sum by the root of n + SLACK: a few words are no proof.
+SLACK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """*words* and *grams*: by feature, what it adds to a window. A score is the logistic function of
+    *slope* times the worst window plus *bias*.
+    """
+
+    words: NDArray[np.int8]
+    grams: NDArray[np.int8]
+    slope: float
+    bias: float
+
+    def scores(self, texts: pa.Array) -> NDArray[np.float32]:
+        """How sure it is that each of the strings *texts* is an attack, from 0 to 1. A null or a text without any
+        token is 0. Memory is that of some copies of a chunk (`features.CHUNK`).
+        """
+        worst = self.worst(texts)
+        return (1 / (1 + np.exp(-(self.slope * worst + self.bias)))).astype(np.float32)
+
+    def worst(self, texts: pa.Array) -> NDArray[np.float64]:
+        """The worth of the worst window of each text, minus infinity where there is none."""
+        worst = np.full(len(texts), -np.inf)
+        for row, found in features.chunks(texts):
+            if len(found.rows):
+                first = np.flatnonzero(found.places == 0)
+                here = row + found.rows[first]
+                window = np.maximum.reduceat(windows(self._worth(found), found.places), first)
+                worst[here] = np.maximum(worst[here], window)
+        return worst
+
+    def _worth(self, found: Tokens) -> NDArray[np.float64]:
+        """What each token adds."""
+        worth = np.zeros(len(found.hashes), np.int64)
+        for kind in features.word_features(found):
+            worth += self.words[kind]
+        for grams in features.byte_features(found):
+            worth += np.add.reduceat(self.grams[grams], found.starts, dtype=np.int64)
+        return worth.astype(np.float64)
+
+
+def windows(worth: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The worth of the window that ends at each token."""
+    total = np.concatenate([[0.0], np.cumsum(worth)])
+    length = np.minimum(places + 1, WINDOW)
+    last = np.arange(1, len(worth) + 1)
+    return (total[last] - total[last - length]) / np.sqrt(length + SLACK)
+
+
+@cache
+def load() -> Classifier:
+    """The model of the package."""
+    with np.load(Path(__file__).with_name("injection.npz")) as file:
+        return Classifier(file["words"], file["grams"], float(file["slope"]), float(file["bias"]))
