@@ -6,6 +6,7 @@ A family is what must not judge itself: a source with all that was taken from th
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,11 +47,12 @@ TOGETHER = (
 
 
 class Row(NamedTuple):
-    """A *text*, where it is from, and what it is: *kind* attack, benign_hard, benign, sentiment, ham, ham_hard, spam,
-    or stress.
+    """A *text* as cleaned, *raw* as it came, and where it is from. *kind* is attack, benign_hard, benign, sentiment, ham,
+    ham_hard, spam, stress, or a fixture.
     """
 
     text: str
+    raw: str
     file: str
     source: str
     kind: str
@@ -103,7 +105,7 @@ def _rows(file: str, rows: Iterable[dict[str, Any]]) -> list[Row]:
     found = list(rows)
     texts = normalise(pa.array([row["text"] for row in found], pa.string())).texts.to_pylist()
     return [
-        Row(text, file, row["source"], row["kind"], row["subtype"] or "", row["licence"] or "")
+        Row(text, row["text"], file, row["source"], row["kind"], row["subtype"] or "", row["licence"] or "")
         for row, text in zip(found, texts, strict=True)
     ]
 
@@ -114,3 +116,10 @@ def folds(rows: Iterable[Row]) -> list[tuple[str, ...]]:
     together = [kept for fold in TOGETHER if (kept := tuple(name for name in fold if name in families))]
     alone = families.keys() - {name for fold in together for name in fold}
     return [*together, *((name,) for name in sorted(alone))]
+
+
+def licences(rows: Iterable[Row]) -> str:
+    """Markdown: the sources with their licences and numbers of texts."""
+    counts = Counter((row.source, row.licence) for row in rows)
+    lines = [f"| {source} | {licence} | {count:,} |" for (source, licence), count in sorted(counts.items())]
+    return "\n".join(["| source | licence | texts |", "|---|---|---:|", *lines])

@@ -1,6 +1,6 @@
 """The third layer of the scan: a linear model over hashed features that finds the span of a text that speaks to a model.
 
-An attack is short and stands in a long honest mail. So a score is that of the worst window of WINDOW tokens: what stands
+An attack is short and stands in a long honest mail. So a score is that of the worst window of a text, and what stands
 around it cannot make it any better. The tables hold a small number for each hash; they are made by
 `benchmarks/gate/train.py`.
 """
@@ -18,11 +18,17 @@ from numpy.typing import NDArray
 from airflow_provider_claude.core.scan import features
 from airflow_provider_claude.core.scan.features import Tokens
 
-#: Tokens of a window.
-WINDOW = 40
+#: Tokens of a window: long ones for what is said at length, short ones for what is said in a few words.
+WINDOWS = (12, 40)
 
 #: A window of n tokens is worth its sum by the root of n + SLACK: a few words are no proof.
 SLACK = 10
+
+#: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
+QUARANTINE_SCORE = 0.9
+
+#: From this score on a text is flagged: answered alone, never beside others.
+FLAG_SCORE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,10 @@ class Classifier:
             if len(found.rows):
                 first = np.flatnonzero(found.places == 0)
                 here = row + found.rows[first]
-                window = np.maximum.reduceat(windows(self._worth(found), found.places), first)
-                worst[here] = np.maximum(worst[here], window)
+                worth = self._worth(found)
+                for size in WINDOWS:
+                    window = np.maximum.reduceat(windows(worth, found.places, size), first)
+                    worst[here] = np.maximum(worst[here], window)
         return worst
 
     def _worth(self, found: Tokens) -> NDArray[np.float64]:
@@ -64,10 +72,10 @@ class Classifier:
         return worth.astype(np.float64)
 
 
-def windows(worth: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The worth of the window that ends at each token."""
+def windows(worth: NDArray[np.float64], places: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    """The worth of the window of *size* tokens that ends at each token."""
     total = np.concatenate([[0.0], np.cumsum(worth)])
-    length = np.minimum(places + 1, WINDOW)
+    length = np.minimum(places + 1, size)
     last = np.arange(1, len(worth) + 1)
     return (total[last] - total[last - length]) / np.sqrt(length + SLACK)
 

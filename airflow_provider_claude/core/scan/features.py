@@ -21,7 +21,10 @@ WORD_BITS = 18
 BYTE_BITS = 18
 
 #: Lengths of the n-grams of bytes.
-GRAMS = (4, 6)
+GRAMS = (5,)
+
+#: What an n-gram of bytes counts beside a word.
+GRAM_WEIGHT = 0.5
 
 #: Bytes looked at in one go. Memory is some 60 times this.
 CHUNK = 1 << 17
@@ -85,12 +88,22 @@ def fold(texts: pa.Array) -> pa.Array:
     foreign = pc.indices_nonzero(pc.invert(pc.string_is_ascii(texts)))
     if not len(foreign):
         return texts
-    some = pc.utf8_normalize(pc.utf8_lower(texts.take(foreign)), form="NFKD")
+    some = pc.utf8_normalize(pc.utf8_lower(_decoded(texts.take(foreign))), form="NFKD")
     for pattern, plain in _FOLDS:
         some = pc.replace_substring_regex(some, pattern, plain)
     mask = np.zeros(len(texts), bool)
     mask[foreign] = True
     return pc.replace_with_mask(texts, pa.array(mask), some)
+
+
+def _decoded(texts: pa.Array) -> pa.Array:
+    """*texts*; if there is one that is not UTF-8, with signs of replacement for what is not."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        values = pc.cast(texts, pa.large_binary()).to_pylist()
+        return pa.array([value.decode("utf-8", "replace") for value in values], pa.large_string())
+    return texts
 
 
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
