@@ -7,7 +7,8 @@ no training; they are judged as they are.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,47 +17,43 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from airflow_provider_claude.core.scan import classifier
-from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
-from airflow_provider_claude.core.scan.threats import RuleSet, rule_set
-from airflow_provider_claude.core.scan.verdicts import judge
+from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.gate import open_gate
+from airflow_provider_claude.core.scan.normalise import normalise
+from airflow_provider_claude.core.scan.policy import Action, ScanPolicy
 from benchmarks.gate import data, heldout
 from benchmarks.gate.corpus import Floats
 from benchmarks.gate.data import Row
 from benchmarks.gate.train import Trainer, examples
 
 Mask = NDArray[np.bool_]
-
-#: By name, what tells for each row whether the layer sets it aside.
-Layer = Callable[[Sequence[Row]], Mask]
+Grades = NDArray[np.int8]
 
 #: Where the tables stand in the docs.
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "scan.md"
 
-
-def structure(rows: Sequence[Row]) -> Mask:
-    """Texts that hide something, are empty or too long: what is judged without any rule."""
-    return _set_aside(rows, RuleSet(()))
+#: Layers of the gate that are not trained, by their names there.
+UNTRAINED = ("structure", "signatures")
 
 
-def signatures(rows: Sequence[Row]) -> Mask:
-    cleaned = normalise(pa.array([row.raw for row in rows], pa.string()))
-    hits = rule_set().hits(cleaned.texts)
-    return _mask(len(rows), (row for row, rule in hits if rule.severity == "quarantine"))
+@dataclass(frozen=True, kw_only=True)
+class Only(ScanPolicy):
+    """The usual policy for what *layer* says; what others say is passed over."""
+
+    layer: str
+
+    def action(self, finding: Finding) -> Action:
+        return super().action(finding) if finding.layer == self.layer else "pass"
 
 
-LAYERS: Mapping[str, Layer] = {"structure": structure, "signatures": signatures}
-
-
-def _set_aside(rows: Sequence[Row], rules: RuleSet) -> Mask:
-    column: Cleaned = normalise(pa.array([row.raw for row in rows], pa.string()))
-    aside = judge({"text": column}, rules, 1_000_000).set_aside
-    return _mask(len(rows), (row for row, verdict in aside.items() if verdict.reason != "empty"))
-
-
-def _mask(size: int, rows: Iterable[int]) -> Mask:
-    mask = np.zeros(size, bool)
-    mask[list(rows)] = True
-    return mask
+def graded(rows: Sequence[Row], layer: str) -> Grades:
+    """What *layer* does to each of *rows*: 2 sets it aside, 1 has it answered alone, 0 nothing."""
+    gate = open_gate(Only(layer=layer))
+    verdicts = gate.judge({"text": normalise(pa.array([row.raw for row in rows], pa.string()))})
+    grades = np.zeros(len(rows), np.int8)
+    grades[list(verdicts.suspects)] = 1
+    grades[list(verdicts.set_aside)] = 2
+    return grades
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Mask]:
@@ -77,6 +74,12 @@ def _place(row: Row) -> str:
     if row.kind == "attack" and row.source in split:
         return f"{row.source}, {split[row.source]}"
     return row.source if row.file == "injections" else f"{row.source} (unicode)"
+
+
+def _mask(size: int, rows: Sequence[int]) -> Mask:
+    mask = np.zeros(size, bool)
+    mask[rows] = True
+    return mask
 
 
 def aims(rows: Sequence[Row]) -> dict[str, Mask]:
@@ -135,15 +138,16 @@ def calibration(rows: Sequence[Row], scores: Floats) -> str:
 
 
 def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
-    """By layer the rows it sets aside, and the held-out scores."""
+    """By layer and what is done the rows it is done to, and the held-out scores."""
     worth = heldout.scores(rows, Trainer(examples(rows)))
     slope, bias = heldout.calibration(rows, worth)
     scores = np.nan_to_num(heldout.logistic(slope * worth + bias))
-    found = {name: layer(rows) for name, layer in LAYERS.items()}
-    found["classifier"] = scores >= classifier.QUARANTINE_SCORE
-    found["together"] = np.logical_or.reduce(list(found.values()))
-    found["or flagged"] = found["together"] | (scores >= classifier.FLAG_SCORE)
-    return found, scores
+    grades = {layer: graded(rows, layer) for layer in UNTRAINED}
+    thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
+    grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
+    grades["all"] = np.maximum.reduce(list(grades.values()))
+    found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
+    return found | {"all: aside or alone": grades["all"] >= 1}, scores
 
 
 def put(path: Path, mark: str, text: str) -> None:
