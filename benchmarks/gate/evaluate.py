@@ -139,15 +139,17 @@ def calibration(rows: Sequence[Row], scores: Floats) -> str:
 
 def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
     """By layer and what is done the rows it is done to, and the held-out scores."""
-    worth = heldout.scores(rows, Trainer(examples(rows)))
-    slope, bias = heldout.calibration(rows, worth)
-    scores = np.nan_to_num(heldout.logistic(slope * worth + bias))
+    held = heldout.scores(rows, Trainer(examples(rows)))
+    slope, bias = heldout.calibration(rows, held.threads)
+    scores, strict = (np.nan_to_num(heldout.logistic(slope * worth + bias)) for worth in held)
     grades = {layer: graded(rows, layer) for layer in UNTRAINED}
     thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
     grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
     grades["all"] = np.maximum.reduce(list(grades.values()))
     found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
-    return found | {"all: aside or alone": grades["all"] >= 1}, scores
+    found["all: aside or alone"] = grades["all"] >= 1
+    found["classifier, no mail of this collection seen: aside"] = strict >= classifier.QUARANTINE_SCORE
+    return found, scores
 
 
 def put(path: Path, mark: str, text: str) -> None:

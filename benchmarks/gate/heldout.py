@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from airflow_provider_claude.core.scan import classifier, features
 from benchmarks.gate import corpus, data, train
 from benchmarks.gate.corpus import Corpus, Floats
 from benchmarks.gate.data import Row
-from benchmarks.gate.train import Trainer
+from benchmarks.gate.train import Model, Trainer
 
 #: Texts whose five-letter pieces agree this much (cosine) are nearly the same.
 NEAR = 0.7
@@ -28,26 +29,46 @@ HONEST: Collection[str] = frozenset({"benign", "benign_hard", "sentiment", "ham"
 KEPT = Path(__file__).resolve().parents[2] / ".bench"
 
 
-def scores(rows: Sequence[Row], trainer: Trainer) -> Floats:
-    """The worth of each of *rows* in the eyes of a model that did not see its family; kept in `.bench` by content."""
+class Held(NamedTuple):
+    """The worth of each text for a model that saw nothing of its family. *threads* is the same, but mails are judged by a
+    model that saw other threads of their collection: what a model that knows mail thinks of mail.
+    """
+
+    strict: Floats
+    threads: Floats
+
+
+def scores(rows: Sequence[Row], trainer: Trainer) -> Held:
+    """The held-out worth of *rows*; kept in `.bench` by content."""
     kept = KEPT / f"heldout-{_digest(rows, trainer)}.npy"
     if not kept.exists():
         KEPT.mkdir(exist_ok=True)
-        np.save(kept, _scores(rows, trainer))
-    return np.load(kept)
+        np.save(kept, np.stack(_scores(rows, trainer)))
+    return Held(*np.load(kept))
 
 
-def _scores(rows: Sequence[Row], trainer: Trainer) -> Floats:
+def _scores(rows: Sequence[Row], trainer: Trainer) -> Held:
     near = _near(rows)
     family = np.array([row.family for row in rows])
-    found = np.full(len(rows), np.nan)
+    part = np.array([row.families[-1] for row in rows])
+    strict = np.full(len(rows), np.nan)
     for fold in data.folds(rows):
         judged = np.flatnonzero(np.isin(family, fold))
-        model = trainer.train(fold, {rows[other].text for row in judged for other in near.get(int(row), ())})
-        worst, _ = Corpus([rows[row].text for row in judged]).worst(model.weights)
-        found[judged] = worst + model.bias
+        banned = {rows[other].text for row in judged for other in near.get(int(row), ())}
+        strict[judged] = _worth(rows, judged, trainer.train(fold, banned))
         print(f"held out {', '.join(fold)}: {len(judged):,} texts", flush=True)
-    return found
+    threads = strict.copy()
+    for thread in data.threads():
+        judged = np.flatnonzero(part == thread)
+        if len(judged):
+            threads[judged] = _worth(rows, judged, trainer.train((thread, data.TRIGGERS)))
+            print(f"held out {thread}: {len(judged):,} texts", flush=True)
+    return Held(strict, threads)
+
+
+def _worth(rows: Sequence[Row], judged: Sequence[int] | NDArray[np.int64], model: Model) -> Floats:
+    worst, _ = Corpus([rows[row].text for row in judged]).worst(model.weights)
+    return worst + model.bias
 
 
 def _near(rows: Sequence[Row]) -> dict[int, list[int]]:

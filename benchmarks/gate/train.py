@@ -27,7 +27,7 @@ from benchmarks.gate.corpus import WORDS, Corpus, Floats
 from benchmarks.gate.data import Row
 
 SEED = 5
-ROUNDS = 2
+ROUNDS = 3
 EPOCHS = 5
 
 #: Texts made up of each kind.
@@ -38,6 +38,9 @@ C = 3.0
 
 #: Of the windows of mails as many are looked at; the hard ones are found by the rounds.
 MAILS = 0.1
+
+#: Tokens of the windows that are learnt from, beside short texts and the hard windows; of honest texts only the longest.
+TILES = (40,)
 
 MODEL = Path(classifier.__file__).with_name("injection.npz")
 
@@ -64,8 +67,10 @@ def examples(rows: Sequence[Row]) -> list[Example]:
     counts = Counter(row.source for row in used if row.kind == "attack")
     carriers = [row for row in used if _is_carrier(row)]
     found = [_example(row, counts) for row in used]
+    plain = [row for row in used if row.kind == "sentiment"]
+    found += [_dressed(row, rng) for row in rng.sample(plain, min(2000, len(plain)))]
     short = [row for row in used if row.kind == "attack" and len(row.text) < 400]
-    found += [_carried(_varied(row.text, rng), (row.family,), _weight(row, counts), carriers, rng) for row in short]
+    found += [_carried(_varied(row.text, rng), row.families, _weight(row, counts), carriers, rng) for row in short]
     for one in kinds.made(MADE, SEED):
         if one.attack and rng.random() < 0.5:
             found.append(_carried(one.text, (), 0.7, carriers, rng))
@@ -78,9 +83,9 @@ def _used(row: Row) -> bool:
     """Plain requests within a mail and pieces of code are attacks only by where they stand: nothing to learn from."""
     if row.file == "unicode":
         return row.kind == "benign"
-    return row.kind in {"attack", "benign", "benign_hard", "sentiment", "ham", "ham_hard", "spam"} and not (
-        row.subtype.startswith(("bipia_email_injected", "bipia_code"))
-    )
+    if row.file == "unicode":
+        return row.kind == "benign"
+    return not row.subtype.startswith(("bipia_email_injected", "bipia_code"))
 
 
 def _is_carrier(row: Row) -> bool:
@@ -88,8 +93,8 @@ def _is_carrier(row: Row) -> bool:
 
 
 def _example(row: Row, counts: Counter[str]) -> Example:
-    tiles = MAILS if row.file == "emails" else 1.0
-    return Example(row.text, row.kind == "attack", (row.family,), _weight(row, counts), tiles)
+    tiles = MAILS if row.source == "spamassassin" else 1.0
+    return Example(row.text, row.kind == "attack", row.families, _weight(row, counts), tiles)
 
 
 def _weight(row: Row, counts: Counter[str]) -> float:
@@ -102,6 +107,15 @@ def _varied(text: str, rng: random.Random) -> str:
     return rng.choice([text] * 7 + [text.upper(), text.lower(), text.lower()])
 
 
+def _dressed(row: Row, rng: random.Random) -> Example:
+    """An honest text in the look of mail: quoted, forwarded, shouted."""
+    lines = [row.text[at : at + 70] for at in range(0, min(len(row.text), 700), 70)]
+    mark = rng.choice(["> ", "> > ", ">", "| ", "    ", "* ", "- "])
+    head = rng.choice(["Subject: Re: ", "RE: ", "", "", "Hi,\n\n", "FW: "])
+    text = head + rng.choice(["", mark]) + ("\n" + mark).join(lines)
+    return Example(rng.choice([text, text, text.upper(), text.title()]), False, row.families, 1.0)
+
+
 def _carried(
     text: str, families: tuple[str, ...], weight: float, carriers: Sequence[Row], rng: random.Random
 ) -> Example:
@@ -111,7 +125,7 @@ def _carried(
     at = rng.choice(ends)
     before, after = rng.choice([" ", "\n", "\n\n"]), rng.choice([" ", "\n", "\n\n"])
     whole = carrier.text[max(0, at - 150) : at] + before + text + after + carrier.text[at : at + 150]
-    return Example(whole, attack=True, families=(*families, carrier.family), weight=weight)
+    return Example(whole, attack=True, families=(*families, *carrier.families), weight=weight)
 
 
 class Trainer:
@@ -125,11 +139,11 @@ class Trainer:
         shares = np.array([one.tiles for one in some])
         chance = np.random.default_rng(SEED)
         tiles = []
-        for size in classifier.WINDOWS:
+        for size in TILES:
             found = self.corpus.tiles(size)
             owner = self.corpus.text[found[:, 0]]
             kept = chance.random(len(found)) < shares[owner]
-            tiles.append(found[kept & (self.attack[owner] | (size == max(classifier.WINDOWS)))])
+            tiles.append(found[kept & (self.attack[owner] | (size == max(TILES)))])
         self.tiles = np.concatenate(tiles)
         self.owner = self.corpus.text[self.tiles[:, 0]]
 
@@ -145,7 +159,7 @@ class Trainer:
         for _ in range(ROUNDS - 1):
             model = self._fit(kept, hard)
             kept = seen[self.owner] & self._telling(model)
-            hard = self._hardest(model, seen)
+            hard = np.concatenate([hard, self._hardest(model, seen)])
         return self._fit(kept, hard)
 
     def _fit(self, kept: NDArray[np.bool_], hard: NDArray[np.int64]) -> Model:
@@ -201,7 +215,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = data.read(args.data)
     trainer = Trainer(examples(rows))
-    slope, bias = heldout.calibration(rows, heldout.scores(rows, trainer))
+    slope, bias = heldout.calibration(rows, heldout.scores(rows, trainer).threads)
     save(trainer.train(), slope, bias, args.out)
     print(f"{args.out}: {args.out.stat().st_size:,} bytes, {hashlib.sha256(args.out.read_bytes()).hexdigest()[:16]}")
 

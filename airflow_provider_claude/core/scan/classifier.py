@@ -64,20 +64,23 @@ class Classifier:
 
     def _worth(self, found: Tokens) -> NDArray[np.float64]:
         """What each token adds."""
-        worth = np.zeros(len(found.hashes), np.int64)
+        worth = np.zeros(len(found.hashes), np.int32)
         for kind in features.word_features(found):
             worth += self.words[kind]
         for grams in features.byte_features(found):
-            worth += np.add.reduceat(self.grams[grams], found.starts, dtype=np.int64)
+            total = np.zeros(len(grams) + 1, np.int32)
+            np.cumsum(self.grams[grams], dtype=np.int32, out=total[1:])
+            worth += total[found.stops] - total[found.starts]
         return worth.astype(np.float64)
 
 
-def windows(worth: NDArray[np.float64], places: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-    """The worth of the window of *size* tokens that ends at each token."""
-    total = np.concatenate([[0.0], np.cumsum(worth)])
+def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    """The worth of the window of *size* tokens that ends at each of them, from what each of *tokens* adds."""
+    total = np.concatenate([[0.0], np.cumsum(tokens)])
     length = np.minimum(places + 1, size)
-    last = np.arange(1, len(worth) + 1)
-    return (total[last] - total[last - length]) / np.sqrt(length + SLACK)
+    last = np.arange(1, len(tokens) + 1)
+    worth: NDArray[np.float64] = (total[last] - total[last - length]) / np.sqrt(length + SLACK)
+    return worth
 
 
 @cache

@@ -26,8 +26,9 @@ GRAMS = (5,)
 #: What an n-gram of bytes counts beside a word.
 GRAM_WEIGHT = 0.5
 
-#: Bytes looked at in one go. Memory is some 60 times this.
-CHUNK = 1 << 17
+#: Texts folded, and bytes looked at, in one go. Memory is that of so many texts and some 60 times the bytes.
+ROWS = 2048
+CHUNK = 1 << 16
 
 #: A text longer than a chunk is looked at in chunks that overlap by as many bytes.
 OVERLAP = 1 << 11
@@ -47,20 +48,28 @@ U32 = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of some texts in a row: *hashes* and the text (*rows*, ascending) of each; of each, its number in the
-    text (*places*, from 0). *starts* and *data* are for the n-grams of bytes.
+    """The tokens of some texts, one after the other: *hashes*, the text of each (*rows*, ascending), its number in the text
+    (*places*, from 0), and its bytes: from *starts* to before *stops*. *bounds*: where texts begin, and where the last
+    ends. *sums* are polynomials of all bytes.
     """
 
     hashes: U32
     rows: NDArray[np.int64]
     places: NDArray[np.int64]
     starts: NDArray[np.int64]
-    data: NDArray[np.uint8]
+    stops: NDArray[np.int64]
+    sums: U32
+    bounds: NDArray[np.int64]
 
 
 def chunks(texts: pa.Array) -> Iterator[tuple[int, Tokens]]:
     """The tokens of *texts* by chunks, each with the row its own row 0 is. A long text is in several chunks."""
-    folded = fold(texts)
+    for row in range(0, len(texts), ROWS):
+        for first, found in _chunks(fold(texts.slice(row, ROWS))):
+            yield row + first, found
+
+
+def _chunks(folded: pa.Array) -> Iterator[tuple[int, Tokens]]:
     ends = _offsets(folded)
     data = np.frombuffer(folded.buffers()[2] or b"", np.uint8)
     row = 0
@@ -123,8 +132,24 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 _PLAIN, _KINDS = _tables()
 
-#: What the bytes of a token are multiplied with, by place; a longer token begins again.
-_POWERS = np.array([pow(0x01000193, n + 1, 1 << 32) for n in range(64)], np.uint32)
+
+def _powers(factor: int) -> U32:
+    powers = np.full(CHUNK + 1, factor, np.uint32)
+    powers[0] = 1
+    return np.multiply.accumulate(powers, dtype=np.uint32)
+
+
+#: A run of bytes is hashed as a polynomial, whose sums to each place are kept; the inverse powers move it to place 0.
+_FACTOR = 0x01000193
+_POWERS = _powers(_FACTOR)
+_INVERSE = _powers(pow(_FACTOR, -1, 1 << 32))
+
+
+def _sums(data: NDArray[np.uint8]) -> U32:
+    """The polynomial of the bytes before each place, and of all."""
+    sums = np.zeros(len(data) + 1, np.uint32)
+    np.cumsum((data + np.uint32(7)) * _POWERS[: len(data)], dtype=np.uint32, out=sums[1:])
+    return sums
 
 
 def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
@@ -137,25 +162,20 @@ def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     first |= (data >= 0xE3) & (data != 0xEA) & (data != 0xEB) & (data != 0xEC) & (data != 0xED)
     first[ends[:-1][ends[:-1] < len(data)]] = True
     starts = np.flatnonzero(first)
-    hashes = _hashes(plain, starts)
-    starts, hashes = (some[kinds[starts] != _SPACE] for some in (starts, hashes))
+    sums = _sums(plain)
+    hashes = _mixed((np.append(sums[starts[1:]], sums[-1:])[: len(starts)] - sums[starts]) * _INVERSE[starts])
+    kept = kinds[starts] != _SPACE
+    starts, hashes = starts[kept], hashes[kept]
     rows = np.searchsorted(ends, starts, "right") - 1
     places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    return Tokens(hashes, rows, places, starts, plain)
+    stops = np.minimum(np.append(starts[1:], len(data)), ends[rows + 1])
+    return Tokens(hashes, rows, places, starts, stops, sums, ends)
 
 
 def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8]) -> None:
     """An apostrophe within a word is a letter of it."""
     at = np.flatnonzero(plain[1:-1] == ord("'")) + 1
     kinds[at[(kinds[at - 1] == _LETTER) & (kinds[at + 1] == _LETTER)]] = _LETTER
-
-
-def _hashes(plain: NDArray[np.uint8], starts: NDArray[np.int64]) -> U32:
-    if not len(starts):
-        return np.zeros(0, np.uint32)
-    lengths = np.diff(starts, append=len(plain))
-    places = np.arange(len(plain), dtype=np.uint32) - np.repeat(starts.astype(np.uint32), lengths)
-    return _mixed(np.add.reduceat((plain + np.uint32(7)) * _POWERS[places & 63], starts, dtype=np.uint32))
 
 
 def _mixed(values: U32) -> U32:
@@ -182,10 +202,15 @@ def _before(found: Tokens, distance: int) -> U32:
 
 
 def byte_features(found: Tokens) -> Iterator[U32]:
-    """Numbers below 2 ** BYTE_BITS: for each length of n-grams, that of the one that ends at each byte."""
-    data = found.data.astype(np.uint32) + np.uint32(1)
+    """Numbers below 2 ** BYTE_BITS: for each length of n-grams, that of the one that ends at each byte. At the beginning of
+    a text they are shorter: nothing of a text is in the features of the next.
+    """
     for length in GRAMS:
-        total = np.zeros(len(data), np.uint32)
-        for back in range(min(length, len(data))):
-            total[back:] += data[: len(data) - back] * np.uint32(pow(0x9E3779B1, back + 1, 1 << 32))
-        yield (total * np.uint32(0x85EBCA6B + 2 * length)) >> np.uint32(32 - BYTE_BITS)
+        grams = found.sums[1:].copy()
+        whole = max(len(grams) - length, 0) + 1
+        grams[length:] -= found.sums[1:whole]
+        grams[length:] *= _INVERSE[1:whole]
+        for place in range(length):
+            at = found.bounds[:-1][np.diff(found.bounds) > place]
+            grams[at + place] = (found.sums[at + place + 1] - found.sums[at]) * _INVERSE[at]
+        yield _mixed(grams + np.uint32(length)) >> np.uint32(32 - BYTE_BITS)
