@@ -32,7 +32,7 @@ class Corpus:
             grams.append(np.stack(list(features.byte_features(found)), 1))
             first.append(found.starts + size)
             last.append(found.stops + size)
-            size += len(found.data)
+            size += len(found.sums) - 1
             text.append(found.rows + row)
             place.append(found.places)
         self.size = len(texts)
