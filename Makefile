@@ -18,10 +18,10 @@ VENV = $(PYTHON) -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 endif
 
-.PHONY: help demo test check format chaos fuzz bench constraints clean
+.PHONY: help demo test check format chaos fuzz bench scan-train scan-eval constraints clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulator (N=2000 DATE=YYYY-MM-DD MAIL=path)
 	@$(BIN)/python -m airflow_provider_claude.demo --mails $(N) $(if $(DATE),--date $(DATE)) $(if $(MAIL),--mail $(MAIL))
@@ -48,6 +48,12 @@ fuzz: .venv/.dev ## feed the readers and the cleaner what nobody would send (MIN
 
 bench: .venv/.dev ## measure submit and land beside the other operators (ROWS=100000)
 	$(BIN)/python -m benchmarks.compare
+
+scan-train: .venv/.dev ## train the classifier of injections anew (SHARED_DATA=path)
+	$(BIN)/python -m benchmarks.gate.train
+
+scan-eval: .venv/.dev ## what the gate catches, by source and layer (SHARED_DATA=path ARGS=--write puts it into the docs)
+	$(BIN)/python -m benchmarks.gate.evaluate $(ARGS)
 
 constraints: ## pin the newest set that fits pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \

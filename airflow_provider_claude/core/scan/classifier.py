@@ -1,0 +1,90 @@
+"""The third layer of the scan: a linear model over hashed features that finds the span of a text that speaks to a model.
+
+An attack is short and stands in a long honest mail. So a score is that of the worst window of a text, and what stands
+around it cannot make it any better. The tables hold a small number for each hash; they are made by
+`benchmarks/gate/train.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from airflow_provider_claude.core.scan import features
+from airflow_provider_claude.core.scan.features import Tokens
+
+#: Tokens of a window: long ones for what is said at length, short ones for what is said in a few words.
+WINDOWS = (12, 40)
+
+#: A window of n tokens is worth its sum by the root of n + SLACK: a few words are no proof.
+SLACK = 10
+
+#: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
+QUARANTINE_SCORE = 0.9
+
+#: From this score on a text is flagged: answered alone, never beside others.
+FLAG_SCORE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """*words* and *grams*: by feature, what it adds to a window. A score is the logistic function of
+    *slope* times the worst window plus *bias*.
+    """
+
+    words: NDArray[np.int8]
+    grams: NDArray[np.int8]
+    slope: float
+    bias: float
+
+    def scores(self, texts: pa.Array) -> NDArray[np.float32]:
+        """How sure it is that each of the strings *texts* is an attack, from 0 to 1. A null or a text without any
+        token is 0. Memory is that of some copies of a chunk (`features.CHUNK`).
+        """
+        worst = self.worst(texts)
+        return (1 / (1 + np.exp(-(self.slope * worst + self.bias)))).astype(np.float32)
+
+    def worst(self, texts: pa.Array) -> NDArray[np.float64]:
+        """The worth of the worst window of each text, minus infinity where there is none."""
+        worst = np.full(len(texts), -np.inf)
+        for row, found in features.chunks(texts):
+            if len(found.rows):
+                first = np.flatnonzero(found.places == 0)
+                here = row + found.rows[first]
+                worth = self._worth(found)
+                for size in WINDOWS:
+                    window = np.maximum.reduceat(windows(worth, found.places, size), first)
+                    worst[here] = np.maximum(worst[here], window)
+        return worst
+
+    def _worth(self, found: Tokens) -> NDArray[np.float64]:
+        """What each token adds."""
+        worth = np.zeros(len(found.hashes), np.int32)
+        for kind in features.word_features(found):
+            worth += self.words[kind]
+        for grams in features.byte_features(found):
+            total = np.zeros(len(grams) + 1, np.int32)
+            np.cumsum(self.grams[grams], dtype=np.int32, out=total[1:])
+            worth += total[found.stops] - total[found.starts]
+        return worth.astype(np.float64)
+
+
+def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    """The worth of the window of *size* tokens that ends at each of them, from what each of *tokens* adds."""
+    total = np.concatenate([[0.0], np.cumsum(tokens)])
+    length = np.minimum(places + 1, size)
+    last = np.arange(1, len(tokens) + 1)
+    worth: NDArray[np.float64] = (total[last] - total[last - length]) / np.sqrt(length + SLACK)
+    return worth
+
+
+@cache
+def load() -> Classifier:
+    """The model of the package."""
+    with np.load(Path(__file__).with_name("injection.npz")) as file:
+        return Classifier(file["words"], file["grams"], float(file["slope"]), float(file["bias"]))

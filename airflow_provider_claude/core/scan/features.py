@@ -1,0 +1,216 @@
+"""Texts as hashed features: words and the letters within them, a number each, nothing of the text itself.
+
+folding   lower case, compatibility forms and accents taken off, invisible characters dropped, quotation marks and dashes
+          as ASCII; any digit is `0`
+tokens    runs of letters, of digits, of line ends, of the same mark; a CJK character is a token of its own
+features  per token: it, it with one or two before it, it with the last but one, and the n-grams of bytes that end in it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+#: Bits of a feature's number, for features of words and of bytes each.
+WORD_BITS = 18
+BYTE_BITS = 18
+
+#: Lengths of the n-grams of bytes.
+GRAMS = (5,)
+
+#: What an n-gram of bytes counts beside a word.
+GRAM_WEIGHT = 0.5
+
+#: Texts folded, and bytes looked at, in one go. Memory is that of so many texts and some 60 times the bytes.
+ROWS = 2048
+CHUNK = 1 << 16
+
+#: A text longer than a chunk is looked at in chunks that overlap by as many bytes.
+OVERLAP = 1 << 11
+
+_FOLDS = (
+    (r"[\p{Mn}\p{Cf}]+", ""),
+    (r"[‘’‛′`´]", "'"),
+    (r"[“”„«»]", '"'),
+    (r"[\p{Pd}−]", "-"),
+    (r"[。．]", "."),
+)
+
+_SPACE, _LETTER, _DIGIT, _LINE, _MARK = range(5)
+
+U32 = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of some texts, one after the other: *hashes*, the text of each (*rows*, ascending), its number in the text
+    (*places*, from 0), and its bytes: from *starts* to before *stops*. *bounds*: where texts begin, and where the last
+    ends. *sums* are polynomials of all bytes.
+    """
+
+    hashes: U32
+    rows: NDArray[np.int64]
+    places: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    sums: U32
+    bounds: NDArray[np.int64]
+
+
+def chunks(texts: pa.Array) -> Iterator[tuple[int, Tokens]]:
+    """The tokens of *texts* by chunks, each with the row its own row 0 is. A long text is in several chunks."""
+    for row in range(0, len(texts), ROWS):
+        for first, found in _chunks(fold(texts.slice(row, ROWS))):
+            yield row + first, found
+
+
+def _chunks(folded: pa.Array) -> Iterator[tuple[int, Tokens]]:
+    ends = _offsets(folded)
+    data = np.frombuffer(folded.buffers()[2] or b"", np.uint8)
+    row = 0
+    while row < len(folded):
+        last = max(int(np.searchsorted(ends, ends[row] + CHUNK, "right")) - 1, row + 1)
+        for start, stop in _pieces(int(ends[row]), int(ends[last])):
+            yield row, tokens(data[start:stop], ends[row : last + 1].clip(start, stop) - start)
+        row = last
+
+
+def _pieces(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    while stop - start > CHUNK:
+        yield start, start + CHUNK
+        start += CHUNK - OVERLAP
+    yield start, stop
+
+
+def _offsets(texts: pa.Array) -> NDArray[np.int64]:
+    return np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+
+
+def fold(texts: pa.Array) -> pa.Array:
+    """The strings *texts* (nulls as empty ones) with what does not change a word taken off, but for digits."""
+    texts = pc.fill_null(pc.cast(texts, pa.large_string()), "")
+    foreign = pc.indices_nonzero(pc.invert(pc.string_is_ascii(texts)))
+    if not len(foreign):
+        return texts
+    some = pc.utf8_normalize(pc.utf8_lower(_decoded(texts.take(foreign))), form="NFKD")
+    for pattern, plain in _FOLDS:
+        some = pc.replace_substring_regex(some, pattern, plain)
+    mask = np.zeros(len(texts), bool)
+    mask[foreign] = True
+    return pc.replace_with_mask(texts, pa.array(mask), some)
+
+
+def _decoded(texts: pa.Array) -> pa.Array:
+    """*texts*; if there is one that is not UTF-8, with signs of replacement for what is not."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        values = pc.cast(texts, pa.large_binary()).to_pylist()
+        return pa.array([value.decode("utf-8", "replace") for value in values], pa.large_string())
+    return texts
+
+
+def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """For each byte, the byte it is read as, and its kind."""
+    plain = np.arange(256, dtype=np.uint8)
+    kinds = np.full(256, _MARK, np.uint8)
+    plain[ord("A") : ord("Z") + 1] += 32
+    plain[ord("0") : ord("9") + 1] = ord("0")
+    plain[:33] = plain[127] = ord(" ")
+    plain[10] = plain[13] = ord("\n")
+    kinds[[*range(33), 127]] = _SPACE
+    kinds[[10, 13]] = _LINE
+    kinds[ord("0") : ord("9") + 1] = _DIGIT
+    kinds[[*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1), *range(128, 256)]] = _LETTER
+    return plain, kinds
+
+
+_PLAIN, _KINDS = _tables()
+
+
+def _powers(factor: int) -> U32:
+    powers = np.full(CHUNK + 1, factor, np.uint32)
+    powers[0] = 1
+    return np.multiply.accumulate(powers, dtype=np.uint32)
+
+
+#: A run of bytes is hashed as a polynomial, whose sums to each place are kept; the inverse powers move it to place 0.
+_FACTOR = 0x01000193
+_POWERS = _powers(_FACTOR)
+_INVERSE = _powers(pow(_FACTOR, -1, 1 << 32))
+
+
+def _sums(data: NDArray[np.uint8]) -> U32:
+    """The polynomial of the bytes before each place, and of all."""
+    sums = np.zeros(len(data) + 1, np.uint32)
+    np.cumsum((data + np.uint32(7)) * _POWERS[: len(data)], dtype=np.uint32, out=sums[1:])
+    return sums
+
+
+def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
+    """The tokens of the texts in *data*, of which text n is from *ends*[n] to *ends*[n + 1]."""
+    kinds = _KINDS[data]
+    plain = _PLAIN[data]
+    _join_apostrophes(plain, kinds)
+    first = np.ones(len(data), bool)
+    first[1:] = (kinds[1:] != kinds[:-1]) | ((kinds[1:] == _MARK) & (plain[1:] != plain[:-1]))
+    first |= (data >= 0xE3) & (data != 0xEA) & (data != 0xEB) & (data != 0xEC) & (data != 0xED)
+    first[ends[:-1][ends[:-1] < len(data)]] = True
+    starts = np.flatnonzero(first)
+    sums = _sums(plain)
+    hashes = _mixed((np.append(sums[starts[1:]], sums[-1:])[: len(starts)] - sums[starts]) * _INVERSE[starts])
+    kept = kinds[starts] != _SPACE
+    starts, hashes = starts[kept], hashes[kept]
+    rows = np.searchsorted(ends, starts, "right") - 1
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    stops = np.minimum(np.append(starts[1:], len(data)), ends[rows + 1])
+    return Tokens(hashes, rows, places, starts, stops, sums, ends)
+
+
+def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8]) -> None:
+    """An apostrophe within a word is a letter of it."""
+    at = np.flatnonzero(plain[1:-1] == ord("'")) + 1
+    kinds[at[(kinds[at - 1] == _LETTER) & (kinds[at + 1] == _LETTER)]] = _LETTER
+
+
+def _mixed(values: U32) -> U32:
+    values = (values ^ (values >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
+    return (values ^ (values >> np.uint32(12))) * np.uint32(0x297A2D39)
+
+
+def word_features(found: Tokens) -> list[U32]:
+    """Numbers below 2 ** WORD_BITS: for each kind of feature that of words one for each token."""
+    one = found.hashes
+    two = _before(found, 1)
+    three = _before(found, 2)
+    pair = _mixed(one + np.uint32(3) * two)
+    kinds = (one, pair, _mixed(pair + np.uint32(5) * three), _mixed(one + np.uint32(7) * three))
+    return [kind >> np.uint32(32 - WORD_BITS) for kind in kinds]
+
+
+def _before(found: Tokens, distance: int) -> U32:
+    """The hash of the token *distance* before each, or of none where a text begins."""
+    before = np.full(len(found.hashes), 0x9E3779B9, np.uint32)
+    before[distance:] = found.hashes[:-distance]
+    before[found.places < distance] = 0x9E3779B9
+    return before
+
+
+def byte_features(found: Tokens) -> Iterator[U32]:
+    """Numbers below 2 ** BYTE_BITS: for each length of n-grams, that of the one that ends at each byte. At the beginning of
+    a text they are shorter: nothing of a text is in the features of the next.
+    """
+    for length in GRAMS:
+        grams = found.sums[1:].copy()
+        whole = max(len(grams) - length, 0) + 1
+        grams[length:] -= found.sums[1:whole]
+        grams[length:] *= _INVERSE[1:whole]
+        for place in range(length):
+            at = found.bounds[:-1][np.diff(found.bounds) > place]
+            grams[at + place] = (found.sums[at + place + 1] - found.sums[at]) * _INVERSE[at]
+        yield _mixed(grams + np.uint32(length)) >> np.uint32(32 - BYTE_BITS)

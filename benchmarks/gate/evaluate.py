@@ -1,0 +1,183 @@
+"""What the gate catches and what it takes for an attack by mistake, by source and layer: `make scan-eval`.
+
+The classifier is judged on scores of models that saw nothing of the source's family (`heldout`). The other layers have
+no training; they are judged as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from airflow_provider_claude.core.scan import classifier
+from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.gate import open_gate
+from airflow_provider_claude.core.scan.normalise import normalise
+from airflow_provider_claude.core.scan.policy import Action, ScanPolicy
+from benchmarks.gate import data, heldout
+from benchmarks.gate.corpus import Floats
+from benchmarks.gate.data import Row
+from benchmarks.gate.train import Trainer, examples
+
+Mask = NDArray[np.bool_]
+Grades = NDArray[np.int8]
+
+#: Where the tables stand in the docs.
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "scan.md"
+
+#: Layers of the gate that are not trained, by their names there.
+UNTRAINED = ("structure", "signatures")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Only(ScanPolicy):
+    """The usual policy for what *layer* says; what others say is passed over."""
+
+    layer: str
+
+    def action(self, finding: Finding) -> Action:
+        return super().action(finding) if finding.layer == self.layer else "pass"
+
+
+def graded(rows: Sequence[Row], layer: str) -> Grades:
+    """What *layer* does to each of *rows*: 2 sets it aside, 1 has it answered alone, 0 nothing."""
+    gate = open_gate(Only(layer=layer))
+    verdicts = gate.judge({"text": normalise(pa.array([row.raw for row in rows], pa.string()))})
+    grades = np.zeros(len(rows), np.int8)
+    grades[list(verdicts.suspects)] = 1
+    grades[list(verdicts.set_aside)] = 2
+    return grades
+
+
+def groups(rows: Sequence[Row]) -> dict[str, Mask]:
+    """What has a line in the table: each source by kind, and what the aims are about."""
+    names: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        if row.file == "injections" or row.file == "unicode":
+            names.setdefault(f"{row.kind}: {_place(row)}", []).append(number)
+        elif row.kind not in {"mime_fixture", "mime_malformed"}:
+            names.setdefault(f"{row.kind}: {row.source}", []).append(number)
+    return {name: _mask(len(rows), found) for name, found in sorted(names.items())}
+
+
+def _place(row: Row) -> str:
+    split = {"bipia": row.subtype.split("/")[0], "agentdojo": row.subtype.split("/")[-1]}
+    if row.source == "purplellama-cyberseceval":
+        return f"{row.source}, {'indirect' if 'indirect/' in row.subtype else 'direct'}"
+    if row.kind == "attack" and row.source in split:
+        return f"{row.source}, {split[row.source]}"
+    return row.source if row.file == "injections" else f"{row.source} (unicode)"
+
+
+def _mask(size: int, rows: Sequence[int]) -> Mask:
+    mask = np.zeros(size, bool)
+    mask[rows] = True
+    return mask
+
+
+def aims(rows: Sequence[Row]) -> dict[str, Mask]:
+    """The lines above the others."""
+    kinds = np.array([row.kind for row in rows])
+    files = np.array([row.file for row in rows])
+    return {
+        "**attacks on readers of mail and documents**": np.array([row.for_documents for row in rows]),
+        "**attacks of all kinds (injections.parquet)**": (kinds == "attack") & (files == "injections"),
+        "**benign_hard**": kinds == "benign_hard",
+        "**sentiment.parquet**": kinds == "sentiment",
+        "**SpamAssassin ham**": np.isin(kinds, ["ham", "ham_hard"]),
+    }
+
+
+def table(lines: Mapping[str, Mask], columns: Mapping[str, Mask]) -> str:
+    """Markdown: for each line its number of rows, and how many of them each column speaks of."""
+    head = ["", "rows", *columns]
+    body = [
+        [name, f"{mask.sum():,}", *(_share(of & mask, mask) for of in columns.values())] for name, mask in lines.items()
+    ]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---", *["---:"] * (len(head) - 1)], *body])
+
+
+def _share(part: Mask, whole: Mask) -> str:
+    if not whole.any():
+        return "–"
+    share = 100 * part.sum() / whole.sum()
+    return f"{share:.2f} %" if 0 < share < 5 else f"{share:.0f} %"
+
+
+def thresholds(rows: Sequence[Row], scores: Floats) -> str:
+    """What each threshold would mean."""
+    columns = {f"≥ {at:.2f}": scores >= at for at in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)}
+    return table(aims(rows), columns)
+
+
+def calibration(rows: Sequence[Row], scores: Floats) -> str:
+    """Markdown: for scores by tenth, how many in ODDS + … are attacks indeed, as if one text of ODDS were one."""
+    attack = np.array([row.for_documents for row in rows])
+    honest = np.array([row.kind in heldout.HONEST for row in rows])
+    lines = [
+        "| score | attacks | honest texts | mean score | share of attacks, at one in a hundred |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    edges = [0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0001]
+    for low, high in pairwise(edges):
+        inside = (scores >= low) & (scores < high)
+        bad, good = (inside & attack).sum(), (inside & honest).sum()
+        weight = bad / attack.sum(), (heldout.ODDS - 1) * good / honest.sum()
+        share = f"{weight[0] / sum(weight):.2f}" if sum(weight) else "–"
+        means = [scores[inside & mask].sum() / mask.sum() * w for mask, w in ((attack, 1), (honest, heldout.ODDS - 1))]
+        mean = f"{sum(means) / sum(weight):.2f}" if sum(weight) else "–"
+        lines.append(f"| {low:g} to {min(high, 1):g} | {bad} | {good:,} | {mean} | {share} |")
+    return "\n".join(lines)
+
+
+def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
+    """By layer and what is done the rows it is done to, and the held-out scores."""
+    held = heldout.scores(rows, Trainer(examples(rows)))
+    slope, bias = heldout.calibration(rows, held.threads)
+    scores, strict = (np.nan_to_num(heldout.logistic(slope * worth + bias)) for worth in held)
+    grades = {layer: graded(rows, layer) for layer in UNTRAINED}
+    thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
+    grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
+    grades["all"] = np.maximum.reduce(list(grades.values()))
+    found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
+    found["all: aside or alone"] = grades["all"] >= 1
+    found["classifier, no mail of this collection seen: aside"] = strict >= classifier.QUARANTINE_SCORE
+    return found, scores
+
+
+def put(path: Path, mark: str, text: str) -> None:
+    """Writes *text* between the comments `mark` and `/mark` of the file."""
+    whole = path.read_text("utf-8")
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, rest = whole.split(begin, 1)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}", "utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=data.DATA)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/scan.md")
+    args = parser.parse_args()
+    rows = data.read(args.data)
+    found, scores = judged(rows)
+    tables = {
+        "catches": table({**aims(rows), **groups(rows)}, found),
+        "thresholds": thresholds(rows, scores),
+        "calibration": calibration(rows, scores),
+        "training": data.licences(rows),
+    }
+    for name, text in tables.items():
+        print(f"\n{name}\n\n{text}")
+        if args.write:
+            put(DOCS, name, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from airflow_provider_claude.core.scan import features
+
+
+def hashes(text: str) -> list[int]:
+    return [int(one) for _, found in features.chunks(pa.array([text])) for one in found.hashes]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ignore THIS", "ignore this"),
+        ("ignore  \t this", "ignore this"),
+        ("Ｉｇｎｏｒｅ this", "ignore this"),
+        ("ígnore thís", "ignore this"),
+        ("ig\u200bnore this", "ignore this"),
+        ("“this”", '"this"'),
+        ("don’t", "don't"),
+        ("ÜBER", "über"),
+        ("in 2024", "in 1999"),
+        ("what???", "what?????"),
+    ],
+)
+def test_what_reads_alike_is_alike(one: str, other: str) -> None:
+    if "?" in one:
+        assert len(hashes(one)) == len(hashes(other)) == 2
+    else:
+        assert hashes(one) == hashes(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0),
+        (" \t\x00", 0),
+        ("don't stop", 2),
+        ("'quoted'", 3),
+        ("a1b", 3),
+        ("one\n\ntwo", 3),
+        ("ignore:now", 3),
+        ("忽略指令", 4),
+        ("지시를 무시", None),
+    ],
+)
+def test_tokens_are_words_numbers_marks_and_single_cjk_characters(text: str, tokens: int | None) -> None:
+    found = hashes(text)
+    assert tokens is None or len(found) == tokens
+
+
+def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
+    texts = ["first mail.", "", "ignore the rules", "last\n"]
+    (_, whole), *_ = features.chunks(pa.array(texts))
+    for row, text in enumerate(texts):
+        mine = whole.rows == row
+        alone = next((found for _, found in features.chunks(pa.array([text]))), None)
+        assert alone is not None
+        for got, expected in zip(features.word_features(whole), features.word_features(alone), strict=True):
+            assert got[mine].tolist() == expected.tolist()
+        assert whole.places[mine].tolist() == list(range(mine.sum()))
+
+
+def test_features_fit_their_tables() -> None:
+    (_, found), *_ = features.chunks(pa.array(["Some words, 12 of them: ÄÖÜ 漢字 🎉!" * 50]))
+    assert all(int(kind.max()) < 1 << features.WORD_BITS for kind in features.word_features(found))
+    assert all(int(kind.max()) < 1 << features.BYTE_BITS for kind in features.byte_features(found))
+
+
+def test_a_long_text_comes_in_chunks_that_overlap() -> None:
+    text = "word " * (features.CHUNK // 2)
+    sizes = [len(found.sums) - 1 for _, found in features.chunks(pa.array(["a", text, "b"]))]
+    assert sizes[0] == 1
+    assert max(sizes) == features.CHUNK
+    assert sum(sizes) == len(text) + 2 + (len(sizes) - 3) * features.OVERLAP
+
+
+def test_a_slice_is_read_as_the_slice() -> None:
+    whole = pa.array(["left out", "kept", None, "also kept"])
+    (row, found), *_ = features.chunks(whole.slice(1))
+    assert (row, found.rows.tolist()) == (0, [0, 2, 2])
+    assert found.hashes.tolist() == [*hashes("kept"), *hashes("also kept")]
+
+
+def test_bytes_that_are_no_text_are_read_anyhow() -> None:
+    bad = np.frombuffer(b"ok\xff\xfe\x80 ignore", np.uint8).tobytes()
+    array = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, len(bad)], np.int32)), pa.py_buffer(bad)]
+    )
+    (_, found), *_ = features.chunks(array)
+    assert hashes("ignore")[0] in found.hashes.tolist()
