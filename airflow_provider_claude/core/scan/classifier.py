@@ -7,6 +7,7 @@ around it cannot make it any better. The tables hold a small number for each has
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,11 @@ class Classifier:
     grams: NDArray[np.int8]
     slope: float
     bias: float
+
+    @property
+    def version(self) -> str:
+        """A short hash of the tables."""
+        return hashlib.sha256(self.words.tobytes() + self.grams.tobytes()).hexdigest()[:12]
 
     def scores(self, texts: pa.Array) -> NDArray[np.float32]:
         """How sure it is that each of the strings *texts* is an attack, from 0 to 1. A null or a text without any

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding, Layer
+from airflow_provider_claude.core.scan.learned import Learned
 from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -53,7 +54,8 @@ def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
     """
     signatures = Signatures.compiled(policy.rule_folders)
     limits = replace(policy.limits, closing_tags=(*policy.limits.closing_tags, *closing_tags))
-    return Gate([signatures], policy, limits, version=signatures.version)
+    learned = Learned(policy.quarantine_score, policy.flag_score)
+    return Gate([signatures, learned], policy, limits, version=f"{signatures.version} {learned.version}")
 
 
 def _read(layer: Layer, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:

@@ -24,15 +24,19 @@ class ScanPolicy:
     :param medium: the same for medium severity.
     :param low: the same for low severity.
     :param rules: what these rules mean, whatever their severity.
+    :param quarantine_score: from this score of the classifier on, 0 to 1, its finding is of high severity.
+    :param flag_score: from this score on it is of medium severity. docs/scan.md has what other scores would do.
     :param limits: what shape a text may have.
     :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/signatures.md).
-    :raises JobError: for an action that there is not.
+    :raises JobError: for an action that there is not, and a score that cannot be.
     """
 
     high: Action = "quarantine"
     medium: Action = "flag"
     low: Action = "pass"
     rules: Mapping[str, Action] = field(default_factory=dict)
+    quarantine_score: float = 0.9
+    flag_score: float = 0.3
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 
@@ -41,6 +45,9 @@ class ScanPolicy:
         for name, action in named.items():
             if action not in get_args(Action):
                 raise JobError(f"The scan is to {action!r} what is {name}: write one of {', '.join(get_args(Action))}.")
+        for name, score in (("quarantine_score", self.quarantine_score), ("flag_score", self.flag_score)):
+            if not 0 < score <= 1:
+                raise JobError(f"{name} is {score!r}: write a number above 0, and 1 at most.")
 
     def action(self, finding: Finding) -> Action:
         own = self.rules.get(finding.rule)
