@@ -3,16 +3,19 @@
 Nothing in a mail makes this raise. What had to be guessed or given up is a flag:
 
     charset_guessed   a text was not in the charset it declares, or declares none
-    mime_defects      the structure is broken; what could be read was read
+    mime_defects      the structure or the encoding of a part is broken; what could be read was read
     header_defects    a header is malformed; what could be read of it is used, or its plain text, of an attachment's name
                       nothing
+    headers_missing   the sender or the date, which every mail has to name, is not there
     header_cut        a header, or the list of attachments, was longer than is kept
     date_unreadable   there is a date, but not one that can be read
     hidden_text       the HTML hid text from the eye; it was left out of the body
     hidden_comment    a comment of the HTML holds a sentence
     html_unparsed     the HTML is too large or too tangled to be parsed; its tags were taken off, hidden text stays
     no_headers        nothing that looks like the header of a mail was found
+    bare_bounce       a mail server's report that a mail came back, as plain text instead of in the form for such reports
     no_body           no part holds text
+    attachments_only  no part holds text, but there are attachments
     too_deep          the parts nest too deep to be told apart; the body is all of them, as they came
 
 The structure is parsed by the standard library's forgiving policy and only the headers that are shown by its
@@ -33,6 +36,7 @@ from email.parser import BytesParser
 from typing import Any, NamedTuple, cast
 
 from airflow_provider_claude.sources.charset import decode, escaped, unescaped
+from airflow_provider_claude.sources.form import REQUIRED, folds_over_nothing, has_odd_words, is_bare_bounce, is_broken
 from airflow_provider_claude.sources.html import text_of
 
 MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body", "attachments")
@@ -49,10 +53,6 @@ _MAX_ATTACHMENTS = 20_000
 _STRUCTURAL = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 _header_value = email.policy.default.header_factory
 _USUAL = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "content-type"})
-_TYPE = re.compile(r"\s*[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;|\(|\Z)", re.ASCII)
-_ENCODING = re.compile(
-    r"\s*(?:7bit|8bit|binary|base64|quoted-printable|(?:x-)?uuencode|x-uue?)\s*(?:\([^()]*\)\s*)?", re.IGNORECASE
-)
 _ENVELOPE = re.compile(rb"\A(?:[ \t]*\r?\n|>?From [^\n]*\n)+")
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
@@ -110,8 +110,7 @@ class _Reading:
     def read(self, raw: bytes) -> Mail:
         message = self.parsed(raw)
         headers = {name.lower(): value for name, value in reversed(list(message.raw_items()))}
-        if not _USUAL & headers.keys():
-            self.flag("no_headers")
+        self.form(message, headers)
         to = (self.header(headers, "to"), self.header(headers, "cc"))
         fields = {
             "sender": self.header(headers, "from") or self.header(headers, "sender"),
@@ -122,9 +121,23 @@ class _Reading:
             "body": self.body(message),
             "attachments": json.dumps(list(self.attachments(message)), ensure_ascii=False),
         }
-        if any(part.defects or _is_odd(part) for part in _parts(message)):
-            self.flag("mime_defects")
+        if fields["body"] is None and fields["attachments"] != "[]":
+            self.flag("attachments_only")
         return Mail(fields, tuple(self.flags), self.hidden)
+
+    def form(self, message: Message[Any, Any], headers: dict[str, Any]) -> None:
+        """Flag what is against the form of mail, wherever it stands."""
+        if not _USUAL & headers.keys():
+            self.flag("no_headers")
+        elif not headers.keys() >= REQUIRED:
+            self.flag("headers_missing")
+        if any(folds_over_nothing(str(value)) for value in headers.values()):
+            self.flag("header_defects")
+        self.header(headers, "reply-to")
+        if is_bare_bounce(message):
+            self.flag("bare_bounce")
+        if is_broken(message, _parts(message)):
+            self.flag("mime_defects")
 
     def parsed(self, raw: bytes) -> Message[Any, Any]:
         cut: list[str] = []
@@ -147,7 +160,9 @@ class _Reading:
         elif name != "message-id" and value:
             try:
                 parsed = _header_value(name, value)
-                if any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects):
+                if any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects) or has_odd_words(
+                    name, value
+                ):
                     self.flag("header_defects")
                 value = str(parsed)
             except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
@@ -256,14 +271,6 @@ def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:
         part = todo.pop()
         yield part
         todo.extend(reversed(_children(part)))
-
-
-def _is_odd(part: Message[Any, Any]) -> bool:
-    """Whether *part* says in no way of the standard what it is or how it is encoded, so that a default was taken."""
-    kind, encoding = part.get("Content-Type"), part.get("Content-Transfer-Encoding")
-    return (kind is not None and not _TYPE.match(str(kind)[:300])) or (
-        encoding is not None and not _ENCODING.fullmatch(str(encoding)[:300])
-    )
 
 
 def _children(part: Message[Any, Any]) -> list[Message[Any, Any]]:

@@ -70,7 +70,7 @@ class Sorting:
         self.aside = dict(verdicts.set_aside)
         self._release(judge.released)
         self.doubts = self._in_doubt()
-        self.aside |= empty([column.texts for column in self.cleaned.values()]) | too_long | _defects(chunk)
+        self.aside |= empty([column.texts for column in self.cleaned.values()], self.flags) | too_long | _defects(chunk)
         if judge.trimming.drops:
             self._trim(judge.trimming)
         self.rows = [row for row in range(chunk.num_rows) if row not in self.aside]

@@ -19,7 +19,8 @@ from tests.sources.reading import defects, rows_of
 
 
 def mail(body: bytes = b"Hello", **headers: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
-    lines = [f"{name.replace('_', '-')}: {value}".encode() for name, value in ({"From": "a@b.c"} | headers).items()]
+    headers = {"From": "a@b.c", "Date": "Mon, 23 Nov 2026 09:00:00 +0100"} | headers
+    lines = [f"{name.replace('_', '-')}: {value}".encode() for name, value in headers.items() if value]
     return read_mail(b"\r\n".join([*lines, b"", body]))[:2]
 
 
@@ -46,7 +47,7 @@ class TestHeaders:
         assert flags == ("date_unreadable",)
 
     def test_raw_bytes_in_a_header_are_guessed_and_flagged(self) -> None:
-        fields, flags, _ = read_mail(b"From: a@b.c\nSubject: caf\xe9\n\nx")
+        fields, flags, _ = read_mail(b"From: a@b.c\nDate: 23 Nov 2026 09:00 +0100\nSubject: caf\xe9\n\nx")
         assert fields["subject"] == "café"
         assert flags == ("charset_guessed",)
 
@@ -76,7 +77,7 @@ class TestHeaders:
 
     def test_an_envelope_line_before_the_header_is_no_body(self) -> None:
         fields, flags, _ = read_mail(b"From a@b.c Sun Nov 22 00:00:00 2026\nFrom: a@b.c\n\nHello")
-        assert (fields["sender"], fields["body"], flags) == ("a@b.c", "Hello", ())
+        assert (fields["sender"], fields["body"], flags) == ("a@b.c", "Hello", ("headers_missing",))
 
 
 class TestBody:
@@ -125,7 +126,7 @@ class TestBody:
 
     def test_attachments_are_named_and_not_read(self) -> None:
         message = EmailMessage()
-        message["From"] = "a@b.c"
+        message["From"], message["Date"] = "a@b.c", "Mon, 23 Nov 2026 09:00:00 +0100"
         message.set_content("see attached")
         message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Größe.pdf")
         message.add_attachment("notes", filename="notes.txt")
@@ -138,6 +139,15 @@ class TestBody:
         fields, flags = mail(b"aGk=", Content_Type="image/png", Content_Transfer_Encoding="base64")
         assert fields["body"] is None
         assert flags == ("no_body",)
+
+    @pytest.mark.parametrize("body", ["", "<p> </p>"])
+    def test_a_mail_with_nothing_but_attachments_is_told_from_one_with_nothing(self, body: str) -> None:
+        message = EmailMessage()
+        message["From"], message["Date"] = "a@b.c", "Mon, 23 Nov 2026 09:00:00 +0100"
+        message.set_content(body, subtype="html")
+        assert read_mail(message.as_bytes()).flags == ("no_body",)
+        message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="a.pdf")
+        assert read_mail(message.as_bytes()).flags == ("no_body", "attachments_only")
 
     def test_parts_nested_without_end_come_as_they_are(self) -> None:
         raw = b"From: a@b.c\n" + b"".join(
@@ -183,7 +193,7 @@ def test_a_folder_of_mails_is_known_by_its_paths(tmp_path: Path) -> None:
     (tmp_path / "0.eml").write_bytes(b"")
     rows = rows_of(tmp_path)
     assert [row["item_id"] for row in rows] == ["0.eml", "inbox/1.eml"]
-    assert [row["flags"] for row in rows] == [["no_headers", "no_body"], []]
+    assert [row["flags"] for row in rows] == [["no_headers", "no_body"], ["headers_missing"]]
     assert [row["item_id"] for row in rows_of(tmp_path, id_column="message_id")] == [None, "<x@y>"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ from benchmarks.real_mail import Scanned, scan_real_mail
 #: Flags that say what is wrong with a mail as such.
 _REASONS = {
     *("charset_guessed", "mime_defects", "header_defects", "header_cut", "date_unreadable", "html_unparsed"),
-    *("no_headers", "no_body", "too_deep"),
+    *("no_headers", "no_body", "too_deep", "headers_missing", "bare_bounce"),
+}
+
+#: Mails among those of “malformed” folders that break no rule: what tripped their project's parser of that day is allowed.
+WELL_FORMED = {
+    "MimeKit:b252893959b6aab8": "whole: the pieces beside it, of type message/partial, are put together to it",
+    "enmime:ff3de2f2bd3fadaf": "no MIME at all, which is plain text",
+    "ruby-mail:59b702e624162c7b": "headers that no standard gives a form may be empty; Exchange sends them in every mail",
+    "ruby-mail:a04448803cab44dd": "an empty group of recipients is a list of recipients",
+    "ruby-mail:e50ef9351f183309": "a line of the body begins with From, which only an mbox minds",
 }
 
 
@@ -34,8 +44,9 @@ def test_every_mail_ends_in_one_place(scanned: tuple[Path, Scanned]) -> None:
 def test_what_is_set_aside_without_a_body_has_a_flag_that_says_so(scanned: tuple[Path, Scanned]) -> None:
     _, mails = scanned
     for kind, row in mails.ends.values():
-        if kind == "quarantine" and row["reason"] == "empty":
+        if kind == "quarantine" and row["reason"] in {"empty", "attachments_only"}:
             assert "no_body" in row["flags"]  # type: ignore[operator]
+            assert (row["reason"] == "attachments_only") == ("attachments_only" in row["flags"])  # type: ignore[operator]
 
 
 def test_defects_that_others_measured_are_told(scanned: tuple[Path, Scanned]) -> None:
@@ -47,17 +58,31 @@ def test_defects_that_others_measured_are_told(scanned: tuple[Path, Scanned]) ->
             assert _REASONS & set(read_mail(raw).flags), name
 
 
-def test_malformed_mails_have_a_reason_or_are_read_whole(scanned: tuple[Path, Scanned]) -> None:
+def test_every_malformed_mail_has_its_reason(scanned: tuple[Path, Scanned]) -> None:
+    """Those that are well-formed are read whole."""
     folder, mails = scanned
-    silent = 0
     for name, facts in mails.facts.items():
-        if facts["label"] == "mime_malformed":
-            mail = read_mail((folder / "mails" / name).read_bytes())
-            if not _REASONS & set(mail.flags):
-                silent += 1
-                assert (mail.fields["body"] or "").strip()
-                assert "\ufffd" not in (mail.fields["body"] or "")
-    assert silent <= 27
+        if facts["label"] != "mime_malformed":
+            continue
+        mail = read_mail((folder / "mails" / name).read_bytes())
+        if facts["id"] in WELL_FORMED:
+            assert (mail.flags, facts["n_defects"]) == ((), 0)
+            assert (mail.fields["body"] or "\ufffd").count("\ufffd") == 0
+        else:
+            assert _REASONS & set(mail.flags), facts["path"]
+
+
+def test_honest_mail_is_hardly_ever_malformed(scanned: tuple[Path, Scanned]) -> None:
+    """And 2 of 1,182 are bounces of 2002, which came as plain text."""
+    folder, mails = scanned
+    told: Counter[str] = Counter()
+    for name, facts in mails.facts.items():
+        if str(facts["label"]).startswith("ham"):
+            told.update(read_mail((folder / "mails" / name).read_bytes()).flags)
+    assert told["headers_missing"] == told["attachments_only"] == told["no_headers"] == 0
+    assert told["mime_defects"] <= 1
+    assert told["header_defects"] <= 7
+    assert told["bare_bounce"] <= 2
 
 
 def test_text_is_hidden_in_spam_and_not_in_ham(scanned: tuple[Path, Scanned]) -> None:
@@ -70,4 +95,4 @@ def test_text_is_hidden_in_spam_and_not_in_ham(scanned: tuple[Path, Scanned]) ->
 def test_ham_is_not_set_aside_for_its_form(scanned: tuple[Path, Scanned]) -> None:
     _, mails = scanned
     for label in ("ham", "ham_hard"):
-        assert not {"empty", "oversize"} & mails.by_label[label].reasons.keys()
+        assert not {"empty", "attachments_only", "oversize"} & mails.by_label[label].reasons.keys()

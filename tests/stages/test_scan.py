@@ -152,6 +152,18 @@ def test_size_is_judged_of_texts_as_they_came_and_of_what_is_carried(tmp_path: P
     assert "'team' has 11 characters" in aside[1]["detail"]
 
 
+def test_a_mail_of_attachments_alone_says_so_whatever_columns_are_carried(tmp_path: Path) -> None:
+    picture = "MIME-Version: 1.0\nContent-Type: image/png\n"
+    for name, headers in (("0", picture), ("1", f"{picture}Content-Disposition: attachment; filename=a.png\n")):
+        (tmp_path / f"{name}.eml").write_text(f"From: a@b.c\n{headers}\nx")
+    run = RunFolder(UPath(tmp_path / "run"))
+    settings = ScanSettings(text_columns=["body"])
+    scan(open_source(UPath(tmp_path / "*.eml"), columns=["body"]), run, settings, clock=clock())
+    empty, attached = rows_in(run, "quarantine")
+    assert (empty["reason"], attached["reason"]) == ("empty", "attachments_only")
+    assert attached["detail"] == "the mail has nothing to read but its attachments, which are not sent."
+
+
 def test_an_empty_source_is_a_scan_of_nothing(tmp_path: Path) -> None:
     run, record = run_scan(tmp_path, [])
     assert (record.rows, record.items, record.by_reason) == (0, 0, {})

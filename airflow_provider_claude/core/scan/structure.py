@@ -63,14 +63,6 @@ def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Arr
     return found
 
 
-def attachments_only(body: pa.Array, attachments: pa.Array) -> list[Finding]:
-    """Mails with nothing in their *body* whose *attachments* (a JSON list of names, or null) are not empty."""
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(body), ""), fill_value=True)
-    some = pc.fill_null(pc.match_substring(attachments, '"'), fill_value=False)
-    detail = "the mail has nothing to read but its attachments."
-    return [_finding(row, "attachments_only", "medium", detail) for row in rows_where(pc.and_(blank, some))]
-
-
 def _column(texts: pa.Array, raw: pa.Array, limits: Limits) -> Iterator[Finding]:
     yield from _lines(texts, limits)
     yield from _binary(raw, limits)

@@ -80,13 +80,17 @@ def oversize(texts: Sequence[pa.Array], carried: Mapping[str, pa.Array], max_cha
     return found
 
 
-def empty(texts: Sequence[pa.Array]) -> dict[int, Verdict]:
-    """The rows in which none of *texts* (at least one) has anything to read."""
+def empty(texts: Sequence[pa.Array], flags: Sequence[Sequence[str]]) -> dict[int, Verdict]:
+    """The rows in which none of *texts* (at least one) has anything to read; *flags* of a mail say if it has attachments."""
     blank = [pc.fill_null(pc.equal(pc.utf8_ltrim_whitespace(text), ""), fill_value=True) for text in texts]
     nothing = blank[0]
     for more in blank[1:]:
         nothing = pc.and_(nothing, more)
-    return {row: Verdict("empty", "the text is empty.") for row in rows_where(nothing)}
+    return {row: _ATTACHMENTS_ONLY if _ATTACHMENTS_ONLY.reason in flags[row] else _EMPTY for row in rows_where(nothing)}
+
+
+_EMPTY = Verdict("empty", "the text is empty.")
+_ATTACHMENTS_ONLY = Verdict("attachments_only", "the mail has nothing to read but its attachments, which are not sent.")
 
 
 def _sum(arrays: list[pa.Array]) -> Any:

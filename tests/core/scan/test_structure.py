@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, normalise
-from airflow_provider_claude.core.scan.structure import SEVERITY_OF_CHANGE, Limits, attachments_only, find
+from airflow_provider_claude.core.scan.structure import SEVERITY_OF_CHANGE, Limits, find
 
 LIMITS = Limits(closing_tags=["</email>", "<email>"])
 
@@ -89,12 +89,6 @@ def test_without_the_texts_as_they_came_only_what_is_left_counts() -> None:
     cleaned = {"body": normalise(pa.array([raw])).texts}
     assert find(cleaned, LIMITS) == []
     assert [finding.rule for finding in find(cleaned, LIMITS, column(raw))] == ["binary"]
-
-
-def test_a_mail_with_attachments_alone_is_told_from_one_with_nothing_and_from_one_with_both() -> None:
-    body = pa.array([None, " \n", "see attached", None, ""], pa.string())
-    attachments = pa.array(['["a.pdf"]', '["b.pdf"]', '["c.pdf"]', "[]", None], pa.string())
-    assert [finding.row for finding in attachments_only(body, attachments)] == [0, 1]
 
 
 def test_every_flag_of_the_cleaning_has_its_severity() -> None:
