@@ -18,7 +18,7 @@ from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
 from airflow_provider_claude.sources.replies import bodies, split_reply
 from airflow_provider_claude.sources.source import open_source
-from tests.fuzz import material
+from tests.fuzz import gate, material
 
 
 class Property(NamedTuple):
@@ -119,4 +119,10 @@ PROPERTIES = {
     "clean": Property(
         lambda: st.lists(material.plain_texts() | st.none(), max_size=5), cleaning_leaves_nothing_to_clean
     ),
+    "codes": Property(gate.texts, gate.codes_are_read_within_bounds),
+    "readings": Property(gate.texts, gate.other_readings_are_of_rows_that_are_there),
+    "letters": Property(gate.texts, gate.letters_fold_once),
+    "shapes": Property(gate.texts, gate.shapes_are_told_of_rows_that_are_there),
+    "signatures": Property(gate.texts, gate.signatures_are_told_of_rows_that_are_there),
+    "redaction": Property(gate.texts, gate.redaction_leaves_tokens_only),
 }

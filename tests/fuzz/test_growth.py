@@ -14,7 +14,7 @@ from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.sources.html import text_of
 from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.replies import bodies
-from tests.fuzz import material
+from tests.fuzz import gate, material
 
 #: Below so many seconds of CPU an input is not worth an attack, and too short to be measured.
 _NOTHING = 0.3
@@ -60,3 +60,26 @@ def test_texts_cost_with_their_size(piece: str) -> None:
         bodies(cleaned.texts, replies=True, signatures=True)
 
     assert not grows_too_fast(run, _SIZE // max(len(piece), 1))
+
+
+_REPEATED = [
+    *gate.CODES,
+    *gate.LETTERS,
+    *gate.PERSONAL,
+    *gate.SHAPES,
+    "=?",
+    "<<",
+    "--",
+    "a@",
+    "@b.",
+    "+1 ",
+    "://a:b",
+    "x1",
+]
+
+
+@pytest.mark.parametrize("layer", gate.LAYERS)
+@pytest.mark.parametrize("piece", _REPEATED)
+def test_the_gate_costs_with_the_size_of_a_text(layer: str, piece: str) -> None:
+    run = gate.LAYERS[layer]
+    assert not grows_too_fast(lambda times: run(pa.array([piece * times, (piece + "\n") * times])), _SIZE // len(piece))

@@ -46,7 +46,7 @@ _KEYS = (
 
 _PEM = (
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"
-    r"(?:(?s:.)*?-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|[A-Za-z0-9+/=\s>]*)"
+    r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|[A-Za-z0-9+/=\s>]*)"
 )
 
 #: A password, or a key, told in words or in a header; what follows is the value.
@@ -74,7 +74,7 @@ _REST = re.compile(r"[\w+/=.~-]*")
 
 def finder(texts: pa.Array) -> Iterator[tuple[int, list[Hit]]]:
     """The secrets in *texts*: the row and its hits, for rows that have some."""
-    value = rf"({_TOLD})([^\s\"'<>{_OPEN}{_CLOSE}]{{6,200}})"
+    value = rf"({_TOLD})([^\s\"'<>{_OPEN}{_CLOSE}]{{6,}})"
     hits: dict[int, list[Hit]] = {}
     for row, text in _with_marks(texts, _TOLD, value, rf"\1{_OPEN}\2{_CLOSE}"):
         hits.setdefault(row, []).extend(_told(text))
