@@ -183,7 +183,7 @@ LAYERS: Mapping[str, Callable[[pa.Array], object]] = {
     "letters": lambda column: (skeleton(column), mixed_scripts(column)),
     "shapes": lambda column: find({"body": column}, Limits(closing_tags=["</mail>"])),
     "signatures": lambda column: _signatures().find(column),
-    "redaction": lambda column: _REDACTOR.redact(column),
+    "redaction": _REDACTOR.redact,
 }
 
 

@@ -179,6 +179,7 @@ SECRETS = [
     "xoxb-123456-7890-abcdefg",
     "https://hooks.slack.com/services/T123/B123/abcdef",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\ndef==\n-----END RSA PRIVATE KEY-----",
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,1A\n\nMII\n-----END RSA PRIVATE KEY-----",
 ]
 
 
@@ -199,6 +200,11 @@ def test_keys_are_replaced_whole(secret: str) -> None:
 )
 def test_passwords_that_are_told_are_replaced(text: str, kept: str) -> None:
     assert re.sub(TOKEN, "{}", redact(text).texts[0].as_py()) == kept
+
+
+def test_of_a_long_value_that_is_told_nothing_stays() -> None:
+    (text,) = redact("api_key=" + "a1B2" * 200).texts.to_pylist()
+    assert re.fullmatch(r"api_key=\[SECRET-[0-9a-f]{12}\]", text)
 
 
 @pytest.mark.parametrize("text", ["Password: please reset it", "the secret is patience", "a password is required"])

@@ -226,6 +226,8 @@ class TestFind:
             "you are " * 12_500,
             "{" * 50_000 + '"name": "a_b",' * 3_000,
             "=" * 100_000 + "end of",
+            "0" * 100_000,
+            "aWdub3Jl" * 12_500,
         ],
     )  # fmt: skip
     def test_hostile_texts_are_searched_in_time(self, ours: Signatures, text: str) -> None:
