@@ -124,8 +124,9 @@ def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
     if not limits.closing_tags:
         return
     pattern, says = "|".join(map(_loose, limits.closing_tags)), "the text closes the delimiter it stands in"
-    yield from (_finding(row, "delimiter_forging", "high", says) for row in _hits(texts, pattern))
-    odd = rows_where(pc.match_substring_regex(texts, _ODD_BRACKET))
+    closed = dict.fromkeys(_hits(texts, pattern))
+    yield from (_finding(row, "delimiter_forging", "high", says) for row in closed)
+    odd = [row for row in rows_where(pc.match_substring_regex(texts, _ODD_BRACKET)) if row not in closed]
     plain = [text.translate(_TAG_TWINS) for text in texts.take(pa.array(odd, pa.int64())).to_pylist()]
     for hit in _hits(pa.array(plain, pa.string()), pattern):
         yield _finding(odd[hit], "delimiter_forging", "high", f"{says}, in brackets that look alike")

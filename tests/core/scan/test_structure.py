@@ -91,6 +91,11 @@ def test_without_the_texts_as_they_came_only_what_is_left_counts() -> None:
     assert [finding.rule for finding in find(cleaned, LIMITS, column(raw))] == ["binary"]
 
 
+def test_a_text_that_closes_its_delimiter_is_told_once() -> None:
+    found = find(column("＜/email＞", "</email>⁄", "‹a›"), LIMITS)
+    assert [(finding.row, "alike" in finding.detail) for finding in sorted(found)] == [(0, True), (1, False)]
+
+
 def test_every_flag_of_the_cleaning_has_its_severity() -> None:
     told = {*REMOVED, *TOLD, "stray_joiners", "stacked_marks", "not_composed", "mixed_scripts", "encoded_text"}
     assert set(SEVERITY_OF_CHANGE) == told
