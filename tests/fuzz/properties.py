@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,9 +75,9 @@ def cleaning_leaves_nothing_to_clean(texts: list[str | None]) -> None:
 
 
 def _is_hidden(found: re.Match[str]) -> bool:
-    """Whether *found* should not be there. A joiner before a mark may be part of a syllable, and is left."""
+    """Whether *found* should not be there. A joiner stays unless what stands to its right has no use for one either."""
     after = found.string[found.end() : found.end() + 1]
-    return found[0][-1] not in "\u200c\u200d" or not after or unicodedata.category(after)[0] != "M"
+    return found[0][-1] not in "\u200c\u200d" or after <= "\u02ff"
 
 
 def every_line_is_in_one_part(text: str) -> None:

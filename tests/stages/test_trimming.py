@@ -23,7 +23,8 @@ def scanned(folder: Path, mails: dict[str, str], **trimming: Any) -> tuple[Rows,
     """The items and the quarantine of *mails*, HTML where they begin with `<`."""
     for name, body in mails.items():
         kind = "html" if body.startswith("<") else "plain"
-        (folder / f"{name}.eml").write_text(f"From: a@b.c\nContent-Type: text/{kind}; charset=utf-8\n\n{body}")
+        headers = f"From: a@b.c\nDate: 23 Nov 2026 09:00 +0100\nContent-Type: text/{kind}; charset=utf-8\n\n"
+        (folder / f"{name}.eml").write_text(headers + body)
     run = RunFolder(UPath(folder / "_run"))
     settings = ScanSettings(text_columns=["body"], trimming=Trimming(**trimming))
     scan(open_source(UPath(folder), columns=["body"]), run, settings, clock=lambda: "2026-11-23T00:00:00+00:00")
