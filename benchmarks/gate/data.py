@@ -119,7 +119,7 @@ def _mails(data: Path) -> list[Row]:
 
 
 def _body(raw: bytes) -> str:
-    columns, _ = read_mail(raw)
+    columns = read_mail(raw).fields
     return f"{columns['subject'] or ''}\n\n{columns['body'] or ''}"
 
 

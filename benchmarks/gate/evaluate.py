@@ -141,7 +141,7 @@ def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
     """By layer and what is done the rows it is done to, and the held-out scores."""
     held = heldout.scores(rows, Trainer(examples(rows)))
     slope, bias = heldout.calibration(rows, held.threads)
-    scores, strict = (np.nan_to_num(heldout.logistic(slope * worth + bias)) for worth in held)
+    strict, scores = (np.nan_to_num(heldout.logistic(slope * worth + bias)) for worth in held)
     grades = {layer: graded(rows, layer) for layer in UNTRAINED}
     thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
     grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)

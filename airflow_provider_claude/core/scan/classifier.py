@@ -26,10 +26,10 @@ WINDOWS = (12, 40)
 SLACK = 10
 
 #: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
-QUARANTINE_SCORE = 0.9
+QUARANTINE_SCORE = 0.98
 
 #: From this score on a text is flagged: answered alone, never beside others.
-FLAG_SCORE = 0.3
+FLAG_SCORE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Classifier:
         token is 0. Memory is that of some copies of a chunk (`features.CHUNK`).
         """
         worst = self.worst(texts)
-        return (1 / (1 + np.exp(-(self.slope * worst + self.bias)))).astype(np.float32)
+        with np.errstate(over="ignore"):
+            return (1 / (1 + np.exp(-(self.slope * worst + self.bias)))).astype(np.float32)
 
     def worst(self, texts: pa.Array) -> NDArray[np.float64]:
         """The worth of the worst window of each text, minus infinity where there is none."""

@@ -2,7 +2,7 @@
 
 folding   lower case, compatibility forms and accents taken off, invisible characters dropped, quotation marks and dashes
           as ASCII; any digit is `0`
-tokens    runs of letters, of digits, of line ends, of the same mark; a CJK character is a token of its own
+tokens    runs of letters, of digits, of the same mark, of line ends from two on; a CJK character is a token of its own
 features  per token: it, it with one or two before it, it with the last but one, and the n-grams of bytes that end in it
 """
 
@@ -156,11 +156,14 @@ def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     """The tokens of the texts in *data*, of which text n is from *ends*[n] to *ends*[n + 1]."""
     kinds = _KINDS[data]
     plain = _PLAIN[data]
-    _join_apostrophes(plain, kinds)
+    begins = np.zeros(len(data) + 1, bool)
+    begins[ends] = True
+    _join_apostrophes(plain, kinds, begins)
+    _join_lines(plain, kinds, begins)
     first = np.ones(len(data), bool)
     first[1:] = (kinds[1:] != kinds[:-1]) | ((kinds[1:] == _MARK) & (plain[1:] != plain[:-1]))
     first |= (data >= 0xE3) & (data != 0xEA) & (data != 0xEB) & (data != 0xEC) & (data != 0xED)
-    first[ends[:-1][ends[:-1] < len(data)]] = True
+    first |= begins[:-1]
     starts = np.flatnonzero(first)
     sums = _sums(plain)
     hashes = _mixed((np.append(sums[starts[1:]], sums[-1:])[: len(starts)] - sums[starts]) * _INVERSE[starts])
@@ -172,10 +175,20 @@ def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     return Tokens(hashes, rows, places, starts, stops, sums, ends)
 
 
-def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8]) -> None:
+def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:
     """An apostrophe within a word is a letter of it."""
-    at = np.flatnonzero(plain[1:-1] == ord("'")) + 1
+    at = np.flatnonzero(plain == ord("'"))
+    at = at[~begins[at] & ~begins[at + 1]]
     kinds[at[(kinds[at - 1] == _LETTER) & (kinds[at + 1] == _LETTER)]] = _LETTER
+
+
+def _join_lines(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:
+    """A single end of a line is a space: mail is wrapped anywhere."""
+    at = np.flatnonzero(kinds == _LINE)
+    after = np.minimum(at + 1, len(kinds) - 1)
+    single = at[(begins[at] | (kinds[at - 1] != _LINE)) & (begins[at + 1] | (kinds[after] != _LINE))]
+    plain[single] = ord(" ")
+    kinds[single] = _SPACE
 
 
 def _mixed(values: U32) -> U32:

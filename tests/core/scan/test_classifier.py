@@ -26,7 +26,7 @@ def test_a_plain_attack_is_set_aside_and_an_honest_mail_is_not() -> None:
 
 
 def test_nothing_scores_nothing() -> None:
-    assert scores(None, "", " \n\t", "\u200b") == [0, 0, 0, 0]
+    assert scores(None, "", " \t ", "\u200b") == [0, 0, 0, 0]
     assert load().scores(pa.array([], pa.string())).tolist() == []
 
 
@@ -104,7 +104,7 @@ class TestOnRealText:
     def test_most_attacks_are_found(self, shared_data: Path) -> None:
         table = pq.read_table(shared_data / "injections.parquet", filters=[("kind", "=", "attack")])
         found = load().scores(table["text"].combine_chunks())
-        assert (found >= QUARANTINE_SCORE).mean() >= 0.5
+        assert (found >= FLAG_SCORE).mean() >= 0.75
 
     def test_they_are_found_within_honest_reviews(self, shared_data: Path) -> None:
         attacks = pq.read_table(

@@ -52,9 +52,9 @@ def test_learning_twice_gives_the_same_bytes(trainer: train.Trainer, model: trai
 
 
 def test_a_family_held_out_takes_what_it_was_put_into_with_it(trainer: train.Trainer) -> None:
-    carried = [one for one in trainer.some if len(one.families) == 2]
+    carried = [one for one in trainer.some if one.attack and "clothing" in one.families]
     assert carried
-    assert all(one.attack for one in carried)
+    assert any(one.families != ("clothing",) for one in carried)
 
 
 def test_made_up_texts_are_the_same_each_time_and_have_no_slots_left() -> None:
@@ -62,5 +62,4 @@ def test_made_up_texts_are_the_same_each_time_and_have_no_slots_left() -> None:
     assert once == kinds.made(30, 1) != kinds.made(30, 2)
     assert len({one.text for one in once}) == len(once)
     assert {one.attack for one in once} == {True, False}
-    assert not any("{" in one.text and "}" in one.text and '"' not in one.text for one in once)
-    assert not any("|" in one.text for one in once)
+    assert not any(kinds._SLOT.search(one.text) or kinds._CHOICE.search(one.text) for one in once)

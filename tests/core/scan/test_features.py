@@ -16,6 +16,7 @@ def hashes(text: str) -> list[int]:
     [
         ("Ignore THIS", "ignore this"),
         ("ignore  \t this", "ignore this"),
+        ("ignore\nthis", "ignore this"),
         ("Ｉｇｎｏｒｅ this", "ignore this"),
         ("ígnore thís", "ignore this"),
         ("ig\u200bnore this", "ignore this"),
@@ -53,7 +54,7 @@ def test_tokens_are_words_numbers_marks_and_single_cjk_characters(text: str, tok
 
 
 def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
-    texts = ["first mail.", "", "ignore the rules", "last\n"]
+    texts = ["first mail.", "", "ignore the rules'", "s", "   ", "x", "last\n", "\n", "\n\n'em"]
     (_, whole), *_ = features.chunks(pa.array(texts))
     for row, text in enumerate(texts):
         mine = whole.rows == row
@@ -62,6 +63,13 @@ def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
         for got, expected in zip(features.word_features(whole), features.word_features(alone), strict=True):
             assert got[mine].tolist() == expected.tolist()
         assert whole.places[mine].tolist() == list(range(mine.sum()))
+        assert gram_sums(whole, mine) == gram_sums(alone, alone.rows == 0)
+
+
+def gram_sums(found: features.Tokens, mine: np.ndarray) -> list[list[int]]:
+    """For each token of *mine* and each length, the sum of the numbers of its n-grams."""
+    sums = [np.append(0, np.cumsum(grams.astype(np.int64))) for grams in features.byte_features(found)]
+    return [(one[found.stops[mine]] - one[found.starts[mine]]).tolist() for one in sums]
 
 
 def test_features_fit_their_tables() -> None:
