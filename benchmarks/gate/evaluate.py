@@ -145,7 +145,8 @@ def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
     grades = {layer: graded(rows, layer) for layer in UNTRAINED}
     thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
     grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
-    grades["all"] = np.maximum.reduce(list(grades.values()))
+    confirmed = (grades["signatures"] == 1) & (scores >= classifier.CONFIRM_SCORE)
+    grades["all"] = np.maximum.reduce([*grades.values(), 2 * confirmed.astype(np.int8)])
     found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
     found["all: aside or alone"] = grades["all"] >= 1
     found["classifier, no mail of this collection seen: aside"] = strict >= classifier.QUARANTINE_SCORE

@@ -18,6 +18,7 @@ from typing import Literal
 import pendulum
 from airflow.sdk import DAG, Param
 from pydantic import BaseModel
+from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 
@@ -28,6 +29,7 @@ with DAG("screened", schedule=None, start_date=pendulum.datetime(2026, 1, 1), pa
     claude_batch_job(
         "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100),
         source="{root}/mail", work="{root}/work", output="{root}/answers", poll_interval=1.0, screen="claude", scan_tasks=3,
+        scan_args={{"policy": ScanPolicy(confirm_score=1.0)}},
         report_args={{"max_quarantined": 1.0}},
     )
 """

@@ -31,6 +31,9 @@ QUARANTINE_SCORE = 0.98
 #: From this score on a text is flagged: answered alone, never beside others.
 FLAG_SCORE = 0.4
 
+#: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
+CONFIRM_SCORE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Classifier:

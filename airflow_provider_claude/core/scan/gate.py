@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -18,18 +19,21 @@ from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, find
 from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
 
+#: Texts, and the row that each is of; what is found is about the text at that place.
+_Look = Callable[[pa.Array, Sequence[int]], Iterable[Finding]]
+
 
 @dataclass(frozen=True)
 class Gate:
-    """*layers* read each text, and what else it can be read as; *policy* says what their findings mean.
-
-    The first layer is always there: *limits* say what shape a text may have. *version* tells one set of layers from another.
+    """Structure, *signatures* and *learned* read each text, and what else it can be read as; *policy* says what their findings
+    mean. *limits* say what shape a text may have; *version* tells one set of rules and models from another.
     """
 
-    layers: Sequence[Layer]
-    policy: ScanPolicy = field(default_factory=ScanPolicy)
-    limits: Limits = field(default_factory=Limits)
-    version: str = ""
+    signatures: Layer
+    learned: Learned
+    policy: ScanPolicy
+    limits: Limits
+    version: str
 
     def judge(self, columns: Mapping[str, Cleaned]) -> Verdicts:
         """What becomes of the rows of *columns* (at least one), which all have the same length."""
@@ -42,9 +46,14 @@ class Gate:
         texts = {name: column.texts for name, column in columns.items()}
         raw = {name: column.texts if column.raw is None else column.raw for name, column in columns.items()}
         yield from find(texts, self.limits, raw)
-        for layer in self.layers:
-            for name, column in columns.items():
-                yield from _read(layer, name, column.texts, others[name])
+        doubted: set[int] = set()
+        for name, column in texts.items():
+            for finding in _read(lambda some, _: self.signatures.find(some), name, column, others[name]):
+                if finding.severity == "medium":
+                    doubted.add(finding.row)
+                yield finding
+        for name, column in texts.items():
+            yield from _read(partial(self.learned.find, doubted=doubted), name, column, others[name])
 
 
 def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
@@ -53,18 +62,18 @@ def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
     Raises JobError where a rule of the policy's folders cannot be used.
     """
     signatures = Signatures.compiled(policy.rule_folders)
+    learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score)
     limits = replace(policy.limits, closing_tags=(*policy.limits.closing_tags, *closing_tags))
-    learned = Learned(policy.quarantine_score, policy.flag_score)
-    return Gate([signatures, learned], policy, limits, version=f"{signatures.version} {learned.version}")
+    return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")
 
 
-def _read(layer: Layer, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:
-    """What *layer* finds in the column *name*: its *texts* as they stand, and *others* they can be read as."""
-    for finding in layer.find(texts):
+def _read(look: _Look, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:
+    """What a layer finds in the column *name*: its *texts* as they stand, and *others* they can be read as."""
+    for finding in look(texts, range(len(texts))):
         yield finding._replace(detail=f"{finding.detail} (column {name!r}).")
     if not others:
         return
-    for finding in layer.find(pa.array([reading.text for reading in others], pa.string())):
+    for finding in look(pa.array([reading.text for reading in others], pa.string()), [one.row for one in others]):
         hidden = others[finding.row]
         yield finding._replace(row=hidden.row, detail=f"{finding.detail}, read as {hidden.kind} (column {name!r}).")
 

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan import classifier
-from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.findings import Finding, Severity
 
-_RULE = "reads_like_injection"
 _SAYS = "the text reads like one that speaks to a model"
+_CONFIRMED = "a rule has doubts about the text, and it reads like one that speaks to a model"
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Findings of high severity from *quarantine_score* on, of medium severity from *flag_score* on."""
+    """Findings of high severity from *quarantine_score* on, of medium severity from *flag_score* on.
+
+    Where a rule has doubts, *confirm_score* is enough for high severity: two layers that know nothing of each other hardly
+    ever err together.
+    """
 
     quarantine_score: float
     flag_score: float
+    confirm_score: float
 
     @property
     def version(self) -> str:
         """What tells one model from another."""
         return classifier.load().version
 
-    def find(self, texts: pa.Array) -> list[Finding]:
+    def find(self, texts: pa.Array, rows: Sequence[int], *, doubted: Collection[int]) -> Iterator[Finding]:
+        """What there is to say about the strings *texts*, each of one of *rows*; a rule has doubts about those *doubted*."""
         scores = classifier.load().scores(texts)
-        return [
-            Finding(
-                row,
-                "classifier",
-                _RULE,
-                "high" if scores[row] >= self.quarantine_score else "medium",
-                round(float(scores[row]), 4),
-                f"{_SAYS}, by a score of {scores[row]:.2f}",
-            )
-            for row in np.flatnonzero(scores >= min(self.flag_score, self.quarantine_score)).tolist()
-        ]
+        least = min(self.quarantine_score, self.flag_score, self.confirm_score)
+        for place in np.flatnonzero(scores >= least).tolist():
+            score = round(float(scores[place]), 4)
+            severity, by = self._severity(score), f"by a score of {score:.2f}"
+            if severity is not None:
+                yield Finding(place, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
+            if severity != "high" and rows[place] in doubted and score >= self.confirm_score:
+                yield Finding(place, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
+
+    def _severity(self, score: float) -> Severity | None:
+        if score >= self.quarantine_score:
+            return "high"
+        return "medium" if score >= self.flag_score else None

@@ -26,6 +26,7 @@ class ScanPolicy:
     :param rules: what these rules mean, whatever their severity.
     :param quarantine_score: from this score of the classifier on, 0 to 1, its finding is of high severity.
     :param flag_score: from this score on it is of medium severity. docs/scan.md has what other scores would do.
+    :param confirm_score: from this score on a text that a signature of medium severity speaks about is one of high severity.
     :param limits: what shape a text may have.
     :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/signatures.md).
     :raises JobError: for an action that there is not, and a score that cannot be.
@@ -35,8 +36,9 @@ class ScanPolicy:
     medium: Action = "flag"
     low: Action = "pass"
     rules: Mapping[str, Action] = field(default_factory=dict)
-    quarantine_score: float = 0.9
-    flag_score: float = 0.3
+    quarantine_score: float = 0.98
+    flag_score: float = 0.4
+    confirm_score: float = 0.01
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 
@@ -45,7 +47,8 @@ class ScanPolicy:
         for name, action in named.items():
             if action not in get_args(Action):
                 raise JobError(f"The scan is to {action!r} what is {name}: write one of {', '.join(get_args(Action))}.")
-        for name, score in (("quarantine_score", self.quarantine_score), ("flag_score", self.flag_score)):
+        for name in ("quarantine_score", "flag_score", "confirm_score"):
+            score = getattr(self, name)
             if not 0 < score <= 1:
                 raise JobError(f"{name} is {score!r}: write a number above 0, and 1 at most.")
 
