@@ -157,7 +157,9 @@ class ClaudeInputScanOperator(BaseOperator):
         from airflow_provider_claude.stages.release import release
 
         terms = terms_of(self.release)
-        if terms:
+        if terms and run.scan() is None:
+            self.log.warning("No whole scan is in %s to release rows from; what was released before comes through", run)
+        elif terms:
             record = release(run, terms, utc_now())
             self.log.info("%d rows released from quarantine %s", len(record.rows), record.by_reason)
 
