@@ -26,10 +26,10 @@ WINDOWS = (12, 40)
 SLACK = 10
 
 #: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
-QUARANTINE_SCORE = 0.98
+QUARANTINE_SCORE = 0.9
 
 #: From this score on a text is flagged: answered alone, never beside others.
-FLAG_SCORE = 0.4
+FLAG_SCORE = 0.3
 
 #: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
 CONFIRM_SCORE = 0.01
