@@ -42,6 +42,9 @@ MAILS = 0.1
 #: Tokens of the windows that are learnt from, beside short texts and the hard windows; of honest texts only the longest.
 TILES = (40,)
 
+#: The largest weight as it is written; the smallest that counts is this many times smaller.
+STEPS = 2047
+
 MODEL = Path(classifier.__file__).with_name("injection.npz")
 
 
@@ -192,11 +195,11 @@ class Trainer:
 
 
 def save(model: Model, slope: float, bias: float, path: Path) -> None:
-    """Writes *model* in whole numbers of eight bits. *slope* and *bias* turn its worth into the logit of a score."""
+    """Writes *model* in whole numbers up to STEPS. *slope* and *bias* turn its worth into the logit of a score."""
     weights = model.weights.copy()
     weights[WORDS:] *= features.GRAM_WEIGHT
-    unit = float(np.quantile(np.abs(weights[weights != 0]), 0.9995)) / 127
-    whole = np.clip(np.rint(weights / unit), -127, 127).astype(np.int8)
+    unit = float(np.abs(weights).max()) / STEPS
+    whole = np.rint(weights / unit).astype(np.int16)
     np.savez_compressed(
         path,
         words=whole[:WORDS],

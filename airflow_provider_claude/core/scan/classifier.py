@@ -26,10 +26,10 @@ WINDOWS = (12, 40)
 SLACK = 10
 
 #: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
-QUARANTINE_SCORE = 0.9
+QUARANTINE_SCORE = 0.98
 
 #: From this score on a text is flagged: answered alone, never beside others.
-FLAG_SCORE = 0.3
+FLAG_SCORE = 0.4
 
 #: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
 CONFIRM_SCORE = 0.01
@@ -41,8 +41,8 @@ class Classifier:
     *slope* times the worst window plus *bias*.
     """
 
-    words: NDArray[np.int8]
-    grams: NDArray[np.int8]
+    words: NDArray[np.int16]
+    grams: NDArray[np.int16]
     slope: float
     bias: float
 
