@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.digests import input_digests
-from airflow_provider_claude.core.scan.excerpt import excerpt
+from airflow_provider_claude.core.scan.excerpt import excerpt, excerpt_at
 from airflow_provider_claude.core.scan.gate import Gate
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.trimming import Trimming
@@ -56,7 +56,7 @@ class Sorting:
 
     def __init__(self, chunk: pa.RecordBatch, judge: Judge) -> None:
         self.chunk = chunk
-        self._columns, self._redaction = judge.columns, judge.redaction
+        self._columns, self._redaction, self._gate = judge.columns, judge.redaction, judge.gate
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
@@ -148,7 +148,13 @@ class Sorting:
         return self.doubts[row].text_hash if row in self.doubts else None
 
     def excerpt(self, row: int) -> str:
-        return excerpt(self._kept(name)[row].as_py() for name in self._columns)
+        """What is shown of *row*: what its verdict is about, where that can be told, its beginning otherwise."""
+        texts = [self._kept(name)[row].as_py() for name in self._columns]
+        for text in filter(None, texts):
+            place = self._gate.place(text, self.aside[row])
+            if place is not None:
+                return excerpt_at(text, place)
+        return excerpt(texts)
 
     def _kept(self, name: str) -> pa.Array:
         """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""

@@ -8,6 +8,16 @@ from collections.abc import Iterable
 CHARS = 200
 
 
+#: Characters before the place that is shown.
+BEFORE = 60
+
+
+def excerpt_at(text: str, place: int, chars: int = CHARS) -> str:
+    """What stands around *place* (in characters) of *text*, on one line."""
+    start = max(0, place - BEFORE)
+    return ("…" if start else "") + excerpt([text[start:]], chars)
+
+
 def excerpt(texts: Iterable[str | None], chars: int = CHARS) -> str:
     r"""The beginning of *texts* on one line: what a person cannot see stands as `\u{200b}`, markup as `\u{3c}`."""
     shown = " | ".join(" ".join(text[: 4 * chars].split()) for text in texts if text)

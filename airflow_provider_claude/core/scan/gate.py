@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.encoded import Reading
-from airflow_provider_claude.core.scan.findings import Finding, Layer
+from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.learned import Learned
 from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.core.scan.normalise import Cleaned
@@ -17,7 +17,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, find
-from airflow_provider_claude.core.scan.verdicts import Verdicts, decide
+from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 
 #: Texts, and the row that each is of; what is found is about the text at that place.
 _Look = Callable[[pa.Array, Sequence[int]], Iterable[Finding]]
@@ -29,7 +29,7 @@ class Gate:
     mean. *limits* say what shape a text may have; *version* tells one set of rules and models from another.
     """
 
-    signatures: Layer
+    signatures: Signatures
     learned: Learned
     policy: ScanPolicy
     limits: Limits
@@ -38,6 +38,10 @@ class Gate:
     def judge(self, columns: Mapping[str, Cleaned]) -> Verdicts:
         """What becomes of the rows of *columns* (at least one), which all have the same length."""
         return decide(self._findings(columns), self.policy)
+
+    def place(self, text: str, verdict: Verdict) -> int | None:
+        """Where in *text* (characters from its beginning) is what *verdict* is about, if that can be told."""
+        return self.signatures.place(text, verdict.reason) if verdict.layer == "signatures" else None
 
     def _findings(self, columns: Mapping[str, Cleaned]) -> Iterator[Finding]:
         others = {name: read(column.texts) for name, column in columns.items()}

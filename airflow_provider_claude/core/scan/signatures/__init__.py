@@ -65,6 +65,24 @@ class Signatures:
             for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1])))
         ]
 
+    def place(self, text: str, name: str) -> int | None:
+        """Where in *text* (characters from its beginning) a rule with the id *name* begins to match; None where none does."""
+        import yara_x
+
+        data = text.encode("utf-8", "replace")
+        try:
+            matching: Sequence[Any] = self._scanner.scan(data).matching_rules
+        except yara_x.TimeoutError:
+            return None
+        offsets = [
+            match.offset
+            for rule in matching
+            if self._known[rule.namespace, rule.identifier].id == name
+            for pattern in rule.patterns
+            for match in pattern.matches
+        ]
+        return len(data[: min(offsets)].decode("utf-8", "ignore")) if offsets else None
+
     def _hits(self, rows: Iterable[int], texts: pa.Array) -> list[tuple[int, RuleMeta]]:
         import yara_x
 
