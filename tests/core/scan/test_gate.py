@@ -128,6 +128,13 @@ class TestClassifier:
         assert confirmed.set_aside[1].reason == "confirmed_doubt"
         assert 0 not in confirmed.set_aside
 
+    def test_in_scripts_it_hardly_knows_it_is_never_sure_by_itself(self) -> None:
+        policy = ScanPolicy(quarantine_score=1e-9, flag_score=1e-9)
+        assert list(
+            self.found(policy, "お世話になっております。新しい住所はBergenです。ご確認ください。").set_aside
+        ) == [0]
+        assert list(self.found(policy, "Grüße aus München, die Lampe ist schön.").set_aside) == [0, 1]
+
     def test_its_defaults_are_those_of_the_model(self) -> None:
         policy = ScanPolicy()
         defaults = classifier.QUARANTINE_SCORE, classifier.FLAG_SCORE, classifier.CONFIRM_SCORE
