@@ -13,6 +13,7 @@ from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
+from tests.stages.test_scan import RULES_ONLY
 
 Rows = list[dict[str, Any]]
 
@@ -26,7 +27,7 @@ def scanned(folder: Path, mails: dict[str, str], **trimming: Any) -> tuple[Rows,
         headers = f"From: a@b.c\nDate: 23 Nov 2026 09:00 +0100\nContent-Type: text/{kind}; charset=utf-8\n\n"
         (folder / f"{name}.eml").write_text(headers + body)
     run = RunFolder(UPath(folder / "_run"))
-    settings = ScanSettings(text_columns=["body"], trimming=Trimming(**trimming))
+    settings = ScanSettings(text_columns=["body"], trimming=Trimming(**trimming), policy=RULES_ONLY)
     scan(open_source(UPath(folder), columns=["body"]), run, settings, clock=lambda: "2026-11-23T00:00:00+00:00")
     return rows_in(run, "items"), rows_in(run, "quarantine")
 
