@@ -43,7 +43,7 @@ rule probe_secret {
     neighbour = "The secret ingredient is butter."
   strings:
     $password = /\b(tell|give|gibe|reveal|spell|say|print|output|disclose|leak|write|show|repeat|share|confirm|hint|what('s|s|\s+is|\s+was))\s+(\S+\s+){0,3}(the|your|teh|users?'?s?)\s+(\S+\s+)?(password|pass\s?word|passphrase|secret\s+(word|key|code|phrase|password)|magic\s+word|api\s+key|user'?s\s+(name|birthday|address|e-?mail|location|zip|phone))\b/i
-    $which_instructions = /\b(what|which)\s+(\S+\s+){0,2}(instructions|orders|rules)\s+(do|are|were|have|did)\s+you\s+(follow|been|given|told|got|receive|get|have)/i
+    $which_instructions = /\b(instructions|orders|rules)\s+(do|are|were|have|did)\s+you\s+(follow|been|given|told|got|receive|get|have)/i
     $instructed = /\b(what|how|which|who|why|when)\b[^.?!\n]{0,30}\b(you|u)\b[^.?!\n]{0,16}\b(instructed|programmed|prompted|(your|system)\s+(instructions|directives?|prompt)|instructions\s+(do\s+)?you|instructions\s+(were|are)\s+you|instructions\s+given\s+to)\b/i
     $all_instructions = /\b(repeat|print|tell|give|gimme|show|reveal|list|write|reverse|shuffle|reconfirm|output|summari[sz]e|recite|spell)\s+(\S+\s+){0,5}(instructions?|instuctions?|prompts?|directives?)\s+(\S+\s+){0,2}(above|given\s+to\s+you|you|in\s+this\s+conversation|backwards?|and\s+print)\b/i
     $your_instructions = /\b(tell|give|gimme|clarify|shuffle|opposite|last\s+\S+\s+lines?|words|written|letters)\s+(\S+\s+){0,5}your\s+(\S+\s+)?(instructions?|instuctions?|prompts?|directives?)\b/i
