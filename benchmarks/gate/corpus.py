@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from airflow_provider_claude.core.scan import classifier, features
+from airflow_provider_claude.core.scan.folding import fold
 
 WORDS = 1 << features.WORD_BITS
 GRAMS = 1 << features.BYTE_BITS
@@ -27,7 +28,7 @@ class Corpus:
     def __init__(self, texts: Sequence[str]) -> None:
         words, grams, first, last, text, place = [], [], [], [], [], []
         size = 0
-        for row, found in features.chunks(pa.array(texts, pa.string())):
+        for row, found in features.chunks(fold(pa.array(texts, pa.string()))):
             words.append(np.stack(features.word_features(found), 1))
             grams.append(np.stack(list(features.byte_features(found)), 1))
             first.append(found.starts + size)

@@ -25,6 +25,8 @@ WINDOWS = (12, 40)
 #: A window of n tokens is worth its sum by the root of n + SLACK: a few words are no proof.
 SLACK = 10
 
+_SCALES = {size: 1 / np.sqrt(np.arange(size + 1) + SLACK) for size in WINDOWS}
+
 #: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
 QUARANTINE_SCORE = 0.98
 
@@ -41,8 +43,8 @@ class Classifier:
     *slope* times the worst window plus *bias*.
     """
 
-    words: NDArray[np.int16]
-    grams: NDArray[np.int16]
+    words: NDArray[np.int32]
+    grams: NDArray[np.int32]
     slope: float
     bias: float
 
@@ -52,7 +54,7 @@ class Classifier:
         return hashlib.sha256(self.words.tobytes() + self.grams.tobytes()).hexdigest()[:12]
 
     def scores(self, texts: pa.Array) -> NDArray[np.float32]:
-        """How sure it is that each of the strings *texts* is an attack, from 0 to 1. A null or a text without any
+        """How sure it is that each of the folded strings *texts* is an attack, from 0 to 1. A null or a text without any
         token is 0. Memory is that of some copies of a chunk (`features.CHUNK`).
         """
         worst = self.worst(texts)
@@ -76,11 +78,11 @@ class Classifier:
         """What each token adds."""
         worth = np.zeros(len(found.hashes), np.int32)
         for kind in features.word_features(found):
-            worth += self.words[kind]
+            worth += self.words.take(kind)
         for grams in features.byte_features(found):
             total = np.zeros(len(grams) + 1, np.int32)
-            np.cumsum(self.grams[grams], dtype=np.int32, out=total[1:])
-            worth += total[found.stops] - total[found.starts]
+            np.cumsum(self.grams.take(grams), out=total[1:])
+            worth += total.take(found.stops) - total.take(found.starts)
         return worth.astype(np.float64)
 
 
@@ -88,8 +90,8 @@ def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -
     """The worth of the window of *size* tokens that ends at each of them, from what each of *tokens* adds."""
     total = np.concatenate([[0.0], np.cumsum(tokens)])
     length = np.minimum(places + 1, size)
-    last = np.arange(1, len(tokens) + 1)
-    worth: NDArray[np.float64] = (total[last] - total[last - length]) / np.sqrt(length + SLACK)
+    before = total.take(np.arange(1, len(total)) - length)
+    worth: NDArray[np.float64] = (total[1:] - before) * _SCALES[size].take(length)
     return worth
 
 
@@ -97,4 +99,5 @@ def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -
 def load() -> Classifier:
     """The model of the package."""
     with np.load(Path(__file__).with_name("injection.npz")) as file:
-        return Classifier(file["words"], file["grams"], float(file["slope"]), float(file["bias"]))
+        words, grams = (file[name].astype(np.int32) for name in ("words", "grams"))
+        return Classifier(words, grams, float(file["slope"]), float(file["bias"]))

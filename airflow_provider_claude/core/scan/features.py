@@ -1,7 +1,6 @@
 """Texts as hashed features: words and the letters within them, a number each, nothing of the text itself.
 
-folding   lower case, compatibility forms and accents taken off, invisible characters dropped, quotation marks and dashes
-          as ASCII; any digit is `0`
+folding   what `folding.fold` made of them, without regard to case; any digit is `0`
 tokens    runs of letters, of digits, of the same mark, of line ends from two on; a CJK character is a token of its own
 features  per token: it, it with one or two before it, it with the last but one, and the n-grams of bytes that end in it
 """
@@ -26,20 +25,11 @@ GRAMS = (5,)
 #: What an n-gram of bytes counts beside a word.
 GRAM_WEIGHT = 0.5
 
-#: Texts folded, and bytes looked at, in one go. Memory is that of so many texts and some 60 times the bytes.
-ROWS = 2048
+#: Bytes looked at in one go. Memory is some 60 times that.
 CHUNK = 1 << 16
 
 #: A text longer than a chunk is looked at in chunks that overlap by as many bytes.
 OVERLAP = 1 << 11
-
-_FOLDS = (
-    (r"[\p{Mn}\p{Cf}]+", ""),
-    (r"[‘’‛′`´]", "'"),
-    (r"[“”„«»]", '"'),
-    (r"[\p{Pd}−]", "-"),
-    (r"[。．]", "."),
-)
 
 _SPACE, _LETTER, _DIGIT, _LINE, _MARK = range(5)
 
@@ -63,17 +53,14 @@ class Tokens:
 
 
 def chunks(texts: pa.Array) -> Iterator[tuple[int, Tokens]]:
-    """The tokens of *texts* by chunks, each with the row its own row 0 is. A long text is in several chunks."""
-    for row in range(0, len(texts), ROWS):
-        for first, found in _chunks(fold(texts.slice(row, ROWS))):
-            yield row + first, found
-
-
-def _chunks(folded: pa.Array) -> Iterator[tuple[int, Tokens]]:
-    ends = _offsets(folded)
-    data = np.frombuffer(folded.buffers()[2] or b"", np.uint8)
+    """The tokens of the folded strings *texts* by chunks, each with the row its own row 0 is. A long text is in several
+    chunks; nulls are as empty ones.
+    """
+    texts = pc.fill_null(pc.cast(texts, pa.large_string()), "")
+    ends = _offsets(texts)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     row = 0
-    while row < len(folded):
+    while row < len(texts):
         last = max(int(np.searchsorted(ends, ends[row] + CHUNK, "right")) - 1, row + 1)
         for start, stop in _pieces(int(ends[row]), int(ends[last])):
             yield row, tokens(data[start:stop], ends[row : last + 1].clip(start, stop) - start)
@@ -89,30 +76,6 @@ def _pieces(start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 def _offsets(texts: pa.Array) -> NDArray[np.int64]:
     return np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-
-
-def fold(texts: pa.Array) -> pa.Array:
-    """The strings *texts* (nulls as empty ones) with what does not change a word taken off, but for digits."""
-    texts = pc.fill_null(pc.cast(texts, pa.large_string()), "")
-    foreign = pc.indices_nonzero(pc.invert(pc.string_is_ascii(texts)))
-    if not len(foreign):
-        return texts
-    some = pc.utf8_normalize(pc.utf8_lower(_decoded(texts.take(foreign))), form="NFKD")
-    for pattern, plain in _FOLDS:
-        some = pc.replace_substring_regex(some, pattern, plain)
-    mask = np.zeros(len(texts), bool)
-    mask[foreign] = True
-    return pc.replace_with_mask(texts, pa.array(mask), some)
-
-
-def _decoded(texts: pa.Array) -> pa.Array:
-    """*texts*; if there is one that is not UTF-8, with signs of replacement for what is not."""
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        values = pc.cast(texts, pa.large_binary()).to_pylist()
-        return pa.array([value.decode("utf-8", "replace") for value in values], pa.large_string())
-    return texts
 
 
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -131,6 +94,9 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 _PLAIN, _KINDS = _tables()
+
+#: First bytes of letters that are words by themselves: all of three and four bytes, but for Hangul's.
+_SINGLE = np.array([byte >= 0xE3 and byte not in range(0xEA, 0xEE) for byte in range(256)])
 
 
 def _powers(factor: int) -> U32:
@@ -154,25 +120,33 @@ def _sums(data: NDArray[np.uint8]) -> U32:
 
 def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     """The tokens of the texts in *data*, of which text n is from *ends*[n] to *ends*[n + 1]."""
-    kinds = _KINDS[data]
-    plain = _PLAIN[data]
+    kinds, plain = _KINDS.take(data), _PLAIN.take(data)
     begins = np.zeros(len(data) + 1, bool)
     begins[ends] = True
     _join_apostrophes(plain, kinds, begins)
     _join_lines(plain, kinds, begins)
     first = np.ones(len(data), bool)
     first[1:] = (kinds[1:] != kinds[:-1]) | ((kinds[1:] == _MARK) & (plain[1:] != plain[:-1]))
-    first |= (data >= 0xE3) & (data != 0xEA) & (data != 0xEB) & (data != 0xEC) & (data != 0xED)
+    first |= _SINGLE.take(data)
     first |= begins[:-1]
     starts = np.flatnonzero(first)
+    stops = np.append(starts[1:], len(data))[: len(starts)]
+    kept = kinds.take(starts) != _SPACE
+    starts, stops = starts[kept], stops[kept]
     sums = _sums(plain)
-    hashes = _mixed((np.append(sums[starts[1:]], sums[-1:])[: len(starts)] - sums[starts]) * _INVERSE[starts])
-    kept = kinds[starts] != _SPACE
-    starts, hashes = starts[kept], hashes[kept]
-    rows = np.searchsorted(ends, starts, "right") - 1
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    stops = np.minimum(np.append(starts[1:], len(data)), ends[rows + 1])
-    return Tokens(hashes, rows, places, starts, stops, sums, ends)
+    hashes = _mixed((sums.take(stops) - sums.take(starts)) * _INVERSE.take(starts))
+    first_of = np.searchsorted(starts, ends)
+    counts = np.diff(first_of)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(starts)) - np.repeat(first_of[:-1], counts)
+    return Tokens(hashes, rows, places, starts, _next(starts, ends, rows), sums, ends)
+
+
+def _next(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the token after each begins, or its text ends: what stands between two tokens belongs to the first."""
+    after = np.append(starts[1:], ends[-1])[: len(starts)]
+    within: NDArray[np.int64] = np.minimum(after, ends[1:].take(rows))
+    return within
 
 
 def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
 from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.core.scan.normalise import Cleaned
@@ -19,8 +20,34 @@ from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, find
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 
-#: Texts, and the row that each is of; what is found is about the text at that place.
-_Look = Callable[[pa.Array, Sequence[int]], Iterable[Finding]]
+
+class _Texts(NamedTuple):
+    """*texts* as they stand and *folded*, and the row that each is of; what is found is about the text at that place."""
+
+    texts: pa.Array
+    folded: pa.Array
+    rows: Sequence[int]
+
+    @classmethod
+    def of(cls, texts: pa.Array, rows: Sequence[int]) -> _Texts:
+        return cls(texts, fold(texts), rows)
+
+
+class _Column(NamedTuple):
+    """A column: its texts *here* as they stand, and the *others* that they can be read as."""
+
+    name: str
+    here: _Texts
+    others: _Texts
+    kinds: Sequence[str]
+
+    @classmethod
+    def of(cls, name: str, texts: pa.Array, others: Sequence[Reading]) -> _Column:
+        read_as = _Texts.of(pa.array([one.text for one in others], pa.string()), [one.row for one in others])
+        return cls(name, _Texts.of(texts, range(len(texts))), read_as, [one.kind for one in others])
+
+
+_Look = Callable[[_Texts], Iterable[Finding]]
 
 
 @dataclass(frozen=True)
@@ -44,20 +71,24 @@ class Gate:
         return self.signatures.place(text, verdict.reason) if verdict.layer == "signatures" else None
 
     def _findings(self, columns: Mapping[str, Cleaned]) -> Iterator[Finding]:
-        others = {name: read(column.texts) for name, column in columns.items()}
+        texts = {name: column.texts for name, column in columns.items()}
+        others = {name: read(column) for name, column in texts.items()}
         for name, column in columns.items():
             yield from _changes(name, {**column.changes, **disguises(column.texts, others[name])})
-        texts = {name: column.texts for name, column in columns.items()}
         raw = {name: column.texts if column.raw is None else column.raw for name, column in columns.items()}
         yield from find(texts, self.limits, raw)
+        yield from self._spoken([_Column.of(name, column, others[name]) for name, column in texts.items()])
+
+    def _spoken(self, columns: Sequence[_Column]) -> Iterator[Finding]:
+        """What signatures find, and the classifier, which is told what they have doubts about."""
         doubted: set[int] = set()
-        for name, column in texts.items():
-            for finding in _read(lambda some, _: self.signatures.find(some), name, column, others[name]):
+        for column in columns:
+            for finding in _read(lambda some: self.signatures.find(some.texts, some.folded), column):
                 if finding.severity == "medium":
                     doubted.add(finding.row)
                 yield finding
-        for name, column in texts.items():
-            yield from _read(partial(self.learned.find, doubted=doubted), name, column, others[name])
+        for column in columns:
+            yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), column)
 
 
 def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
@@ -71,15 +102,15 @@ def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
     return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")
 
 
-def _read(look: _Look, name: str, texts: pa.Array, others: Sequence[Reading]) -> Iterator[Finding]:
-    """What a layer finds in the column *name*: its *texts* as they stand, and *others* they can be read as."""
-    for finding in look(texts, range(len(texts))):
-        yield finding._replace(detail=f"{finding.detail} (column {name!r}).")
-    if not others:
+def _read(look: _Look, column: _Column) -> Iterator[Finding]:
+    """What a layer finds in *column*: in its texts as they stand, and in what they can be read as."""
+    for finding in look(column.here):
+        yield finding._replace(detail=f"{finding.detail} (column {column.name!r}).")
+    if not column.kinds:
         return
-    for finding in look(pa.array([reading.text for reading in others], pa.string()), [one.row for one in others]):
-        hidden = others[finding.row]
-        yield finding._replace(row=hidden.row, detail=f"{finding.detail}, read as {hidden.kind} (column {name!r}).")
+    for finding in look(column.others):
+        row, kind = column.others.rows[finding.row], column.kinds[finding.row]
+        yield finding._replace(row=row, detail=f"{finding.detail}, read as {kind} (column {column.name!r}).")
 
 
 def _changes(name: str, changes: Mapping[str, list[int]]) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan.normalise import foreign_where
+
 #: Look-alikes that no eye tells apart, and what they look like: Cyrillic, Greek, Armenian, Cherokee, Latin phonetic.
 _TWINS = (
     ("АВЕКМНОРСТУХЅІЈҮԌԜӀҺаеорсухіјѕԁԛԝһүҽѵӏ", "ABEKMHOPCTYXSIJYGWIhaeopcyxijsdqwhyevl"),
@@ -53,13 +55,13 @@ _HONEST_ENDING = re.compile(r"[A-Z]+[^\x00-\x7f]+")
 
 def mixed_scripts(texts: pa.Array) -> list[int]:
     """The rows (ascending) in which a word mixes Latin letters with look-alikes of other alphabets or styles."""
-    rows, some = _where(texts, _MAY_MIX)
+    rows, some = foreign_where(texts, _MAY_MIX)
     return [row for row, text in zip(rows, some.to_pylist(), strict=True) if any(map(_mixed, _WORD.findall(text)))]
 
 
 def skeleton(texts: pa.Array) -> tuple[list[int], pa.Array]:
     """The rows that read differently with look-alikes, styled letters and accents folded to ASCII, and how they read."""
-    rows, some = _where(texts, f"{_FOLDABLE}|{_ALL_TWINS}")
+    rows, some = foreign_where(texts, f"{_FOLDABLE}|{_ALL_TWINS}")
     if not rows:
         return [], some
     honest = pc.and_(pc.match_substring_regex(some, _OWN), pc.invert(pc.match_substring_regex(some, _FOLDABLE)))
@@ -76,14 +78,6 @@ def folded_text(text: str) -> str:
     """*text* with compatible forms, look-alikes and marks folded to the plain letters they look like."""
     plain = unicodedata.normalize("NFKD", text).translate(_folding())
     return unicodedata.normalize("NFC", plain)
-
-
-def _where(texts: pa.Array, pattern: str) -> tuple[list[int], pa.Array]:
-    """The rows that hold *pattern*, and their texts; rows in ASCII are not looked at."""
-    foreign = pc.indices_nonzero(pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False))
-    some = texts.take(foreign)
-    found = pc.indices_nonzero(pc.match_substring_regex(some, pattern))
-    return foreign.take(found).to_pylist(), some.take(found)
 
 
 def _mixed(word: str) -> bool:

@@ -38,7 +38,9 @@ class Learned:
         return classifier.load().version
 
     def find(self, texts: pa.Array, rows: Sequence[int], *, doubted: Collection[int]) -> Iterator[Finding]:
-        """What there is to say about the strings *texts*, each of one of *rows*; a rule has doubts about those *doubted*."""
+        """What there is to say about the folded strings *texts*, each of one of *rows*; a rule has doubts about those
+        *doubted*.
+        """
         scores = classifier.load().scores(texts)
         least = min(self.quarantine_score, self.flag_score, self.confirm_score)
         for place in np.flatnonzero(scores >= least).tolist():

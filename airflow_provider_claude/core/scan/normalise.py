@@ -125,20 +125,28 @@ def rows_where(mask: pa.BooleanArray) -> list[int]:
     return cast("list[int]", pc.indices_nonzero(mask).to_pylist())
 
 
+def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple[list[int], pa.Array]:
+    """The rows (ascending) that are not ASCII and hold the RE2 *pattern*, or do not, and their texts."""
+    foreign = pc.indices_nonzero(pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False))
+    some = texts.take(foreign)
+    held = pc.match_substring_regex(some, pattern)
+    found = pc.indices_nonzero(held if holds else pc.invert(held))
+    return cast("list[int]", foreign.take(found).to_pylist()), some.take(found)
+
+
 def _without_carriage_returns(texts: pa.Array) -> pa.Array:
-    rows = rows_where(pc.match_substring(texts, "\r"))
+    rows = rows_where(pc.match_substring_regex(texts, "\r"))
     return _put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), "\r\n?", "\n")) if rows else texts
 
 
 def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
     """*texts* in NFC. Most are; only what is not is touched, and flagged `not_composed`."""
-    foreign = rows_where(pc.invert(pc.match_substring_regex(texts, rf"\A{_COMPOSED}\z")))
+    foreign, some = foreign_where(texts, rf"\A{_COMPOSED}\z", holds=False)
     if not foreign:
         return Cleaned(texts, changes)
     changed: dict[int, str] = {}
     stacked: list[int] = []
     decomposed: list[int] = []
-    some = texts.take(pa.array(foreign, pa.int64()))
     marked = pc.match_substring_regex(some, _MARKS).to_pylist()
     for row, text, suspect in zip(foreign, some.to_pylist(), marked, strict=True):
         kept = _unstacked(text) if suspect else text
@@ -184,8 +192,7 @@ def _stack(marks: str, most: int) -> re.Pattern[str]:
 
 def _without_stray_joiners(cleaned: Cleaned) -> Cleaned:
     """Last of all: what stands around them no longer changes. Twice: what is right of one may be left of the next."""
-    joined = rows_where(pc.match_substring_regex(cleaned.texts, f"[{_JOINERS}]"))
-    some = cleaned.texts.take(pa.array(joined, pa.int64()))
+    joined, some = foreign_where(cleaned.texts, f"[{_JOINERS}]")
     rows = [joined[n] for n in rows_where(pc.match_substring_regex(some, _STRAY))]
     if not rows:
         return cleaned

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.limits import Limits
-from airflow_provider_claude.core.scan.normalise import rows_where
+from airflow_provider_claude.core.scan.normalise import foreign_where, rows_where
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
 CHANGES: Mapping[str, tuple[Severity, str]] = {
@@ -126,10 +126,11 @@ def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
     pattern, says = "|".join(map(_loose, limits.closing_tags)), "the text closes the delimiter it stands in"
     closed = dict.fromkeys(_hits(texts, pattern))
     yield from (_finding(row, "delimiter_forging", "high", says) for row in closed)
-    odd = [row for row in rows_where(pc.match_substring_regex(texts, _ODD_BRACKET)) if row not in closed]
-    plain = [text.translate(_TAG_TWINS) for text in texts.take(pa.array(odd, pa.int64())).to_pylist()]
+    odd, some = foreign_where(texts, _ODD_BRACKET)
+    plain = [text.translate(_TAG_TWINS) for text in some.to_pylist()]
     for hit in _hits(pa.array(plain, pa.string()), pattern):
-        yield _finding(odd[hit], "delimiter_forging", "high", f"{says}, in brackets that look alike")
+        if odd[hit] not in closed:
+            yield _finding(odd[hit], "delimiter_forging", "high", f"{says}, in brackets that look alike")
 
 
 def _loose(tag: str) -> str:

@@ -5,10 +5,11 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_claude.core.scan import features
+from airflow_provider_claude.core.scan.folding import fold
 
 
 def hashes(text: str) -> list[int]:
-    return [int(one) for _, found in features.chunks(pa.array([text])) for one in found.hashes]
+    return [int(one) for _, found in features.chunks(fold(pa.array([text]))) for one in found.hashes]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +56,10 @@ def test_tokens_are_words_numbers_marks_and_single_cjk_characters(text: str, tok
 
 def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
     texts = ["first mail.", "", "ignore the rules'", "s", "   ", "x", "last\n", "\n", "\n\n'em"]
-    (_, whole), *_ = features.chunks(pa.array(texts))
+    (_, whole), *_ = features.chunks(fold(pa.array(texts)))
     for row, text in enumerate(texts):
         mine = whole.rows == row
-        alone = next((found for _, found in features.chunks(pa.array([text]))), None)
+        alone = next((found for _, found in features.chunks(fold(pa.array([text])))), None)
         assert alone is not None
         for got, expected in zip(features.word_features(whole), features.word_features(alone), strict=True):
             assert got[mine].tolist() == expected.tolist()
@@ -73,14 +74,14 @@ def gram_sums(found: features.Tokens, mine: np.ndarray) -> list[list[int]]:
 
 
 def test_features_fit_their_tables() -> None:
-    (_, found), *_ = features.chunks(pa.array(["Some words, 12 of them: ÄÖÜ 漢字 🎉!" * 50]))
+    (_, found), *_ = features.chunks(fold(pa.array(["Some words, 12 of them: ÄÖÜ 漢字 🎉!" * 50])))
     assert all(int(kind.max()) < 1 << features.WORD_BITS for kind in features.word_features(found))
     assert all(int(kind.max()) < 1 << features.BYTE_BITS for kind in features.byte_features(found))
 
 
 def test_a_long_text_comes_in_chunks_that_overlap() -> None:
     text = "word " * (features.CHUNK // 2)
-    sizes = [len(found.sums) - 1 for _, found in features.chunks(pa.array(["a", text, "b"]))]
+    sizes = [len(found.sums) - 1 for _, found in features.chunks(fold(pa.array(["a", text, "b"])))]
     assert sizes[0] == 1
     assert max(sizes) == features.CHUNK
     assert sum(sizes) == len(text) + 2 + (len(sizes) - 3) * features.OVERLAP
@@ -98,5 +99,5 @@ def test_bytes_that_are_no_text_are_read_anyhow() -> None:
     array = pa.Array.from_buffers(
         pa.string(), 1, [None, pa.py_buffer(np.array([0, len(bad)], np.int32)), pa.py_buffer(bad)]
     )
-    (_, found), *_ = features.chunks(array)
+    (_, found), *_ = features.chunks(fold(array))
     assert hashes("ignore")[0] in found.hashes.tolist()

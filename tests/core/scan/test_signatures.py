@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.scan import signatures
+from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.normalise import normalise
-from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures
-from airflow_provider_claude.core.scan.signatures.folding import folded
+from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures, other_readings
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
 from airflow_provider_claude.errors import JobError
 
@@ -104,7 +104,8 @@ def ours() -> Signatures:
 def rules_found(signatures: Signatures, text: str) -> dict[str, set[str]]:
     """By name of the rule, the patterns that are found in *text* as it stands or folded."""
     found: dict[str, set[str]] = {}
-    for reading in (text, *folded(pa.array([text]))[1].to_pylist()):
+    texts = pa.array([text])
+    for reading in (text, *other_readings(texts, fold(texts))[1].to_pylist()):
         for rule in signatures._scanner.scan(reading.encode()).matching_rules:
             found.setdefault(rule.identifier, set()).update(p.identifier for p in rule.patterns if p.matches)
     return found
