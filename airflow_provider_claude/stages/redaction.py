@@ -1,8 +1,9 @@
-"""Redaction of one scan: a key that stays with the run folder, tokens that are never two values', a sealed mapping.
+"""Redaction of a scan: a key that stays with the run folder, the same for all tasks that share it, and a sealed mapping.
 
     redaction.json            the key of the run folder's tokens, made once: a scan, a retry and a scan of the same day again
                               give the same tokens, and with them the same requests
-    mapping/part-00000.enc    what the tokens stand for, only where it was asked for: a sealed line for each 10,000
+    mapping/part-00000.enc    what the tokens stand for, only where it was asked for: a sealed line for each 10,000; a
+                              part for each task that read
 
 Whoever has the key can find a phone number by trying all of them: it is sealed wherever there is a cipher.
 """
@@ -63,12 +64,11 @@ class Redacting:
 
 
 class Redaction:
-    """Redacts the columns of one scan; *counts* is how many finds there were, by kind."""
+    """Redacts the columns of a scan; *counts* is how many finds there were, by kind."""
 
-    def __init__(self, redactor: Redactor, tokens: Tokens, keep: Callable[[Sequence[Pair]], None]) -> None:
+    def __init__(self, redactor: Redactor, keep: Callable[[Sequence[Pair]], None]) -> None:
         self.counts: Counter[str] = Counter()
-        self._redactor, self._tokens, self._keep = redactor, tokens, keep
-        self._longer: frozenset[bytes] = frozenset()
+        self._redactor, self._keep = redactor, keep
 
     def columns(self, cleaned: Mapping[str, Cleaned]) -> dict[str, Cleaned]:
         """*cleaned* with tokens in its texts."""
@@ -79,27 +79,25 @@ class Redaction:
         return self._redactor.keyed(digest)
 
     def _column(self, column: Cleaned) -> Cleaned:
-        redacted = self._redactor.redact(column.texts, self._longer)
-        new, taken = self._tokens.sort(redacted.pairs)
-        while taken:
-            self._longer |= taken
-            redacted = self._redactor.redact(column.texts, self._longer)
-            new, taken = self._tokens.sort(redacted.pairs)
-        self._tokens.add(new)
-        self._keep(new)
+        redacted = self._redactor.redact(column.texts)
+        self._keep(redacted.pairs)
         self.counts.update(redacted.counts)
         return replace(column, texts=redacted.texts)
 
 
-@contextmanager
-def open_redaction(run: RunFolder, settings: Redacting | None, now: str) -> Iterator[Redaction | None]:
-    """The redaction of a scan into *run*, None without *settings*. An earlier mapping of the run is gone.
-
-    Raises JobError where a mapping is asked for without a cipher, and StateError where the key cannot be read.
-    """
+def forget_mapping(run: RunFolder, settings: Redacting | None) -> None:
+    """Remove what an earlier scan of *run* has kept. Raises JobError where *settings* ask for a mapping without a cipher."""
     if settings is not None and settings.mapping and settings.cipher is None:
         raise JobError("A mapping of what is redacted is only kept encrypted, and there is no cipher.")
     remove(run.file("mapping"))
+
+
+@contextmanager
+def open_redaction(run: RunFolder, settings: Redacting | None, now: str, part: int = 0) -> Iterator[Redaction | None]:
+    """The redaction of part *part* of a scan into *run*, None without *settings*.
+
+    Raises StateError where the key cannot be read.
+    """
     if settings is None:
         yield None
         return
@@ -107,11 +105,10 @@ def open_redaction(run: RunFolder, settings: Redacting | None, now: str) -> Iter
     key = _run_key(run, settings.cipher, now)
     redactor = Redactor(settings.kinds, key, settings.region, settings.countries)
     with ExitStack() as stack:
-        tokens = stack.enter_context(Tokens.open())
         keep: Callable[[Sequence[Pair]], None] = _forget
         if settings.mapping and settings.cipher is not None:
-            keep = stack.enter_context(_mapping_writer(run, settings.cipher))
-        yield Redaction(redactor, tokens, keep)
+            keep = stack.enter_context(_mapping_writer(run, part, settings.cipher))
+        yield Redaction(redactor, keep)
 
 
 def _run_key(run: RunFolder, cipher: Cipher | None, now: str) -> bytes:
@@ -141,51 +138,52 @@ def _forget(pairs: Sequence[Pair]) -> None:
 
 
 @contextmanager
-def _mapping_writer(run: RunFolder, cipher: Cipher) -> Iterator[Callable[[Sequence[Pair]], None]]:
-    pending: list[tuple[str, str, str]] = []
+def _mapping_writer(run: RunFolder, part: int, cipher: Cipher) -> Iterator[Callable[[Sequence[Pair]], None]]:
+    pending: list[Pair] = []
 
     def keep(pairs: Sequence[Pair]) -> None:
-        pending.extend((pair.token, pair.kind, pair.value) for pair in pairs)
+        pending.extend(seen.new(pairs))
         while len(pending) >= _LINE_PAIRS:
             _write_line(stream, cipher, pending[:_LINE_PAIRS])
             del pending[:_LINE_PAIRS]
 
-    with atomic_output(run.file("mapping") / "part-00000.enc") as stream:
+    with Seen.open() as seen, atomic_output(run.file("mapping") / f"part-{part:05d}.enc") as stream:
         yield keep
         _write_line(stream, cipher, pending)
 
 
-def _write_line(stream: IO[bytes], cipher: Cipher, pairs: Sequence[tuple[str, str, str]]) -> None:
+def _write_line(stream: IO[bytes], cipher: Cipher, pairs: Sequence[Pair]) -> None:
     stream.write(cipher.seal(msgspec.json.encode(pairs)) + b"\n")
 
 
-def read_mapping(run: RunFolder, cipher: Cipher) -> Iterator[list[tuple[str, str, str]]]:
-    """What the tokens of *run* stand for: token, kind and value, up to 10,000 at a time.
+def read_mapping(run: RunFolder, cipher: Cipher) -> Iterator[list[Pair]]:
+    """What the tokens of *run* stand for, each once, up to 10,000 at a time.
 
     Raises StateError where no mapping was kept, or *cipher* cannot open it.
     """
     names = [name for name in list_names(run.file("mapping")) if name.endswith(".enc")]
     if not names:
         raise StateError(f"{run} has no mapping: it was scanned without redaction_mapping=True.")
-    for name in names:
-        with (run.file("mapping") / name).open("rb") as stream:
-            for line in stream:
-                yield msgspec.json.decode(cipher.unseal(line.rstrip(b"\n")), type=list[tuple[str, str, str]])
+    with Seen.open() as seen:
+        for name in names:
+            with (run.file("mapping") / name).open("rb") as stream:
+                for line in stream:
+                    yield seen.new(msgspec.json.decode(cipher.unseal(line.rstrip(b"\n")), type=list[Pair]))
 
 
-class Tokens:
-    """The tokens of a scan so far, each with the digest of its value, on a temporary SQLite file."""
+class Seen:
+    """The tokens there were so far, on a temporary SQLite file."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
-            "CREATE TABLE tokens (token TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID; BEGIN;"
+            "CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID; BEGIN;"
         )
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator[Tokens]:
+    def open(cls) -> Iterator[Seen]:
         with tempfile.TemporaryDirectory(prefix="claude-redact-") as folder:
             database = sqlite3.connect(Path(folder) / "tokens.sqlite", isolation_level=None)
             try:
@@ -193,25 +191,17 @@ class Tokens:
             finally:
                 database.close()
 
-    def sort(self, pairs: Sequence[Pair]) -> tuple[list[Pair], frozenset[bytes]]:
-        """Those of *pairs* that are new, and the digests of those whose tokens are another value's."""
+    def new(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Those of *pairs* whose tokens were not there before; now they are."""
         known = self._known([pair.token for pair in pairs])
-        new, taken = [], set()
-        for pair in pairs:
-            first = known.get(pair.token)
-            if first is None:
-                known[pair.token] = pair.digest
-                new.append(pair)
-            elif first != pair.digest:
-                taken.add(pair.digest)
-        return new, frozenset(taken)
+        fresh = list({pair.token: pair for pair in pairs if pair.token not in known}.values())
+        self._database.executemany("INSERT INTO tokens VALUES (?)", [(pair.token,) for pair in fresh])
+        return fresh
 
-    def add(self, pairs: Sequence[Pair]) -> None:
-        self._database.executemany("INSERT INTO tokens VALUES (?, ?)", [(pair.token, pair.digest) for pair in pairs])
-
-    def _known(self, tokens: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+    def _known(self, tokens: Sequence[str]) -> set[str]:
+        found: set[str] = set()
         for some in batched(tokens, _QUERY_TOKENS):
             marks = ",".join("?" * len(some))
-            found.update(self._database.execute(f"SELECT * FROM tokens WHERE token IN ({marks})", some))  # noqa: S608 - ours
+            query = f"SELECT token FROM tokens WHERE token IN ({marks})"  # noqa: S608 - ours
+            found.update(token for (token,) in self._database.execute(query, some))
         return found

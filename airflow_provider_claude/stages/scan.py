@@ -20,7 +20,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source
-from airflow_provider_claude.stages.redaction import open_redaction
+from airflow_provider_claude.stages.redaction import forget_mapping, open_redaction
 from airflow_provider_claude.stages.release import released_keys
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.sorting import Judge, Sorting
@@ -40,6 +40,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     """
     started = clock()
     check_columns(source, settings)
+    forget_mapping(run, settings.redact)
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
             sorting = Sorting(chunk, judge)
@@ -56,9 +57,9 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
 
 
 @contextmanager
-def open_judge(run: RunFolder, settings: ScanSettings, now: str) -> Iterator[Judge]:
-    """How the rows of a scan into *run* are judged."""
-    with open_redaction(run, settings.redact, now) as redaction:
+def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) -> Iterator[Judge]:
+    """How the rows of part *part* of a scan into *run* are judged."""
+    with open_redaction(run, settings.redact, now, part) as redaction:
         yield Judge(
             gate=open_gate(settings.policy, settings.closing_tags),
             columns=settings.text_columns,

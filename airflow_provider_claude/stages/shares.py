@@ -22,6 +22,7 @@ from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.parquet import read_batches
 from airflow_provider_claude.stages.parts import GROUP_ROWS, Parts
+from airflow_provider_claude.stages.redaction import forget_mapping
 from airflow_provider_claude.stages.scan import check_columns, chunks, open_judge
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.sorting import Sorting
@@ -48,9 +49,8 @@ def share_out(
     """
     if shares < 1:
         raise JobError(f"A scan is shared by {shares} tasks: write 1 or more.")
-    if settings.redact:
-        raise JobError("A scan that redacts is one task: its tokens have to be told apart over all rows.")
     check_columns(source, settings)
+    forget_mapping(run, settings.redact)
     remove(run.file("scan.json"))
     remove(run.file("shares"))
     names = [file.name for file in source.files]
@@ -72,7 +72,7 @@ def scan_share(
     remove(place.file("share.json"))
     schemas = _schemas(settings)
     with ExitStack() as stack:
-        judge = stack.enter_context(open_judge(run, settings, clock()))
+        judge = stack.enter_context(open_judge(run, settings, clock(), number))
         parts = {
             folder: stack.enter_context(Parts(place, folder, schema, settings.part_rows))
             for folder, schema in schemas.items()
@@ -88,6 +88,7 @@ def scan_share(
         changed=counts.changed,
         by_reason=dict(counts.reasons),
         flagged=dict(counts.flags),
+        redacted=dict(judge.redaction.counts) if judge.redaction else {},
         gate=judge.gate.version,
         shared_at=shares.made_at,
     )

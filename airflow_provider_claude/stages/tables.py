@@ -72,6 +72,7 @@ class Counts:
         self.changed += record.changed
         self.reasons.update(record.by_reason)
         self.flags.update(record.flagged)
+        self.redacted.update(record.redacted)
 
     def record(self, settings: ScanSettings, source: str, kind: str, *, started: str, finished: str) -> ScanRecord:
         """scan.json, of a scan of *source*, whose format is *kind*."""

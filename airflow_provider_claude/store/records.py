@@ -80,6 +80,7 @@ class ShareRecord(Record, frozen=True, kw_only=True):
     gate: str
     by_reason: dict[str, int]
     flagged: dict[str, int]
+    redacted: dict[str, int]
     shared_at: str
 
 

@@ -105,8 +105,6 @@ def claude_batch_job(
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
     """
-    if scan_tasks > 1 and redact:
-        raise JobError("scan_tasks and redact do not go together: tokens have to be told apart over all rows.")
     if screen not in {None, "claude"}:
         raise JobError(f"screen is {screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
     with TaskGroup(group_id) as group:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from upath import UPath
 
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages.redaction import Redacting
+from airflow_provider_claude.stages.redaction import Cipher, Redacting, read_mapping
 from airflow_provider_claude.stages.release import release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
@@ -115,11 +116,25 @@ def test_what_cannot_be_shared_is_said(tmp_path: Path) -> None:
     run = RunFolder(UPath(tmp_path / "run"))
     with pytest.raises(JobError, match="write 1 or more"):
         share_out(source(tmp_path), run, SETTINGS, 0, clock=clock())
-    with pytest.raises(JobError, match="redacts is one task"):
-        share_out(
-            source(tmp_path),
-            run,
-            ScanSettings(text_columns=["body"], redact=Redacting(kinds=["email"])),
-            2,
-            clock=clock(),
-        )
+
+
+def test_a_shared_scan_redacts_as_one_scan_does(tmp_path: Path) -> None:
+    key = Fernet(Fernet.generate_key())
+    cipher = Cipher(key.encrypt, key.decrypt)
+    redact = Redacting(kinds=["email"], mapping=True, cipher=cipher)
+    settings = ScanSettings(text_columns=["body"], redact=redact)
+    for number in range(4):
+        path = tmp_path / "mail" / f"{number}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"id": str(number), "body": f"{number}: ann@x.com, u{number}@x.com"}))
+    there, run = open_source(UPath(tmp_path / "mail"), columns=["body"]), RunFolder(UPath(tmp_path / "run"))
+    once = scan(there, run, settings, clock=clock())
+    items, known = rows_in(run, "items"), [pair for pairs in read_mapping(run, cipher) for pair in pairs]
+    for number in share_out(there, run, settings, 3, clock=clock()):
+        scan_share(there, run, number, settings, clock=clock())
+    shared = gather(run, settings, clock=clock())
+    assert rows_in(run, "items") == items
+    assert shared.redacted == once.redacted == {"email": 8}
+    again = [pair for pairs in read_mapping(run, cipher) for pair in pairs]
+    assert sorted(again) == sorted(known)
+    assert len(known) == 5

@@ -1,4 +1,4 @@
-"""Personal data and secrets replaced by tokens such as `[EMAIL-7f3a9c52d0e1]`. Pure and columnar.
+"""Personal data and secrets replaced by tokens such as `[EMAIL-7f3a9c52d0e14b86]`. Pure and columnar.
 
 The same value gives the same token under one key, whatever column, row or run it is in and however it is written;
 under another key, another. Without the key nobody can tell a token's value, not even by trying all phone numbers.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -37,19 +37,18 @@ FORGED = "token"
 
 _LABELS = {**KINDS, FORGED: "TOKEN"}
 
-#: Hex digits of a token: 48 bits, and 96 for a value whose first 48 are another's.
-_SHORT, _LONG = 12, 24
+#: Hex digits of a token: 64 bits. That any two of a million values share one has a chance of 1 to 37 million.
+_DIGITS = 16
 
-TOKEN = rf"\[(?:{'|'.join(_LABELS.values())})-[0-9a-f]{{{_SHORT}}}(?:[0-9a-f]{{{_LONG - _SHORT}}})?\]"
+TOKEN = rf"\[(?:{'|'.join(_LABELS.values())})-[0-9a-f]{{{_DIGITS}}}\]"
 
 
 class Pair(NamedTuple):
-    """What a *token* stands for. *digest* (32 bytes) tells its value from any other that might have the token."""
+    """What a *token* stands for."""
 
     token: str
     kind: str
     value: str
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,8 @@ class Redactor:
         if self.region is not None and "phone" in self.kinds:
             phones.check_region(self.region)
 
-    def redact(self, texts: pa.Array, longer: Collection[bytes] = ()) -> Redacted:
-        """The strings *texts* (nulls stay null) with tokens. Values whose digests are in *longer* get long ones."""
+    def redact(self, texts: pa.Array) -> Redacted:
+        """The strings *texts* (nulls stay null) with tokens."""
         by_row = self._find(texts)
         if not by_row:
             return Redacted(texts, {}, {}, [])
@@ -95,7 +94,7 @@ class Redactor:
             counts.update(hit.kind for hit in hits)
             for kind in {hit.kind for hit in hits}:
                 found.setdefault(kind, []).append(rows[n])
-            taken[n] = _replaced(text, hits, lambda hit: self._pair(hit, longer, pairs).token)
+            taken[n] = _replaced(text, hits, lambda hit: self._pair(hit, pairs).token)
         return Redacted(_put(texts, rows, pa.array(taken, texts.type)), found, counts, list(pairs.values()))
 
     def keyed(self, data: bytes) -> bytes:
@@ -122,12 +121,11 @@ class Redactor:
         wanted = {kind: make() for kind, make in makers.items() if kind in self.kinds}
         return wanted | {FORGED: each_text(TOKEN, _find_tokens)}
 
-    def _pair(self, hit: Hit, longer: Collection[bytes], known: dict[tuple[str, str], Pair]) -> Pair:
+    def _pair(self, hit: Hit, known: dict[tuple[str, str], Pair]) -> Pair:
         pair = known.get((hit.kind, hit.value))
         if pair is None:
             digest = hmac.digest(self.key, f"{hit.kind}\0{hit.value}".encode(), "sha256")
-            size = _LONG if digest in longer else _SHORT
-            pair = Pair(f"[{_LABELS[hit.kind]}-{digest.hex()[:size]}]", hit.kind, hit.value, digest)
+            pair = Pair(f"[{_LABELS[hit.kind]}-{digest.hex()[:_DIGITS]}]", hit.kind, hit.value)
             known[hit.kind, hit.value] = pair
         return pair
 
