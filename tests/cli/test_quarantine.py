@@ -43,13 +43,41 @@ def test_some_of_it_can_be_listed(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert "m-2" not in said
     assert "2 rows in quarantine, 1 of them shown" in said
+    main(["quarantine", rescan(tmp_path), "id:m-2"])
+    assert "1 row in quarantine: 1 label_steering." in capsys.readouterr().out
 
 
 def test_released_rows_come_through_the_next_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["release", rescan(tmp_path), "rule:override"]) == 0
-    assert "1 rows are released: 1 override." in capsys.readouterr().out
+    assert "1 row is released: 1 override." in capsys.readouterr().out
     main(["quarantine", rescan(tmp_path)])
     assert "m-1" not in capsys.readouterr().out
+
+
+def test_it_says_how_to_go_on_and_how_to_take_a_release_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = rescan(tmp_path)
+    assert main(["release", run, "rule:override", "rule:label_steering"]) == 0
+    said = capsys.readouterr().out
+    assert "2 rows are released: 1 override, 1 label_steering." in said
+    assert "clear its task `scan` with" in said
+    (written,) = (Path(run) / "releases").iterdir()
+    assert f"remove the newest file in {written.parent}" in said
+    written.unlink()
+    main(["quarantine", rescan(tmp_path)])
+    assert "m-1" in capsys.readouterr().out
+
+
+def test_where_several_tasks_share_the_scan_the_first_of_them_is_to_be_cleared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The task `scan` only gathers there what was judged before."""
+    run = rescan(tmp_path)
+    (Path(run) / "shares").mkdir()
+    (Path(run) / "shares" / "shares.json").write_text("{}")
+    assert main(["release", run, "rule:override"]) == 0
+    assert "clear its task `share` with" in capsys.readouterr().out
 
 
 def test_a_release_that_means_no_row_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
