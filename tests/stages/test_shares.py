@@ -111,6 +111,13 @@ def test_released_rows_come_through_every_share(tmp_path: Path) -> None:
     assert "2" in [row["item_id"] for row in rows_in(run, "items")]
 
 
+def test_a_scan_by_one_task_leaves_nothing_of_the_shares_of_an_earlier_one(tmp_path: Path) -> None:
+    """What they hold is text as it came, even where this scan redacts."""
+    run, _ = shared(tmp_path, 2)
+    scan(source(tmp_path), run, SETTINGS, clock=clock())
+    assert not run.file("shares").exists()
+
+
 def test_what_cannot_be_shared_is_said(tmp_path: Path) -> None:
     run = RunFolder(UPath(tmp_path / "run"))
     with pytest.raises(JobError, match="write 1 or more"):
