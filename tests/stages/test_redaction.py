@@ -14,11 +14,12 @@ from cryptography.fernet import Fernet, InvalidToken
 from upath import UPath
 
 from airflow_provider_claude.core.scan import redact
-from airflow_provider_claude.core.scan.redact import KINDS, TOKEN, Pair
+from airflow_provider_claude.core.scan.redact import TOKEN, Pair
+from airflow_provider_claude.core.scan.redacting import KINDS, Cipher, Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.redaction import Cipher, Redacting, Tokens, open_redaction, read_mapping
+from airflow_provider_claude.stages.redaction import Tokens, open_redaction, read_mapping
 from airflow_provider_claude.stages.release import release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings

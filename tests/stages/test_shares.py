@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.scan.redacting import Redacting
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages.redaction import Redacting
 from airflow_provider_claude.stages.release import release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.scan.pii.hits import Hit, without_overlap
-from airflow_provider_claude.core.scan.redact import KINDS, TOKEN, Redacted, Redactor
+from airflow_provider_claude.core.scan.redact import TOKEN, Redacted, Redactor
+from airflow_provider_claude.core.scan.redacting import KINDS
 from airflow_provider_claude.errors import JobError
 
 KEY = b"k" * 32

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Hit(NamedTuple):
@@ -22,13 +22,15 @@ class Hit(NamedTuple):
 
 
 #: Finds one kind in a column of strings: the row and its hits, for rows that have some.
-Finder = Callable[[pa.Array], Iterator[tuple[int, list[Hit]]]]
+Finder = Callable[["pa.Array"], Iterator[tuple[int, list[Hit]]]]
 
 
 def each_text(hint: str, find: Callable[[str], list[Hit]]) -> Finder:
     """A finder that asks *find* about the texts in which the RE2 pattern *hint* is found, and about no other."""
 
     def finder(texts: pa.Array) -> Iterator[tuple[int, list[Hit]]]:
+        import pyarrow.compute as pc
+
         rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, hint), fill_value=False))
         for row, text in zip(rows.to_pylist(), texts.take(rows).to_pylist(), strict=True):
             if hits := find(text):
