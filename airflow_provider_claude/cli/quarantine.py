@@ -42,10 +42,18 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> i
     first = "share" if run.file("shares").joinpath("shares.json").exists() else "scan"
     out.line(
         f"Trigger the day again, or clear its task `{first}` with all that comes after it: what was released is sent, each row "
-        "in a request of its own, and nothing that is answered is paid for again. To take it back before then, remove the "
-        f"newest file in {run.file('releases')}."
+        f"in a request of its own, and {_cost(run)}. To take it back before then, remove the newest file in "
+        f"{run.file('releases')}."
     )
     return 0
+
+
+def _cost(run: RunFolder) -> str:
+    """What is paid for once rows of *run* come in: the answers of a pack are good for that pack alone."""
+    plan = run.plan()
+    if plan is not None and any(shard.pack > 1 for shard in plan.shards):
+        return "as items share requests (pack), shards whose rows change are paid for again"
+    return "nothing that is answered is paid for again"
 
 
 def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from upath import UPath
 
@@ -10,7 +11,8 @@ from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store import RunFolder, write_record
+from tests.stages.run_folder import Night, Shard, build
 
 from .conftest import now
 
@@ -67,6 +69,22 @@ def test_it_says_how_to_go_on_and_how_to_take_a_release_back(
     written.unlink()
     main(["quarantine", rescan(tmp_path)])
     assert "m-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("pack", "cost"),
+    [(1, "nothing that is answered is paid for again"), (4, "shards whose rows change are paid for again")],
+)
+def test_it_says_what_will_be_paid_for(
+    pack: int, cost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In company an answer is another answer: who shares a request with a row that comes in is asked anew."""
+    run = RunFolder(UPath(rescan(tmp_path)))
+    planned = build(UPath(tmp_path / "planned"), Night(shards=[Shard(answered=8)])).need_plan()
+    shards = [msgspec.structs.replace(spec, pack=pack) for spec in planned.shards]
+    write_record(run.file("plan.json"), msgspec.structs.replace(planned, shards=shards))
+    assert main(["release", str(run), "all"]) == 0
+    assert cost in capsys.readouterr().out
 
 
 def test_where_several_tasks_share_the_scan_the_first_of_them_is_to_be_cleared(
