@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
     from upath import UPath
 
-    from airflow_provider_claude.stages.redaction import Cipher
+    from airflow_provider_claude.core.scan.redacting import Cipher
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -69,7 +69,7 @@ def fernet() -> Cipher | None:
         raise JobError(f"[core] fernet_key is not a Fernet key: {e}") from e
     if not key.is_encrypted:
         return None
-    from airflow_provider_claude.stages.redaction import Cipher
+    from airflow_provider_claude.core.scan.redacting import Cipher
 
     def unseal(sealed: bytes) -> bytes:
         try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,9 @@ LIGHT = [
 ]
 
 
-def loaded_by(statement: str) -> set[str]:
-    """The heavy modules a fresh interpreter holds after *statement*."""
-    code = f"{statement}\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+def loaded_by(statement: str, heavy: Sequence[str] = HEAVY) -> set[str]:
+    """The *heavy* modules a fresh interpreter holds after *statement*."""
+    code = f"{statement}\nimport sys\nprint(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
@@ -40,6 +41,12 @@ def test_what_a_dag_file_or_a_task_imports_stays_free_of_the_sdk_and_other_heavy
 @pytest.mark.parametrize("dag", ["email_sentiment_nightly", "review_sentiment"])
 def test_a_dag_file_stays_free_of_them_too(dag: str) -> None:
     assert loaded_by(f"import runpy; runpy.run_path({str(PROJECT / 'dags' / (dag + '.py'))!r})") == set()
+
+
+def test_a_dag_that_redacts_is_parsed_without_the_libraries_that_do_it() -> None:
+    scan = "ClaudeInputScanOperator(task_id='a', source='b', run_folder='c', columns=['d'], redact=True, redact_region='US')"
+    heavy = ("pyarrow", "numpy", "phonenumbers", "stdnum", "detect_secrets")
+    assert loaded_by(f"from airflow_provider_claude.operators.scan import *\n{scan}", heavy) == set()
 
 
 def test_the_package_itself_imports_nothing() -> None:

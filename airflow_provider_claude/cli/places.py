@@ -17,8 +17,8 @@ from airflow_provider_claude.stages.create import work_of as stages_work_of
 from airflow_provider_claude.store import RunFolder, ShardFolder, WorkFolder
 
 if TYPE_CHECKING:
+    from airflow_provider_claude.core.scan.redacting import Cipher
     from airflow_provider_claude.gateway import Gateway
-    from airflow_provider_claude.stages.redaction import Cipher
 
 _LOCAL = re.compile(r"(file|local)://")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number
+from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
 from airflow_provider_claude.core.scan.chosen import Chosen
 from airflow_provider_claude.stages import release as stage
 from airflow_provider_claude.store import RunFolder
@@ -17,17 +17,17 @@ _HEAD = ("id", "verdict", "layer", "score", "excerpt")
 def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit: int) -> int:
     """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code."""
     run.need_scan()
-    rows: list[tuple[str, ...]] = []
+    table: list[tuple[str, ...]] = []
     reasons = Counter[str]()
     for row in _meant(run, terms):
         reasons[row["reason"]] += 1
-        if len(rows) < limit:
-            rows.append(_shown(row))
-    if rows:
-        out.table(_HEAD, rows, right=("score",))
+        if len(table) < limit:
+            table.append(_shown(row))
+    if table:
+        out.table(_HEAD, table, right=("score",))
         out.line()
     left = f", {number(limit)} of them shown" if reasons.total() > limit else ""
-    out.line(f"{number(reasons.total())} rows in quarantine{left}: {counts(dict(reasons.most_common()))}.")
+    out.line(f"{rows(reasons.total())} in quarantine{left}: {counts(dict(reasons.most_common()))}.")
     return 0
 
 
@@ -37,20 +37,31 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> i
     if not record.rows:
         out.line(f"No row in quarantine is meant by {' '.join(terms)}; nothing was released.")
         return 1
-    out.line(f"{number(len(record.rows))} rows are released: {counts(record.by_reason)}.")
+    are = "is" if len(record.rows) == 1 else "are"
+    out.line(f"{rows(len(record.rows))} {are} released: {counts(record.by_reason)}.")
+    first = "share" if run.file("shares").joinpath("shares.json").exists() else "scan"
     out.line(
-        "Trigger the day again, or clear its scan with all that comes after it: these rows are sent, each in a request of "
-        "its own, and nothing that is answered is paid for again."
+        f"Trigger the day again, or clear its task `{first}` with all that comes after it: what was released is sent, each row "
+        f"in a request of its own, and {_cost(run)}. To take it back before then, remove the newest file in "
+        f"{run.file('releases')}."
     )
     return 0
 
 
+def _cost(run: RunFolder) -> str:
+    """What is paid for once rows of *run* come in: the answers of a pack are good for that pack alone."""
+    plan = run.plan()
+    if plan is not None and any(shard.pack > 1 for shard in plan.shards):
+        return "as items share requests (pack), shards whose rows change are paid for again"
+    return "nothing that is answered is paid for again"
+
+
 def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:
-    rows = stage.read_quarantine(run)
+    aside = stage.read_quarantine(run)
     if not terms:
-        return rows
+        return aside
     chosen = Chosen.of(terms)
-    return (row for row in rows if chosen.means(row))
+    return (row for row in aside if chosen.means(row))
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:

@@ -80,8 +80,9 @@ DUPLICATE_FIELDS = (
     pa.field("scan_near", pa.bool_(), nullable=False),
 )
 
-#: doubts/part-*.parquet: items that the gate suspects and nobody was asked about. `id` is the hash of what was
-#: judged of them, `text` all of it: what the job sends, and what it leaves out.
+#: doubts/part-*.parquet: what Claude is asked about, also after it has answered: rows that the other layers suspect and
+#: no person has released. `id` is the hash of what was judged of a row, `text` all of it: what the job sends, and what it
+#: leaves out.
 DOUBT_FIELDS = (
     pa.field("id", pa.string(), nullable=False),
     pa.field("text", pa.string(), nullable=False),

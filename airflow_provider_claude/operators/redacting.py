@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
+from airflow_provider_claude.core.scan.redacting import KINDS, Redacting, check
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.runtime import fernet
-
-if TYPE_CHECKING:
-    from airflow_provider_claude.stages.redaction import Redacting
 
 
 def redacting_of(
@@ -27,10 +25,6 @@ def redacting_of(
                 "redaction_mapping=True keeps what is redacted, and nothing is: write redact=True, or kinds."
             )
         return None
-    from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
-    from airflow_provider_claude.core.scan.redact import KINDS, check
-    from airflow_provider_claude.stages.redaction import Redacting
-
     kinds = tuple(KINDS) if redact is True else tuple([redact] if isinstance(redact, str) else redact)
     known = COUNTRIES if countries is None else tuple(countries)
     check(kinds, known)

@@ -46,7 +46,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
-        ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON).
+        ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON). A run that is cleared does not
+        release what has come into quarantine since.
     :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e1]`` before anything else is done with
         them: ``email``, ``phone``, ``card``, ``iban``, ``national_id``, ``secret``; True for all of these.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
@@ -110,7 +111,7 @@ class ClaudeInputScanOperator(BaseOperator):
 
         with task_errors():
             run = run_folder(self.run_folder)
-            self.release_rows(run)
+            self.release_rows(run, context)
             self.say(scan(self.opened(), run, self.settings(), clock=utc_now))
         return self.run_folder
 
@@ -152,16 +153,16 @@ class ClaudeInputScanOperator(BaseOperator):
         if self.redacting:
             self.log.info("Redacted: %s", record.redacted)
 
-    def release_rows(self, run: RunFolder) -> None:
-        """Let go of the rows that this run was asked to release."""
+    def release_rows(self, run: RunFolder, context: Context) -> None:
+        """Let go of the rows that this run was asked to release, once."""
         from airflow_provider_claude.stages.release import release
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:
             self.log.warning("No whole scan is in %s to release rows from; what was released before comes through", run)
         elif terms:
-            record = release(run, terms, utc_now())
-            self.log.info("%d rows released from quarantine %s", len(record.rows), record.by_reason)
+            record = release(run, terms, utc_now(), context.get("run_id"))
+            self.log.info("%d rows released from quarantine %s, at %s", len(record.rows), record.by_reason, record.at)
 
 
 def terms_of(release: Sequence[str] | str | None) -> list[str]:

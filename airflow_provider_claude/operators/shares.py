@@ -26,7 +26,7 @@ class ClaudeShareOutOperator(ClaudeInputScanOperator):
 
         with task_errors():
             run = run_folder(self.run_folder)
-            self.release_rows(run)
+            self.release_rows(run, context)
             return share_out(self.opened(), run, self.settings(), self.shares, clock=utc_now)
 
 

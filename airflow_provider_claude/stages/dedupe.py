@@ -23,7 +23,8 @@ _SETTINGS = """
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA cache_size = -32768;
-    CREATE TABLE texts (digest BLOB PRIMARY KEY, ordinal INTEGER NOT NULL, item_id TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE texts (digest BLOB PRIMARY KEY, ordinal INTEGER NOT NULL, item_id TEXT NOT NULL, near INTEGER NOT NULL)
+        WITHOUT ROWID;
     CREATE TABLE near (item INTEGER PRIMARY KEY, hashes BLOB NOT NULL, item_id TEXT NOT NULL);
     CREATE TABLE bands (band BLOB, item INTEGER, PRIMARY KEY (band, item)) WITHOUT ROWID;
     CREATE TABLE ids (digest BLOB PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID;
@@ -77,9 +78,12 @@ class Index:
         """
         texts = [digest[:16] for digest in digests]
         names = [hashlib.sha256(item_id.encode()).digest()[:16] for item_id in item_ids]
-        known_texts = {digest: Place(*place) for digest, *place in self._known("texts", texts)}
+        known_texts = {
+            digest: Place(ordinal, twin, bool(similar))
+            for digest, ordinal, twin, similar in self._known("texts", texts)
+        }
         known_names = dict(self._known("ids", names))
-        new_texts: list[tuple[bytes, int, str]] = []
+        new_texts: list[tuple[bytes, int, str, bool]] = []
         new_names: list[tuple[bytes, bytes]] = []
         places: list[Place] = []
         for text, name, item_id, alike in zip(texts, names, item_ids, near or [None] * len(texts), strict=True):
@@ -92,11 +96,11 @@ class Index:
                 continue
             like = self._alike(alike, item_id) if alike else None
             ordinal, known_as = like or (self._items, item_id)
-            known_texts[text] = Place(ordinal, known_as)
-            new_texts.append((text, ordinal, known_as))
-            places.append(Place(ordinal, known_as, near=True) if like else Place(ordinal))
+            known_texts[text] = Place(ordinal, known_as, near=like is not None)
+            new_texts.append((text, ordinal, known_as, like is not None))
+            places.append(known_texts[text] if like else Place(ordinal))
             self._items += like is None
-        self._database.executemany("INSERT INTO texts VALUES (?, ?, ?)", new_texts)
+        self._database.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", new_texts)
         self._database.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", new_names)
         return places
 

@@ -93,9 +93,10 @@ class Folding:
         return pa.RecordBatch.from_arrays([self._column(one.name, rows, taken) for one in schema], schema=schema)
 
     def doubts(self) -> pa.RecordBatch:
-        """The items that nobody knows what to make of (DOUBT_FIELDS)."""
-        suspects = [row for row in self.rows("items") if row in self.suspects]
-        some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(pa.array(suspects, pa.int64()))
+        """What Claude is to be asked about, or was (DOUBT_FIELDS): a screening that is run again asks the same."""
+        told = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
+        asked = pa.array(sorted([*self.rows("items"), *told]), pa.int64())
+        some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(asked)
         known = some.filter(some.column("scan_doubt").is_valid())
         return pa.RecordBatch.from_arrays(known.columns, schema=pa.schema(DOUBT_FIELDS))
 

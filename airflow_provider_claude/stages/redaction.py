@@ -17,16 +17,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import msgspec
 
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.scan.normalise import Cleaned
-from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
 from airflow_provider_claude.core.scan.redact import Pair, Redactor
+from airflow_provider_claude.core.scan.redacting import Cipher, Redacting
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import (
@@ -41,26 +41,6 @@ from airflow_provider_claude.store import (
 
 _LINE_PAIRS = 10_000
 _QUERY_TOKENS = 10_000
-
-
-class Cipher(NamedTuple):
-    """Seals bytes, as text without a line break, and opens them again. *unseal* raises StateError for another's seal."""
-
-    seal: Callable[[bytes], bytes]
-    unseal: Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Redacting:
-    """What a scan replaces by tokens (see core.scan.redact.Redactor). With *mapping* it keeps what they stand for, sealed
-    by *cipher*, which it cannot do without one.
-    """
-
-    kinds: Sequence[str]
-    region: str | None = None
-    countries: Sequence[str] = COUNTRIES
-    mapping: bool = False
-    cipher: Cipher | None = None
 
 
 class Redaction:

@@ -47,21 +47,27 @@ def read_quarantine(run: RunFolder) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def release(run: RunFolder, terms: Sequence[str], now: str) -> QuarantineRecord:
+def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None = None) -> QuarantineRecord:
     """Let the rows of *run* that *terms* mean (see core.scan.chosen) through from the next scan on. *now* is ISO 8601.
 
-    Returns what was written down; nothing is written where no row is meant. Raises JobError for a term that is none, and
-    StateError where *run* was not scanned.
+    Returns what was written down; a command writes nothing where no row is meant. The Airflow run *run_id* releases by its
+    terms once: where it is cleared, what has come into quarantine since stays there, and the first record is returned.
+    Raises JobError for a term that is none, and StateError where *run* was not scanned.
     """
     chosen = Chosen.of(terms)
     run.need_scan()
+    for done in _records(run) if run_id else ():
+        if (done.run_id, done.chosen) == (run_id, list(terms)):
+            return done
     rows, reasons = [], Counter[str]()
     for row in read_quarantine(run):
         if chosen.means(row):
             rows.append(_released(row))
             reasons[row["reason"]] += 1
-    record = QuarantineRecord(chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows, at=now)
-    if rows:
+    record = QuarantineRecord(
+        chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows, at=now, run_id=run_id
+    )
+    if rows or run_id:
         _write(run, record)
     return record
 

@@ -30,7 +30,6 @@ from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Th
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.tally import Tally
 from airflow_provider_claude.core.report.timeline import ShardSpan
-from airflow_provider_claude.core.tables import QUARANTINE_FIELDS
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
 from airflow_provider_claude.stages.attempts import history
@@ -44,8 +43,6 @@ _BATCH_ROWS = 32_768
 
 #: Small records are read by so many threads at once: on an object store each is a round trip.
 _READERS = 8
-
-_QUARANTINE_NAMES = frozenset(field.name for field in QUARANTINE_FIELDS)
 
 
 @lean_arrow()
@@ -132,11 +129,10 @@ class _Counts:
 
     def _count_quarantine(self) -> None:
         for part in self.run.parts("quarantine"):
-            for batch in _batches(part):
+            for batch in _batches(part, ["item_id", "reason", "detail", "scan_excerpt", "flags"]):
                 self.reasons.add(batch["reason"])
                 self.flags.add(pc.list_flatten(batch["flags"]))
-                text = [name for name in batch.schema.names if name not in _QUARANTINE_NAMES]
-                self.aside.add(batch, reason="reason", detail="detail", text=text)
+                self.aside.add(batch, reason="reason", detail="detail", text=["scan_excerpt"])
 
     def _count_duplicates(self, shards: Sequence[ShardSpec]) -> Counter[int]:
         """Duplicates by the shard their twin is in; -1 for twins in none."""

@@ -25,7 +25,7 @@ from airflow_provider_claude.stages.release import released_keys
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.sorting import Judge, Sorting
 from airflow_provider_claude.stages.tables import NAMES, open_tables
-from airflow_provider_claude.store import RunFolder, ScanRecord, write_record
+from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 
 #: Rows judged at once, unless their texts reach _CHUNK_BYTES before.
 _CHUNK_ROWS = 2_000
@@ -41,6 +41,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     started = clock()
     check_columns(source, settings)
     forget_mapping(run, settings.redact)
+    remove(run.file("shares"))
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
             sorting = Sorting(chunk, judge)

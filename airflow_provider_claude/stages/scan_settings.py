@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.redacting import Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_text_columns
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
-from airflow_provider_claude.stages.redaction import Redacting
 from airflow_provider_claude.store import RunFolder
 
 

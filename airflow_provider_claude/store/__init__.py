@@ -12,7 +12,7 @@
             danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             shares/00003/                 rows judged by one of several workers, until they are gathered
-            doubts/part-00000.parquet     items that the gate suspects
+            doubts/part-00000.parquet     what the gate has doubts about
             originals/part-00000.parquet  texts as they came, where cleaning changed them
             releases/1.json               rows that a person let out of quarantine
             reused/part-00003.parquet     which items of shard 3 are answered already, and where

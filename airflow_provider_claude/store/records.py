@@ -93,12 +93,16 @@ class ReleasedRow(Record, frozen=True, kw_only=True):
 
 
 class QuarantineRecord(Record, frozen=True, kw_only=True):
-    """releases/N.json: what a person `chosen` of a scan's quarantine, as terms, and the rows that were meant, by `reason`."""
+    """releases/N.json: what a person `chosen` of a scan's quarantine, as terms, and the rows that were meant, by `reason`.
+
+    `run_id` is the Airflow run that was asked to release them, None for a command.
+    """
 
     chosen: list[str]
     by_reason: dict[str, int]
     rows: list[ReleasedRow]
     at: str
+    run_id: str | None = None
 
 
 class ShardSpec(Record, frozen=True, kw_only=True):

@@ -129,7 +129,9 @@ def claude_batch_job(
             else ClaudeInputScanOperator(task_id="scan", **scan_args)
         )
         if screen:
-            sift = _sift(scan_args, f"{folder}.screen/{{{{ day }}}}", shared=scan_tasks > 1)
+            scanned: Any = scan.output
+            screened = f"{folder}.screen/{{{{ day }}}}"
+            sift = _sift({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
             scan >> _screening(work, folder, conn_id, screen_by) >> sift
             scan = sift
         run_folder: Any = scan.output
@@ -221,7 +223,10 @@ def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOp
     return gathered
 
 
-def _sift(scan_args: Mapping[str, Any], screened: str, *, shared: bool) -> ClaudeInputScanOperator:
-    """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered."""
+def _sift(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
+    """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered.
+
+    It runs whatever became of the screening; where there was no scan, that has no run folder to hand on, and it fails.
+    """
     operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
-    return operator(task_id="sift", trigger_rule="all_done", **{**scan_args, "screened": screened, "release": ()})
+    return operator(task_id="sift", trigger_rule="all_done", **{**scan_args, "release": ()})

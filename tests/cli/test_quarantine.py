@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from upath import UPath
 
@@ -10,7 +11,8 @@ from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store import RunFolder, write_record
+from tests.stages.run_folder import Night, Shard, build
 
 from .conftest import now
 
@@ -43,13 +45,57 @@ def test_some_of_it_can_be_listed(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert "m-2" not in said
     assert "2 rows in quarantine, 1 of them shown" in said
+    main(["quarantine", rescan(tmp_path), "id:m-2"])
+    assert "1 row in quarantine: 1 label_steering." in capsys.readouterr().out
 
 
 def test_released_rows_come_through_the_next_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["release", rescan(tmp_path), "rule:override"]) == 0
-    assert "1 rows are released: 1 override." in capsys.readouterr().out
+    assert "1 row is released: 1 override." in capsys.readouterr().out
     main(["quarantine", rescan(tmp_path)])
     assert "m-1" not in capsys.readouterr().out
+
+
+def test_it_says_how_to_go_on_and_how_to_take_a_release_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = rescan(tmp_path)
+    assert main(["release", run, "rule:override", "rule:label_steering"]) == 0
+    said = capsys.readouterr().out
+    assert "2 rows are released: 1 override, 1 label_steering." in said
+    assert "clear its task `scan` with" in said
+    (written,) = (Path(run) / "releases").iterdir()
+    assert f"remove the newest file in {written.parent}" in said
+    written.unlink()
+    main(["quarantine", rescan(tmp_path)])
+    assert "m-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("pack", "cost"),
+    [(1, "nothing that is answered is paid for again"), (4, "shards whose rows change are paid for again")],
+)
+def test_it_says_what_will_be_paid_for(
+    pack: int, cost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In company an answer is another answer: who shares a request with a row that comes in is asked anew."""
+    run = RunFolder(UPath(rescan(tmp_path)))
+    planned = build(UPath(tmp_path / "planned"), Night(shards=[Shard(answered=8)])).need_plan()
+    shards = [msgspec.structs.replace(spec, pack=pack) for spec in planned.shards]
+    write_record(run.file("plan.json"), msgspec.structs.replace(planned, shards=shards))
+    assert main(["release", str(run), "all"]) == 0
+    assert cost in capsys.readouterr().out
+
+
+def test_where_several_tasks_share_the_scan_the_first_of_them_is_to_be_cleared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The task `scan` only gathers there what was judged before."""
+    run = rescan(tmp_path)
+    (Path(run) / "shares").mkdir()
+    (Path(run) / "shares" / "shares.json").write_text("{}")
+    assert main(["release", run, "rule:override"]) == 0
+    assert "clear its task `share` with" in capsys.readouterr().out
 
 
 def test_a_release_that_means_no_row_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ DAY = "2026-11-20"
 DAG = """
 from typing import Literal
 import pendulum
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, task
 from pydantic import BaseModel
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.job import ClaudeJob
@@ -26,14 +26,24 @@ from airflow_provider_claude.task_groups.batch import claude_batch_job
 class Sentiment(BaseModel):
     sentiment: Literal["positive", "neutral", "negative"]
 
-with DAG("screened", schedule=None, start_date=pendulum.datetime(2026, 1, 1), params={{"day": Param("{day}")}}):
-    claude_batch_job(
-        "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100),
-        source="{root}/mail", work="{root}/work", output="{root}/answers", poll_interval=1.0, screen="claude", scan_tasks=3,
-        redact=["email"],
-        scan_args={{"policy": ScanPolicy(confirm_score=1.0)}},
-        report_args={{"max_quarantined": 1.0}},
-    )
+@task
+def fetch(params):
+    if params["down"]:
+        raise RuntimeError("the mail server is down")
+
+PARAMS = {{"day": Param("{day}"), "down": Param(False)}}
+
+def screened(name, scan_tasks, redact):
+    with DAG(name, schedule=None, start_date=pendulum.datetime(2026, 1, 1), params=PARAMS) as dag:
+        fetch() >> claude_batch_job(
+            "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100), screen="claude", redact=redact,
+            source="{root}/mail", work="{root}/work", output="{root}/answers", poll_interval=1.0, scan_tasks=scan_tasks,
+            scan_args={{"policy": ScanPolicy(confirm_score=1.0)}},
+            report_args={{"max_quarantined": 1.0}},
+        )
+    return dag
+
+shared, alone = screened("screened", 3, ["email"]), screened("screened_alone", 1, False)
 """
 
 ROWS = [{"id": f"h{n}", "body": f"the lamp is good, says u{n}@x.com"} for n in range(20)] + [
@@ -42,7 +52,7 @@ ROWS = [{"id": f"h{n}", "body": f"the lamp is good, says u{n}@x.com"} for n in r
 
 
 @pytest.fixture
-def dag(airflow_db: Path, tmp_path: Path) -> Any:
+def dags(airflow_db: Path, tmp_path: Path) -> dict[str, Any]:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
@@ -55,7 +65,7 @@ def dag(airflow_db: Path, tmp_path: Path) -> Any:
     bag = DagBag(tmp_path / "dags")
     assert bag.import_errors == {}
     sync_bag_to_db(bag, "dags-folder", None)
-    return bag.dags["screened"]
+    return dict(bag.dags)
 
 
 def column(folder: Path, name: str, of: str = "*.parquet") -> list[Any]:
@@ -63,9 +73,10 @@ def column(folder: Path, name: str, of: str = "*.parquet") -> list[Any]:
 
 
 def test_what_claude_suspects_is_set_aside_and_all_else_is_answered(
-    dag: Any, claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dags: dict[str, Any], claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    dag = dags["screened"]
     done = dag.test(run_conf={})
     assert str(done.state) == "success"
     judged = [ti for ti in done.get_task_instances() if ti.task_id == "mail.read.judge"]
@@ -83,3 +94,12 @@ def test_what_claude_suspects_is_set_aside_and_all_else_is_answered(
     calls = claude_simulator.books()["total"]["requests"]
     dag.test(run_conf={})
     assert claude_simulator.books()["total"]["requests"] == calls
+
+
+def test_where_the_mail_was_not_fetched_nothing_is_asked_and_the_run_is_red(
+    dags: dict[str, Any], claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    done = dags["screened_alone"].test(run_conf={"down": True})
+    assert claude_simulator.books()["total"]["requests"] == 0
+    assert str(done.state) == "failed"
+    assert not (tmp_path / "answers").exists()

@@ -13,11 +13,12 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from upath import UPath
 
-from airflow_provider_claude.core.scan.redact import KINDS, TOKEN, Pair
+from airflow_provider_claude.core.scan.redact import TOKEN, Pair
+from airflow_provider_claude.core.scan.redacting import KINDS, Cipher, Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.redaction import Cipher, Redacting, Seen, open_redaction, read_mapping
+from airflow_provider_claude.stages.redaction import Seen, open_redaction, read_mapping
 from airflow_provider_claude.stages.release import release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings

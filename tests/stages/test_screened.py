@@ -63,7 +63,16 @@ def test_what_claude_suspects_is_set_aside_with_all_its_twins_and_the_rest_is_no
     harmless = rows_in(run, "items")[1]
     assert (harmless["item_id"], harmless["scan_suspect"]) == ("4", False)
     assert harmless["flags"] == ["states_sentiment", "screened"]
-    assert rows_in(run, "doubts") == []
+
+
+def test_what_was_asked_about_can_be_asked_again_after_it_was_answered(tmp_path: Path) -> None:
+    """Whoever clears the screening alone has its plan made anew, of these doubts, and its answers with it."""
+    run, _ = run_scan(tmp_path, ROWS)
+    asked = rows_in(run, "doubts")
+    suspected = {asked[0]["id"]: True, asked[1]["id"]: False}
+    run, _ = run_scan(tmp_path, ROWS, screened=answered(tmp_path, suspected))
+    again = {row["id"]: row for row in rows_in(run, "doubts")}
+    assert list(again.values()) == asked
 
 
 def test_what_was_not_answered_stays_a_suspect(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 from cryptography.fernet import Fernet
 from upath import UPath
 
+from airflow_provider_claude.core.scan.redacting import Cipher, Redacting
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages.redaction import Cipher, Redacting, read_mapping
+from airflow_provider_claude.stages.redaction import read_mapping
 from airflow_provider_claude.stages.release import release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
@@ -110,6 +111,13 @@ def test_released_rows_come_through_every_share(tmp_path: Path) -> None:
     release(run, ["rule:override"], "2026-11-23T08:00:00+00:00")
     run, _ = shared(tmp_path, 3)
     assert "2" in [row["item_id"] for row in rows_in(run, "items")]
+
+
+def test_a_scan_by_one_task_leaves_nothing_of_the_shares_of_an_earlier_one(tmp_path: Path) -> None:
+    """What they hold is text as it came, even where this scan redacts."""
+    run, _ = shared(tmp_path, 2)
+    scan(source(tmp_path), run, SETTINGS, clock=clock())
+    assert not run.file("shares").exists()
 
 
 def test_what_cannot_be_shared_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -20,17 +20,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.pii import cards, emails, ibans, national_ids, phones, secrets
 from airflow_provider_claude.core.scan.pii.hits import Finder, Hit, each_text, without_overlap
-from airflow_provider_claude.errors import JobError
-
-#: What can be found, and how its tokens begin.
-KINDS: Mapping[str, str] = {
-    "email": "EMAIL",
-    "phone": "PHONE",
-    "card": "CARD",
-    "iban": "IBAN",
-    "national_id": "ID",
-    "secret": "SECRET",
-}
+from airflow_provider_claude.core.scan.redacting import KINDS, check
 
 #: The kind of what only looks like one of our tokens.
 FORGED = "token"
@@ -128,15 +118,6 @@ class Redactor:
             pair = Pair(f"[{_LABELS[hit.kind]}-{digest.hex()[:_DIGITS]}]", hit.kind, hit.value)
             known[hit.kind, hit.value] = pair
         return pair
-
-
-def check(kinds: Iterable[str], countries: Iterable[str] = national_ids.COUNTRIES) -> None:
-    """Raises JobError where one of *kinds* or one of *countries* is not known."""
-    if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise JobError(f"redact names {', '.join(map(repr, unknown))}; there are {', '.join(KINDS)}.")
-    if unknown := [country for country in countries if country not in national_ids.COUNTRIES]:
-        known = ", ".join(national_ids.COUNTRIES)
-        raise JobError(f"No national ids of {', '.join(map(repr, unknown))} are known; those of {known} are.")
 
 
 def _find_tokens(text: str) -> list[Hit]:

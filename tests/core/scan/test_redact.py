@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.scan.pii.hits import Hit, without_overlap
-from airflow_provider_claude.core.scan.redact import KINDS, TOKEN, Redacted, Redactor
+from airflow_provider_claude.core.scan.redact import TOKEN, Redacted, Redactor
+from airflow_provider_claude.core.scan.redacting import KINDS
 from airflow_provider_claude.errors import JobError
 
 KEY = b"k" * 32
@@ -238,17 +239,38 @@ def test_it_tells_rows_counts_and_distinct_pairs() -> None:
     assert redacted.texts.to_pylist()[::2] == ["nothing", None]
 
 
-def test_of_what_overlaps_the_longest_counts() -> None:
-    hits = [Hit(0, 4, "a"), Hit(2, 9, "b"), Hit(9, 12, "c"), Hit(11, 13, "d"), Hit(20, 21, "e")]
-    assert [hit.value for hit in without_overlap(hits)] == ["b", "c", "e"]
+def test_of_what_overlaps_the_longest_is_whole_and_the_others_have_what_is_left_of_them() -> None:
+    hits = [Hit(0, 4, "a"), Hit(2, 9, "b"), Hit(9, 12, "c"), Hit(11, 13, "d"), Hit(3, 5, "inside"), Hit(20, 21, "e")]
+    assert [hit[:3] for hit in without_overlap(hits)] == [
+        (0, 2, "a"),
+        (2, 9, "b"),
+        (9, 12, "c"),
+        (12, 13, "d"),
+        (20, 21, "e"),
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12)), max_size=20))
-def test_what_is_kept_never_overlaps_and_nothing_fits_in_between(spans: list[tuple[int, int]]) -> None:
+def test_what_is_kept_never_overlaps_and_leaves_no_character_of_a_find(spans: list[tuple[int, int]]) -> None:
     hits = [Hit(start, start + size, "") for start, size in spans]
     kept = without_overlap(hits)
     assert all(one.end <= other.start for one, other in pairwise(kept))
-    assert all(any(hit.start < one.end and one.start < hit.end for one in kept) for hit in hits)
+    assert _characters(kept) == _characters(hits)
+
+
+def _characters(hits: list[Hit]) -> set[int]:
+    return {place for hit in hits for place in range(hit.start, hit.end)}
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("call 415-555-2671 4111 1111 1111 1111", "call [PHONE][CARD][CARD]"),
+        ("+49 30 4111 1111 1111 1111", "[PHONE][CARD]"),
+    ],
+)
+def test_no_digit_of_numbers_that_share_some_stays(text: str, shape: str) -> None:
+    assert re.sub(r"-[0-9a-f]{16}\]", "]", redact(text).texts[0].as_py()) == shape
 
 
 @given(st.lists(st.text(alphabet="a@.%40+1(5) -\n:/\ufdd0\ufdd1sk=é谢", max_size=60), max_size=4))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Hit(NamedTuple):
@@ -22,13 +22,15 @@ class Hit(NamedTuple):
 
 
 #: Finds one kind in a column of strings: the row and its hits, for rows that have some.
-Finder = Callable[[pa.Array], Iterator[tuple[int, list[Hit]]]]
+Finder = Callable[["pa.Array"], Iterator[tuple[int, list[Hit]]]]
 
 
 def each_text(hint: str, find: Callable[[str], list[Hit]]) -> Finder:
     """A finder that asks *find* about the texts in which the RE2 pattern *hint* is found, and about no other."""
 
     def finder(texts: pa.Array) -> Iterator[tuple[int, list[Hit]]]:
+        import pyarrow.compute as pc
+
         rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, hint), fill_value=False))
         for row, text in zip(rows.to_pylist(), texts.take(rows).to_pylist(), strict=True):
             if hits := find(text):
@@ -38,12 +40,23 @@ def each_text(hint: str, find: Callable[[str], list[Hit]]) -> Finder:
 
 
 def without_overlap(hits: list[Hit]) -> list[Hit]:
-    """*hits* from left to right; of those that share characters the longest, then the first."""
+    """*hits* from left to right, without a character that two share, and with all that any has.
+
+    Of those that share some the longest is whole, then the first; another has what is left of it, if anything is.
+    """
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start)):
-        place = bisect(kept, hit.start, key=lambda other: other.start)
-        left_free = place == 0 or kept[place - 1].end <= hit.start
-        right_free = place == len(kept) or hit.end <= kept[place].start
-        if left_free and right_free:
-            kept.insert(place, hit)
+        _keep(hit, kept)
     return kept
+
+
+def _keep(hit: Hit, kept: list[Hit]) -> None:
+    """Put what *kept* leaves of *hit* among them: one piece at most, since each of them is of a find at least as long."""
+    place = bisect(kept, hit.start, key=lambda other: other.start)
+    start = max(hit.start, kept[place - 1].end) if place else hit.start
+    while place < len(kept) and kept[place].start == start:
+        start = kept[place].end
+        place += 1
+    end = min(hit.end, kept[place].start) if place < len(kept) else hit.end
+    if start < end:
+        kept.insert(place, hit._replace(start=start, end=end))
