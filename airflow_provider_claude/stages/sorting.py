@@ -65,8 +65,9 @@ class Sorting:
             self._judged = judge.redaction.columns(self._judged)
             self.cleaned = {name: self._judged[name] for name in self.cleaned}
         trimmed = self._trimmed(judge.trimming) if judge.trimming.drops else {}
-        verdicts = judge.gate.judge(self._judged | _as_sent(trimmed))
-        self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
+        noticed = chunk.column("flags").to_pylist()
+        verdicts = judge.gate.judge(self._judged | _as_sent(trimmed), noticed)
+        self.flags = _flags(noticed, verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
         self._release(judge.released)
