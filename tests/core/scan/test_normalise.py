@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import time
 import re
+import time
 import unicodedata
 
 import pyarrow as pa
