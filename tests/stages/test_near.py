@@ -74,6 +74,7 @@ def test_what_is_no_similarity_is_said(tmp_path: Path, similarity: float) -> Non
 
 def test_a_text_too_long_to_be_compared_whole_is_nobodys_near_duplicate(tmp_path: Path) -> None:
     def words(letter: str) -> str:
-        return "\n".join(f"{letter}{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(3_000))
+        some = [f"{letter}{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(3_000)]
+        return "\n".join(" ".join(some[n : n + 10]) for n in range(0, 3_000, 10))
 
-    assert folded(tmp_path, bodies(f"{words('w')} {words('x')}", f"{words('w')} {words('y')}"), 0.5) == {}
+    assert folded(tmp_path, bodies(f"{words('w')}\n{words('x')}", f"{words('w')}\n{words('y')}"), 0.5) == {}
