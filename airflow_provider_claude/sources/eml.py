@@ -9,6 +9,9 @@ from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
 #: The largest mail that is read, in bytes.
 MAX_MAIL = 25 << 20
 
+#: Lines of such a mail: attachments of that size have 350,000. Each line is looked at by itself.
+MAX_LINES = 500_000
+
 
 def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
@@ -25,6 +28,8 @@ def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
     """The mail *raw* as a row named *ref*, unless the wanted id is one of its columns."""
     if len(raw) > MAX_MAIL:
         return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
+    if raw.count(b"\n") > MAX_LINES:
+        return broken(ref, "oversize", f"the mail has more than {MAX_LINES:,} lines.")
     try:
         fields, flags, hidden = read_mail(raw)
     except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone

@@ -24,6 +24,10 @@ from airflow_provider_claude.sources.styles import names
 #: Elements nested deeper than this are not parsed as a tree, which would take time with the square of the depth.
 MAX_DEPTH = 2_000
 
+#: Nor with more closing tags than these that do not close the element they stand in: a parser ignores most of those, and so
+#: they would hide how deep the others nest.
+MAX_ODD_CLOSINGS = 5_000
+
 #: Nor is what is longer, in characters.
 MAX_HTML = 1_000_000
 
@@ -50,7 +54,8 @@ _NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 _SPOKEN = ("alt", "title", "aria-label")
 _CELLS = frozenset({"td", "th"})
 _FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
-_UNNESTED = names("area base br col embed hr img input link meta param source track wbr p li td th tr dt dd option")
+_EMPTY = names("area base br col embed hr img input link meta param source track wbr")
+_UNCLOSED = names("p li td th tr dt dd option")
 
 _BLANKS = re.compile(r"\s+")
 
@@ -98,17 +103,37 @@ def _stripped(html: str) -> Shown:
 
 def _is_beyond_bounds(html: str) -> bool:
     """Whether the elements of *html*, as far as its tags tell, nest too deep or are too many of both kinds."""
-    depth = deepest = formatting = others = 0
+    around: list[str] = []
+    odd = formatting = others = 0
     for closing, tag in _TAG.findall(html):
         name = tag.lower()
-        if name not in _UNNESTED:
-            depth = max(depth - 1, 0) if closing else depth + 1
-            deepest = max(deepest, depth)
         if name in _FORMATTING and not closing:
             formatting += 1
         else:
             others += 1
-    return deepest > MAX_DEPTH or formatting * others > MAX_TANGLE
+        if name in _EMPTY:
+            continue
+        if not closing:
+            if around and name in _UNCLOSED and around[-1] in _UNCLOSED:
+                around.pop()
+            around.append(name)
+            if len(around) > MAX_DEPTH:
+                return True
+        elif not _closes(around, name):
+            odd += 1
+    return odd > MAX_ODD_CLOSINGS or formatting * others > MAX_TANGLE
+
+
+def _closes(around: list[str], name: str) -> bool:
+    """Take the element *name* off its end of *around*; whether it is the innermost but for what needs no closing tag."""
+    last = around.pop() if around else ""
+    if last == name:
+        return True
+    if around and around[-1] == name:
+        around.pop()
+    elif last:
+        around.append(last)
+    return False
 
 
 def _tidy(text: str) -> str:

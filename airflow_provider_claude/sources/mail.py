@@ -16,7 +16,7 @@ Nothing in a mail makes this raise. What had to be guessed or given up is a flag
     bare_bounce       a mail server's report that a mail came back, as plain text instead of in the form for such reports
     no_body           no part holds text
     attachments_only  no part holds text, but there are attachments
-    too_deep          the parts nest too deep to be told apart; the body is all of them, as they came
+    too_deep          the parts nest too deep, or are too many, to be told apart; the body is all of them, as they came
 
 The structure is parsed by the standard library's forgiving policy and only the headers that are shown by its
 modern one, which raises in odd places: each access to it is on its own.
@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.errors import InvalidHeaderDefect
+from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.parser import BytesParser
 from typing import Any, NamedTuple, cast
@@ -46,6 +47,18 @@ MAX_HEADER = 4_000
 
 #: Structural headers are cut to as many parameters.
 _MAX_PARAMETERS = 100
+
+#: More headers, of all parts together, are no mail: each is kept.
+MAX_HEADERS = 100_000
+
+#: Parts in parts are told apart so deep: each line is held against the boundaries of all that are open.
+MAX_NESTING = 50
+
+#: So many parts are told apart: each is an object of its own.
+MAX_PARTS = 10_000
+
+#: Bytes that are parsed at a time.
+_PIECE = 1 << 16
 
 #: All names of attachments together, in characters.
 _MAX_ATTACHMENTS = 20_000
@@ -70,16 +83,24 @@ def read_mail(raw: bytes) -> Mail:
     return _Reading().read(_ENVELOPE.sub(b"", raw, count=1))
 
 
+class TooMuchError(Exception):
+    """The mail has more headers, more parts or a deeper nest of parts than are told apart."""
+
+
 class _BoundedHeaders(email.policy.Compat32):
-    """The forgiving policy, with the headers the parser itself looks into cut, and named in *cut*."""
+    """The forgiving policy, with the headers the parser itself looks into cut, and named in *cut*. For one mail."""
 
     cut: list[str]
+    left: Iterator[int]
 
     def __init__(self, cut: list[str]) -> None:
         super().__init__()
         object.__setattr__(self, "cut", cut)
+        object.__setattr__(self, "left", iter(range(MAX_HEADERS)))
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        if next(self.left, None) is None:
+            raise TooMuchError
         name, value = super().header_source_parse(sourcelines)
         if name.lower() not in _STRUCTURAL:
             return name, value
@@ -87,6 +108,19 @@ class _BoundedHeaders(email.policy.Compat32):
         if kept != value:
             self.cut.append(name)
         return name, kept
+
+
+class _BoundedParser(BytesFeedParser):
+    """The standard library's parser, within MAX_NESTING and MAX_PARTS."""
+
+    _parts = 0
+    _msgstack: list[Message[str, str]]
+
+    def _new_message(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS or len(self._msgstack) > MAX_NESTING:
+            raise TooMuchError
+        super()._new_message()  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +175,11 @@ class _Reading:
 
     def parsed(self, raw: bytes) -> Message[Any, Any]:
         cut: list[str] = []
-        parser = BytesParser(policy=_BoundedHeaders(cut))
         try:
-            return parser.parsebytes(raw)
+            return _parsed(raw, _BoundedParser(policy=_BoundedHeaders(cut)))
         except Exception:  # noqa: BLE001 - the parser raises whatever it trips over, RecursionError first
             self.flag("too_deep")
-            return parser.parsebytes(raw, headersonly=True)
+            return BytesParser(policy=_BoundedHeaders(cut)).parsebytes(raw, headersonly=True)
         finally:
             if cut:
                 self.flag("header_cut")
@@ -262,6 +295,12 @@ class _Reading:
                     self.flag("header_cut")
                     return
                 yield name
+
+
+def _parsed(raw: bytes, parser: _BoundedParser) -> Message[str, str]:
+    for start in range(0, len(raw), _PIECE):
+        parser.feed(raw[start : start + _PIECE])
+    return parser.close()
 
 
 def _parts(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:

@@ -70,7 +70,7 @@ def batches_of(rows: Iterable[Row], wanted: Wanted) -> Iterator[pa.RecordBatch]:
     characters = 0
     for row in rows:
         gathered.append(row)
-        characters += sum(map(len, filter(None, row.values)))
+        characters += sum(map(len, filter(None, (*row.values, row.hidden))))
         if len(gathered) >= wanted.batch_rows or characters >= _BATCH_CHARACTERS:
             yield _batch(gathered, wanted)
             gathered, characters = [], 0

@@ -18,6 +18,9 @@ from airflow_provider_claude.sources.styles import Style, names, style_of, uncom
 #: Sheets that are longer together, in characters, are not read.
 MAX_SHEETS = 200_000
 
+#: Attributes are compared so far, in characters: each rule looks at them anew.
+_MAX_ATTRIBUTE = 200
+
 #: Compounds of a selector that are looked at, from the right.
 _MAX_COMPOUNDS = 6
 
@@ -56,13 +59,17 @@ class _Compound(NamedTuple):
         return (
             (not self.tag or self.tag == element.tag)
             and self.classes <= element.classes
-            and (not self.id or self.id == (element.attributes.get("id") or "").lower())
+            and (not self.id or self.id == _short(element.attributes.get("id")))
             and (not self.attributes or all(_attribute_fits(element.attributes, *wanted) for wanted in self.attributes))
         )
 
 
+def _short(value: str | None) -> str:
+    return (value or "")[:_MAX_ATTRIBUTE].lower()
+
+
 def _attribute_fits(attributes: Attributes, name: str, how: str, wanted: str) -> bool:
-    there = (attributes.get(name) or "").lower()
+    there = _short(attributes.get(name))
     fits = {
         "any": True,
         "~": wanted in there.split(),
@@ -121,7 +128,7 @@ class Sheet:
             return []
         keys = ["", element.tag, *(f".{name}" for name in element.classes)]
         if name := element.attributes.get("id"):
-            keys.append(f"#{name.lower()}")
+            keys.append(f"#{_short(name)}")
         met = [rule for key in keys for rule in self.rules.get(key, ()) if self._meets(rule, element)]
         return [rule.style for rule in sorted(met, key=lambda rule: rule.rank)]
 

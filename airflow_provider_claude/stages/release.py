@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_claude.core.scan.chosen import Chosen
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.parquet import read_batches
 from airflow_provider_claude.stages.sorting import key_of
 from airflow_provider_claude.store import (
@@ -36,6 +37,12 @@ SHOWN = (
     "flags",
 )
 
+#: Whoever writes a mail chooses its message id, and may choose another's.
+_AMBIGUOUS = (
+    "id:{name} means several rows in quarantine that do not say the same; nothing was released. Name the one that is meant "
+    "by its place: place:<source_ref>, as the table in quarantine/ has it."
+)
+
 _BATCH_ROWS = 2_000
 _NAME = re.compile(r"(\d+)\.json")
 
@@ -52,16 +59,20 @@ def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None =
 
     Returns what was written down; a command writes nothing where no row is meant. The Airflow run *run_id* releases by its
     terms once: where it is cleared, what has come into quarantine since stays there, and the first record is returned.
-    Raises JobError for a term that is none, and StateError where *run* was not scanned.
+    Raises JobError for a term that is none, or an id that rows of different texts have, and StateError where *run* was not
+    scanned.
     """
     chosen = Chosen.of(terms)
     run.need_scan()
     for done in _records(run) if run_id else ():
         if (done.run_id, done.chosen) == (run_id, list(terms)):
             return done
-    rows, reasons = [], Counter[str]()
+    rows, reasons, texts = [], Counter[str](), dict[str, str]()
     for row in read_quarantine(run):
         if chosen.means(row):
+            for name in chosen.named(row):
+                if texts.setdefault(name, row["scan_text_hash"]) != row["scan_text_hash"]:
+                    raise JobError(_AMBIGUOUS.format(name=name[:80]))
             rows.append(_released(row))
             reasons[row["reason"]] += 1
     record = QuarantineRecord(

@@ -18,7 +18,7 @@ from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, QUARANTINE_FIELDS
-from airflow_provider_claude.sources.replies import bodies
+from airflow_provider_claude.sources.replies import Bodies, bodies
 from airflow_provider_claude.stages.redaction import Redaction
 
 #: The flag of a row that a person has released from quarantine.
@@ -64,24 +64,30 @@ class Sorting:
         if judge.redaction:
             self._judged = judge.redaction.columns(self._judged)
             self.cleaned = {name: self._judged[name] for name in self.cleaned}
-        verdicts = judge.gate.judge(self._judged)
-        self.flags = _flags(chunk.column("flags").to_pylist(), verdicts.flags)
+        trimmed = self._trimmed(judge.trimming) if judge.trimming.drops else {}
+        noticed = chunk.column("flags").to_pylist()
+        verdicts = judge.gate.judge(self._judged | _as_sent(trimmed), noticed)
+        self.flags = _flags(noticed, verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
         self._release(judge.released)
         self.doubts = self._in_doubt()
         self.aside |= empty([column.texts for column in self.cleaned.values()], self.flags) | too_long | _defects(chunk)
-        if judge.trimming.drops:
-            self._trim(judge.trimming)
+        self._leave_out(trimmed)
         self.rows = [row for row in range(chunk.num_rows) if row not in self.aside]
         self.digests = _digests(self.rows, [column.texts for column in self.cleaned.values()])
 
-    def _trim(self, trimming: Trimming) -> None:
-        """Leave out of the texts that are sent what is only judged."""
-        for name, column in self.cleaned.items():
-            trimmed = bodies(column.texts, replies=trimming.replies == "drop", signatures=trimming.signatures == "drop")
-            self.cleaned[name] = replace(column, texts=trimmed.texts)
-            for flag, rows in trimmed.changes.items():
+    def _trimmed(self, trimming: Trimming) -> dict[str, Bodies]:
+        """The texts without what is only judged."""
+        replies, signatures = trimming.replies == "drop", trimming.signatures == "drop"
+        return {
+            name: bodies(column.texts, replies=replies, signatures=signatures) for name, column in self.cleaned.items()
+        }
+
+    def _leave_out(self, trimmed: Mapping[str, Bodies]) -> None:
+        for name, sent in trimmed.items():
+            self.cleaned[name] = replace(self.cleaned[name], texts=sent.texts)
+            for flag, rows in sent.changes.items():
                 self.flags = _flags(self.flags, {row: [flag] for row in rows})
 
     def _raw(self, rows: Iterable[int]) -> dict[int, bytes]:
@@ -218,6 +224,16 @@ def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
     """What the rows of *chunk* hold that no reader of them sees, to be judged with their texts."""
     hidden = chunk.column("claude_hidden")
     return {} if hidden.null_count == len(hidden) else {"claude_hidden": normalise(hidden)}
+
+
+def _as_sent(trimmed: Mapping[str, Bodies]) -> dict[str, Cleaned]:
+    """The texts from which something is left out, to be judged as well: what stood apart stands together in them."""
+    found: dict[str, Cleaned] = {}
+    for name, sent in trimmed.items():
+        if changed := {row for rows in sent.changes.values() for row in rows}:
+            mask = pa.array([row in changed for row in range(len(sent.texts))])
+            found[f"{name}, as it is sent"] = Cleaned(pc.if_else(mask, sent.texts, pa.scalar(None, pa.string())), {})
+    return found
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

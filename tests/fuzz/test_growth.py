@@ -11,9 +11,11 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_claude.core.scan.normalise import normalise
+from airflow_provider_claude.sources.eml import mail_row
 from airflow_provider_claude.sources.html import text_of
 from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.replies import bodies
+from airflow_provider_claude.sources.rows import Wanted
 from tests.fuzz import gate, material
 
 #: Below so many seconds of CPU an input is not worth an attack, and too short to be measured.
@@ -40,6 +42,18 @@ def _cost(run: Callable[[int], object], times: int) -> float:
 @pytest.mark.parametrize("piece", [*material.HTML_PIECES, "<style>.a{", "<p style='color:", "<!-- a ", "<i><p>"])
 def test_html_costs_with_its_size(piece: str) -> None:
     assert not grows_too_fast(lambda times: text_of(piece * times), _SIZE // len(piece))
+
+
+@pytest.mark.parametrize("piece", ["<div></x>", "<q></u>", "<q><li></q></li>", "<div><table><td></div></table>"])
+def test_closing_tags_that_close_nothing_hide_no_depth(piece: str) -> None:
+    assert text_of(piece * 20_000).flags == ("html_unparsed",)
+
+
+@pytest.mark.parametrize("rule", ["[x=b]", "[x*=b]", "#z p"])
+def test_each_rule_looks_at_the_beginning_of_a_long_attribute(rule: str) -> None:
+    long = "a " * 50_000
+    html = f"<style>{','.join([rule] * 3_000)}{{top:0}}</style><div x='{long}' id='{long}'><p>hi</p></div>"
+    assert _cost(lambda times: text_of(html * times), 1) < 1
 
 
 @pytest.mark.parametrize("piece", material.CSS_PIECES)
@@ -86,3 +100,25 @@ def test_the_gate_costs_with_the_size_of_a_text(layer: str, piece: str) -> None:
     assert not grows_too_fast(
         lambda times: run(pa.array([piece * times, (piece + "\n") * times])), _SIZE // 2 // len(piece)
     )
+
+
+def _nested(depth: int, lines: int) -> bytes:
+    parts = [b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(depth)]
+    return b"From: a@b.c\nMIME-Version: 1.0\n" + b"".join(parts) + b"\n\n" + b"hi\n" * lines
+
+
+def test_a_mail_whose_parts_nest_costs_little_more_than_a_flat_one() -> None:
+    assert "too_deep" in read_mail(_nested(300, 10)).flags
+    assert _cost(lambda depth: read_mail(_nested(depth, 30_000)), 300) < 1
+    assert "too_deep" not in read_mail(_nested(20, 10)).flags
+
+
+def test_a_mail_of_countless_parts_is_one_text() -> None:
+    mail = read_mail(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n" * 20_000)
+    assert "too_deep" in mail.flags
+
+
+def test_a_mail_of_countless_headers_or_lines_is_set_aside() -> None:
+    wanted = Wanted(columns=("body",), id_column=None, batch_rows=10)
+    defects = [mail_row(raw, "a.eml", wanted).defect for raw in (b"a:\n" * 200_000 + b"\nhi", b"\n" * 600_000)]
+    assert defects == ["unreadable_mail: TooMuchError", "oversize: the mail has more than 500,000 lines."]

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_claude.sources.colours import attribute_colour, css_colour, named
 from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
+from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
 
 
 @pytest.mark.parametrize(
@@ -193,3 +194,9 @@ def test_the_names_of_colours_are_those_of_css() -> None:
 )
 def test_attributes_have_colours_where_css_has_none(value: str, colour: str) -> None:
     assert attribute_colour(value) == css_colour(colour)
+
+
+def test_what_is_hidden_counts_where_rows_are_gathered() -> None:
+    rows = (Row(str(n), str(n), ("hi",), hidden="x" * 2_000_000) for n in range(20))
+    wanted = Wanted(columns=("body",), id_column=None, batch_rows=100)
+    assert [batch.num_rows for batch in batches_of(rows, wanted)] == [8, 8, 4]

@@ -70,3 +70,11 @@ def test_similarity_is_near_the_share_of_what_two_texts_have_in_common() -> None
 def test_what_is_no_similarity_is_said(tmp_path: Path, similarity: float) -> None:
     with pytest.raises(JobError, match="near_duplicates"):
         run_scan(tmp_path, bodies("x"), near_duplicates=similarity)
+
+
+def test_a_text_too_long_to_be_compared_whole_is_nobodys_near_duplicate(tmp_path: Path) -> None:
+    def words(letter: str) -> str:
+        some = [f"{letter}{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(3_000)]
+        return "\n".join(" ".join(some[n : n + 10]) for n in range(0, 3_000, 10))
+
+    assert folded(tmp_path, bodies(f"{words('w')}\n{words('x')}", f"{words('w')}\n{words('y')}"), 0.5) == {}

@@ -10,7 +10,7 @@ from airflow_provider_claude.core.scan.findings import LAYERS
 from airflow_provider_claude.errors import JobError
 
 _HOW = (
-    "Write id:<item id or place in the source>, rule:<a reason or flag>, verdict:<the reason>, "
+    "Write id:<item id or place in the source>, place:<place in the source>, rule:<a reason or flag>, verdict:<the reason>, "
     f"layer:<{' | '.join(LAYERS)}>, or all."
 )
 
@@ -20,6 +20,7 @@ class Chosen:
     """Terms; a row is meant by any of them. *everything* means all rows that can be released."""
 
     ids: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     verdicts: frozenset[str] = frozenset()
     layers: frozenset[str] = frozenset()
@@ -28,7 +29,7 @@ class Chosen:
     @classmethod
     def of(cls, terms: Sequence[str]) -> Self:
         """Raises JobError for what is no term."""
-        found: dict[str, set[str]] = {"id": set(), "rule": set(), "verdict": set(), "layer": set()}
+        found: dict[str, set[str]] = {"id": set(), "place": set(), "rule": set(), "verdict": set(), "layer": set()}
         everything = False
         for term in map(str.strip, terms):
             kind, _, value = term.partition(":")
@@ -38,8 +39,8 @@ class Chosen:
                 found[kind].add(value)
             else:
                 raise JobError(f"{term[:80]!r} does not say which rows are to be released. {_HOW}")
-        ids, rules, verdicts, layers = map(frozenset, found.values())
-        return cls(ids, rules, verdicts, layers, everything)
+        ids, places, rules, verdicts, layers = map(frozenset, found.values())
+        return cls(ids, places, rules, verdicts, layers, everything)
 
     def means(self, row: Mapping[str, Any]) -> bool:
         """Whether the row *row* of a quarantine table is meant. One of layer `source` cannot be sent, and never is."""
@@ -47,9 +48,13 @@ class Chosen:
             return False
         return (
             self.everything
-            or row["item_id"] in self.ids
-            or row["source_ref"] in self.ids
+            or bool(self.named(row))
+            or row["source_ref"] in self.places
             or row["reason"] in self.verdicts
             or row["scan_layer"] in self.layers
             or not self.rules.isdisjoint([row["reason"], *row["flags"]])
         )
+
+    def named(self, row: Mapping[str, Any]) -> frozenset[str]:
+        """The ids that mean *row*, by its own id or by its place."""
+        return self.ids & {row["item_id"], row["source_ref"]}

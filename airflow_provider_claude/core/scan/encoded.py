@@ -10,6 +10,7 @@ import codecs
 import re
 from base64 import b64decode
 from binascii import Error
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from html import unescape
@@ -21,11 +22,11 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.normalise import rows_where
 
-#: What is decoded of one row, at most: texts, characters of each, pieces looked at, times a decoded text is decoded.
-MAX_TEXTS = 8
-MAX_CHARS = 20_000
-MAX_PIECES = 100
+#: What is decoded of one row, at most: characters of a text, times a decoded text is decoded, texts each time. All pieces of
+#: a kind make one text, so that no number of harmless ones uses up the room of the others.
+MAX_CHARS = 100_000
 MAX_DEPTH = 2
+MAX_TEXTS = 16
 
 #: Kinds that are in use among honest people too: decoded, but no flag. Links with %20, headings in l e t t e r s.
 HONEST = frozenset({"query", "spaced", "leet", "skeleton"})
@@ -50,13 +51,13 @@ def decoded(texts: pa.Array) -> list[Reading]:
     """What the strings *texts* hold in code, with the row each was found in, rows ascending for each kind and depth."""
     found: list[Reading] = []
     places = list(range(len(texts)))
-    left = [MAX_TEXTS] * len(texts)
     for _ in range(MAX_DEPTH):
         level: list[Reading] = []
+        taken = Counter[int]()
         for reading in _one_level(texts):
             row = places[reading.row]
-            if left[row]:
-                left[row] -= 1
+            taken[row] += 1
+            if taken[row] <= MAX_TEXTS:
                 level.append(reading._replace(row=row))
         found += [reading for reading in level if _says_something(reading.text)]
         if not level:
@@ -79,8 +80,9 @@ def _one_level(texts: pa.Array) -> list[Reading]:
     for name, kind in _KINDS.items():
         hits = rows_where(pc.match_substring_regex(some, kind.pattern))
         for hit, text in zip(hits, some.take(pa.array(hits, pa.int64())).to_pylist(), strict=True):
-            plains = [plain[:MAX_CHARS] for plain in kind.decode(text) if plain != text]
-            found += [Reading(rows[hit], name, plain) for plain in plains if _worth_it(plain)]
+            plains = [plain for plain in map(_seen, kind.decode(text)) if plain != text and _worth_it(plain)]
+            if plains:
+                found.append(Reading(rows[hit], name, "\n\n".join(plains)[: 2 * MAX_CHARS]))
     return found
 
 
@@ -89,6 +91,19 @@ _WORDS = re.compile(r"(?:[^\W\d_]{2,20}[^\w\s]{0,2}\s{1,3}[^\w\s]{0,2}){2}[^\W\d
 
 #: What may be code again.
 _CODED = re.compile(r"[A-Za-z0-9+/=_%\s-]{20,}")
+
+
+#: What splits words without being seen, and controls: a few of those are in a text on purpose, many make it noise.
+_UNSEEN = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MOST_CONTROLS = 0.1
+
+
+def _seen(text: str) -> str:
+    """What a reader sees of *text*."""
+    seen = _UNSEEN.sub("", text)
+    cleaned = _CONTROLS.sub("", seen)
+    return cleaned if len(seen) - len(cleaned) <= _MOST_CONTROLS * len(seen) else seen
 
 
 def _worth_it(text: str) -> bool:
@@ -111,9 +126,7 @@ def _utf8(data: bytes) -> str:
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[str]:
-    for number, piece in enumerate(pattern.finditer(text)):
-        if number == MAX_PIECES:
-            return
+    for piece in pattern.finditer(text):
         yield piece[0]
 
 

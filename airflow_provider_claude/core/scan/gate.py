@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.encoded import Reading
-from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
 from airflow_provider_claude.core.scan.limits import Limits
@@ -19,6 +20,9 @@ from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, find
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
+
+#: What a reader notices that is of medium severity: of HTML that it did not parse, what is hidden is sent too.
+_HEEDED = frozenset({"html_unparsed"})
 
 
 class _Texts(NamedTuple):
@@ -62,9 +66,12 @@ class Gate:
     limits: Limits
     version: str
 
-    def judge(self, columns: Mapping[str, Cleaned]) -> Verdicts:
-        """What becomes of the rows of *columns* (at least one), which all have the same length."""
-        return decide(self._findings(columns), self.policy)
+    def judge(self, columns: Mapping[str, Cleaned], flags: Sequence[Sequence[str]] = ()) -> Verdicts:
+        """What becomes of the rows of *columns* (at least one), which all have the same length.
+
+        *flags*: what their reader has noticed of each row.
+        """
+        return decide(chain(self._findings(columns), _noticed(flags, self.policy)), self.policy)
 
     def place(self, text: str, verdict: Verdict) -> int | None:
         """Where in *text* (characters from its beginning) is what *verdict* is about, if that can be told."""
@@ -111,6 +118,15 @@ def _read(look: _Look, column: _Column) -> Iterator[Finding]:
     for finding in look(column.others):
         row, kind = column.others.rows[finding.row], column.kinds[finding.row]
         yield finding._replace(row=row, detail=f"{finding.detail}, read as {kind} (column {column.name!r}).")
+
+
+def _noticed(flags: Sequence[Sequence[str]], policy: ScanPolicy) -> Iterator[Finding]:
+    """What the reader of a source has noticed, as far as anything is done about it."""
+    heeded = _HEEDED | policy.rules.keys()
+    for row, told in enumerate(flags):
+        for flag in heeded.intersection(told):
+            severity: Severity = "medium" if flag in _HEEDED else "low"
+            yield Finding(row, "structure", flag, severity, 1.0, f"the reader of the source has noticed {flag!r}.")
 
 
 def _changes(name: str, changes: Mapping[str, list[int]]) -> Iterator[Finding]:

@@ -22,8 +22,8 @@ VALUES, BANDS = 128, 32
 #: Texts of fewer words have too little to be compared by.
 LEAST_WORDS = 12
 
-#: No more words of a text are looked at.
-MOST_WORDS = 2_000
+#: Texts of more words are like no other: what is not compared could say anything.
+MOST_WORDS = 5_000
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _DIGITS = re.compile(r"\d+")
@@ -46,13 +46,13 @@ class Signature(NamedTuple):
 
 
 def signatures(texts: Sequence[str]) -> list[Signature | None]:
-    """The signature of each of *texts*; None for one that is too short."""
+    """The signature of each of *texts*; None for one that is too short or too long."""
     return [_signature(text) for text in texts]
 
 
 def _signature(text: str) -> Signature | None:
-    words = [_DIGITS.sub("0", word) for word in _WORD.findall(text.lower())[:MOST_WORDS]]
-    if len(words) < LEAST_WORDS:
+    words = [_DIGITS.sub("0", word) for word in _WORD.findall(text.lower())]
+    if not LEAST_WORDS <= len(words) <= MOST_WORDS:
         return None
     shingles = {" ".join(words[n : n + 3]).encode() for n in range(len(words) - 2)}
     return Signature(_minhash(sorted(shingles)).astype("<u4").tobytes())

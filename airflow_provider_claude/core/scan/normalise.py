@@ -1,6 +1,6 @@
 r"""Texts as the model is to read them: without what a person cannot see. Pure and columnar.
 
-text        canonical composition (NFC); `\r\n` and `\r` become `\n` without a word
+text        canonical composition (NFC); `\r\n`, `\r` and whatever else ends a line or a page becomes `\n` without a word
 removed     each kind below, and each is a flag of the row it was found in; joiners (ZWJ, ZWNJ) that have nothing to
             join, since Latin letters, ASCII or nothing stand on both sides; of a run of combining marks longer than
             any script's, what is beyond the bound (`stacked_marks`)
@@ -49,6 +49,9 @@ _JOINERS = r"\x{200C}\x{200D}"
 _BITS = [f"{n:X}" for n in (0x200B, 0x200C, 0x200D, 0x2060, 0x2061, 0x2062, 0x2063, 0x2064, 0x202A, 0x202C, 0xFEFF)]
 _BIT = "[" + "".join(rf"\x{{{bit}}}" for bit in _BITS) + "]"
 _TURN = "|".join(rf"\x{{{bit}}}" + "[" + "".join(rf"\x{{{o}}}" for o in _BITS if o != bit) + "]" for bit in _BITS)
+
+#: Ends of lines but `\\n`: also vertical tab, form feed, next line, line and paragraph separator.
+_LINE_END = r"\r\n?|[\x0B\x0C\x{85}\x{2028}\x{2029}]"
 
 _UNSEEN = rf"[{_BIDI}{_HIDDEN}{_JOINERS}]"
 
@@ -103,7 +106,7 @@ class Cleaned:
 
 def normalise(texts: pa.Array) -> Cleaned:
     """The strings *texts*, cleaned; nulls stay null. Cleaning twice changes nothing more."""
-    raw, texts = texts, _without_carriage_returns(texts)
+    raw, texts = texts, _with_plain_line_ends(texts)
     changes: dict[str, list[int]] = {}
     rows = rows_where(pc.match_substring_regex(texts, _ANY))
     if rows:
@@ -134,9 +137,9 @@ def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple
     return cast("list[int]", foreign.take(found).to_pylist()), some.take(found)
 
 
-def _without_carriage_returns(texts: pa.Array) -> pa.Array:
-    rows = rows_where(pc.match_substring_regex(texts, "\r"))
-    return _put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), "\r\n?", "\n")) if rows else texts
+def _with_plain_line_ends(texts: pa.Array) -> pa.Array:
+    rows = rows_where(pc.match_substring_regex(texts, _LINE_END))
+    return _put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), _LINE_END, "\n")) if rows else texts
 
 
 def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.pii import cards, emails, ibans, national_ids, phones, secrets
 from airflow_provider_claude.core.scan.pii.hits import Finder, Hit, each_text, without_overlap
+from airflow_provider_claude.core.scan.pii.plain import plain
 from airflow_provider_claude.core.scan.redacting import KINDS, check
 
 #: The kind of what only looks like one of our tokens.
@@ -93,6 +94,7 @@ class Redactor:
 
     def _find(self, texts: pa.Array) -> dict[int, list[Hit]]:
         by_row: dict[int, list[Hit]] = {}
+        texts = plain(texts)
         for kind, finder in self._finders.items():
             for row, hits in finder(texts):
                 by_row.setdefault(row, []).extend(hit._replace(kind=kind) for hit in hits)

@@ -322,3 +322,28 @@ def test_reviews_and_honest_mail_are_left_alone(shared_data: Path) -> None:
 
 def redact_all(texts: pa.Array) -> Redacted:
     return Redactor(kinds=tuple(KINDS), key=KEY, region="US").redact(pc.cast(texts, pa.string()))
+
+
+@pytest.mark.parametrize("gap", ["\xa0", "\u202f", "\u2009", "\u2011", "\u2013"])
+def test_numbers_are_found_whatever_spaces_and_hyphens_they_are_written_with(gap: str) -> None:
+    numbers = {
+        "card": ("4111 1111 1111 1111", "4111111111111111"),
+        "iban": ("DE89 3704 0044 0532 0130 00", "DE89370400440532013000"),
+        "phone": ("+1 415 555 2671", "+14155552671"),
+    }
+    for kind, (written, value) in numbers.items():
+        text = f"é {written.replace(' ', gap)}, ok"
+        assert values(text, kind) == [value]
+        assert redact(text).texts[0].as_py() == f"é {redact(text).pairs[0].token}, ok"
+
+
+@pytest.mark.parametrize("zero", ["０", "٠", "\U0001d7ce"])
+def test_numbers_are_found_in_the_digits_of_any_script(zero: str) -> None:
+    digits = {ord(str(n)): chr(ord(zero) + n) for n in range(10)}
+    assert values("card 4111111111111111 ok".translate(digits), "card") == ["4111111111111111"]
+
+
+def test_what_is_not_replaced_keeps_its_spaces_and_digits() -> None:
+    text = "a\xa0b\u2013c ٣ and bob@x.com"
+    redacted = redact(text)
+    assert redacted.texts[0].as_py() == text.replace("bob@x.com", redacted.pairs[0].token)
