@@ -11,6 +11,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+#: Kinds of attacks and of what sounds like them, and honest mail in other languages.
+GRAMMARS = ("kinds.txt", "mails.txt")
+
 _SLOT = re.compile(r"\{([\w ]+)\}")
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 
@@ -26,7 +29,7 @@ class Made(NamedTuple):
 def made(each: int, seed: int) -> list[Made]:
     """*each* texts of each kind, at most: no text is there twice."""
     rng = random.Random(seed)
-    grammar = _read(Path(__file__).with_name("kinds.txt").read_text("utf-8"))
+    grammar = _read("\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in GRAMMARS))
     kinds = [name for name in grammar if name.startswith(("attack ", "honest "))]
     texts = {_said(grammar, kind, rng): kind for kind in kinds for _ in range(each)}
     return [Made(text, kind.split(" ", 1)[1], kind.startswith("attack ")) for text, kind in texts.items()]
