@@ -28,8 +28,8 @@ MAX_CHARS = 100_000
 MAX_DEPTH = 2
 MAX_TEXTS = 16
 
-#: Kinds that are in use among honest people too: decoded, but no flag. Links with %20, headings in l e t t e r s.
-HONEST = frozenset({"query", "spaced", "leet", "skeleton"})
+#: Kinds that are in use among honest people too: decoded, but no flag. Links with %20 or of-many-words, l e t t e r s.
+HONEST = frozenset({"query", "spaced", "joined", "leet", "skeleton"})
 
 
 class Reading(NamedTuple):
@@ -216,6 +216,16 @@ def _spaced(text: str) -> Iterator[str]:
         yield re.sub(r"[ ._*|-]+", lambda gap: "" if len(gap[0]) == narrow else " ", piece)  # noqa: B023 - used at once
 
 
+_SEPARATORS = r"[_/*|.~+=^\\-]"
+_JOINED = re.compile(rf"(?:[A-Za-z']{{1,20}} ?{_SEPARATORS}{{1,3}} ?){{5,}}[A-Za-z']{{1,20}}")
+
+
+def _joined(text: str) -> Iterator[str]:
+    """Words with marks between them in place of spaces."""
+    for piece in _pieces(_JOINED, text):
+        yield re.sub(rf" ?{_SEPARATORS}+ ?", " ", piece)
+
+
 _LEET = str.maketrans("013457", "oieast")
 _LEET_WORD = re.compile(r"\b\w{3,40}\b")
 
@@ -234,6 +244,8 @@ _BACKWARDS = "erongi|drager|snoitcurtsni|suoiverp|tpmorp|metsys|evitisop|evitage
 
 _LEETS = r"[a-z][013457]{1,2}[a-z]"
 
+_WORDS_JOINED = rf"(?:[A-Za-z']+ ?{_SEPARATORS}+ ?){{5}}[A-Za-z]"
+
 #: By kind: the rows worth a closer look, in RE2, and what is made of them.
 _KINDS: Mapping[str, _Kind] = {
     "base64": _Kind(r"[A-Za-z0-9+/_-]{20,}", _base64),
@@ -248,6 +260,7 @@ _KINDS: Mapping[str, _Kind] = {
     "rot13": _Kind(rf"(?is)\b(?:{_ROT13})\b.*\b(?:{_ROT13})\b", _rot13),
     "reversed": _Kind(rf"(?is)\b(?:{_BACKWARDS})\b.*\b(?:{_BACKWARDS})\b", _reversed),
     "spaced": _Kind(r"\b(?:[A-Za-z][ ._*|-]{1,4}){7}[A-Za-z]\b", _spaced),
+    "joined": _Kind(_WORDS_JOINED, _joined),
     "leet": _Kind(rf"(?s)(?:{_LEETS}.*){{3}}", _leet),
 }
 
@@ -264,5 +277,6 @@ _OTHERS = (
     rf"(?i)\b(?:{_ROT13}|{_BACKWARDS})\b",
     r"\b[A-Za-z](?:[ ._*|-]{1,4}[A-Za-z]\b){3}",
     _LEETS,
+    _WORDS_JOINED,
 )
 _ANY = (_BASE64_OF_TEXT, "|".join(_OTHERS))

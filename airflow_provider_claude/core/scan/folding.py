@@ -1,7 +1,7 @@
 """Texts as rules and the classifier can match them: what does not change a word is taken off.
 
 letters       in lower case, Latin ones without accents, wide and ornamental ones as plain ones (NFKC)
-punctuation   typographic quotation marks and dashes become `"`, `'` and `-`
+punctuation   typographic quotation marks and dashes become `"`, `'` and `-`; dots and blanks that stand for spaces, spaces
 
 Texts in ASCII stay as they are, case and all: who reads them takes no account of it.
 """
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 _FOLDS: Sequence[tuple[str, str]] = (
     (r"([a-z])[\x{300}-\x{36F}]+", r"\1"),
     (r"\p{Cf}+", ""),
+    (r"[\x{1680}\x{2800}·•]", " "),
     (r"[“”„‟«»″〝〞]", '"'),
     (r"[‘’‚‛‹›′`´]", "'"),
     (r"[‐‑‒–—―−]", "-"),

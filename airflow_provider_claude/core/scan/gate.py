@@ -8,6 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding, Severity
@@ -35,20 +36,6 @@ class _Texts(NamedTuple):
     @classmethod
     def of(cls, texts: pa.Array, rows: Sequence[int]) -> _Texts:
         return cls(texts, fold(texts), rows)
-
-
-class _Column(NamedTuple):
-    """A column: its texts *here* as they stand, and the *others* that they can be read as."""
-
-    name: str
-    here: _Texts
-    others: _Texts
-    kinds: Sequence[str]
-
-    @classmethod
-    def of(cls, name: str, texts: pa.Array, others: Sequence[Reading]) -> _Column:
-        read_as = _Texts.of(pa.array([one.text for one in others], pa.string()), [one.row for one in others])
-        return cls(name, _Texts.of(texts, range(len(texts))), read_as, [one.kind for one in others])
 
 
 _Look = Callable[[_Texts], Iterable[Finding]]
@@ -84,18 +71,22 @@ class Gate:
             yield from _changes(name, {**column.changes, **disguises(column.texts, others[name])})
         raw = {name: column.texts if column.raw is None else column.raw for name, column in columns.items()}
         yield from find(texts, self.limits, raw)
-        yield from self._spoken([_Column.of(name, column, others[name]) for name, column in texts.items()])
+        yield from self._spoken(_joined(list(texts.values())), others)
 
-    def _spoken(self, columns: Sequence[_Column]) -> Iterator[Finding]:
-        """What signatures find, and the classifier, which is told what they have doubts about."""
+    def _spoken(self, texts: pa.Array, others: Mapping[str, Sequence[Reading]]) -> Iterator[Finding]:
+        """What signatures find in *texts*, and in the *others* they can be read as, and the classifier, which is told what
+        the signatures have doubts about.
+        """
+        here = _Texts.of(texts, range(len(texts)))
+        read_as = [(name, reading) for name, some in others.items() for reading in some]
+        there = _Texts.of(pa.array([one.text for _, one in read_as], pa.string()), [one.row for _, one in read_as])
+        how = [f", read as {one.kind} (column {name!r})" for name, one in read_as]
         doubted: set[int] = set()
-        for column in columns:
-            for finding in _read(lambda some: self.signatures.find(some.texts, some.folded), column):
-                if finding.severity == "medium":
-                    doubted.add(finding.row)
-                yield finding
-        for column in columns:
-            yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), column)
+        for finding in _read(lambda some: self.signatures.find(some.texts, some.folded), here, there, how):
+            if finding.severity == "medium":
+                doubted.add(finding.row)
+            yield finding
+        yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), here, there, how)
 
 
 def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
@@ -109,15 +100,17 @@ def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
     return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")
 
 
-def _read(look: _Look, column: _Column) -> Iterator[Finding]:
-    """What a layer finds in *column*: in its texts as they stand, and in what they can be read as."""
-    for finding in look(column.here):
-        yield finding._replace(detail=f"{finding.detail} (column {column.name!r}).")
-    if not column.kinds:
-        return
-    for finding in look(column.others):
-        row, kind = column.others.rows[finding.row], column.kinds[finding.row]
-        yield finding._replace(row=row, detail=f"{finding.detail}, read as {kind} (column {column.name!r}).")
+def _joined(columns: Sequence[pa.Array]) -> pa.Array:
+    """The texts of each row, one after the other: what is said over several columns is read as the model reads it."""
+    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, "\n\n", null_handling="skip")
+
+
+def _read(look: _Look, here: _Texts, there: _Texts, how: Sequence[str]) -> Iterator[Finding]:
+    """What a layer finds *here*, and *there*, in what is read as told in *how*."""
+    for finding in look(here):
+        yield finding._replace(detail=f"{finding.detail}.")
+    for finding in look(there) if how else ():
+        yield finding._replace(row=there.rows[finding.row], detail=f"{finding.detail}{how[finding.row]}.")
 
 
 def _noticed(flags: Sequence[Sequence[str]], policy: ScanPolicy) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,7 @@ _SAYS = "the text reads like one that speaks to a model"
 _CONFIRMED = "a rule has doubts about the text, and it reads like one that speaks to a model"
 
 
-#: So many characters of a text tell its script, and so much of its letters has to be Latin.
-_LOOKED_AT, _LATIN = 4_000, 0.7
+_OTHER_LETTERS = re.compile(r"[^\x00-\u024f]+")
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,21 @@ class Learned:
         for place in np.flatnonzero(scores >= least).tolist():
             score = round(float(scores[place]), 4)
             severity, by = self._severity(score), f"by a score of {score:.2f}"
-            if severity == "high" and not _is_latin(texts[place].as_py()):
+            if severity == "high" and not self._knows(texts[place].as_py()):
                 severity = "medium"
             if severity is not None:
                 yield Finding(place, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
             if severity != "high" and rows[place] in doubted and score >= self.confirm_score:
                 yield Finding(place, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
 
+    def _knows(self, text: str) -> bool:
+        """Whether what is in Latin letters of the folded *text* is enough to be sure."""
+        if text.isascii():
+            return True
+        latin = pa.array([_OTHER_LETTERS.sub(" ", text)], pa.string())
+        return bool(classifier.load().scores(latin)[0] >= self.quarantine_score)
+
     def _severity(self, score: float) -> Severity | None:
         if score >= self.quarantine_score:
             return "high"
         return "medium" if score >= self.flag_score else None
-
-
-def _is_latin(text: str) -> bool:
-    letters = [char for char in text[:_LOOKED_AT] if char.isalpha()]
-    return sum(char < "\u0250" for char in letters) >= _LATIN * len(letters)

@@ -46,6 +46,9 @@ ENCODED = {
     "reversed": SECRET[::-1],
     "reversed words": " ".join(word[::-1] for word in SECRET.split()),
     "spaced": "  ".join(" ".join(word) for word in SECRET.split()),
+    "joined by dots": SECRET.replace(" ", "."),
+    "joined by bars": SECRET.replace(" ", " | "),
+    "joined by underscores": SECRET.replace(" ", "_"),
     "leet": SECRET.lower().replace("i", "1").replace("o", "0").replace("e", "3"),
 }
 
@@ -83,7 +86,9 @@ def test_what_is_encoded_is_read(name: str) -> None:
     assert any(SECRET.lower() in text.lower() for text in texts)
 
 
-@pytest.mark.parametrize("name", [name for name in ENCODED if name not in {"percent of query", "spaced", "leet"}])
+@pytest.mark.parametrize(
+    "name", [name for name in ENCODED if "joined" not in name and name not in {"percent of query", "spaced", "leet"}]
+)
 def test_what_no_honest_writer_encodes_is_told(name: str) -> None:
     assert encoded_rows(decoded(pa.array(["first", f"Hello, {ENCODED[name]} Regards"]))) == [1]
 
