@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,13 +19,16 @@ def redacting_of(
     region: str | None = None,
     countries: Sequence[str] | None = None,
 ) -> Redacting | None:
-    """What is to be redacted, None for nothing. Raises JobError for a kind or country that is not known."""
+    """What is to be redacted, None for nothing. Raises JobError for a kind or country that is not known, and for a *region*
+    that is no country's two letters.
+    """
     if not redact:
-        if mapping:
-            raise JobError(
-                "redaction_mapping=True keeps what is redacted, and nothing is: write redact=True, or kinds."
-            )
+        if mapping or region:
+            name = "redaction_mapping" if mapping else "redact_region"
+            raise JobError(f"{name} is set, and nothing is redacted: write redact=True, or kinds.")
         return None
+    if region is not None and not re.fullmatch("[A-Z]{2}", region):
+        raise JobError(f"redact_region is {region!r}: write a country's two letters, such as 'US'.")
     kinds = tuple(KINDS) if redact is True else tuple([redact] if isinstance(redact, str) else redact)
     known = COUNTRIES if countries is None else tuple(countries)
     check(kinds, known)

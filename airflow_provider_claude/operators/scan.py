@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
@@ -48,7 +48,7 @@ class ClaudeInputScanOperator(BaseOperator):
     :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
         ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON). A run that is cleared does not
         release what has come into quarantine since.
-    :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e1]`` before anything else is done with
+    :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e14b86]`` before anything else is done with
         them: ``email``, ``phone``, ``card``, ``iban``, ``national_id``, ``secret``; True for all of these.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``; None leaves them alone.
@@ -92,8 +92,10 @@ class ClaudeInputScanOperator(BaseOperator):
         self.closing_tags = tuple(closing_tags)
         self.max_chars = max_chars
         self.part_rows = part_rows
+        if policy is not None and not isinstance(policy, ScanPolicy):
+            raise JobError(f"policy is a {type(policy).__name__}: write ScanPolicy(…), from core.scan.policy.")
         self.policy = policy or ScanPolicy()
-        self.near_duplicates = near_duplicates
+        self.near_duplicates = check_likeness(near_duplicates)
         self.screened = screened
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.release = release

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.redacting import Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_text_columns
-from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import RunFolder
 
@@ -54,5 +53,4 @@ class ScanSettings:
         if self.near_duplicates is None:
             return
         need("near", "near_duplicates")
-        if not 0.5 <= self.near_duplicates <= 1:
-            raise JobError(f"near_duplicates is {self.near_duplicates!r}: write a number from 0.5 to 1, such as 0.9.")
+        check_likeness(self.near_duplicates)

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
+from airflow_provider_claude.core.plan.deadline import wall_clock
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
@@ -107,6 +108,11 @@ def claude_batch_job(
     """
     if screen not in {None, "claude"}:
         raise JobError(f"screen is {screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
+    if scan_tasks < 1:
+        raise JobError(f"scan_tasks is {scan_tasks}: write 1 or more.")
+    for name, at in (("deadline", deadline), ("screen_by", screen_by)):
+        if at and "{{" not in at:
+            wall_clock(at, name)
     with TaskGroup(group_id) as group:
         folder = f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}"
         scan_args = {

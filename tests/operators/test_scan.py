@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from upath import UPath
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator, terms_of
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.task_groups.batch import claude_batch_job
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,21 @@ def test_a_run_that_is_cleared_does_not_release_what_came_into_quarantine_since(
         assert (run.need_scan().items, run.need_scan().quarantined) == (1, 2)
     release.execute({"run_id": "manual__2"})  # type: ignore[typeddict-item]
     assert run.need_scan().items == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"scan_tasks": 0}, "scan_tasks is 0"),
+        ({"deadline": "9am"}, "deadline is '9am'"),
+        ({"screen": "claude", "screen_by": "3am"}, "screen_by is '3am'"),
+        ({"redact_region": "US"}, "redact_region is set"),
+        ({"redact": True, "redact_region": "USA"}, "redact_region is 'USA'"),
+        ({"scan_args": {"near_duplicates": 3}}, "near_duplicates is 3"),
+        ({"scan_args": {"policy": {"high": "flag"}}}, "policy is a dict"),
+    ],
+)
+def test_a_slip_in_a_dag_file_is_told_when_it_is_parsed(wrong: dict[str, Any], says: str) -> None:
+    job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
+    with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
+        claude_batch_job("mail", job=job, source="in", work="work", output=None, **wrong)

@@ -63,3 +63,10 @@ class ScanPolicy:
                 return self.medium
             case _:
                 return self.low
+
+
+def check_likeness(least: float | None) -> float | None:
+    """*least*, how similar near duplicates are at least. Raises JobError where it is neither None nor from 0.5 to 1."""
+    if least is not None and not 0.5 <= least <= 1:
+        raise JobError(f"near_duplicates is {least!r}: write a number from 0.5 to 1, such as 0.9.")
+    return least
