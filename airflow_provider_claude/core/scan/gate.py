@@ -81,11 +81,9 @@ class Gate:
         read_as = [(name, reading) for name, some in others.items() for reading in some]
         there = _Texts.of(pa.array([one.text for _, one in read_as], pa.string()), [one.row for _, one in read_as])
         how = [f", read as {one.kind} (column {name!r})" for name, one in read_as]
-        doubted: set[int] = set()
-        for finding in _read(lambda some: self.signatures.find(some.texts, some.folded), here, there, how):
-            if finding.severity == "medium":
-                doubted.add(finding.row)
-            yield finding
+        found = list(_read(lambda some: self.signatures.find(some.texts, some.folded), here, there, how))
+        yield from found
+        doubted = self.signatures.doubted(found)
         yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), here, there, how)
 
 

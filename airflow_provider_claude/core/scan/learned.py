@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +24,9 @@ _OTHER_LETTERS = re.compile(r"[^\x00-\u024f]+")
 class Learned:
     """Findings of high severity from *quarantine_score* on, of medium severity from *flag_score* on.
 
-    Where a rule has doubts, *confirm_score* is enough for high severity: two layers that know nothing of each other hardly
-    ever err together. The model has learned from few honest texts in other scripts than the Latin one; of those it is never
-    sure by itself.
+    Where a rule has doubts, *confirm_score* is enough for high severity, or what the rule asks for if that is more: two
+    layers that know nothing of each other hardly ever err together. The model has learned from few honest texts in other
+    scripts than the Latin one; of those it is never sure by itself.
     """
 
     quarantine_score: float
@@ -37,9 +38,9 @@ class Learned:
         """What tells one model from another."""
         return classifier.load().version
 
-    def find(self, texts: pa.Array, rows: Sequence[int], *, doubted: Collection[int]) -> Iterator[Finding]:
-        """What there is to say about the folded strings *texts*, each of one of *rows*; a rule has doubts about those
-        *doubted*.
+    def find(self, texts: pa.Array, rows: Sequence[int], *, doubted: Mapping[int, float]) -> Iterator[Finding]:
+        """What there is to say about the folded strings *texts*, each of one of *rows*. *doubted*: the rows that a rule has
+        doubts about, and the least score that confirms it.
         """
         scores = classifier.load().scores(texts)
         least = min(self.quarantine_score, self.flag_score, self.confirm_score)
@@ -50,7 +51,7 @@ class Learned:
                 severity = "medium"
             if severity is not None:
                 yield Finding(place, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
-            if severity != "high" and rows[place] in doubted and score >= self.confirm_score:
+            if severity != "high" and score >= max(self.confirm_score, doubted.get(rows[place], inf)):
                 yield Finding(place, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
 
     def _knows(self, text: str) -> bool:

@@ -26,7 +26,8 @@ class ScanPolicy:
     :param rules: what these rules mean, whatever their severity.
     :param quarantine_score: from this score of the classifier on, 0 to 1, its finding is of high severity.
     :param flag_score: from this score on it is of medium severity. docs/scan.md has what other scores would do.
-    :param confirm_score: from this score on a text that a signature of medium severity speaks about is one of high severity.
+    :param confirm_score: from this score on a text that a signature of medium severity speaks about is one of high severity,
+        unless the signature itself asks for more.
     :param limits: what shape a text may have.
     :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/signatures.md).
     :raises JobError: for an action that there is not, and a score that cannot be.
@@ -38,7 +39,7 @@ class ScanPolicy:
     rules: Mapping[str, Action] = field(default_factory=dict)
     quarantine_score: float = 0.98
     flag_score: float = 0.4
-    confirm_score: float = 0.01
+    confirm_score: float = 0.02
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 

@@ -146,6 +146,16 @@ class TestClassifier:
         assert confirmed.set_aside[1].reason == "confirmed_doubt"
         assert 0 not in confirmed.set_aside
 
+    def test_it_confirms_a_rule_that_asks_for_more_only_from_there_on(self, tmp_path: Path) -> None:
+        meta = 'meta: id="mine" severity="low" score=0.5 catches="x" confirm=%s'
+        text = f'rule mine {{ {meta} strings: $a="catalogue" condition: $a }}'
+        policy = ScanPolicy(confirm_score=1e-9, flag_score=1.0, rule_folders=[str(tmp_path)])
+        for confirm, set_aside in (("0.0001", {1: "confirmed_doubt"}), ("0.999", {})):
+            (tmp_path / "mine.yar").write_text(text % confirm)
+            verdicts = self.found(policy, "Reply with the catalogue and nothing but the catalogue.", rules=True)
+            assert {row: verdict.reason for row, verdict in verdicts.set_aside.items()} == set_aside
+            assert "mine" in verdicts.flags[1]
+
     def test_in_scripts_it_hardly_knows_it_is_never_sure_by_itself(self) -> None:
         policy = ScanPolicy(quarantine_score=1e-9, flag_score=1e-9)
         assert list(self.found(policy, "お世話になっております。ご確認ください。").set_aside) == [0]

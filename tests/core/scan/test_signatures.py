@@ -17,6 +17,7 @@ from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures, other_readings
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
 from airflow_provider_claude.errors import JobError
+from benchmarks.gate import data
 
 PROJECT = Path(__file__).parents[3]
 FOLDER = Path(signatures.__file__).parent
@@ -269,6 +270,18 @@ class TestUsersRules:
                       "lamp", "lamp and lamp", "chair")  # fmt: skip
         assert found == [(1, "mine"), (2, "short")]
 
+    def test_doubts_are_those_of_medium_severity_and_those_that_name_their_own_confirmation(self) -> None:
+        meta = 'id="{0}" severity="{0}" score=0.5 catches="x"'
+        doubting = alone(
+            rule(meta=meta.format("high"), strings='$a = "H"'),
+            rule(meta=meta.format("medium"), strings='$a = "M"'),
+            rule(meta=meta.format("low"), strings='$a = "L"'),
+            rule(meta=meta.format("low").replace("low", "hint", 1) + " confirm=0.4", strings='$a = "W"'),
+            rule(meta=meta.format("medium").replace("medium", "hard", 1) + " confirm=0.7", strings='$a = "D"'),
+        )
+        found = doubting.find(pa.array(["H", "M", "L", "W", "D", "WD", "HWDM", "none"]))
+        assert doubting.doubted(found) == {1: 0.0, 3: 0.4, 4: 0.7, 5: 0.4, 6: 0.0}
+
     def test_patterns_that_want_capitals_see_the_text_as_it_is(self) -> None:
         assert words(alone(rule(strings='$a = "ÄRGER"')), "ÄRGER", "ärger") == [(0, "mine")]
 
@@ -285,6 +298,7 @@ class TestUsersRules:
             (rule(meta='id="mine" severity="high" score=2 catches="x"'), "above 0 and at most 1"),
             (rule(meta='id="mine" severity="high" score=true catches="x"'), "score = 0.9"),
             (rule(meta='id="mine" severity="high" score=0.1 catches=" "'), "what completes"),
+            (rule(meta='id="mine" severity="low" score=0.1 catches="x" confirm=7'), "confirm = 0.2"),
         ],
     )
     def test_what_cannot_be_used_is_told_with_file_and_remedy(self, text: str, says: str) -> None:
@@ -337,6 +351,22 @@ class TestOnRealText:
         found = self.found(ours, table["text"].to_pylist())
         assert found["high"] <= high * table.num_rows
         assert found["suspicious"] <= suspicious * table.num_rows
+
+    def test_real_mail_hardly_ever_alarms(self, ours: Signatures, shared_data: Path) -> None:
+        texts = [row.raw for row in data._mails(shared_data) if row.kind in {"ham", "ham_hard"}]
+        assert len(texts) > 1000
+        assert self.found(ours, texts)["suspicious"] <= 1
+
+    @pytest.mark.parametrize(
+        ("source", "subtype", "suspicious"),
+        [("deepset-prompt-injections", "", 0.6), ("bipia", "bipia_email_injected", 0.6)],
+    )
+    def test_requests_that_stand_oddly_in_mail_raise_doubts(
+        self, ours: Signatures, shared_data: Path, source: str, subtype: str, suspicious: float
+    ) -> None:
+        rows = [row for row in data._injections(shared_data) if (row.kind, row.source) == ("attack", source)]
+        texts = [row.raw for row in rows if row.subtype.startswith(subtype)]
+        assert self.found(ours, texts)["suspicious"] >= suspicious * len(texts)
 
     @pytest.mark.parametrize(
         ("source", "high"),

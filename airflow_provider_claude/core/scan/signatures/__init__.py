@@ -8,7 +8,7 @@ matches bytes, and so that `\s+` goes over a line's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Signatures:
         #: A short hash of the rules' texts: what was looked for.
         self.version = compiled.version
         self._known = compiled.rules
+        self._confirmed = _confirmed(self.rules)
         self._scanner = yara_x.Scanner(compiled.program)
         self._scanner.set_timeout(TIMEOUT)
 
@@ -72,6 +73,15 @@ class Signatures:
             Finding(row, "signatures", rule.id, rule.severity, rule.score, f"the text {rule.catches}")
             for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1])))
         ]
+
+    def doubted(self, findings: Iterable[Finding]) -> dict[int, float]:
+        """The rows of *findings* that rules have doubts about, and the least score of the classifier that confirms one."""
+        rows: dict[int, float] = {}
+        for finding in findings:
+            score = self._confirmed.get((finding.rule, finding.severity))
+            if score is not None:
+                rows[finding.row] = min(score, rows.get(finding.row, score))
+        return rows
 
     def place(self, text: str, name: str) -> int | None:
         """Where in *text* (characters from its beginning) a rule with the id *name* begins to match; None where none does."""
@@ -114,6 +124,16 @@ def other_readings(texts: pa.Array, folded: pa.Array) -> tuple[list[int], pa.Arr
     rows = rows_where(pc.or_(pc.or_(first, later), pc.not_equal(texts, folded)))
     some = folded.take(pa.array(rows, pa.int64()))
     return rows, pc.replace_substring_regex(some, _QUOTE_MARKS, r"\1")
+
+
+def _confirmed(rules: Iterable[RuleMeta]) -> Mapping[tuple[str, str], float]:
+    """By id and severity, the least score that confirms what such rules say."""
+    scores: dict[tuple[str, str], float] = {}
+    for rule in rules:
+        if rule.confirm is not None:
+            key = rule.id, rule.severity
+            scores[key] = min(rule.confirm, scores.get(key, rule.confirm))
+    return scores
 
 
 def _weight(rule: RuleMeta) -> float:

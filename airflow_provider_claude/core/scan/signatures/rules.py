@@ -20,6 +20,11 @@ META: Mapping[str, str] = {
     "catches": 'what completes "the text …": catches = "asks for the prompt"',
 }
 
+#: What a rule may say of itself beside that, and how.
+MORE: Mapping[str, str] = {
+    "confirm": "the classifier's score that confirms it, above 0 and at most 1: confirm = 0.2",
+}
+
 _SUFFIXES = (".yar", ".yara")
 
 
@@ -31,7 +36,9 @@ class RuleFile(NamedTuple):
 
 
 class RuleMeta(NamedTuple):
-    """What a rule says of itself. *name* is its own; several rules may share one *id*."""
+    """What a rule says of itself. *name* is its own; several rules may share one *id*. *confirm*: the classifier's score
+    from which a text is set aside that the rule speaks about; None where that never happens.
+    """
 
     id: str
     severity: Severity
@@ -41,6 +48,7 @@ class RuleMeta(NamedTuple):
     file: str = ""
     examples: Sequence[str] = ()
     neighbours: Sequence[str] = ()
+    confirm: float | None = None
 
 
 class Compiled(NamedTuple):
@@ -97,7 +105,8 @@ def compile_rules(sources: Sequence[RuleFile]) -> Compiled:
 def _meta(rule: Any, file: RuleFile) -> RuleMeta:
     pairs = [(name, _text(value)) for name, value in rule.metadata]
     said = dict(pairs)
-    if wrong := [how for name, how in META.items() if not _is_good(name, said.get(name))]:
+    wrong = [how for name, how in META.items() if not _is_good(name, said.get(name))]
+    if wrong := wrong + [how for name, how in MORE.items() if name in said and not _is_good(name, said[name])]:
         where = f"{file.name}, line {_line(rule.identifier, file.text)}"
         raise JobError(f"{where}: the meta of rule {rule.identifier} needs " + "; ".join(wrong) + ".")
     return RuleMeta(
@@ -109,6 +118,7 @@ def _meta(rule: Any, file: RuleFile) -> RuleMeta:
         file=file.name,
         examples=[value for name, value in pairs if name == "example"],
         neighbours=[value for name, value in pairs if name == "neighbour"],
+        confirm=said.get("confirm", 0.0 if said["severity"] == "medium" else None),
     )
 
 
@@ -123,7 +133,7 @@ def _is_good(name: str, value: Any) -> bool:
             return isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,63}", value) is not None
         case "severity":
             return value in {"high", "medium", "low"}
-        case "score":
+        case "score" | "confirm":
             return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
         case _:
             return isinstance(value, str) and bool(value.strip())
