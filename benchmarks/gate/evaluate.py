@@ -21,6 +21,8 @@ from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.policy import Action, ScanPolicy
+from airflow_provider_claude.core.scan.readings import readings
+from airflow_provider_claude.core.scan.signatures import Signatures
 from benchmarks.gate import data, heldout
 from benchmarks.gate.corpus import Floats
 from benchmarks.gate.data import Row
@@ -54,6 +56,20 @@ def graded(rows: Sequence[Row], layer: str) -> Grades:
     grades[list(verdicts.suspects)] = 1
     grades[list(verdicts.set_aside)] = 2
     return grades
+
+
+def confirming(rows: Sequence[Row]) -> Floats:
+    """The classifier's score from which each of *rows* is set aside since a signature has doubts about it; infinite where
+    none has.
+    """
+    signatures = Signatures.compiled()
+    texts = normalise(pa.array([row.raw for row in rows], pa.string())).texts
+    places, others = readings(texts)
+    found = [finding._replace(row=places[finding.row]) for finding in signatures.find(others)]
+    doubted = signatures.doubted([*signatures.find(texts), *found])
+    needed = np.full(len(rows), np.inf)
+    needed[list(doubted)] = list(doubted.values())
+    return np.maximum(needed, classifier.CONFIRM_SCORE)
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Mask]:
@@ -145,7 +161,7 @@ def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
     grades = {layer: graded(rows, layer) for layer in UNTRAINED}
     thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
     grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
-    confirmed = (grades["signatures"] == 1) & (scores >= classifier.CONFIRM_SCORE)
+    confirmed = scores >= confirming(rows)
     grades["all"] = np.maximum.reduce([*grades.values(), 2 * confirmed.astype(np.int8)])
     found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
     found["all: aside or alone"] = grades["all"] >= 1
