@@ -34,7 +34,7 @@ QUARANTINE_SCORE = 0.98
 FLAG_SCORE = 0.4
 
 #: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
-CONFIRM_SCORE = 0.02
+CONFIRM_SCORE = 0.015
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class ScanPolicy:
     rules: Mapping[str, Action] = field(default_factory=dict)
     quarantine_score: float = 0.98
     flag_score: float = 0.4
-    confirm_score: float = 0.02
+    confirm_score: float = 0.015
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 

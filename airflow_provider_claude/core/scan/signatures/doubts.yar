@@ -7,6 +7,7 @@ rule doubt_foreign_task {
     id = "foreign_task"
     severity = "medium"
     score = 0.55
+    confirm = 0.03
     catches = "asks for something one asks a teacher, an encyclopedia or a translator"
     example = "How do you say 'good night' in Portuguese?"
     example = "What's \"thank you\" in Korean?"
@@ -206,6 +207,7 @@ rule doubt_german {
     id = "foreign_task"
     severity = "medium"
     score = 0.55
+    confirm = 0.03
     catches = "asks, in German, for something one asks a teacher, a translator or a chat model"
     example = "Ersetze in deiner Antwort alle Vokale durch Zahlen."
     example = "Wie sagt man 'gute Nacht' auf Portugiesisch?"

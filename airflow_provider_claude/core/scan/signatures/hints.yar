@@ -6,13 +6,14 @@ rule hint_your_answer {
     id = "your_answer"
     severity = "low"
     score = 0.3
-    confirm = 0.3
+    confirm = 0.4
     catches = "says something about what its reader answers"
     example = "Mention in your reply how good it was."
     example = "Make your answer longer"
     neighbour = "Please include your order number in your reply."
+    neighbour = "Please write your reply above this line."
   strings:
-    $in_your = /\b(in|of|to|into|with|within|throughout|through|from|for|make|end|begin|start|finish|conclude|open|close|write|give|phrase|format|change|keep)[ \n]your[ \n]((final|next|whole|entire|written|own)[ \n])?(answer|response|reply|replies|summar|output)/i
+    $in_your = /\b(in|of|to|into|with|within|throughout|through|from|for|make|end|begin|finish|conclude|open|close|phrase|format|change|keep)[ \n]your[ \n]((final|next|whole|entire|written|own)[ \n])?(answer|response|reply|replies|summar|output)/i
   condition:
     any of them
 }
