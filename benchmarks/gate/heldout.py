@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from airflow_provider_claude.core.scan import classifier, features
+from airflow_provider_claude.core.scan import classifier, features, folding
 from benchmarks.gate import corpus, data, train
 from benchmarks.gate.corpus import Corpus, Floats
 from benchmarks.gate.data import Row
@@ -104,6 +104,6 @@ def _digest(rows: Sequence[Row], trainer: Trainer) -> str:
     for one in (*rows, *trainer.some):
         digest.update(repr(one).encode())
     digest.update(repr((classifier.WINDOWS, classifier.SLACK, NEAR)).encode())
-    for module in (features, corpus, train, data):
+    for module in (folding, features, corpus, train, data):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
