@@ -156,11 +156,9 @@ class Sorting:
     def excerpt(self, row: int) -> str:
         """What is shown of *row*: what its verdict is about, where that can be told, its beginning otherwise."""
         texts = [self._kept(name)[row].as_py() for name in self._columns]
-        for text in filter(None, texts):
-            place = self._gate.place(text, self.aside[row])
-            if place is not None:
-                return excerpt_at(text, place)
-        return excerpt(texts)
+        whole = "\n\n".join(filter(None, texts))
+        place = self._gate.place(whole, self.aside[row]) if whole else None
+        return excerpt(texts) if place is None else excerpt_at(whole, place)
 
     def _kept(self, name: str) -> pa.Array:
         """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""

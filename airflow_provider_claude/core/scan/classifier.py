@@ -74,6 +74,20 @@ class Classifier:
                     worst[here] = np.maximum(worst[here], window)
         return worst
 
+    def place(self, text: str) -> int | None:
+        """Where in the folded *text* (characters) its worst window begins; None without a token. What is beyond the first
+        chunk is not looked at.
+        """
+        text = text[: features.CHUNK // 4]
+        for _, found in features.chunks(pa.array([text], pa.string())):
+            worth = self._worth(found)
+            ended = [(windows(worth, found.places, size), size) for size in WINDOWS]
+            if len(worth):
+                best, size = max(ended, key=lambda one: float(one[0].max()))
+                first = max(0, int(best.argmax()) + 1 - size)
+                return len(text.encode()[: found.starts[first]].decode("utf-8", "ignore"))
+        return None
+
     def _worth(self, found: Tokens) -> NDArray[np.float64]:
         """What each token adds."""
         worth = np.zeros(len(found.hashes), np.int32)

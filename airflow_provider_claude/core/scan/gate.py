@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
@@ -19,7 +20,7 @@ from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.signatures import Signatures
-from airflow_provider_claude.core.scan.structure import CHANGES, find
+from airflow_provider_claude.core.scan.structure import CHANGES, find, place
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 
 #: What a reader notices that is of medium severity: of HTML that it did not parse, what is hidden is sent too.
@@ -62,7 +63,14 @@ class Gate:
 
     def place(self, text: str, verdict: Verdict) -> int | None:
         """Where in *text* (characters from its beginning) is what *verdict* is about, if that can be told."""
-        return self.signatures.place(text, verdict.reason) if verdict.layer == "signatures" else None
+        match verdict.layer:
+            case "signatures":
+                return self.signatures.place(text, verdict.reason)
+            case "structure":
+                return place(text, verdict.reason, self.limits)
+            case "classifier":
+                return classifier.load().place(fold(pa.array([text], pa.string()))[0].as_py())
+        return None
 
     def _findings(self, columns: Mapping[str, Cleaned]) -> Iterator[Finding]:
         texts = {name: column.texts for name, column in columns.items()}

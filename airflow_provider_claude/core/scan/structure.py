@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.limits import Limits
-from airflow_provider_claude.core.scan.normalise import foreign_where, rows_where
+from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, foreign_where, rows_where
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
 CHANGES: Mapping[str, tuple[Severity, str]] = {
@@ -61,6 +61,18 @@ def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Arr
         shape = _column(column, (raw or texts)[name], limits)
         found.extend(finding._replace(detail=f"{finding.detail} (column {name!r}).") for finding in shape)
     return found
+
+
+def place(text: str, rule: str, limits: Limits) -> int | None:
+    """Where in *text* as it came (characters) is what *rule* says of it; None where that has no place."""
+    patterns = {rule: pattern for rule, (pattern, _) in REMOVED.items()} | dict(TOLD)
+    if limits.closing_tags:
+        patterns["delimiter_forging"] = "(?i)" + "|".join(map(_loose, limits.closing_tags))
+    if rule not in patterns:
+        return None
+    plain = text.translate(_TAG_TWINS) if rule == "delimiter_forging" else text
+    at = pc.find_substring_regex(pa.array([plain], pa.string()), patterns[rule])[0].as_py()
+    return None if at < 0 else len(plain.encode()[:at].decode())
 
 
 def _column(texts: pa.Array, raw: pa.Array, limits: Limits) -> Iterator[Finding]:
