@@ -18,6 +18,7 @@ from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
+from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
     resolve_day,
     resolve_deadline,
@@ -71,6 +72,9 @@ class ClaudeMessagesOperator(BaseOperator):
     :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
+    :param redact: what in the texts is replaced by tokens before it is sent; see ClaudeInputScanOperator.
+    :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
+    :param redact_region: where phone numbers without a country code belong, such as ``US``.
     """
 
     template_fields: Sequence[str] = (
@@ -114,6 +118,9 @@ class ClaudeMessagesOperator(BaseOperator):
         policy: ScanPolicy | None = None,
         replies: Part = "keep",
         signatures: Part = "keep",
+        redact: Sequence[str] | bool = False,
+        redaction_mapping: bool = False,
+        redact_region: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -141,6 +148,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.partition_column = partition_column
         self.policy = policy or ScanPolicy()
         self.trimming = Trimming(replies=replies, signatures=signatures)
+        self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
         self._courier: Courier | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -186,9 +194,16 @@ class ClaudeMessagesOperator(BaseOperator):
             closing_tags=self.job.closing_tags,
             policy=self.policy,
             trimming=self.trimming,
+            redact=with_cipher(self.redacting),
         )
         record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
-        self.log.info("%d rows read from %s", record.rows, record.source)
+        self.log.info(
+            "%d rows read from %s, %d set aside %s",
+            record.rows,
+            record.source,
+            record.quarantined,
+            record.by_reason,
+        )
 
     def _plan(self, context: Context) -> None:
         from airflow_provider_claude.core.plan.limits import account_limits

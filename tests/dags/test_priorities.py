@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
+from cryptography.fernet import Fernet
 from pydantic import BaseModel
 from upath import UPath
 
@@ -63,9 +64,10 @@ def test_a_lane_to_shed_to_that_there_is_not_is_refused() -> None:
         ClaudeSettleOperator(task_id="settle", shard="s", job=JOB, shed_to="later")
 
 
-def test_an_urgent_table_with_priorities_is_answered_whole(
-    airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+def test_an_urgent_table_with_priorities_is_redacted_and_answered_whole(
+    airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     try:
@@ -73,7 +75,11 @@ def test_an_urgent_table_with_priorities_is_answered_whole(
     except ImportError:  # before Airflow 3.2
         from airflow.models.dagbag import DagBag, sync_bag_to_db
 
-    rows = {"id": [f"t{n}" for n in range(20)], "text": [f"box {n}" for n in range(20)], "priority": [*range(20)]}
+    rows = {
+        "id": [f"t{n}" for n in range(20)],
+        "text": [f"box {n}, says u{n}@x.com" for n in range(20)],
+        "priority": [*range(20)],
+    }
     pq.write_table(pa.table(rows), tmp_path / "tickets.parquet")
     with DAG("prioritised_tickets", schedule=None) as dag:
         ClaudeMessagesOperator(
@@ -85,6 +91,7 @@ def test_an_urgent_table_with_priorities_is_answered_whole(
             priority_column="priority",
             urgent=10,
             shed_to="batch",
+            redact=["email"],
         )
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(os.devnull)
@@ -94,6 +101,8 @@ def test_an_urgent_table_with_priorities_is_answered_whole(
     (partition,) = (tmp_path / "out").iterdir()
     answers = read_answers(UPath(partition))
     assert sorted(map(int, answers["priority"])) == list(range(20))
+    sent = [text for part in (tmp_path / "run" / "items").iterdir() for text in pq.read_table(part)["text"].to_pylist()]
+    assert all("[EMAIL-" in text and "@" not in text for text in sent)
     plan = RunFolder(UPath(tmp_path / "run")).need_plan()
     assert plan.priority is not None
     assert plan.priority.urgent == 10
