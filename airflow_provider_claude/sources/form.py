@@ -16,7 +16,7 @@ from airflow_provider_claude.sources.charset import attempt
 #: The headers without which there is no mail.
 REQUIRED = frozenset({"from", "date"})
 
-_ADDRESSES = frozenset({"from", "to", "cc", "reply-to", "sender"})
+ADDRESSES = frozenset({"from", "to", "cc", "reply-to", "sender"})
 _TYPE = re.compile(r"\s*[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;|\(|\Z)", re.ASCII)
 _ENCODING = re.compile(
     r"\s*(?:7bit|8bit|binary|base64|quoted-printable|(?:x-)?uuencode|x-uue?)\s*(?:\([^()]*\)\s*)?", re.IGNORECASE
@@ -40,7 +40,7 @@ def folds_over_nothing(value: str) -> bool:
 
 def has_odd_words(name: str, value: str) -> bool:
     """Whether the header *name* lists an address that is none, or *value* names a charset that nobody knows."""
-    if name in _ADDRESSES and _NO_ADDRESS.search(_QUOTED.sub("x", value)):
+    if name in ADDRESSES and _NO_ADDRESS.search(_QUOTED.sub("x", value)):
         return True
     charsets = list(dict.fromkeys(_CHARSETS.findall(value)))[:_MAX_CHARSETS]
     return any(attempt(b"", charset) is None for charset in charsets)

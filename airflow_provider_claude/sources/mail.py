@@ -32,18 +32,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.errors import InvalidHeaderDefect
 from email.feedparser import BytesFeedParser
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from typing import Any, NamedTuple, cast
 
 from airflow_provider_claude.sources.charset import decode, escaped, unescaped
-from airflow_provider_claude.sources.form import REQUIRED, folds_over_nothing, has_odd_words, is_bare_bounce, is_broken
+from airflow_provider_claude.sources.form import (
+    ADDRESSES,
+    REQUIRED,
+    folds_over_nothing,
+    has_odd_words,
+    is_bare_bounce,
+    is_broken,
+)
 from airflow_provider_claude.sources.html import text_of
 
 MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body", "attachments")
 
 #: Headers are cut to as many characters: what a mail carries is bounded, and parsers take time with the square.
 MAX_HEADER = 4_000
+
+#: Of longer lists of addresses only the words are decoded: to tell the addresses apart takes time with the square.
+_MAX_PARSED = 1_000
 
 #: Structural headers are cut to as many parameters.
 _MAX_PARAMETERS = 100
@@ -192,6 +203,8 @@ class _Reading:
             value = value[:MAX_HEADER]
         elif name != "message-id" and value:
             try:
+                if name in ADDRESSES and len(value) > _MAX_PARSED:
+                    return _one_line(str(make_header(decode_header(value))))
                 parsed = _header_value(name, value)
                 if any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects) or has_odd_words(
                     name, value
@@ -200,7 +213,7 @@ class _Reading:
                 value = str(parsed)
             except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
                 self.flag("header_defects")
-        return " ".join(value.encode("utf-8", "replace").decode().split()) or None
+        return _one_line(value)
 
     def unfolded(self, raw: Any) -> str:
         text = str(raw)
@@ -295,6 +308,10 @@ class _Reading:
                     self.flag("header_cut")
                     return
                 yield name
+
+
+def _one_line(text: str) -> str | None:
+    return " ".join(text.encode("utf-8", "replace").decode().split()) or None
 
 
 def _parsed(raw: bytes, parser: _BoundedParser) -> Message[str, str]:

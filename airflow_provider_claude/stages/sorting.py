@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.excerpt import excerpt, excerpt_at
-from airflow_provider_claude.core.scan.gate import Gate
+from airflow_provider_claude.core.scan.gate import Gate, joined
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
@@ -60,13 +60,15 @@ class Sorting:
         carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
-        self._judged = self.cleaned | _hidden(chunk)
+        hidden = _hidden(chunk)
+        self._judged = self.cleaned | hidden
         if judge.redaction:
             self._judged = judge.redaction.columns(self._judged)
             self.cleaned = {name: self._judged[name] for name in self.cleaned}
         trimmed = self._trimmed(judge.trimming) if judge.trimming.drops else {}
         noticed = chunk.column("flags").to_pylist()
-        verdicts = judge.gate.judge(self._judged | _as_sent(trimmed), noticed)
+        apart = {name: self._judged[name] for name in hidden} | _as_sent(trimmed)
+        verdicts = judge.gate.judge(self.cleaned, noticed, apart)
         self.flags = _flags(noticed, verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
         self.aside = dict(verdicts.set_aside)
@@ -226,12 +228,12 @@ def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
 
 def _as_sent(trimmed: Mapping[str, Bodies]) -> dict[str, Cleaned]:
     """The texts from which something is left out, to be judged as well: what stood apart stands together in them."""
-    found: dict[str, Cleaned] = {}
-    for name, sent in trimmed.items():
-        if changed := {row for rows in sent.changes.values() for row in rows}:
-            mask = pa.array([row in changed for row in range(len(sent.texts))])
-            found[f"{name}, as it is sent"] = Cleaned(pc.if_else(mask, sent.texts, pa.scalar(None, pa.string())), {})
-    return found
+    changed = {row for sent in trimmed.values() for rows in sent.changes.values() for row in rows}
+    if not changed:
+        return {}
+    texts = joined([sent.texts for sent in trimmed.values()])
+    mask = pa.array([row in changed for row in range(len(texts))])
+    return {"what is sent": Cleaned(pc.if_else(mask, texts, pa.scalar(None, pa.string())), {})}
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

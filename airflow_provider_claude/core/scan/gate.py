@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan import classifier
-from airflow_provider_claude.core.scan.encoded import Reading
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
@@ -54,12 +53,18 @@ class Gate:
     limits: Limits
     version: str
 
-    def judge(self, columns: Mapping[str, Cleaned], flags: Sequence[Sequence[str]] = ()) -> Verdicts:
-        """What becomes of the rows of *columns* (at least one), which all have the same length.
+    def judge(
+        self,
+        columns: Mapping[str, Cleaned],
+        flags: Sequence[Sequence[str]] = (),
+        apart: Mapping[str, Cleaned] | None = None,
+    ) -> Verdicts:
+        """What becomes of the rows of *columns* (at least one), which all have the same length, and are read as one text.
 
-        *flags*: what their reader has noticed of each row.
+        *flags*: what their reader has noticed of each row. *apart*: other texts of the same rows, null where there is none,
+        each to be judged by itself.
         """
-        return decide(chain(self._findings(columns), _noticed(flags, self.policy)), self.policy)
+        return decide(chain(self._findings(columns, apart or {}), _noticed(flags, self.policy)), self.policy)
 
     def place(self, text: str, verdict: Verdict) -> int | None:
         """Where in *text* (characters from its beginning) is what *verdict* is about, if that can be told."""
@@ -72,23 +77,33 @@ class Gate:
                 return classifier.load().place(fold(pa.array([text], pa.string()))[0].as_py())
         return None
 
-    def _findings(self, columns: Mapping[str, Cleaned]) -> Iterator[Finding]:
-        texts = {name: column.texts for name, column in columns.items()}
-        others = {name: read(column) for name, column in texts.items()}
-        for name, column in columns.items():
+    def _findings(self, columns: Mapping[str, Cleaned], apart: Mapping[str, Cleaned]) -> Iterator[Finding]:
+        everything = {**columns, **apart}
+        others = {name: read(column.texts) for name, column in everything.items()}
+        for name, column in everything.items():
             yield from _changes(name, {**column.changes, **disguises(column.texts, others[name])})
-        raw = {name: column.texts if column.raw is None else column.raw for name, column in columns.items()}
-        yield from find(texts, self.limits, raw)
-        yield from self._spoken(_joined(list(texts.values())), others)
+        for group in (columns, *({name: column} for name, column in apart.items())):
+            yield from find({name: column.texts for name, column in group.items()}, self.limits, _raw(group))
+        read_as = [
+            (f", read as {one.kind} (column {name!r})", one.row, one.text)
+            for name, some in others.items()
+            for one in some
+        ]
+        read_as += [
+            (f" ({name!r})", row, text)
+            for name, column in apart.items()
+            for row, text in enumerate(column.texts.to_pylist())
+            if text
+        ]
+        yield from self._spoken(joined([column.texts for column in columns.values()]), read_as)
 
-    def _spoken(self, texts: pa.Array, others: Mapping[str, Sequence[Reading]]) -> Iterator[Finding]:
-        """What signatures find in *texts*, and in the *others* they can be read as, and the classifier, which is told what
-        the signatures have doubts about.
+    def _spoken(self, texts: pa.Array, read_as: Sequence[tuple[str, int, str]]) -> Iterator[Finding]:
+        """What signatures find in *texts*, and in what else they are *read_as* (how, row and text), and the classifier, which
+        is told what the signatures have doubts about.
         """
         here = _Texts.of(texts, range(len(texts)))
-        read_as = [(name, reading) for name, some in others.items() for reading in some]
-        there = _Texts.of(pa.array([one.text for _, one in read_as], pa.string()), [one.row for _, one in read_as])
-        how = [f", read as {one.kind} (column {name!r})" for name, one in read_as]
+        there = _Texts.of(pa.array([text for _, _, text in read_as], pa.string()), [row for _, row, _ in read_as])
+        how = [one for one, _, _ in read_as]
         found = list(_read(lambda some: self.signatures.find(some.texts, some.folded), here, there, how))
         yield from found
         doubted = self.signatures.doubted(found)
@@ -106,9 +121,16 @@ def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
     return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")
 
 
-def _joined(columns: Sequence[pa.Array]) -> pa.Array:
+def joined(columns: Sequence[pa.Array]) -> pa.Array:
     """The texts of each row, one after the other: what is said over several columns is read as the model reads it."""
-    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, "\n\n", null_handling="skip")
+    if len(columns) == 1:
+        return columns[0]
+    # Skipping nulls would leave out rows that have nothing else.
+    return pc.binary_join_element_wise(*columns, "\n\n", null_handling="replace", null_replacement="")
+
+
+def _raw(columns: Mapping[str, Cleaned]) -> Mapping[str, pa.Array]:
+    return {name: column.texts if column.raw is None else column.raw for name, column in columns.items()}
 
 
 def _read(look: _Look, here: _Texts, there: _Texts, how: Sequence[str]) -> Iterator[Finding]:
