@@ -15,7 +15,7 @@ from tests.chaos.tries import Tries
 from tests.chaos.warm import warm_up
 
 #: Of so many points, the short form tries one.
-_SHORT_STEP = 110
+_SHORT_STEP = 140
 
 #: One finished night in so many is run again.
 _ONCE_MORE = 4
