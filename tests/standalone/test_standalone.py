@@ -238,6 +238,7 @@ def wait_for_one_batch(airflow: Airflow, claude: SimulatorProcess) -> str:
     airflow.patch("/dags/one_batch", {"is_paused": False})
     looks, body = claude.calls().get("retrieve", 0), {"logical_date": None, "conf": {"batch_id": batch_id}}
     run_id = str(airflow.post("/dags/one_batch/dagRuns", body)["dag_run_id"])
+    airflow.in_state("one_batch", run_id, "wait", "deferred")
     eventually("a look at the batch", RUN_SECONDS, lambda: claude.calls().get("retrieve", 0) > looks)
     return run_id
 
