@@ -110,6 +110,10 @@ def test_the_gate_costs_with_the_size_of_a_text(layer: str, piece: str) -> None:
     )
 
 
+def test_a_long_list_of_addresses_costs_little() -> None:
+    assert costs_alike(lambda size: read_mail(b"From: a@b.c\nTo: " + b'"' * size + b"\n\nhi"), 3_900, 100)
+
+
 def _nested(depth: int, lines: int) -> bytes:
     parts = [b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(depth)]
     return b"From: a@b.c\nMIME-Version: 1.0\n" + b"".join(parts) + b"\n\n" + b"hi\n" * lines
