@@ -29,6 +29,7 @@ from airflow_provider_claude.runtime import (
     to_path,
     utc_now,
 )
+from airflow_provider_claude.sources.encoding import check_encoding
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -68,6 +69,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030``; see ClaudeInputScanOperator
+        (templated).
     :param partition_column: the name of the partition column of the answers.
     :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
@@ -79,6 +82,7 @@ class ClaudeMessagesOperator(BaseOperator):
 
     template_fields: Sequence[str] = (
         "source",
+        "encoding",
         "run_folder",
         "publish_to",
         "conn_id",
@@ -114,6 +118,7 @@ class ClaudeMessagesOperator(BaseOperator):
         carry: Sequence[str] = (),
         id_column: str | None = "id",
         source_format: str | None = None,
+        encoding: str | None = None,
         partition_column: str = "day",
         policy: ScanPolicy | None = None,
         replies: Part = "keep",
@@ -145,6 +150,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.carry = tuple(carry_with(carry, job.columns, priority_column))
         self.id_column = id_column
         self.source_format = source_format
+        self.encoding = check_encoding(encoding)
         self.partition_column = partition_column
         self.policy = policy or ScanPolicy()
         self.trimming = Trimming(replies=replies, signatures=signatures)
@@ -187,7 +193,13 @@ class ClaudeMessagesOperator(BaseOperator):
         from airflow_provider_claude.stages.scan_settings import ScanSettings
 
         columns = [*self.job.columns, *self.carry]
-        source = open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
+        source = open_source(
+            to_path(self.source),
+            format=self.source_format,
+            id_column=self.id_column,
+            columns=columns,
+            encoding=self.encoding or None,
+        )
         settings = ScanSettings(
             text_columns=self.job.columns,
             carry=self.carry,

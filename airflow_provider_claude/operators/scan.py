@@ -13,6 +13,7 @@ from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.sources.encoding import check_encoding
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,6 +36,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param carry: columns carried to the answers as they are; they are neither scanned nor sent.
     :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param encoding: the character set of CSV, JSON Lines and binary Parquet columns, such as ``windows-1252`` or ``gb18030``
+        (templated). None: UTF-8, or what a byte order mark says. Mail says it itself.
     :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is set aside.
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
@@ -55,7 +58,15 @@ class ClaudeInputScanOperator(BaseOperator):
     :param redact_countries: whose national ids are looked for, all that are known by default.
     """
 
-    template_fields: Sequence[str] = ("source", "run_folder", "id_column", "source_format", "screened", "release")
+    template_fields: Sequence[str] = (
+        "source",
+        "run_folder",
+        "id_column",
+        "source_format",
+        "encoding",
+        "screened",
+        "release",
+    )
     ui_color = "#e8f0e4"
 
     def __init__(
@@ -67,6 +78,7 @@ class ClaudeInputScanOperator(BaseOperator):
         carry: Sequence[str] = (),
         id_column: str | None = "id",
         source_format: str | None = None,
+        encoding: str | None = None,
         closing_tags: Sequence[str] = (),
         max_chars: int = 100_000,
         part_rows: int = 10_000,
@@ -89,6 +101,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.carry = tuple(carry)
         self.id_column = id_column
         self.source_format = source_format
+        self.encoding = check_encoding(encoding)
         self.closing_tags = tuple(closing_tags)
         self.max_chars = max_chars
         self.part_rows = part_rows
@@ -122,7 +135,13 @@ class ClaudeInputScanOperator(BaseOperator):
         from airflow_provider_claude.sources.source import open_source
 
         columns = [*self.columns, *self.carry]
-        return open_source(to_path(self.source), format=self.source_format, id_column=self.id_column, columns=columns)
+        return open_source(
+            to_path(self.source),
+            format=self.source_format,
+            id_column=self.id_column,
+            columns=columns,
+            encoding=self.encoding or None,
+        )
 
     def settings(self) -> ScanSettings:
         from airflow_provider_claude.stages.scan_settings import ScanSettings

@@ -19,11 +19,15 @@ _BATCH_CHARACTERS = 16_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place)."""
+    """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place).
+
+    *encoding* is the character set of a table's bytes; None is UTF-8, or what a byte order mark says.
+    """
 
     columns: tuple[str, ...]
     id_column: str | None
     batch_rows: int
+    encoding: str | None = None
 
     @property
     def schema(self) -> pa.Schema:

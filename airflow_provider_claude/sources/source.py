@@ -28,6 +28,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
+from airflow_provider_claude.sources.encoding import check_encoding
 from airflow_provider_claude.sources.files import FORMATS, SourceFile, find_files, format_of
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
@@ -93,11 +94,16 @@ def open_source(
     id_column: str | None = "id",
     columns: Sequence[str] | None = None,
     batch_rows: int = 500,
+    encoding: str | None = None,
 ) -> Source:
     """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
 
     *columns* None means all. *id_column* None names rows by `source_ref`. Mails are always named by it, unless
-    *id_column* is one of MAIL_COLUMNS. Raises SourceError where the path, the format, a column or the id is not there.
+    *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary columns of Parquet;
+    None is UTF-8, or what a byte order mark says. Mails say it themselves.
+
+    Raises SourceError where the path, the format, a column or the id is not there, and JobError where *encoding* is no
+    character set.
     """
     if format is not None and format not in FORMATS:
         raise SourceError(f"There is no format {format!r}: the formats are {', '.join(FORMATS)}.")
@@ -110,7 +116,7 @@ def open_source(
     asked = tuple(there or ()) if columns is None else tuple(dict.fromkeys(columns))
     if columns is None and id_column in _RESERVED:
         asked = tuple(name for name in asked if name != id_column)
-    wanted = Wanted(columns=asked, id_column=id_column, batch_rows=batch_rows)
+    wanted = Wanted(columns=asked, id_column=id_column, batch_rows=batch_rows, encoding=check_encoding(encoding))
     _check_names(asked, path)
     if there is not None:
         _check_columns(there, wanted, str(path))

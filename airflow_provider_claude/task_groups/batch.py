@@ -55,6 +55,7 @@ def claude_batch_job(
     urgent: float = URGENT,
     carry: Sequence[str] = (),
     id_column: str | None = "id",
+    encoding: str | None = None,
     partition_column: str = "day",
     redact: Sequence[str] | bool = False,
     redaction_mapping: bool = False,
@@ -95,6 +96,8 @@ def claude_batch_job(
     :param urgent: from this number on a row stays in the sync lane whatever others need.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
+    :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030`` (templated). None: UTF-8, or what
+        a byte order mark says.
     :param partition_column: the name of the partition column of the answers.
     :param redact: what in the texts is replaced by tokens before it is sent: kinds such as ``email`` or ``card``; True for
         all.
@@ -121,6 +124,7 @@ def claude_batch_job(
             "columns": job.columns,
             "carry": carry_with(carry, job.columns, priority_column),
             "id_column": id_column,
+            "encoding": encoding,
             "closing_tags": job.closing_tags,
             "redact": redact,
             "redaction_mapping": redaction_mapping,
