@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -78,6 +79,14 @@ class _Page(msgspec.Struct):
     last_id: str | None = None
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
 class _Count(msgspec.Struct):
     input_tokens: int
 
@@ -91,11 +100,12 @@ _COUNTED = frozenset(
 class Gateway:
     """Synchronous calls on the official SDK's client, which *connect* makes at the first of them.
 
-    A task that finds all it needs in the run folder makes none, and is spared the import of the SDK.
+    A task that finds all it needs in the run folder makes none, and is spared the import of the SDK. *credentials* says
+    which key to put right where the API does not accept it.
     """
 
-    def __init__(self, connect: Callable[[], Anthropic]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], Anthropic], *, credentials: str = "") -> None:
+        self._connect, self._errors = connect, partial(api_errors, credentials=credentials)
 
     @cached_property
     def _client(self) -> Anthropic:
@@ -113,7 +123,7 @@ class Gateway:
             "timeout": _sending(),
             "follow_redirects": False,
         }
-        with api_errors("create the batch"):
+        with self._errors("create the batch"):
             response = self._client.post(_BATCHES, cast_to=_response(), content=body, options=options)
         try:
             return _info(response)
@@ -121,7 +131,7 @@ class Gateway:
             raise UnknownFateError(f"The API took the batch, and its answer cannot be read: {e}") from e
 
     def batch(self, batch_id: str) -> BatchInfo:
-        with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
+        with self._errors(f"look at batch {batch_id}", missing_is_transient=True):
             return _info(self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
 
     def batches(self, *, since: float) -> Iterator[BatchInfo]:
@@ -129,7 +139,7 @@ class Gateway:
         after: dict[str, str] = {}
         while True:
             options: RequestOptions = {"params": {"limit": "1000", **after}, "follow_redirects": False}
-            with api_errors("list the batches"):
+            with self._errors("list the batches"):
                 page = _decoded(self._client.get(_BATCHES, cast_to=_response(), options=options), _Page)
             for info in page.data:
                 if epoch(info.created_at) < since:
@@ -142,12 +152,12 @@ class Gateway:
 
     def cancel_batch(self, batch_id: str) -> BatchInfo:
         """Ask for the batch to end. It has not ended before its status says so, and what it answered is billed."""
-        with api_errors(f"cancel batch {batch_id}", missing_is_transient=True):
+        with self._errors(f"cancel batch {batch_id}", missing_is_transient=True):
             return _info(self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
 
     def delete_batch(self, batch_id: str) -> None:
         """Remove an ended batch and its results from the API."""
-        with api_errors(f"delete batch {batch_id}"):
+        with self._errors(f"delete batch {batch_id}"):
             self._client.delete(_path(batch_id), cast_to=_response(), options=_HERE)
 
     def results(self, batch_id: str) -> Iterator[bytes]:
@@ -158,17 +168,36 @@ class Gateway:
         headers = {"X-Stainless-Raw-Response": "stream", "accept": "application/x-jsonl"}
         options: RequestOptions = {"headers": headers, "follow_redirects": False}
         with (
-            api_errors(f"download the results of batch {batch_id}", missing_is_transient=True),
+            self._errors(f"download the results of batch {batch_id}", missing_is_transient=True),
             closing(self._client.get(f"{_path(batch_id)}/results", cast_to=_response(), options=options)) as response,
         ):
             yield from response.iter_bytes(_CHUNK)
+
+    def has_model(self, name: str) -> bool:
+        """Whether the API has a model of this id or alias; free (https://platform.claude.com/docs/en/api/models)."""
+        path = f"/v1/models/{quote(name, safe='')}"
+        try:
+            with self._errors(f"look up the model {name}"):
+                self._client.get(path, cast_to=_response(), options=_HERE)
+        except RequestRejectedError as e:
+            if e.error_type == "not_found_error":
+                return False
+            raise
+        return True
+
+    def models(self) -> list[str]:
+        """The ids of the API's models, newest first; free."""
+        options: RequestOptions = {"params": {"limit": "1000"}, "follow_redirects": False}
+        with self._errors("list the models"):
+            page = _decoded(self._client.get("/v1/models", cast_to=_response(), options=options), _Models)
+        return [model.id for model in page.data]
 
     def count_tokens(self, params: bytes) -> int:
         """How many input tokens the request with the parameters *params* has, as the API estimates it; free."""
         headers = {"content-type": "application/json"}
         options: RequestOptions = {"headers": headers, "follow_redirects": False}
         body = _countable(params)
-        with api_errors("count the tokens of a request"):
+        with self._errors("count the tokens of a request"):
             response = self._client.post(
                 "/v1/messages/count_tokens", cast_to=_response(), content=body, options=options
             )
@@ -178,7 +207,7 @@ class Gateway:
         """One request of the Messages API; the message as the API sent it. Not retried: it is paid for."""
         headers = {"content-type": "application/json"}
         options: RequestOptions = {"headers": headers, "max_retries": 0, "follow_redirects": False}
-        with api_errors("send one request to the Messages API"):
+        with self._errors("send one request to the Messages API"):
             response = self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
         return bytes(response.content)
 
@@ -199,16 +228,16 @@ class Message(NamedTuple):
 class AsyncGateway:
     """What a trigger and the sync lane need, on the asynchronous client."""
 
-    def __init__(self, client: AsyncAnthropic) -> None:
-        self._client = client
+    def __init__(self, client: AsyncAnthropic, *, credentials: str = "") -> None:
+        self._client, self._errors = client, partial(api_errors, credentials=credentials)
 
     async def batch(self, batch_id: str) -> BatchInfo:
-        with api_errors(f"look at batch {batch_id}", missing_is_transient=True):
+        with self._errors(f"look at batch {batch_id}", missing_is_transient=True):
             return _info(await self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
 
     async def cancel_batch(self, batch_id: str) -> BatchInfo:
         """See Gateway.cancel_batch."""
-        with api_errors(f"cancel batch {batch_id}", missing_is_transient=True):
+        with self._errors(f"cancel batch {batch_id}", missing_is_transient=True):
             return _info(await self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
 
     async def create_message(self, params: bytes) -> Message:
@@ -219,16 +248,16 @@ class AsyncGateway:
             "timeout": _answering(),
             "follow_redirects": False,
         }
-        with api_errors("send one request to the Messages API"):
+        with self._errors("send one request to the Messages API"):
             response = await self._client.post("/v1/messages", cast_to=_response(), content=params, options=options)
         return Message(bytes(response.content), response.headers)
 
 
 @asynccontextmanager
-async def open_async(client: AsyncAnthropic) -> AsyncIterator[AsyncGateway]:
-    """A gateway on *client*, which is closed afterwards."""
+async def open_async(client: AsyncAnthropic, *, credentials: str = "") -> AsyncIterator[AsyncGateway]:
+    """A gateway on *client*, which is closed afterwards. *credentials*: see Gateway."""
     async with client:
-        yield AsyncGateway(client)
+        yield AsyncGateway(client, credentials=credentials)
 
 
 def api_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -284,21 +313,26 @@ def _decoded(response: httpx2.Response, kind: type[_T]) -> _T:
 
 
 @contextmanager
-def api_errors(doing: str, *, missing_is_transient: bool = False) -> Iterator[None]:
-    """Raise the SDK's errors, and those of its transport, as ours. *doing* completes "Could not …"."""
+def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: str = "") -> Iterator[None]:
+    """Raise the SDK's errors, and those of its transport, as ours. *doing* completes "Could not …"; *credentials* follows
+    where the key is not accepted.
+    """
     import anthropic
     import httpx2
 
     try:
         yield
     except anthropic.APIStatusError as e:
-        raise _of_status(e, doing, missing_is_transient=missing_is_transient) from e
+        error = _of_status(e, doing, missing_is_transient=missing_is_transient)
+        raise (CredentialsError(f"{error}. {credentials}") if isinstance(error, CredentialsError) else error) from e
     except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as e:
+        if isinstance(e.__cause__ or e, httpx2.UnsupportedProtocol):
+            raise CredentialsError(f"Could not {doing}: {e}{_cause(e)}. {credentials}") from e
         never_sent = isinstance(e.__cause__ or e, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
         kind = ApiUnavailableError if never_sent else UnknownFateError
         raise kind(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
     except anthropic.AnthropicError as e:
-        raise CredentialsError(f"Could not {doing}: {e}") from e
+        raise CredentialsError(f"Could not {doing}: {e}. {credentials}") from e
 
 
 def _cause(error: Exception) -> str:

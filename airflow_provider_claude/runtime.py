@@ -37,6 +37,12 @@ def task_errors() -> Iterator[None]:
         raise AirflowFailException(f"{type(e).__name__}: {e}") from e
 
 
+def raise_if_gave_up(event: Mapping[str, Any] | None) -> None:
+    """Fail the task where the trigger's *event* says that it gave up; at once where no retry can help."""
+    if event and event.get("status") == "gave_up":
+        raise (AirflowFailException if event.get("terminal") else AirflowException)(event["message"])
+
+
 @contextmanager
 def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[None]:
     """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile.

@@ -130,3 +130,14 @@ def test_a_batch_that_was_taken_with_an_unreadable_answer_may_have_been_paid_for
     Proxy.answer = (200, {"content-type": "application/json"}, b'{"id":"msgbatch_1","process')
     with pytest.raises(UnknownFateError):
         gateway(proxy).create_batch(b"{}")  # type: ignore[arg-type]
+
+
+def test_the_api_knows_its_models_by_id_and_alias(claude_simulator: SimulatorProcess) -> None:
+    api = gateway(claude_simulator.base_url)
+    assert "claude-haiku-5-5" in api.models()
+    assert [api.has_model(name) for name in ("claude-haiku-5-5", "claude-haiku-4-5", "gpt-4o", "../batches")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

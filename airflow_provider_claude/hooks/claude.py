@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.hooks.connection import CONN_TYPE, check_connection, how_to_set, missing, named, no_key
 from airflow_provider_claude.runtime import epoch_now
 
 if TYPE_CHECKING:
@@ -20,22 +21,20 @@ if TYPE_CHECKING:
 
     from airflow_provider_claude.stages.lane import Courier, Line
 
-#: The platforms that serve the Message Batches API.
-PLATFORMS = ("anthropic", "aws")
-
 
 class ClaudeHook(BaseHook):
     """Opens the API through a connection of the official provider's type `anthropic`.
 
     The connection works unchanged: password is the API key, host an optional base URL (the simulator's, say), extra
-    as `airflow.providers.anthropic.hooks.anthropic.AnthropicHook` documents it.
+    as `airflow.providers.anthropic.hooks.anthropic.AnthropicHook` documents it. A connection that is missing or cannot
+    work raises CredentialsError, which names it and says what to write.
 
     :param conn_id: the connection id.
     """
 
     conn_name_attr = "conn_id"
     default_conn_name = "anthropic_default"
-    conn_type = "anthropic"
+    conn_type = CONN_TYPE
     hook_name = "Anthropic"
 
     def __init__(self, conn_id: str = default_conn_name) -> None:
@@ -43,20 +42,22 @@ class ClaudeHook(BaseHook):
         self.conn_id = conn_id
 
     def gateway(self) -> Gateway:
-        """The synchronous gateway. Its first call raises CredentialsError where the platform has no batches."""
-        return Gateway(self._connect)
+        """The synchronous gateway. Its first call reads the connection."""
+        return Gateway(self._connect, credentials=named(self.conn_id))
 
     def _connect(self) -> Anthropic:
-        hook = _official(self.conn_id)
-        self._check(hook)
-        return cast("Anthropic", hook.get_conn())
+        with self._errors():
+            check_connection(self.get_connection(self.conn_id), self.conn_id)
+            return cast("Anthropic", self._with_key(_official(self.conn_id).get_conn()))
 
     @asynccontextmanager
     async def async_gateway(self) -> AsyncIterator[AsyncGateway]:
         """The asynchronous gateway, closed afterwards. The SDK's import, seconds long, stays off the event loop."""
-        hook = await asyncio.to_thread(_official, self.conn_id)
-        client = cast("AsyncAnthropic", await hook.get_async_conn())
-        async with open_async(client) as gateway:
+        with self._errors():
+            hook = await asyncio.to_thread(_official, self.conn_id)
+            check_connection(await _read_async(hook), self.conn_id)
+            client = self._with_key(await hook.get_async_conn())
+        async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
             yield gateway
 
     def courier(self, *, in_flight: int = int(CEILING), shed: bool = False) -> Courier:
@@ -68,26 +69,61 @@ class ClaudeHook(BaseHook):
     def _dial(self) -> Line:
         from airflow_provider_claude.stages.lane import Line
 
+        with self._errors():
+            connection = self.get_connection(self.conn_id)  # must not happen in an event loop
+            check_connection(connection, self.conn_id)
         hook = _official(self.conn_id)
-        self._check(hook)  # reads the connection, which must not happen in an event loop
-        connection = self.get_connection(self.conn_id)
+        _ = hook.platform  # it reads its own here, too
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[AsyncGateway]:
-            async with open_async(cast("AsyncAnthropic", await hook.get_async_conn())) as gateway:
+            with self._errors():
+                client = self._with_key(await hook.get_async_conn())
+            async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
                 yield gateway
 
         return Line(account=f"{connection.host} {connection.password} {connection.extra}", connect=connect)
 
-    def _check(self, hook: AnthropicHook) -> None:
-        if hook.platform not in PLATFORMS:
+    def _with_key(self, client: Any) -> Any:
+        """*client*, if it has credentials of any kind: the connection's, or what the SDK finds in the environment."""
+        from anthropic import Anthropic, AsyncAnthropic
+
+        if type(client) not in {Anthropic, AsyncAnthropic} or client.credentials is not None:
+            return client
+        sent = {name.lower() for name, value in client.default_headers.items() if isinstance(value, str) and value}
+        if not sent & {"x-api-key", "authorization"}:
+            raise no_key(self.conn_id)
+        return client
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What the connection or the SDK's client refuses, as an error that no retry can help."""
+        try:
+            yield
+        except AirflowNotFoundException as e:
+            raise missing(self.conn_id) from e
+        except _refusals() as e:
+            told = str(e).rstrip(".")
             raise CredentialsError(
-                f"Connection {self.conn_id!r} is for the platform {hook.platform!r}, which has no Message Batches API. "
-                f"Use a connection for {' or '.join(PLATFORMS)}."
-            )
+                f"Connection {self.conn_id!r} cannot be used: {told}. {how_to_set(self.conn_id)}"
+            ) from e
 
 
 def _official(conn_id: str) -> AnthropicHook:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
 
     return AnthropicHook(conn_id=conn_id)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What building a client raises for settings that it cannot use."""
+    from airflow.providers.anthropic.exceptions import AnthropicError
+    from anthropic import AnthropicError as SdkError
+
+    return AnthropicError, SdkError, TypeError, ValueError
+
+
+async def _read_async(hook: AnthropicHook) -> Any:
+    from airflow.providers.common.compat.connection import get_async_connection
+
+    return await get_async_connection(hook.conn_id, hook=hook)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import RESERVE
+from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.settle.concurrency import CEILING
@@ -20,6 +21,7 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
+    raise_if_gave_up,
     resolve_day,
     resolve_deadline,
     resumable,
@@ -53,6 +55,7 @@ class ClaudeMessagesOperator(BaseOperator):
     :param publish_to: root of the answers; None publishes nothing (templated).
     :param conn_id: a connection of type `anthropic` (templated).
     :param model: another model than the job's (templated); empty keeps the job's.
+    :param prices: prices of models that this version of the package does not list; see ClaudePlanOperator.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due (templated).
     :param limits: what the account may use a minute; see ClaudePlanOperator (templated).
     :param reserve: the share of these limits that is left to others.
@@ -104,6 +107,7 @@ class ClaudeMessagesOperator(BaseOperator):
         publish_to: str | None = None,
         conn_id: str = ClaudeHook.default_conn_name,
         model: str | None = None,
+        prices: Mapping[str, Any] | None = None,
         deadline: str | None = None,
         limits: str | Mapping[str, Any] | None = None,
         reserve: float = RESERVE,
@@ -131,12 +135,15 @@ class ClaudeMessagesOperator(BaseOperator):
         super().__init__(**kwargs)
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
+        check_model(job.model, prices)
+        check_model(model, prices)
         self.job = job
         self.source = source
         self.run_folder = run_folder
         self.publish_to = publish_to
         self.conn_id = conn_id
         self.model = model
+        self.prices = prices
         self.deadline = deadline
         self.limits = limits
         self.reserve = reserve
@@ -170,8 +177,7 @@ class ClaudeMessagesOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
-        if isinstance(event, dict) and event.get("status") == "gave_up":
-            raise AirflowException(event["message"])
+        raise_if_gave_up(event)
         from airflow_provider_claude.stages.plan import open_shards
 
         with resumable(self):
@@ -227,6 +233,7 @@ class ClaudeMessagesOperator(BaseOperator):
             self.job.with_model(self.model),
             ClaudeHook(self.conn_id).gateway(),
             settings=Settings(
+                prices=self.prices,
                 deadline=resolve_deadline(context, self.deadline),
                 partition=resolve_day(context),
                 work=to_path(self.work) if self.work else None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
+from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
@@ -62,7 +63,8 @@ class ClaudePlanOperator(BaseOperator):
     :param shard_bytes: the most bytes in one batch (at most 256,000,000).
     :param trial: try the first item on the Messages API; its answer is kept.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
-    :param prices: prices for models that are not known here, or other ones; see ``core/plan/prices.json``.
+    :param prices: prices of models that this version of the package does not list, or other prices: a mapping as ``models``
+        in ``core/plan/prices.json``.
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
         in any of them is not paid again. None: this run's own.
     :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
@@ -132,6 +134,8 @@ class ClaudePlanOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_model(job.model, prices)
+        check_model(model, prices)
         self.run_folder = run_folder
         self.job = job
         self.model = model

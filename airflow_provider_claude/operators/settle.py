@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.providers.common.compat.sdk import AirflowException, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.rounds import ROUNDS
@@ -14,7 +14,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
+from airflow_provider_claude.runtime import raise_if_gave_up, resumable, shard_folder, task_ref, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,8 +83,7 @@ class ClaudeSettleOperator(BaseOperator):
         """Settle, or go on after a deferral."""
         from airflow_provider_claude.stages.settle import Settled, Settling
 
-        if isinstance(event, dict) and event.get("status") == "gave_up":
-            raise AirflowException(event["message"])
+        raise_if_gave_up(event)
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
             step = Settling(

@@ -14,7 +14,7 @@ from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling, W
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now, shard_folder, task_errors
+from airflow_provider_claude.runtime import epoch_now, raise_if_gave_up, shard_folder, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import Cutoff
 from airflow_provider_claude.triggers.warning import warn
@@ -123,7 +123,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
                 self._polling, decision = polling.on_error(error, now=epoch_now())
         if isinstance(decision, GiveUp):
-            raise AirflowException(decision.message)
+            raise_if_gave_up(decision.event(self.batch_id))
         return isinstance(decision, Ended)
 
     def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> None:
@@ -147,6 +147,5 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 f"The trigger sent {event!r}, which this version does not know; a retry waits again."
             )
         self.log.info("%s", event["message"])
-        if event["status"] == "gave_up":
-            raise AirflowException(event["message"])
+        raise_if_gave_up(event)
         return str(event["batch_id"])

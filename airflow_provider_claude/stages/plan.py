@@ -22,7 +22,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.plan.estimate import Estimate, Facts, estimate, explain
 from airflow_provider_claude.core.plan.packing import Packing, check_packable
-from airflow_provider_claude.core.plan.prices import Price, price_of
+from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
@@ -32,7 +32,7 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.stages import attempts, trial
+from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
@@ -40,6 +40,7 @@ from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.mixture import Sharing, spec_of, with_reused
+from airflow_provider_claude.stages.models import price_for
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
 from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-class PlanApi(trial.Api, attempts.Api, tokens_of.Api, Protocol):
+class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
     """What planning needs of the gateway."""
 
 
@@ -111,7 +112,7 @@ def plan(
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
         with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
-    price = price_of(job.model, settings.prices)
+    price = price_for(job.model, settings.prices, api)
     work = WorkFolder(settings.work or run.path)
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
     items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)

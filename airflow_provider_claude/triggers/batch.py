@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait
-from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
+from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
@@ -36,7 +36,8 @@ class ClaudeBatchTrigger(BaseTrigger):
     It cancels the batch only if told to, and only when a user marks the waiting task: never because it was cleared, the
     triggerer restarted, or the API was down.
 
-    Yields one event: ``{"status": "ended" | "gave_up", "batch_id": ..., "message": ...}``.
+    Yields one event: ``{"status": "ended" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``. *terminal*: what
+    went wrong is the connection's, or the key's, and no retry can help.
 
     :param batch_id: the batch to wait for.
     :param conn_id: a connection of type `anthropic`.
@@ -113,7 +114,11 @@ class ClaudeBatchTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield await self._wait()
+        try:
+            event = await self._wait()
+        except CredentialsError as error:
+            event = _event(unreachable(self.batch_id, error).event(self.batch_id))
+        yield event
 
     async def on_kill(self) -> None:
         """A user acted on the waiting task; see *cancel_on_mark*.
@@ -161,9 +166,9 @@ class ClaudeBatchTrigger(BaseTrigger):
                     case Wait(seconds=seconds):
                         await asyncio.sleep(min(seconds, await self._until_cutoff(cutoff, gateway)))
                     case Ended():
-                        return self._event("ended", f"Batch {self.batch_id} has ended.")
-                    case GiveUp(message=message):
-                        return self._event("gave_up", message)
+                        return _event(_ended(self.batch_id))
+                    case GiveUp():
+                        return _event(decision.event(self.batch_id))
 
     async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float:
         """Seconds until the cutoff has to be looked at again; where it has come, the batch is cancelled."""
@@ -190,6 +195,10 @@ class ClaudeBatchTrigger(BaseTrigger):
             return polling.on_error(error, now=epoch_now())
         return polling.on_status(info.status, now=epoch_now())
 
-    def _event(self, status: str, message: str) -> TriggerEvent:
-        payload = {"status": status, "batch_id": self.batch_id, "message": message}
-        return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+def _ended(batch_id: str) -> dict[str, Any]:
+    return {"status": "ended", "batch_id": batch_id, "message": f"Batch {batch_id} has ended.", "terminal": False}
+
+
+def _event(payload: dict[str, Any]) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]

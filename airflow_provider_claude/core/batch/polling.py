@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airflow_provider_claude.errors import NotFoundYetError, Terminal, Transient
 
@@ -36,9 +37,14 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class GiveUp:
-    """Stop looking. The batch is left as it is; *message* says what that means."""
+    """Stop looking. The batch is left as it is; *message* says what that means. *terminal*: no retry can help."""
 
     message: str
+    terminal: bool = False
+
+    def event(self, batch_id: str) -> dict[str, Any]:
+        """It as a trigger's event."""
+        return {"status": "gave_up", "batch_id": batch_id, "message": self.message, "terminal": self.terminal}
 
 
 Decision = Wait | Ended | GiveUp
@@ -73,7 +79,8 @@ class Polling:
         troubled = replace(self, trouble_since=since, unknown_since=unknown, terminal_looks=looks)
         lost = unknown is not None and now - unknown >= UNKNOWN_SECONDS
         if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
-            return troubled, GiveUp(message=_fate(troubled, f"{now - since:.0f} s of failed looks, the last: {error}"))
+            why = f"{now - since:.0f} s of failed looks, the last: {error}"
+            return troubled, GiveUp(message=_fate(troubled.batch_id, why), terminal=isinstance(error, Terminal))
         asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
         return troubled, _wait(troubled, now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
 
@@ -86,12 +93,19 @@ def _wait(polling: Polling, now: float, seconds: float) -> Decision:
     if polling.until is None:
         return Wait(seconds=seconds)
     if now >= polling.until:
-        return GiveUp(message=_fate(polling, f"it had not ended after {now - polling.started:.0f} s, its time to wait"))
+        return GiveUp(
+            message=_fate(polling.batch_id, f"it had not ended after {now - polling.started:.0f} s, its time to wait")
+        )
     return Wait(seconds=min(seconds, polling.until - now))
 
 
-def _fate(polling: Polling, why: str) -> str:
+def unreachable(batch_id: str, error: Exception) -> GiveUp:
+    """The end of a wait without a look: the connection cannot be used, as *error* says."""
+    return GiveUp(message=_fate(batch_id, str(error)), terminal=True)
+
+
+def _fate(batch_id: str, why: str) -> str:
     return (
-        f"Stopped waiting for batch {polling.batch_id}: {why}. The batch was not cancelled and may still be billing; "
-        "a retry takes it up again and pays nothing."
+        f"Stopped waiting for batch {batch_id}: {why.rstrip('.')}. The batch was not cancelled and may still be "
+        "billing. Clear or retry the task: it waits for the same batch again and pays nothing."
     )

@@ -113,9 +113,10 @@ def price_of(model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | 
     data = msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes())
     if model not in data["models"]:
         raise JobError(
-            f"no price is known for model {model!r}, so its cost cannot be planned. Known: {', '.join(data['models'])}. "
-            f"Pass prices={{{model!r}: [{{'input': '0.10', 'output': '0.50', 'cache_read': '0.01', "
-            "'cache_write_5m': '0.125', 'cache_write_1h': '0.20'}]} (USD per million tokens) to the plan."
+            f"The prices of the model {model!r} are not known to this version of the package, so its cost cannot be "
+            f"planned. Write prices={{{model!r}: [{{'input': '0.10', 'output': '0.50', 'cache_read': '0.01', "
+            "'cache_write_5m': '0.125', 'cache_write_1h': '0.20'}]} (USD per million tokens) with the figures of "
+            "https://platform.claude.com/docs/en/about-claude/pricing."
         )
     return _price(model, data["models"][model], data["source"], data["as_of"])
 

@@ -32,7 +32,7 @@ class TestPrices:
         assert to_usd(HAIKU.picodollars(above, lane="sync")) == Decimal("0.02750005")
 
     def test_an_unknown_model_says_where_to_put_its_price(self) -> None:
-        with pytest.raises(JobError, match=r"no price is known for model 'claude-x'.*prices="):
+        with pytest.raises(JobError, match=r"prices of the model 'claude-x' are not known.*prices="):
             price_of("claude-x")
 
     def test_a_price_of_the_users_own_wins(self) -> None:
