@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
@@ -11,23 +12,48 @@ from airflow_provider_claude.core.scan.chosen import Chosen
 from airflow_provider_claude.stages import release as stage
 from airflow_provider_claude.store import RunFolder
 
-_HEAD = ("id", "verdict", "layer", "score", "excerpt")
+_HEAD = ("id", "verdict", "layer", "score", "lost rows", "excerpt")
+
+
+@dataclass
+class Damage:
+    """Damaged *regions* of the source: the *rows* in those that could be counted, and how many could not."""
+
+    regions: int = 0
+    rows: int = 0
+    uncounted: int = 0
+
+    def add(self, lost: int | None) -> None:
+        self.regions += 1
+        self.rows += lost or 0
+        self.uncounted += lost is None
+
+    @property
+    def sentence(self) -> str:
+        unknown = f"; how many are lost in {number(self.uncounted)} of them is not known" if self.uncounted else ""
+        places = "1 damaged place" if self.regions == 1 else f"{number(self.regions)} damaged places"
+        return f"Lost in {places} of the source: {rows(self.rows)}{unknown}."
 
 
 def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit: int) -> int:
     """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code."""
     run.need_scan()
     table: list[tuple[str, ...]] = []
-    reasons = Counter[str]()
+    reasons, damage = Counter[str](), Damage()
     for row in _meant(run, terms):
-        reasons[row["reason"]] += 1
+        if row["lost_rows"] != 0:
+            damage.add(row["lost_rows"])
+        else:
+            reasons[row["reason"]] += 1
         if len(table) < limit:
             table.append(_shown(row))
     if table:
-        out.table(_HEAD, table, right=("score",))
+        out.table(_HEAD, table, right=("score", "lost rows"))
         out.line()
-    left = f", {number(limit)} of them shown" if reasons.total() > limit else ""
+    left = f", {number(limit)} of them shown" if reasons.total() + damage.regions > limit else ""
     out.line(f"{rows(reasons.total())} in quarantine{left}: {counts(dict(reasons.most_common()))}.")
+    if damage.regions:
+        out.line(damage.sentence)
     return 0
 
 
@@ -67,4 +93,5 @@ def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:
     name = row["item_id"] or row["source_ref"]
     score = NOTHING if row["scan_layer"] == "source" else f"{row['scan_score']:.2f}"
-    return name[:60], row["reason"], row["scan_layer"], score, row["scan_excerpt"][:100]
+    lost = {0: NOTHING, None: "unknown"}.get(row["lost_rows"], number(row["lost_rows"]))
+    return name[:60], row["reason"], row["scan_layer"], score, lost, (row["scan_excerpt"] or row["detail"])[:100]

@@ -12,16 +12,28 @@ from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.times import utc_clock
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.store import LandedRecord, RunFolder, ShardFolder, ShardSpec
+from airflow_provider_claude.store import LandedRecord, RunFolder, ScanRecord, ShardFolder, ShardSpec
 
 if TYPE_CHECKING:
     from upath import UPath
 
-_RUNS = ("run", "partition", "inputs", "answered", "quarantined", "failed", "landed", "in flight", "state", "cost USD")
+_RUNS = (
+    "run",
+    "partition",
+    "inputs",
+    "answered",
+    "quarantined",
+    "failed",
+    "lost",
+    "landed",
+    "in flight",
+    "state",
+    "cost USD",
+)
 _SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "landed", "cost USD")
 _NUMBERS = frozenset(
     {
-        *("inputs", "answered", "quarantined", "failed", "landed", "in flight", "cost USD"),
+        *("inputs", "answered", "quarantined", "failed", "lost", "landed", "in flight", "cost USD"),
         *("shard", "rows", "reused", "attempts", "round"),
     }
 )
@@ -47,7 +59,7 @@ def name_under(root: UPath, run: RunFolder) -> str:
 
 def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
     if isinstance(facts, StateError):
-        return [name, *[NOTHING] * 7, "unreadable", NOTHING]
+        return [name, *[NOTHING] * 8, "unreadable", NOTHING]
     ledger = facts.report.ledger if facts.report else None
     return [
         name,
@@ -56,11 +68,16 @@ def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
         number(ledger.answered if ledger else None),
         number(sum(ledger.quarantined.values()) if ledger else None),
         number(sum(ledger.failed.values()) if ledger else None),
+        _lost(facts.scan),
         f"{facts.landed_planned} of {len(facts.plan.shards)}" if facts.plan else NOTHING,
         number(len(facts.in_flight)),
         facts.state,
         usd(facts.cost),
     ]
+
+
+def _lost(scan: ScanRecord) -> str:
+    return f"{scan.lost:,} and more" if scan.uncounted else number(scan.lost)
 
 
 def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
@@ -84,8 +101,12 @@ def show_run(run: RunFolder, out: Screen) -> int:
     out.line(f"state   {facts.state}")
     out.line(
         f"source  {scan.source} ({scan.format}): {scan.rows:,} rows = {scan.items:,} items + {scan.duplicates:,} "
-        f"duplicates + {scan.quarantined:,} quarantined"
+        f"duplicates + {scan.quarantined:,} quarantined + {scan.lost:,} lost"
     )
+    if scan.uncounted:
+        out.line(f"damage  how many rows are lost in {scan.uncounted:,} places of the source is not known")
+    for file in scan.unreadable:
+        out.line(f"damage  {file}")
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
     if (told := run.danger()) is not None:

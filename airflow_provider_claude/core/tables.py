@@ -16,13 +16,15 @@ from airflow_provider_claude.errors import SourceError
 USD = pa.decimal128(18, 12)
 
 #: What a source yields, before the columns that were asked for. `defect` says why a row cannot be used; `claude_hidden` is
-#: text of the row that its reader would not see: it is judged, and never sent.
+#: text of the row that its reader would not see: it is judged, and never sent. `lost_rows` is 0 for a row. A defect of a whole
+#: region is no row itself: there it is the number of rows in it, null where they cannot be counted.
 SOURCE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
     pa.field("defect", pa.string()),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
     pa.field("claude_hidden", pa.string()),
+    pa.field("lost_rows", pa.int64()),
 )
 
 #: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps. One that is
@@ -49,7 +51,8 @@ CANDIDATE_FIELDS = (
 #: quarantine/part-*.parquet: rows set aside, their texts as they came (as they were cleaned, where the row was to become an
 #: item before). `reason` is a short stable word, `detail` a sentence;
 #: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
-#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` as in SOURCE_FIELDS.
+#: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` and
+#: `lost_rows` as in SOURCE_FIELDS.
 QUARANTINE_FIELDS = (
     pa.field("item_id", pa.string()),
     pa.field("source_ref", pa.string(), nullable=False),
@@ -61,6 +64,7 @@ QUARANTINE_FIELDS = (
     pa.field("scan_text_hash", pa.string(), nullable=False),
     pa.field("flags", pa.list_(pa.string()), nullable=False),
     pa.field("claude_hidden", pa.string()),
+    pa.field("lost_rows", pa.int64()),
 )
 
 #: originals/part-*.parquet: items and duplicates that cleaning changed by more than line ends, with their texts as they

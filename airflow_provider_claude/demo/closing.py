@@ -42,6 +42,8 @@ def _ledger(ledger: Mapping[str, Any]) -> Iterator[str]:
     yield _row("= answered", f"{ledger['answered']:>10,}   ({ledger['duplicates']:,} duplicates read, paid once)")
     yield _row("+ quarantined", f"{sum(ledger['quarantined'].values()):>10,}   {_words(ledger['quarantined'])}")
     yield _row("+ failed", f"{sum(ledger['failed'].values()):>10,}   {_words(ledger['failed'])}")
+    if ledger["lost"]:
+        yield _row("+ lost", f"{ledger['lost']:>10,}")
 
 
 def _words(counts: Mapping[str, int]) -> str:

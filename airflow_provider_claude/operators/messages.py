@@ -12,6 +12,7 @@ from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
+from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.errors import JobError
@@ -81,6 +82,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param redact: what in the texts is replaced by tokens before it is sent; see ClaudeInputScanOperator.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
+    :param unreadable_files: ``fail`` or ``quarantine``: what is done about a file that cannot be read whole; see
+        ClaudeInputScanOperator.
     """
 
     template_fields: Sequence[str] = (
@@ -130,6 +133,7 @@ class ClaudeMessagesOperator(BaseOperator):
         redact: Sequence[str] | bool = False,
         redaction_mapping: bool = False,
         redact_region: str | None = None,
+        unreadable_files: UnreadableFiles = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -162,6 +166,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.policy = policy or ScanPolicy()
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
+        self.unreadable_files = check_unreadable(unreadable_files)
         self._courier: Courier | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -213,6 +218,7 @@ class ClaudeMessagesOperator(BaseOperator):
             policy=self.policy,
             trimming=self.trimming,
             redact=with_cipher(self.redacting),
+            unreadable_files=self.unreadable_files,
         )
         record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
         self.log.info(

@@ -27,7 +27,8 @@ class ClaudeReportOperator(BaseOperator):
     :param max_failed: the share of rows that may fail in a green run.
     :param max_refused: the share of rows that the model may refuse in a green run.
     :param max_invalid: the share of rows that may end with an answer that is not valid, in a green run.
-    :param max_quarantined: the share of rows that may be set aside in a green run.
+    :param max_quarantined: the share of rows that may be set aside, or be lost in damaged places of the source, in a
+        green run.
     """
 
     template_fields: Sequence[str] = ("run_folder", "publish_to")
@@ -73,5 +74,7 @@ class ClaudeReportOperator(BaseOperator):
                 ),
                 clock=utc_now,
             )
+        if summary.ledger.losses:
+            self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))
         return {"report": str(run.file("report.html")), "published": summary.published}

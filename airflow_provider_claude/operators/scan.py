@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
+from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
@@ -56,6 +57,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``; None leaves them alone.
     :param redact_countries: whose national ids are looked for, all that are known by default.
+    :param unreadable_files: ``fail``: the scan fails where a file cannot be read whole, and the number of rows that are lost
+        with it is not known. ``quarantine``: it goes on without them, and the report says so.
     """
 
     template_fields: Sequence[str] = (
@@ -92,6 +95,7 @@ class ClaudeInputScanOperator(BaseOperator):
         redaction_mapping: bool = False,
         redact_region: str | None = None,
         redact_countries: Sequence[str] | None = None,
+        unreadable_files: UnreadableFiles = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -112,6 +116,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.screened = screened
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.release = release
+        self.unreadable_files = check_unreadable(unreadable_files)
         self.redacting = redacting_of(
             redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
         )
@@ -157,6 +162,7 @@ class ClaudeInputScanOperator(BaseOperator):
             screened=run_folder(self.screened) if self.screened else None,
             redact=with_cipher(self.redacting),
             trimming=self.trimming,
+            unreadable_files=self.unreadable_files,
         )
 
     def say(self, record: ScanRecord) -> None:
@@ -171,6 +177,13 @@ class ClaudeInputScanOperator(BaseOperator):
             record.quarantined,
             record.by_reason,
         )
+        if record.lost or record.uncounted:
+            self.log.warning(
+                "%d rows lost in damaged places; %d more places cannot be counted. %s",
+                record.lost,
+                record.uncounted,
+                record.unreadable,
+            )
         if self.redacting:
             self.log.info("Redacted: %s", record.redacted)
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from airflow_provider_claude.sources.charset import attempt, decode, escaped, unescaped
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
-from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
+from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -58,7 +58,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
         if not _is_broken(e):
             raise
         what = f"the file cannot be read as CSV from row {number + 1} on ({e})."
-        yield broken(f"{file.name}#{number + 1}", "unreadable_file", what)
+        yield region(f"{file.name}#{number + 1}", "unreadable_file", what, None)
 
 
 def _is_broken(error: Exception) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from airflow_provider_claude.sources.charset import attempt
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
-from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
+from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
 #: The longest line that is read, in bytes.
 MAX_LINE = 64 << 20
@@ -50,7 +50,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
         if not is_broken_content(e):
             raise
         what = f"the file cannot be read from line {number + 1} on ({e})."
-        yield broken(f"{file.name}#{number + 1}", "unreadable_file", what)
+        yield region(f"{file.name}#{number + 1}", "unreadable_file", what, None)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:

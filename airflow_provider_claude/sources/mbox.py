@@ -12,7 +12,7 @@ from typing import IO
 
 from airflow_provider_claude.sources.eml import MAX_MAIL, mail_row
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
-from airflow_provider_claude.sources.rows import Row, Wanted, broken
+from airflow_provider_claude.sources.rows import Row, Wanted, region
 
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
@@ -21,7 +21,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     for number, raw in enumerate(_mails_or_error(file), 1):
         ref = f"{file.name}#{number}"
         if isinstance(raw, Exception):
-            yield broken(ref, "unreadable_file", f"the file cannot be read from mail {number} on ({raw}).")
+            yield region(ref, "unreadable_file", f"the file cannot be read from mail {number} on ({raw}).", None)
         else:
             yield mail_row(_QUOTED.sub(rb"\1", raw.rstrip(b"\r\n")), ref, wanted)
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.charset import decode
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
-from airflow_provider_claude.sources.rows import Wanted, batches_of, broken, missing_id
+from airflow_provider_claude.sources.rows import Wanted, batches_of, missing_id, region
 
 
 def columns(file: SourceFile) -> list[str] | None:
@@ -42,7 +42,7 @@ def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         if not is_broken_content(e):
             raise
         what = f"the file cannot be read as Parquet from row {done + 1} on ({_first_line(e)})."
-        yield from batches_of([broken(f"{file.name}#{done + 1}", "unreadable_file", what)], wanted)
+        yield from batches_of([region(f"{file.name}#{done + 1}", "unreadable_file", what, None)], wanted)
 
 
 def _first_line(error: Exception) -> str:
@@ -66,7 +66,10 @@ def _source_batch(table: pa.RecordBatch, file: SourceFile, start: int, wanted: W
     ids, defects = _ids(texts, refs, wanted)
     flags = pa.array([["charset_guessed"] if guess else [] for guess in guessed], pa.list_(pa.string()))
     return pa.RecordBatch.from_arrays(
-        [ids, refs, defects, flags, pa.nulls(rows, pa.string()), *(texts[name] for name in wanted.columns)],
+        [
+            *(ids, refs, defects, flags, pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)),
+            *(texts[name] for name in wanted.columns),
+        ],
         schema=wanted.schema,
     )
 

@@ -40,7 +40,10 @@ class Wanted:
 
 
 class Row(NamedTuple):
-    """One row of a source. *values* has an entry for each wanted column, or none where *defect* says why."""
+    """One row of a source. *values* has an entry for each wanted column, or none where *defect* says why.
+
+    A defect of a region stands for *lost* rows, None where their number is not known; it is itself no row.
+    """
 
     item_id: str | None
     ref: str
@@ -48,10 +51,16 @@ class Row(NamedTuple):
     flags: tuple[str, ...] = ()
     defect: str | None = None
     hidden: str | None = None
+    lost: int | None = 0
 
 
 def broken(ref: str, word: str, sentence: str) -> Row:
     return Row(None, ref, defect=f"{word}: {sentence}")
+
+
+def region(ref: str, word: str, sentence: str, lost: int | None) -> Row:
+    """Damage that covers *lost* rows (None: an unknown number) from *ref*, `<file>#<n>`, on."""
+    return Row(None, ref, defect=f"{word}: {sentence}", lost=lost)
 
 
 def named(wanted: Wanted, ref: str, fields: dict[str, str | None], flags: tuple[str, ...] = ()) -> Row:
@@ -90,6 +99,7 @@ def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
         [row.defect for row in rows],
         [row.flags for row in rows],
         [row.hidden for row in rows],
+        [row.lost for row in rows],
         *zip(*(row.values or nothing for row in rows), strict=True),
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, wanted.schema, strict=True)]

@@ -113,6 +113,8 @@ class Folding:
             return known.take(taken)
         if name == "claude_hidden":
             return pa.nulls(len(rows), pa.string())
+        if name == "lost_rows":
+            return pa.repeat(pa.scalar(0, pa.int64()), len(rows))
         return self.batch_in.column(name).take(taken)
 
 

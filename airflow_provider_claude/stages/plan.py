@@ -399,6 +399,8 @@ def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: 
         rows=scan.rows,
         items=scan.items,
         quarantined=scan.quarantined,
+        lost=scan.lost,
+        uncounted=scan.uncounted,
         duplicates=scan.duplicates,
         reused=sum(spec.reused for spec in shards),
         shards=[spec.rows - spec.reused for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused],

@@ -35,6 +35,7 @@ SHOWN = (
     "scan_excerpt",
     "scan_text_hash",
     "flags",
+    "lost_rows",
 )
 
 #: Whoever writes a mail chooses its message id, and may choose another's.

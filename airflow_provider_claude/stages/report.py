@@ -105,6 +105,7 @@ class _Counts:
         self.reused = 0
         self.disagreements: list[str] = []
         self.strangers: Counter[str] = Counter()
+        self.lost = self.uncounted = 0
         self.items = self._count_items()
         self._count_quarantine()
         self.twins = self._count_duplicates(plan.shards)
@@ -117,6 +118,8 @@ class _Counts:
             duplicates=self.twins.total(),
             quarantined=self.reasons.counts,
             shards=self.shards,
+            lost=self.lost,
+            uncounted=self.uncounted,
         )
 
     def _count_items(self) -> int:
@@ -129,8 +132,11 @@ class _Counts:
 
     def _count_quarantine(self) -> None:
         for part in self.run.parts("quarantine"):
-            for batch in _batches(part, ["item_id", "reason", "detail", "scan_excerpt", "flags"]):
-                self.reasons.add(batch["reason"])
+            for batch in _batches(part, ["item_id", "reason", "detail", "scan_excerpt", "flags", "lost_rows"]):
+                lost = batch["lost_rows"]
+                self.lost += pc.sum(lost).as_py() or 0
+                self.uncounted += lost.null_count
+                self.reasons.add(batch["reason"].filter(pc.fill_null(pc.equal(lost, 0), fill_value=False)))
                 self.flags.add(pc.list_flatten(batch["flags"]))
                 self.aside.add(batch, reason="reason", detail="detail", text=["scan_excerpt"])
 
@@ -222,6 +228,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),
         echoes=dict(counts.answers.echoes.counts.most_common()),
+        unreadable=scan.unreadable,
         strangers=nonzero(counts.strangers),
         disagreements=counts.disagreements,
         reused=counts.reused,

@@ -1,8 +1,11 @@
 """Scan: a source, read once as a stream, becomes items, quarantine and duplicates in the run folder.
 
-Every row of the source ends in exactly one of the three: `rows = items + quarantined + duplicates`. Texts of items are
-cleaned; rows set aside hold their texts as they came. A row is a duplicate of the first item with the very same
-cleaned texts, whatever its id. A row whose id is taken by an item or duplicate of *other* text is set aside
+Every row of the source ends in exactly one of the three, or is counted as lost where the source is damaged:
+`rows = items + quarantined + duplicates + lost`. Where lost rows cannot be counted, or a file cannot be read at all, the scan
+fails, unless `unreadable_files="quarantine"` was asked for. Damaged regions stand in quarantine/, too.
+
+Texts of items are cleaned; rows set aside hold their texts as they came. A row is a duplicate of the first item with the very
+same cleaned texts, whatever its id. A row whose id is taken by an item or duplicate of *other* text is set aside
 (`duplicate_id`); with the same text it is a duplicate. Rows that are set aside take no id.
 
 Memory holds one chunk of rows and a bounded index, whatever the number of rows. scan.json is removed first and
@@ -36,7 +39,8 @@ _CHUNK_BYTES = 16 << 20
 def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 
-    *clock* gives the time as ISO 8601. Raises SourceError where the columns do not fit the source or the run folder.
+    *clock* gives the time as ISO 8601. Raises SourceError where the columns do not fit the source or the run folder, or
+    where files are unreadable.
     """
     started = clock()
     check_columns(source, settings)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.redacting import Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
+from airflow_provider_claude.core.scan.unreadable import UnreadableFiles
 from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_text_columns
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import RunFolder
@@ -25,7 +26,7 @@ class ScanSettings:
     which something was found, *redact* what in the texts is replaced by tokens, if anything, and *trimming* what is judged but
     not sent; *screened* is the run folder in which those that were in doubt are asked about. Rows whose texts are similar by
     *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part file has *part_rows*
-    rows.
+    rows. *unreadable_files* says whether a scan fails where a file cannot be read whole, or goes on without what is lost.
     """
 
     text_columns: Sequence[str]
@@ -38,6 +39,7 @@ class ScanSettings:
     screened: RunFolder | None = None
     redact: Redacting | None = None
     trimming: Trimming = field(default_factory=Trimming)
+    unreadable_files: UnreadableFiles = "fail"
 
     @property
     def columns(self) -> list[str]:

@@ -86,6 +86,10 @@ def scan_share(
     record = ShareRecord(
         rows=counts.rows,
         changed=counts.changed,
+        lost=counts.losses.rows,
+        uncounted=counts.losses.uncounted,
+        unreadable_files=counts.losses.files,
+        unreadable=counts.losses.named,
         by_reason=dict(counts.reasons),
         flagged=dict(counts.flags),
         redacted=dict(judge.redaction.counts) if judge.redaction else {},

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.scan.losses import Losses, refuse, regions
 from airflow_provider_claude.core.tables import (
     CANDIDATE_FIELDS,
     DOUBT_FIELDS,
@@ -43,15 +44,18 @@ class Counts:
     near: int = 0
     changed: int = 0
     gate: str = ""
+    losses: Losses = field(default_factory=Losses)
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
 
     def read(self, sorting: Sorting) -> None:
         """Count what was read, and what was set aside of it."""
-        self.rows += sorting.chunk.num_rows
+        self.losses.read(sorting.chunk)
+        damaged = set(regions(sorting.chunk))
+        self.rows += sorting.chunk.num_rows - len(damaged)
         self.changed += len(sorting.originals())
-        self.reasons.update(verdict.reason for verdict in sorting.aside.values())
+        self.reasons.update(verdict.reason for row, verdict in sorting.aside.items() if row not in damaged)
         for flags in filter(None, sorting.flags):
             self.flags.update(flags)
 
@@ -68,6 +72,7 @@ class Counts:
     def share(self, record: ShareRecord) -> None:
         """Count what a share has read and set aside."""
         self.rows += record.rows
+        self.losses.add(record.lost, record.uncounted, record.unreadable_files, record.unreadable)
         self.gate = record.gate
         self.changed += record.changed
         self.reasons.update(record.by_reason)
@@ -75,16 +80,25 @@ class Counts:
         self.redacted.update(record.redacted)
 
     def record(self, settings: ScanSettings, source: str, kind: str, *, started: str, finished: str) -> ScanRecord:
-        """scan.json, of a scan of *source*, whose format is *kind*."""
+        """scan.json, of a scan of *source*, whose format is *kind*.
+
+        Raises SourceError where files are unreadable and *settings* do not say to go on without them.
+        """
+        if settings.unreadable_files == "fail":
+            refuse(self.losses, source, self.rows)
         return ScanRecord(
             source=source,
             format=kind,
             columns=list(settings.text_columns),
             carry=list(settings.carry),
-            rows=self.rows,
+            rows=self.rows + self.losses.rows,
             items=self.items,
             quarantined=self.reasons.total(),
             duplicates=self.duplicates,
+            lost=self.losses.rows,
+            uncounted=self.losses.uncounted,
+            unreadable_files=self.losses.files,
+            unreadable=self.losses.named,
             suspects=self.suspects,
             near_duplicates=self.near,
             changed=self.changed,

@@ -28,7 +28,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 
 
 class ScanRecord(Record, frozen=True, kw_only=True):
-    """scan.json. `rows` = `items` + `quarantined` + `duplicates`, and `quarantined` is the sum of `by_reason`.
+    """scan.json. `rows` = `items` + `quarantined` + `duplicates` + `lost`, and `quarantined` is the sum of `by_reason`.
+
+    `lost` rows are in damaged regions of the source; of `uncounted` further regions the number of rows is not known. Of the
+    `unreadable_files` the first are `unreadable`: the name and what is wrong.
 
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
     Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
@@ -43,6 +46,10 @@ class ScanRecord(Record, frozen=True, kw_only=True):
     items: int
     quarantined: int
     duplicates: int
+    lost: int = 0
+    uncounted: int = 0
+    unreadable_files: int = 0
+    unreadable: list[str] = []
     suspects: int = 0
     near_duplicates: int = 0
     changed: int = 0
@@ -73,10 +80,17 @@ class SharesRecord(Record, frozen=True, kw_only=True):
 
 
 class ShareRecord(Record, frozen=True, kw_only=True):
-    """shares/N/share.json: what was read of share N of the files that were shared out at `shared_at`, and set aside."""
+    """shares/N/share.json: what was read of share N of the files that were shared out at `shared_at`, and set aside.
+
+    `rows` are those without the `lost` ones; `lost` and what follows it as in scan.json.
+    """
 
     rows: int
     changed: int
+    lost: int = 0
+    uncounted: int = 0
+    unreadable_files: int = 0
+    unreadable: list[str] = []
     gate: str
     by_reason: dict[str, int]
     flagged: dict[str, int]

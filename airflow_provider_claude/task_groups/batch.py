@@ -12,6 +12,7 @@ from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
 from airflow_provider_claude.core.scan.trimming import Part
+from airflow_provider_claude.core.scan.unreadable import UnreadableFiles
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.settle.priority import URGENT, carry_with
 from airflow_provider_claude.core.settle.rounds import ROUNDS
@@ -62,6 +63,7 @@ def claude_batch_job(
     redact_region: str | None = None,
     replies: Part = "keep",
     signatures: Part = "keep",
+    unreadable_files: UnreadableFiles = "fail",
     scan_args: Mapping[str, Any] | None = None,
     plan_args: Mapping[str, Any] | None = None,
     report_args: Mapping[str, Any] | None = None,
@@ -105,6 +107,8 @@ def claude_batch_job(
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
+    :param unreadable_files: ``fail``: a file that cannot be read whole fails the scan. ``quarantine``: the run goes on
+        without what is lost, and the report says so.
     :param scan_args: further arguments of ClaudeInputScanOperator.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -131,6 +135,7 @@ def claude_batch_job(
             "redact_region": redact_region,
             "replies": replies,
             "signatures": signatures,
+            "unreadable_files": unreadable_files,
             **(scan_args or {}),
         }
         scan = (

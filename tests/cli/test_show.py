@@ -32,15 +32,15 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
         return screen.row(RUN)
 
     night.scan()
-    assert state() == f"{RUN} - 6 - - - - 0 scanned -"
+    assert state() == f"{RUN} - 6 - - - 0 - 0 scanned -"
     night.plan()
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 of 2 0 planned -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned -"
     night.create(1)
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 of 2 1 waiting -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting -"
     night.land()
-    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 2 of 2 0 landed 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 landed 0.")
     night.report()
-    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 2 of 2 0 reported green 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green 0.")
 
 
 def test_a_red_run_is_listed_with_its_reasons(night: Night, work: WorkFolder, out: Terminal) -> None:

@@ -222,6 +222,7 @@ def _write_quarantine(path: UPath, night: Night) -> None:
         "reason": reasons,
         "detail": [f"It was set aside: {reason}." for reason in reasons],
         "flags": [["hidden text"] for _ in reasons],
+        "lost_rows": [0] * len(reasons),
         "body": ["Hello, what follows is long"] * len(reasons),
         "scan_excerpt": islice(cycle(night.texts), len(reasons)),
     }

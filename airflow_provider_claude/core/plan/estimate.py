@@ -71,6 +71,8 @@ class Facts:
     rows: int
     items: int
     quarantined: int
+    lost: int = 0
+    uncounted: int = 0
     duplicates: int
     reused: int
     shards: Sequence[int]
@@ -83,12 +85,12 @@ class Facts:
 
 def explain(facts: Facts, sums: Estimate) -> list[str]:
     """The plan, a sentence an entry, for the task log, plan.json and the report."""
-    if not facts.rows:
+    if not facts.rows and not facts.uncounted:
         return ["The source holds no rows tonight: nothing is sent, and the report says so."]
     lines = [
         (
             f"{facts.rows:,} rows were read: {facts.items:,} are to be answered, {facts.duplicates:,} repeat the text "
-            f"of another and take its answer, {facts.quarantined:,} were set aside."
+            f"of another and take its answer, {facts.quarantined:,} were set aside{_lost(facts)}."
         ),
         facts.trial,
     ]
@@ -110,6 +112,11 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
     lines += facts.lanes
     lines.append(f"Due by {facts.deadline}." if facts.deadline else "No deadline is set for this run.")
     return lines
+
+
+def _lost(facts: Facts) -> str:
+    unknown = f", and an unknown number in {facts.uncounted:,} places that cannot be read" if facts.uncounted else ""
+    return f", {facts.lost:,} are lost in damaged places of the source{unknown}" if facts.lost or unknown else ""
 
 
 def usd(amount: Decimal) -> str:

@@ -1,9 +1,9 @@
-"""The ledger: every input row ends as answered, quarantined or failed, or the report says by how much not.
+"""The ledger: every input row ends as answered, quarantined, failed or lost, or the report says by how much not.
 
-    inputs  = items + duplicates + quarantined      (what scan read)
+    inputs  = items + duplicates + quarantined + lost   (what scan read, and what it counted in damaged places)
     items   = the rows the plan gave to shards
     a shard = its items + the duplicates of its items = answered + failed
-    inputs  = answered + quarantined + failed       (follows, and is what a reader looks at)
+    inputs  = answered + quarantined + failed + lost    (follows, and is what a reader looks at)
 
 All numbers are counted from the files. A shard's own `landed.json` is only compared with them.
 """
@@ -62,7 +62,11 @@ class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the rows of a run are. `duplicates` are part of `answered` and `failed`: each has a row of its own."""
+    """Where the rows of a run are. `duplicates` are part of `answered` and `failed`: each has a row of its own.
+
+    `lost` rows are in damaged places of the source. In `uncounted` more such places their number is not known: those rows
+    are in no number here.
+    """
 
     inputs: int
     items: int
@@ -71,10 +75,20 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     failed: dict[str, int]
     shards: list[ShardCount]
+    lost: int = 0
+    uncounted: int = 0
 
     @classmethod
     def of(
-        cls, *, inputs: int, items: int, duplicates: int, quarantined: dict[str, int], shards: Iterable[ShardCount]
+        cls,
+        *,
+        inputs: int,
+        items: int,
+        duplicates: int,
+        quarantined: dict[str, int],
+        shards: Iterable[ShardCount],
+        lost: int = 0,
+        uncounted: int = 0,
     ) -> Ledger:
         """The ledger whose `answered` and `failed` are the sums over *shards*."""
         shards = list(shards)
@@ -89,6 +103,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             answered=sum(shard.answered for shard in shards),
             failed=nonzero(failed),
             shards=shards,
+            lost=lost,
+            uncounted=uncounted,
         )
 
     @property
@@ -100,9 +116,18 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.failed.values())
 
     @property
+    def losses(self) -> str | None:
+        """What is lost in damaged places of the source, as a sentence; None where nothing is."""
+        if not self.uncounted:
+            return f"{rows(self.lost)} of {self.inputs:,} lost in damaged places of the source." if self.lost else None
+        places = "1 place" if self.uncounted == 1 else f"{self.uncounted:,} places"
+        more = f", and {rows(self.lost)} that could be counted" if self.lost else ""
+        return f"An unknown number of rows is lost in {places} of the source{more}."
+
+    @property
     def gap(self) -> int:
         """Input rows without an outcome; negative where there are more outcomes than rows."""
-        return self.inputs - self.answered - self.quarantined_rows - self.failed_rows
+        return self.inputs - self.answered - self.quarantined_rows - self.failed_rows - self.lost
 
     def problems(self) -> list[str]:
         """What keeps the ledger from closing, a sentence each: how much first, then where. Empty when it closes."""
@@ -120,10 +145,13 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return []
 
     def _scanned(self) -> list[str]:
-        parts = self.items + self.duplicates + self.quarantined_rows
+        parts = self.items + self.duplicates + self.quarantined_rows + self.lost
         if parts == self.inputs:
             return []
-        held = f"items ({self.items:,}), duplicates ({self.duplicates:,}) and quarantine ({self.quarantined_rows:,})"
+        lost = f" with {self.lost:,} lost" if self.lost else ""
+        held = (
+            f"items ({self.items:,}), duplicates ({self.duplicates:,}) and quarantine ({self.quarantined_rows:,}{lost})"
+        )
         return [f"scan.json says {rows(self.inputs)}, but {held} hold {parts:,}."]
 
     def _planned(self) -> list[str]:
@@ -148,6 +176,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return [f"{_names(absent)} never loaded ({rows(missing)}).", *found]
 
 
+_ASIDE = {False: "rows are quarantined", True: "rows are quarantined or lost"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
     """The largest shares of a run that may fail or be set aside and still be good data.
@@ -155,7 +186,7 @@ class Thresholds:
     :param failed: of the rows that were asked (answered or failed, duplicates included).
     :param refused: of the same rows, those the model would not answer. They are part of *failed*, too.
     :param invalid: of the same rows, those whose answer was not valid. They are part of *failed*, too.
-    :param quarantined: of all input rows.
+    :param quarantined: of all input rows, those set aside or lost in damaged places of the source.
 
     A share equal to its threshold is within it. Raises ValueError for a share outside 0 to 1.
     """
@@ -177,7 +208,7 @@ class Thresholds:
             (ledger.failed_rows, asked, self.failed, "asked rows failed"),
             (ledger.failed.get("refused", 0), asked, self.refused, "asked rows were refused"),
             (ledger.failed.get("invalid", 0), asked, self.invalid, "asked rows got no valid answer"),
-            (ledger.quarantined_rows, ledger.inputs, self.quarantined, "rows are quarantined"),
+            (ledger.quarantined_rows + ledger.lost, ledger.inputs, self.quarantined, _ASIDE[bool(ledger.lost)]),
         ]
         return [
             f"{count:,} of {whole:,} {what} ({count / whole:.1%}; at most {most:.1%})."

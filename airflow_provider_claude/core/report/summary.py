@@ -31,6 +31,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
     `echoes` counts answers that repeat what they were told or asked, by flag.
+    `unreadable` are the first files that could not be read whole, each with what is wrong.
     `published` says where the answers are, and is None while, or because, they are not.
     """
 
@@ -54,6 +55,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     explanation: list[str]
     published: str | None = None
     echoes: dict[str, int] = {}
+    unreadable: list[str] = []
 
     @property
     def green(self) -> bool:
@@ -65,6 +67,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         if self.problems:
             return self.problems[0]
         ledger = self.ledger
+        if ledger.losses:
+            return f"{ledger.losses} {ledger.answered:,} of {ledger.inputs:,} rows are answered."
         if not ledger.inputs:
             return "No input rows this night."
         if ledger.answered == ledger.inputs:
