@@ -1,73 +1,201 @@
-"""Bytes to text: what is declared, else UTF-8, else the old Western code page; and whether that was a guess."""
+"""One rule for character sets: of mail bodies and headers, of CSV and of JSON Lines.
+
+Names are those of the WHATWG encoding standard, as browsers and mail readers use them (`iso-8859-1` means windows-1252,
+`gb2312` means GBK), then those that Python knows, then what people and programs write for them (`UTF-8;`, `win-1251`).
+
+Of a text with bytes beyond ASCII:
+
+    it is valid UTF-8            it is read so, whatever single-byte set is declared; a declared multi-byte set stands where
+                                 it fits and the text is so short that both may
+    it fits what is declared     it is read so
+    it is damaged                what is declared (else UTF-8) where most of it fits: each fault costs one U+FFFD
+    none of these                the set is guessed from the bytes
+
+Flags: `charset_guessed`, the text is not in the set it declares, or declares none and is no UTF-8; `undecodable_bytes`,
+a U+FFFD stands for bytes that are no characters. All functions take time in proportion to the bytes.
+"""
 
 from __future__ import annotations
 
-import codecs
 import re
+from encodings.aliases import aliases
+from functools import lru_cache
+from typing import NamedTuple
 
-#: As browsers read them: senders that declare the small set use the large one. (WHATWG Encoding Standard)
-_WIDER = {
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
-    "iso-8859-1": "cp1252",
-    "latin-1": "cp1252",
-    "latin1": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-gbk": "gb18030",
-    "ks_c_5601-1987": "cp949",
-    "ks_c_5601": "cp949",
-    "euc-kr": "cp949",
-    "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "iso-8859-9": "cp1254",
-    "x-sjis": "cp932",
-    "iso-8859-8-i": "iso-8859-8",
-    "unicode-1-1-utf-7": "utf-7",
-    "big5": "big5hkscs",
+import endec
+from endec.exceptions import DecodeError
+from webencodings.labels import LABELS
+
+#: Windows code pages by number, where the number is not in the name of the standard or of Python.
+_PAGES = {
+    "932": "shift_jis",
+    "936": "gbk",
+    "949": "euc-kr",
+    "950": "big5",
+    "1200": "utf-16le",
+    "1201": "utf-16be",
+    "10000": "macintosh",
+    "10007": "x-mac-cyrillic",
+    "20127": "us-ascii",
+    "20866": "koi8-r",
+    "20932": "euc-jp",
+    "21866": "koi8-u",
+    "28591": "iso-8859-1",
+    "28592": "iso-8859-2",
+    "28605": "iso-8859-15",
+    "50220": "iso-2022-jp",
+    "50221": "iso-2022-jp",
+    "50222": "iso-2022-jp",
+    "51932": "euc-jp",
+    "51936": "gbk",
+    "51949": "euc-kr",
+    "52936": "hz",
+    "54936": "gb18030",
+    "65000": "utf_7",
+    "65001": "utf-8",
 }
 
-#: Codecs of Python that are no charsets of texts, some of them slow without bound.
-_NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+#: Names seen in mail that neither the standard nor Python knows.
+_OTHER_NAMES = {
+    "cn-gb": "gbk",
+    "cn-big5": "big5",
+    "eucjp-win": "euc-jp",
+    "eucjp-ms": "euc-jp",
+    "hz-gb-2312": "hz",
+    "iso-2022-jp-ms": "iso-2022-jp",
+    "koi8u": "koi8-u",
+    "mac": "macintosh",
+    "mac-ce": "mac_latin2",
+    "macce": "mac_latin2",
+    "mac-roman": "macintosh",
+    "macroman": "macintosh",
+    "mac-chinesesimp": "gbk",
+    "mac-chinesetrad": "big5",
+    "mac-japanese": "shift_jis",
+    "mac-korean": "euc-kr",
+    "ms_kanji": "shift_jis",
+    "sjis-win": "shift_jis",
+}
 
-#: A charset's name: looking up a hostile one takes time, and memory that is never given back.
-_NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+#: Codecs of Python for something else than the text of a mail or a table: of bytes, of names of hosts, of source code.
+_NOT_TEXT = frozenset(
+    {
+        *(
+            "base64_codec",
+            "bz2_codec",
+            "hex_codec",
+            "quopri_codec",
+            "rot_13",
+            "uu_codec",
+            "zlib_codec",
+            "mbcs",
+            "tactis",
+        ),
+        *("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "oem"),
+    }
+)
+_PYTHON = {name: codec for name, codec in aliases.items() if codec not in _NOT_TEXT} | {
+    codec: codec for codec in aliases.values() if codec not in _NOT_TEXT
+}
 
+_LABELS: dict[str, str] = LABELS
+
+#: The names of the standard, without the two that stand for no set of characters.
+_STANDARD = frozenset(_LABELS.values()) - {"replacement", "x-user-defined"}
+
+_MULTI_BYTE = frozenset({"gbk", "gb18030", "big5", "euc-jp", "shift_jis", "euc-kr"})
+_SHIFTED = frozenset({"iso-2022-jp", "hz", "utf_7"} | {name for name in _PYTHON.values() if "2022" in name})
+_WIDE = frozenset({"utf-16le", "utf-16be", "utf_32", "utf_32_le", "utf_32_be"})
+
+#: Names that say nothing about bytes beyond ASCII, though browsers read them as windows-1252.
+_ASCII = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
+
+#: Sets in whose words pairs of letters are valid UTF-8 at times, and the letters that real UTF-8 in their place has.
+_LIKE_UTF8 = {"windows-874": re.compile("[\u0e00-\u0e7f]"), "windows-1256": re.compile("[\u0600-\u06ff]")}
+
+#: So many characters beyond ASCII are no accident: other sets are valid UTF-8 for so long once in a thousand texts.
+_NO_ACCIDENT = 4
+
+#: The sets that are guessed, all in use for tables and mail in the last twenty years.
+_GUESSED = (
+    *("windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "windows-1255", "windows-1256"),
+    *("windows-1257", "windows-1258", "cp874", "iso-8859-2", "koi8-r", "mac-roman", "cp850", "cp866"),
+    *("cp932", "euc-jp", "iso-2022-jp", "gb18030", "big5hkscs", "cp949"),
+)
+
+#: Fewer bytes beyond ASCII, all of them Western letters and signs, in a text that is mostly ASCII, are taken for
+#: windows-1252: the set of most texts without a name.
+_LEAST = 8
+
+#: What the guesses are called in the standard, whose sets hold all of theirs.
+_STANDARD_GUESS = {"euc_jis_2004": "euc-jp", "shift_jis_2004": "shift_jis", "big5hkscs": "big5"}
+
+_SAMPLE = 1 << 16
+_MAX_LABEL = 60
+_PAGE = re.compile(r"(?:x-)?(?:cp|ibm|dos|ms|win|windows|codepage)[-_ ]?0*(\d{3,5})", re.ASCII)
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
+_LOW_BYTES = bytes(range(128))
+_WESTERN = bytes(range(0xA0, 0x100)) + "€‚„…‘’“”•–—™".encode("cp1252")
+_GUESS = ("charset_guessed",)
+_LOSS = ("undecodable_bytes",)
 
 
-def decode(data: bytes, declared: str | None = None) -> tuple[str, bool]:
-    """The text of *data*, and whether its charset had to be guessed. Never raises, never drops a byte silently:
-    in the last resort every byte becomes the Latin-1 character of its number.
+class Decoded(NamedTuple):
+    """A text and what had to be done for it: none, one or both of `charset_guessed` and `undecodable_bytes`."""
+
+    text: str
+    flags: tuple[str, ...] = ()
+
+
+def lookup(label: str) -> str | None:
+    """The name of the character set *label* stands for: of the WHATWG standard, else of a codec of Python; None for others.
+
+    What people add to a name is left out (`_iso-2022-jp$ESC`, `utf8mb4`), as long as it does not begin with a digit.
     """
-    declared = (declared or "").strip(" \"'").lower()
-    # UTF-8 that is not ASCII is hardly ever anything else, so a declared ASCII yields to it.
-    if declared in {"us-ascii", "ascii", ""}:
-        text = attempt(data, "utf-8")
-        if text is not None:
-            return text, declared != "" and not data.isascii()
-    else:
-        text = attempt(data, _WIDER.get(declared, declared))
-        if text is not None:
-            return text, False
-    for charset in ("utf-8", "cp1252"):
-        text = attempt(data, charset)
-        if text is not None:
-            return text, True
-    return data.decode("latin-1"), True
+    return _lookup(_plain(label))
+
+
+def decode(data: bytes, declared: str | None = None) -> Decoded:
+    """The text of *data*, whose character set is called *declared*. Never raises; a byte order mark is taken off."""
+    charset = _of(data, declared)
+    utf8 = None if charset in _WIDE and b"\0" in data else attempt(data, "utf-8")
+    text = utf8 if charset in {None, "utf-8"} else attempt(data, str(charset))
+    if text is not None and (utf8 is None or utf8 == text or not _is_utf8(utf8, str(charset))):
+        return Decoded(text, _GUESS if declared and charset is None and not _is_ascii(data, declared) else ())
+    return _damaged(data, charset or "utf-8") if utf8 is None else Decoded(utf8, _GUESS)
+
+
+def guess(data: bytes) -> str:
+    """The character set *data* is in, by the name to declare it with: `utf-8` where it is, else by how its letters are spread.
+
+    Looks at the lines with bytes beyond ASCII in the first MB, and at 64 KB of those at most.
+    """
+    if attempt(data, "utf-8") is not None:
+        return "utf-8"
+    sample = b"\n".join(line for line in data[: 1 << 20].splitlines() if not line.isascii())[:_SAMPLE]
+    beyond = sample.translate(None, _LOW_BYTES)
+    if len(beyond) < _LEAST and len(beyond) * 5 < len(sample) and not beyond.translate(None, _WESTERN):
+        return "windows-1252"
+    from chardet import detect  # loads its tables, which few runs need
+
+    found = detect(sample, include_encodings=_GUESSED, compat_names=False, max_bytes=_SAMPLE)["encoding"] or ""
+    return _STANDARD_GUESS.get(found) or lookup(found) or "windows-1252"
 
 
 def attempt(data: bytes, charset: str) -> str | None:
-    """The text of *data* in *charset*; None where it is not, or where there is no such charset of texts."""
-    if not _NAME.fullmatch(charset):
-        return None
+    """The text of *data* in the character set *charset*; None where it is not in it, or where there is none of that name."""
+    name = lookup(charset)
     try:
-        if codecs.lookup(charset).name.replace("-", "_") in _NOT_CHARSETS:
-            return None
-        text = data.decode(charset)
-    except (LookupError, ValueError):
+        if name == "utf-8":
+            return data.decode("utf-8").removeprefix("\ufeff")
+        if name is not None and name in _STANDARD:
+            return endec.decode(data, name, "strict", bom="strip")
+        text = data.decode(name) if name else None
+    except (DecodeError, ValueError):
         return None
-    return None if _SURROGATES.search(text) else text
+    return None if text is None or _SURROGATES.search(text) else text
 
 
 def escaped(text: str) -> bool:
@@ -78,3 +206,87 @@ def escaped(text: str) -> bool:
 def unescaped(text: str) -> bytes:
     """The bytes *text* was decoded from with `errors="surrogateescape"`."""
     return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=1024)
+def _lookup(label: str) -> str | None:
+    bare = re.sub(r"\A(?:x-|[_\s])+", "", label)
+    for name in (label, bare):
+        if found := _exact(name):
+            return found
+    for end in range(len(bare) - 1, 3, -1):
+        if not bare[end].isdigit() and (found := _exact(bare[:end])):
+            return found
+    return None
+
+
+def _exact(label: str) -> str | None:
+    found = _LABELS.get(label)
+    if found in _STANDARD:
+        return found
+    if page := _PAGE.fullmatch(label):
+        number = page[1]
+        return _PAGES.get(number) or _standard(f"windows-{number}") or _codec(f"cp{number}")
+    return _OTHER_NAMES.get(label) or _codec(label)
+
+
+def _standard(label: str) -> str | None:
+    return _LABELS.get(label)
+
+
+def _codec(label: str) -> str | None:
+    """The codec of Python called *label*, where it reads ASCII as ASCII. (To ask Python itself costs memory for good.)"""
+    codec = _PYTHON.get(re.sub(r"[-. ]", "_", label))
+    if codec is None or codec in _WIDE:
+        return codec
+    return codec if b"Az09@{}".decode(codec, "replace") == "Az09@{}" else None
+
+
+def _of(data: bytes, declared: str | None) -> str | None:
+    """The set *data* is in by its byte order mark, else by what is *declared*; None where neither says."""
+    charset = lookup(declared) if declared and _plain(declared) not in _ASCII else None
+    if charset is None or "utf_32" not in charset:
+        charset = next((name for mark, name in _MARKS.items() if data.startswith(mark)), charset)
+    if charset == "utf-16le" and not data.startswith(b"\xff\xfe") and data[::2].count(0) > data[1::2].count(0):
+        return "utf-16be"
+    if charset not in _SHIFTED and b"\x1b$" in data and attempt(data, "iso-2022-jp") is not None:
+        return "iso-2022-jp"
+    return charset
+
+
+def _is_ascii(data: bytes, declared: str) -> bool:
+    return _plain(declared) in _ASCII and data.isascii()
+
+
+def _plain(label: str) -> str:
+    return label.strip("\t\n\f\r \"';").lower()[:_MAX_LABEL]
+
+
+def _is_utf8(text: str, charset: str) -> bool:
+    """Whether bytes that *charset* fits, and that are *text* as UTF-8, are UTF-8."""
+    if charset in _WIDE:
+        return True
+    if charset in _SHIFTED:
+        return False
+    beyond = _BEYOND_ASCII.findall(text)
+    if len(beyond) >= _NO_ACCIDENT:
+        return True
+    if charset in _MULTI_BYTE:
+        return all(character >= "\u0800" for character in beyond)
+    return charset not in _LIKE_UTF8 or _LIKE_UTF8[charset].search(text) is not None
+
+
+def _damaged(data: bytes, charset: str) -> Decoded:
+    """The text of *data*, which is not wholly in *charset*: in it, where most of it is, else in a guessed set."""
+    text = _replaced(data, charset)
+    right = len(text if charset in _WIDE else _BEYOND_ASCII.findall(text))
+    if 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS)):
+        return Decoded(text, _LOSS)
+    text = _replaced(data, guess(data))
+    return Decoded(text, _GUESS + _LOSS if "\ufffd" in text else _GUESS)
+
+
+def _replaced(data: bytes, charset: str) -> str:
+    if charset in _STANDARD:
+        return endec.decode(data, charset, "replace", bom="strip")
+    return _SURROGATES.sub("\ufffd", data.decode(charset, "replace"))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from email.message import Message
 from typing import Any
 
-from airflow_provider_claude.sources.charset import attempt
+from airflow_provider_claude.sources.charset import lookup
 
 #: The headers without which there is no mail.
 REQUIRED = frozenset({"from", "date"})
@@ -43,7 +43,7 @@ def has_odd_words(name: str, value: str) -> bool:
     if name in ADDRESSES and _NO_ADDRESS.search(_QUOTED.sub("x", value)):
         return True
     charsets = list(dict.fromkeys(_CHARSETS.findall(value)))[:_MAX_CHARSETS]
-    return any(attempt(b"", charset) is None for charset in charsets)
+    return any(lookup(charset) is None for charset in charsets)
 
 
 def is_bare_bounce(message: Message[Any, Any]) -> bool:

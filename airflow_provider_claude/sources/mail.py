@@ -3,6 +3,7 @@
 Nothing in a mail makes this raise. What had to be guessed or given up is a flag:
 
     charset_guessed   a text was not in the charset it declares, or declares none
+    undecodable_bytes U+FFFD stands for bytes that are no characters
     mime_defects      the structure or the encoding of a part is broken; what could be read was read
     header_defects    a header is malformed; what could be read of it is used, or its plain text, of an attachment's name
                       nothing
@@ -218,9 +219,8 @@ class _Reading:
     def unfolded(self, raw: Any) -> str:
         text = str(raw)
         if escaped(text):
-            text, guessed = decode(unescaped(text))
-            if guessed:
-                self.flag("charset_guessed")
+            text, flags = decode(unescaped(text))
+            self.flags |= dict.fromkeys(flags)
         return re.sub(r"\r?\n", "", text)
 
     def date(self, headers: dict[str, Any]) -> str | None:
@@ -270,8 +270,9 @@ class _Reading:
         declared = self.charset(part)
         if declared is None and html and (meta := _META_CHARSET.search(data[:4096])):
             declared = meta[1].decode("ascii", "replace")
-        text, guessed = decode(data, declared)
-        if guessed or (declared is None and not data.isascii()):
+        text, flags = decode(data, declared)
+        self.flags |= dict.fromkeys(flags)
+        if declared is None and not data.isascii():
             self.flag("charset_guessed")
         return text
 

@@ -102,7 +102,7 @@ def _decoded(column: pa.Array, guessed: list[bool]) -> pa.Array:
 def _decoded_one_by_one(column: pa.Array, guessed: list[bool]) -> pa.Array:
     texts: list[str | None] = []
     for row, data in enumerate(pc.cast(column, pa.binary()).to_pylist()):
-        text, guess = (None, False) if data is None else decode(data)
-        guessed[row] |= guess
+        text, guess = (None, ()) if data is None else decode(data)
+        guessed[row] |= bool(guess)
         texts.append(text)
     return pa.array(texts, pa.string())

@@ -45,8 +45,7 @@ def test_a_line_over_the_bound_is_broken_and_the_next_one_is_read(
 
 def test_a_line_in_another_charset_is_read_as_western_and_flagged(tmp_path: Path) -> None:
     rows = read(tmp_path, b'\xef\xbb\xbf{"id": "1", "b": "\xe9"}\n{"id": "2", "b": "\x81"}\n')
-    assert (rows[0]["b"], rows[0]["flags"]) == ("é", ["charset_guessed"])
-    assert defects(rows) == [("a.jsonl#2", "bad_charset")]
+    assert [(row["b"], row["flags"]) for row in rows] == [("é", ["charset_guessed"]), ("\x81", ["charset_guessed"])]
 
 
 def test_a_column_may_come_late_and_lack_in_some_rows(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ CHOICES = {
     "i_string_invalid_lonely_surrogate.json": "broken_row",
     "i_string_invalid_surrogate.json": "broken_row",
     "i_string_lone_second_surrogate.json": "broken_row",
-    "i_string_lone_utf8_continuation_byte.json": "bad_charset",
+    "i_string_lone_utf8_continuation_byte.json": "guessed",
     "i_string_not_in_unicode_range.json": "guessed",
     "i_string_overlong_sequence_6_bytes_null.json": "guessed",
     "i_string_utf16BE_no_BOM.json": "broken_row",
