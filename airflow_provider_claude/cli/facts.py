@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,13 +43,14 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):
-    """report.json, as far as it is shown here. It is green where there are no *problems*."""
+    """report.json, as far as it is shown here. It is green where there are no *problems*; *warnings* need a look all the same."""
 
     created_at: str
     problems: list[str]
     ledger: Counts
     costs: Paid
     published: str | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

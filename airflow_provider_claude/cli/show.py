@@ -86,6 +86,8 @@ def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
         return
     if facts.report is not None and facts.report.problems:
         yield f"{name}: {' '.join(facts.report.problems)}"
+    for warning in facts.report.warnings if facts.report else []:
+        yield f"{name}: warning: {warning}"
     for shard, attempt in facts.orphans:
         yield (
             f"{name}: shard {shard.shard}, attempt {attempt.number} was about to be sent and has no batch id; "
@@ -113,6 +115,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"danger  {told.danger.sentences(utc_clock)}")
     for problem in facts.report.problems if facts.report else []:
         out.line(f"red     {problem}")
+    for warning in facts.report.warnings if facts.report else []:
+        out.line(f"warning {warning}")
     out.line()
     specs = {spec.shard: spec for spec in facts.plan.shards} if facts.plan else {}
     rows = [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]

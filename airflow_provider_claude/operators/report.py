@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.report.reconcile import Thresholds
+from airflow_provider_claude.core.report.text import excerpt, legible
+from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.runtime import run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ class ClaudeReportOperator(BaseOperator):
     :param run_folder: the run folder (templated).
     :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<day>/`` (templated); None publishes nothing.
     :param partition_column: the name of the partition column.
-    :param max_failed: the share of rows that may fail in a green run.
-    :param max_refused: the share of rows that the model may refuse in a green run.
-    :param max_invalid: the share of rows that may end with an answer that is not valid, in a green run.
-    :param max_quarantined: the share of rows that may be set aside, or be lost in damaged places of the source, in a
-        green run.
+    :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
+        the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
+    :param max_invalid: how many of the asked rows may end with an answer that is not valid, or cut off.
+    :param max_refused: how many of the asked rows the model may refuse.
+    :param max_defective: how many of the input rows may be set aside as broken data, or be lost in damaged places of
+        the source.
+    :param max_quarantined: how many of the input rows may be set aside for what their authors wrote.
+    :param warn_above: what is beyond this limit, and not red, is logged and reported as a warning.
     """
 
     template_fields: Sequence[str] = ("run_folder", "publish_to")
@@ -40,10 +44,12 @@ class ClaudeReportOperator(BaseOperator):
         run_folder: str,
         publish_to: str | None = None,
         partition_column: str = "day",
-        max_failed: float = _DEFAULT.failed,
-        max_refused: float = _DEFAULT.refused,
-        max_invalid: float = _DEFAULT.invalid,
-        max_quarantined: float = _DEFAULT.quarantined,
+        max_failed: float | Limit = _DEFAULT.failed,
+        max_invalid: float | Limit = _DEFAULT.invalid,
+        max_refused: float | Limit = _DEFAULT.refused,
+        max_defective: float | Limit = _DEFAULT.defective,
+        max_quarantined: float | Limit = _DEFAULT.quarantined,
+        warn_above: float | Limit = _DEFAULT.warn,
         trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
@@ -51,10 +57,14 @@ class ClaudeReportOperator(BaseOperator):
         self.run_folder = run_folder
         self.publish_to = publish_to
         self.partition_column = partition_column
-        self.max_failed = max_failed
-        self.max_refused = max_refused
-        self.max_invalid = max_invalid
-        self.max_quarantined = max_quarantined
+        self.thresholds = Thresholds(
+            failed=max_failed,
+            invalid=max_invalid,
+            refused=max_refused,
+            defective=max_defective,
+            quarantined=max_quarantined,
+            warn=warn_above,
+        )
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.stages.report import report
@@ -66,15 +76,12 @@ class ClaudeReportOperator(BaseOperator):
                 run,
                 output=to_path(self.publish_to) if self.publish_to else None,
                 partition_column=self.partition_column,
-                thresholds=Thresholds(
-                    failed=self.max_failed,
-                    refused=self.max_refused,
-                    invalid=self.max_invalid,
-                    quarantined=self.max_quarantined,
-                ),
+                thresholds=self.thresholds,
                 clock=utc_now,
             )
         if summary.ledger.losses:
             self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))
+        for warning in summary.warnings:
+            self.log.warning("%s", legible(excerpt(warning, 400)))
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))
         return {"report": str(run.file("report.html")), "published": summary.published}

@@ -26,9 +26,10 @@ from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, Thresholds, nonzero, raise_if_any
+from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, nonzero, raise_if_any
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.tally import Tally
+from airflow_provider_claude.core.report.thresholds import Thresholds, by_authors
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.parquet import partition_folder, publish
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _BATCH_ROWS = 32_768
+
+#: What is read of quarantine/.
+_ASIDE = ["item_id", "reason", "detail", "scan_layer", "scan_excerpt", "flags", "lost_rows"]
 
 #: Small records are read by so many threads at once: on an object store each is a round trip.
 _READERS = 8
@@ -96,7 +100,7 @@ class _Counts:
 
     def __init__(self, run: RunFolder, scan: ScanRecord, plan: PlanRecord) -> None:
         self.run = run
-        self.flags, self.reasons = Tally(), Tally()
+        self.flags, self.reasons, self.by_authors = Tally(), Tally(), Tally()
         self.aside, self.failures = Examples(), Examples()
         price = msgspec.convert(plan.price, Price, strict=False) if plan.job.get("cache") else None
         self.answers = AnswerTally(scan.carry, price)
@@ -117,6 +121,7 @@ class _Counts:
             items=self.items,
             duplicates=self.twins.total(),
             quarantined=self.reasons.counts,
+            by_authors=self.by_authors.counts,
             shards=self.shards,
             lost=self.lost,
             uncounted=self.uncounted,
@@ -132,11 +137,13 @@ class _Counts:
 
     def _count_quarantine(self) -> None:
         for part in self.run.parts("quarantine"):
-            for batch in _batches(part, ["item_id", "reason", "detail", "scan_excerpt", "flags", "lost_rows"]):
+            for batch in _batches(part, _ASIDE):
                 lost = batch["lost_rows"]
                 self.lost += pc.sum(lost).as_py() or 0
                 self.uncounted += lost.null_count
-                self.reasons.add(batch["reason"].filter(pc.fill_null(pc.equal(lost, 0), fill_value=False)))
+                single = batch.filter(pc.fill_null(pc.equal(lost, 0), fill_value=False))
+                self.reasons.add(single["reason"])
+                self.by_authors.add(_of_authors(single))
                 self.flags.add(pc.list_flatten(batch["flags"]))
                 self.aside.add(batch, reason="reason", detail="detail", text=["scan_excerpt"])
 
@@ -218,6 +225,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         created_at=now,
         deadline=plan.deadline,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
+        warnings=thresholds.warnings(ledger),
         ledger=ledger,
         costs=counts.answers.costs(
             failed=counts.failed_usd, retried=counts.retried_usd, estimated=planned_cost(plan.estimate, lane)
@@ -260,6 +268,12 @@ def _lanes(attempts: Sequence[Attempt]) -> str:
     """The lanes a shard was asked in, in order: `batch`, `batch + sync`; `store` where nothing had to be asked."""
     lanes = list(dict.fromkeys(attempt.lane for attempt in attempts))
     return " + ".join(lane for lane in lanes if lane != "store" or lanes == ["store"])
+
+
+def _of_authors(batch: pa.RecordBatch) -> pa.Array:
+    """The reasons of the rows of *batch* that were set aside for what their authors wrote."""
+    pairs = zip(batch["reason"].to_pylist(), batch["scan_layer"].to_pylist(), strict=True)
+    return pa.array([reason for reason, layer in pairs if by_authors(reason, layer)], pa.string())
 
 
 def _number(part: UPath) -> int:

@@ -221,6 +221,7 @@ def _screening(work: str, folder: str, conn_id: str, by: str | None) -> TaskGrou
         conn_id=conn_id,
         deadline=by,
         scan_args={"policy": ScanPolicy(high="pass", medium="pass", low="pass"), "closing_tags": ()},
+        report_args={"max_refused": 1.0, "max_invalid": 1.0},
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.core.report.reconcile import Thresholds
+from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
@@ -38,7 +38,7 @@ class Sentiment(BaseModel):
 
 JOB = ClaudeJob(system="Label.", prompt="<mail>{body}</mail>", output=Sentiment, max_tokens=200)
 
-ANY_SHARE = Thresholds(failed=1.0, refused=1.0, invalid=1.0, quarantined=1.0)
+ANY_SHARE = Thresholds(failed=1.0, refused=1.0, invalid=1.0, defective=1.0, quarantined=1.0)
 
 
 @dataclass(frozen=True)

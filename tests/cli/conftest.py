@@ -16,7 +16,7 @@ from upath import UPath
 
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.core.report.reconcile import Thresholds
+from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.errors import UnknownFateError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.job import ClaudeJob

@@ -35,6 +35,8 @@ from airflow_provider_claude.store import (
     write_record,
 )
 
+#: Reasons that the layer `source` gives; all others are those of a signature.
+SOURCE_REASONS = frozenset({"empty", "broken_row", "missing_id"})
 MIDNIGHT = dt.datetime(2026, 11, 22, 0, 10, tzinfo=dt.UTC)
 OWN_FIELDS = (
     pa.field("sentiment", pa.string()),
@@ -220,6 +222,7 @@ def _write_quarantine(path: UPath, night: Night) -> None:
     columns = {
         "item_id": [f"{night.ids}-aside-{i}" for i in range(len(reasons))],
         "reason": reasons,
+        "scan_layer": ["source" if reason in SOURCE_REASONS else "signatures" for reason in reasons],
         "detail": [f"It was set aside: {reason}." for reason in reasons],
         "flags": [["hidden text"] for _ in reasons],
         "lost_rows": [0] * len(reasons),

@@ -13,7 +13,8 @@ from upath import UPath
 
 from airflow_provider_claude.cli.quarantine import show_quarantine
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import Ledger, Thresholds
+from airflow_provider_claude.core.report.reconcile import Ledger
+from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError, LedgerError, SourceError
 from airflow_provider_claude.sources.rows import Row, batches_of, region
@@ -140,7 +141,7 @@ def published(night: Night, folder: Path, *rows: Row, thresholds: Thresholds) ->
 
 
 def test_what_is_lost_stands_in_the_ledger_the_headline_and_the_page(night: Night, tmp_path: Path) -> None:
-    ledger, headline, page = published(night, tmp_path, good(1), TORN, UNKNOWN, thresholds=Thresholds(quarantined=1.0))
+    ledger, headline, page = published(night, tmp_path, good(1), TORN, UNKNOWN, thresholds=Thresholds(defective=1.0))
     assert (ledger.inputs, ledger.answered, ledger.lost, ledger.uncounted) == (51, 1, 50, 1)
     assert headline == (
         "An unknown number of rows is lost in 1 place of the source, and 50 rows that could be counted. "
@@ -156,7 +157,7 @@ def test_what_is_lost_stands_in_the_ledger_the_headline_and_the_page(night: Nigh
 
 
 def test_thresholds_count_rows_that_are_lost_and_not_the_defects_that_lost_them(night: Night, tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"50 of 52 rows are quarantined or lost"):
+    with pytest.raises(LedgerError, match=r"50 of 52 rows are set aside as broken data, or lost"):
         published(night, tmp_path, good(1), TORN, good(52), thresholds=Thresholds())
 
 

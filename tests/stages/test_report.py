@@ -14,8 +14,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from upath import UPath
 
-from airflow_provider_claude.core.report.reconcile import Thresholds
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.stages.report import report
@@ -197,12 +197,12 @@ class TestRed:
         assert "7 rows of duplicates belong to no shard." in message
 
     def test_too_many_failures_are_red_although_all_adds_up(self, here):
-        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"refused": 10})]))
-        assert "10 of 100 asked rows failed (10.0%; at most 5.0%)." in self.red(run)
+        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"errored": 10})]))
+        assert "10 of 100 asked rows failed for a reason that is not in their text (10.0%;" in self.red(run)
 
     def test_thresholds_are_the_users(self, here):
-        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"refused": 10})]))
-        assert close(run, thresholds=Thresholds(failed=0.1, refused=0.1)).green
+        run = build(here / "run", Night(shards=[Shard(answered=90, failed={"errored": 10})]))
+        assert close(run, thresholds=Thresholds(failed=0.1)).green
 
     def test_what_was_published_before_stays(self, here):
         close(build(here / "run", NIGHT))
@@ -210,6 +210,38 @@ class TestRed:
         with pytest.raises(LedgerError, match="nothing was published"):
             close(RunFolder(here / "run"))
         assert len(read_answers(here / "out")) == 106
+
+
+class TestWarnings:
+    """What strangers write must not stop the answers to everyone else."""
+
+    FLOOD = Night(shards=[Shard(answered=60, failed={"refused": 10})], quarantined={"override": 25, "empty": 5})
+
+    def test_a_flood_of_hostile_texts_is_published_with_a_warning(self, here):
+        summary = close(build(here / "run", self.FLOOD))
+        assert (summary.published is not None, summary.problems) == (True, [])
+        assert summary.ledger.by_authors == {"override": 25, "empty": 5}
+        refused, aside = written(RunFolder(here / "run")).warnings
+        assert "10 of 70 asked rows were refused by the model (14.3%;" in refused
+        assert "30 of 100 rows are set aside for what their authors wrote (30.0%;" in aside
+
+    def test_the_page_says_so_first(self, here):
+        run = build(here / "run", self.FLOOD)
+        close(run)
+        page = LexborHTMLParser(run.file("report.html").read_text())
+        assert page.css_first(".pill").text() == "Complete, with warnings"
+        assert "60 of 100 rows are answered. Look at the others: 10 of 70" in page.css_first("h1").text()
+        assert len(page.css(".warnings li")) == 2
+
+    def test_as_many_broken_rows_of_the_source_are_red(self, here):
+        run = build(here / "run", Night(shards=[Shard(answered=70)], quarantined={"broken_row": 30}))
+        with pytest.raises(LedgerError, match="30 of 100 rows are set aside as broken data, or lost"):
+            close(run)
+
+    def test_a_gate_that_sets_most_rows_aside_is_red(self, here):
+        run = build(here / "run", Night(shards=[Shard(answered=40)], quarantined={"override": 60}))
+        with pytest.raises(LedgerError, match="60 of 100 rows are set aside for what their authors wrote"):
+            close(run)
 
 
 class TestRefusals:

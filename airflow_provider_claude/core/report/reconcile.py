@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 
 import msgspec
 
@@ -64,6 +63,8 @@ class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rows of a run are. `duplicates` are part of `answered` and `failed`: each has a row of its own.
 
+    `by_authors` is the part of `quarantined` that the authors of the texts can bring about.
+
     `lost` rows are in damaged places of the source. In `uncounted` more such places their number is not known: those rows
     are in no number here.
     """
@@ -72,6 +73,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     duplicates: int
     quarantined: dict[str, int]
+    by_authors: dict[str, int]
     answered: int
     failed: dict[str, int]
     shards: list[ShardCount]
@@ -89,6 +91,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         shards: Iterable[ShardCount],
         lost: int = 0,
         uncounted: int = 0,
+        by_authors: dict[str, int] | None = None,
     ) -> Ledger:
         """The ledger whose `answered` and `failed` are the sums over *shards*."""
         shards = list(shards)
@@ -100,6 +103,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             items=items,
             duplicates=duplicates,
             quarantined=nonzero(quarantined),
+            by_authors=nonzero(by_authors or {}),
             answered=sum(shard.answered for shard in shards),
             failed=nonzero(failed),
             shards=shards,
@@ -174,52 +178,6 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             return found
         missing = sum(shard.expected for shard in absent)
         return [f"{_names(absent)} never loaded ({rows(missing)}).", *found]
-
-
-_ASIDE = {False: "rows are quarantined", True: "rows are quarantined or lost"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """The largest shares of a run that may fail or be set aside and still be good data.
-
-    :param failed: of the rows that were asked (answered or failed, duplicates included).
-    :param refused: of the same rows, those the model would not answer. They are part of *failed*, too.
-    :param invalid: of the same rows, those whose answer was not valid. They are part of *failed*, too.
-    :param quarantined: of all input rows, those set aside or lost in damaged places of the source.
-
-    A share equal to its threshold is within it. Raises ValueError for a share outside 0 to 1.
-    """
-
-    failed: float = 0.05
-    refused: float = 0.02
-    invalid: float = 0.02
-    quarantined: float = 0.20
-
-    def __post_init__(self) -> None:
-        for name, share in asdict(self).items():
-            if not 0 <= share <= 1:
-                raise ValueError(f"threshold {name} is {share!r}: write a share from 0 to 1, such as 0.05.")
-
-    def breaches(self, ledger: Ledger) -> list[str]:
-        """The thresholds that *ledger* is beyond, a sentence each."""
-        asked = ledger.answered + ledger.failed_rows
-        counts = [
-            (ledger.failed_rows, asked, self.failed, "asked rows failed"),
-            (ledger.failed.get("refused", 0), asked, self.refused, "asked rows were refused"),
-            (ledger.failed.get("invalid", 0), asked, self.invalid, "asked rows got no valid answer"),
-            (ledger.quarantined_rows + ledger.lost, ledger.inputs, self.quarantined, _ASIDE[bool(ledger.lost)]),
-        ]
-        return [
-            f"{count:,} of {whole:,} {what} ({count / whole:.1%}; at most {most:.1%})."
-            for count, whole, most, what in counts
-            if whole and count / whole > most
-        ]
-
-
-def reconcile(ledger: Ledger, thresholds: Thresholds) -> None:
-    """Raise LedgerError, all reasons in it, unless *ledger* closes within *thresholds*."""
-    raise_if_any([*ledger.problems(), *thresholds.breaches(ledger)])
 
 
 def raise_if_any(problems: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's report. It is green exactly when `problems` is empty.
+    """A run's report. It is green exactly when `problems` is empty; `warnings` are what a green run needs a look for.
 
     `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
@@ -56,6 +56,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     published: str | None = None
     echoes: dict[str, int] = {}
     unreadable: list[str] = []
+    warnings: list[str] = []
 
     @property
     def green(self) -> bool:
@@ -73,7 +74,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             return "No input rows this night."
         if ledger.answered == ledger.inputs:
             return f"All {ledger.inputs:,} rows are answered." if ledger.inputs > 1 else "The one row is answered."
-        return f"{ledger.answered:,} of {ledger.inputs:,} rows are answered; the others are accounted for."
+        answered = f"{ledger.answered:,} of {ledger.inputs:,} rows are answered"
+        if self.warnings:
+            return f"{answered}. Look at the others: {self.warnings[0]}"
+        return f"{answered}; the others are accounted for."
 
     @property
     def landed_at(self) -> str | None:
