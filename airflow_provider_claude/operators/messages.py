@@ -13,7 +13,7 @@ from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
-from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -139,6 +139,7 @@ class ClaudeMessagesOperator(BaseOperator):
         super().__init__(**kwargs)
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
+        Concurrency.up_to(in_flight)
         check_model(job.model, prices)
         check_model(model, prices)
         self.job = job

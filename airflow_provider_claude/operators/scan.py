@@ -189,7 +189,7 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
         """Let go of the rows that this run was asked to release, once."""
-        from airflow_provider_claude.stages.release import release
+        from airflow_provider_claude.stages.release import release, unmatched
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:
@@ -197,6 +197,8 @@ class ClaudeInputScanOperator(BaseOperator):
         elif terms:
             record = release(run, terms, utc_now(), context.get("run_id"))
             self.log.info("%d rows released from quarantine %s, at %s", len(record.rows), record.by_reason, record.at)
+            for sentence in unmatched(run, terms):
+                self.log.warning("%s", sentence)
 
 
 def terms_of(release: Sequence[str] | str | None) -> list[str]:

@@ -119,6 +119,7 @@ def format_of(files: Sequence[SourceFile], path: UPath) -> str | None:
         found = ", ".join(f"{name!r} ({kind or 'unknown'})" for kind, name in by_format.items())
         raise SourceError(
             f"{path} is not of one format that its file names tell: {found}. "
-            f"Say format= one of {', '.join(FORMATS)}, or use a glob that matches only the files meant."
+            f"Write source_format as one of {', '.join(map(repr, FORMATS))}, or a glob as source that matches only the files "
+            "that are meant."
         )
     return next(iter(by_format), None)

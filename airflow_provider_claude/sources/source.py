@@ -106,7 +106,7 @@ def open_source(
     character set.
     """
     if format is not None and format not in FORMATS:
-        raise SourceError(f"There is no format {format!r}: the formats are {', '.join(FORMATS)}.")
+        raise SourceError(f"source_format is {format!r}: write one of {', '.join(map(repr, FORMATS))}.")
     files = find_files(path)
     kind = format or format_of(files, path) or "none"
     if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
@@ -140,7 +140,7 @@ def _check_names(asked: Sequence[str], path: UPath) -> None:
     if clash := sorted(_RESERVED & set(asked)):
         raise SourceError(f"{path} has columns with names the run folder needs: {_listed(clash)}. Rename them.")
     if len(set(asked)) < len(asked):
-        raise SourceError(f"The columns of {path} are not told apart by their names: {_listed(asked)}.")
+        raise SourceError(f"columns and carry name a column of {path} twice: {_listed(asked)}.")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -154,7 +154,7 @@ def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
     if wanted.id_column is not None and wanted.id_column not in there:
         raise SourceError(
             f"{where} has no column {wanted.id_column!r} to know its rows by. It has: {listed}. Name another one "
-            f'with id_column="...", or say id_column=None to use the file name and the row number.'
+            f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
     if missing := [name for name in wanted.columns if name not in there]:
         raise SourceError(f"{where} has no column {_listed(missing)}. It has: {listed}.")

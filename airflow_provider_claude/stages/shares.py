@@ -48,7 +48,7 @@ def share_out(
     Raises SourceError where the columns do not fit, and JobError where a scan cannot be shared.
     """
     if shares < 1:
-        raise JobError(f"A scan is shared by {shares} tasks: write 1 or more.")
+        raise JobError(f"shares is {shares}: write 1 or more.")
     check_columns(source, settings)
     forget_mapping(run, settings.redact)
     remove(run.file("scan.json"))

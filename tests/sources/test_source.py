@@ -83,10 +83,10 @@ def test_an_empty_night_is_fine(tmp_path: Path) -> None:
 def test_files_of_several_formats_need_a_word(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(LINES)
     (tmp_path / "notes.txt").write_bytes(LINES)
-    with pytest.raises(SourceError, match=r"notes\.txt.*unknown.*format="):
+    with pytest.raises(SourceError, match=r"notes\.txt.*unknown.*source_format"):
         rows_of(tmp_path)
     assert len(rows_of(tmp_path, format="jsonl")) == 4
-    with pytest.raises(SourceError, match="no format 'xml'"):
+    with pytest.raises(SourceError, match="source_format is 'xml'"):
         rows_of(tmp_path, format="xml")
 
 
