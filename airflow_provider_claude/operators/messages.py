@@ -31,6 +31,7 @@ from airflow_provider_claude.runtime import (
     task_ref,
     to_path,
     utc_now,
+    zone_of,
 )
 from airflow_provider_claude.sources.encoding import check_encoding
 
@@ -242,6 +243,7 @@ class ClaudeMessagesOperator(BaseOperator):
             settings=Settings(
                 prices=self.prices,
                 deadline=resolve_deadline(context, self.deadline),
+                zone=zone_of(context),
                 partition=resolve_day(context),
                 work=to_path(self.work) if self.work else None,
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),

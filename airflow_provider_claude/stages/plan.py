@@ -67,9 +67,9 @@ class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
-    *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share requests, None for one
-    item a request. *priority*: how urgent items are, None where all are alike.
+    """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
+    the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
+    requests, None for one item a request. *priority*: how urgent items are, None where all are alike.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -79,6 +79,7 @@ class Settings:
     trial: bool = True
     prices: Mapping[str, Any] | None = None
     deadline: str | None = None
+    zone: str = "UTC"
     partition: str | None = None
     work: UPath | None = None
     reuse_days: float = REUSE_DAYS
@@ -140,6 +141,7 @@ def plan(
         now=clock(),
         shard_rows=max(largest, 1),
         alone=alone,
+        zone=settings.zone,
     )
     shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
     record = msgspec.structs.replace(
@@ -345,6 +347,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         shards=[],
         estimate={},
         deadline=settings.deadline,
+        zone=settings.zone,
         partition=settings.partition,
         explanation=[],
         scanned_at=scan.finished_at,
@@ -408,6 +411,7 @@ def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: 
         price_source=f"{draft.price['source']} {draft.price['as_of']}".strip(),
         trial=trial,
         deadline=draft.deadline,
+        zone=draft.zone,
         lanes=lanes,
     )
 

@@ -224,6 +224,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         partition=plan.partition,
         created_at=now,
         deadline=plan.deadline,
+        zone=plan.zone,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
         warnings=thresholds.warnings(ledger),
         ledger=ledger,

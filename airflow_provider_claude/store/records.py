@@ -213,6 +213,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     created_at: str
     work: int
     reuse_days: float
+    zone: str = "UTC"
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None
