@@ -12,7 +12,6 @@ from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import RunFolder
 from tests.context import manual_run
 
