@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from airflow_provider_claude.core.report.thresholds import Threshold
+from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.structure import Limits
 from airflow_provider_claude.job import ClaudeJob
@@ -25,7 +25,7 @@ from airflow_provider_claude.task_groups.batch import claude_batch_job
 from tests.conftest import PROJECT
 
 PUBLIC = (
-    Threshold,
+    Limit,
     ScanPolicy,
     Limits,
     ClaudeJob,

@@ -183,7 +183,7 @@ def test_a_column_may_be_sent_and_carried_and_is_then_clean_in_both(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"text_columns": []}, "no text column"), ({"text_columns": ["text"]}, r"without text; with body, team")],
+    [({"text_columns": []}, "columns is empty"), ({"text_columns": ["text"]}, r"without text; with body, team")],
 )
 def test_columns_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SourceError, match=message):
