@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
@@ -32,6 +33,7 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -109,6 +111,9 @@ def plan(
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
+    check_columns(job.properties, scan.carry)
+    if not isinstance(job.output, type):
+        check_compiles(job.schema)
     _check_priority(settings.priority, scan)
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.deadline import wall_clock
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -138,6 +139,8 @@ def claude_batch_job(
             "unreadable_files": unreadable_files,
             **(scan_args or {}),
         }
+        column = (report_args or {}).get("partition_column", partition_column)
+        check_columns(job.properties, scan_args["carry"], column if output else None)
         scan = (
             _shared_scan(scan_tasks, scan_args)
             if scan_tasks > 1
