@@ -5,12 +5,14 @@ Every row of the source comes through, in order: a broken file, row or charset i
 raises SourceError instead, before or while reading, so that nothing is spent on it.
 
     word              what is wrong                                    what it costs
-    unreadable_file   the file is corrupt from some row on             one defect for the rest of the file
+    unreadable_file   the file is corrupt from some row on, or of      one defect for the rest of the file
+                      another kind than its name says
     broken_row        a line is no CSV record or no JSON object        that row
     bad_charset       a line is neither UTF-8 nor Windows-1252         that row
     missing_id        the id column is null or blank                   that row
     oversize          one mail of more than 25 MB                      that row
-    unreadable_mail   a mail that the reader fails on                  that row
+    unreadable_mail   a mail that the reader fails on, or a file       that row
+                      that is no mail
 
 `source_ref` is `<file>#<n>`: n counts the rows of Parquet and CSV, the lines of JSON Lines and the mails of an
 mbox, from 1. The file of a single mail is its own reference.
@@ -25,11 +27,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
+from airflow_provider_claude.sources.choosing import Choice, choose
 from airflow_provider_claude.sources.encoding import check_encoding
-from airflow_provider_claude.sources.files import FORMATS, SourceFile, find_files, format_of
+from airflow_provider_claude.sources.files import FORMATS, SourceFile
+from airflow_provider_claude.sources.finding import Found, MissingSourceError, find_files
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
 
@@ -43,13 +48,15 @@ _RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
 class Source:
     """Rows to be read. `batches()` may be called again; each call reads the files anew.
 
-    *columns* are the text columns of the batches, after SOURCE_FIELDS; *files* are in reading order.
+    *columns* are the text columns of the batches, after SOURCE_FIELDS; *files* are in reading order. *foreign* are the names
+    of files beside them that are no part of it.
     """
 
     path: UPath
     format: str
     files: tuple[SourceFile, ...]
     wanted: Wanted
+    foreign: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -95,23 +102,24 @@ def open_source(
     columns: Sequence[str] | None = None,
     batch_rows: int = 500,
     encoding: str | None = None,
+    missing: MissingSource = "fail",
 ) -> Source:
     """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
 
     *columns* None means all. *id_column* None names rows by `source_ref`. Mails are always named by it, unless
     *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary columns of Parquet;
-    None is UTF-8, or what a byte order mark says. Mails say it themselves.
+    None is UTF-8, or what a byte order mark says. Mails say it themselves. Where there is no file, *missing* says whether
+    that is an error or a source without rows.
 
     Raises SourceError where the path, the format, a column or the id is not there, and JobError where *encoding* is no
     character set.
     """
     if format is not None and format not in FORMATS:
         raise SourceError(f"source_format is {format!r}: write one of {', '.join(map(repr, FORMATS))}.")
-    files = find_files(path)
-    kind = format or format_of(files, path) or "none"
+    sought = frozenset([*(columns or ()), *filter(None, [id_column])])
+    kind, files, foreign = _chosen(path, format, sought, missing)
     if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
         id_column = None
-    sought = frozenset([*(columns or ()), *filter(None, [id_column])])
     there = next(filter(None, (_columns_there(kind, file, sought) for file in files)), None)
     asked = tuple(there or ()) if columns is None else tuple(dict.fromkeys(columns))
     if columns is None and id_column in _RESERVED:
@@ -120,7 +128,40 @@ def open_source(
     _check_names(asked, path)
     if there is not None:
         _check_columns(there, wanted, str(path))
-    return Source(path=path, format=kind, files=tuple(files), wanted=wanted)
+    return Source(path=path, format=kind, files=files, wanted=wanted, foreign=foreign)
+
+
+def _chosen(path: UPath, asked: str | None, sought: frozenset[str], missing: MissingSource) -> Choice:
+    """What is read of *path*."""
+    try:
+        return _of_found(find_files(path), asked, sought, path)
+    except MissingSourceError as e:
+        if missing == "empty":
+            return Choice(asked or "none", (), ())
+        raise MissingSourceError(
+            f'{e} Where a day without data is fine, write missing_source="empty": the run is then green, with 0 rows.'
+        ) from e
+
+
+def _of_found(found: Found, asked: str | None, sought: frozenset[str], path: UPath) -> Choice:
+    if found.single and asked:
+        return Choice(asked, found.files, ())
+    choice = choose(found.files, asked, str(path), lambda file, kind: _fits(file, kind, sought))
+    if not choice.files:
+        raise MissingSourceError(
+            f"There is no source at {path}: {choice.foreign[0]!r} is no data, and there is nothing else."
+        )
+    return choice._replace(foreign=(*choice.foreign, *found.strays))
+
+
+def _fits(file: SourceFile, kind: str, sought: frozenset[str]) -> bool:
+    """Whether *file*, whose name tells no format, is one of *kind*. A mail tells it when it is read: there may be many."""
+    if kind == "eml":
+        return True
+    if kind == "mbox":
+        return mbox.begins(file)
+    there = _columns_there(kind, file, sought)
+    return there is not None and sought.issubset(there)
 
 
 def _columns_there(kind: str, file: SourceFile, sought: frozenset[str]) -> list[str] | None:
