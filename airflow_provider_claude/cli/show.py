@@ -109,6 +109,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"damage  how many rows are lost in {scan.uncounted:,} places of the source is not known")
     for file in scan.unreadable:
         out.line(f"damage  {file}")
+    for note in scan.origin.notes():
+        out.line(f"note    {note}")
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
     if (told := run.danger()) is not None:

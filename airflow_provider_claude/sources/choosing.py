@@ -45,11 +45,11 @@ def choose(files: Sequence[SourceFile], asked: str | None, where: str, fits: Fit
     """
     data = [file for file in files if not _LITTER.fullmatch(file.name)]
     chosen = _asked(data, asked, fits) if asked else _told(data, where)
-    kept = frozenset(chosen)
+    kept = {file.path for file in chosen}
     return Choice(
         asked or (chosen[0].format if chosen else None) or "none",
         tuple(chosen),
-        tuple(file.name for file in files if file not in kept),
+        tuple(file.name for file in files if file.path not in kept),
     )
 
 
@@ -72,7 +72,6 @@ def _asked(data: Sequence[SourceFile], asked: str, fits: Fits) -> list[SourceFil
     """The files to be read as *asked*: those so named, and those without a known name that fit; else all."""
     if not any(file.format in {asked, None} for file in data):
         return list(data)
-    named = any(file.format == asked for file in data)
     return [
         file for file in data if file.format == asked or (file.format is None and _is_meant(file, asked, named, fits))
     ]
@@ -86,6 +85,7 @@ def _unclear(files: Sequence[SourceFile], where: str, what: str) -> SourceError:
     by_format = {file.format: file.name for file in files}
     found = ", ".join(f"{name!r:.80} ({kind or 'unknown'})" for kind, name in by_format.items())
     return SourceError(
-        f"{where} {what}: {found}. Use a glob that matches only the files meant, or say source_format= one of "
-        f"{', '.join(FORMATS)}. Known suffixes are {', '.join(SUFFIXES)}, each also with .gz or .zst."
+        f"{where} {what}: {found}. Write a glob as source that matches only the files that are meant, or "
+        f"source_format as one of {', '.join(map(repr, FORMATS))}. Known suffixes are {', '.join(SUFFIXES)}, each also with "
+        ".gz or .zst."
     )

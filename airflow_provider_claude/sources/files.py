@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -78,16 +78,15 @@ class SourceFile:
     @property
     def suffixes(self) -> tuple[str, str]:
         """The suffix that tells the format, and the one that tells the compression, in lower case; `""` where there is none."""
-        suffixes = ["", "", *PurePosixPath(self.name.lower().strip()).suffixes]
-        return (suffixes[-2], suffixes[-1]) if suffixes[-1] in COMPRESSED else (suffixes[-1], "")
+        stem, suffix = splitext(self.name.lower().strip())
+        return (splitext(stem)[1], suffix) if suffix in COMPRESSED else (suffix, "")
 
     @property
     def format(self) -> str | None:
         """The format its place and name tell; None where they tell none."""
         if self.kind is not None:
             return self.kind
-        *_, folder, name = ("", *PurePosixPath(self.path).parts)
-        if name == "mbox" and folder.lower().endswith(".mbox"):  # as Apple Mail exports a mailbox
+        if self.path.endswith(".mbox/mbox"):  # as Apple Mail exports a mailbox
             return "mbox"
         return SUFFIXES.get(self.suffixes[0])
 

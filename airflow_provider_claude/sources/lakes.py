@@ -6,7 +6,7 @@ Which files and rows hold is said by a log beside them, so they are refused by n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.errors import SourceError
@@ -14,8 +14,9 @@ from airflow_provider_claude.errors import SourceError
 if TYPE_CHECKING:
     from upath import UPath
 
-#: How many folders above a source are looked at.
+#: How many levels above a source, and how many folders in all, are looked into.
 _LEVELS = 10
+_FOLDERS = 1_000
 
 _MARKS = (
     (re.compile(r"(?:^|/)_delta_log/[^/]+$"), "Delta"),
@@ -24,32 +25,42 @@ _MARKS = (
 )
 
 
-def refuse_lakes(fs: Any, folder: str, paths: Sequence[str], source: UPath) -> None:
-    """Raise SourceError where *paths*, all files of *source*, hold such a table, or lie in one: *folder* is above them all."""
+def refuse_lakes(fs: Any, base: str, paths: Sequence[str], source: UPath) -> None:
+    """Raise SourceError where *paths*, all files of *source*, hold such a table, or lie in one. *base* is above them all."""
     marks = ((path, kind) for path in paths for pattern, kind in _MARKS if pattern.search(path))
     place, kind = next(marks, ("", None))
-    if kind is None and any(path.lower().endswith((".parquet", ".pq")) for path in paths):
-        place, kind = _above(fs, folder)
+    if kind is None:
+        parquet = {path.rpartition("/")[0] for path in paths if path.lower().endswith((".parquet", ".pq"))}
+        place, kind = _marked(fs, _to_look_into(parquet, base))
     if kind is not None:
         raise SourceError(
             f"{source} is, holds or lies in a table of {kind} ({place}). Its Parquet files also hold rows that were replaced "
             f"or deleted, and only {kind} knows which, so they are never read as plain files. Write the rows that are to be "
-            f"asked about to plain Parquet files first, with {kind}'s own library or an SQL engine, and name these as the source."
+            f"asked about to plain Parquet files first, with {kind}'s own library or an SQL engine, and name these as the "
+            "source."
         )
 
 
-def _above(fs: Any, folder: str) -> tuple[str, str | None]:
-    """The mark of the table that *folder* lies in, and its kind."""
-    parts = folder.split("/")
-    for count in range(len(parts), max(0, len(parts) - _LEVELS), -1):
-        above = "/".join(parts[:count])
-        for place, kind in (
-            (f"{above}/_delta_log", "Delta"),
-            (f"{above}/.hoodie", "Hudi"),
-            (f"{above}/metadata", "Iceberg"),
-        ):
-            if any(pattern.search(name) for name in _names(fs, place) for pattern, known in _MARKS if known == kind):
-                return place, kind
+def _to_look_into(folders: Iterable[str], base: str) -> list[str]:
+    """Those above *folders* that may be a table's, the shortest first. A folder of a partition (`day=1`) is none."""
+    lowest = len(base.split("/")) - _LEVELS
+    found = {
+        "/".join(parts[:count]) for parts in (one.split("/") for one in folders) for count in _counts(parts, lowest)
+    }
+    return sorted((one for one in found if "=" not in one.rpartition("/")[2]), key=len)[:_FOLDERS]
+
+
+def _counts(parts: Sequence[str], lowest: int) -> range:
+    return range(max(1, lowest), len(parts) + 1)
+
+
+def _marked(fs: Any, folders: Iterable[str]) -> tuple[str, str | None]:
+    """The mark of a table in *folders*, and its kind."""
+    for folder in folders:
+        for name, kind in (("_delta_log", "Delta"), (".hoodie", "Hudi"), ("metadata", "Iceberg")):
+            there = _names(fs, f"{folder}/{name}")
+            if any(pattern.search(one) for one in there for pattern, known in _MARKS if known == kind):
+                return f"{folder}/{name}", kind
     return "", None
 
 

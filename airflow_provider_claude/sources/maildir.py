@@ -33,15 +33,18 @@ class MailFolders:
     def of(cls, paths: Iterable[str], folders: Iterable[str]) -> MailFolders:
         """Those in a tree of files, *paths*, and of *folders*."""
         parts: defaultdict[str, set[str]] = defaultdict(set)
-        sure: set[str] = set()
+        sure, tables = set[str](), set[str]()
         for folder in folders:
             _note(parts, folder)
         for path in paths:
             folder, _, name = path.rpartition("/")
             _note(parts, folder)
-            if folder.endswith(("/cur", "/new")) and _may_be_mail(name) and _DELIVERED.fullmatch(name):
-                sure.add(folder[:-4])
-        return cls(frozenset(sure | {folder for folder, there in parts.items() if len(there) > 1}))
+            if folder.endswith(("/cur", "/new")) and not name.startswith("."):
+                if not _may_be_mail(name):
+                    tables.add(folder[:-4])
+                elif _DELIVERED.fullmatch(name):
+                    sure.add(folder[:-4])
+        return cls(frozenset(sure | {folder for folder, there in parts.items() if len(there) > 1} - tables))
 
     def holds(self, path: str) -> bool:
         """Whether *path* is a mail."""

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.scan.origin import MissingSource
+from airflow_provider_claude.core.scan.origin import MissingSource, Origin
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
@@ -61,6 +61,10 @@ class Source:
     @property
     def columns(self) -> tuple[str, ...]:
         return self.wanted.columns
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.of(str(self.path), self.format, files=len(self.files), foreign=self.foreign)
 
     @property
     def schema(self) -> pa.Schema:

@@ -238,6 +238,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         flags=dict(counts.flags.counts.most_common()),
         echoes=dict(counts.answers.echoes.counts.most_common()),
         unreadable=scan.unreadable,
+        notes=scan.origin.notes(),
         strangers=nonzero(counts.strangers),
         disagreements=counts.disagreements,
         reused=counts.reused,

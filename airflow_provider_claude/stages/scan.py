@@ -56,7 +56,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
         tables.counts.gate = judge.gate.version
-    record = tables.counts.record(settings, str(source.path), source.format, started=started, finished=clock())
+    record = tables.counts.record(settings, source.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), record)
     return record
 

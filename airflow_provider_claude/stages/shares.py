@@ -57,7 +57,7 @@ def share_out(
     count = max(1, min(shares, len(names)))
     bounds = [len(names) * number // count for number in range(count + 1)]
     files = [names[start:stop] for start, stop in pairwise(bounds)]
-    record = SharesRecord(source=str(source.path), format=source.format, files=files, made_at=clock())
+    record = SharesRecord(**source.origin._asdict(), files=files, made_at=clock())
     write_record(run.file("shares") / "shares.json", record)
     return list(range(count))
 
@@ -117,7 +117,7 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
             for batch in _read(place, "candidates", settings.candidates):
                 tables.fold(batch)
             tables.counts.share(record)
-    scanned = tables.counts.record(settings, shares.source, shares.format, started=started, finished=clock())
+    scanned = tables.counts.record(settings, shares.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), scanned)
     return scanned
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.losses import Losses, refuse, regions
+from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import (
     CANDIDATE_FIELDS,
     DOUBT_FIELDS,
@@ -79,16 +80,15 @@ class Counts:
         self.flags.update(record.flagged)
         self.redacted.update(record.redacted)
 
-    def record(self, settings: ScanSettings, source: str, kind: str, *, started: str, finished: str) -> ScanRecord:
-        """scan.json, of a scan of *source*, whose format is *kind*.
+    def record(self, settings: ScanSettings, origin: Origin, *, started: str, finished: str) -> ScanRecord:
+        """scan.json, of a scan of the source at *origin*.
 
         Raises SourceError where files are unreadable and *settings* do not say to go on without them.
         """
         if settings.unreadable_files == "fail":
-            refuse(self.losses, source, self.rows)
+            refuse(self.losses, origin.source, self.rows)
         return ScanRecord(
-            source=source,
-            format=kind,
+            **origin._asdict(),
             columns=list(settings.text_columns),
             carry=list(settings.carry),
             rows=self.rows + self.losses.rows,

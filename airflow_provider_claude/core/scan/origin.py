@@ -22,7 +22,7 @@ def check_missing(value: MissingSource) -> MissingSource:
 
 
 class Origin(NamedTuple):
-    """A *source* of some *format*; whether it is *missing*; how many *foreign_files* lie beside it, the first of them *foreign*."""
+    """A *source* of some *format*, and whether it is *missing*. *foreign* are the first of so many *foreign_files* beside it."""
 
     source: str
     format: str
