@@ -72,13 +72,8 @@ def _asked(data: Sequence[SourceFile], asked: str, fits: Fits) -> list[SourceFil
     """The files to be read as *asked*: those so named, and those without a known name that fit; else all."""
     if not any(file.format in {asked, None} for file in data):
         return list(data)
-    return [
-        file for file in data if file.format == asked or (file.format is None and _is_meant(file, asked, named, fits))
-    ]
-
-
-def _is_meant(file: SourceFile, asked: str, named: bool, fits: Fits) -> bool:  # noqa: FBT001 - private
-    return fits(file, asked) if named else True
+    meant = [file for file in data if file.format == asked or (file.format is None and fits(file, asked))]
+    return meant or [file for file in data if file.format is None]
 
 
 def _unclear(files: Sequence[SourceFile], where: str, what: str) -> SourceError:
