@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.runtime import run_folder, task_errors, to_path, utc_now
@@ -55,7 +54,6 @@ class ClaudeReportOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
-        check_columns((), (), partition_column)
         self.run_folder = run_folder
         self.publish_to = publish_to
         self.partition_column = partition_column
