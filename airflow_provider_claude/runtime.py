@@ -97,6 +97,15 @@ def _get_fernet() -> Any:
     return get_fernet()
 
 
+def need_xcom(operator: BaseOperator) -> None:
+    """Raise JobError where *operator* is to keep what it returns from the tasks that need it."""
+    if not operator.do_xcom_push:
+        raise JobError(
+            f"{operator.task_id} has do_xcom_push=False, and the tasks after it need what it returns (a path, or paths). "
+            "Leave it out, also of default_args."
+        )
+
+
 def utc_now() -> str:
     """Now, as records have it: ISO 8601 in UTC."""
     return pendulum.now("UTC").isoformat()

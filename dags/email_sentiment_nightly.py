@@ -29,6 +29,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset, Param, conf
 from airflow.timetables.interval import CronDataIntervalTimetable
 from pydantic import BaseModel, Field
 
+from airflow_provider_claude.failure import Failure
 from airflow_provider_claude.job import DEFAULT_MODEL, ClaudeJob
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.task_groups.batch import claude_batch_job
@@ -65,9 +66,13 @@ JOB = ClaudeJob(
 
 
 def tell_someone(context: Context) -> None:
-    """The place for a notifier: SlackNotifier, SmtpNotifier, PagerdutyNotifier … instead of this log line."""
-    run = context["dag_run"]
-    logging.getLogger(__name__).error("%s of %s failed: see its report task.", run.run_id, run.dag_id)
+    """The place for a notifier: SlackNotifier, SmtpNotifier, PagerdutyNotifier … instead of this log line.
+
+    It is called by each task that fails; only the first has something to tell.
+    """
+    failure = Failure.of(context)
+    if failure is not None:
+        logging.getLogger(__name__).error("%s", failure.message)
 
 
 with DAG(
@@ -77,8 +82,12 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "claude", "retries": 2, "retry_delay": pendulum.duration(minutes=1)},
-    on_failure_callback=tell_someone,
+    default_args={
+        "owner": "claude",
+        "retries": 2,
+        "retry_delay": pendulum.duration(minutes=1),
+        "on_failure_callback": tell_someone,
+    },
     deadline=deadline_alerts("09:00", ZONE),
     tags=["claude", "email"],
     params={

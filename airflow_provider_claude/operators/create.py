@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.runtime import resumable, shard_folder, utc_now
+from airflow_provider_claude.runtime import need_xcom, resumable, shard_folder, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,6 +30,7 @@ class ClaudeBatchCreateOperator(BaseOperator):
 
     def __init__(self, *, shard: str, conn_id: str = ClaudeHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        need_xcom(self)
         self.shard = shard
         self.conn_id = conn_id
 

@@ -18,6 +18,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.runtime import (
+    need_xcom,
     resolve_day,
     resolve_deadline,
     resumable,
@@ -136,6 +137,7 @@ class ClaudePlanOperator(BaseOperator):
         super().__init__(**kwargs)
         check_model(job.model, prices)
         check_model(model, prices)
+        need_xcom(self)
         self.run_folder = run_folder
         self.job = job
         self.model = model

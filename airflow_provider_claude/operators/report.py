@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
+from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.runtime import run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ClaudeReportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.stages.report import report
 
-        with task_errors():
+        with task_errors(), blaming_the_first(context):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
             summary = report(

@@ -12,8 +12,9 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
-from airflow_provider_claude.runtime import resolve_day, run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.runtime import need_xcom, resolve_day, run_folder, task_errors, to_path, utc_now
 from airflow_provider_claude.sources.encoding import check_encoding
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class ClaudeInputScanOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        need_xcom(self)
         self.source = source
         self.run_folder = run_folder
         self.columns = tuple(columns)
@@ -129,7 +131,7 @@ class ClaudeInputScanOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.stages.scan import scan
 
-        with task_errors():
+        with task_errors(), blaming_the_first(context):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             self.say(scan(self.opened(), run, self.settings(), clock=utc_now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.runtime import run_folder, task_errors, utc_now
 
@@ -57,6 +58,6 @@ class ClaudeShareGatherOperator(ClaudeInputScanOperator):
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.stages.shares import gather
 
-        with task_errors():
+        with task_errors(), blaming_the_first(context):
             self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))
         return self.run_folder

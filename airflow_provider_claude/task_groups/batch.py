@@ -242,7 +242,7 @@ def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOp
 def _sift(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
     """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered.
 
-    It runs whatever became of the screening; where there was no scan, that has no run folder to hand on, and it fails.
+    It runs whatever came of the screening, and not where the scan failed: then no task before it succeeded.
     """
     operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
-    return operator(task_id="sift", trigger_rule="all_done", **{**scan_args, "release": ()})
+    return operator(task_id="sift", trigger_rule="all_done_min_one_success", **{**scan_args, "release": ()})
