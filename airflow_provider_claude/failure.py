@@ -130,4 +130,6 @@ def blaming_the_first(context: Context) -> Iterator[None]:
         first = first_failed(context)
         if first is None:
             raise
-        raise StateError(f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}") from None
+        raise StateError(
+            f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}"
+        ) from None
