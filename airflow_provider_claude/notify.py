@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pendulum
 
 from airflow_provider_claude.core.plan.danger import Danger
+from airflow_provider_claude.core.times import shown
 from airflow_provider_claude.runtime import zone_of
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ class Alert:
         """What people are told: one sentence, and what is known of the danger."""
         run = f"{self.run_id} of {self.dag_id} is {self.state}"
         if self.promise == "broken":
-            return f"Promise broken: {run}, and its answers were due at {self.due:%Y-%m-%d %H:%M %Z}."
-        told = f"Promise in danger: {run}, and its answers are due at {self.due:%Y-%m-%d %H:%M %Z}."
+            return f"Promise broken: {run}, and its answers were due at {shown(self.due)}."
+        told = f"Promise in danger: {run}, and its answers are due at {shown(self.due)}."
         return told if self.danger is None else f"{told} {self.danger.sentences(self._clock)}"
 
     def _clock(self, moment: float) -> str:
-        return datetime.fromtimestamp(moment, self.due.tzinfo).strftime("%H:%M")
+        return shown(datetime.fromtimestamp(moment, self.due.tzinfo), "%H:%M")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def adopt(shard: ShardFolder, work: WorkFolder, batch_id: str, api: Api, out: Sc
     submitted(shard, orphan.number, info, adopted=True)
     out.line(
         f"Attempt {orphan.number} of shard {shard.shard} is batch {info.id} from now on: {requests:,} requests, created "
-        f"{time(info.created_at)} UTC, {info.status}."
+        f"{time(info.created_at)}, {info.status}."
     )
     out.line(
         "Clear the task that was held: it takes the batch up and pays nothing. The results' custom ids are checked."

@@ -36,7 +36,7 @@ class Damage:
 
 
 def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit: int) -> int:
-    """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code."""
+    """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code, 1 where *terms* mean none."""
     run.need_scan()
     table: list[tuple[str, ...]] = []
     reasons, damage = Counter[str](), Damage()
@@ -50,18 +50,22 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
     if table:
         out.table(_HEAD, table, right=("score", "lost rows"))
         out.line()
+    for sentence in stage.unmatched(run, terms) if terms else ():
+        out.line(sentence)
     left = f", {number(limit)} of them shown" if reasons.total() + damage.regions > limit else ""
     out.line(f"{rows(reasons.total())} in quarantine{left}: {counts(dict(reasons.most_common()))}.")
     if damage.regions:
         out.line(damage.sentence)
-    return 0
+    return 0 if reasons or damage.regions or not terms else 1
 
 
 def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> int:
     """Let the rows that *terms* mean through from the next scan on. Returns the exit code, 1 where there is none."""
     record = stage.release(run, terms, now)
+    for sentence in stage.unmatched(run, terms):
+        out.line(sentence)
     if not record.rows:
-        out.line(f"No row in quarantine is meant by {' '.join(terms)}; nothing was released.")
+        out.line("Nothing was released.")
         return 1
     are = "is" if len(record.rows) == 1 else "are"
     out.line(f"{rows(len(record.rows))} {are} released: {counts(record.by_reason)}.")

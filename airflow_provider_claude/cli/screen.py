@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TextIO
 
 from airflow_provider_claude.core.report.text import legible
+from airflow_provider_claude.core.times import shown_in
 
 #: What stands where there is nothing to show.
 NOTHING = "-"
@@ -60,12 +60,12 @@ def usd(amount: Decimal | None) -> str:
     return NOTHING if amount is None else f"{amount:,.4f}"
 
 
-def time(moment: str | None) -> str:
-    """An ISO 8601 time in UTC, to the second; what is none is shown as it is."""
+def time(moment: str | None, zone: str = "UTC") -> str:
+    """An ISO 8601 time as it is in *zone*, to the second, with the zone; what is none is shown as it is."""
     if not moment:
         return NOTHING
     try:
-        return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return shown_in(moment, zone, "%Y-%m-%d %H:%M:%S")
     except ValueError:
         return moment
 

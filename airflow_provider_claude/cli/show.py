@@ -9,10 +9,10 @@ from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
 from airflow_provider_claude.core.batch.attempt import Attempt
-from airflow_provider_claude.core.times import utc_clock
+from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.store import LandedRecord, RunFolder, ScanRecord, ShardFolder, ShardSpec
+from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, ShardFolder, ShardSpec
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -109,10 +109,12 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"damage  how many rows are lost in {scan.uncounted:,} places of the source is not known")
     for file in scan.unreadable:
         out.line(f"damage  {file}")
+    for note in scan.origin.notes():
+        out.line(f"note    {note}")
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
     if (told := run.danger()) is not None:
-        out.line(f"danger  {told.danger.sentences(utc_clock)}")
+        out.line(f"danger  {told.danger.sentences(clock_in(_zone(facts.plan)))}")
     for problem in facts.report.problems if facts.report else []:
         out.line(f"red     {problem}")
     for warning in facts.report.warnings if facts.report else []:
@@ -171,9 +173,9 @@ def show_shard(shard: ShardFolder, out: Screen) -> int:
         whose = "" if spec and attempt.root == spec.fingerprint else ", for rows that are not planned any more"
         state = state_of(shard, attempt)
         out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {_asks(attempt)}{whose})")
-        out.table(("record", "at (UTC)", ""), list(_records(shard, attempt.number)))
+        out.table(("record", "at", ""), list(_records(shard, attempt.number, _zone(plan))))
     out.line()
-    _landing(shard.landed(), out)
+    _landing(shard.landed(), out, _zone(plan))
     return 0
 
 
@@ -192,30 +194,39 @@ def _planned(spec: ShardSpec | None) -> str:
     )
 
 
-def _records(shard: ShardFolder, attempt: int) -> Iterator[tuple[str, str, str]]:
+def _zone(plan: PlanRecord | None) -> str:
+    """The zone in which times of a run are shown: its DAG's, as its plan has it."""
+    return "UTC" if plan is None else plan.zone
+
+
+def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str, str, str]]:
     """The records of an attempt that are there, in the order in which they are written."""
     if (intent := shard.intent(attempt)) is not None:
-        yield "  intent", time(intent.at), f"content {intent.root[:8]}, may be being sent until {time(intent.until)}"
+        yield (
+            "  intent",
+            time(intent.at, zone),
+            f"content {intent.root[:8]}, may be being sent until {time(intent.until, zone)}",
+        )
     if (submitted := shard.submitted(attempt)) is not None:
         how = ", found in the workspace's list: its results prove it, or it is let go" if submitted.adopted else ""
         what = submitted.batch_id or f"no batch (lane {submitted.lane})"
-        yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at), what + how
+        yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at, zone), what + how
     if (given_up := shard.let_go(attempt)) is not None:
-        yield "  let go", time(given_up.at), "given up at its cutoff: the sync lane asks what it has not answered"
+        yield "  let go", time(given_up.at, zone), "given up at its cutoff: the sync lane asks what it has not answered"
     if (ended := shard.ended(attempt)) is not None:
-        yield "  ended", time(ended.ended_at), counts(ended.counts)
+        yield "  ended", time(ended.ended_at, zone), counts(ended.counts)
     if shard.results(attempt).exists():
         yield "  collected", NOTHING, shard.results(attempt).name
     if (released := shard.released(attempt)) is not None:
         whose = f" ({released.batch_id})" if released.batch_id else ""
-        yield "  released", time(released.at), released.reason + whose
+        yield "  released", time(released.at, zone), released.reason + whose
 
 
-def _landing(landed: LandedRecord | None, out: Screen) -> None:
+def _landing(landed: LandedRecord | None, out: Screen, zone: str) -> None:
     if landed is None:
         out.line("landed   not yet: there is no landed.json")
         return
-    out.line(f"landed   {time(landed.landed_at)}, after round {landed.round}: {landed.rows:,} rows")
+    out.line(f"landed   {time(landed.landed_at, zone)}, after round {landed.round}: {landed.rows:,} rows")
     out.line(f"rows     {counts(landed.outcomes)}; {landed.reused:,} from earlier runs")
     out.line(f"cost     {landed.cost_usd} USD, {landed.retried_usd} of it for tries that a later one replaced")
     if landed.strangers:

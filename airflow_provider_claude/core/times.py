@@ -1,8 +1,11 @@
-"""Times of records and of the API, which are ISO 8601 texts."""
+"""Times of records and of the API, which are ISO 8601 texts; and how they are shown to people: in a zone, labelled with it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo
 
 
 def parse_time(text: str) -> datetime:
@@ -16,6 +19,38 @@ def epoch(text: str) -> float:
     return parse_time(text).timestamp()
 
 
-def utc_clock(seconds: float) -> str:
-    """An epoch second as a clock shows it that nobody has set to a zone."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M UTC")
+@cache
+def zone_at(zone: str) -> tzinfo:
+    """The zone called *zone*: a name such as `Europe/Berlin`, or an offset such as `+02:00`. UTC where it is neither."""
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):  # what ZoneInfo raises for a name it does not know, or that is no name
+        return _offset(zone)
+
+
+def _offset(zone: str) -> tzinfo:
+    try:
+        return datetime.strptime(zone, "%z").tzinfo or UTC
+    except ValueError:
+        return UTC
+
+
+def label(moment: datetime) -> str:
+    """The short name of the zone of *moment*: `CET`, `UTC`, `UTC+03`."""
+    name = moment.strftime("%Z") or "UTC"
+    return f"UTC{name}" if name[0] in "+-" else name
+
+
+def shown(moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """*moment* as people read it, with its zone."""
+    return f"{moment.strftime(form)} {label(moment)}"
+
+
+def shown_in(text: str, zone: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """The ISO 8601 time *text* as people in *zone* read it, with the zone."""
+    return shown(parse_time(text).astimezone(zone_at(zone)), form)
+
+
+def clock_in(zone: str) -> Callable[[float], str]:
+    """A clock in *zone*: it writes an epoch second as `09:00 CET`."""
+    return lambda seconds: shown(datetime.fromtimestamp(seconds, zone_at(zone)), "%H:%M")

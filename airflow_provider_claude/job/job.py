@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.params import check_params, check_thinking
-from airflow_provider_claude.job.schema import check_schema, output_schema, resolve
+from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
 from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, canary, full_system
 
@@ -32,7 +32,8 @@ class ClaudeJob:
 
     :param prompt: template over the row's columns, e.g. ``"<email>{subject} {body}</email>"``. Values are JSON (quotes
         included, ``<`` escaped) inside delimiters with a nonce, so that no text can close a delimiter.
-    :param output: a Pydantic model or a JSON schema of an object; each property becomes a typed column.
+    :param output: a Pydantic model or a JSON schema of an object; each property becomes a typed column, by the name that
+        the schema has for it. What cannot be asked or stored is refused here, see docs/operators.md.
     :param system: the system prompt.
     :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
     :param max_tokens: the most tokens one answer may have.
@@ -68,6 +69,8 @@ class ClaudeJob:
         check_params(self.params)
         check_thinking(self.thinking, self.params)
         check_schema(self.schema)
+        if not isinstance(self.output, type) and has_pattern(self.schema):
+            check_compiles(self.schema)
         parse_prompt(self.prompt)
 
     @cached_property
@@ -76,7 +79,7 @@ class ClaudeJob:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """The output's JSON schema as written, before it is cut down to what the API takes."""
+        """The output's JSON schema, before it is cut down to what the API takes. See `job.schema.output_schema`."""
         return output_schema(self.output)
 
     @property

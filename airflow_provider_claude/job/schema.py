@@ -1,52 +1,107 @@
-"""The output's JSON schema, checked for what structured outputs cannot express.
+"""The output's JSON schema, in the form that is asked, stored and checked.
 
-The API takes a subset of JSON Schema (https://platform.claude.com/docs/en/build-with-claude/structured-outputs):
-bounds and lengths are sent as descriptions and enforced on our side, but recursion, free-form objects and a
-root that is not an object have no equivalent, and are refused here.
+`output_schema` writes it in one way: `oneOf` and lists of types become `anyOf`, a `$ref` at the root is replaced by what it
+means. `check_schema` refuses what structured outputs or the answer table cannot hold, see `job.forms`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.forms import (
+    MAX_OPTIONAL,
+    MAX_UNIONS,
+    anything,
+    check_form,
+    check_names,
+    check_reference,
+)
+from airflow_provider_claude.job.models import model_schema
 
-#: Names of the answer table that the answer's own fields may not take.
-RESERVED_NAMES = frozenset({"item_id", "duplicate_of"})
-RESERVED_PREFIX = "claude_"
+#: Words at the root that speak of the document, not of the answers.
+_OF_DOCUMENT = frozenset({"$schema", "$id", "$comment"})
 
-#: The API refuses schemas with more optional parameters or unions than these.
-MAX_OPTIONAL, MAX_UNIONS = 24, 16
+#: Words that say something about a value, and ask nothing of it.
+_TOLD = frozenset({"title", "description", "default"})
 
 
 def output_schema(output: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON schema of *output*, as written: a Pydantic model's own, or a copy of the schema given."""
+    """The JSON schema of *output* with its `anyOf` and root written out: a Pydantic model's own, or a copy of that given.
+
+    Raises JobError where there is none.
+    """
     if isinstance(output, type):
         if not issubclass(output, BaseModel):
             raise JobError(f"output is {output!r}: write a pydantic.BaseModel subclass or a JSON schema dict.")
-        return output.model_json_schema()
+        return _normal(_copy(model_schema(output)))
     if not isinstance(output, Mapping):
         raise JobError(f"output is {type(output).__name__}: write a pydantic.BaseModel subclass or a JSON schema dict.")
-    return dict(output)
+    return _normal(_copy(output))
+
+
+def _copy(schema: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        copied: dict[str, Any] = json.loads(json.dumps(dict(schema), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as e:
+        raise JobError(f"output is a schema that cannot be written as JSON: {e}.") from e
+    return copied
+
+
+def _normal(schema: dict[str, Any]) -> dict[str, Any]:
+    """*schema* as it is used here: see the head of this file."""
+    root = {name: value for name, value in schema.items() if name not in _OF_DOCUMENT}
+    if "$ref" in root:
+        definitions = {"$defs": root["$defs"]} if "$defs" in root else {}
+        root = {**definitions, **resolve(root, root)}
+    spread: dict[str, Any] = _spread(root)
+    return spread
+
+
+def _spread(node: Any) -> Any:
+    """*node* and all below it with `anyOf` in place of `oneOf` and of a list of types."""
+    if not isinstance(node, dict):
+        return node
+    node = {word: value for word, value in node.items() if word != "discriminator"}
+    for word in ("properties", "$defs"):
+        if isinstance(node.get(word), dict):
+            node[word] = {name: _spread(child) for name, child in node[word].items()}
+    if "items" in node:
+        node["items"] = _spread(node["items"])
+    if "oneOf" in node and "anyOf" not in node:
+        node["anyOf"] = node.pop("oneOf")
+    if isinstance(node.get("anyOf"), list):
+        node["anyOf"] = [_spread(child) for child in node["anyOf"]]
+    return _of_types(node) if isinstance(node.get("type"), list) else node
+
+
+def _of_types(node: dict[str, Any]) -> dict[str, Any]:
+    """*node*, which has a list of types, as a choice between nodes of one type each."""
+    kinds = node["type"]
+    if len(kinds) == 1:
+        return {**node, "type": kinds[0]}
+    told: dict[str, Any] = {word: value for word, value in node.items() if word in _TOLD}
+    rest: dict[str, Any] = {word: value for word, value in node.items() if word not in {"type", *told}}
+    if "enum" in rest or "const" in rest or "anyOf" in rest:
+        return {**told, **rest}
+    return {**told, "anyOf": [{"type": kind} if kind == "null" else {**rest, "type": kind} for kind in kinds]}
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
     """Raise JobError where structured outputs, or the answer table, cannot hold *schema*."""
-    root = resolve(schema, schema)
-    properties = root.get("properties")
-    if root.get("type") != "object" or not properties:
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, Mapping) or not properties:
         raise JobError("output must be an object with properties at its root: each becomes a column of the answers.")
-    for name in properties:
-        if name in RESERVED_NAMES or name.startswith(RESERVED_PREFIX):
-            raise JobError(f"output has a field {name!r}: that name is taken by the answer table. Choose another.")
+    check_names(properties)
     optional = unions = 0
     for path, node in walk(schema, schema):
-        _check_node(path, node)
+        check_form(path, node)
         optional += len(set(node.get("properties", {})) - set(node.get("required", ())))
-        unions += "anyOf" in node or "oneOf" in node or isinstance(node.get("type"), list)
+        unions += "anyOf" in node
     if optional > MAX_OPTIONAL or unions > MAX_UNIONS:
         raise JobError(
             f"output has {optional} optional fields and {unions} unions; the API takes at most {MAX_OPTIONAL} and "
@@ -54,34 +109,45 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         )
 
 
-def _check_node(path: str, node: Mapping[str, Any]) -> None:
-    extra = node.get("additionalProperties", False)
-    if node.get("type") == "object" and (extra is not False or not node.get("properties")):
-        raise JobError(
-            f"output field {path} is an object with free keys, which structured outputs do not support. "
-            "Name its fields, or use a list of {key, value} objects."
-        )
+def has_pattern(schema: Mapping[str, Any]) -> bool:
+    return any("pattern" in node for _, node in walk(schema, schema))
+
+
+def check_compiles(schema: Mapping[str, Any]) -> None:
+    """Raise JobError where *schema* is not one by the rules of JSON Schema, such as one with a bad pattern."""
+    import jsonschema_rs
+
+    try:
+        jsonschema_rs.validator_for(dict(schema), validate_formats=True)
+    except Exception as e:
+        where = ".".join(map(str, getattr(e, "instance_path", ()))) or "(root)"
+        raise JobError(f"output is not a valid JSON schema, at {where}: {str(e).splitlines()[0]}.") from e
 
 
 def resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """*node*, or what its local `$ref` points to in *root*."""
-    ref = node.get("$ref")
-    if ref is None:
-        return node
-    if not ref.startswith("#/"):
-        raise JobError(f"output refers to {ref}: only references inside the schema (#/$defs/...) are supported.")
-    target: Any = root
-    for key in ref[2:].split("/"):
-        if key not in target:
-            raise JobError(f"output refers to {ref}, which the schema does not define.")
-        target = target[key]
-    return resolve(target, root)
+    """*node*, or what its local `$ref` points to in *root*. Raises JobError where that is nothing."""
+    seen: set[str] = set()
+    while "$ref" in node:
+        ref = node["$ref"]
+        if not isinstance(ref, str) or not ref.startswith("#/$defs/"):
+            raise JobError(f"output refers to {ref!r}: only references like '#/$defs/NAME' are supported.")
+        found = root.get("$defs", {}).get(ref.removeprefix("#/$defs/"))
+        if not isinstance(found, Mapping):
+            raise JobError(f"output refers to {ref}, which the schema does not define under $defs.")
+        if ref in seen:
+            raise JobError(f"output refers to {ref}, which refers to itself; write what it stands for.")
+        seen.add(ref)
+        node = found
+    return node
 
 
 def walk(
     node: Mapping[str, Any], root: Mapping[str, Any], path: str = "(root)", above: tuple[int, ...] = ()
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every schema node below *node* with its path. Raises JobError at a recursion."""
+    """Every schema node below *node* with its path. Raises JobError at a recursion, and where a node is no object."""
+    if not isinstance(node, Mapping) or not node:
+        raise JobError(anything(path))
+    check_reference(path, node)
     node = resolve(node, root)
     if id(node) in above:
         raise JobError(f"output field {path} contains itself; structured outputs do not support recursive schemas.")
@@ -90,9 +156,10 @@ def walk(
         yield from walk(child, root, f"{path}.{name}".removeprefix("(root)."), (*above, id(node)))
 
 
-def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield from node.get("properties", {}).items()
-    if isinstance(node.get("items"), Mapping):
+def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(node.get("properties"), Mapping):
+        yield from node["properties"].items()
+    if "items" in node:
         yield "[]", node["items"]
     for keyword in ("anyOf", "oneOf", "allOf"):
         for i, child in enumerate(node.get(keyword, ())):

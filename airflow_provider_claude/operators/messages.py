@@ -10,10 +10,11 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
+from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
-from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -31,6 +32,7 @@ from airflow_provider_claude.runtime import (
     task_ref,
     to_path,
     utc_now,
+    zone_of,
 )
 from airflow_provider_claude.sources.encoding import check_encoding
 
@@ -84,6 +86,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
     :param unreadable_files: ``fail`` or ``quarantine``: what is done about a file that cannot be read whole; see
         ClaudeInputScanOperator.
+    :param missing_source: ``fail`` or ``empty``: what is done where there is no file at *source*; see
+        ClaudeInputScanOperator.
     """
 
     template_fields: Sequence[str] = (
@@ -134,11 +138,13 @@ class ClaudeMessagesOperator(BaseOperator):
         redaction_mapping: bool = False,
         redact_region: str | None = None,
         unreadable_files: UnreadableFiles = "fail",
+        missing_source: MissingSource = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
+        Concurrency.up_to(in_flight)
         check_model(job.model, prices)
         check_model(model, prices)
         self.job = job
@@ -167,6 +173,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
         self.unreadable_files = check_unreadable(unreadable_files)
+        self.missing_source = check_missing(missing_source)
         self._courier: Courier | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -210,6 +217,7 @@ class ClaudeMessagesOperator(BaseOperator):
             id_column=self.id_column,
             columns=columns,
             encoding=self.encoding or None,
+            missing=self.missing_source,
         )
         settings = ScanSettings(
             text_columns=self.job.columns,
@@ -228,6 +236,8 @@ class ClaudeMessagesOperator(BaseOperator):
             record.quarantined,
             record.by_reason,
         )
+        for note in record.origin.notes():
+            self.log.warning("%s", note)
 
     def _plan(self, context: Context) -> None:
         from airflow_provider_claude.core.plan.limits import account_limits
@@ -241,6 +251,7 @@ class ClaudeMessagesOperator(BaseOperator):
             settings=Settings(
                 prices=self.prices,
                 deadline=resolve_deadline(context, self.deadline),
+                zone=zone_of(context),
                 partition=resolve_day(context),
                 work=to_path(self.work) if self.work else None,
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),

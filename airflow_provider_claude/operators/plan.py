@@ -27,6 +27,7 @@ from airflow_provider_claude.runtime import (
     task_ref,
     to_path,
     utc_now,
+    zone_of,
 )
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ class ClaudePlanOperator(BaseOperator):
                     trial=self.trial,
                     prices=self.prices,
                     deadline=resolve_deadline(context, self.deadline),
+                    zone=zone_of(context),
                     partition=resolve_day(context),
                     work=to_path(self.work) if self.work else None,
                     reuse_days=self.reuse_days,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.failure import blaming_the_first
@@ -55,6 +56,7 @@ class ClaudeReportOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
+        check_columns((), (), partition_column)
         self.run_folder = run_folder
         self.publish_to = publish_to
         self.partition_column = partition_column

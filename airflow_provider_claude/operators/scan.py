@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
@@ -60,6 +61,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param redact_countries: whose national ids are looked for, all that are known by default.
     :param unreadable_files: ``fail``: the scan fails where a file cannot be read whole, and the number of rows that are lost
         with it is not known. ``quarantine``: it goes on without them, and the report says so.
+    :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
+        the run goes on with 0 rows.
     """
 
     template_fields: Sequence[str] = (
@@ -97,6 +100,7 @@ class ClaudeInputScanOperator(BaseOperator):
         redact_region: str | None = None,
         redact_countries: Sequence[str] | None = None,
         unreadable_files: UnreadableFiles = "fail",
+        missing_source: MissingSource = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -119,6 +123,7 @@ class ClaudeInputScanOperator(BaseOperator):
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.release = release
         self.unreadable_files = check_unreadable(unreadable_files)
+        self.missing_source = check_missing(missing_source)
         self.redacting = redacting_of(
             redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
         )
@@ -148,6 +153,7 @@ class ClaudeInputScanOperator(BaseOperator):
             id_column=self.id_column,
             columns=columns,
             encoding=self.encoding or None,
+            missing=self.missing_source,
         )
 
     def settings(self) -> ScanSettings:
@@ -179,6 +185,8 @@ class ClaudeInputScanOperator(BaseOperator):
             record.quarantined,
             record.by_reason,
         )
+        for note in record.origin.notes():
+            self.log.warning("%s", note)
         if record.lost or record.uncounted:
             self.log.warning(
                 "%d rows lost in damaged places; %d more places cannot be counted. %s",
@@ -191,7 +199,7 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
         """Let go of the rows that this run was asked to release, once."""
-        from airflow_provider_claude.stages.release import release
+        from airflow_provider_claude.stages.release import release, unmatched
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:
@@ -199,6 +207,8 @@ class ClaudeInputScanOperator(BaseOperator):
         elif terms:
             record = release(run, terms, utc_now(), context.get("run_id"))
             self.log.info("%d rows released from quarantine %s, at %s", len(record.rows), record.by_reason, record.at)
+            for sentence in unmatched(run, terms):
+                self.log.warning("%s", sentence)
 
 
 def terms_of(release: Sequence[str] | str | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -65,6 +65,7 @@ class ClaudeSettleOperator(BaseOperator):
         super().__init__(**kwargs)
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
+        Concurrency.up_to(in_flight)
         self.shard = shard
         self.job = job
         self.conn_id = conn_id

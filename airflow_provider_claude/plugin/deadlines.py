@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pendulum
 
-from airflow_provider_claude.core.plan.deadline import next_wall_clock
+from airflow_provider_claude.core.plan.deadline import next_wall_clock, wall_clock
 
 try:
     from airflow.sdk.definitions.deadline import BaseDeadlineReference
@@ -41,6 +41,7 @@ class LocalWallClockDeadline(BaseDeadlineReference):
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
 
     def __post_init__(self) -> None:
+        wall_clock(self.at, "at")
         self.due_after(pendulum.now("UTC"))
 
     def due_after(self, after: datetime) -> pendulum.DateTime:

@@ -1,8 +1,11 @@
-"""A folder of `.eml` files, one mail each, known by their path in the folder."""
+"""Files of one mail each, known by their path in the folder: `.eml`, Apple's `.emlx`, Outlook's `.msg`, those of a Maildir."""
 
 from __future__ import annotations
 
+import re
+
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.kinds import HEAD, kind_of
 from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
 
@@ -13,15 +16,41 @@ MAX_MAIL = 25 << 20
 MAX_LINES = 500_000
 
 
+#: How an `.emlx` begins: the number of bytes of the mail, which a property list follows.
+_EMLX = re.compile(rb"[ \t]{0,20}(\d{1,12})[ \t]{0,20}\r?\n")
+
+
 def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
-        with file.open_plain() as stream:
+        with file.open_any() as stream:
             raw = stream.read(MAX_MAIL + 1)
     except Exception as e:
         if not is_broken_content(e):
             raise
         return broken(file.name, "unreadable_file", f"the file cannot be read ({e}).")
-    return mail_row(raw, file.name, wanted)
+    kind = kind_of(raw[:HEAD])
+    if kind is not None:
+        return broken(file.name, "unreadable_mail", f"the file is {kind}, and no mail.")
+    if file.suffixes[0] == ".emlx":
+        return _emlx_row(raw, file, wanted)
+    found = mail_row(raw, file.name, wanted)
+    if file.format is None and "no_headers" in found.flags:
+        return broken(file.name, "unreadable_mail", "the file has neither the suffix nor a header of a mail.")
+    return found
+
+
+def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
+    begin = _EMLX.match(raw)
+    if begin is None:
+        return broken(
+            file.name, "unreadable_mail", "the file does not begin with the length of the mail, as an .emlx does."
+        )
+    length = int(begin[1])
+    mail = raw[begin.end() : begin.end() + length]
+    if len(mail) < length and len(raw) <= MAX_MAIL:
+        what = f"the file ends after {len(mail):,} of the {length:,} bytes of its mail: it was cut off."
+        return broken(file.name, "unreadable_mail", what)
+    return mail_row(mail, file.name, wanted)
 
 
 def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import pendulum
 
@@ -13,7 +12,7 @@ from airflow_provider_claude.core.plan.history import BatchTimes, Measured, canc
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE, Choice, Night, choose
 from airflow_provider_claude.core.plan.limits import AccountLimits, account_limits
 from airflow_provider_claude.core.plan.tokens import TokenModel
-from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
 from airflow_provider_claude.errors import HopelessError, JobError
 from airflow_provider_claude.store import LanesRecord, WorkFolder
 
@@ -74,10 +73,12 @@ def plan_lanes(
     now: str,
     shard_rows: int,
     alone: Estimate | None = None,
+    zone: str = "UTC",
 ) -> Lanes:
     """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail.
 
-    *alone*: the estimate for one item a request, where *sums* has more: what is left of packs is asked alone.
+    Times in its sentences are in *zone*. *alone*: the estimate for one item a request, where *sums* has more: what is left of
+    packs is asked alone.
     """
     times, measured = _measured(work)
     lead = measured if settings.lead is None else settings.lead
@@ -95,7 +96,7 @@ def plan_lanes(
         lead=lead,
         cost=sums.cost,
     )
-    clock = _clock(deadline)
+    clock = clock_in(zone)
     choice = choose(night, clock=clock)
     if choice.hopeless and settings.hopeless == "fail":
         raise HopelessError(
@@ -104,8 +105,8 @@ def plan_lanes(
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
     promised = None if settings.lane == "batch" else night.promised
     reason = choice.reason if settings.lane == "auto" else f"The lane is set: {settings.lane}."
-    if missed:
-        reason = f"The deadline, {deadline}, has passed: nobody waits any more. {reason}"
+    if deadline is not None and missed:
+        reason = f"The deadline, {shown_in(deadline, zone)}, has passed: the run takes the time it needs. {reason}"
     record = LanesRecord(
         lane="sync" if settings.lane == "sync" or 0 < rows == night.rows else "mixed" if rows else "batch",
         reason=reason,
@@ -146,12 +147,6 @@ def _side_by_side(choice: Choice, clock: Callable[[float], str]) -> str:
         f"By batch: {usd(choice.cost['batch'])}, usually done by {usual}, late by {late}. "
         f"By the sync lane: {usd(choice.cost['sync'])}, done by {clock(choice.sync_ends)}."
     )
-
-
-def _clock(deadline: str | None) -> Callable[[float], str]:
-    """Times as the one reads them who waits: in the deadline's zone."""
-    zone = parse_time(deadline).tzinfo if deadline else pendulum.UTC
-    return lambda seconds: datetime.fromtimestamp(seconds, zone).strftime("%H:%M")
 
 
 def _iso(seconds: float) -> str:

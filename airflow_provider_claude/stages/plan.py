@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.batch.requests import ENVELOPE_BYTES, RequestEncoder
@@ -27,11 +28,12 @@ from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.settle.priority import Priority
-from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -67,9 +69,9 @@ class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to plan. *deadline* and *partition* are only written down; *prices* override the shipped ones.
-    *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share requests, None for one
-    item a request. *priority*: how urgent items are, None where all are alike.
+    """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
+    the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
+    requests, None for one item a request. *priority*: how urgent items are, None where all are alike.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -79,6 +81,7 @@ class Settings:
     trial: bool = True
     prices: Mapping[str, Any] | None = None
     deadline: str | None = None
+    zone: str = "UTC"
     partition: str | None = None
     work: UPath | None = None
     reuse_days: float = REUSE_DAYS
@@ -108,10 +111,13 @@ def plan(
     scan = run.need_scan()
     _forget_plan(run)
     _check_columns(job, scan)
+    check_columns(job.properties, scan.carry)
+    if not isinstance(job.output, type):
+        check_compiles(job.schema)
     _check_priority(settings.priority, scan)
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
-        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+        with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_for(job.model, settings.prices, api)
     work = WorkFolder(settings.work or run.path)
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
@@ -140,6 +146,7 @@ def plan(
         now=clock(),
         shard_rows=max(largest, 1),
         alone=alone,
+        zone=settings.zone,
     )
     shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
     record = msgspec.structs.replace(
@@ -345,6 +352,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         shards=[],
         estimate={},
         deadline=settings.deadline,
+        zone=settings.zone,
         partition=settings.partition,
         explanation=[],
         scanned_at=scan.finished_at,
@@ -408,6 +416,7 @@ def _facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: 
         price_source=f"{draft.price['source']} {draft.price['as_of']}".strip(),
         trial=trial,
         deadline=draft.deadline,
+        zone=draft.zone,
         lanes=lanes,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_claude.core.scan.chosen import Chosen
+from airflow_provider_claude.core.scan.unmatched import Unmatched
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.parquet import read_batches
 from airflow_provider_claude.stages.sorting import key_of
@@ -55,6 +56,14 @@ def read_quarantine(run: RunFolder) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
+def unmatched(run: RunFolder, terms: Sequence[str]) -> list[str]:
+    """What to say of those of *terms* that mean no row in quarantine of *run*, a sentence each."""
+    found = Unmatched(terms)
+    for row in read_quarantine(run):
+        found.see(row)
+    return found.sentences()
+
+
 def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None = None) -> QuarantineRecord:
     """Let the rows of *run* that *terms* mean (see core.scan.chosen) through from the next scan on. *now* is ISO 8601.
 
@@ -70,7 +79,7 @@ def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None =
             return done
     rows, reasons, texts = [], Counter[str](), dict[str, str]()
     for row in read_quarantine(run):
-        if chosen.means(row):
+        if chosen.releases(row):
             for name in chosen.named(row):
                 if texts.setdefault(name, row["scan_text_hash"]) != row["scan_text_hash"]:
                     raise JobError(_AMBIGUOUS.format(name=name[:80]))

@@ -56,7 +56,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
         tables.counts.gate = judge.gate.version
-    record = tables.counts.record(settings, str(source.path), source.format, started=started, finished=clock())
+    record = tables.counts.record(settings, source.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), record)
     return record
 
@@ -80,7 +80,7 @@ def check_columns(source: Source, settings: ScanSettings) -> None:
     """Raises SourceError where *settings* names columns that *source* was not opened with, or that we need the names of."""
     columns = settings.columns
     if not settings.text_columns:
-        raise SourceError("There is no text column to scan: name at least one of " + ", ".join(source.columns) + ".")
+        raise SourceError(f"columns is empty: write at least one of {', '.join(source.columns)}, as job.columns does.")
     if missing := [name for name in columns if name not in source.columns]:
         raise SourceError(f"{source.path} was opened without {', '.join(missing)}; with {', '.join(source.columns)}.")
     if clash := [name for name in columns if name in NAMES or name.startswith("claude_")]:

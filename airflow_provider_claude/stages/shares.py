@@ -17,7 +17,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_columns
+from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_text_columns
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.parquet import read_batches
@@ -48,7 +48,7 @@ def share_out(
     Raises SourceError where the columns do not fit, and JobError where a scan cannot be shared.
     """
     if shares < 1:
-        raise JobError(f"A scan is shared by {shares} tasks: write 1 or more.")
+        raise JobError(f"shares is {shares}: write 1 or more.")
     check_columns(source, settings)
     forget_mapping(run, settings.redact)
     remove(run.file("scan.json"))
@@ -57,7 +57,7 @@ def share_out(
     count = max(1, min(shares, len(names)))
     bounds = [len(names) * number // count for number in range(count + 1)]
     files = [names[start:stop] for start, stop in pairwise(bounds)]
-    record = SharesRecord(source=str(source.path), format=source.format, files=files, made_at=clock())
+    record = SharesRecord(**source.origin._asdict(), files=files, made_at=clock())
     write_record(run.file("shares") / "shares.json", record)
     return list(range(count))
 
@@ -117,7 +117,7 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
             for batch in _read(place, "candidates", settings.candidates):
                 tables.fold(batch)
             tables.counts.share(record)
-    scanned = tables.counts.record(settings, shares.source, shares.format, started=started, finished=clock())
+    scanned = tables.counts.record(settings, shares.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), scanned)
     return scanned
 
@@ -125,8 +125,8 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
 def _schemas(settings: ScanSettings) -> dict[str, pa.Schema]:
     return {
         "candidates": settings.candidates,
-        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
-        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
+        "quarantine": with_text_columns(QUARANTINE_FIELDS, settings.columns),
+        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
     }
 
 

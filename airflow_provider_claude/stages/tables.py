@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.losses import Losses, refuse, regions
+from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import (
     CANDIDATE_FIELDS,
     DOUBT_FIELDS,
@@ -17,7 +18,7 @@ from airflow_provider_claude.core.tables import (
     ITEM_FIELDS,
     ORIGINAL_FIELDS,
     QUARANTINE_FIELDS,
-    with_columns,
+    with_text_columns,
 )
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.folding import Fold, Folding
@@ -79,16 +80,15 @@ class Counts:
         self.flags.update(record.flagged)
         self.redacted.update(record.redacted)
 
-    def record(self, settings: ScanSettings, source: str, kind: str, *, started: str, finished: str) -> ScanRecord:
-        """scan.json, of a scan of *source*, whose format is *kind*.
+    def record(self, settings: ScanSettings, origin: Origin, *, started: str, finished: str) -> ScanRecord:
+        """scan.json, of a scan of the source at *origin*.
 
         Raises SourceError where files are unreadable and *settings* do not say to go on without them.
         """
         if settings.unreadable_files == "fail":
-            refuse(self.losses, source, self.rows)
+            refuse(self.losses, origin.source, self.rows)
         return ScanRecord(
-            source=source,
-            format=kind,
+            **origin._asdict(),
             columns=list(settings.text_columns),
             carry=list(settings.carry),
             rows=self.rows + self.losses.rows,
@@ -136,10 +136,10 @@ def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
     """The tables of a scan into *run*; scan.json is removed first. After an error, no table is whole."""
     remove(run.file("scan.json"))
     schemas = {
-        "items": with_columns(ITEM_FIELDS, settings.columns),
-        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
-        "duplicates": with_columns(DUPLICATE_FIELDS, settings.carry),
-        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
+        "items": with_text_columns(ITEM_FIELDS, settings.columns),
+        "quarantine": with_text_columns(QUARANTINE_FIELDS, settings.columns),
+        "duplicates": with_text_columns(DUPLICATE_FIELDS, settings.carry),
+        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
         "doubts": pa.schema(DOUBT_FIELDS),
     }
     with ExitStack() as stack:

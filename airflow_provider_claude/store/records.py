@@ -13,6 +13,7 @@ import msgspec
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
@@ -27,19 +28,32 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
     """One JSON file of a run folder. Times are ISO 8601 in UTC, money is a decimal string in USD."""
 
 
-class ScanRecord(Record, frozen=True, kw_only=True):
+class SourcedRecord(Record, frozen=True, kw_only=True):
+    """What records say of a source: see Origin."""
+
+    source: str
+    format: str
+    missing: bool = False
+    foreign_files: int = 0
+    foreign: list[str] = []
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.source, self.format, self.missing, self.foreign_files, self.foreign)
+
+
+class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
     """scan.json. `rows` = `items` + `quarantined` + `duplicates` + `lost`, and `quarantined` is the sum of `by_reason`.
 
     `lost` rows are in damaged regions of the source; of `uncounted` further regions the number of rows is not known. Of the
-    `unreadable_files` the first are `unreadable`: the name and what is wrong.
+    `unreadable_files` the first are `unreadable`: the name and what is wrong. Where the source was `missing` there was no
+    file; of the `foreign_files` beside those that were read, the first are `foreign`.
 
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
     Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
     redacted: `redacted` counts what tokens stand for, by kind. `gate` stands for the rules and the model that judged.
     """
 
-    source: str
-    format: str
     columns: list[str]
     carry: list[str]
     rows: int
@@ -70,11 +84,9 @@ class RedactionRecord(Record, frozen=True, kw_only=True):
     at: str
 
 
-class SharesRecord(Record, frozen=True, kw_only=True):
+class SharesRecord(SourcedRecord, frozen=True, kw_only=True):
     """shares/shares.json: the names of the `files` of each share of a scan, in the order of the source."""
 
-    source: str
-    format: str
     files: list[list[str]]
     made_at: str
 
@@ -213,6 +225,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     created_at: str
     work: int
     reuse_days: float
+    zone: str = "UTC"
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None

@@ -109,5 +109,7 @@ class WorkFolder:
     def _relative(self, path: UPath) -> str:
         root, whole = str(self.path).rstrip("/"), str(path).rstrip("/")
         if whole != root and not whole.startswith(f"{root}/"):
-            raise JobError(f"{path} is not in the work folder {self.path}. Give work a folder above the run folder.")
+            raise JobError(
+                f"{path} is not in the work folder {self.path}. Write work as a folder above the run folder."
+            )
         return whole[len(root) + 1 :]

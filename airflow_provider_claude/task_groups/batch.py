@@ -7,8 +7,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.deadline import wall_clock
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
 from airflow_provider_claude.core.scan.trimming import Part
@@ -64,6 +66,7 @@ def claude_batch_job(
     replies: Part = "keep",
     signatures: Part = "keep",
     unreadable_files: UnreadableFiles = "fail",
+    missing_source: MissingSource = "fail",
     scan_args: Mapping[str, Any] | None = None,
     plan_args: Mapping[str, Any] | None = None,
     report_args: Mapping[str, Any] | None = None,
@@ -109,6 +112,8 @@ def claude_batch_job(
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param unreadable_files: ``fail``: a file that cannot be read whole fails the scan. ``quarantine``: the run goes on
         without what is lost, and the report says so.
+    :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
+        the run goes on with 0 rows.
     :param scan_args: further arguments of ClaudeInputScanOperator.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -136,8 +141,11 @@ def claude_batch_job(
             "replies": replies,
             "signatures": signatures,
             "unreadable_files": unreadable_files,
+            "missing_source": missing_source,
             **(scan_args or {}),
         }
+        column = (report_args or {}).get("partition_column", partition_column)
+        check_columns(job.properties, scan_args["carry"], column if output else None)
         scan = (
             _shared_scan(scan_tasks, scan_args)
             if scan_tasks > 1

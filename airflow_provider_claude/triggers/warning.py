@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.times import utc_clock
+from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
 from airflow_provider_claude.runtime import epoch_now, shard_folder
 
@@ -26,13 +26,20 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
         if danger is None:
             return
         if listener is None:
-            log.warning("Promise in danger: %s. %s", shard, danger.sentences(utc_clock))
+            zone = await asyncio.to_thread(_zone, shard)
+            log.warning("Promise in danger: %s. %s", shard, danger.sentences(clock_in(zone)))
             return
         whom = Listener(**listener)
         async with asyncio.timeout(NOTIFY_SECONDS):
             await tell(whom.in_danger(danger), whom.notify)
     except Exception:
         log.exception("Nobody could be told that the promise of %s is in danger", shard)
+
+
+def _zone(shard: str | None) -> str:
+    """The zone in which the run of *shard* is told of."""
+    plan = None if shard is None else shard_folder(shard).run.plan()
+    return "UTC" if plan is None else plan.zone
 
 
 def _first(shard: str) -> Danger | None:

@@ -100,9 +100,24 @@ def test_where_several_tasks_share_the_scan_the_first_of_them_is_to_be_cleared(
 
 def test_a_release_that_means_no_row_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["release", rescan(tmp_path), "id:m-3"]) == 1
-    assert "nothing was released" in capsys.readouterr().out
+    assert "Nothing was released." in capsys.readouterr().out
 
 
 def test_a_term_that_is_none_is_told_what_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["release", rescan(tmp_path), "override"]) == 1
     assert "rule:<a reason or flag>" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["quarantine", "release"])
+def test_a_rule_that_matches_nothing_names_the_rules_that_there_are(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, rescan(tmp_path), "rule:overide"]) == 1
+    said = capsys.readouterr().out
+    assert "rule:overide means no row in quarantine. Did you mean rule:override?" in said
+    assert "label_steering (1)" in said
+
+
+def test_what_could_not_be_read_can_be_listed_by_its_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quarantine", rescan(tmp_path), "rule:empty"]) == 0
+    assert "m-3" in capsys.readouterr().out

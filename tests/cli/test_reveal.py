@@ -124,7 +124,7 @@ def test_without_a_fernet_key_a_mapping_is_refused_before_anything_is_read(
     [
         ({"redact": ["name"]}, "'name'; there are email"),
         ({"redact": False}, "redaction_mapping is set"),
-        ({"redact_countries": ["XX"]}, "'XX' are known"),
+        ({"redact_countries": ["XX"]}, "redact_countries names 'XX'"),
     ],
 )
 def test_a_wrong_parameter_fails_when_the_dag_is_parsed(tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -146,8 +146,11 @@ def test_leftovers_are_settled_and_the_night_is_green(
 def test_an_empty_night_is_green_and_publishes_an_empty_table(
     dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
-    (tmp_path / "mail").mkdir()
-    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-03")
+    nothing = pa.table(
+        {c: pa.array([], pa.string()) for c in ("id", "subject", "body", "message_id", "sender", "date")}
+    )
+    pq.write_table(nothing, tmp_path / "mail.parquet")
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-03")
     assert str(done.state) == "success"
     report = report_of(airflow_db, "2026-11-03")
     answers = read_answers(UPath(report["published"]))

@@ -33,20 +33,20 @@ JOB = ClaudeJob(prompt="<ticket>{text}</ticket> Whose is it?", output=Team, max_
 
 def tasks(**changes: Any) -> dict[str, Any]:
     with DAG("prioritised", schedule=None) as dag:
-        claude_batch_job("job", job=JOB, source="/in", work="/work", output="/out", carry=["team"], **changes)
+        claude_batch_job("job", job=JOB, source="/in", work="/work", output="/out", carry=["desk"], **changes)
     return dict(dag.task_dict)
 
 
 def test_the_job_hands_the_column_to_scan_plan_and_settle() -> None:
     of = tasks(priority_column="priority", urgent=2)
-    assert of["job.scan"].carry == ("team", "priority")
+    assert of["job.scan"].carry == ("desk", "priority")
     assert (of["job.plan"].priority.column, of["job.plan"].priority.urgent) == ("priority", 2)
     assert of["job.shard.settle"].shed_to == "batch"
 
 
 def test_without_a_column_nothing_is_carried_or_shed() -> None:
     of = tasks()
-    assert of["job.scan"].carry == ("team",)
+    assert of["job.scan"].carry == ("desk",)
     assert of["job.plan"].priority is None
     assert of["job.shard.settle"].shed_to is None
 

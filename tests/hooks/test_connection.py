@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -20,6 +18,7 @@ from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+from tests.context import manual_run
 
 KEY = "sk-ant-secret"
 GOOD = {"conn_type": "anthropic", "password": KEY}
@@ -112,13 +111,13 @@ def test_a_key_that_the_api_refuses_fails_the_plan_at_once_and_names_the_connect
     connect(monkeypatch, {**GOOD, "host": claude_simulator.base_url})
     claude_simulator.fault(fault, times=20)
     with pytest.raises(AirflowFailException) as error:
-        planned(tmp_path).execute(context())
+        planned(tmp_path).execute(manual_run())
     check(str(error.value), ["connection 'shop'", "valid API key"])
 
 
 def test_a_missing_connection_fails_the_plan_at_once(tmp_path: Path) -> None:
     with pytest.raises(AirflowFailException) as error:
-        planned(tmp_path).execute(context())
+        planned(tmp_path).execute(manual_run())
     check(str(error.value), ["There is no Airflow connection 'shop'"])
 
 
@@ -155,13 +154,3 @@ def planned(folder: Path) -> ClaudePlanOperator:
     scan = ClaudeInputScanOperator(task_id="scan", source=str(folder / "rows.jsonl"), run_folder=run, columns=["body"])
     job = ClaudeJob(prompt="<m>{body}</m>", output={"type": "object", "properties": {"a": {"type": "string"}}})
     return ClaudePlanOperator(task_id="plan", run_folder=scan.execute({}), job=job, conn_id="shop")
-
-
-def context() -> Any:
-    zone = pendulum.timezone("Europe/Berlin")
-    now = pendulum.datetime(2026, 11, 23, tz="UTC")
-    run = SimpleNamespace(
-        run_type="manual", partition_key=None, data_interval_start=None, data_interval_end=None, run_after=now
-    )
-    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="plan", map_index=-1)
-    return {"dag_run": run, "dag": SimpleNamespace(timezone=zone), "ti": ti, "params": {}}

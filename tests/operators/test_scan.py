@@ -77,9 +77,13 @@ def test_a_run_that_is_cleared_does_not_release_what_came_into_quarantine_since(
         ({"redact": True, "redact_region": "USA"}, "redact_region is 'USA'"),
         ({"scan_args": {"near_duplicates": 3}}, "near_duplicates is 3"),
         ({"scan_args": {"policy": {"high": "flag"}}}, "policy is a dict"),
+        ({"carry": ["S"]}, "carried column 'S' and the output's field 's' would be one column"),
+        ({"carry": ["item_id"]}, "carried column 'item_id' has a name that the answer table uses"),
+        ({"output": "out", "carry": ["Day"]}, "partition column 'day' and the carried column 'Day'"),
+        ({"output": "out", "partition_column": "S"}, "Write another name for partition_column"),
     ],
 )
 def test_a_slip_in_a_dag_file_is_told_when_it_is_parsed(wrong: dict[str, Any], says: str) -> None:
     job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
     with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
-        claude_batch_job("mail", job=job, source="in", work="work", output=None, **wrong)
+        claude_batch_job("mail", job=job, source="in", work="work", **{"output": None, **wrong})

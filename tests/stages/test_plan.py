@@ -110,6 +110,6 @@ def test_a_plan_of_fewer_shards_closes_although_the_paid_ones_of_the_old_plan_st
 def test_a_plan_that_fails_leaves_no_older_one_to_report_on(night: Night) -> None:
     night.scanned(TEXTS).plan()
     night.job = replace(night.job, model="claude-unheard-of")
-    with pytest.raises(JobError, match="no price"):
+    with pytest.raises(JobError, match="not a known Claude model"):
         night.plan()
     assert night.run.plan() is None

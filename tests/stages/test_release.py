@@ -91,7 +91,7 @@ def test_nothing_is_written_where_no_row_is_meant(tmp_path: Path) -> None:
     assert not run.file("releases").exists()
 
 
-@pytest.mark.parametrize("term", ["override", "id:", "layer:source", "rules:override", ""])
+@pytest.mark.parametrize("term", ["override", "id:", "layer:sources", "rules:override", ""])
 def test_what_is_no_term_is_said(tmp_path: Path, term: str) -> None:
     run, _ = run_scan(tmp_path, ROWS)
     with pytest.raises(JobError, match="does not say which rows"):

@@ -74,10 +74,23 @@ def _asdict(record: ScanRecord) -> dict[str, Any]:
 
 def test_a_source_without_files_is_one_share_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
-    run, there = RunFolder(UPath(tmp_path / "run")), open_source(UPath(tmp_path / "none"), columns=["body", "team"])
+    there = open_source(UPath(tmp_path / "none"), columns=["body", "team"], missing="empty")
+    run = RunFolder(UPath(tmp_path / "run"))
     assert share_out(there, run, SETTINGS, 4, clock=clock()) == [0]
     scan_share(there, run, 0, SETTINGS, clock=clock())
-    assert gather(run, SETTINGS, clock=clock()).rows == 0
+    scanned = gather(run, SETTINGS, clock=clock())
+    assert (scanned.rows, scanned.missing) == (0, True)
+
+
+def test_foreign_files_are_on_record_whoever_reads_the_others(tmp_path: Path) -> None:
+    there = source(tmp_path)
+    (tmp_path / "mail" / "Thumbs.db").write_bytes(b"x")
+    there, run = open_source(UPath(tmp_path / "mail"), columns=["body", "team"]), RunFolder(UPath(tmp_path / "run"))
+    alone = scan(there, run, SETTINGS, clock=clock())
+    for number in share_out(there, run, SETTINGS, 2, clock=clock()):
+        scan_share(there, run, number, SETTINGS, clock=clock())
+    shared = gather(run, SETTINGS, clock=clock())
+    assert (alone.foreign_files, alone.foreign) == (shared.foreign_files, shared.foreign) == (1, ["Thumbs.db"])
 
 
 def test_a_share_that_was_not_judged_is_missed(tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ from airflow_provider_claude.core.batch.requests import request_params
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.plan.packing import CHECK, ID
 from airflow_provider_claude.core.settle.leftovers import MAX_OUTPUT_TOKENS
-from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.job.schema import resolve, walk
+from airflow_provider_claude.job.schema import resolve
 from airflow_provider_claude.job.untrusted import TOOL
 
 _T = TypeVar("_T")
@@ -85,12 +84,7 @@ def _word(digest: bytes) -> str:
 
 
 def packed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The API schema of the answers to many items, given that of one.
-
-    Raises JobError where it refers to itself by a path that means something else in there.
-    """
-    if any(not ref.startswith(("#/$defs/", "#/definitions/")) for ref in _references(schema)):
-        raise JobError("output refers to its own parts in a way that packed requests cannot; write pack=1.")
+    """The API schema of the answers to many items, given that of one."""
     one = resolve(schema, schema)
     element = {
         "type": "object",
@@ -98,7 +92,7 @@ def packed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         "required": [ID, *one.get("required", ()), CHECK],
         "additionalProperties": False,
     }
-    definitions = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     return {
         "type": "object",
         "properties": {"answers": {"type": "array", "items": element}},
@@ -106,15 +100,6 @@ def packed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         **definitions,
     }
-
-
-def _references(schema: Mapping[str, Any]) -> Iterator[str]:
-    found = [schema] if "$ref" in schema else []
-    for _, node in walk(schema, schema):
-        children = [*node.get("properties", {}).values(), node.get("items")]
-        children += [child for word in ("anyOf", "oneOf", "allOf") for child in node.get(word, ())]
-        found += [child for child in children if isinstance(child, Mapping) and "$ref" in child]
-    return (node["$ref"] for node in found)
 
 
 def pack_limit(limits: Sequence[int]) -> int:

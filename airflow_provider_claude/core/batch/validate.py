@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from airflow_provider_claude.core.batch.validated import form_of, row_of
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.schema import resolve
 
@@ -32,33 +33,33 @@ def validator_for(job: ClaudeJob) -> Validator:
 
 
 class PydanticValidator:
-    """Validates by a model, strictly: `"0.9"` is not a number."""
+    """Validates by a model, strictly: `"0.9"` is not a number. What it gives is told in `core.batch.validated`."""
 
     def __init__(self, model: type[BaseModel], schema: Mapping[str, Any]) -> None:
         self._validate = model.__pydantic_validator__.validate_json
-        self._dump = model.__pydantic_serializer__.to_python
         self._schema = schema
+        self._form = form_of(schema)
 
     def __call__(self, text: str) -> dict[str, Any]:
         try:
             answer = self._validate(text, strict=True)
         except ValidationError:
-            answer = self._second_look(text)
+            text, answer = self._second_look(text)
         except Exception as error:
             raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
-        plain: dict[str, Any] = self._dump(answer, mode="json", by_alias=True)
-        return plain
+        return row_of(answer, self._form, lambda: _object(_parse(text)))
 
-    def _second_look(self, text: str) -> BaseModel:
+    def _second_look(self, text: str) -> tuple[str, Any]:
+        """The text in the schema's spelling, and what the model makes of it."""
         try:
-            answer: BaseModel = self._validate(msgspec.json.encode(recase(_parse(text), self._schema)), strict=True)
+            fixed = msgspec.json.encode(recase(_parse(text), self._schema)).decode()
+            return fixed, self._validate(fixed, strict=True)
         except InvalidAnswerError:
             raise
         except ValidationError as error:
             raise InvalidAnswerError(_first_error(error)) from error
         except Exception as error:
             raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
-        return answer
 
 
 class SchemaValidator:
@@ -74,7 +75,7 @@ class SchemaValidator:
             self._validate(value)
         except jsonschema_rs.ValidationError:
             value = self._second_look(value)
-        return dict(value)
+        return _object(value)
 
     def _second_look(self, value: Any) -> Any:
         fixed = recase(value, self._schema)
@@ -93,6 +94,12 @@ def _parse(text: str) -> Any:
         raise InvalidAnswerError(f"not JSON: {error}") from error
 
 
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidAnswerError("not a JSON object")
+    return value
+
+
 def _first_error(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"])) or "(root)"
@@ -100,7 +107,8 @@ def _first_error(error: ValidationError) -> str:
 
 
 def recase(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
-    """*value* with enum and const texts in the schema's letter case, which the API does not guarantee.
+    """*value* with enum and const texts in the schema's letter case, which the API does not guarantee, and with whole
+    numbers as such where the schema asks for them: `5.0` is one to JSON Schema, and none to a strict model.
 
     (https://platform.claude.com/docs/en/build-with-claude/structured-outputs)
     """
@@ -109,6 +117,8 @@ def recase(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None
     match value:
         case str():
             return _recased(value, node)
+        case float() if node.get("type") == "integer" and value.is_integer():
+            return int(value)
         case dict():
             properties = node.get("properties", {})
             return {k: recase(v, properties[k], root) if k in properties else v for k, v in value.items()}

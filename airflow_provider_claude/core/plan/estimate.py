@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.times import shown_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ class Facts:
     price_source: str
     trial: str
     deadline: str | None
+    zone: str = "UTC"
     lanes: Sequence[str] = ()
 
 
@@ -110,7 +112,8 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
         f"(prices: {facts.price_source})."
     )
     lines += facts.lanes
-    lines.append(f"Due by {facts.deadline}." if facts.deadline else "No deadline is set for this run.")
+    due = f"Due by {shown_in(facts.deadline, facts.zone)}" if facts.deadline else "No deadline is set for this run"
+    lines.append(f"{due}. Times are in {facts.zone}.")
     return lines
 
 

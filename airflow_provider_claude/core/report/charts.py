@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, tzinfo
 from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import Bar
+from airflow_provider_claude.core.times import zone_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,10 +47,10 @@ def cost_bars(amounts: Mapping[str, tuple[float, str]], *, name: str) -> Markup:
     return _bars(list(amounts), lengths, notes, [ACCENT, *[QUIET] * (len(amounts) - 1)], name)
 
 
-def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str) -> Markup:
+def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str, zone: str = "UTC") -> Markup:
     """One row a bar, first on top: waiting in the first colour, loading in the second, the deadline dashed.
 
-    Times are epoch seconds, shown in UTC.
+    Times are epoch seconds, shown in *zone*.
     """
     labels = [bar.label for bar in bars]
     with _figure(7.6, 0.42 + 0.21 * len(bars)) as figure:
@@ -59,7 +60,7 @@ def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str) -> Marku
         axes.barh(rows, [b.landed - b.ended for b in bars], left=[b.ended for b in bars], height=0.62, color=SECOND)
         axes.set_yticks(rows, labels)
         axes.set_ylim(len(bars) - 0.45, -0.55)
-        _time_axis(axes, min(b.start for b in bars), max([*(b.landed for b in bars), deadline or 0.0]))
+        _time_axis(axes, min(b.start for b in bars), max([*(b.landed for b in bars), deadline or 0.0]), zone_at(zone))
         if deadline is not None:
             axes.axvline(deadline, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
         return _svg(figure, name)
@@ -70,11 +71,12 @@ def _room(labels: Sequence[str]) -> float:
     return 0.15 + 0.067 * max([5, *map(len, labels)])
 
 
-def _time_axis(axes: Axes, start: float, end: float) -> None:
+def _time_axis(axes: Axes, start: float, end: float, zone: tzinfo) -> None:
     span = max(end - start, 60.0)
     axes.set_xlim(start - 0.01 * span, start + 1.01 * span)
-    ticks = _round_times(start, start + span)
-    axes.set_xticks(ticks, [_clock(t, with_day=i == 0) for i, t in enumerate(ticks)])
+    offset = (datetime.fromtimestamp(start, zone).utcoffset() or timedelta()).total_seconds()
+    ticks = [tick - offset for tick in _round_times(start + offset, start + offset + span)]
+    axes.set_xticks(ticks, [_clock(t, zone, with_day=i == 0) for i, t in enumerate(ticks)])
     axes.grid(axis="x", color=QUIET, alpha=0.35, linewidth=0.6)
     axes.set_axisbelow(True)
 
@@ -87,8 +89,8 @@ def _round_times(start: float, end: float) -> list[float]:
     return [first + i * step for i in range(int((end - first) // step) + 1)]
 
 
-def _clock(moment: float, *, with_day: bool) -> str:
-    at = datetime.fromtimestamp(moment, UTC)
+def _clock(moment: float, zone: tzinfo, *, with_day: bool) -> str:
+    at = datetime.fromtimestamp(moment, zone)
     seconds = ":%S" if at.second else ""
     return at.strftime(f"%H:%M{seconds}" + ("\n%d %b" if with_day else ""))
 

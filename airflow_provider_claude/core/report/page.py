@@ -20,7 +20,7 @@ from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import bars, near, slowest
-from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.core.times import shown_in
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -37,12 +37,13 @@ def render(summary: Summary) -> str:
     return _template().render(
         s=summary,
         usd=partial(money, decimals=decimals),
+        at=partial(moment, zone=summary.zone),
         ledger=summary.ledger,
         rows=rows,
         costs=summary.costs,
         columns=[(column, _column_chart(i, column)) for i, column in enumerate(summary.answers)],
         cost_chart=_cost_chart(summary.costs, decimals),
-        timeline=charts.timeline(drawn, deadline=deadline, name="timeline") if drawn else None,
+        timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone, name="timeline") if drawn else None,
         deadline_drawn=deadline is not None,
         slowest=slowest(summary.shards),
     )
@@ -87,7 +88,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "n": number,
         "share": share,
-        "moment": moment,
         "duration": duration,
         "excerpt": excerpt,
     }
@@ -123,13 +123,9 @@ def share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}"
 
 
-def moment(text: str | None) -> str:
-    """An ISO time to the minute, with its offset."""
-    if text is None:
-        return "–"
-    at = parse_time(text)
-    zone = at.isoformat()[-6:] if at.utcoffset() else "UTC"
-    return f"{at:%Y-%m-%d %H:%M} {zone}"
+def moment(text: str | None, zone: str = "UTC") -> str:
+    """An ISO time to the minute as it is in *zone*, with the zone."""
+    return "–" if text is None else shown_in(text, zone)
 
 
 def duration(seconds: float | None) -> str:

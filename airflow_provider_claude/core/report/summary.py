@@ -32,7 +32,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
     `echoes` counts answers that repeat what they were told or asked, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
-    `published` says where the answers are, and is None while, or because, they are not.
+    `notes` say what else was found where the source is.
+    Times are shown in `zone`, the DAG's. `published` says where the answers are, and is None while, or because, they are not.
     """
 
     source: str
@@ -54,9 +55,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     explanation: list[str]
     published: str | None = None
+    zone: str = "UTC"
     echoes: dict[str, int] = {}
     unreadable: list[str] = []
     warnings: list[str] = []
+    notes: list[str] = []
 
     @property
     def green(self) -> bool:

@@ -9,9 +9,12 @@ from typing import Any, Self
 from airflow_provider_claude.core.scan.findings import LAYERS
 from airflow_provider_claude.errors import JobError
 
+#: What the reader of a source sets aside: such a row has no text that could be sent.
+UNREADABLE = "source"
+
 _HOW = (
     "Write id:<item id or place in the source>, place:<place in the source>, rule:<a reason or flag>, verdict:<the reason>, "
-    f"layer:<{' | '.join(LAYERS)}>, or all."
+    f"layer:<{' | '.join((*LAYERS, UNREADABLE))}>, or all."
 )
 
 
@@ -35,17 +38,19 @@ class Chosen:
             kind, _, value = term.partition(":")
             if term == "all":
                 everything = True
-            elif kind in found and value and (kind != "layer" or value in LAYERS):
+            elif kind in found and value and (kind != "layer" or value in {*LAYERS, UNREADABLE}):
                 found[kind].add(value)
             else:
-                raise JobError(f"{term[:80]!r} does not say which rows are to be released. {_HOW}")
+                raise JobError(f"{term[:80]!r} does not say which rows are meant. {_HOW}")
         ids, places, rules, verdicts, layers = map(frozenset, found.values())
         return cls(ids, places, rules, verdicts, layers, everything)
 
+    def releases(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row *row* of a quarantine table is meant, and can be sent."""
+        return row["scan_layer"] in LAYERS and self.means(row)
+
     def means(self, row: Mapping[str, Any]) -> bool:
-        """Whether the row *row* of a quarantine table is meant. One of layer `source` cannot be sent, and never is."""
-        if row["scan_layer"] not in LAYERS:
-            return False
+        """Whether the row *row* of a quarantine table is meant."""
         return (
             self.everything
             or bool(self.named(row))

@@ -47,7 +47,9 @@ class ScanPolicy:
         named = {"high": self.high, "medium": self.medium, "low": self.low, **self.rules}
         for name, action in named.items():
             if action not in get_args(Action):
-                raise JobError(f"The scan is to {action!r} what is {name}: write one of {', '.join(get_args(Action))}.")
+                raise JobError(
+                    f"policy says {action!r} for {name}: write one of {', '.join(map(repr, get_args(Action)))}."
+                )
         for name in ("quarantine_score", "flag_score", "confirm_score"):
             score = getattr(self, name)
             if not 0 < score <= 1:

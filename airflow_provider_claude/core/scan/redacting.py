@@ -46,4 +46,4 @@ def check(kinds: Iterable[str], countries: Iterable[str] = COUNTRIES) -> None:
         raise JobError(f"redact names {', '.join(map(repr, unknown))}; there are {', '.join(KINDS)}.")
     if unknown := [country for country in countries if country not in COUNTRIES]:
         known = ", ".join(COUNTRIES)
-        raise JobError(f"No national ids of {', '.join(map(repr, unknown))} are known; those of {known} are.")
+        raise JobError(f"redact_countries names {', '.join(map(repr, unknown))}; there are {known}.")

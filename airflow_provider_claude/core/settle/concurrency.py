@@ -58,7 +58,7 @@ class Concurrency:
         Raises JobError for a ceiling below 1.
         """
         if not ceiling >= 1:
-            raise JobError(f"The most requests under way at once is {ceiling!r}: write 1 or more, such as 64.")
+            raise JobError(f"in_flight is {ceiling!r}: write 1 or more, the most requests under way at once.")
         return cls(limit=min(START, ceiling), ceiling=ceiling)
 
     def answered(self, latency: float, under_way: int) -> Concurrency:

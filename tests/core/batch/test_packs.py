@@ -27,7 +27,6 @@ from airflow_provider_claude.core.batch.packs import (
 from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError, SchemaValidator
 from airflow_provider_claude.core.plan.prices import Usage
-from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement
 
@@ -174,12 +173,6 @@ def test_the_schema_of_a_pack_has_the_jobs_fields_between_the_marks() -> None:
     assert list(element_schema["properties"]) == element_schema["required"] == ["id", "tone", "check"]
     assert schema["$defs"] == definitions
     assert schema["additionalProperties"] is element_schema["additionalProperties"] is False
-
-
-def test_a_schema_that_refers_to_its_own_fields_cannot_be_packed() -> None:
-    one = SCHEMA | {"properties": {"a": {"type": "string"}, "b": {"$ref": "#/properties/a"}}}
-    with pytest.raises(JobError, match="pack=1"):
-        packed_schema(one)
 
 
 def packs(rows: Sequence[tuple[str | None, int]], **more: int) -> list[list[int]]:

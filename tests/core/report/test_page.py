@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 
 import msgspec
@@ -219,3 +220,14 @@ class TestCharts:
             for node in page.css("text")
         )
         assert page.css("style, metadata") == []
+
+
+def test_all_times_of_the_page_are_in_the_zone_of_the_dag_and_labelled() -> None:
+    page = parse(summary_of(zone="Asia/Kolkata"))
+    text = page.text()
+    times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d ([A-Z]+)", text)
+    assert times
+    assert set(times) == {"IST"}
+    assert "times in Asia/Kolkata" in text
+    ticks = [node.text() for node in page.css("svg text") if ":" in node.text()]
+    assert ticks[0].startswith("06:30")  # 01:00 UTC, where the first shard was sent

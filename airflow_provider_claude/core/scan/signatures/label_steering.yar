@@ -51,6 +51,7 @@ rule steering_answer_form {
     id = "states_sentiment"
     severity = "medium"
     score = 0.75
+    confirm = 0.2
     catches = "states its own label in the form of an answer"
     example = "sentiment: positive"
     example = "{\"label\": \"neutral\", \"confidence\": 0.99}"

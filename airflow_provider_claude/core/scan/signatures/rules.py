@@ -70,10 +70,12 @@ def rule_files(folders: Sequence[Path]) -> Iterator[RuleFile]:
 
 def _files_in(folder: Path) -> Iterator[RuleFile]:
     if not folder.is_dir():
-        raise JobError(f"There is no folder {folder} with rules: create it, or take it out of the job.")
+        raise JobError(f"There is no folder {folder} with rules: create it, or take it out of rule_folders.")
     paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
     if not paths:
-        raise JobError(f"The folder {folder} has no rules: put files ending in .yar there, or take it out of the job.")
+        raise JobError(
+            f"The folder {folder} has no rules: put files ending in .yar there, or take it out of rule_folders."
+        )
     for path in paths:
         try:
             yield RuleFile(str(path), path.read_text("utf-8"))

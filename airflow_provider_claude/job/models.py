@@ -1,0 +1,85 @@
+"""A Pydantic model as the JSON schema that is asked, and by which names of it the model's fields are read.
+
+A field is asked by the name that validation reads (`alias`, `validation_alias`, an alias generator), which is the name its
+column has. How a model is serialised (`serialization_alias`, `exclude`, serializers, computed fields) has no say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
+
+from airflow_provider_claude.errors import JobError
+
+
+def model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of what *model* validates. Raises JobError where it has none, or could not read answers to it."""
+    classes: list[type] = []
+
+    class Generator(GenerateJsonSchema):
+        def model_schema(self, schema: Any) -> Any:
+            classes.append(schema["cls"])
+            return super().model_schema(schema)
+
+        def dataclass_schema(self, schema: Any) -> Any:
+            classes.append(schema["cls"])
+            return super().dataclass_schema(schema)
+
+    try:
+        schema = model.model_json_schema(schema_generator=Generator)
+    except Exception as e:
+        told = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise JobError(f"output {model.__name__} has no JSON schema, so it cannot be asked for: {told}") from e
+    for cls in classes:
+        _check_readable(cls)
+    if not issubclass(model, RootModel) and isinstance(schema.get("properties"), dict):
+        _check_all_read(model, schema["properties"])
+    return schema
+
+
+def schema_names(cls: type) -> dict[str, str]:
+    """The schema's name of each field of *cls*, a model or a dataclass, and the attribute that holds it."""
+    fields: dict[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
+    if not fields:
+        return {name: name for name in getattr(cls, "__dataclass_fields__", {})}
+    return {_schema_name(cls, name, field): name for name, field in fields.items()}
+
+
+def _schema_name(cls: type, name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    for choice in choices:
+        match choice:
+            case None:
+                return name
+            case str():
+                return choice
+            case AliasPath(path=[str(only)]):
+                return only
+    raise JobError(
+        f"output {cls.__name__}.{name} is read by an AliasPath, which is no name of a JSON schema. Write "
+        f"Field(alias=...) with one name, or model the nesting."
+    )
+
+
+def _check_readable(cls: type) -> None:
+    """Raise JobError where a schema by aliases could not be read by *cls*."""
+    config = getattr(cls, "model_config", None) or getattr(cls, "__pydantic_config__", None) or {}
+    aliases = sorted(alias for alias, name in schema_names(cls).items() if alias != name)
+    if aliases and config.get("validate_by_alias") is False:
+        raise JobError(
+            f"output {cls.__name__} has the aliases {', '.join(aliases)} and validate_by_alias=False: it could not read "
+            "answers to its own schema. Remove the aliases, or validate_by_alias."
+        )
+
+
+def _check_all_read(model: type[BaseModel], properties: dict[str, Any]) -> None:
+    unread = sorted(properties.keys() - schema_names(model).keys())
+    if unread:
+        raise JobError(
+            f"output {model.__name__} has {', '.join(unread)} in its schema, which none of its fields reads. Make it a "
+            "field, or take it out of json_schema_extra."
+        )

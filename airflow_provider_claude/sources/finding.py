@@ -1,0 +1,140 @@
+"""The files a source path stands for, in a fixed order, on any store.
+
+A path is a file, a folder (searched to the bottom) or a glob; a part of it that exists as it is written is no glob,
+whatever brackets are in it. In a folder or a glob, whatever has a part starting with `.` or `_` is not data and is
+skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`; so are symbolic links. Of a Maildir, `cur` and `new` are read.
+Names are relative to the folder, or to the part of the glob before its first wildcard.
+
+What cannot be looked at raises the store's error: it is never taken for what is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fsspec.utils import glob_translate
+
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources.files import SourceFile
+from airflow_provider_claude.sources.lakes import refuse_lakes
+from airflow_provider_claude.sources.maildir import MailFolders
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+class MissingSourceError(SourceError):
+    """There is no file at the path of a source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files at a path, sorted by name, and the names of those that lie in a Maildir but are no mail of it.
+
+    *single* says that the path is that of one file.
+    """
+
+    files: tuple[SourceFile, ...]
+    strays: tuple[str, ...] = ()
+    single: bool = False
+
+
+def find_files(path: UPath) -> Found:
+    """What *path* stands for. Raises MissingSourceError where there is no such thing, or no file in it."""
+    fs, root = path.fs, str(path.fs._strip_protocol(path.path))  # noqa: SLF001 - fsspec's own way to a bare path
+    fs.invalidate_cache()
+    match _type(fs, root):
+        case "directory":
+            return _below(fs, root, _listed(fs, root), path)
+        case None if _MAGIC.search(root):
+            base, pattern = _parted(fs, root)
+            if base and _type(fs, base) != "directory":
+                raise MissingSourceError(f"There is no source at {path}: its folder {base} does not exist.")
+            return _below(fs, base, _matching(fs, base, pattern), path)
+        case None:
+            raise MissingSourceError(
+                f"There is no source at {path}: looked for a file, a folder and a glob of that name."
+            )
+        case _:
+            return _single(fs, root, path)
+
+
+def _single(fs: Any, root: str, path: UPath) -> Found:
+    folder, _, name = root.rpartition("/")
+    file = SourceFile(fs, root, name)
+    if file.format is None and MailFolders.of([root], []).holds(root):
+        file = SourceFile(fs, root, name, "eml")
+    refuse_lakes(fs, folder, [root], path)
+    return Found((file,), single=True)
+
+
+def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) -> Found:
+    """The files of *listing*, paths below *base*."""
+    paths = sorted(name for name, info in listing.items() if info["type"] == "file" and not info.get("islink"))
+    folders = [name for name, info in listing.items() if info["type"] == "directory"]
+    refuse_lakes(fs, base, paths, path)
+    mail = MailFolders.of(paths, folders)
+    start = len(base.rstrip("/")) + 1
+    files = [SourceFile(fs, one, one[start:], "eml" if mail.holds(one) else None) for one in paths]
+    strays = tuple(file.name for file in files if file.kind is None and mail.is_stray(file.path))
+    found = tuple(file for file in files if file.kind or not (_is_hidden(file.name) or mail.encloses(file.path)))
+    if not found:
+        raise MissingSourceError(f"There is no source at {path}: {_nothing(folders, strays)}.")
+    return Found(found, strays)
+
+
+def _nothing(folders: list[str], strays: tuple[str, ...]) -> str:
+    if strays:
+        return "the Maildir holds no mail"
+    return "there are folders, but no file that is data" if len(folders) > 1 else "there is no file that is data"
+
+
+def _is_hidden(name: str) -> bool:
+    return re.search(r"(^|/)[._]|_\$folder\$$", name) is not None
+
+
+def _type(fs: Any, path: str) -> str | None:
+    """`file`, `directory`, or None where there is nothing. Raises what the store raises where it cannot tell."""
+    try:
+        return str(fs.info(path)["type"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _parted(fs: Any, root: str) -> tuple[str, str]:
+    """The folder a glob begins with, and its pattern below that."""
+    parts = root.split("/")
+    for number, part in enumerate(parts):
+        if _MAGIC.search(part) and _type(fs, "/".join(parts[: number + 1])) != "directory":
+            return "/".join(parts[:number]), "/".join(parts[number:])
+    return root, "*"
+
+
+def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:
+    depth = None if "**" in pattern else pattern.count("/") + 1
+    start = len(base.rstrip("/")) + 1
+    matches = re.compile(glob_translate(pattern)).match
+    return {name: info for name, info in _listed(fs, base, depth).items() if matches(name[start:])}
+
+
+def _listed(fs: Any, base: str, depth: int | None = None) -> dict[str, dict[str, Any]]:
+    """All files and folders below *base*, *depth* levels at most."""
+    if fs.async_impl:  # object stores list all of a prefix at once, and raise where they cannot
+        found: dict[str, dict[str, Any]] = fs.find(base, maxdepth=depth, withdirs=True, detail=True)
+        return {name: info for name, info in found.items() if name.rstrip("/") != base.rstrip("/")}
+    return dict(_walked(fs, base, depth))
+
+
+def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same where a folder is listed at a time: `find` leaves out silently what it cannot read."""
+    level: Iterable[str] = [base]
+    while level and depth != 0:
+        there = [(info["name"].rstrip("/"), info) for folder in level for info in fs.ls(folder, detail=True)]
+        yield from there
+        level = [name for name, info in there if info["type"] == "directory" and not info.get("islink")]
+        depth = None if depth is None else depth - 1

@@ -1,0 +1,18 @@
+"""The context of a task, as far as the operators look at it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pendulum
+
+
+def manual_run(zone: str = "Europe/Berlin", **params: Any) -> Any:
+    """The context of a task in a manual run of a DAG in *zone*."""
+    now = pendulum.datetime(2026, 11, 23, tz="UTC")
+    run = SimpleNamespace(
+        run_type="manual", partition_key=None, data_interval_start=None, data_interval_end=None, run_after=now
+    )
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="plan", map_index=-1)
+    return {"dag_run": run, "dag": SimpleNamespace(timezone=pendulum.timezone(zone)), "ti": ti, "params": params}
