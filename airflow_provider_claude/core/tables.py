@@ -1,12 +1,12 @@
 """The shapes of the tables in a run folder. Whoever writes or reads one takes its schema from here.
 
-Columns of the source are text (`string`) everywhere; what the job sends and what it only carries along are
-named by the plan. Columns of ours that stand beside a user's in the *answers* start with `claude_`.
+Columns of the source are text (`string`) where the job sends them; those it carries along keep their type. Which are which
+is named by the plan. Columns of ours that stand beside a user's in the *answers* start with `claude_`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import pyarrow as pa
 
@@ -187,13 +187,28 @@ PROVENANCE_FIELDS = (
 )
 
 
-def with_text_columns(fields: Iterable[pa.Field], columns: Iterable[str]) -> pa.Schema:
-    """A schema of *fields* followed by the nullable text columns *columns*, each once.
+#: How the columns of a run folder are called that hold what is carried, typed, of a column that is also sent, as text.
+_CARRIED = "claude_carried_"
+
+
+def carried_name(column: str, sent: Container[str]) -> str:
+    """What a typed column that is carried is called in the run folder, where the columns *sent* are there as text."""
+    return _CARRIED + column if column in sent else column
+
+
+def source_name(name: str) -> str:
+    """The column of the source that the column *name* of a run folder is from."""
+    return name.removeprefix(_CARRIED)
+
+
+def with_columns(fields: Iterable[pa.Field], columns: Iterable[str | pa.Field]) -> pa.Schema:
+    """A schema of *fields* followed by *columns*, each once: fields, or names of nullable text columns.
 
     Raises SourceError where a column has the name of one of *fields*.
     """
-    own, names = list(fields), list(dict.fromkeys(columns))
-    taken = sorted({field.name for field in own}.intersection(names))
+    own = list(fields)
+    more = {one.name: one for one in (pa.field(c, pa.string()) if isinstance(c, str) else c for c in columns)}
+    taken = sorted({field.name for field in own}.intersection(more))
     if taken:
         raise SourceError(f"The source has columns named {', '.join(taken)}, names the run folder uses. Rename them.")
-    return pa.schema([*own, *(pa.field(name, pa.string()) for name in names)])
+    return pa.schema([*own, *more.values()])

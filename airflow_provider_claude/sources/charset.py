@@ -138,8 +138,10 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
 _LOW_BYTES = bytes(range(128))
 _WESTERN = bytes(range(0xA0, 0x100)) + "€‚„…‘’“”•–—™".encode("cp1252")
-_GUESS = ("charset_guessed",)
-_LOSS = ("undecodable_bytes",)
+
+#: Flags: the character set was guessed; a U+FFFD stands for bytes, or halves of characters, that are none.
+GUESS, LOSS = "charset_guessed", "undecodable_bytes"
+_GUESS, _LOSS = (GUESS,), (LOSS,)
 
 
 class Decoded(NamedTuple):

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from encodings.aliases import aliases
 
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.sources.charset import attempt
+from airflow_provider_claude.sources.charset import lookup
 
 #: Names that people write most; the aliases of Python's codecs stand beside them where a close one is looked for.
 _USUAL = (
@@ -30,10 +30,10 @@ def check_encoding(name: str | None) -> str | None:
 
     Raises JobError, with close names, where there is none.
     """
-    if not name or "{{" in name or "{%" in name or attempt(b"", name) is not None:
+    if not name or "{{" in name or "{%" in name or lookup(name) is not None:
         return name
     known = dict.fromkeys([*_USUAL, *(alias.replace("_", "-") for alias in aliases)])
-    close = [one for one in get_close_matches(name[:40].lower(), known, n=4) if attempt(b"", one) is not None]
+    close = [one for one in get_close_matches(name[:40].lower(), known, n=4) if lookup(one) is not None]
     raise JobError(
         f"encoding={name[:40]!r} is no character set that can be read. "
         f"Write a name such as {', '.join(map(repr, close or _USUAL[:6]))}, or leave encoding out for UTF-8."

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import IO, Any, cast
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -33,6 +36,9 @@ COMPRESSED = frozenset({".gz", ".zst"})
 
 #: Bytes decompressed at a time; as many are lost at most where a compressed file is cut short.
 _BUFFER = 1 << 16
+
+#: A null, as the name of a folder.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 class WrongKindError(ValueError):
@@ -80,6 +86,22 @@ class SourceFile:
         """The suffix that tells the format, and the one that tells the compression, in lower case; `""` where there is none."""
         stem, suffix = splitext(self.name.lower().strip())
         return (splitext(stem)[1], suffix) if suffix in COMPRESSED else (suffix, "")
+
+    def lines(self) -> Iterator[bytes]:
+        """Its lines, decompressed, as far as it can be read; long ones in pieces."""
+        with self.open_plain() as stream:
+            try:
+                while line := stream.readline(_BUFFER):
+                    yield line
+            except Exception as e:
+                if not is_broken_content(e):
+                    raise
+
+    @property
+    def partitions(self) -> dict[str, str | None]:
+        """The columns that its folders are named for, as Hive names them: `year=2026/month=11/`."""
+        pairs = (part.partition("=") for part in PurePosixPath(self.path).parts[:-1] if "=" in part)
+        return {unquote(name): None if value == _NULL else unquote(value) for name, _, value in pairs if name}
 
     @property
     def format(self) -> str | None:

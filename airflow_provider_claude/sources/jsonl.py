@@ -1,17 +1,24 @@
-"""JSON Lines: one object a line. Strings as they are, null as null, anything else as its own JSON text.
+r"""JSON Lines: one object a line. Strings as they are, null as null, anything else as its own JSON text.
 
-Rows are named by the number of their line, from 1; blank lines are no rows. A column that a row lacks is null there.
+Rows are named by the number of their line, from 1; blank lines are no rows. A column that a row lacks is null there. Numbers
+keep their digits; `NaN` and `Infinity` are read, as many programs write them. Half of a character that is written as two
+(`\ud83d`) becomes U+FFFD, flagged. Of a name that an object has twice the last value counts, flagged: programs differ about it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import IO
 
 import msgspec
 
-from airflow_provider_claude.sources.charset import attempt
+from airflow_provider_claude.sources import json_text
+from airflow_provider_claude.sources.charset import LOSS, decode, lookup
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.recoded import utf8, wide_set
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
 #: The longest line that is read, in bytes.
@@ -21,15 +28,33 @@ _BOM = b"\xef\xbb\xbf"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 
+#: The flag of a row whose object has a wanted name twice.
+TWICE = "name_twice"
 
-def columns(file: SourceFile, sought: frozenset[str], sample: int = 1000) -> list[str] | None:
+#: A name, or an element of an array, with an escape in it: it may be another spelling of a name that is there already.
+_ESCAPED_NAME = re.compile(rb'[{,]\s*"[^"\\]*\\')
+
+_ARRAY = re.compile(rb"\s*\[\s*(\{|\Z)")
+
+_MEMBER = re.compile(rb'\s*"[^"\\]*"\s*:')
+
+#: As much of a line as tells whether it only opens an object.
+_OPENED = 64
+
+_HINT = "write one object a line, for instance with `jq -c '.[]'` for an array and `jq -c .` for objects."
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def columns(
+    file: SourceFile, sought: frozenset[str], encoding: str | None = None, sample: int = 1000
+) -> list[str] | None:
     """The names of the columns of *file*, in the order they come: all in its first *sample* objects, and as many
     more objects as it takes to find those *sought*. None where not one line of it is an object.
     """
     found: dict[str, None] = {}
     try:
-        for number, fields in enumerate(_objects(file), 1):
-            found.update(dict.fromkeys(fields))
+        for number, names in enumerate(_names(file, encoding), 1):
+            found.update(dict.fromkeys(names))
             if number >= sample and sought <= found.keys():
                 break
     except Exception as e:
@@ -40,12 +65,19 @@ def columns(file: SourceFile, sought: frozenset[str], sample: int = 1000) -> lis
 
 def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     """The rows of *file*; where it breaks off, those before and one defect for the rest."""
-    number = 0
+    number, before = 0, b""
     try:
         with file.open_plain() as stream:
-            for number, line in enumerate(_lines(stream), 1):
-                if line.strip():
-                    yield _row(line, f"{file.name}#{number}", wanted)
+            charset, lines = _lines(stream, wanted.encoding)
+            reader = _Reader(wanted, charset)
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                if what := _no_lines(line, before):
+                    yield region(f"{file.name}#{number}", "unreadable_file", what, None)
+                    return
+                before = line[:_OPENED]
+                yield reader.row(line, f"{file.name}#{number}")
     except Exception as e:
         if not is_broken_content(e):
             raise
@@ -53,54 +85,96 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
         yield region(f"{file.name}#{number + 1}", "unreadable_file", what, None)
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """The lines, each cut one byte past MAX_LINE."""
-    line = stream.readline(MAX_LINE + 1).removeprefix(_BOM)
+def _no_lines(line: bytes, before: bytes) -> str | None:
+    """Why a file has no object a line, where *line* comes after *before*, none for the first."""
+    if not before and _ARRAY.match(line):
+        return f"the file is a JSON array, not JSON Lines: {_HINT}"
+    if before.strip() == b"{" and _MEMBER.match(line):
+        return f"the file has objects of several lines, not JSON Lines: {_HINT}"
+    return None
+
+
+def _lines(stream: IO[bytes], encoding: str | None) -> tuple[str | None, Iterator[bytes]]:
+    """The lines, each cut one byte past MAX_LINE, and the character set they are in: None for UTF-8."""
+    wide = wide_set(stream, encoding)
+    if wide is not None or encoding is None or lookup(encoding) == "utf-8":
+        return None, _cut(stream if wide is None else utf8(stream, wide))
+    return encoding, _cut(stream)
+
+
+def _cut(stream: IO[bytes]) -> Iterator[bytes]:
+    line = stream.readline(MAX_LINE + 1)
     while line:
-        yield line
+        yield line.removeprefix(_BOM)
         while len(line) > MAX_LINE and not line.endswith(b"\n"):
             line = stream.readline(MAX_LINE + 1)
         line = stream.readline(MAX_LINE + 1)
 
 
-def _objects(file: SourceFile) -> Iterator[dict[str, msgspec.Raw]]:
+def _names(file: SourceFile, encoding: str | None) -> Iterator[Iterable[str]]:
+    """The names in each object of *file*."""
     with file.open_plain() as stream:
-        for line in _lines(stream):
+        charset, lines = _lines(stream, encoding)
+        for line in lines:
             try:
-                yield _OBJECT.decode(line)
+                yield _OBJECT.decode(decode(line, charset).text if charset else line)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                with suppress(ValueError, RecursionError):  # rows() states the defect
+                    yield [name for name, _ in json_text.members(decode(line, charset).text)]
+
+
+class _Reader:
+    """Makes rows of lines in *charset*, None for UTF-8."""
+
+    def __init__(self, wanted: Wanted, charset: str | None) -> None:
+        self._wanted, self._charset = wanted, charset
+        self._names = frozenset(wanted.with_id)
+        self._quoted = [msgspec.json.encode(name) for name in wanted.with_id]
+
+    def row(self, line: bytes, ref: str) -> Row:
+        if len(line) > MAX_LINE:
+            return broken(ref, "broken_row", f"the line is longer than {MAX_LINE:,} bytes.")
+        if self._charset is None and not self._is_odd(line):
+            try:
+                return named(self._wanted, ref, self._fields(line))
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
-                continue  # rows() states the defect
+                pass
+        return self._second_look(line, ref)
 
+    def _is_odd(self, line: bytes) -> bool:
+        """Whether a name may be in *line* twice."""
+        return any(line.count(name) > 1 for name in self._quoted) or _ESCAPED_NAME.search(line) is not None
 
-def _row(line: bytes, ref: str, wanted: Wanted) -> Row:
-    if len(line) > MAX_LINE:
-        return broken(ref, "broken_row", f"the line is longer than {MAX_LINE:,} bytes.")
-    try:
-        return named(wanted, ref, _fields(line, wanted))
-    except (msgspec.MsgspecError, RecursionError) as e:
-        return broken(ref, "broken_row", f"the line is no JSON object ({e}).")
-    except UnicodeError:
-        return _guessed_row(line, ref, wanted)
+    def _fields(self, line: bytes) -> dict[str, str | None]:
+        values = _OBJECT.decode(line)
+        return {name: _text(values[name]) for name in self._wanted.with_id if name in values}
 
+    def _second_look(self, line: bytes, ref: str) -> Row:
+        text, flags = decode(line, self._charset)
+        try:
+            members = [member for member in json_text.members(text) if member[0] in self._names]
+        except (ValueError, RecursionError) as e:
+            return self._no_object(text, ref, flags, e)
+        fields = {name: _slow_text(value) for name, value in members}
+        whole = {name: None if value is None else _HALVES.sub("\ufffd", value) for name, value in fields.items()}
+        told = [LOSS] * (whole != fields) + [TWICE] * (len(fields) < len(members))
+        return named(self._wanted, ref, whole, tuple(dict.fromkeys([*flags, *told])))
 
-def _guessed_row(line: bytes, ref: str, wanted: Wanted) -> Row:
-    text = attempt(line, "cp1252")
-    if text is None:
-        return broken(ref, "bad_charset", "the line is neither UTF-8 nor Windows-1252.")
-    try:
-        fields = _fields(text.encode(), wanted)
-    except (msgspec.MsgspecError, RecursionError) as e:
-        return broken(ref, "broken_row", f"the line is no JSON object ({e}).")
-    return named(wanted, ref, fields, ("charset_guessed",))
-
-
-def _fields(line: bytes, wanted: Wanted) -> dict[str, str | None]:
-    values = _OBJECT.decode(line)
-    return {name: _text(values[name]) for name in wanted.with_id if name in values}
+    def _no_object(self, text: str, ref: str, flags: tuple[str, ...], error: Exception) -> Row:
+        if (several := json_text.objects(text)) > 1:
+            return region(ref, "broken_row", f"the line has {several:,} objects: write one a line.", several)
+        return broken(ref, "broken_row", f"the line is no JSON object ({error}).")._replace(flags=flags)
 
 
 def _text(raw: msgspec.Raw) -> str | None:
-    json = bytes(raw)
-    if json.startswith(b'"'):
-        return _STRING.decode(json)
-    return None if json == b"null" else json.decode()
+    data = bytes(raw)
+    if data.startswith(b'"'):
+        return _STRING.decode(data)
+    return None if data == b"null" else data.decode()
+
+
+def _slow_text(raw: str) -> str | None:
+    if raw.startswith('"'):
+        text: str = json.loads(raw)
+        return text
+    return None if raw == "null" else raw

@@ -1,24 +1,33 @@
-"""Parquet files. Columns of other types become text as Arrow casts them; binary columns are decoded as UTF-8."""
+"""Parquet files. What the values of a column are as text, `values` says; binary columns are decoded as tables are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.tables import source_name
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.charset import decode
+from airflow_provider_claude.sources import values
+from airflow_provider_claude.sources.charset import GUESS, decode
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
 from airflow_provider_claude.sources.rows import Wanted, batches_of, missing_id, region
 
+#: The flags of rows, by their number in a batch; as keys, in the order in which they came.
+Flags = dict[int, dict[str, None]]
 
-def columns(file: SourceFile) -> list[str] | None:
-    """The names of its columns, None where *file* cannot be read."""
+#: Formats of bytes that Arrow reads as plain bytes: their Parquet types, and the extension types that stand for them here.
+_LOGICAL = {"UUID": b"arrow.uuid", "BSON": b"bson", "INTERVAL": b"parquet.interval"}
+
+
+def fields(file: SourceFile) -> list[pa.Field] | None:
+    """Its columns, None where *file* cannot be read."""
     try:
         with file.open() as stream:
-            return list(pq.read_schema(stream).names)
+            return list(_open(stream)[1]) if stream.read(1) else None
     except Exception as e:
         if not is_broken_content(e):
             raise
@@ -32,10 +41,10 @@ def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         with file.open() as stream:
             if not stream.read(1):
                 return
-            parquet = pq.ParquetFile(stream, pre_buffer=False)
-            _check_types(parquet.schema_arrow, file, wanted)
-            for table in parquet.iter_batches(wanted.batch_rows, columns=wanted.with_id, use_threads=False):
-                batch = _source_batch(table, file, done, wanted)
+            parquet, schema = _open(stream)
+            reader = _Reader(file, schema, wanted)
+            for table in parquet.iter_batches(wanted.batch_rows, columns=reader.names, use_threads=False):
+                batch = reader.batch(table, done)
                 yield batch
                 done += batch.num_rows
     except Exception as e:
@@ -45,33 +54,105 @@ def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         yield from batches_of([region(f"{file.name}#{done + 1}", "unreadable_file", what, None)], wanted)
 
 
+def texts(file: SourceFile, wanted: Wanted) -> Iterator[bytes]:
+    """The values of its text columns, as they are stored."""
+    with file.open() as stream:
+        parquet, schema = _open(stream)
+        names = [name for name in wanted.with_id if name in schema.names]
+        for table in parquet.iter_batches(wanted.batch_rows, columns=names, use_threads=False):
+            for column in table.columns:
+                if values.is_text(column.type) or values.is_bytes(column.type):
+                    yield from filter(None, pc.cast(column, pa.binary()).to_pylist())
+
+
+def _open(stream: Any) -> tuple[pq.ParquetFile, pa.Schema]:
+    """A reader of *stream*, and its columns. Times of 96 bits, which hold more than nanoseconds can, come in microseconds."""
+    parquet = pq.ParquetFile(stream, pre_buffer=False, coerce_int96_timestamp_unit="us")
+    kinds = {}
+    for place in range(len(parquet.schema)):
+        column = parquet.schema.column(place)
+        if extension := _LOGICAL.get(column.logical_type.type):
+            kinds[column.path] = extension
+    return parquet, pa.schema([_marked(field, kinds.get(field.name)) for field in parquet.schema_arrow])
+
+
+def _marked(field: pa.Field, extension: bytes | None) -> pa.Field:
+    """*field* with the *extension* its Parquet type stands for, whether or not this Arrow has a type of its own for it."""
+    return field if extension is None else field.with_metadata({b"ARROW:extension:name": extension})
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:200]
 
 
-def _check_types(schema: pa.Schema, file: SourceFile, wanted: Wanted) -> None:
-    for name in wanted.with_id:
-        kind = schema.field(name).type
+class _Reader:
+    """Makes batches of a source of the record batches of *file*, whose columns are those of *schema*.
+
+    Raises SourceError where a wanted column has no text.
+    """
+
+    def __init__(self, file: SourceFile, schema: pa.Schema, wanted: Wanted) -> None:
+        self._file, self._wanted = file, wanted
+        self._fields = {field.name: field for field in schema}
+        self._texts = wanted.with_id
+        self._carried = {field.name: source_name(field.name) for field in wanted.carried}
+        self.names = [name for name in dict.fromkeys([*self._texts, *self._carried.values()]) if name in self._fields]
+        for name in self.names:
+            if what := values.refusal(self._fields[name]):
+                raise self._error(name, what)
+
+    def batch(self, table: pa.RecordBatch, start: int) -> pa.RecordBatch:
+        """The rows of *table*, of which *start* came before."""
+        rows, wanted = table.num_rows, self._wanted
+        flags: Flags = {}
+        texts = {name: self._text(table, name, flags) for name in self._texts}
+        refs = pa.array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
+        ids, defects = _ids(texts, refs, wanted)
+        told = pa.array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
+        nothing, none_lost = pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)
+        return pa.RecordBatch.from_arrays(
+            [
+                *(ids, refs, defects, told, nothing, none_lost),
+                *(texts[name] for name in wanted.columns),
+                *(self._typed(table, field) for field in wanted.carried),
+            ],
+            schema=wanted.schema,
+        )
+
+    def _text(self, table: pa.RecordBatch, name: str, flags: Flags) -> pa.Array:
+        if name not in self._fields:
+            return pa.repeat(pa.scalar(self._wanted.constants[name], pa.string()), table.num_rows)
+        column, field = values.plain(table.column(name)), self._fields[name]
+        if pa.types.is_fixed_size_binary(column.type) and not values.is_uuid(field):
+            return self._padded(column, field, flags)
+        if self._wanted.encoding and values.is_bytes(column.type):
+            return _decoded(column, self._wanted.encoding, flags)
         try:
-            _text(pa.nulls(0, kind))
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as e:
-            raise SourceError(f"Column {name!r} of {file.name} is {kind}, which is no text: leave it out.") from e
+            return values.text(column, field)
+        except pa.ArrowInvalid:
+            return _decoded(column, None, flags)
 
+    def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
+        """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
+        mine: Flags = {}
+        found = _decoded(values.unpadded(column), self._wanted.encoding, mine)
+        if values.holds_no_text(found) or any(GUESS in told for told in mine.values()):
+            raise self._error(field.name, f"is {column.type}, and its bytes are no text")
+        for row, told in mine.items():
+            flags.setdefault(row, {}).update(told)
+        return found
 
-def _source_batch(table: pa.RecordBatch, file: SourceFile, start: int, wanted: Wanted) -> pa.RecordBatch:
-    rows = table.num_rows
-    guessed = [False] * rows
-    texts = {name: _decoded(table.column(name), guessed) for name in wanted.with_id}
-    refs = pa.array([f"{file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
-    ids, defects = _ids(texts, refs, wanted)
-    flags = pa.array([["charset_guessed"] if guess else [] for guess in guessed], pa.list_(pa.string()))
-    return pa.RecordBatch.from_arrays(
-        [
-            *(ids, refs, defects, flags, pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)),
-            *(texts[name] for name in wanted.columns),
-        ],
-        schema=wanted.schema,
-    )
+    def _typed(self, table: pa.RecordBatch, wanted: pa.Field) -> pa.Array:
+        name = source_name(wanted.name)
+        try:
+            return pc.cast(values.typed(table.column(name), self._fields[name]), wanted.type)
+        except pa.ArrowInvalid as e:
+            raise self._error(name, f"has values that are no {wanted.type}, as other files have them") from e
+
+    def _error(self, name: str, what: str) -> SourceError:
+        return SourceError(
+            f"Column {name[:80]!r} of {self._file.name} {what}: leave it out, or have it written as text."
+        )
 
 
 def _ids(texts: dict[str, pa.Array], refs: pa.Array, wanted: Wanted) -> tuple[pa.Array, pa.Array]:
@@ -83,26 +164,12 @@ def _ids(texts: dict[str, pa.Array], refs: pa.Array, wanted: Wanted) -> tuple[pa
     return pc.if_else(missing, None, ids), pc.if_else(missing, missing_id(wanted.id_column), none)
 
 
-def _text(column: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return pc.cast(column, pa.string())
-
-
-def _decoded(column: pa.Array, guessed: list[bool]) -> pa.Array:
-    """*column* as text. Marks in *guessed* the rows whose bytes were not UTF-8."""
-    try:
-        text = _text(column)
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        return _decoded_one_by_one(column, guessed)
-    return text
-
-
-def _decoded_one_by_one(column: pa.Array, guessed: list[bool]) -> pa.Array:
+def _decoded(column: pa.Array, encoding: str | None, flags: Flags) -> pa.Array:
+    """*column* as text, value by value. Adds to *flags* what had to be done for it."""
     texts: list[str | None] = []
     for row, data in enumerate(pc.cast(column, pa.binary()).to_pylist()):
-        text, guess = (None, ()) if data is None else decode(data)
-        guessed[row] |= bool(guess)
+        text, told = (None, ()) if data is None else decode(data, encoding)
+        if told:
+            flags.setdefault(row, {}).update(dict.fromkeys(told))
         texts.append(text)
     return pa.array(texts, pa.string())

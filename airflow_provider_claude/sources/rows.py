@@ -6,13 +6,14 @@ depend on how long the rows are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.tables import SOURCE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import SOURCE_FIELDS, source_name, with_columns
 
 _BATCH_CHARACTERS = 16_000_000
 
@@ -21,21 +22,30 @@ _BATCH_CHARACTERS = 16_000_000
 class Wanted:
     """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place).
 
-    *encoding* is the character set of a table's bytes; None is UTF-8, or what a byte order mark says.
+    *carried* are further columns, in their own types, by the names they have in the run folder. *encoding* is the character
+    set of a table's bytes; None is UTF-8, or what a byte order mark says. *constants* are columns that a file has by its
+    name: those it holds itself come first.
     """
 
     columns: tuple[str, ...]
     id_column: str | None
     batch_rows: int
     encoding: str | None = None
+    carried: tuple[pa.Field, ...] = ()
+    constants: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def schema(self) -> pa.Schema:
-        return with_text_columns(SOURCE_FIELDS, self.columns)
+        return with_columns(SOURCE_FIELDS, [*self.columns, *self.carried])
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns of the source behind those of a batch, in order."""
+        return (*self.columns, *(source_name(one.name) for one in self.carried))
 
     @property
     def with_id(self) -> list[str]:
-        """The columns to read, the id's among them, each once."""
+        """The columns to read as text, the id's among them, each once."""
         return list(dict.fromkeys([*self.columns, *filter(None, [self.id_column])]))
 
 
@@ -65,7 +75,9 @@ def region(ref: str, word: str, sentence: str, lost: int | None) -> Row:
 
 def named(wanted: Wanted, ref: str, fields: dict[str, str | None], flags: tuple[str, ...] = ()) -> Row:
     """The row of *fields*, known by its id or by its place; a defect where it should carry an id and does not."""
-    values = tuple(fields.get(name) for name in wanted.columns)
+    if wanted.constants:
+        fields = {**wanted.constants, **fields}
+    values = tuple(fields.get(name) for name in wanted.values)
     if wanted.id_column is None:
         return Row(ref, ref, values, flags)
     item_id = fields.get(wanted.id_column)
@@ -92,8 +104,8 @@ def batches_of(rows: Iterable[Row], wanted: Wanted) -> Iterator[pa.RecordBatch]:
 
 
 def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
-    nothing = (None,) * len(wanted.columns)
-    columns = [
+    nothing = (None,) * len(wanted.values)
+    columns: list[Sequence[Any]] = [
         [row.item_id for row in rows],
         [row.ref for row in rows],
         [row.defect for row in rows],
@@ -102,5 +114,12 @@ def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
         [row.lost for row in rows],
         *zip(*(row.values or nothing for row in rows), strict=True),
     ]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, wanted.schema, strict=True)]
+    arrays = [_array(column, field.type) for column, field in zip(columns, wanted.schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=wanted.schema)
+
+
+def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """*column*, whose texts are ISO 8601 where *kind* is a timestamp."""
+    if pa.types.is_timestamp(kind):
+        column = [None if text is None else datetime.fromisoformat(text) for text in column]
+    return pa.array(column, kind)

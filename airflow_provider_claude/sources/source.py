@@ -21,20 +21,23 @@ mbox, from 1. The file of a single mail is its own reference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.origin import MissingSource, Origin
-from airflow_provider_claude.core.tables import SOURCE_FIELDS
+from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
-from airflow_provider_claude.sources.choosing import Choice, choose
+from airflow_provider_claude.sources.carried import carried_types
+from airflow_provider_claude.sources.choosing import Choice, Fits, choose
 from airflow_provider_claude.sources.encoding import check_encoding
 from airflow_provider_claude.sources.files import FORMATS, SourceFile
 from airflow_provider_claude.sources.finding import Found, MissingSourceError, find_files
+from airflow_provider_claude.sources.guessing import Tally, refusal, watched, watched_batches
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
 
@@ -48,8 +51,9 @@ _RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
 class Source:
     """Rows to be read. `batches()` may be called again; each call reads the files anew.
 
-    *columns* are the text columns of the batches, after SOURCE_FIELDS; *files* are in reading order. *foreign* are the names
-    of files beside them that are no part of it.
+    *columns* are those of the source that are read; *files* are in reading order. In the batches they come after
+    SOURCE_FIELDS, as the `wanted` of the source says. *foreign* are the names of files beside them that
+    are no part of it.
     """
 
     path: UPath
@@ -60,7 +64,7 @@ class Source:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return self.wanted.columns
+        return tuple(dict.fromkeys(self.wanted.values))
 
     @property
     def origin(self) -> Origin:
@@ -74,26 +78,38 @@ class Source:
         """At most `batch_rows` rows at a time. Raises SourceError where a later file lacks a wanted column."""
         if self.format == "parquet":
             return chain.from_iterable(map(self._parquet, self.files))
-        return batches_of(chain.from_iterable(map(self._rows, self.files)), self.wanted)
+        return batches_of(chain.from_iterable(map(self._watched, self.files)), self.wanted)
 
     def _parquet(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
         self._need_columns(file)
-        return parquet.batches(file, self.wanted)
+        return watched_batches(parquet.batches(file, self._of(file)), partial(self._refusal, file))
+
+    def _watched(self, file: SourceFile) -> Iterable[Row]:
+        rows = self._rows(file)
+        return watched(rows, partial(self._refusal, file)) if self.format in {"csv", "jsonl"} else rows
+
+    def _refusal(self, file: SourceFile, tally: Tally) -> SourceError | None:
+        texts = parquet.texts(file, self.wanted) if self.format == "parquet" else file.lines()
+        return refusal(tally, f"{file.name} of {self.path}", self.wanted.encoding, texts)
 
     def _rows(self, file: SourceFile) -> Iterable[Row]:
         match self.format:
             case "csv":
                 self._need_columns(file)
-                return csv_rows.rows(file, self.wanted)
+                return csv_rows.rows(file, self._of(file))
             case "jsonl":
-                return jsonl.rows(file, self.wanted)
+                return jsonl.rows(file, self._of(file))
             case "mbox":
-                return mbox.rows(file, self.wanted)
+                return mbox.rows(file, self._of(file))
             case _:
-                return [eml.row(file, self.wanted)]
+                return [eml.row(file, self._of(file))]
+
+    def _of(self, file: SourceFile) -> Wanted:
+        """What is wanted of *file*, with what its folders say."""
+        return replace(self.wanted, constants=file.partitions) if file.partitions else self.wanted
 
     def _need_columns(self, file: SourceFile) -> None:
-        there = _columns_there(self.format, file, frozenset())
+        there = _columns_there(self.format, file, frozenset(), self.wanted.encoding)
         if there is not None:
             _check_columns(there, self.wanted, f"{file.name} of {self.path}")
 
@@ -104,41 +120,50 @@ def open_source(
     format: str | None = None,  # noqa: A002 - the word for it
     id_column: str | None = "id",
     columns: Sequence[str] | None = None,
+    carry: Sequence[str] = (),
     batch_rows: int = 500,
     encoding: str | None = None,
     missing: MissingSource = "fail",
 ) -> Source:
     """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
 
-    *columns* None means all. *id_column* None names rows by `source_ref`. Mails are always named by it, unless
-    *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary columns of Parquet;
-    None is UTF-8, or what a byte order mark says. Mails say it themselves. Where there is no file, *missing* says whether
-    that is an error or a source without rows.
+    *columns* are read as text, None means all. *carry* are read in the types they have. Folders such as `month=11` are columns
+    of the files below them, unless a file holds one of that name. *id_column* None names rows by `source_ref`. Mails are always
+    named by it, unless *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary
+    columns of Parquet; None is UTF-8, or what a byte order mark says. Mails say it themselves. Where there is no file,
+    *missing* says whether that is an error or a source without rows.
 
     Raises SourceError where the path, the format, a column or the id is not there, and JobError where *encoding* is no
     character set.
     """
     if format is not None and format not in FORMATS:
         raise SourceError(f"source_format is {format!r}: write one of {', '.join(map(repr, FORMATS))}.")
-    sought = frozenset([*(columns or ()), *filter(None, [id_column])])
-    kind, files, foreign = _chosen(path, format, sought, missing)
+    sought = frozenset([*(columns or ()), *carry, *filter(None, [id_column])])
+    kind, files, foreign = _chosen(path, format, partial(_fits, sought, encoding), missing)
     if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
         id_column = None
-    there = next(filter(None, (_columns_there(kind, file, sought) for file in files)), None)
+    there = next(filter(None, (_columns_there(kind, file, sought, encoding) for file in files)), None)
     asked = tuple(there or ()) if columns is None else tuple(dict.fromkeys(columns))
     if columns is None and id_column in _RESERVED:
         asked = tuple(name for name in asked if name != id_column)
-    wanted = Wanted(columns=asked, id_column=id_column, batch_rows=batch_rows, encoding=check_encoding(encoding))
-    _check_names(asked, path)
+    typed = _types(kind, files, carry)
+    wanted = Wanted(
+        columns=tuple(dict.fromkeys([*asked, *(name for name in carry if name not in typed)])),
+        id_column=id_column,
+        batch_rows=batch_rows,
+        encoding=check_encoding(encoding),
+        carried=tuple(pa.field(carried_name(name, asked), one) for name, one in typed.items()),
+    )
+    _check_names([*asked, *(name for name in carry if name not in asked)], path)
     if there is not None:
         _check_columns(there, wanted, str(path))
     return Source(path=path, format=kind, files=files, wanted=wanted, foreign=foreign)
 
 
-def _chosen(path: UPath, asked: str | None, sought: frozenset[str], missing: MissingSource) -> Choice:
+def _chosen(path: UPath, asked: str | None, fits: Fits, missing: MissingSource) -> Choice:
     """What is read of *path*."""
     try:
-        return _of_found(find_files(path), asked, sought, path)
+        return _of_found(find_files(path), asked, fits, path)
     except MissingSourceError as e:
         if missing == "empty":
             return Choice(asked or "none", (), ())
@@ -147,10 +172,10 @@ def _chosen(path: UPath, asked: str | None, sought: frozenset[str], missing: Mis
         ) from e
 
 
-def _of_found(found: Found, asked: str | None, sought: frozenset[str], path: UPath) -> Choice:
+def _of_found(found: Found, asked: str | None, fits: Fits, path: UPath) -> Choice:
     if found.single and asked:
         return Choice(asked, found.files, ())
-    choice = choose(found.files, asked, str(path), lambda file, kind: _fits(file, kind, sought))
+    choice = choose(found.files, asked, str(path), fits)
     if not choice.files:
         raise MissingSourceError(
             f"There is no source at {path}: {choice.foreign[0]!r} is no data, and there is nothing else."
@@ -158,27 +183,39 @@ def _of_found(found: Found, asked: str | None, sought: frozenset[str], path: UPa
     return choice._replace(foreign=(*choice.foreign, *found.strays))
 
 
-def _fits(file: SourceFile, kind: str, sought: frozenset[str]) -> bool:
+def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: str) -> bool:
     """Whether *file*, whose name tells no format, is one of *kind*. A mail tells it when it is read: there may be many."""
     if kind == "eml":
         return True
     if kind == "mbox":
         return mbox.begins(file)
-    there = _columns_there(kind, file, sought)
+    there = _columns_there(kind, file, sought, encoding)
     return there is not None and sought.issubset(there)
 
 
-def _columns_there(kind: str, file: SourceFile, sought: frozenset[str]) -> list[str] | None:
-    """The columns of *file*; None where it holds nothing that tells them."""
+def _columns_there(kind: str, file: SourceFile, sought: frozenset[str], encoding: str | None) -> list[str] | None:
+    """The columns of *file*, then those its folders are named for; None where it holds nothing that tells them."""
+    found = _columns_in(kind, file, sought, encoding)
+    return found and [*found, *(name for name in file.partitions if name not in found)]
+
+
+def _columns_in(kind: str, file: SourceFile, sought: frozenset[str], encoding: str | None) -> list[str] | None:
     match kind:
         case "parquet":
-            return parquet.columns(file)
+            return [field.name for field in parquet.fields(file) or ()] or None
         case "csv":
             return csv_rows.columns(file)
         case "jsonl":
-            return jsonl.columns(file, sought)
+            return jsonl.columns(file, sought, encoding)
         case _:
             return list(MAIL_COLUMNS)
+
+
+def _types(kind: str, files: Sequence[SourceFile], carry: Sequence[str]) -> dict[str, pa.DataType]:
+    """The types of those columns of *carry* that are not text."""
+    if kind == "parquet" and carry:
+        return carried_types(files, carry)
+    return {"date": pa.timestamp("us", tz="UTC")} if kind in {"eml", "mbox"} and "date" in carry else {}
 
 
 def _check_names(asked: Sequence[str], path: UPath) -> None:
@@ -201,7 +238,7 @@ def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
             f"{where} has no column {wanted.id_column!r} to know its rows by. It has: {listed}. Name another one "
             f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
-    if missing := [name for name in wanted.columns if name not in there]:
+    if missing := [name for name in wanted.values if name not in there]:
         raise SourceError(f"{where} has no column {_listed(missing)}. It has: {listed}.")
-    if twice := [name for name in wanted.with_id if list(there).count(name) > 1]:
+    if twice := [name for name in {*wanted.with_id, *wanted.values} if list(there).count(name) > 1]:
         raise SourceError(f"{where} has more than one column {_listed(twice)}.")

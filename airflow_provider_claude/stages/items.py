@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, with_columns
 from airflow_provider_claude.stages.parquet import open_parquet, read_batches
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
@@ -59,7 +59,7 @@ def _read_group(
 
 def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[str]) -> pa.Table:
     """The duplicates of items *start* to *stop*, with `index`, their twin's place in that range."""
-    schema = with_text_columns(DUPLICATE_FIELDS, carry)
+    schema = with_columns(DUPLICATE_FIELDS, carry)
     within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)
     found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]
     table = pa.Table.from_batches(found, schema)

@@ -28,7 +28,7 @@ from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.settle.priority import Priority
-from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
@@ -117,7 +117,7 @@ def plan(
     _check_priority(settings.priority, scan)
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
-        with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_for(job.model, settings.prices, api)
     work = WorkFolder(settings.work or run.path)
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())

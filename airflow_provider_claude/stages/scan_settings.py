@@ -11,7 +11,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.redacting import Redacting
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles
-from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, with_columns
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import RunFolder
 
@@ -49,7 +49,7 @@ class ScanSettings:
     @property
     def candidates(self) -> pa.Schema:
         """The shape of the candidates' table."""
-        return with_text_columns(CANDIDATE_FIELDS, self.columns)
+        return with_columns(CANDIDATE_FIELDS, self.columns)
 
     def __post_init__(self) -> None:
         if self.near_duplicates is None:

@@ -17,7 +17,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_columns
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.parquet import read_batches
@@ -125,8 +125,8 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
 def _schemas(settings: ScanSettings) -> dict[str, pa.Schema]:
     return {
         "candidates": settings.candidates,
-        "quarantine": with_text_columns(QUARANTINE_FIELDS, settings.columns),
-        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
+        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
+        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
     }
 
 

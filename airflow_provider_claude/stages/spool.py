@@ -25,7 +25,7 @@ from airflow_provider_claude.core.batch.requests import (
     entry,
 )
 from airflow_provider_claude.core.batch.wary import Wary
-from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.parquet import read_table, write_table
@@ -189,7 +189,7 @@ class Draft:
         self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: _Encoders
     ) -> None:
         carry = run.need_scan().carry
-        self._schema = with_text_columns(MANIFEST_FIELDS, carry)
+        self._schema = with_columns(MANIFEST_FIELDS, carry)
         self._start, self._name, self._stream = spec.start, ask.fingerprint(spec), stream
         self._parts: list[pa.RecordBatch] = []
         self.columns = list(dict.fromkeys([*_KEYS, *carry, *encoder.columns]))
@@ -239,7 +239,7 @@ class Packs(Draft):
         if plan.packing is None:
             raise StateError(f"Shard {spec.shard} is to be packed, and {run.file('plan.json')} does not say how.")
         carry = run.need_scan().carry
-        self._schema = with_text_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carry)
+        self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carry)
         self._kept = list(dict.fromkeys([*_KEYS, *carry]))
         self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
         self._encoder = PackEncoder(plan.job)

@@ -18,7 +18,7 @@ from airflow_provider_claude.core.tables import (
     ITEM_FIELDS,
     ORIGINAL_FIELDS,
     QUARANTINE_FIELDS,
-    with_text_columns,
+    with_columns,
 )
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.folding import Fold, Folding
@@ -136,10 +136,10 @@ def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
     """The tables of a scan into *run*; scan.json is removed first. After an error, no table is whole."""
     remove(run.file("scan.json"))
     schemas = {
-        "items": with_text_columns(ITEM_FIELDS, settings.columns),
-        "quarantine": with_text_columns(QUARANTINE_FIELDS, settings.columns),
-        "duplicates": with_text_columns(DUPLICATE_FIELDS, settings.carry),
-        "originals": with_text_columns(ORIGINAL_FIELDS, settings.text_columns),
+        "items": with_columns(ITEM_FIELDS, settings.columns),
+        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
+        "duplicates": with_columns(DUPLICATE_FIELDS, settings.carry),
+        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
         "doubts": pa.schema(DOUBT_FIELDS),
     }
     with ExitStack() as stack:

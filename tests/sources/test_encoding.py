@@ -18,7 +18,7 @@ def test_a_template_is_checked_once_it_is_rendered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "close"), [("window-1252", "windows-1252"), ("gb18031", "gb18030"), ("shift-jiss", "shift-jis")]
+    ("name", "close"), [("window-1252", "windows-1252"), ("gb18031", "gb18030"), ("sift-jis", "shift")]
 )
 def test_an_unknown_name_is_refused_with_close_ones(name: str, close: str) -> None:
     with pytest.raises(JobError, match=close):

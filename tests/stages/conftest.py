@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_columns
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -114,7 +114,7 @@ def scan_by_hand(
 ) -> None:
     """Write *texts* as items of a scan; *priorities*, where given, are a carried column of theirs."""
     carry = ["sender", "priority"] if priorities else ["sender"]
-    schema = with_text_columns(ITEM_FIELDS, ["body", *carry])
+    schema = with_columns(ITEM_FIELDS, ["body", *carry])
     rows = [
         {
             "ordinal": n,
@@ -148,7 +148,7 @@ def scan_by_hand(
     if doubles:
         path = Path(run.part("duplicates", 0).path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(doubles, with_text_columns(DUPLICATE_FIELDS, carry)), path)
+        pq.write_table(pa.Table.from_pylist(doubles, with_columns(DUPLICATE_FIELDS, carry)), path)
     write_record(
         run.file("scan.json"),
         ScanRecord(

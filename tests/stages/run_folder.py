@@ -20,7 +20,7 @@ from airflow_provider_claude.core.tables import (
     LEFTOVER_FIELDS,
     PROVENANCE_FIELDS,
     QUARANTINE_FIELDS,
-    with_text_columns,
+    with_columns,
 )
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -45,8 +45,8 @@ OWN_FIELDS = (
     pa.field("summary", pa.string()),
 )
 ANSWER_SCHEMA = pa.schema([*ANSWER_KEY_FIELDS, pa.field("subject", pa.string()), *OWN_FIELDS, *PROVENANCE_FIELDS])
-ITEM_SCHEMA = with_text_columns(ITEM_FIELDS, ["subject", "body"])
-QUARANTINE_SCHEMA = with_text_columns(QUARANTINE_FIELDS, ["subject", "body"])
+ITEM_SCHEMA = with_columns(ITEM_FIELDS, ["subject", "body"])
+QUARANTINE_SCHEMA = with_columns(QUARANTINE_FIELDS, ["subject", "body"])
 JOB = {
     "model": "claude-haiku-5-5",
     "answer_schema": {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_columns
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages import parts
@@ -95,7 +95,7 @@ def test_tables_have_the_shapes_of_the_run_folder(tmp_path: Path) -> None:
         ("duplicates", DUPLICATE_FIELDS, ["team"]),
     ):
         (part,) = run.parts(folder)
-        assert pq.read_schema(part.path) == with_text_columns(fields, columns)
+        assert pq.read_schema(part.path) == with_columns(fields, columns)
 
 
 def test_an_id_can_be_used_again_for_the_same_text_only(tmp_path: Path) -> None:

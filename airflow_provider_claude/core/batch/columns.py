@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, with_text_columns
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, with_columns
 from airflow_provider_claude.job.schema import resolve
 
 _PLAIN: dict[str, pa.DataType] = {
@@ -34,7 +34,7 @@ def answer_type(schema: Mapping[str, Any]) -> pa.DataType:
 def answer_schema(carry: Iterable[str], kind: pa.StructType) -> pa.Schema:
     """The schema of the answer table: keys, the columns carried along, the answer's own, provenance."""
     own = [field.remove_metadata() for field in kind]
-    return pa.schema([*with_text_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])
+    return pa.schema([*with_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])
 
 
 def _struct(node: Mapping[str, Any], root: Mapping[str, Any]) -> pa.DataType:

@@ -1,0 +1,158 @@
+"""A table whose text is mostly a guess at its character set is not read: one wrong guess makes every row wrong.
+
+A row counts as *foreign* where a text of it holds more than ASCII, and as *guessed* where its bytes are not in the character
+set of the table. A few such rows are flagged and go on. A file fails where more than half of its foreign rows are guessed,
+and they are 1 % of its rows or 20, with three characters to guess at least: stray bytes say nothing about the rest.
+
+What the file may be in instead is guessed for the message alone: on short texts such a guess errs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.tables import SOURCE_FIELDS
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources.charset import GUESS, LOSS, guess
+from airflow_provider_claude.sources.rows import Row
+
+#: What to raise about a file, by its tally.
+Refusal = Callable[["Tally"], SourceError | None]
+
+#: So many guessed rows, and nearly no others, make it clear before the end of a file.
+_CLEAR = 1_000
+
+_FEW = 20
+
+#: So many strange characters in a file are stray bytes, and no text in another character set.
+_STRAY = 2
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+#: Bytes of a file that are looked at for the guess.
+_LOOKED_AT = 1 << 20
+_SAMPLE = 1 << 16
+
+
+@dataclass(slots=True)
+class Tally:
+    """The rows of a file so far."""
+
+    rows: int = 0
+    foreign: int = 0
+    guessed: int = 0
+    strange: int = 0
+    is_fine: bool = False
+
+    @property
+    def is_clear(self) -> bool:
+        return self.guessed >= _CLEAR and self.guessed > 0.95 * self.foreign
+
+    @property
+    def is_most(self) -> bool:
+        few = self.guessed < _FEW and self.guessed * 100 < self.rows
+        return 2 * self.guessed > self.foreign and self.strange > _STRAY and not few
+
+    def check(self, refusal: Refusal, *, end: bool = False) -> None:
+        """Raise the *refusal*, unless there is none after all, where most rows are guessed."""
+        if (self.is_most if end else self.is_clear) and not self.is_fine:
+            if error := refusal(self):
+                raise error
+            self.is_fine = True
+
+    def add(self, row: Row) -> None:
+        self.rows += 1
+        texts = [text for text in (row.item_id, *row.values) if text and not text.isascii()]
+        self.foreign += bool(texts)
+        if row.flags and _is_guessed(row.flags, texts):
+            self._guess(texts)
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Count the rows of *batch* (SOURCE_FIELDS and columns)."""
+        columns = [one for one in (batch.column("item_id"), *batch.columns[_OWN:]) if one.type == pa.string()]
+        foreign = pa.repeat(pa.scalar(value=False), batch.num_rows)
+        for column in columns:
+            foreign = pc.or_(foreign, _is_foreign(column))
+        self.rows += batch.num_rows
+        self.foreign += foreign.true_count
+        for row, flags in _flagged(batch):
+            texts = [text for text in (column[row].as_py() for column in columns) if text and not text.isascii()]
+            if _is_guessed(flags, texts):
+                self._guess(texts)
+
+    def _guess(self, texts: list[str]) -> None:
+        """Count a guessed row; of a broken one, whose texts are not there, no character is counted."""
+        self.guessed += 1
+        self.strange += sum(len(_BEYOND_ASCII.findall(text[:1000])) for text in texts)
+
+
+_OWN = len(SOURCE_FIELDS)
+
+
+def _flagged(batch: pa.RecordBatch) -> list[tuple[int, list[str]]]:
+    """The rows of *batch* that have flags."""
+    flags = batch.column("flags")
+    return [(row, one) for row, one in enumerate(flags.to_pylist()) if one] if len(flags.flatten()) else []
+
+
+def _is_guessed(flags: Sequence[str], texts: list[str]) -> bool:
+    return GUESS in flags or (LOSS in flags and any(map(_is_garbled, texts)))
+
+
+def _is_garbled(text: str) -> bool:
+    """Whether so much of *text* could not be decoded that the rest is hardly right."""
+    lost = text.count("\ufffd")
+    return lost > _STRAY and 4 * lost > len(_BEYOND_ASCII.findall(text))
+
+
+def _is_foreign(column: pa.Array) -> pa.BooleanArray:
+    return pc.fill_null(pc.invert(pc.string_is_ascii(column)), fill_value=False)
+
+
+def watched(rows: Iterable[Row], refusal: Refusal) -> Iterator[Row]:
+    """*rows* of a file. Raises the *refusal* where most of their text is a guess."""
+    tally = Tally()
+    for row in rows:
+        tally.add(row)
+        tally.check(refusal)
+        yield row
+    tally.check(refusal, end=True)
+
+
+def watched_batches(batches: Iterable[pa.RecordBatch], refusal: Refusal) -> Iterator[pa.RecordBatch]:
+    """The same for *batches* of a file."""
+    tally = Tally()
+    for batch in batches:
+        tally.add_batch(batch)
+        tally.check(refusal)
+        yield batch
+    tally.check(refusal, end=True)
+
+
+def refusal(tally: Tally, where: str, encoding: str | None, sample: Iterable[bytes]) -> SourceError | None:
+    """What to raise about the file *where*, of which *sample* are texts; None where it is UTF-8 against what was said."""
+    name = guess(b"\n".join(_some(sample)))
+    if name == "utf-8":
+        return None
+    return SourceError(
+        f"{where}: {tally.guessed:,} of {tally.foreign:,} rows with more than ASCII are not {encoding or 'UTF-8'}, so most of "
+        f'its text would be a guess. Nothing is sent. It looks like {name}: write encoding="{name}" where that is right, '
+        "else the character set it was written in."
+    )
+
+
+def _some(sample: Iterable[bytes]) -> Iterator[bytes]:
+    """Texts of *sample* beyond ASCII, until there are enough."""
+    looked_at = taken = 0
+    for text in sample:
+        looked_at += len(text)
+        if not text.isascii():
+            taken += len(text)
+            yield text[:_SAMPLE]
+        if looked_at > _LOOKED_AT or taken > _SAMPLE:
+            return
