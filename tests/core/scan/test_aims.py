@@ -30,3 +30,25 @@ def test_honest_texts_are_hardly_ever_set_aside(honest: str, most: float) -> Non
 
 def test_what_is_smuggled_in_invisible_characters_is_all_set_aside() -> None:
     assert shares("attack: smuggled-bipia (unicode)")["all: aside"] == 100
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "column"),
+    [
+        (
+            "attacks on readers of mail and documents: set aside",
+            "attacks on readers of mail and documents",
+            "all: aside",
+        ),
+        ("set aside, or answered alone", "attacks on readers of mail and documents", "all: aside or alone"),
+        ("hard honest texts: set aside", "benign_hard", "all: aside"),
+        ("honest mail: set aside", "SpamAssassin ham", "all: aside"),
+    ],
+)
+def test_the_docs_say_first_what_unseen_texts_gave_and_beside_it_what_the_table_has(
+    said: str, line: str, column: str
+) -> None:
+    (row,) = [row for row in DOCS.read_text("utf-8").splitlines() if row.startswith(f"| {said} |")]
+    unseen, seen = (float(cell.strip(" *%")) for cell in row.strip("|").split("|")[1:])
+    assert seen == shares(line)[column]
+    assert unseen != seen
