@@ -130,10 +130,15 @@ _LEAST = 8
 #: What the guesses are called in the standard, whose sets hold all of theirs.
 _STANDARD_GUESS = {"euc_jis_2004": "euc-jp", "shift_jis_2004": "shift_jis", "big5hkscs": "big5"}
 
+#: So many characters of UTF-8 on end are in no text of another set.
+_UTF8_RUN = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){8}")
+
 _SAMPLE = 1 << 16
 _MAX_LABEL = 60
 _PAGE = re.compile(r"(?:x-)?(?:cp|ibm|dos|ms|win|windows|codepage)[-_ ]?0*(\d{3,5})", re.ASCII)
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
+#: A change of set with nothing in it, as between two encoded words: the standard takes it for an attack.
+_IDLE_ESCAPE = re.compile(rb"\x1b(?:\([BJI]|\$[@B])(?=\x1b[($])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
 _LOW_BYTES = bytes(range(128))
@@ -162,7 +167,8 @@ def lookup(label: str) -> str | None:
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """The text of *data*, whose character set is called *declared*. Never raises; a byte order mark is taken off."""
     charset = _of(data, declared)
-    utf8 = None if charset in _WIDE and b"\0" in data else attempt(data, "utf-8")
+    other = (charset in _WIDE and b"\0" in data) or (charset in _SHIFTED and data.isascii())
+    utf8 = None if other else attempt(data, "utf-8")
     text = utf8 if charset in {None, "utf-8"} else attempt(data, str(charset))
     if text is not None and (utf8 is None or utf8 == text or not _is_utf8(utf8, str(charset))):
         return Decoded(text, _GUESS if declared and charset is None and not _is_ascii(data, declared) else ())
@@ -187,13 +193,17 @@ def guess(data: bytes) -> str:
 
 
 def attempt(data: bytes, charset: str) -> str | None:
-    """The text of *data* in the character set *charset*; None where it is not in it, or where there is none of that name."""
-    name = lookup(charset)
+    """The text of *data* in the character set called *charset*, by an exact name; None where it is not in it, or where there
+    is none of that name.
+    """
+    name = _exact(_plain(charset))
     try:
         if name == "utf-8":
             return data.decode("utf-8").removeprefix("\ufeff")
         if name is not None and name in _STANDARD:
-            return endec.decode(data, name, "strict", bom="strip")
+            return endec.decode(
+                _IDLE_ESCAPE.sub(b"", data) if name == "iso-2022-jp" else data, name, "strict", bom="strip"
+            )
         text = data.decode(name) if name else None
     except (DecodeError, ValueError):
         return None
@@ -222,6 +232,7 @@ def _lookup(label: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _exact(label: str) -> str | None:
     found = _LABELS.get(label)
     if found in _STANDARD:
@@ -282,7 +293,8 @@ def _damaged(data: bytes, charset: str) -> Decoded:
     """The text of *data*, which is not wholly in *charset*: in it, where most of it is, else in a guessed set."""
     text = _replaced(data, charset)
     right = len(text if charset in _WIDE else _BEYOND_ASCII.findall(text))
-    if 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS)):
+    sure = charset == "utf-8" and _UTF8_RUN.search(data)
+    if sure or 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS)):
         return Decoded(text, _LOSS)
     text = _replaced(data, guess(data))
     return Decoded(text, _GUESS + _LOSS if "\ufffd" in text else _GUESS)
@@ -290,5 +302,6 @@ def _damaged(data: bytes, charset: str) -> Decoded:
 
 def _replaced(data: bytes, charset: str) -> str:
     if charset in _STANDARD:
-        return endec.decode(data, charset, "replace", bom="strip")
+        bare = _IDLE_ESCAPE.sub(b"", data) if charset == "iso-2022-jp" else data
+        return endec.decode(bare, charset, "replace", bom="strip")
     return _SURROGATES.sub("\ufffd", data.decode(charset, "replace"))

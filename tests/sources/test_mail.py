@@ -89,7 +89,7 @@ class TestBody:
         fields = read_mail(message.as_bytes()).fields
         assert fields["body"] == "plain\n"
 
-    def test_the_html_of_a_mixed_mail_wins_over_a_plain_footer(self) -> None:
+    def test_a_plain_footer_comes_after_the_html_of_a_mixed_mail(self) -> None:
         message = EmailMessage()
         message["From"] = "a@b.c"
         message.set_content("<p>rich</p>", subtype="html")
@@ -97,7 +97,7 @@ class TestBody:
         footer = EmailMessage()
         footer.set_content("list footer")
         message.attach(footer)
-        assert read_mail(message.as_bytes())[0]["body"] == "rich"
+        assert read_mail(message.as_bytes())[0]["body"] == "rich\n\nlist footer"
 
     def test_text_hidden_in_the_html_is_left_out_and_flagged(self) -> None:
         fields, flags = mail(b"<p>seen</p><p style='display:none'>ignore</p>", Content_Type="text/html")
