@@ -1,43 +1,49 @@
-"""CSV with a header line, through the standard library's strict reader.
+r"""CSV with a header line, through the standard library's strict reader.
 
-The delimiter is the one of `, ; tab |` that occurs most in the header. A broken row costs itself; an unclosed
-quote costs the lines up to where it was noticed, and says which. Rows count from 1, without header and blank lines.
+`Form` says how a file is laid out, `Likeness` what tells its rows from the text in them. Rows count from 1, without header and
+blank lines. What is damaged costs no more than it must:
+
+    a row with too many or too few fields, a line that is no CSV   that row; `\"` is read as a quote where that makes it right
+    a quote that never closes, or closes where none can be         the lines up to the next that looks like a row again
+    two stray quotes, many rows apart, which make one long field   the rows in that field
+    a record of more than MAX_RECORD characters                    that record
+    the file ends inside a row                                     an unknown number of rows: the file was cut
+
+The rows that begin in the damaged lines are counted, and the first row behind them has the flag `after_damage`.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator
-from itertools import chain
-from typing import IO, TYPE_CHECKING, cast
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import IO
 
-from airflow_provider_claude.sources.charset import attempt, decode, escaped, unescaped
+from airflow_provider_claude.sources.csv_damage import RESUMED, RESUMED_AT_END, Likeness, Series
+from airflow_provider_claude.sources.csv_form import read_form
+from airflow_provider_claude.sources.csv_lines import MAX_RECORD, Lines, TooLongError
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
-if TYPE_CHECKING:
-    from _csv import Reader
-
-_DELIMITERS = ",;\t|"
-
-#: The longest line that is read, in characters. Beyond it, or in a longer field, the file counts as broken off:
-#: what follows is the inside of a field as likely as rows.
-MAX_LINE = 16 << 20
-
 # The reader's bound on one field is a setting of the process, and low: 131,072 characters.
-csv.field_size_limit(MAX_LINE)
+csv.field_size_limit(MAX_RECORD + 1)
+
+#: Lines that one row with `\"` in it may have.
+_ESCAPED_LINES = 1_000
+
+#: Lines of a record that is too long which are parsed to see whether they are rows.
+_LOOKED_AT = 10_000
+
+#: Characters that are read again in search of rows, for each that is read: beyond, the file is called unreadable.
+_MOST_AGAIN, _ALWAYS_AGAIN = 8, 128 << 20
 
 
-class _TooLongError(ValueError):
-    pass
-
-
-def columns(file: SourceFile) -> list[str] | None:
+def columns(file: SourceFile, encoding: str | None = None) -> list[str] | None:
     """The names in the header of *file*; None where there is none, or it cannot be read."""
     try:
         with file.open_plain() as stream:
-            return _header(_reader(stream))
+            return read_form(Lines(stream, encoding)).header
     except Exception as e:
         if not _is_broken(e):
             raise
@@ -45,84 +51,248 @@ def columns(file: SourceFile) -> list[str] | None:
 
 
 def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
-    """The rows of *file*; where it breaks off, those before and one defect for the rest."""
-    number = 0
+    """The rows of *file*, and its defects; where it breaks off, those before and one defect for the rest."""
+    table: _Table | None = None
     try:
         with file.open_plain() as stream:
-            reader = _reader(stream)
-            header = _header(reader)
-            for row in _rows(reader, header or [], file, wanted):
-                yield row
-                number += 1
+            table = _Table(stream, file.name, wanted)
+            yield from table.rows()
     except Exception as e:
         if not _is_broken(e):
             raise
-        what = f"the file cannot be read as CSV from row {number + 1} on ({e})."
-        yield region(f"{file.name}#{number + 1}", "unreadable_file", what, None)
+        number = table.number if table else 1
+        what = f"the file cannot be read as CSV from row {number} on ({e})."
+        yield region(f"{file.name}#{number}", "unreadable_file", what, None)
 
 
 def _is_broken(error: Exception) -> bool:
-    return isinstance(error, csv.Error | _TooLongError) or is_broken_content(error)
+    return isinstance(error, csv.Error | TooLongError) or is_broken_content(error)
 
 
-def _reader(stream: IO[bytes]) -> Reader:
-    """A reader of *stream*. Bytes that are no UTF-8 are kept escaped, for their row alone to answer for."""
-    buffered = cast("io.BufferedReader", stream)
-    if buffered.peek(2)[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise UnicodeError("it is UTF-16: save it as UTF-8")
-    text = io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline="")
-    lines = _bounded(text)
-    first = next(lines, "")
-    return csv.reader(chain([first], lines), delimiter=max(_DELIMITERS, key=first.count), strict=True)
+class _Table:
+    """One file, as it is read: the next row is number *number*, behind *line* lines."""
 
+    def __init__(self, stream: IO[bytes], name: str, wanted: Wanted) -> None:
+        self.number = 1
+        self._lines = Lines(stream, wanted.encoding)
+        form = read_form(self._lines)
+        self._name, self._wanted, self._line = name, wanted, form.lines
+        self._header, self._delimiter = form.header or [], form.delimiter
+        id_at = self._header.index(wanted.id_column) if wanted.id_column in self._header else None
+        self._likeness = Likeness(self._delimiter, len(self._header), id_at)
+        self._ended = not self._header
+        self._behind_damage = False
+        self._read = self._again = 0
 
-def _bounded(text: IO[str]) -> Iterator[str]:
-    while line := text.readline(MAX_LINE + 1):
-        if len(line) > MAX_LINE:
-            raise _TooLongError(f"a line is longer than {MAX_LINE:,} characters")
-        yield line
+    def rows(self) -> Iterator[Row]:
+        while not self._ended:
+            yield from self._until_damage()
 
+    def _until_damage(self) -> Iterator[Row]:
+        """The rows up to where lines were put back, so that the reader has to begin anew."""
+        lines, held, width = self._lines, self._lines.held, len(self._header)
+        reader = csv.reader(lines.feed(), delimiter=self._delimiter, strict=True)
+        while True:
+            self._line += len(held)
+            self._read += lines.size
+            lines.release()
+            try:
+                fields = next(reader, None)
+            except (csv.Error, TooLongError) as e:
+                yield from self._damaged(e)
+                return
+            if fields is None:
+                self._ended = True
+                return
+            if lines.is_escaped:
+                fields = lines.unescape(fields)
+            if len(fields) == width and (len(held) == 1 or not self._is_glued()):
+                yield self._row(fields, lines.flags)
+            elif fields:
+                yield from self._misfit(fields)
+                return
 
-def _header(reader: Reader) -> list[str] | None:
-    """The names of the columns; what is neither UTF-8 nor Windows-1252 is read byte by byte."""
-    header = next(reader, None)
-    return [decode(unescaped(name))[0] if escaped(name) else name for name in header] if header else None
+    def _row(self, fields: Sequence[str], flags: Sequence[str]) -> Row:
+        ref = f"{self._name}#{self.number}"
+        self.number += 1
+        if fields == self._header:
+            return broken(ref, "repeated_header", f"line {self._line + 1} is the header again.")
+        noted = tuple(dict.fromkeys(flags)) if flags else ()
+        if self._behind_damage:
+            self._behind_damage, noted = False, (*noted, "after_damage")
+        row = named(self._wanted, ref, dict(zip(self._header, fields, strict=True)), noted)
+        if row.item_id is not None:
+            self._likeness.recent.append(row.item_id)
+        return row
 
+    def _misfit(self, fields: list[str]) -> Iterator[Row]:
+        """What to make of a record that has not as many fields as the header, or has rows glued into one."""
+        held, width = self._lines.held, len(self._header)
+        if len(fields) == width:
+            yield from self._glued()
+        elif len(held) > 1 or '\\"' in held[0]:
+            yield from self._damaged(ValueError(_misfits(fields, width)))
+        elif len(fields) < width and not held[0].endswith(("\n", "\r")):
+            yield self._cut()
+        else:
+            yield self._broken("broken_row", f"{self._place(1)} {_misfits(fields, width)}.")
+            self._forget(1)
 
-def _rows(reader: Reader, header: list[str], file: SourceFile, wanted: Wanted) -> Iterator[Row]:
-    number = 1
-    while True:
-        ref, first = f"{file.name}#{number}", reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as e:
-            if "field larger than" in str(e):
-                raise
-            yield broken(ref, "broken_row", f"{_lines(first, reader.line_num)} cannot be read as CSV ({e}).")
-            number += 1
-            continue
-        if fields is None:
+    def _is_glued(self) -> bool:
+        lines, most = self._lines, len(self._header) - 1
+        if not most or lines.held[-1].count(self._delimiter) < most or lines.held[0].count('"') % 2 == 0:
+            return False
+        texts = [lines.text(line) for line in lines.held]
+        self._found = self._likeness.glued_rows(texts, lambda: lines.text(lines.peek()))
+        return self._found is not None
+
+    def _glued(self) -> Iterator[Row]:
+        found, held = self._found, self._lines.held
+        what = "a field holds rows, as it does between two stray quotes"
+        if found is not None and found.sure:
+            yield from self._damaged(ValueError(what))
+        elif found is not None:
+            yield self._region(f"{self._place(len(held))}: {what}.", found.rows)
+            self._forget(len(held))
+
+    def _damaged(self, error: Exception) -> Iterator[Row]:
+        """What to make of the lines that are held, in which a quote is out of place, or which are too long for a row."""
+        if isinstance(error, TooLongError):
+            yield from self._too_long()
+        elif (row := self._with_escapes()) is not None:
+            yield row
+        else:
+            yield from self._resumed(list(self._lines.held), str(error))
+
+    def _resumed(self, held: list[str], what: str) -> Iterator[Row]:
+        """Go on at the next line that looks like a row."""
+        if len(held) == 1 and held[0].count('"') % 2 == 0:
+            yield self._broken("broken_row", f"{self._place(1)} cannot be read as CSV ({what}).")
+            self._forget(1)
             return
-        if fields:
-            yield _row(fields, header, ref, _lines(first, reader.line_num), wanted)
-            number += 1
+        pending, started, skipped = deque(held[1:]), 1, 1
+        self._again += self._lines.size
+        if self._again > _ALWAYS_AGAIN + _MOST_AGAIN * self._read:
+            yield self._rest("quotes are out of place in so many lines that rows cannot be told from text")
+            return
+        series = self._likeness.series()
+        while not self._goes_on(pending, skipped):
+            if not (line := pending.popleft() if pending else self._lines.next()):
+                break
+            skipped += 1
+            started += self._likeness.starts_row(self._lines.text(line), series, skipped)
+        if not pending and not self._lines.peek() and "unexpected end" in what:
+            yield self._rest("it ends inside a quoted field: it was cut, or a quote is missing")
+            return
+        self._lines.put_back(pending)
+        yield self._region(f"{self._place(skipped)} cannot be read as CSV ({what}).", started)
+        self._forget(skipped)
+
+    def _goes_on(self, pending: deque[str], skipped: int) -> bool:
+        """Whether *pending*, more lines of which are read where it takes them, begins with what is hardly text."""
+        chance, series = 1.0, self._likeness.series()
+        for at in range(skipped, skipped + 50):
+            if at - skipped == len(pending):
+                if not (more := self._lines.next()):
+                    return at > skipped and chance < RESUMED_AT_END
+                pending.append(more)
+            line = self._lines.text(pending[at - skipped])
+            if at > skipped and not line.strip():
+                continue
+            looks = self._likeness.looks(line, series, at)
+            chance *= looks.chance
+            if looks.chance >= 1 or chance < RESUMED or looks.is_open:
+                return chance < RESUMED
+        return False
+
+    def _too_long(self) -> Iterator[Row]:
+        """Skip a record that is too long to be held: up to where as many quotes are closed as were opened."""
+        held, series = list(self._lines.held), self._likeness.series()
+        if series is not None and self._goes_on(deque(islice(held, 1, 60)), 1):
+            yield from self._resumed(held, "a field is longer than a row can be")
+            return
+        skipped, started, quotes = 0, 0, 0
+        for line in chain(held, iter(self._lines.next, "")):
+            quotes += line.count('"')
+            skipped += line.endswith(("\n", "\r"))
+            started += self._starts_row(line, series, skipped)
+            if skipped >= len(held) and line.endswith(("\n", "\r")) and quotes % 2 == 0:
+                break
+        what = f"{self._place(skipped)}: a row is longer than {MAX_RECORD:,} characters"
+        if quotes % 2:
+            yield self._rest("a quote is not closed again, and what is behind it is longer than a row can be")
+        elif started > 10 and started > 0.8 * skipped:
+            yield self._region(f"{what}, and looks like many.", started)
+        else:
+            yield self._broken("oversize", f"{what}.")
+        self._forget(skipped)
+
+    def _starts_row(self, line: str, series: Series | None, skipped: int) -> bool:
+        """Whether a row may begin at *line*; looked at closely only in the first of many lines."""
+        if skipped > _LOOKED_AT:
+            return self._delimiter in line
+        return self._likeness.starts_row(line[:1000], series, skipped)
+
+    def _with_escapes(self) -> Row | None:
+        r"""The row that begins where the held lines do, if it is one with `\"` for a quote. What is behind it is put back."""
+        held = list(self._lines.held)
+        if not any('\\"' in line for line in held[:_ESCAPED_LINES]):
+            return None
+        self._lines.put_back(held)
+        self._lines.release()
+        feed = islice(self._lines.feed(), _ESCAPED_LINES)
+        try:
+            fields = next(csv.reader(feed, delimiter=self._delimiter, escapechar="\\", strict=True), [])
+        except (csv.Error, TooLongError):
+            fields = []
+        id_at, taken = self._likeness.id_at, len(self._lines.held)
+        if self._lines.is_escaped:
+            fields = self._lines.unescape(fields)
+        if len(fields) == len(self._header) and (id_at is None or self._likeness.id_chance(fields[id_at], None, 0) < 1):
+            row = self._row(fields, [*self._lines.flags, "backslash_escapes"])
+            self._forget(taken)
+            return row
+        self._lines.put_back(list(self._lines.held))
+        self._lines.release()
+        list(islice(self._lines.feed(), len(held)))
+        return None
+
+    def _forget(self, lines: int) -> None:
+        """The next row is *lines* lines further on; those that are held are done with."""
+        self._line += lines
+        self._lines.release()
+
+    def _cut(self) -> Row:
+        """The last line is less than a row, and has no end."""
+        self._ended = True
+        return region(
+            f"{self._name}#{self.number}",
+            "unreadable_file",
+            f"it ends inside a row, in {self._place(1)}: it was cut.",
+            None,
+        )
+
+    def _rest(self, what: str) -> Row:
+        self._ended = True
+        return region(f"{self._name}#{self.number}", "unreadable_file", f"{what}, from line {self._line + 1} on.", None)
+
+    def _region(self, what: str, started: int) -> Row:
+        self._behind_damage = True
+        if started == 1:
+            return self._broken("broken_row", what)
+        ref = f"{self._name}#{self.number}"
+        self.number += started
+        return region(ref, "broken_rows", what, started)
+
+    def _broken(self, word: str, what: str) -> Row:
+        ref = f"{self._name}#{self.number}"
+        self.number += 1
+        return broken(ref, word, what)
+
+    def _place(self, lines: int) -> str:
+        first = self._line + 1
+        return f"line {first}" if lines <= 1 else f"lines {first} to {first + lines - 1}"
 
 
-def _lines(first: int, last: int) -> str:
-    return f"line {first}" if last <= first else f"lines {first} to {last}"
-
-
-def _row(fields: list[str], header: list[str], ref: str, lines: str, wanted: Wanted) -> Row:
-    if len(fields) != len(header):
-        what = f"{lines} has {len(fields)} fields where the header has {len(header)}."
-        return broken(ref, "broken_row", what)
-    if not any(map(escaped, fields)):
-        return named(wanted, ref, dict(zip(header, fields, strict=True)))
-    texts = _decoded(fields)
-    if None in texts:
-        return broken(ref, "bad_charset", f"{lines} is neither UTF-8 nor Windows-1252.")
-    return named(wanted, ref, dict(zip(header, texts, strict=True)), ("charset_guessed",))
-
-
-def _decoded(fields: list[str]) -> list[str | None]:
-    return [attempt(unescaped(field), "cp1252") if escaped(field) else field for field in fields]
+def _misfits(fields: Sequence[str], width: int) -> str:
+    return f"has {len(fields)} fields where the header has {width}"

@@ -5,14 +5,18 @@ Every row of the source comes through, in order: a broken file, row or charset i
 raises SourceError instead, before or while reading, so that nothing is spent on it.
 
     word              what is wrong                                    what it costs
-    unreadable_file   the file is corrupt from some row on, or of      one defect for the rest of the file
+    unreadable_file   the file is corrupt from some row on, or of      an unknown number of rows, or those that a footer counts
                       another kind than its name says
+    broken_rows       lines are no CSV, such as behind an open quote   the rows that begin in them
     broken_row        a line is no CSV record or no JSON object        that row
+    repeated_header   a row of a CSV is the header again               that row
     bad_charset       a line is neither UTF-8 nor Windows-1252         that row
     missing_id        the id column is null or blank                   that row
-    oversize          one mail of more than 25 MB                      that row
+    oversize          a mail of more than 25 MB, a row of a CSV of 16  that row
     unreadable_mail   a mail that the reader fails on, or a file       that row
                       that is no mail
+
+A defect that covers several rows, or an unknown number, says so in `lost_rows` and is itself no row (see `rows.region`).
 
 `source_ref` is `<file>#<n>`: n counts the rows of Parquet and CSV, the lines of JSON Lines and the mails of an
 mbox, from 1. The file of a single mail is its own reference.
@@ -204,7 +208,7 @@ def _columns_in(kind: str, file: SourceFile, sought: frozenset[str], encoding: s
         case "parquet":
             return [field.name for field in parquet.fields(file) or ()] or None
         case "csv":
-            return csv_rows.columns(file)
+            return csv_rows.columns(file, encoding)
         case "jsonl":
             return jsonl.columns(file, sought, encoding)
         case _:
