@@ -7,6 +7,7 @@
     │   ├── StateError           the run folder contradicts itself or this task; nothing was guessed
     │   ├── HoldError            a batch may have been paid for and cannot be told apart; a person decides
     │   ├── HopelessError        every row of a shard fails in the same way; sending it again would only cost
+    │   ├── DestinationError     a folder cannot be written, or its rows may not be replaced
     │   ├── LedgerError          the rows do not add up, or too many of them failed
     │   ├── RequestRejectedError the API says the request itself is wrong (4xx)
     │   ├── CredentialsError     the API does not accept the key (401, 403)
@@ -15,6 +16,7 @@
         ├── ApiUnavailableError  overload, 5xx, no connection
         │   └── UnknownFateError the connection was lost or the server stumbled: the call may have been carried out
         ├── RateLimitedError     429 with room later
+        ├── StoreError           a folder could not be reached or written this time
         ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
         └── PendingError         an earlier sender or batch has to end first; nothing is wrong
 
@@ -50,6 +52,10 @@ class HoldError(Terminal):
 
 class HopelessError(Terminal):
     """No row of a shard can succeed as the run is; nothing more is sent."""
+
+
+class DestinationError(Terminal):
+    """The work folder or the output cannot be written, or the rows in it are not this run's to replace."""
 
 
 class LedgerError(Terminal):
@@ -94,6 +100,10 @@ class UnknownFateError(ApiUnavailableError):
 
 class RateLimitedError(Transient):
     """The API has no room now."""
+
+
+class StoreError(Transient):
+    """A folder could not be reached, or not be written, for a reason that may pass."""
 
 
 class NotFoundYetError(Transient):

@@ -6,18 +6,21 @@ The day of a run is resolved here and nowhere else. Never from `ds`, which is UT
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
+from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
+from airflow_provider_claude.core.publish.naming import checked_partition
 from airflow_provider_claude.core.task import TaskRef
 from airflow_provider_claude.errors import JobError, PendingError, RateLimitedError, StateError, Terminal
 from airflow_provider_claude.store import RunFolder, ShardFolder
+from airflow_provider_claude.store.probe import check_absolute
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.core.scan.redacting import Cipher
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HOUR = "YYYY-MM-DDTHHZZ"
 
 
 @contextmanager
@@ -144,6 +148,90 @@ def resolve_day(context: Context) -> str:
     return _local(start or run.run_after, zone).subtract(days=1).to_date_string()
 
 
+def resolve_hour(context: Context) -> str:
+    """The hour this run is about, with its offset, so that no two hours of a year have one name: `2026-11-22T05+0100`.
+
+    The param `hour`, else the local hour in which the data interval starts, else the hour before the run was due. Raises
+    JobError for a param that is not an hour, or where a day is asked for and no hour.
+    """
+    run: Any = context["dag_run"]
+    asked = _param(context, "hour")
+    if asked is not None:
+        return _checked_hour(str(asked))
+    if _param(context, "day") is not None:
+        raise JobError("The partition is an hour, and param day names a day. Give the param hour as well.")
+    start, end = run.data_interval_start, run.data_interval_end
+    began = start if start is not None and start != end else pendulum.instance(start or run.run_after).subtract(hours=1)
+    return _local(began, zone_of(context)).format(_HOUR)
+
+
+def _checked_hour(hour: str) -> str:
+    try:
+        return pendulum.from_format(hour, _HOUR).format(_HOUR)
+    except ValueError as e:
+        raise JobError(f"param hour is {hour!r}: write one as 2026-11-22T05+0100.") from e
+
+
+def resolve_interval(context: Context) -> str | None:
+    """What the schedule says that this run is about: its partition key, or its data interval `start/end` in UTC.
+
+    None where the day or hour was chosen by hand, where there is no schedule, and for a run by hand whose interval is only
+    the moment of the click: one that follows the schedule begins and ends on a whole minute.
+    """
+    run: Any = context["dag_run"]
+    if _param(context, "day") is not None or _param(context, "hour") is not None:
+        return None
+    if key := getattr(run, "partition_key", None):
+        return str(key)
+    bounds = [run.data_interval_start, run.data_interval_end or run.data_interval_start]
+    if bounds[0] is None or (_is(run, "manual") and not _is_on_schedule(context, bounds)):
+        return None
+    return "/".join(pendulum.instance(bound).in_timezone("UTC").to_iso8601_string() for bound in bounds)
+
+
+def _is_on_schedule(context: Context, bounds: Sequence[datetime]) -> bool:
+    return getattr(context["dag"], "schedule", None) is not None and not any(b.second or b.microsecond for b in bounds)
+
+
+class _Hour:
+    """`{{ hour }}` of a template, resolved where it is used: not every run has one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __str__(self) -> str:
+        return resolve_hour(self._context)
+
+
+def name_run(operator: BaseOperator, partition: str | None, context: Context, jinja_env: Any) -> str | None:
+    """Put `day`, `hour` and `partition` into what the templates of *operator* know; returns its *partition*, rendered.
+
+    Without a partition `{{ partition }}` is the day. Raises JobError for a partition that cannot name a folder.
+    """
+    names = cast("dict[str, Any]", context)
+    names["day"], names["hour"] = resolve_day(context), _Hour(context)
+    if partition is None:
+        names["partition"] = names["day"]
+        return None
+    names["partition"] = checked_partition(str(operator.render_template(partition, context, jinja_env)))
+    return str(names["partition"])
+
+
+def destination_of(
+    context: Context, publish_to: str | None, *, column: str, replace: str, take_over: bool | str
+) -> Destination | None:
+    """Where this run publishes, and in whose name; None for nowhere. Raises JobError for values that are none."""
+    if not publish_to:
+        return None
+    return Destination(
+        output=publish_to,
+        column=column,
+        holder=Holder.of(task_ref(context), resolve_interval(context)),
+        replace=replace,
+        take_over=is_true(take_over, "take_over"),
+    )
+
+
 def _checked_day(day: str) -> str:
     try:
         return pendulum.from_format(day, "YYYY-MM-DD").to_date_string()
@@ -187,15 +275,45 @@ def task_ref(context: Context) -> TaskRef:
     return TaskRef(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
 
 
+#: What brings a store to Airflow, by the scheme of its URIs
+#: (https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/objectstorage.html).
+_PACKAGES = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+}
+
+
 def to_path(uri: str) -> UPath:
-    """*uri* on any store Airflow knows; `conn_id@` in it names the connection. It has the whole interface of a UPath."""
-    return cast("UPath", ObjectStoragePath(uri))
+    """*uri* on any store Airflow knows; `conn_id@` in it names the connection. It has the whole interface of a UPath.
+
+    Raises JobError where there is no such store here.
+    """
+    try:
+        path = cast("UPath", ObjectStoragePath(uri))
+        _ = path.fs
+    except (ValueError, ImportError) as e:
+        raise JobError(f"{uri} is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
+    return path
+
+
+def _remedy(uri: str) -> str:
+    scheme = uri.partition("://")[0]
+    if package := _PACKAGES.get(scheme):
+        return f"Install {package} on all workers: pip install '{package}'."
+    return f"Write an absolute path, or a URI of {', '.join(f'{name}://' for name in ('s3', 'gs', 'abfs', 'file'))}."
 
 
 def run_folder(path: str | None) -> RunFolder:
     if not path:
         raise StateError("There is no run folder: the scan of this run has not succeeded.")
-    return RunFolder(to_path(path))
+    folder = to_path(path)
+    check_absolute(folder, "run_folder (work)")
+    return RunFolder(folder)
 
 
 def shard_folder(path: str) -> ShardFolder:

@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
@@ -49,8 +50,16 @@ class ReportRecord(Record, frozen=True, kw_only=True):
     problems: list[str]
     ledger: Counts
     costs: Paid
+    publication: str = NOT_ASKED
     published: str | None = None
+    published_rows: int | None = None
     warnings: Sequence[str] = ()
+
+    @property
+    def state(self) -> str:
+        if self.problems:
+            return "reported red"
+        return "publishing" if self.publication == PUBLISHING else "reported green"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +97,17 @@ class RunFacts:
         if self.plan is None:
             return "scanned"
         if self.report is not None:
-            return "reported red" if self.report.problems else "reported green"
+            return self.report.state
         if self.in_flight:
             return "waiting"
         return "landed" if self.landed_planned == len(self.plan.shards) else "planned"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its answers are published, or were not to be."""
+        planned = self.plan is not None and self.plan.destination is not None
+        publication = self.report.publication if self.report else ""
+        return publication == PUBLISHED or (publication == NOT_ASKED and not planned)
 
     @property
     def cost(self) -> Decimal | None:

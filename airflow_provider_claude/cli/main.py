@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from airflow_provider_claude.cli import cancel, hold, prune, quarantine, reveal, show
+from airflow_provider_claude.cli import cancel, hold, prune, quarantine, restore, reveal, show
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
@@ -26,10 +26,14 @@ _EITHER = "a run folder, or one of its shard folders"
 
 _PRUNE = """Removes run folders whose green report is older than N days: items, raw results, answers and report, and the
 records of the work folder that point to them. What was published is not touched. Runs without a green report, or with
-batches in flight, stay and are listed.
+batches in flight, or whose answers were to be published and are not, stay and are listed.
 
 Deleting answers means that equal requests are paid for again, also those of later runs that took such an answer over.
 Answers are taken over for 29 days (reuse_days): with --days 29 or more none is lost that could still have been."""
+
+
+_RESTORE = """Puts back what a partition of published answers held before it was replaced. The last two versions of each are kept,
+in OUTPUT/_claude. Without PARTITION, lists the partitions that have any."""
 
 
 _REVEAL = """Writes the mapping of a run that was scanned with redaction_mapping=True: one row a token, with its kind and value.
@@ -87,6 +91,11 @@ def build_parser() -> argparse.ArgumentParser:
     revealed = _command(commands, _reveal, "reveal", "write what the tokens of a run stand for, decrypted", _REVEAL)
     revealed.add_argument("run", metavar="RUN", help=_RUN)
     revealed.add_argument("to", metavar="FILE", help="a new file ending in .csv or .parquet: token, kind, value")
+    restored = _command(commands, _restore, "restore", "put back what a partition of answers held before", _RESTORE)
+    restored.add_argument("output", metavar="OUTPUT", help="the root of the published answers")
+    restored.add_argument("partition", metavar="PARTITION", nargs="?", help="2026-11-22 or day=2026-11-22; - for none")
+    restored.add_argument("--version", metavar="ID", help="which one (default: the newest)")
+    restored.add_argument("--list", action="store_true", help="only list the versions")
     cancelled = _command(commands, _cancel, "cancel", "cancel the batches of a run or a shard that are in flight")
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
@@ -185,6 +194,16 @@ def _release(args: argparse.Namespace, out: Screen) -> int:
 
 def _reveal(args: argparse.Namespace, out: Screen) -> int:
     return reveal.reveal(run_at(to_path(args.run)), Path(args.to), open_cipher(), out)
+
+
+def _restore(args: argparse.Namespace, out: Screen) -> int:
+    output = to_path(args.output)
+    if args.partition is None:
+        return restore.show_partitions(output, out)
+    partition = restore.partition_at(output, args.partition)
+    if args.list:
+        return restore.show_versions(partition, out)
+    return restore.restore_version(partition, args.version, out, now=_now())
 
 
 def _prune(args: argparse.Namespace, out: Screen) -> int:

@@ -109,6 +109,8 @@ def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
         return f"it has no report of its present plan; it is {facts.state}"
     if facts.report.problems:
         return f"its report is red: {facts.report.problems[0]}"
+    if not facts.is_published:
+        return "its answers are not published; they are nowhere else"
     flying = [attempt for _, attempt in facts.in_flight if now < attempt.created + RESULTS_SECONDS]
     if flying or facts.orphans:
         return f"batches in flight: {len(flying)}; attempts without a batch id: {len(facts.orphans)}"

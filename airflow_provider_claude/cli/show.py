@@ -39,6 +39,9 @@ _NUMBERS = frozenset(
 )
 
 
+_CUT_SHORT = "it is being published, or that was cut short: if it stays so, clear its report task to complete it"
+
+
 def show_runs(root: UPath, out: Screen) -> int:
     """List the runs under *root*, and below them what a person has to look at. Returns the exit code."""
     runs = look_at_all(find_runs(root))
@@ -86,6 +89,8 @@ def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
         return
     if facts.report is not None and facts.report.problems:
         yield f"{name}: {' '.join(facts.report.problems)}"
+    elif facts.state == "publishing":
+        yield f"{name}: {_CUT_SHORT}"
     for warning in facts.report.warnings if facts.report else []:
         yield f"{name}: warning: {warning}"
     for shard, attempt in facts.orphans:
@@ -115,6 +120,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"plan    {sentence}")
     if (told := run.danger()) is not None:
         out.line(f"danger  {told.danger.sentences(clock_in(_zone(facts.plan)))}")
+    for sentence in _published(facts):
+        out.line(sentence)
     for problem in facts.report.problems if facts.report else []:
         out.line(f"red     {problem}")
     for warning in facts.report.warnings if facts.report else []:
@@ -125,6 +132,13 @@ def show_run(run: RunFolder, out: Screen) -> int:
     if rows:
         out.table(_SHARDS, rows, right=_NUMBERS - {"landed"})
     return 0
+
+
+def _published(facts: RunFacts) -> Iterator[str]:
+    if facts.report is not None and facts.report.published:
+        yield f"answers {number(facts.report.published_rows)} rows are published in {facts.report.published}"
+    elif facts.state == "publishing":
+        yield f"answers {_CUT_SHORT}"
 
 
 def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]:

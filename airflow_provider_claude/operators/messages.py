@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
+from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
@@ -23,8 +24,9 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
+    destination_of,
+    name_run,
     raise_if_gave_up,
-    resolve_day,
     resolve_deadline,
     resumable,
     run_folder,
@@ -50,7 +52,8 @@ class ClaudeMessagesOperator(BaseOperator):
     It scans, plans, asks within the account's limits, lands, settles and reports in one task. Cleared or retried it goes
     on where it was: what is answered is not asked again. Killed, it waits for what is under way and keeps it.
 
-    In its templates, ``{{ day }}`` is the day the run is about (see ``runtime.resolve_day``).
+    In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
+    *partition* (see ``runtime.resolve_day``).
 
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
@@ -77,7 +80,10 @@ class ClaudeMessagesOperator(BaseOperator):
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030``; see ClaudeInputScanOperator
         (templated).
+    :param partition: the partition of the answers; see ClaudePlanOperator (templated).
     :param partition_column: the name of the partition column of the answers.
+    :param replace: what may replace the rows of the partition; see ClaudePlanOperator (templated).
+    :param take_over: whether to take a partition over; see ClaudePlanOperator (templated).
     :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
@@ -102,6 +108,9 @@ class ClaudeMessagesOperator(BaseOperator):
         "budget_usd",
         "budget_scope",
         "work",
+        "partition",
+        "replace",
+        "take_over",
     )
     ui_color = "#f4d7e8"
 
@@ -130,7 +139,10 @@ class ClaudeMessagesOperator(BaseOperator):
         id_column: str | None = "id",
         source_format: str | None = None,
         encoding: str | None = None,
+        partition: str | None = "{{ day }}",
         partition_column: str = "day",
+        replace: str = GUARDED,
+        take_over: bool | str = False,
         policy: ScanPolicy | None = None,
         replies: Part = "keep",
         signatures: Part = "keep",
@@ -168,7 +180,10 @@ class ClaudeMessagesOperator(BaseOperator):
         self.id_column = id_column
         self.source_format = source_format
         self.encoding = check_encoding(encoding)
+        self.partition = partition
         self.partition_column = partition_column
+        self.replace = replace
+        self.take_over = take_over
         self.policy = policy or ScanPolicy()
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
@@ -178,7 +193,7 @@ class ClaudeMessagesOperator(BaseOperator):
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
-            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+            self.partition = name_run(self, self.partition, context, jinja_env)
         super().render_template_fields(context, jinja_env)
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -244,6 +259,13 @@ class ClaudeMessagesOperator(BaseOperator):
         from airflow_provider_claude.stages.lanes import LaneSettings
         from airflow_provider_claude.stages.plan import Settings, plan
 
+        destination = destination_of(
+            context,
+            self.publish_to,
+            column=self.partition_column,
+            replace=self.replace,
+            take_over=self.take_over,
+        )
         record = plan(
             run_folder(self.run_folder),
             self.job.with_model(self.model),
@@ -252,7 +274,9 @@ class ClaudeMessagesOperator(BaseOperator):
                 prices=self.prices,
                 deadline=resolve_deadline(context, self.deadline),
                 zone=zone_of(context),
-                partition=resolve_day(context),
+                partition=self.partition,
+                output=to_path(destination.output) if destination else None,
+                destination=destination,
                 work=to_path(self.work) if self.work else None,
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
                 budget=budget_of(self.budget_usd, self.budget_scope),
@@ -301,6 +325,12 @@ class ClaudeMessagesOperator(BaseOperator):
         with task_errors():
             run = run_folder(self.run_folder)
             output = to_path(self.publish_to) if self.publish_to else None
-            summary = report(run, output=output, partition_column=self.partition_column, clock=utc_now)
+            summary = report(run, output=output, clock=utc_now)
         self.log.info("%s The report is %s", summary.headline, run.file("report.html"))
-        return {"report": str(run.file("report.html")), "published": summary.published}
+        if summary.published:
+            self.log.info("%d rows are published in %s", summary.published_rows, summary.published)
+        return {
+            "report": str(run.file("report.html")),
+            "published": summary.published,
+            "published_rows": summary.published_rows,
+        }

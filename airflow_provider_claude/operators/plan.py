@@ -13,13 +13,16 @@ from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
+from airflow_provider_claude.core.publish.destination import GUARDED, Destination
 from airflow_provider_claude.core.settle.priority import URGENT, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.runtime import (
+    destination_of,
+    name_run,
     need_xcom,
-    resolve_day,
     resolve_deadline,
     resumable,
     run_folder,
@@ -88,6 +91,15 @@ class ClaudePlanOperator(BaseOperator):
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
         first. What is no number counts as 0. None: all are alike.
     :param urgent: from this number on an item stays in the sync lane where others are left to a batch.
+    :param publish_to: where the report will publish the answers, as ``<publish_to>/<partition_column>=<partition>/``: it is
+        checked and claimed before anything is paid (templated). None: where the report task below says, or nowhere.
+    :param partition: the partition of the answers, such as ``{{ day }}``, ``{{ hour }}`` or ``{{ params.mailbox }}``; the run
+        folder has to follow it (templated). None: the output holds one table, which each run replaces.
+    :param partition_column: the name of the partition column.
+    :param replace: ``guarded``: rows in the partition are replaced neither by none or far fewer nor by rows from another
+        source; ``always``: by whatever this run has (templated).
+    :param take_over: whether the partition becomes this task's even if it is another's, or of another data interval
+        (templated).
     :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
     """
 
@@ -103,6 +115,10 @@ class ClaudePlanOperator(BaseOperator):
         "budget_usd",
         "budget_scope",
         "pack",
+        "partition",
+        "publish_to",
+        "replace",
+        "take_over",
     )
     ui_color = "#e4eaf4"
 
@@ -133,6 +149,11 @@ class ClaudePlanOperator(BaseOperator):
         pack_by: Sequence[str] = (),
         priority_column: str | None = None,
         urgent: float = URGENT,
+        publish_to: str | None = None,
+        partition: str | None = "{{ day }}",
+        partition_column: str = "day",
+        replace: str = GUARDED,
+        take_over: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -162,10 +183,15 @@ class ClaudePlanOperator(BaseOperator):
         self.pack_tokens = pack_tokens
         self.pack_by = pack_by
         self.priority = priority_of(priority_column, urgent)
+        self.publish_to = publish_to
+        self.partition = partition
+        self.partition_column = partition_column
+        self.replace = replace
+        self.take_over = take_over
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
-            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+            self.partition = name_run(self, self.partition, context, jinja_env)
         super().render_template_fields(context, jinja_env)
 
     def execute(self, context: Context) -> list[str]:
@@ -178,7 +204,7 @@ class ClaudePlanOperator(BaseOperator):
         from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 
         with resumable(self):
-            run = run_folder(self.run_folder)
+            run, destination = run_folder(self.run_folder), self.destination(context)
             record = plan(
                 run,
                 self.job.with_model(self.model),
@@ -189,7 +215,9 @@ class ClaudePlanOperator(BaseOperator):
                     prices=self.prices,
                     deadline=resolve_deadline(context, self.deadline),
                     zone=zone_of(context),
-                    partition=resolve_day(context),
+                    partition=self.partition,
+                    output=to_path(destination.output) if destination else None,
+                    destination=destination,
                     work=to_path(self.work) if self.work else None,
                     reuse_days=self.reuse_days,
                     lanes=LaneSettings(
@@ -210,3 +238,23 @@ class ClaudePlanOperator(BaseOperator):
         for sentence in record.explanation:
             self.log.info("%s", sentence)
         return [str(shard) for shard in open_shards(run, record)]
+
+    def destination(self, context: Context) -> Destination | None:
+        """Where the answers will go: as this task was told, else as the nearest report task below it was."""
+        told, column = self.publish_to, self.partition_column
+        if told is None and (report := nearest_report(self)) is not None:
+            told, column = self.render_template(report.publish_to, context), report.partition_column
+        return destination_of(context, told, column=column, replace=self.replace, take_over=self.take_over)
+
+
+def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:
+    """The first report task on the way down from *operator*."""
+    seen: set[str] = {operator.task_id}
+    level: list[Any] = [operator]
+    while level:
+        level = [task for above in level for task in above.downstream_list if task.task_id not in seen]
+        seen.update(task.task_id for task in level)
+        for task in level:
+            if isinstance(task, ClaudeReportOperator):
+                return task
+    return None

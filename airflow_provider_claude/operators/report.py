@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.batch.names import check_columns
+from airflow_provider_claude.core.publish.destination import GUARDED, agreed
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.failure import blaming_the_first
-from airflow_provider_claude.runtime import run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.runtime import destination_of, run_folder, task_errors, to_path, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,8 +26,9 @@ class ClaudeReportOperator(BaseOperator):
     Runs whatever became of the shards (trigger rule ``all_done``), because a failed shard is what it has to tell.
 
     :param run_folder: the run folder (templated).
-    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<day>/`` (templated); None publishes nothing.
-    :param partition_column: the name of the partition column.
+    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: where the
+        plan was told, or nowhere. Say it in one of the two; if in both, they have to agree.
+    :param partition_column: the name of the partition column, if the plan was not told.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
         the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
     :param max_invalid: how many of the asked rows may end with an answer that is not valid, or cut off.
@@ -75,10 +77,14 @@ class ClaudeReportOperator(BaseOperator):
         with task_errors(), blaming_the_first(context):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
+            mine = destination_of(
+                context, self.publish_to, column=self.partition_column, replace=GUARDED, take_over=False
+            )
+            destination = agreed(run.need_plan().destination, mine)
             summary = report(
                 run,
-                output=to_path(self.publish_to) if self.publish_to else None,
-                partition_column=self.partition_column,
+                output=to_path(destination.output) if destination else None,
+                destination=destination,
                 thresholds=self.thresholds,
                 clock=utc_now,
             )
@@ -87,4 +93,10 @@ class ClaudeReportOperator(BaseOperator):
         for warning in summary.warnings:
             self.log.warning("%s", legible(excerpt(warning, 400)))
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))
-        return {"report": str(run.file("report.html")), "published": summary.published}
+        if summary.published:
+            self.log.info("%d rows are published in %s", summary.published_rows, summary.published)
+        return {
+            "report": str(run.file("report.html")),
+            "published": summary.published,
+            "published_rows": summary.published_rows,
+        }

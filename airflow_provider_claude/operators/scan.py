@@ -15,7 +15,7 @@ from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
-from airflow_provider_claude.runtime import need_xcom, resolve_day, run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.runtime import name_run, need_xcom, run_folder, task_errors, to_path, utc_now
 from airflow_provider_claude.sources.encoding import check_encoding
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 class ClaudeInputScanOperator(BaseOperator):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
-    In its templates, ``{{ day }}`` is the day the run is about (see ``runtime.resolve_day``).
+    In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
+    *partition* (see ``runtime.resolve_day``).
 
     :param source: file, folder or glob of Parquet, CSV, JSON Lines (plain, gzip, zstd), ``.eml`` or mbox, on any store
         ObjectStoragePath reaches (templated).
     :param run_folder: where the run keeps its files (templated). The same folder for the same data means that what is
-        already paid for is found again.
+        already paid for is found again; each partition has one of its own.
+    :param partition: the partition of the answers, as the plan has it: it only gives ``{{ partition }}`` its value (templated).
     :param columns: the text columns to be sent, as ``job.columns`` lists them.
     :param carry: columns carried to the answers as they are; they are neither scanned nor sent.
     :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
@@ -68,6 +70,7 @@ class ClaudeInputScanOperator(BaseOperator):
     template_fields: Sequence[str] = (
         "source",
         "run_folder",
+        "partition",
         "id_column",
         "source_format",
         "encoding",
@@ -82,6 +85,7 @@ class ClaudeInputScanOperator(BaseOperator):
         source: str,
         run_folder: str,
         columns: Sequence[str],
+        partition: str | None = "{{ day }}",
         carry: Sequence[str] = (),
         id_column: str | None = "id",
         source_format: str | None = None,
@@ -107,6 +111,7 @@ class ClaudeInputScanOperator(BaseOperator):
         need_xcom(self)
         self.source = source
         self.run_folder = run_folder
+        self.partition = partition
         self.columns = tuple(columns)
         self.carry = tuple(carry)
         self.id_column = id_column
@@ -130,7 +135,7 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
-            context["day"] = resolve_day(context)  # type: ignore[typeddict-unknown-key]
+            self.partition = name_run(self, self.partition, context, jinja_env)
         super().render_template_fields(context, jinja_env)
 
     def execute(self, context: Context) -> str:

@@ -27,6 +27,7 @@ from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS, reuse_since
 from airflow_provider_claude.core.plan.shards import MAX_SHARDS, Limits, cut, sizes
 from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
@@ -38,6 +39,7 @@ from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
+from airflow_provider_claude.stages.destination import check_folder, prepare
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
@@ -71,7 +73,8 @@ class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
 class Settings:
     """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
     the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
-    requests, None for one item a request. *priority*: how urgent items are, None where all are alike.
+    requests, None for one item a request. *priority*: how urgent items are, None where all are alike. *output* is
+    where the report will publish, and *destination* in whose name; None for nowhere.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -90,6 +93,8 @@ class Settings:
     budget: BudgetRecord | None = None
     pack: Packing | None = None
     priority: Priority | None = None
+    output: UPath | None = None
+    destination: Destination | None = None
 
 
 @lean_arrow()
@@ -106,9 +111,11 @@ def plan(
     changed is paid for row by row.
 
     Raises JobError where the job does not fit the items or the API's limits, PendingError where batches that answer
-    what this run held before have to end first, and the gateway's errors where the trial fails.
+    what this run held before have to end first, DestinationError where the answers could not be published, StoreError
+    where a store cannot be reached, and the gateway's errors where the trial fails.
     """
     scan = run.need_scan()
+    check_folder(run, settings.partition)
     _forget_plan(run)
     _check_columns(job, scan)
     check_columns(job.properties, scan.carry)
@@ -120,6 +127,7 @@ def plan(
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_for(job.model, settings.prices, api)
     work = WorkFolder(settings.work or run.path)
+    prepare(run, work, scan, settings.output, settings.destination, settings.partition, clock())
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
     items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
@@ -362,6 +370,7 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         budget=settings.budget,
         packing=settings.pack,
         priority=settings.priority,
+        destination=settings.destination,
     )
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,21 +20,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
-from airflow_provider_claude.core.batch.columns import answer_schema, answer_type
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price
+from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, nonzero, raise_if_any
-from airflow_provider_claude.core.report.summary import Summary, asked
+from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary, asked
 from airflow_provider_claude.core.report.tally import Tally
 from airflow_provider_claude.core.report.thresholds import Thresholds, by_authors
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.sinks.parquet import partition_folder, publish
 from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.publishing import publish_answers
 from airflow_provider_claude.stages.remember import remember, remember_tokens
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
@@ -55,39 +56,38 @@ def report(
     *,
     output: UPath | None,
     clock: Callable[[], str],
-    partition_column: str = "day",
+    destination: Destination | None = None,
     thresholds: Thresholds | None = None,
 ) -> Summary:
     """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
 
-    :param output: where the answers go, partitioned by *partition_column* if the run has a partition. None
-        publishes nothing.
+    :param output: where the answers go, as one partition if the run has one. None publishes nothing.
     :param clock: the time now, ISO 8601 in UTC.
+    :param destination: in whose name, if the plan was not told: what it was told counts.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
     :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
+    :raises DestinationError: the partition may not be replaced. The report is written, and says so.
+    :raises StoreError: the answers could not be written. The report says so.
     """
     scan, plan = run.need_scan(), run.need_plan()
-    target = _target(output, partition_column, plan.partition)
     summary = _summarise(run, scan, plan, thresholds or Thresholds(), clock())
-    _write(run, summary)
+    _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
     remember(run, plan)
     remember_tokens(run, plan)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
-    if target is None:
+    if output is None:
         return summary
-    schema = answer_schema(scan.carry, answer_type(plan.job["answer_schema"]))
-    publish(run.parts("answers"), schema, target, partitioned=plan.partition is not None)
-    summary = msgspec.structs.replace(summary, published=str(target))
-    _write(run, summary)
-    return summary
+    destination = plan.destination or destination or Destination(output=str(output))
+    return publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
 
 
-def _target(output: UPath | None, column: str, partition: str | None) -> UPath | None:
-    if output is None or partition is None:
-        return output
-    return partition_folder(output, column, partition)
+def _beginning(summary: Summary, output: UPath | None) -> str:
+    """How far the publication is before it has begun."""
+    if output is None:
+        return NOT_ASKED
+    return WITHHELD if summary.problems else PUBLISHING
 
 
 def _write(run: RunFolder, summary: Summary) -> None:

@@ -38,6 +38,7 @@ Every file is written whole or not at all, and "cannot be read" is never "is not
 
 from airflow_provider_claude.store.files import (
     atomic_output,
+    file_sizes,
     is_local,
     list_names,
     remove,
@@ -111,6 +112,7 @@ __all__ = [
     "TokensRecord",
     "WorkFolder",
     "atomic_output",
+    "file_sizes",
     "is_local",
     "list_names",
     "read_record",

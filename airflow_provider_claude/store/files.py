@@ -31,6 +31,20 @@ def list_names(directory: UPath) -> list[str]:
         return []
 
 
+def file_sizes(directory: UPath) -> dict[str, int]:
+    """The files in *directory* by name, with their bytes; none where there is no such directory. One listing."""
+    directory.fs.invalidate_cache()
+    try:
+        entries = directory.fs.ls(directory.path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {
+        entry["name"].rstrip("/").rsplit("/", 1)[-1]: entry["size"]
+        for entry in sorted(entries, key=lambda entry: str(entry["name"]))
+        if entry["type"] == "file"
+    }
+
+
 def write_bytes(path: UPath, data: bytes) -> None:
     with atomic_output(path) as stream:
         stream.write(data)

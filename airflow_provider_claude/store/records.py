@@ -13,6 +13,7 @@ import msgspec
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.settle.priority import Priority
 from airflow_provider_claude.errors import StateError
@@ -209,7 +210,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
-    where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike.
+    where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike;
+    `destination` None where nothing is published.
     """
 
     job: dict[str, Any]
@@ -230,6 +232,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     budget: BudgetRecord | None = None
     packing: Packing | None = None
     priority: Priority | None = None
+    destination: Destination | None = None
 
     @property
     def job_hash(self) -> str:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.deadline import wall_clock
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
@@ -59,7 +60,10 @@ def claude_batch_job(
     carry: Sequence[str] = (),
     id_column: str | None = "id",
     encoding: str | None = None,
+    partition: str | None = "{{ day }}",
     partition_column: str = "day",
+    replace: str = GUARDED,
+    take_over: bool | str = False,
     redact: Sequence[str] | bool = False,
     redaction_mapping: bool = False,
     redact_region: str | None = None,
@@ -73,14 +77,15 @@ def claude_batch_job(
 ) -> TaskGroup:
     """A task group that turns *source* into a table of answers under *output*, a mapped instance a shard.
 
-    The run keeps its files in ``<work>/<dag_id>/<group_id>/<day>/``: a second run for the same day finds what is
-    already paid for, and so does any run under the same *work* that asks the very same of a row. *source* may hold ``{{ day }}``.
+    The run keeps its files in ``<work>/<dag_id>/<group_id>/<partition>/``: a second run for the same partition finds what is
+    already paid for, and so does any run under the same *work* that asks the very same of a row. *source* may hold
+    ``{{ day }}``, ``{{ hour }}`` and ``{{ partition }}``.
 
     :param group_id: the group's name in the DAG, and in the run folder.
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
-    :param output: root of the answers; a partition a day is replaced whole (templated). None publishes nothing.
+    :param output: root of the answers; a partition is replaced whole (templated). None publishes nothing.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated).
@@ -103,7 +108,13 @@ def claude_batch_job(
     :param id_column: the column that names a row; None takes file name and row number.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030`` (templated). None: UTF-8, or what
         a byte order mark says.
+    :param partition: the partition of the answers, such as ``{{ day }}``, ``{{ hour }}`` or ``{{ params.mailbox }}``: as fine as
+        the schedule (templated). None: the output holds one table, which each run replaces.
     :param partition_column: the name of the partition column of the answers.
+    :param replace: ``guarded``: rows in the partition are replaced neither by none or far fewer nor by rows from another
+        source; ``always``: by whatever this run has (templated).
+    :param take_over: whether the partition becomes this group's even if it is another's, or of another data interval
+        (templated).
     :param redact: what in the texts is replaced by tokens before it is sent: kinds such as ``email`` or ``card``; True for
         all.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
@@ -129,7 +140,8 @@ def claude_batch_job(
         folder = f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}"
         scan_args = {
             "source": source,
-            "run_folder": f"{folder}/{{{{ day }}}}",
+            "run_folder": f"{folder}/{{{{ partition }}}}",
+            "partition": partition,
             "columns": job.columns,
             "carry": carry_with(carry, job.columns, priority_column),
             "id_column": id_column,
@@ -145,7 +157,7 @@ def claude_batch_job(
             **(scan_args or {}),
         }
         column = (report_args or {}).get("partition_column", partition_column)
-        check_columns(job.properties, scan_args["carry"], column if output else None)
+        check_columns(job.properties, scan_args["carry"], column if output and partition else None)
         scan = (
             _shared_scan(scan_tasks, scan_args)
             if scan_tasks > 1
@@ -153,9 +165,9 @@ def claude_batch_job(
         )
         if screen:
             scanned: Any = scan.output
-            screened = f"{folder}.screen/{{{{ day }}}}"
+            screened = f"{folder}.screen/{{{{ partition }}}}"
             sift = _sift({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
-            scan >> _screening(work, folder, conn_id, screen_by) >> sift
+            scan >> _screening(work, folder, conn_id, screen_by, partition) >> sift
             scan = sift
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
@@ -169,6 +181,11 @@ def claude_batch_job(
             work=work,
             priority_column=priority_column,
             urgent=urgent,
+            publish_to=output,
+            partition=partition,
+            partition_column=column,
+            replace=replace,
+            take_over=take_over,
             **(plan_args or {}),
         )
 
@@ -211,21 +228,21 @@ def claude_batch_job(
             task_id="report",
             run_folder=run_folder,
             publish_to=output,
-            partition_column=partition_column,
             **(report_args or {}),
         )
         scan >> plan >> shards >> report
     return group
 
 
-def _screening(work: str, folder: str, conn_id: str, by: str | None) -> TaskGroup:
+def _screening(work: str, folder: str, conn_id: str, by: str | None, partition: str | None) -> TaskGroup:
     """The group that asks Claude about the rows of *folder* which the scan is in doubt about. Everything passes its own scan."""
     return claude_batch_job(
         "screen",
         job=SCREEN,
-        source=f"{folder}/{{{{ day }}}}/doubts",
+        source=f"{folder}/{{{{ partition }}}}/doubts",
         work=work,
         output=None,
+        partition=partition,
         conn_id=conn_id,
         deadline=by,
         scan_args={"policy": ScanPolicy(high="pass", medium="pass", low="pass"), "closing_tags": ()},

@@ -14,10 +14,15 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from upath import UPath
 
+from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
-from airflow_provider_claude.errors import LedgerError, StateError
+from airflow_provider_claude.errors import DestinationError, LedgerError, StateError, StoreError
+from airflow_provider_claude.sinks import replacing
 from airflow_provider_claude.sinks.parquet import read_answers
+from airflow_provider_claude.sinks.partition import Partition
+from airflow_provider_claude.stages import publishing
+from airflow_provider_claude.stages import report as report_stage
 from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.store import RunFolder, write_bytes, write_record
 from tests.stages.run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_leftovers
@@ -107,7 +112,9 @@ class TestGreen:
 
     def test_without_a_partition_the_parts_lie_directly_in_the_output(self, here):
         close(build(here / "run", replace(NIGHT, partition=None)))
-        assert sorted(p.name for p in (here / "out").iterdir()) == [f"part-0000{n}.parquet" for n in range(3)]
+        parts = [f"part-0000{n}.parquet" for n in range(3)]
+        assert sorted(p.name for p in (here / "out").iterdir()) == ["_claude", "_claude_manifest.json", *parts]
+        assert len(read_answers(here / "out")) == 106
 
     def test_a_night_without_rows_is_green_and_says_so(self, root):
         run = build(root / "run", Night())
@@ -117,10 +124,14 @@ class TestGreen:
         with (root / "out" / "day=2026-11-22" / "part-00000.parquet").open("rb") as stream:
             assert pq.read_table(stream).schema.equals(ANSWER_SCHEMA)
 
-    def test_a_night_without_rows_replaces_the_one_before(self, here):
+    def test_a_night_without_rows_replaces_the_one_before_only_where_that_is_asked_for(self, here):
         close(build(here / "run", NIGHT))
         shutil.rmtree(run := Path(str(here / "run")))
-        close(build(UPath(run), Night()))
+        empty = build(UPath(run), Night())
+        with pytest.raises(DestinationError, match="holds 106 rows, and this run has none"):
+            close(empty)
+        assert len(read_answers(here / "out")) == 106
+        close(empty, destination=Destination(output="out", replace="always"))
         assert len(read_answers(here / "out")) == 0
 
     def test_result_lines_without_a_row_are_counted_apart(self, here):
@@ -261,9 +272,82 @@ class TestRefusals:
         run = build(here / "run", NIGHT)
         (here / "out" / "day=2026-11-22").mkdir(parents=True)
         (here / "out" / "day=2026-11-22" / "theirs").write_text("x")
-        with pytest.raises(StateError, match="not an answer part"):
+        with pytest.raises(DestinationError, match="not an answer part"):
             close(run)
         assert written(run).published is None
+        assert (written(run).green, written(run).publication) == (False, "failed")
+        assert "'theirs', which is not an answer part" in written(run).headline
+        page = LexborHTMLParser(run.file("report.html").read_text())
+        assert page.css_first(".pill").text() == "Needs a look"
+        assert "were not published" in page.css_first("h1").text()
+
+
+class TestPublication:
+    """The report is written after what it reports."""
+
+    def test_while_the_answers_are_put_in_place_the_report_says_that_this_is_not_done(self, here, monkeypatch):
+        run, seen = build(here / "run", NIGHT), []
+        real = publishing.publish
+        monkeypatch.setattr(publishing, "publish", lambda *a: seen.append(written(run)) or real(*a))
+        close(run)
+        [during] = seen
+        assert (during.publication, during.green, during.published) == ("publishing", False, None)
+        assert during.headline == "The answers are being published."
+        after = written(run)
+        assert (after.publication, after.green, after.published_rows) == ("published", True, 106)
+
+    def test_a_disk_that_fails_makes_the_report_red_and_the_next_one_completes_it(self, root, monkeypatch):
+        run = build(root / "run", NIGHT)
+        monkeypatch.setattr(publishing, "publish", failing)
+        with pytest.raises(StoreError, match="No space left on device"):
+            close(run)
+        assert written(run).problems == [
+            f"The answers were not published to {root / 'out' / 'day=2026-11-22'}: [Errno 28] No space left on device"
+        ]
+        monkeypatch.undo()
+        assert close(run).green
+        assert len(read_answers(root / "out")) == 106
+
+    def test_a_crash_between_publishing_and_the_last_report_is_completed_without_writing_twice(self, root, monkeypatch):
+        run = build(root / "run", NIGHT)
+        real = report_stage._write
+        monkeypatch.setattr(report_stage, "_write", lambda run, s: None if s.published else real(run, s))
+        close(run)
+        assert written(run).publication == "publishing"
+        monkeypatch.undo()
+        before = Partition.at(root / "out", "day", "2026-11-22").manifest()
+        summary = close(run, clock=lambda: at(500))
+        assert (written(run), summary.green) == (summary, True)
+        assert Partition.at(root / "out", "day", "2026-11-22").manifest() == before
+
+    def test_rows_that_are_not_there_after_writing_make_the_report_red(self, here, monkeypatch):
+        run = build(here / "run", NIGHT)
+        monkeypatch.setattr(replacing, "count_rows", lambda files: [1] * len(files))
+        with pytest.raises(StateError, match="holds 1 rows, not the 65 that were written"):
+            close(run)
+        assert written(run).publication == "failed"
+        assert not (here / "out" / "day=2026-11-22").exists()
+
+    def test_the_manifest_says_what_is_published_whose_and_from_where(self, root):
+        mine = Destination(output="out", holder=Holder(dag_id="d", task_id="g.plan", interval="a/b", run_id="r"))
+        close(build(root / "run", NIGHT), destination=mine)
+        found = Partition.at(root / "out", "day", "2026-11-22").manifest()
+        assert (found.holder, found.rows, found.source) == (mine.holder, 106, "s3://mail/inbox.parquet")
+        assert (found.column, found.partition, found.prompt_hash) == ("day", "2026-11-22", "a" * 64)
+        assert {file.name: file.rows for file in found.files} == {
+            "part-00000.parquet": 1, "part-00001.parquet": 65, "part-00002.parquet": 40,
+        }  # fmt: skip
+
+    def test_a_partition_that_was_taken_over_meanwhile_is_left_alone(self, here):
+        run = build(here / "run", NIGHT)
+        Partition.at(here / "out", "day", "2026-11-22").take_over(Holder(dag_id="other", task_id="plan"), at(0))
+        with pytest.raises(DestinationError, match="belongs to task plan of DAG other"):
+            close(run, destination=Destination(output="out", holder=Holder(dag_id="mine", task_id="plan")))
+        assert not (here / "out" / "day=2026-11-22").exists()
+
+
+def failing(*_) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_hostile_texts_in_files_are_literal_text_on_the_page(here):

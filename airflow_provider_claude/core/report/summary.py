@@ -15,6 +15,9 @@ from airflow_provider_claude.core.report.timeline import ShardSpan, last_landing
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.job.schema import resolve
 
+#: How far the publication is. A run without an output is not asked to publish, and one whose report is red withholds.
+NOT_ASKED, WITHHELD, PUBLISHING, PUBLISHED, FAILED = "none", "withheld", "publishing", "published", "failed"
+
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked of every row; `fields` are the answer's columns with their JSON types."""
@@ -26,14 +29,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's report. It is green exactly when `problems` is empty; `warnings` are what a green run needs a look for.
+    """A run's report. It is green when `problems` is empty and what is to be published is published; `warnings` are what a
+    green run needs a look for.
 
     `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
     `echoes` counts answers that repeat what they were told or asked, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is.
-    Times are shown in `zone`, the DAG's. `published` says where the answers are, and is None while, or because, they are not.
+    Times are shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where
+    they are, and `published_rows` how many are in the files there, both None while, or because, they are not.
     """
 
     source: str
@@ -54,7 +59,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     reused: int
     asked: Asked
     explanation: list[str]
+    publication: str = NOT_ASKED
     published: str | None = None
+    published_rows: int | None = None
     zone: str = "UTC"
     echoes: dict[str, int] = {}
     unreadable: list[str] = []
@@ -63,13 +70,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def green(self) -> bool:
-        return not self.problems
+        return not self.problems and self.publication in {NOT_ASKED, PUBLISHED}
 
     @property
     def headline(self) -> str:
         """The night in one sentence."""
         if self.problems:
             return self.problems[0]
+        return "The answers are being published." if self.publication == PUBLISHING else self._outcome()
+
+    def _outcome(self) -> str:
         ledger = self.ledger
         if ledger.losses:
             return f"{ledger.losses} {ledger.answered:,} of {ledger.inputs:,} rows are answered."

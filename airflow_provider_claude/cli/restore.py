@@ -1,0 +1,78 @@
+"""`restore`: what a partition held before it was replaced is listed, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.cli.screen import NOTHING, Screen, number, rows, time
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
+from airflow_provider_claude.sinks.versions import partitions_of, restore, versions
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_HEAD = ("version", "rows", "published", "by", "from source")
+
+
+def show_partitions(output: UPath, out: Screen) -> int:
+    """List the partitions of *output* of which versions are kept. Returns the exit code."""
+    found = [(partition, len(versions(partition))) for partition in partitions_of(output)]
+    kept = [
+        [partition.folder.name if partition.whole else NOTHING, number(count)] for partition, count in found if count
+    ]
+    if not kept:
+        out.line(f"No partition under {output} was replaced: there is nothing to restore.")
+        return 0
+    out.table(("partition", "versions"), kept, right={"versions"})
+    out.line()
+    out.line("claude-batch restore OUTPUT PARTITION puts the newest version back; - stands for the output itself.")
+    return 0
+
+
+def show_versions(partition: Partition, out: Screen) -> int:
+    """List what *partition* holds, and held before. Returns the exit code."""
+    now = partition.manifest()
+    table = [_row(name, manifest) for name, manifest in versions(partition)]
+    out.table(_HEAD, [_row("(now)", now), *table] if now else table, right={"rows"})
+    return 0
+
+
+def restore_version(partition: Partition, version: str | None, out: Screen, *, now: str) -> int:
+    """Put a version of *partition* back, and say what was done. Returns the exit code."""
+    found = restore(partition, version, now)
+    out.line(f"{partition} holds version {found.restored_from} again: {rows(found.rows)}.")
+    out.line("What it held is kept as a version. The next run that publishes here replaces it again.")
+    return 0
+
+
+def partition_at(output: UPath, name: str) -> Partition:
+    """The partition of *output* that a person calls *name*: `day=2026-11-22`, `2026-11-22`, or `-` for one without.
+
+    Raises StateError where there is none, or where several partition columns have that value.
+    """
+    found = [partition for partition in partitions_of(output) if _is_called(partition, name)]
+    if len(found) != 1:
+        raise StateError(f"{output} has {_number_of(found)} partition {name!r} with a record of what it held.")
+    return found[0]
+
+
+def _is_called(partition: Partition, name: str) -> bool:
+    if not partition.whole:
+        return name == NOTHING
+    return name in {partition.folder.name, partition.folder.name.partition("=")[2]}
+
+
+def _number_of(found: Sequence[Partition]) -> str:
+    return f"more than one ({', '.join(partition.folder.name for partition in found)})" if found else "no"
+
+
+def _row(version: str, manifest: ManifestRecord) -> list[str]:
+    return [
+        version,
+        number(manifest.rows),
+        time(manifest.restored_at or manifest.published_at),
+        manifest.holder.name,
+        manifest.source or NOTHING,
+    ]

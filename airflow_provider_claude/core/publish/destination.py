@@ -1,0 +1,77 @@
+"""Where a run publishes, and in whose name: values that the plan writes down and the report obeys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.errors import DestinationError, JobError
+
+GUARDED, ALWAYS = "guarded", "always"
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """The task that plans what a partition holds, and the data interval of its run; all None outside Airflow.
+
+    `task_id` has the task group in it: `sentiment.plan`. `interval` is `start/end`, ISO 8601 in UTC, or a partition key;
+    None where the partition was chosen by hand. `run_id` is for people, and is not compared.
+    """
+
+    dag_id: str | None = None
+    task_id: str | None = None
+    interval: str | None = None
+    run_id: str | None = None
+
+    @classmethod
+    def of(cls, task: TaskRef, interval: str | None = None) -> Holder:
+        return cls(dag_id=task.dag_id, task_id=task.task_id, interval=interval, run_id=task.run_id)
+
+    def is_same_task(self, other: Holder) -> bool:
+        return (self.dag_id, self.task_id) == (other.dag_id, other.task_id)
+
+    @property
+    def name(self) -> str:
+        return f"task {self.task_id} of DAG {self.dag_id}" if self.dag_id else "a run outside Airflow"
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """The partition that a run publishes to, as the plan was told.
+
+    :param output: the root of the answers, as the task was given it.
+    :param column: the partition column. The run's partition is in its plan; without one *output* holds one table.
+    :param replace: `guarded` or `always`, see `core.publish.guard`.
+    :param take_over: whether the partition becomes *holder*'s even if it is another's.
+    """
+
+    output: str
+    column: str = "day"
+    holder: Holder = Holder()
+    replace: str = GUARDED
+    take_over: bool = False
+
+    def __post_init__(self) -> None:
+        if self.replace not in {GUARDED, ALWAYS}:
+            raise JobError(f"replace is {self.replace!r}: write {GUARDED!r} or {ALWAYS!r}.")
+
+
+def agreed(planned: Destination | None, told: Destination | None) -> Destination | None:
+    """The destination of a report: what was *planned*, else what the report was *told*.
+
+    Raises DestinationError where both name an output, and not the same.
+    """
+    if planned is not None and told is not None and planned.output.rstrip("/") != told.output.rstrip("/"):
+        raise DestinationError(
+            f"The plan checked {planned.output}, and the report was told to publish to {told.output}. Write publish_to in "
+            "one of the two tasks, or the same in both, and clear the plan."
+        )
+    return planned or told
+
+
+def is_true(value: object, name: str) -> bool:
+    """*value* of a templated switch. Raises JobError for what is neither true nor false; *name* is the parameter's."""
+    text = str(value).strip().lower()
+    if text in {"true", "1"}:
+        return True
+    if text in {"false", "0", "", "none"}:
+        return False
+    raise JobError(f"{name} is {value!r}: write True or False.")

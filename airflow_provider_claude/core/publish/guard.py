@@ -1,0 +1,67 @@
+"""Which publication may replace which: a partition has one owner, and a table never shrinks silently.
+
+Each function gives the sentence that says why not, with the way out; None where nothing is in the way. *where* names
+the partition.
+"""
+
+from __future__ import annotations
+
+from airflow_provider_claude.core.publish.destination import ALWAYS, Destination, Holder
+
+#: A partition may lose this share of its rows unasked, and always fewer rows than `FEWER_ROWS`, unless none is left.
+FEWER_SHARE = 0.2
+FEWER_ROWS = 5
+
+
+def foreign(where: str, held: Holder | None, mine: Destination) -> str | None:
+    """Why *mine* may not write a partition that *held* has planned or published."""
+    if held is None or mine.take_over:
+        return None
+    if not held.is_same_task(mine.holder):
+        return (
+            f"{where} belongs to {held.name}{_of_run(held)}, and {mine.holder.name} would replace its rows. Give each its "
+            "own output folder, or a partition of its own (partition=…); if it is to change hands, write take_over=True "
+            "for one run."
+        )
+    if held.interval and mine.holder.interval and held.interval != mine.holder.interval:
+        return (
+            f"{where} belongs to the data interval {held.interval}{_of_run(held)}, and this run is about "
+            f"{mine.holder.interval}: the schedule is finer than the partition, and each run would replace the one before. "
+            "Write a partition as fine as the schedule, such as partition='{{ hour }}'; if the schedule was changed, "
+            "take_over=True for one run."
+        )
+    return None
+
+
+def _of_run(held: Holder) -> str:
+    return f" (run {held.run_id})" if held.run_id else ""
+
+
+def other_source(where: str, rows: int, before: str | None, now: str, mine: Destination) -> str | None:
+    """Why *rows* rows that were read from *before* may not be replaced by what was read from *now*."""
+    if mine.replace == ALWAYS or not rows or before is None or before.rstrip("/") == now.rstrip("/"):
+        return None
+    return (
+        f"{where} holds {_rows(rows)} that were read from {before}; this run read {now}. If that is meant, write "
+        f"replace={ALWAYS!r} for this run."
+    )
+
+
+def fewer_rows(where: str, before: int, now: int, mine: Destination) -> str | None:
+    """Why *now* rows (at most) may not replace *before*."""
+    if mine.replace == ALWAYS or not shrinks(before, now):
+        return None
+    return (
+        f"{where} holds {_rows(before)}, and this run has {_rows(now) if now else 'none'}. If that is meant, write "
+        f"replace={ALWAYS!r} for this run; if not, look at its source."
+    )
+
+
+def shrinks(before: int, now: int) -> bool:
+    """Whether *now* rows are far fewer than *before*: none at all, or `FEWER_ROWS` and `FEWER_SHARE` less."""
+    lost = before - now
+    return before > 0 and (now == 0 or (lost >= FEWER_ROWS and lost > FEWER_SHARE * before))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"

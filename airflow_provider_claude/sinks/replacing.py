@@ -1,0 +1,224 @@
+"""How the files of a partition are replaced, and what was there is kept.
+
+- A partition on a local disk is written beside its place and swapped in by two renames. Readers see the old partition
+  or the new one. Between the two renames, some microseconds, they see none; a crash there is undone by `recover`.
+- Elsewhere (object stores, or an output without partitions, whose folder is not ours to replace) the old parts are
+  copied aside, each new part is put in place whole, the parts that are not of this run are deleted, and the manifest
+  is written last. Until then readers may see parts of both runs, and a publication that was cut short is completed by
+  the next.
+
+One publisher a partition at a time: a partition has one holder, and its run folder one report task.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.publish.destination import Holder
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.sinks.partition import MANIFEST, PART, DataFile, ManifestRecord, Partition, has_files
+from airflow_provider_claude.store import (
+    atomic_output,
+    file_sizes,
+    is_local,
+    list_names,
+    read_record,
+    remove,
+    write_record,
+)
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: So many replaced versions of a partition are kept.
+KEPT_VERSIONS = 2
+
+#: Ends the name of a part that is kept: no glob for Parquet files finds it.
+KEPT = ".kept"
+
+_CHUNK = 1 << 20
+
+#: Footers are read by so many threads at once: on an object store each is a round trip or two.
+_READERS = 8
+
+
+class Piece(NamedTuple):
+    """A Parquet file at *path* with *rows* rows, to be published as *name*."""
+
+    path: UPath
+    name: str
+    rows: int
+
+
+def put(
+    pieces: Sequence[Piece],
+    schema: pa.Schema | None,
+    partition: Partition,
+    label: ManifestRecord,
+    *,
+    kept: int = KEPT_VERSIONS,
+) -> ManifestRecord:
+    """Make *partition* hold exactly *pieces*, with *label* as its manifest; without any, one file of *schema* and no rows.
+
+    What it held becomes a version, of which the last *kept* stay. Returns the manifest as it was written. Raises StateError
+    where the partition holds what is no part, with nothing touched, or where the files that were written do not hold the
+    rows of *pieces*.
+    """
+    if found := partition.strangers():
+        raise StateError(f"{partition} holds {found[0]!r}, which is not an answer part. Nothing was replaced: move it.")
+    manifest = (
+        _swap(pieces, schema, partition, label) if partition.is_swapped else _replace(pieces, schema, partition, label)
+    )
+    _trim(partition, kept)
+    return manifest
+
+
+def recover(partition: Partition) -> None:
+    """Undo a replacement on a local disk that was cut short."""
+    if not partition.is_swapped:
+        return
+    remove(partition.aside / "new")
+    old = partition.aside / "old"
+    if not old.exists():
+        return
+    if partition.folder.exists():
+        _keep_moved(partition, old)
+    else:
+        Path(old.path).rename(partition.folder.path)
+
+
+def count_rows(files: Sequence[UPath]) -> list[int]:
+    """The rows of each of *files*, by its footer."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(_rows, files))
+
+
+def _rows(path: UPath) -> int:
+    with path.fs.open(path.path, "rb") as stream:
+        return int(pq.read_metadata(stream).num_rows)
+
+
+def _swap(
+    pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord
+) -> ManifestRecord:
+    fresh, old, target = partition.aside / "new", partition.aside / "old", partition.folder
+    manifest = _written(pieces, schema, fresh, label)
+    write_record(fresh / MANIFEST, manifest)
+    _sync_folder(fresh)
+    if target.exists():
+        Path(target.path).rename(old.path)
+    Path(fresh.path).rename(target.path)
+    _sync_folder(target.parent)
+    if old.exists():
+        _keep_moved(partition, old)
+    return manifest
+
+
+def _replace(
+    pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord
+) -> ManifestRecord:
+    _keep_copies(partition)
+    manifest = _written(pieces, schema, partition.folder, label)
+    named = {file.name for file in manifest.files}
+    for name in partition.parts():
+        if name not in named:
+            remove(partition.folder / name)
+    write_record(partition.folder / MANIFEST, manifest)
+    return manifest
+
+
+def _written(pieces: Sequence[Piece], schema: pa.Schema | None, folder: UPath, label: ManifestRecord) -> ManifestRecord:
+    """Write the files of *pieces* into *folder* and count what is in them."""
+    files = [_copied(piece, folder) for piece in pieces] or [_empty(schema, folder)]
+    counted = count_rows([folder / file.name for file in files])
+    for file, rows in zip(files, counted, strict=True):
+        if file.rows != rows:
+            raise StateError(f"{folder / file.name} holds {rows:,} rows, not the {file.rows:,} that were written.")
+    return msgspec.structs.replace(label, files=tuple(files), rows=sum(counted))
+
+
+def _copied(piece: Piece, folder: UPath) -> DataFile:
+    with piece.path.fs.open(piece.path.path, "rb") as source, atomic_output(folder / piece.name) as stream:
+        shutil.copyfileobj(source, stream, _CHUNK)
+        size = stream.tell()
+    return DataFile(name=piece.name, bytes=size, rows=piece.rows)
+
+
+def _empty(schema: pa.Schema | None, folder: UPath) -> DataFile:
+    name = "part-00000.parquet"
+    with atomic_output(folder / name) as stream:
+        pq.write_table((schema or pa.schema([])).empty_table(), stream)
+        size = stream.tell()
+    return DataFile(name=name, bytes=size, rows=0)
+
+
+def _keep_moved(partition: Partition, old: UPath) -> None:
+    """Make the folder *old*, which was the partition, a version."""
+    manifest = read_record(old / MANIFEST, ManifestRecord)
+    for name in list_names(old):
+        if PART.fullmatch(name):
+            Path(old.path, name).rename(Path(old.path, name + KEPT))
+    if manifest is None:
+        manifest = _described(old, partition)
+        write_record(old / MANIFEST, manifest)
+    place = partition.aside / "versions" / manifest.version
+    remove(place)
+    Path(place.parent.path).mkdir(parents=True, exist_ok=True)
+    Path(old.path).rename(place.path)
+
+
+def _keep_copies(partition: Partition) -> None:
+    """Copy the partition aside as a version, unless it is what a publication that was cut short has left."""
+    sizes, manifest = partition.parts(), partition.manifest()
+    if not sizes or manifest is None or not has_files(manifest, sizes):
+        return
+    place = partition.aside / "versions" / manifest.version
+    if (place / MANIFEST).exists():
+        return
+    for name in sizes:
+        _copy(partition.folder / name, place / (name + KEPT))
+    write_record(place / MANIFEST, manifest)
+
+
+def _copy(path: UPath, to: UPath) -> None:
+    if is_local(path):
+        _copied(Piece(path, to.name, 0), to.parent)
+    else:
+        path.fs.cp_file(path.path, to.path)
+
+
+def _described(folder: UPath, partition: Partition) -> ManifestRecord:
+    """A manifest for parts that have none."""
+    sizes = {name: size for name, size in file_sizes(folder).items() if name.endswith(KEPT)}
+    rows = count_rows([folder / name for name in sizes])
+    pairs = zip(sizes.items(), rows, strict=True)
+    files = [DataFile(name=name.removesuffix(KEPT), bytes=size, rows=count) for (name, size), count in pairs]
+    return ManifestRecord(
+        holder=Holder(), model="", prompt_hash="", schema_hash="", source="", run="", planned_at="", column=None,
+        partition=partition.folder.name, published_at="", rows=sum(rows), files=tuple(files),
+    )  # fmt: skip
+
+
+def _trim(partition: Partition, kept: int) -> None:
+    """Remove the oldest versions beyond those that are kept."""
+    folder = partition.aside / "versions"
+    for name in list_names(folder)[:-kept]:
+        remove(folder / name)
+
+
+def _sync_folder(folder: UPath) -> None:
+    """Have the names in *folder* on the disk, not only its files."""
+    handle = os.open(folder.path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

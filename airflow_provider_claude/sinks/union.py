@@ -1,0 +1,87 @@
+"""Answers of several jobs as one table: the columns of all files, each of a type that holds the values of all.
+
+The rule, by column:
+
+- null becomes whatever the others have; narrow numbers become wide ones, whole numbers become floating ones or decimals,
+  decimals get the digits of both, and dates and times the finer unit: Arrow's `unify_schemas`, permissive.
+- lists and objects are joined element by element and field by field.
+- plain values of kinds that have nothing in common (a number and a text, true and a number) become text.
+- a list or an object and anything else cannot be joined: JobError names the column and a file of each.
+
+Columns stand in the order in which the files, by name, first have them, partition columns at the end. A value that its
+new type cannot hold exactly (a whole number beyond 2**53 as a floating one) is an error of Arrow's, never rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from airflow_provider_claude.errors import JobError
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: Footers are read by so many threads at once.
+_READERS = 8
+
+
+def open_answers(path: UPath, columns: Sequence[str] | None = None) -> ds.Dataset:
+    """The Parquet files at and under *path*, with the columns of all of them, or those of *columns*.
+
+    Raises JobError where no type holds the values of a column.
+    """
+    hive = ds.HivePartitioning.discover(infer_dictionary=False)
+    found = ds.dataset(path.path, filesystem=path.fs, format="parquet", partitioning=hive)
+    fragments = sorted(found.get_fragments(), key=lambda fragment: str(fragment.path))
+    with ThreadPoolExecutor(_READERS) as pool:
+        schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
+    if all(schema.equals(schemas[0]) for schema in schemas[1:]):
+        return found
+    wanted = [_only(schema, columns) for schema in schemas]
+    own = unified(wanted, [fragment.path for fragment in fragments])
+    keys = [field for field in found.schema if field.name not in own.names]
+    return ds.FileSystemDataset(fragments, pa.schema([*own, *keys]), found.format, filesystem=found.filesystem)
+
+
+def _only(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    return schema if columns is None else pa.schema([field for field in schema if field.name in columns])
+
+
+def unified(schemas: Sequence[pa.Schema], names: Sequence[str]) -> pa.Schema:
+    """The schema that holds the columns of all *schemas*, which are those of the files *names*."""
+    columns: dict[str, list[tuple[pa.Field, str]]] = {}
+    for schema, name in zip(schemas, names, strict=True):
+        for field in schema:
+            columns.setdefault(field.name, []).append((field, name))
+    return pa.schema([pa.field(column, _type(found)) for column, found in columns.items()])
+
+
+def _type(found: Sequence[tuple[pa.Field, str]]) -> pa.DataType:
+    whole, _ = found[0]
+    for field, name in found[1:]:
+        if field.type == whole.type:
+            continue
+        try:
+            whole = _joined(whole, field)
+        except pa.ArrowTypeError as e:
+            other = next(n for f, n in found if f.type != field.type)
+            raise JobError(
+                f"Column {field.name!r} is {field.type} in {name} and {whole.type} in {other}, which no column can hold "
+                "both. Read the partitions of each job by themselves, or leave the column out: columns=[…]."
+            ) from e
+    return whole.type
+
+
+def _joined(one: pa.Field, other: pa.Field) -> pa.Field:
+    """A field for the values of both; text where they have nothing in common. Raises ArrowTypeError where none is."""
+    try:
+        return pa.unify_schemas([pa.schema([one]), pa.schema([other])], promote_options="permissive").field(0)
+    except pa.ArrowTypeError:
+        if pa.types.is_nested(one.type) or pa.types.is_nested(other.type):
+            raise
+        return pa.field(one.name, pa.string())

@@ -1,0 +1,142 @@
+"""The destination of a run is checked and claimed when it is planned, and once more when it publishes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_claude.core.publish.destination import Destination, Holder
+from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
+from airflow_provider_claude.core.publish.places import is_read, is_within
+from airflow_provider_claude.errors import DestinationError, StateError
+from airflow_provider_claude.sinks.partition import Partition, other_columns
+from airflow_provider_claude.sinks.replacing import recover
+from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder
+from airflow_provider_claude.store.probe import check_absolute, probe
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None) -> None:
+    """See that *work* and *output* can be written and lie apart. Raises DestinationError or StoreError where not."""
+    check_absolute(work.path, "work")
+    if output is not None:
+        check_absolute(output, "output")
+        _raise(_overlaps(_plain(str(run.path)), _plain(str(work.path)), _plain(source), _plain(str(output))))
+    probe(work.path, "work")
+    if output is not None:
+        probe(output, "output")
+
+
+def _overlaps(run: str, work: str, source: str, output: str) -> Iterable[str]:
+    """Why these places may not be used together."""
+    for inside in (work, run):
+        if is_within(output, inside) or is_within(inside, output):
+            yield (
+                f"output {output} and work {inside} lie in one another: files of runs would be read as answers, or be "
+                "pruned with them. Give them folders side by side."
+            )
+            return
+    if is_read(output, source):
+        yield (
+            f"output {output} lies in the source {source}: the next run would read these answers as its input. Give it a "
+            "folder outside the source, or write the source as a glob that leaves it out."
+        )
+
+
+def _plain(uri: str) -> str:
+    """*uri* as text that can be compared: without a connection, and on a local disk without links."""
+    plain = re.sub(r"^(file|local)://", "", re.sub(r"(?<=://)[^/@]*@", "", uri))
+    return plain if "://" in plain else os.path.realpath(plain)
+
+
+def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> Holder:
+    """Make *partition* that of *mine*. Returns the holder as it is on record: a run by hand keeps the data interval.
+
+    Raises DestinationError where it is another's, or holds what no run has published.
+    """
+    _raise(_misplaced(partition, output, mine.column))
+    record, manifest = partition.holder(), partition.manifest()
+    held = record.holder if record else manifest.holder if manifest else None
+    if held is None and partition.parts() and not mine.take_over:
+        _raise([f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True."])
+    _raise(foreign(str(partition), held, mine))
+    holder = mine.holder
+    if held is not None and held.is_same_task(holder):
+        holder = msgspec.structs.replace(holder, interval=holder.interval or held.interval)
+    if record is None:
+        _raise(foreign(str(partition), partition.hold(holder, now), mine))
+    elif not held or not held.is_same_task(holder) or held.interval != holder.interval:
+        partition.take_over(holder, now)
+    return holder
+
+
+_ELSEWHERE = "Move them away, or choose an output folder of its own"
+
+
+def _misplaced(partition: Partition, output: UPath, column: str) -> Iterable[str]:
+    """What in the way lies in *output*, beside or in *partition*."""
+    if found := partition.strangers():
+        yield f"{partition} holds {found[0]!r}, which is not an answer part. {_ELSEWHERE}."
+    if others := other_columns(output, column if partition.whole else ""):
+        yield f"{output} holds partitions by {', '.join(others)}. {_ELSEWHERE}."
+    if partition.whole and (table := Partition.at(output, column, None)).parts():
+        yield f"{table} holds a table without partitions. {_ELSEWHERE}."
+
+
+def check_rows(partition: Partition, mine: Destination, source: str, rows: int) -> None:
+    """See that what *partition* holds may be replaced by *rows* rows (or fewer) that were read from *source*.
+
+    Raises DestinationError where not.
+    """
+    found = partition.manifest()
+    if found is None:
+        return
+    where = f"{partition} (published {found.published_at})"
+    _raise(other_source(where, found.rows, found.source or None, source, mine))
+    _raise(fewer_rows(where, found.rows, rows, mine))
+
+
+def check_folder(run: RunFolder, partition: str | None) -> None:
+    """See that *run* is not the folder of another partition. Raises DestinationError where it is."""
+    with suppress(StateError):  # a plan that cannot be read is about to be written anew
+        before = run.plan()
+        if before is not None and None not in {before.partition, partition} and before.partition != partition:
+            raise DestinationError(
+                f"{run} is the run folder of partition {before.partition}, and this run is about {partition}. Put the "
+                "partition into its path: run_folder='…/{{ partition }}'."
+            )
+
+
+def prepare(
+    run: RunFolder,
+    work: WorkFolder,
+    scan: ScanRecord,
+    output: UPath | None,
+    mine: Destination | None,
+    partition: str | None,
+    now: str,
+) -> None:
+    """Before anything is paid: the folders can be written, and the partition is this run's to replace.
+
+    Raises DestinationError where something has to be changed first, StoreError where a store cannot be reached now.
+    """
+    check_places(run, work, scan.source, output)
+    if output is None or mine is None:
+        return
+    place = Partition.at(output, mine.column, partition)
+    recover(place)
+    claim(place, mine, output, now)
+    check_rows(place, mine, scan.source, scan.items + scan.duplicates)
+
+
+def _raise(problems: Iterable[str] | str | None) -> None:
+    told = [problems] if isinstance(problems, str) else list(problems or ())
+    if told:
+        raise DestinationError(" ".join(told))

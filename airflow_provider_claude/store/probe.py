@@ -1,0 +1,102 @@
+"""Whether a folder can be used: a small file is written into it, read back and deleted, before anything is paid for."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.errors import ClaudeError, DestinationError, StoreError
+from airflow_provider_claude.store.files import is_local, remove, write_bytes
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: Bytes written on a local disk, so that one that is all but full is noticed; elsewhere a few do.
+_LOCAL_BYTES = 1 << 20
+
+_REMEDIES = {
+    errno.EACCES: "Let the workers' user write there, or choose another folder.",
+    errno.EPERM: "Let the workers' user write there, or choose another folder.",
+    errno.EROFS: "That file system is read-only: choose another folder.",
+    errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
+    errno.EDQUOT: "The quota is used up: free some space, or choose another folder.",
+    errno.ENOTDIR: "There is a file where a folder has to be: choose another folder.",
+    errno.EEXIST: "There is a file where a folder has to be: choose another folder.",
+    errno.EISDIR: "There is a folder where a file has to be: choose another folder.",
+    errno.ENOENT: "Create the bucket or the folder above it, or correct the path.",
+    errno.ENAMETOOLONG: "Choose a shorter path.",
+}
+
+
+def probe(folder: UPath, parameter: str) -> None:
+    """Write, read and delete a small file in *folder*, which is made if need be. *parameter* is what a user calls it.
+
+    Raises DestinationError where that cannot work, and says what to do; StoreError where it may later.
+    """
+    check_absolute(folder, parameter)
+    file = folder / f"_claude_probe-{secrets.token_hex(8)}"  # readers skip such names
+    data = b"\0" * (_LOCAL_BYTES if is_local(folder) else 64)
+    with _step(f"write to {parameter} {folder}"):
+        _check_folder(folder)
+        write_bytes(file, data)
+    with _step(f"read from {parameter} {folder}"):
+        _check_same(file.read_bytes(), data)
+    with _step(f"remove a file from {parameter} {folder}"):
+        remove(file)
+
+
+def _check_folder(folder: UPath) -> None:
+    """An object store takes a file below a file."""
+    if not is_local(folder) and folder.fs.isfile(folder.path):
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file")
+
+
+def _check_same(found: bytes, written: bytes) -> None:
+    if found != written:
+        raise OSError("what was written came back different")
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as e:
+        raise _error(e, f"Cannot {what}: {_told(e)}.") from e
+
+
+def check_absolute(folder: UPath, parameter: str) -> None:
+    """Raise DestinationError where *folder* means another place on each worker."""
+    if is_local(folder) and not folder.path.startswith("/"):
+        raise DestinationError(
+            f"{parameter} is {str(folder)!r}, a relative path, which is another folder for each worker. Write an absolute "
+            "path, or a URI such as s3://aws_default@bucket/folder."
+        )
+
+
+def _told(error: Exception) -> str:
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text.rstrip(".")
+
+
+def _error(error: Exception, what: str) -> ClaudeError:
+    remedy = _REMEDIES.get(_number(error) or 0)
+    if remedy is None:
+        return StoreError(f"{what} Nothing was sent. See that the store and its connection work.")
+    return DestinationError(f"{what} Nothing was sent. {remedy}")
+
+
+def _number(error: Exception) -> int | None:
+    """The errno of *error*; stores raise the right types, often without a number."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    kinds = {
+        PermissionError: errno.EACCES,
+        FileNotFoundError: errno.ENOENT,
+        NotADirectoryError: errno.ENOTDIR,
+        FileExistsError: errno.EEXIST,
+        IsADirectoryError: errno.EISDIR,
+    }
+    return next((number for kind, number in kinds.items() if isinstance(error, kind)), None)
