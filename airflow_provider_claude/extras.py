@@ -7,7 +7,11 @@ from importlib.util import find_spec
 from airflow_provider_claude.errors import JobError
 
 #: By extra, the modules it brings.
-_MODULES = {"near": ("datasketch",), "redact": ("phonenumbers", "stdnum", "detect_secrets")}
+_MODULES = {
+    "mail": ("olefile", "asn1crypto", "compressed_rtf", "striprtf"),
+    "near": ("datasketch",),
+    "redact": ("phonenumbers", "stdnum", "detect_secrets"),
+}
 
 
 def need(extra: str, what: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.sources import outlook
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
-from airflow_provider_claude.sources.kinds import HEAD, kind_of
+from airflow_provider_claude.sources.kinds import HEAD, OUTLOOK, kind_of
 from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
+from airflow_provider_claude.sources.wrapped import opened
 
 #: The largest mail that is read, in bytes.
 MAX_MAIL = 25 << 20
@@ -29,6 +32,8 @@ def row(file: SourceFile, wanted: Wanted) -> Row:
             raise
         return broken(file.name, "unreadable_file", f"the file cannot be read ({e}).")
     kind = kind_of(raw[:HEAD])
+    if kind == OUTLOOK:
+        return _outlook_row(raw, file.name, wanted)
     if kind is not None:
         return broken(file.name, "unreadable_mail", f"the file is {kind}, and no mail.")
     if file.suffixes[0] == ".emlx":
@@ -37,6 +42,19 @@ def row(file: SourceFile, wanted: Wanted) -> Row:
     if file.format is None and "no_headers" in found.flags:
         return broken(file.name, "unreadable_mail", "the file has neither the suffix nor a header of a mail.")
     return found
+
+
+def _outlook_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
+    if len(raw) > MAX_MAIL:
+        return _too_large(ref)
+    try:
+        return mail_row(outlook.mail_of(raw), ref, wanted)
+    except (ValueError, JobError) as e:
+        return broken(ref, "unreadable_mail", f"the file cannot be read as an Outlook message ({e}).")
+
+
+def _too_large(ref: str) -> Row:
+    return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
 
 
 def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
@@ -56,11 +74,14 @@ def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
 def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
     """The mail *raw* as a row named *ref*, unless the wanted id is one of its columns."""
     if len(raw) > MAX_MAIL:
-        return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
+        return _too_large(ref)
     if raw.count(b"\n") > MAX_LINES:
         return broken(ref, "oversize", f"the mail has more than {MAX_LINES:,} lines.")
     try:
-        fields, flags, hidden = read_mail(raw)
+        mail, unread = opened(raw)
+        fields, flags, hidden = read_mail(mail)
+    except JobError as e:
+        return broken(ref, "unreadable_mail", str(e))
     except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone
         return broken(ref, "unreadable_mail", type(e).__name__)
-    return named(wanted, ref, fields, flags)._replace(hidden=hidden or None)
+    return named(wanted, ref, fields, (*flags, *unread))._replace(hidden=hidden or None)

@@ -35,6 +35,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.scan.origin import MissingSource, Origin
 from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
 from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.extras import need
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
 from airflow_provider_claude.sources.carried import carried_types
 from airflow_provider_claude.sources.choosing import Choice, Fits, choose
@@ -144,6 +145,8 @@ def open_source(
         raise SourceError(f"source_format is {format!r}: write one of {', '.join(map(repr, FORMATS))}.")
     sought = frozenset([*(columns or ()), *carry, *filter(None, [id_column])])
     kind, files, foreign = _chosen(path, format, partial(_fits, sought, encoding), missing)
+    if kind == "eml" and any(file.suffixes[0] == ".msg" for file in files):
+        need("mail", "An Outlook message (.msg)")
     if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
         id_column = None
     there = next(filter(None, (_columns_there(kind, file, sought, encoding) for file in files)), None)

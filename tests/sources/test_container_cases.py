@@ -59,3 +59,12 @@ def test_a_name_of_gzip_over_plain_text_is_told(cases: Path) -> None:
     (row,) = rows_of(cases / "T20", id_column=None)
     assert (row["item_id"], row["lost_rows"]) == (None, None)
     assert "gzip" in row["defect"]
+
+
+def test_a_signed_mail_is_read_and_what_cannot_be_read_is_told(cases: Path) -> None:
+    (signed,) = rows_of(cases / "M09")
+    assert "The lamp is broken" in signed["body"]
+    (bare,) = rows_of(cases / "M07")
+    assert "wrapped_unread" in bare["flags"]
+    (cut,) = rows_of(cases / "M51")
+    assert "Outlook message" in cut["defect"]
