@@ -6,6 +6,7 @@ The day of a run is resolved here and nowhere else. Never from `ds`, which is UT
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -108,6 +109,23 @@ def need_xcom(operator: BaseOperator) -> None:
             f"{operator.task_id} has do_xcom_push=False, and the tasks after it need what it returns (a path, or paths). "
             "Leave it out, also of default_args."
         )
+
+
+#: What is said where nothing will be published, and it was not written that this is meant.
+UNPUBLISHED = (
+    "publish_to is None (output in claude_batch_job): the answers are not published, they stay in the run folder. "
+    "Write where they go, or an empty text where that is meant."
+)
+
+
+def warn_unpublished(operator: BaseOperator, publish_to: str | None) -> bool:
+    """Whether neither *operator* nor a task beside it was told where the answers go; then that is a warning at parse."""
+    beside = operator.dag.tasks if operator.has_dag() else []
+    told = [task for task in beside if task.task_group is operator.task_group and task is not operator]
+    if publish_to is not None or any(getattr(task, "publish_to", None) is not None for task in told):
+        return False
+    warnings.warn(f"{operator.task_id}: {UNPUBLISHED}", stacklevel=3)
+    return True
 
 
 def utc_now() -> str:
@@ -314,6 +332,11 @@ def run_folder(path: str | None) -> RunFolder:
     folder = to_path(path)
     check_absolute(folder, "run_folder (work)")
     return RunFolder(folder)
+
+
+def work_folder(work: str | None, run: RunFolder) -> UPath:
+    """The folder whose runs share their answers: *work*, else the one that holds *run*."""
+    return to_path(work) if work else run.path.parent
 
 
 def shard_folder(path: str) -> ShardFolder:

@@ -24,6 +24,7 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
+    UNPUBLISHED,
     destination_of,
     name_run,
     raise_if_gave_up,
@@ -34,6 +35,8 @@ from airflow_provider_claude.runtime import (
     task_ref,
     to_path,
     utc_now,
+    warn_unpublished,
+    work_folder,
     zone_of,
 )
 from airflow_provider_claude.sources.encoding import check_encoding
@@ -58,7 +61,7 @@ class ClaudeMessagesOperator(BaseOperator):
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param run_folder: where the run keeps its files (templated).
-    :param publish_to: root of the answers; None publishes nothing (templated).
+    :param publish_to: root of the answers (templated). An empty text publishes nothing; None does neither, and warns.
     :param conn_id: a connection of type `anthropic` (templated).
     :param model: another model than the job's (templated); empty keeps the job's.
     :param prices: prices of models that this version of the package does not list; see ClaudePlanOperator.
@@ -74,7 +77,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param rounds: how often rows without a valid answer are asked again.
     :param budget_usd: what may be spent at most; see ClaudePlanOperator (templated).
     :param budget_scope: who spends it together (templated).
-    :param work: a folder above the run folder, whose runs share their answers (templated).
+    :param work: a folder above the run folder, whose runs share their answers (templated). None: the folder that holds the
+        run folder.
     :param carry: columns carried to the answers beside the row's id.
     :param id_column: the column that names a row; None takes file name and row number.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
@@ -159,6 +163,7 @@ class ClaudeMessagesOperator(BaseOperator):
         Concurrency.up_to(in_flight)
         check_model(job.model, prices)
         check_model(model, prices)
+        self.unpublished = warn_unpublished(self, publish_to)
         self.job = job
         self.source = source
         self.run_folder = run_folder
@@ -277,7 +282,7 @@ class ClaudeMessagesOperator(BaseOperator):
                 partition=self.partition,
                 output=to_path(destination.output) if destination else None,
                 destination=destination,
-                work=to_path(self.work) if self.work else None,
+                work=work_folder(self.work, run_folder(self.run_folder)),
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
                 budget=budget_of(self.budget_usd, self.budget_scope),
                 priority=self.priority,
@@ -325,7 +330,7 @@ class ClaudeMessagesOperator(BaseOperator):
         with task_errors():
             run = run_folder(self.run_folder)
             output = to_path(self.publish_to) if self.publish_to else None
-            summary = report(run, output=output, clock=utc_now)
+            summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
         self.log.info("%s The report is %s", summary.headline, run.file("report.html"))
         if summary.published:
             self.log.info("%d rows are published in %s", summary.published_rows, summary.published)

@@ -28,8 +28,8 @@ from airflow_provider_claude.runtime import (
     run_folder,
     task_errors,
     task_ref,
-    to_path,
     utc_now,
+    work_folder,
     zone_of,
 )
 
@@ -71,7 +71,7 @@ class ClaudePlanOperator(BaseOperator):
     :param prices: prices of models that this version of the package does not list, or other prices: a mapping as ``models``
         in ``core/plan/prices.json``.
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
-        in any of them is not paid again. None: this run's own.
+        in any of them is not paid again. None: the folder that holds the run folder.
     :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
         numbers; see ``core/plan/limits.json``. The API's own headers correct it while the sync lane is at work.
     :param reserve: the share of these limits that the sync lane leaves to others.
@@ -218,7 +218,7 @@ class ClaudePlanOperator(BaseOperator):
                     partition=self.partition,
                     output=to_path(destination.output) if destination else None,
                     destination=destination,
-                    work=to_path(self.work) if self.work else None,
+                    work=work_folder(self.work, run),
                     reuse_days=self.reuse_days,
                     lanes=LaneSettings(
                         limits=account_limits(self.limits),

@@ -12,7 +12,15 @@ from airflow_provider_claude.core.publish.destination import GUARDED, agreed
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.failure import blaming_the_first
-from airflow_provider_claude.runtime import destination_of, run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.runtime import (
+    UNPUBLISHED,
+    destination_of,
+    run_folder,
+    task_errors,
+    to_path,
+    utc_now,
+    warn_unpublished,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,7 +35,8 @@ class ClaudeReportOperator(BaseOperator):
 
     :param run_folder: the run folder (templated).
     :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: where the
-        plan was told, or nowhere. Say it in one of the two; if in both, they have to agree.
+        plan was told; where that was not told either, nothing is published, which is a warning when the DAG is parsed and in
+        the report. An empty text publishes nothing, without a warning. If both are told, they have to agree.
     :param partition_column: the name of the partition column, if the plan was not told.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
         the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
@@ -59,6 +68,7 @@ class ClaudeReportOperator(BaseOperator):
     ) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         check_columns((), (), partition_column)
+        self.unpublished = warn_unpublished(self, publish_to)
         self.run_folder = run_folder
         self.publish_to = publish_to
         self.partition_column = partition_column
@@ -87,6 +97,7 @@ class ClaudeReportOperator(BaseOperator):
                 destination=destination,
                 thresholds=self.thresholds,
                 clock=utc_now,
+                warnings=[UNPUBLISHED] if self.unpublished and destination is None else [],
             )
         if summary.ledger.losses:
             self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))

@@ -58,6 +58,7 @@ def report(
     clock: Callable[[], str],
     destination: Destination | None = None,
     thresholds: Thresholds | None = None,
+    warnings: Sequence[str] = (),
 ) -> Summary:
     """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
 
@@ -65,6 +66,7 @@ def report(
     :param clock: the time now, ISO 8601 in UTC.
     :param destination: in whose name, if the plan was not told: what it was told counts.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
+    :param warnings: what else the report has to say.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
     :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
     :raises DestinationError: the partition may not be replaced. The report is written, and says so.
@@ -72,6 +74,7 @@ def report(
     """
     scan, plan = run.need_scan(), run.need_plan()
     summary = _summarise(run, scan, plan, thresholds or Thresholds(), clock())
+    summary = msgspec.structs.replace(summary, warnings=[*summary.warnings, *warnings])
     _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
     remember(run, plan)
     remember_tokens(run, plan)

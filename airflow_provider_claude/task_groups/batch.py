@@ -85,7 +85,8 @@ def claude_batch_job(
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
-    :param output: root of the answers; a partition is replaced whole (templated). None publishes nothing.
+    :param output: root of the answers; a partition is replaced whole (templated). An empty text publishes nothing; None does
+        neither, and warns when the DAG is parsed and in the report.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated).
@@ -201,7 +202,7 @@ def claude_batch_job(
                 poll_interval=poll_interval,
                 shard=shard,
                 cancel_on_mark=cancel_on_mark,
-                warn=output is not None,
+                warn=bool(output),
                 map_index_template=name,
             )
             load = ClaudeResultLoadOperator(
@@ -217,7 +218,7 @@ def claude_batch_job(
                 cancel_on_mark=cancel_on_mark,
                 in_flight=in_flight,
                 shed_to="batch" if priority_column else None,
-                warn=output is not None,
+                warn=bool(output),
                 map_index_template=name,
                 **({"pool": sync_pool} if sync_pool else {}),
             )
@@ -241,7 +242,7 @@ def _screening(work: str, folder: str, conn_id: str, by: str | None, partition: 
         job=SCREEN,
         source=f"{folder}/{{{{ partition }}}}/doubts",
         work=work,
-        output=None,
+        output="",
         partition=partition,
         conn_id=conn_id,
         deadline=by,
