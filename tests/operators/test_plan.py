@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from upath import UPath
 
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
+from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.task_groups.batch import claude_batch_job
 from tests.context import manual_run
 
 JOB = ClaudeJob(
@@ -35,3 +43,36 @@ def test_a_manual_run_is_told_of_in_the_zone_of_its_dag(tmp_path: Path, capsys: 
     assert "Times are in Asia/Tokyo." in told
     main(["show", shard.replace("00001", "00000")])
     assert "JST" in capsys.readouterr().out
+
+
+def test_without_work_the_folder_that_holds_the_run_folders_is_shared_and_nothing_is_paid_twice(
+    claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n".join(f'{{"id": "{n}", "body": "Row {n}."}}' for n in range(5)))
+    for run in ("first", "second"):
+        ClaudeMessagesOperator(
+            task_id="ask",
+            job=JOB,
+            source=str(tmp_path / "rows.jsonl"),
+            run_folder=str(tmp_path / "work" / run),
+            publish_to="",
+        ).execute(manual_run())
+        assert claude_simulator.books()["total"]["requests"] == 5
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda to: ClaudeReportOperator(task_id="report", run_folder="r", publish_to=to),
+        lambda to: ClaudeMessagesOperator(task_id="ask", job=JOB, source="s", run_folder="r", publish_to=to),
+        lambda to: claude_batch_job("g", job=JOB, source="s", work="w", output=to, screen="claude"),
+    ],
+)
+def test_a_dag_that_publishes_nothing_says_so_when_it_is_parsed(make: Callable[[str | None], Any]) -> None:
+    with DAG("none", schedule=None), pytest.warns(UserWarning, match="not published") as warned:
+        make(None)
+    assert len(warned) == 1
+    for meant in ("", "/answers"):
+        with DAG("meant", schedule=None), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make(meant)
