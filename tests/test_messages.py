@@ -48,8 +48,8 @@ ROOMS = ("sources", "stages", "core", "sinks", "store", "job", "operators", "tas
 _ASSIGNED = re.compile(r"(?<![\w.?&\[])([a-z][a-z_]*)=(?!=)")
 _IS = re.compile(r"^([a-z][a-z_]*) is \{\}:")
 
-#: Names inside examples of prices, output and Python's own that are no parameters.
-_OTHER = {"up_to"}
+#: Settings of the user's own Pydantic model.
+_OTHER = {"extra", "validate_by_alias", "validate_by_name"}
 
 
 def parameters() -> set[str]:

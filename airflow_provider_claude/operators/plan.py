@@ -28,6 +28,7 @@ from airflow_provider_claude.runtime import (
     run_folder,
     task_errors,
     task_ref,
+    to_path,
     utc_now,
     work_folder,
     zone_of,
@@ -250,7 +251,7 @@ class ClaudePlanOperator(BaseOperator):
 def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:
     """The first report task on the way down from *operator*."""
     seen: set[str] = {operator.task_id}
-    level: list[Any] = [operator]
+    level: list[Any] = [operator] if operator.has_dag() else []
     while level:
         level = [task for above in level for task in above.downstream_list if task.task_id not in seen]
         seen.update(task.task_id for task in level)
