@@ -49,7 +49,7 @@ _ASSIGNED = re.compile(r"(?<![\w.?&\[])([a-z][a-z_]*)=(?!=)")
 _IS = re.compile(r"^([a-z][a-z_]*) is \{\}:")
 
 #: Settings of the user's own Pydantic model.
-_OTHER = {"extra", "validate_by_alias", "validate_by_name"}
+_OTHER = {"alias", "extra", "validate_by_alias", "validate_by_name"}
 
 
 def parameters() -> set[str]:

@@ -251,7 +251,7 @@ class ClaudePlanOperator(BaseOperator):
 def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:
     """The first report task on the way down from *operator*."""
     seen: set[str] = {operator.task_id}
-    level: list[Any] = [operator] if operator.has_dag() else []
+    level: list[Any] = [operator] if operator.get_dag() else []
     while level:
         level = [task for above in level for task in above.downstream_list if task.task_id not in seen]
         seen.update(task.task_id for task in level)
