@@ -76,6 +76,7 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "asked": Asked(model=text, prompt_hash=text, schema_hash=text, fields={text: text}),
         "explanation": [text],
         "published": text,
+        "published_rows": 8,
     }
     return Summary(**values | changes)
 
