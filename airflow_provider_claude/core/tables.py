@@ -201,6 +201,16 @@ def source_name(name: str) -> str:
     return name.removeprefix(_CARRIED)
 
 
+def carried_fields(schema: pa.Schema, carry: Iterable[str]) -> list[pa.Field]:
+    """The fields of *schema*, a table of a run folder, that hold what is carried of the columns *carry*."""
+    return [schema.field(name if (name := _CARRIED + column) in schema.names else column) for column in carry]
+
+
+def as_carried(fields: Iterable[pa.Field]) -> list[pa.Field]:
+    """*fields* of a run folder as the answers have them."""
+    return [field.with_name(source_name(field.name)).with_nullable(nullable=True).remove_metadata() for field in fields]
+
+
 def with_columns(fields: Iterable[pa.Field], columns: Iterable[str | pa.Field]) -> pa.Schema:
     """A schema of *fields* followed by *columns*, each once: fields, or names of nullable text columns.
 

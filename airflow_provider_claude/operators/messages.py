@@ -22,7 +22,7 @@ from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
-from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
+from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
     destination_of,
@@ -230,12 +230,12 @@ class ClaudeMessagesOperator(BaseOperator):
         from airflow_provider_claude.stages.scan import scan
         from airflow_provider_claude.stages.scan_settings import ScanSettings
 
-        columns = [*self.job.columns, *self.carry]
         source = open_source(
             to_path(self.source),
             format=self.source_format,
             id_column=self.id_column,
-            columns=columns,
+            columns=self.job.columns,
+            carry=carried_as_they_are(self.carry, self.job.columns, self.redacting),
             encoding=self.encoding or None,
             missing=self.missing_source,
         )

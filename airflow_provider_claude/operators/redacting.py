@@ -46,3 +46,10 @@ def with_cipher(redacting: Redacting | None) -> Redacting | None:
             "(AIRFLOW__CORE__FERNET_KEY) for the workers. Nothing was read and nothing was sent."
         )
     return replace(redacting, cipher=cipher)
+
+
+def carried_as_they_are(carry: Sequence[str], sent: Sequence[str], redacting: Redacting | None) -> list[str]:
+    """The columns of *carry* that keep their types: those that are *sent* as well are carried as they are sent, where texts
+    are redacted.
+    """
+    return [name for name in carry if redacting is None or name not in sent]

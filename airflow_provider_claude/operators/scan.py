@@ -14,7 +14,7 @@ from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
-from airflow_provider_claude.operators.redacting import redacting_of, with_cipher
+from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.runtime import name_run, need_xcom, run_folder, task_errors, to_path, utc_now
 from airflow_provider_claude.sources.encoding import check_encoding
 
@@ -151,12 +151,12 @@ class ClaudeInputScanOperator(BaseOperator):
         """The source. Raises SourceError where it, or a column, is not there."""
         from airflow_provider_claude.sources.source import open_source
 
-        columns = [*self.columns, *self.carry]
         return open_source(
             to_path(self.source),
             format=self.source_format,
             id_column=self.id_column,
-            columns=columns,
+            columns=self.columns,
+            carry=carried_as_they_are(self.carry, self.columns, self.redacting),
             encoding=self.encoding or None,
             missing=self.missing_source,
         )

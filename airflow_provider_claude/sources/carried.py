@@ -1,7 +1,7 @@
 """The types of carried columns of a Parquet source, over all its files.
 
     the same type everywhere                  that type
-    null in some files                        the type of the others; text where it is null in all
+    null in some files                        the type of the others; null where it is null in all
     integers of several widths                the widest; unsigned beside signed: the next wider signed one
     floats of several widths                  the widest
     decimals                                  as many digits before and after the point as any has, 76 in all at most
@@ -33,24 +33,28 @@ _DIGITS = (38, 76)
 
 
 def carried_types(files: Sequence[SourceFile], carry: Sequence[str]) -> dict[str, pa.DataType]:
-    """The types of the columns *carry* of *files*, those that are text left out.
+    """The types of the columns *carry* of *files*, those that are text left out; null where no file tells.
 
     Raises SourceError where a column has no type that holds the values of all files.
     """
     found: dict[str, pa.DataType] = {}
+    told = False
     with ThreadPoolExecutor(_READERS) as pool:
         for file, fields in zip(files, pool.map(parquet.fields, files), strict=True):
+            told |= fields is not None
             for one in fields or ():
                 if one.name in carry:
                     found[one.name] = _with(found.get(one.name), one, file)
-    return {name: kind for name, kind in found.items() if not pa.types.is_string(kind) and not pa.types.is_null(kind)}
+    if not told:
+        return dict.fromkeys(carry, pa.null())
+    return {name: kind for name, kind in found.items() if not pa.types.is_string(kind)}
 
 
 def _with(before: pa.DataType | None, field: pa.Field, file: SourceFile) -> pa.DataType:
     """The type of a column that was *before* in the files so far, and is *field* in *file*."""
     if what := values.refusal(field):
         raise SourceError(f"Column {field.name[:80]!r} of {file.name} {what}: leave it out of carry.")
-    kind = pa.null() if pa.types.is_null(values.stored(field.type)) else values.carried(field)
+    kind = values.carried(field)
     common = kind if before is None else unified(before, kind)
     if common is None:
         raise SourceError(

@@ -220,6 +220,8 @@ def _columns_in(kind: str, file: SourceFile, sought: frozenset[str], encoding: s
 
 def _types(kind: str, files: Sequence[SourceFile], carry: Sequence[str]) -> dict[str, pa.DataType]:
     """The types of those columns of *carry* that are not text."""
+    if kind == "none":
+        return dict.fromkeys(carry, pa.null())
     if kind == "parquet" and carry:
         return carried_types(files, carry)
     return {"date": pa.timestamp("us", tz="UTC")} if kind in {"eml", "mbox"} and "date" in carry else {}

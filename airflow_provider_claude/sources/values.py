@@ -11,7 +11,7 @@
     timestamp with a zone             local time and offset                    its type, its zone where Python knows it
     timestamp without                 as it stands                             its type
     duration                          the count of its unit                    its type
-    null                              null                                     string
+    null                              null                                     null
 
 Lists, structs, maps and all other extension types have no text of their own: `refusal` says so.
 
@@ -86,7 +86,7 @@ def carried(field: pa.Field) -> pa.DataType:
     kind = stored(field.type)
     if extension_of(field) == _BOOL8:
         return pa.bool_()
-    if is_text(kind) or is_bytes(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind):
+    if is_text(kind) or is_bytes(kind) or pa.types.is_fixed_size_binary(kind):
         return pa.string()
     if pa.types.is_float16(kind):
         return pa.float32()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, with_columns
-from airflow_provider_claude.stages.parquet import open_parquet, read_batches
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, carried_fields, with_columns
+from airflow_provider_claude.stages.parquet import open_parquet, read_batches, read_schema
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 if TYPE_CHECKING:
@@ -57,7 +57,14 @@ def _read_group(
         offset += batch.num_rows
 
 
-def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[str]) -> pa.Table:
+def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
+    """What the items and duplicates of *run* carry, as they have it; see `core.tables.source_name` for whose it is."""
+    if not scan.carry or not run.part("items", 0).exists():
+        return [pa.field(name, pa.string()) for name in scan.carry]
+    return carried_fields(read_schema(run.part("items", 0)), scan.carry)
+
+
+def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[pa.Field]) -> pa.Table:
     """The duplicates of items *start* to *stop*, with `index`, their twin's place in that range."""
     schema = with_columns(DUPLICATE_FIELDS, carry)
     within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)

@@ -21,7 +21,7 @@ from airflow_provider_claude.core.batch.rows import Origin
 from airflow_provider_claude.core.batch.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price
-from airflow_provider_claude.core.tables import LEFTOVER_FIELDS
+from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, as_carried, source_name
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
@@ -29,7 +29,7 @@ from airflow_provider_claude.stages import results
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import work_of
-from airflow_provider_claude.stages.items import read_duplicates, read_items
+from airflow_provider_claude.stages.items import read_carried, read_duplicates, read_items
 from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.parquet import parquet_writer
 from airflow_provider_claude.stages.pieces import pieces_of
@@ -137,12 +137,13 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
 def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:
     """The rows have the ids and carried columns they have now: their requests may have been sent under other names."""
     scan = shard.run.need_scan()
-    carry = tuple(scan.carry)
-    names = ["ordinal", "item_id", "input_hash", *carry]
+    carry = read_carried(shard.run, scan)
+    names = ["ordinal", "item_id", "input_hash", *(one.name for one in carry)]
+    items = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
     return Origin(
-        items=pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names)).combine_chunks(),
-        duplicates=read_duplicates(shard.run, spec.start, spec.stop, carry),
-        carry=carry,
+        items=_renamed(items).combine_chunks(),
+        duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
+        carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job["answer_schema"]),
         price=msgspec.convert(plan.price, Price, strict=False),
         echoes=Echoes(plan.job, plan.job["answer_schema"]),
@@ -156,3 +157,8 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
             "claude_loaded_at": datetime.fromisoformat(now),
         },
     )
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    """*table* with the names of the source for what is carried."""
+    return table.rename_columns([source_name(name) for name in table.column_names])

@@ -27,6 +27,11 @@ def read_table(path: UPath, columns: Sequence[str] | None = None) -> pa.Table:
         return file.read(columns=columns, use_threads=False)
 
 
+def read_schema(path: UPath) -> pa.Schema:
+    with open_parquet(path) as file:
+        return file.schema_arrow
+
+
 def read_batches(path: UPath, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """*path*, or *columns* of it, at most *rows* at a time."""
     with open_parquet(path) as file:

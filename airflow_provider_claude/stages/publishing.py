@@ -15,11 +15,13 @@ from airflow_provider_claude.core.batch.columns import answer_schema, answer_typ
 from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.report.reconcile import rows
 from airflow_provider_claude.core.report.summary import FAILED, PUBLISHED, Summary
+from airflow_provider_claude.core.tables import as_carried
 from airflow_provider_claude.errors import ClaudeError, StateError, StoreError
 from airflow_provider_claude.sinks.parquet import publish
 from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
 from airflow_provider_claude.sinks.replacing import recover
 from airflow_provider_claude.stages.destination import check_rows, claim
+from airflow_provider_claude.stages.items import read_carried
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def _published(
     recover(partition)
     holder = claim(partition, destination, output, now)
     check_rows(partition, destination, scan.source, summary.ledger.answered)
-    schema = answer_schema(scan.carry, answer_type(plan.job["answer_schema"]))
+    schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job["answer_schema"]))
     label = _label(run, scan, plan, destination, holder, now)
     manifest = publish(run.parts("answers"), schema, partition, label)
     if manifest.rows != summary.ledger.answered:

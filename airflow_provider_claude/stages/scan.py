@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -44,6 +45,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     """
     started = clock()
     check_columns(source, settings)
+    settings = replace(settings, typed=source.wanted.carried)
     forget_mapping(run, settings.redact)
     remove(run.file("shares"))
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:

@@ -17,10 +17,10 @@ from itertools import pairwise
 import pyarrow as pa
 
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.core.tables import ORIGINAL_FIELDS, QUARANTINE_FIELDS, with_columns
+from airflow_provider_claude.core.tables import carried_fields
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source
-from airflow_provider_claude.stages.parquet import read_batches
+from airflow_provider_claude.stages.parquet import read_batches, read_schema
 from airflow_provider_claude.stages.parts import GROUP_ROWS, Parts
 from airflow_provider_claude.stages.redaction import forget_mapping
 from airflow_provider_claude.stages.scan import check_columns, chunks, open_judge
@@ -70,11 +70,12 @@ def scan_share(
     shares = _shares(run)
     mine, place = _of_share(source, shares.files[number]), _place(run, number)
     remove(place.file("share.json"))
+    settings = replace(settings, typed=source.wanted.carried)
     schemas = _schemas(settings)
     with ExitStack() as stack:
         judge = stack.enter_context(open_judge(run, settings, clock(), number))
         parts = {
-            folder: stack.enter_context(Parts(place, folder, schema, settings.part_rows))
+            folder: stack.enter_context(Parts(place, folder, schema, settings.part_rows, always=folder == "candidates"))
             for folder, schema in schemas.items()
         }
         counts = Counts()
@@ -109,6 +110,7 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
     started, shares = clock(), _shares(run)
     places = [_place(run, number) for number in range(len(shares.files))]
     records = [_known(place, shares) for place in places]
+    settings = replace(settings, typed=_typed(places[0], settings))
     with open_tables(run, settings) as tables:
         for place, record in zip(places, records, strict=True):
             for folder in _ASIDE:
@@ -123,11 +125,13 @@ def gather(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) 
 
 
 def _schemas(settings: ScanSettings) -> dict[str, pa.Schema]:
-    return {
-        "candidates": settings.candidates,
-        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
-        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
-    }
+    return {"candidates": settings.candidates, **{folder: settings.schemas[folder] for folder in _ASIDE}}
+
+
+def _typed(place: RunFolder, settings: ScanSettings) -> list[pa.Field]:
+    """The carried columns that are no text, as the share at *place* has them: all shares have the same."""
+    found = read_schema(place.part("candidates", 0))
+    return [one for one in carried_fields(found, settings.carry) if not pa.types.is_string(one.type)]
 
 
 def _place(run: RunFolder, number: int) -> RunFolder:

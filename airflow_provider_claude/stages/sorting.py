@@ -57,7 +57,7 @@ class Sorting:
     def __init__(self, chunk: pa.RecordBatch, judge: Judge) -> None:
         self.chunk = chunk
         self._columns, self._redaction, self._gate = judge.columns, judge.redaction, judge.gate
-        carried = {name: chunk.column(name) for name in ("item_id", *judge.carry)}
+        carried = {name: chunk.column(name) for name in ("item_id", *judge.carry) if _is_text(chunk, name)}
         too_long = oversize([chunk.column(name) for name in judge.columns], carried, judge.max_chars)
         self.cleaned = _cleaned(chunk, judge.columns, too_long)
         hidden = _hidden(chunk)
@@ -234,6 +234,10 @@ def _as_sent(trimmed: Mapping[str, Bodies]) -> dict[str, Cleaned]:
     texts = joined([sent.texts for sent in trimmed.values()])
     mask = pa.array([row in changed for row in range(len(texts))])
     return {"what is sent": Cleaned(pc.if_else(mask, texts, pa.scalar(None, pa.string())), {})}
+
+
+def _is_text(chunk: pa.RecordBatch, name: str) -> bool:
+    return bool(pa.types.is_string(chunk.schema.field(name).type))
 
 
 def _flags(there: list[list[str]], more: Mapping[int, list[str]]) -> list[list[str]]:

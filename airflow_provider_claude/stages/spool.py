@@ -27,7 +27,7 @@ from airflow_provider_claude.core.batch.requests import (
 from airflow_provider_claude.core.batch.wary import Wary
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.stages.items import read_items
+from airflow_provider_claude.stages.items import read_carried, read_items
 from airflow_provider_claude.stages.parquet import read_table, write_table
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 
@@ -188,8 +188,9 @@ class Draft:
     def __init__(
         self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: _Encoders
     ) -> None:
-        carry = run.need_scan().carry
-        self._schema = with_columns(MANIFEST_FIELDS, carry)
+        carried = read_carried(run, run.need_scan())
+        carry = [one.name for one in carried]
+        self._schema = with_columns(MANIFEST_FIELDS, carried)
         self._start, self._name, self._stream = spec.start, ask.fingerprint(spec), stream
         self._parts: list[pa.RecordBatch] = []
         self.columns = list(dict.fromkeys([*_KEYS, *carry, *encoder.columns]))
@@ -238,9 +239,9 @@ class Packs(Draft):
         super().__init__(run, plan, spec, ask, stream, encoder)
         if plan.packing is None:
             raise StateError(f"Shard {spec.shard} is to be packed, and {run.file('plan.json')} does not say how.")
-        carry = run.need_scan().carry
-        self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carry)
-        self._kept = list(dict.fromkeys([*_KEYS, *carry]))
+        carried = read_carried(run, run.need_scan())
+        self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
+        self._kept = list(dict.fromkeys([*_KEYS, *(one.name for one in carried)]))
         self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
         self._encoder = PackEncoder(plan.job)
         self._wary = Wary(plan.job, encoder.columns)
@@ -301,13 +302,17 @@ def pack_keys(
     """
     scanned = batch.column("scan_suspect").to_pylist()
     suspects = [one or speaks for one, speaks in zip(scanned, wary.rows(batch), strict=True)]
-    values = [batch.column(name).to_pylist() for name in by]
+    values = [_texts(batch.column(name)) for name in by]
     whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
     ordinals = batch.column("ordinal").to_pylist()
     return [
         None if suspect or ordinal in alone or None in key else key
         for suspect, ordinal, key in zip(suspects, ordinals, whose, strict=True)
     ]
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    return [None if value is None else str(value) for value in column.to_pylist()]
 
 
 def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:

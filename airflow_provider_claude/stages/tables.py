@@ -13,12 +13,9 @@ from airflow_provider_claude.core.scan.losses import Losses, refuse, regions
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import (
     CANDIDATE_FIELDS,
-    DOUBT_FIELDS,
     DUPLICATE_FIELDS,
     ITEM_FIELDS,
-    ORIGINAL_FIELDS,
     QUARANTINE_FIELDS,
-    with_columns,
 )
 from airflow_provider_claude.stages.dedupe import Index
 from airflow_provider_claude.stages.folding import Fold, Folding
@@ -135,13 +132,7 @@ class Tables:
 def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
     """The tables of a scan into *run*; scan.json is removed first. After an error, no table is whole."""
     remove(run.file("scan.json"))
-    schemas = {
-        "items": with_columns(ITEM_FIELDS, settings.columns),
-        "quarantine": with_columns(QUARANTINE_FIELDS, settings.columns),
-        "duplicates": with_columns(DUPLICATE_FIELDS, settings.carry),
-        "originals": with_columns(ORIGINAL_FIELDS, settings.text_columns),
-        "doubts": pa.schema(DOUBT_FIELDS),
-    }
+    schemas = settings.schemas
     with ExitStack() as stack:
         index = stack.enter_context(Index(settings.near_duplicates or 1.0))
         fold = Fold(
@@ -150,8 +141,9 @@ def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
             near=settings.near_duplicates is not None,
             screened=read_screened(settings.screened) if settings.screened else {},
         )
+        always = {"doubts", *(["items"] if settings.typed else [])}  # a file tells the types, even where it has no row
         parts = {
-            folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows, always=folder == "doubts"))
+            folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows, always=folder in always))
             for folder, schema in schemas.items()
         }
         yield Tables(schemas, parts, fold)

@@ -31,7 +31,7 @@ def answer_type(schema: Mapping[str, Any]) -> pa.DataType:
     return _struct(resolve(schema, schema), schema)
 
 
-def answer_schema(carry: Iterable[str], kind: pa.StructType) -> pa.Schema:
+def answer_schema(carry: Iterable[pa.Field], kind: pa.StructType) -> pa.Schema:
     """The schema of the answer table: keys, the columns carried along, the answer's own, provenance."""
     own = [field.remove_metadata() for field in kind]
     return pa.schema([*with_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])

@@ -36,7 +36,7 @@ class Origin:
 
     items: pa.Table
     duplicates: pa.Table
-    carry: tuple[str, ...]
+    carry: tuple[pa.Field, ...]
     answer_type: pa.StructType
     price: Price
     echoes: Echoes
@@ -90,7 +90,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     columns: dict[str, Any] = {
         "item_id": items["item_id"],
         "duplicate_of": pa.nulls(len(rows), pa.string()),
-        **{name: items[name] for name in origin.carry},
+        **{field.name: items[field.name] for field in origin.carry},
         **answers,
         "claude_flags": origin.echoes.flags(answers, [one.answer for one in rows.judged]),
         **_provenance(origin, sent, items, rows),
@@ -190,7 +190,7 @@ def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost:
         cost: usd_array(np.zeros(len(mine), dtype="<i8")),
         **{field.name: pa.array([0] * len(mine), field.type) for field in table.schema if field.name in _TOKENS},
     }
-    replaced |= {name: mine[name] for name in origin.carry if name in table.schema.names}
+    replaced |= {one.name: mine[one.name] for one in origin.carry if one.name in table.schema.names}
     columns = [replaced.get(name, again[name]) for name in table.schema.names]
     return pa.table(columns, schema=table.schema)
 

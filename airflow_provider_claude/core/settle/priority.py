@@ -38,15 +38,30 @@ class Priority:
             raise JobError(f"urgent is {self.urgent!r}: write a number.")
 
     def of(self, texts: pa.Array) -> NDArray[np.float64]:
-        """The numbers that *texts* hold."""
+        """The numbers that *texts*, or numbers, hold."""
         import pyarrow as pa  # not above: the store knows this class, and every process of Airflow loads that
         import pyarrow.compute as pc
 
+        if not pa.types.is_string(texts.type):
+            return _of_numbers(texts)
         trimmed = pc.utf8_trim_whitespace(texts)
         is_number = pc.fill_null(pc.match_substring_regex(trimmed, _NUMBER), pa.scalar(value=False))
         numbers = pc.if_else(is_number, trimmed, pa.scalar("0", texts.type))
         found: NDArray[np.float64] = pc.cast(numbers, pa.float64()).to_numpy(zero_copy_only=False)
         return found
+
+
+def _of_numbers(values: pa.Array) -> NDArray[np.float64]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean
+    if not any(is_kind(values.type) for is_kind in kinds):
+        return np.zeros(len(values))
+    numbers = pc.fill_null(pc.cast(values, pa.float64(), safe=False), 0.0).to_numpy(zero_copy_only=False)
+    found: NDArray[np.float64] = np.where(np.isfinite(numbers), numbers, 0.0)
+    return found
 
 
 def priority_of(column: str | None, urgent: Any = URGENT) -> Priority | None:
