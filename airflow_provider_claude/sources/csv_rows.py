@@ -23,7 +23,7 @@ from typing import IO
 from airflow_provider_claude.sources.csv_damage import RESUMED, RESUMED_AT_END, Likeness, Series
 from airflow_provider_claude.sources.csv_form import read_form
 from airflow_provider_claude.sources.csv_lines import MAX_RECORD, Lines, TooLongError
-from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
 # The reader's bound on one field is a setting of the process, and low: 131,072 characters.
@@ -61,7 +61,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
         if not _is_broken(e):
             raise
         number = table.number if table else 1
-        what = f"the file cannot be read as CSV from row {number} on ({e})."
+        what = f"the file cannot be read as CSV from row {number} on ({meaning(e)})."
         yield region(f"{file.name}#{number}", "unreadable_file", what, None)
 
 

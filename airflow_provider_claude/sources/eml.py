@@ -6,7 +6,7 @@ import re
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.sources import outlook
-from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.kinds import HEAD, OUTLOOK, kind_of
 from airflow_provider_claude.sources.mail import read_mail
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
@@ -30,7 +30,7 @@ def row(file: SourceFile, wanted: Wanted) -> Row:
     except Exception as e:
         if not is_broken_content(e):
             raise
-        return broken(file.name, "unreadable_file", f"the file cannot be read ({e}).")
+        return broken(file.name, "unreadable_file", f"the file cannot be read ({meaning(e)}).")
     kind = kind_of(raw[:HEAD])
     if kind == OUTLOOK:
         return _outlook_row(raw, file.name, wanted)

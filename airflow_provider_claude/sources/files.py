@@ -113,6 +113,28 @@ class SourceFile:
         return SUFFIXES.get(self.suffixes[0])
 
 
+#: What decoders say, and what it means.
+_MEANINGS = (
+    (
+        "requires too much memory",
+        "it was compressed with a window of more than 128 MB (zstd --long): compress it without",
+    ),
+    ("CRC check failed", "its checksum is wrong: what was read of it may be wrong, too"),
+    ("Checksum mismatch", "its checksum is wrong: what was read of it may be wrong, too"),
+    ("doesn't match checksum", "its checksum is wrong: what was read of it may be wrong, too"),
+    ("Compressed file ended before", "it was cut: what is compressed in it has no end"),
+    ("Truncated compressed stream", "it was cut: what is compressed in it has no end"),
+    ("Not a gzipped file", "what is there is no gzip"),
+    ("Unknown frame descriptor", "what is there is no zstd"),
+)
+
+
+def meaning(error: Exception) -> str:
+    """What *error*, of a decoder, means for a file."""
+    said = str(error).partition("\n")[0][:200]
+    return next((f"{means}; {said}" for words, means in _MEANINGS if words in said), said)
+
+
 def is_broken_content(error: Exception) -> bool:
     """Whether *error* comes from what is in a file, rather than from the store it lies on.
 

@@ -15,9 +15,10 @@ from typing import IO
 
 import msgspec
 
+from airflow_provider_claude.core.scan.losses import UNREADABLE
 from airflow_provider_claude.sources import json_text
 from airflow_provider_claude.sources.charset import LOSS, decode, lookup
-from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.recoded import utf8, wide_set
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
@@ -37,6 +38,9 @@ _ESCAPED_NAME = re.compile(rb'[{,]\s*"[^"\\]*\\')
 _ARRAY = re.compile(rb"\s*\[\s*(\{|\Z)")
 
 _MEMBER = re.compile(rb'\s*"[^"\\]*"\s*:')
+
+#: A last line that an object does not end in.
+_IS_CUT = re.compile(rb"\s*\{(?:.*[^}\s])?[ \t]*", re.DOTALL)
 
 #: As much of a line as tells whether it only opens an object.
 _OPENED = 64
@@ -74,15 +78,26 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
                 if not line.strip():
                     continue
                 if what := _no_lines(line, before):
-                    yield region(f"{file.name}#{number}", "unreadable_file", what, None)
+                    yield region(f"{file.name}#{number}", UNREADABLE, what, None)
                     return
+                row = reader.row(line, f"{file.name}#{number}")
+                yield _cut_short(row) if before and row.defect and _is_cut(line) else row
                 before = line[:_OPENED]
-                yield reader.row(line, f"{file.name}#{number}")
     except Exception as e:
         if not is_broken_content(e):
             raise
-        what = f"the file cannot be read from line {number + 1} on ({e})."
-        yield region(f"{file.name}#{number + 1}", "unreadable_file", what, None)
+        what = f"the file cannot be read from line {number + 1} on ({meaning(e)})."
+        yield region(f"{file.name}#{number + 1}", UNREADABLE, what, None)
+
+
+def _is_cut(line: bytes) -> bool:
+    """Whether an object begins in *line*, and neither ends."""
+    return len(line) <= MAX_LINE and _IS_CUT.fullmatch(line) is not None
+
+
+def _cut_short(row: Row) -> Row:
+    """What a last line means in which an object begins and does not end."""
+    return region(row.ref, UNREADABLE, "the file ends inside this line, which holds no whole object: it was cut.", None)
 
 
 def _no_lines(line: bytes, before: bytes) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from airflow_provider_claude.sources.eml import MAX_MAIL, mail_row
-from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, region
 
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -53,7 +53,9 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     for number, raw in enumerate(_mails_or_error(file), 1):
         ref = f"{file.name}#{number}"
         if isinstance(raw, Exception):
-            yield region(ref, "unreadable_file", f"the file cannot be read from mail {number} on ({raw}).", None)
+            yield region(
+                ref, "unreadable_file", f"the file cannot be read from mail {number} on ({meaning(raw)}).", None
+            )
         elif not _IS_MAIL.match(raw):
             what = "what stands before the first line 'From …' with an address and a date has no header of a mail."
             yield broken(ref, "unreadable_mail", what)

@@ -1,4 +1,8 @@
-"""Parquet files. What the values of a column are as text, `values` says; binary columns are decoded as tables are."""
+"""Parquet files. What the values of a column are as text, `values` says; binary columns are decoded as tables are.
+
+The footer counts the rows of each row group. One that cannot be read is lost with so many rows, and the next is read; a file
+without a footer is lost with an unknown number.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.scan.losses import UNREADABLE
 from airflow_provider_claude.core.tables import source_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import values
@@ -35,23 +40,67 @@ def fields(file: SourceFile) -> list[pa.Field] | None:
 
 
 def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
-    """The rows of *file*; where it is corrupt, those before the damage and one defect for the rest."""
-    done = 0
+    """The rows of *file*, and what is lost of it."""
     try:
         with file.open() as stream:
             if not stream.read(1):
                 return
             parquet, schema = _open(stream)
-            reader = _Reader(file, schema, wanted)
-            for table in parquet.iter_batches(wanted.batch_rows, columns=reader.names, use_threads=False):
-                batch = reader.batch(table, done)
-                yield batch
-                done += batch.num_rows
+            yield from _groups(file, parquet, _Reader(file, schema, wanted), wanted)
     except Exception as e:
         if not is_broken_content(e):
             raise
-        what = f"the file cannot be read as Parquet from row {done + 1} on ({_first_line(e)})."
-        yield from batches_of([region(f"{file.name}#{done + 1}", "unreadable_file", what, None)], wanted)
+        what = f"the file cannot be read as Parquet ({_first_line(e)})."
+        yield from batches_of([region(f"{file.name}#1", UNREADABLE, what, None)], wanted)
+
+
+def _groups(file: SourceFile, parquet: pq.ParquetFile, reader: _Reader, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    """The rows of all row groups that can be read, with one region for those between them that cannot."""
+    start, read, lost = 0, 0, _Lost(file, wanted)
+    for group in range(parquet.num_row_groups):
+        rows = parquet.metadata.row_group(group).num_rows
+        done = start
+        try:
+            for table in parquet.iter_batches(wanted.batch_rows, [group], reader.names, use_threads=False):
+                yield from lost.told()
+                yield reader.batch(table, done)
+                done += table.num_rows
+        except Exception as e:
+            if not is_broken_content(e):
+                raise
+            lost.add(done, start + rows - done, _first_line(e))
+        else:
+            lost.add(done, start + rows - done, "it ends too early")
+        read += done - start
+        start += rows
+    yield from lost.told("broken_rows" if read else UNREADABLE)
+    if start != parquet.metadata.num_rows:
+        what = f"the footer counts {parquet.metadata.num_rows:,} rows, and {start:,} in its row groups."
+        yield from batches_of([region(f"{file.name}#{start + 1}", UNREADABLE, what, None)], wanted)
+
+
+class _Lost:
+    """Rows of a file that were lost one after the other, until they are `told`."""
+
+    def __init__(self, file: SourceFile, wanted: Wanted) -> None:
+        self._file, self._wanted = file, wanted
+        self._start = self._rows = 0
+        self._why = ""
+
+    def add(self, start: int, rows: int, why: str) -> None:
+        if rows <= 0:
+            return
+        if not self._rows:
+            self._start, self._why = start, why
+        self._rows += rows
+
+    def told(self, word: str = "broken_rows") -> Iterator[pa.RecordBatch]:
+        if not self._rows:
+            return
+        what = f"rows {self._start + 1:,} to {self._start + self._rows:,} cannot be read as Parquet ({self._why})."
+        mark = region(f"{self._file.name}#{self._start + 1}", word, what, self._rows)
+        self._rows = 0
+        yield from batches_of([mark], self._wanted)
 
 
 def texts(file: SourceFile, wanted: Wanted) -> Iterator[bytes]:
@@ -67,7 +116,9 @@ def texts(file: SourceFile, wanted: Wanted) -> Iterator[bytes]:
 
 def _open(stream: Any) -> tuple[pq.ParquetFile, pa.Schema]:
     """A reader of *stream*, and its columns. Times of 96 bits, which hold more than nanoseconds can, come in microseconds."""
-    parquet = pq.ParquetFile(stream, pre_buffer=False, coerce_int96_timestamp_unit="us")
+    parquet = pq.ParquetFile(
+        stream, pre_buffer=False, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+    )
     kinds = {}
     for place in range(len(parquet.schema)):
         column = parquet.schema.column(place)

@@ -92,3 +92,10 @@ def test_what_no_longer_is_gzip_lost_an_unknown_number_of_rows(case: str, ids: l
 def test_names_of_columns_that_are_not_there_or_twice_are_refused(case: str) -> None:
     with pytest.raises(SourceError, match="column"):
         read(case)
+
+
+def test_a_zstd_window_that_is_too_large_is_refused_with_what_to_do() -> None:
+    source = open_source(UPath(CASES / "Z01"), columns=["text"])
+    (row,) = (row for batch in source.batches() for row in batch.to_pylist())
+    assert row["lost_rows"] is None
+    assert "a window of more than 128 MB (zstd --long): compress it without" in row["defect"]

@@ -146,3 +146,11 @@ def test_a_line_nested_without_end_is_broken(tmp_path: Path) -> None:
     rows = read(tmp_path, deep + b'\n{"id": "2", "body": "two"}\n')
     assert [row["body"] for row in rows] == [None, "two"]
     assert defects(rows) == [("a.jsonl#1", "broken_row")]
+
+
+def test_a_file_that_ends_inside_an_object_was_cut_and_lost_an_unknown_number_of_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "1", "body": "x"}\n{"id": "2", "body": "y\n{"id": "3", "body": "z"}\n{"id": "4", "bo')
+    rows = rows_of(path)
+    assert defects(rows) == [("a.jsonl#2", "broken_row"), ("a.jsonl#4", "unreadable_file")]
+    assert [row["lost_rows"] for row in rows] == [0, 0, 0, None]

@@ -42,7 +42,7 @@ def test_bytes_that_are_no_utf8_cost_their_row_a_flag(tmp_path: Path) -> None:
     assert [row["flags"] for row in rows] == [["charset_guessed"], []]
 
 
-def test_a_file_damaged_in_the_middle_keeps_the_rows_before(tmp_path: Path) -> None:
+def test_a_row_group_that_cannot_be_read_is_counted_by_the_footer_and_the_next_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     with pq.ParquetWriter(path, pa.schema([("id", pa.string()), ("body", pa.string())]), use_dictionary=False) as w:
         for group in range(4):
@@ -54,9 +54,22 @@ def test_a_file_damaged_in_the_middle_keeps_the_rows_before(tmp_path: Path) -> N
     path.write_bytes(data)
     (tmp_path / "b.parquet").write_bytes(b"PAR1 this is none PAR1")
     rows = rows_of(tmp_path)
-    assert [row["item_id"] for row in rows[:2000]] == [str(n) for n in range(2000)]
-    assert defects(rows) == [("a.parquet#2001", "unreadable_file"), ("b.parquet#1", "unreadable_file")]
-    assert len(rows) == 2002
+    there = [str(n) for n in range(4000) if n // 1000 != 2]
+    assert [row["item_id"] for row in rows if not row["defect"]] == there
+    assert defects(rows) == [("a.parquet#2001", "broken_rows"), ("b.parquet#1", "unreadable_file")]
+    assert [row["lost_rows"] for row in rows if row["defect"]] == [1000, None]
+    assert [row["source_ref"] for row in rows if row["item_id"] == "3000"] == ["a.parquet#3001"]
+
+
+def test_a_file_of_which_no_row_group_can_be_read_is_unreadable_with_the_rows_of_its_footer(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [str(n) for n in range(80)], "body": ["x"] * 80}), path, use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)
+    path.write_bytes(data)
+    (row,) = rows_of(path)
+    assert (row["defect"].partition(":")[0], row["lost_rows"]) == ("unreadable_file", 80)
+    assert "rows 1 to 80 cannot be read as Parquet" in row["defect"]
 
 
 def test_only_broken_files_are_only_defects(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ any_row = st.fixed_dictionaries({
 @given(rows=st.lists(any_row, max_size=12), broken=st.integers(0, 2))
 def test_no_row_is_lost_or_doubled(tmp_path: Path, rows: Rows, broken: int) -> None:
     path = tmp_path / "mixture.jsonl"
-    path.write_text("\n".join([json.dumps(row) for row in rows] + ["{"] * broken))
+    path.write_text("\n".join([json.dumps(row) for row in rows] + ["{]}"] * broken))
     run = RunFolder(UPath(tmp_path / "mixture"))
     record = scan(
         open_source(UPath(path), columns=["body"]),
