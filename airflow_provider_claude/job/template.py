@@ -1,7 +1,8 @@
 """The prompt template: literal text with `{column}` in it, and nothing else.
 
-It is not a Jinja template and not a format string: no attributes, indexes, conversions or format specs, so a
-row's text can only ever be a value. `{{` and `}}` stand for single braces.
+It is not a Jinja template and not a format string: what stands in braces is the whole name of a column, such as `{body}`,
+`{Review Text}`, `{user.text}`, `{2026-Q1}` or `{Q1: How was it?}`. There are no attributes, indexes, conversions or format
+specs, so a row's text can only ever be a value. `{{` and `}}` stand for single braces.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from string import Formatter
 from airflow_provider_claude.errors import JobError
 
 _CLOSING_TAG = re.compile(r"</[A-Za-z][\w.-]*>")
+
+#: A name of a column: no blank at its ends, and nothing that could be a tag, an index, a conversion or a format spec. A colon
+#: is part of a name where a blank follows.
+_NAME = re.compile(r"(?!\s)(?:[^{}\[\]<>!:\"\\\x00-\x1f\x7f-\x9f\u2028\u2029]|:(?= )){1,200}(?<!\s)")
+_FORBIDDEN = '[ ] < > ! : " \\'
 
 #: A piece of a prompt: literal text, then the column whose value follows it (None at the end).
 Piece = tuple[str, str | None]
@@ -37,10 +43,16 @@ def parse_prompt(prompt: str) -> tuple[Piece, ...]:
 def _piece(literal: str, field: str | None, spec: str | None, conversion: str | None) -> Piece:
     if field is None:
         return literal, None
-    if not field.isidentifier() or spec or conversion:
-        shown = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
-        raise JobError(f"prompt has {{{shown}}}: only plain column names can stand in braces, such as {{body}}.")
-    return literal, field
+    name = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+    if not _NAME.fullmatch(name) or conversion:
+        meant = name.strip()
+        hint = (
+            f"Write {{{meant}}}." if meant != name and _NAME.fullmatch(meant) else "Write e.g. {body} or {Review Text}."
+        )
+        raise JobError(
+            f"prompt has {{{name[:80]}}}: only plain column names can stand in braces, without any of {_FORBIDDEN}. {hint}"
+        )
+    return literal, name
 
 
 def columns_of(pieces: tuple[Piece, ...]) -> tuple[str, ...]:

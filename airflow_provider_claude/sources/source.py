@@ -24,8 +24,10 @@ mbox, from 1. The file of a single mail is its own reference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -240,14 +242,30 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name)[:40] for name in names[:20]) + more
 
 
+def _meant(missing: Sequence[str], there: Sequence[str]) -> str:
+    """The columns of *there* that differ from those *missing* by case, blanks or a few letters only, as a question."""
+    close = dict.fromkeys(one for name in missing for one in _close(name, there))
+    return f"Did you mean {_listed(list(close))}? " if close else ""
+
+
+def _close(name: str, there: Sequence[str]) -> list[str]:
+    alike = [one for one in there if _bare(one) == _bare(name)]
+    return alike or get_close_matches(name[:200], [one[:200] for one in there[:500]], n=1, cutoff=0.8)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold() or name
+
+
 def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
     listed = _listed(there)
     if wanted.id_column is not None and wanted.id_column not in there:
         raise SourceError(
-            f"{where} has no column {wanted.id_column!r} to know its rows by. It has: {listed}. Name another one "
+            f"{where} has no column {wanted.id_column!r} to know its rows by. {_meant([wanted.id_column], there)}"
+            f"It has: {listed}. Name another one "
             f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
     if missing := [name for name in wanted.values if name not in there]:
-        raise SourceError(f"{where} has no column {_listed(missing)}. It has: {listed}.")
+        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}It has: {listed}.")
     if twice := [name for name in {*wanted.with_id, *wanted.values} if list(there).count(name) > 1]:
         raise SourceError(f"{where} has more than one column {_listed(twice)}.")

@@ -59,7 +59,12 @@ def test_with_model_changes_only_the_model_and_empty_keeps_it() -> None:
     ("changes", "says"),
     [
         ({"prompt": "no column"}, "names no column"),
-        ({"prompt": "{a.b}"}, "only plain column names"),
+        ({"prompt": "{a[0]}"}, "only plain column names"),
+        ({"prompt": "{a[b].c}"}, "only plain column names"),
+        ({"prompt": "{ a }"}, r"Write \{a\}"),
+        ({"prompt": "{a<b}"}, "only plain column names"),
+        ({"prompt": '{a"b}'}, "only plain column names"),
+        ({"prompt": "{a\nb}"}, "only plain column names"),
         ({"prompt": "{a!r}"}, "only plain column names"),
         ({"prompt": "{a:>9}"}, "only plain column names"),
         ({"prompt": "{}"}, "only plain column names"),
@@ -86,3 +91,23 @@ def test_with_model_changes_only_the_model_and_empty_keeps_it() -> None:
 def test_what_cannot_be_asked_is_refused_when_the_dag_is_parsed(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(JobError, match=says.replace("(", r"\(").replace(")", r"\)").replace(".", r"\.")):
         job(**changes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Review Text",
+        "user.text",
+        "e-mail",
+        "Größe",
+        "評論",
+        "2026",
+        "1st",
+        "Q1: How was it?",
+        "a'b",
+        "x (y), 50 % / #1",
+    ],
+)
+def test_a_prompt_may_name_a_column_as_people_name_columns(name: str) -> None:
+    job = ClaudeJob(prompt=f"{{{{literal}}}} <x>{{{name}}}</x>", output=Label)
+    assert job.columns == (name,)
