@@ -23,8 +23,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.sources.headers import instant, readable, unfolded
-from airflow_provider_claude.sources.mime import children
-from airflow_provider_claude.sources.parts import ENRICHED, HTML, PartText, text_of_part
+from airflow_provider_claude.sources.html import MAX_HTML
+from airflow_provider_claude.sources.mime import children, parse
+from airflow_provider_claude.sources.parts import ENRICHED, HTML, PartText, payload, text_of_part
+from airflow_provider_claude.sources.standin import STAND_IN_WORDS, is_blank, letters, stands_in
 
 #: So many parts are put together: more are no mail that a person reads.
 MAX_PIECES = 200
@@ -34,28 +36,21 @@ FORWARDED = "---------- Forwarded message ----------"
 
 _PLAIN = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
 _SEEN_HTML = frozenset({"text/html", "application/xhtml+xml"})
+_STATUS = "message/delivery-status"
 _MAILS = frozenset({"message/rfc822", "message/global"})
 
-#: A text of more words does not only stand in for the HTML.
-_STAND_IN_WORDS = 60
+_MARKUP = re.compile(r"\s{0,99}<(?:!doctype|html|head|meta|body|div|table|p|span|font)\b", re.IGNORECASE)
 
-_INVISIBLE = re.compile(
-    "[\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff]+"
-)
 
-#: What a text that stands in for the HTML speaks of.
-_OF_PROGRAMS = re.compile(
-    r"\bhtml\b|html[-\s]?(?:mail|format|version|e-?mail|形式|メール|格式)|browser|navegador|navigateur|navegator|prohlížeč|"
-    r"przeglądar|webbläsar|nettleser|selaimes|tarayıcı|браузер|переглядач|ブラウザ|浏览器|瀏覽器|브라우저|"
-    r"e?-?mail[-\s]?(?:client|prog|reader|viewer|app)|client de messagerie|cliente de correo|mailprog|почтов|"
-    r"メールソフト|メーラー|邮件客户端|郵件軟體|메일 프로그램|\bmime\b|multi-?part|rich[-\s]text|plain[-\s]text|text[-\s]only|"
-    r"nur[-\s]text|texte brut|texto (?:plano|simples)|testo semplice",
-    re.IGNORECASE,
-)
-_LINK = re.compile(r"(?:https?://|www\.)\S+|\[\d+\]", re.IGNORECASE)
-_NO_LETTER = re.compile(r"[\W_]+")
-_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+@dataclass
+class Budget:
+    """HTML that is parsed for one mail, in characters: more takes too long."""
+
+    left: int = MAX_HTML
+
+    def for_html(self, part: Message[Any, Any]) -> int:
+        room, self.left = self.left, self.left - len(part.get_payload())
+        return room
 
 
 @dataclass
@@ -64,6 +59,7 @@ class Piece:
 
     part: Message[Any, Any]
     number: str
+    budget: Budget
 
     @cached_property
     def kind(self) -> str:
@@ -71,7 +67,11 @@ class Piece:
 
     @cached_property
     def shown(self) -> PartText:
-        return _forwarded_header(self.part) if self.kind in _MAILS else text_of_part(self.part)
+        if self.kind in _MAILS:
+            return _forwarded_header(self.part)
+        if self.kind == _STATUS:
+            return _status(self.part)
+        return text_of_part(self.part, self.budget.for_html(self.part) if self.kind in HTML else 0)
 
     @property
     def is_blank(self) -> bool:
@@ -89,42 +89,13 @@ class Body(NamedTuple):
 
 def body_of(message: Message[Any, Any]) -> Body:
     """What the reader of *message* sees. Raises RecursionError."""
+    budget = Budget()
     for accepts in (_is_prose, _is_named_prose, _is_text):
-        choice = _Choice(accepts)
+        choice = _Choice(accepts, budget)
         pieces = list(_without_copies([piece for piece in choice.pieces(message, "") if not piece.is_blank]))
         if any(piece.kind not in _MAILS for piece in pieces):
             break
     return _joined(pieces, choice.flags)
-
-
-def is_blank(text: str) -> bool:
-    """Whether *text* shows nothing: blanks, controls and characters without a shape."""
-    return not _INVISIBLE.sub("", text)
-
-
-def stands_in(plain: str, html: str) -> bool:
-    """Whether the text *plain* only stands in for the text *html*: it is short, and it is not what the HTML says, or only
-    a beginning of it. ("Please use a program that shows HTML", in any language.)
-    """
-    words = _LINK.sub(" ", plain[:20_000])
-    told, seen = _letters(words), _letters(html)
-    if not told or len(words.split()) > _STAND_IN_WORDS or len(told) > 10 * _STAND_IN_WORDS:
-        return not told and bool(seen)
-    if len(seen) > 4 * len(told) + 300:
-        return True
-    more = len(seen) > 2 * len(told) + 100 or (len(seen) * 2 > len(told) and _OF_PROGRAMS.search(plain) is not None)
-    return more and _share(told, seen) < 0.3
-
-
-def _share(told: str, seen: str) -> float:
-    """How much of *told* is in *seen*, by pieces of a few letters."""
-    size = min(len(told), 6 if _IDEOGRAPHS.search(told) else 12)
-    pieces = [told[at : at + size] for at in range(0, len(told) - size + 1, size)]
-    return sum(piece in seen for piece in pieces) / len(pieces)
-
-
-def _letters(text: str) -> str:
-    return _NO_LETTER.sub("", text.casefold())
 
 
 def _is_prose(part: Message[Any, Any], kind: str, *, first: bool) -> bool:
@@ -151,6 +122,7 @@ class _Choice:
     """One way through the parts of a mail: *accepts* says which single parts are text."""
 
     accepts: Callable[..., bool]
+    budget: Budget
 
     def __post_init__(self) -> None:
         self.flags: dict[str, None] = {}
@@ -160,37 +132,56 @@ class _Choice:
         kind = part.get_content_type()
         if part.get_content_disposition() == "attachment":
             return []
-        if kind in _MAILS and part.is_multipart():
-            return self.forwarded(part, number or "1")
         if not part.is_multipart():
-            return [Piece(part, number or "1")] if self.accepts(part, kind, first=first) else []
+            return [self.piece(part, number)] if self.accepts(part, kind, first=first) else []
+        if kind in _MAILS:
+            inner = forwarded_in(part)
+            below = number if inner.is_multipart() else f"{number or 1}.1"
+            return [self.piece(part, number), *self.pieces(inner, below)]
         if kind == "message/partial":
-            return self.pieces(children(part)[0], number or "1")
-        if part.get_content_maintype() == "message":
-            return []
-        return self.of_many(part, number)
+            return self.pieces(children(part)[0], number)
+        return [] if part.get_content_maintype() == "message" else self.of_many(part, number)
+
+    def piece(self, part: Message[Any, Any], number: str) -> Piece:
+        return Piece(part, number or "1", self.budget)
 
     def of_many(self, part: Message[Any, Any], number: str) -> list[Piece]:
+        subtype = part.get_content_subtype()
         groups = (
-            self.pieces(child, f"{number}.{place}".lstrip("."), first=place == 1)
+            self.pieces(
+                child, f"{number}.{place}".lstrip("."), first=place == 1 or subtype in {"alternative", "related"}
+            )
             for place, child in enumerate(children(part), 1)
         )
-        match part.get_content_subtype():
+        match subtype:
             case "alternative":
                 return self.best(list(groups))
             case "related":
                 return self.root(part, list(groups))
-            case "signed" | "report":
+            case "signed":
                 return next(filter(None, groups), [])
+            case "report":
+                return self.notice(part, number, list(groups))
             case "encrypted":
                 self.flags["encrypted"] = None
                 return []
             case _:
-                return list(chain.from_iterable(groups))[:MAX_PIECES]
+                return self.bounded(list(chain.from_iterable(groups)))
 
-    def forwarded(self, part: Message[Any, Any], number: str) -> list[Piece]:
-        inner = children(part)[0]
-        return [Piece(part, number), *self.pieces(inner, number if inner.is_multipart() else f"{number}.1")]
+    def bounded(self, pieces: list[Piece]) -> list[Piece]:
+        if len(pieces) > MAX_PIECES:
+            self.flags["too_deep"] = None
+        return pieces[:MAX_PIECES]
+
+    def notice(self, part: Message[Any, Any], number: str, groups: list[list[Piece]]) -> list[Piece]:
+        """Of a report what people are to read, else what machines are, else the mail that came back."""
+        told = (group for group in groups if group and group[0].kind not in _MAILS)
+        status = (
+            [self.piece(child, f"{number}.{place}".lstrip("."))]
+            for place, child in enumerate(children(part), 1)
+            if child.get_content_type() == _STATUS and child.is_multipart()
+        )
+        return next(chain(told, status, filter(None, groups)), [])
 
     def root(self, part: Message[Any, Any], groups: list[list[Piece]]) -> list[Piece]:
         try:
@@ -204,9 +195,10 @@ class _Choice:
     def best(self, groups: list[list[Piece]]) -> list[Piece]:
         """Of alternatives the plain text, unless it is blank or stands in for the HTML; else the HTML."""
         prose = [group for group in groups if any(piece.kind not in _MAILS for piece in group)]
-        rich = [group for group in prose if any(piece.kind in HTML for piece in group)]
+        rich = [group for group in prose if any(piece.kind in HTML or piece.kind in ENRICHED for piece in group)]
         plain = _fullest([group for group in prose if group not in rich])
-        if plain is not None and (not rich or len(_shown(plain).split()) > 2 * _STAND_IN_WORDS):
+        rich = [group for group in rich if any(piece.kind in HTML for piece in group)] or rich
+        if plain is not None and (not rich or len(_shown(plain).split()) > STAND_IN_WORDS):
             return plain
         html = _fullest(rich)
         if plain is None or html is None:
@@ -222,7 +214,7 @@ def _fullest(groups: list[list[Piece]]) -> list[Piece] | None:
     there is one, as a mailing list's footer may come last too.
     """
     best: list[Piece] | None = None
-    for group in groups:
+    for group in [group for group in groups if not _MARKUP.match(_shown(group))] or groups:
         if not is_blank(_shown(group)) and (best is None or len(_shown(group)) * 2 >= len(_shown(best))):
             best = group
     return best
@@ -237,9 +229,7 @@ def _without_copies(pieces: list[Piece]) -> Iterator[Piece]:
     for place, piece in enumerate(pieces):
         beside = (pieces[other] for other in (place - 1, place + 1) if 0 <= other < len(pieces))
         rich = [other for other in beside if other.kind in HTML]
-        if piece.kind not in _PLAIN or not any(
-            _letters(piece.shown.text) == _letters(html.shown.text) for html in rich
-        ):
+        if piece.kind not in _PLAIN or not any(letters(piece.shown.text) == letters(html.shown.text) for html in rich):
             yield piece
 
 
@@ -256,8 +246,26 @@ def _joined(pieces: list[Piece], flags: dict[str, None]) -> Body:
     return Body(text, tuple(f"{piece.number} {piece.kind}" for piece in pieces), tuple(flags), hidden)
 
 
-def _forwarded_header(part: Message[Any, Any]) -> PartText:
+def forwarded_in(part: Message[Any, Any]) -> Message[Any, Any]:
+    """The mail that is forwarded as *part*; also where a program has encoded it as a whole, which the standard forbids."""
     inner = children(part)[0]
+    encoded = str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64"
+    if not encoded or inner.keys() or inner.is_multipart():
+        return inner
+    return parse(payload(inner, "base64")[0]).message
+
+
+def _status(part: Message[Any, Any]) -> PartText:
+    """The fields of a report for machines, and what stands below them."""
+    lines: list[str] = []
+    for block in children(part):
+        lines += [f"{name}: {value}" for name, value in block.items()]
+        lines += [] if block.is_multipart() else [str(block.get_payload()).strip()]
+    return PartText("\n".join(filter(None, lines)).encode("utf-8", "replace").decode())
+
+
+def _forwarded_header(part: Message[Any, Any]) -> PartText:
+    inner = forwarded_in(part)
     lines = [FORWARDED]
     flags: dict[str, None] = {}
     for name in ("From", "Date", "Subject"):

@@ -18,94 +18,16 @@ a U+FFFD stands for bytes that are no characters. All functions take time in pro
 from __future__ import annotations
 
 import re
-from encodings.aliases import aliases
-from functools import lru_cache
 from typing import NamedTuple
 
 import endec
 from endec.exceptions import DecodeError
-from webencodings.labels import LABELS
 
-#: Windows code pages by number, where the number is not in the name of the standard or of Python.
-_PAGES = {
-    "932": "shift_jis",
-    "936": "gbk",
-    "949": "euc-kr",
-    "950": "big5",
-    "1200": "utf-16le",
-    "1201": "utf-16be",
-    "10000": "macintosh",
-    "10007": "x-mac-cyrillic",
-    "20127": "us-ascii",
-    "20866": "koi8-r",
-    "20932": "euc-jp",
-    "21866": "koi8-u",
-    "28591": "iso-8859-1",
-    "28592": "iso-8859-2",
-    "28605": "iso-8859-15",
-    "50220": "iso-2022-jp",
-    "50221": "iso-2022-jp",
-    "50222": "iso-2022-jp",
-    "51932": "euc-jp",
-    "51936": "gbk",
-    "51949": "euc-kr",
-    "52936": "hz",
-    "54936": "gb18030",
-    "65000": "utf_7",
-    "65001": "utf-8",
-}
+from airflow_provider_claude.sources.labels import SHIFTED, STANDARD, WIDE, exact, lookup, plain
 
-#: Names seen in mail that neither the standard nor Python knows.
-_OTHER_NAMES = {
-    "cn-gb": "gbk",
-    "cn-big5": "big5",
-    "eucjp-win": "euc-jp",
-    "eucjp-ms": "euc-jp",
-    "hz-gb-2312": "hz",
-    "iso-2022-jp-ms": "iso-2022-jp",
-    "koi8u": "koi8-u",
-    "mac": "macintosh",
-    "mac-ce": "mac_latin2",
-    "macce": "mac_latin2",
-    "mac-roman": "macintosh",
-    "macroman": "macintosh",
-    "mac-chinesesimp": "gbk",
-    "mac-chinesetrad": "big5",
-    "mac-japanese": "shift_jis",
-    "mac-korean": "euc-kr",
-    "ms_kanji": "shift_jis",
-    "sjis-win": "shift_jis",
-}
-
-#: Codecs of Python for something else than the text of a mail or a table: of bytes, of names of hosts, of source code.
-_NOT_TEXT = frozenset(
-    {
-        *(
-            "base64_codec",
-            "bz2_codec",
-            "hex_codec",
-            "quopri_codec",
-            "rot_13",
-            "uu_codec",
-            "zlib_codec",
-            "mbcs",
-            "tactis",
-        ),
-        *("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "oem"),
-    }
-)
-_PYTHON = {name: codec for name, codec in aliases.items() if codec not in _NOT_TEXT} | {
-    codec: codec for codec in aliases.values() if codec not in _NOT_TEXT
-}
-
-_LABELS: dict[str, str] = LABELS
-
-#: The names of the standard, without the two that stand for no set of characters.
-_STANDARD = frozenset(_LABELS.values()) - {"replacement", "x-user-defined"}
+__all__ = ["Decoded", "attempt", "decode", "escaped", "guess", "lookup", "unescaped"]
 
 _MULTI_BYTE = frozenset({"gbk", "gb18030", "big5", "euc-jp", "shift_jis", "euc-kr"})
-_SHIFTED = frozenset({"iso-2022-jp", "hz", "utf_7"} | {name for name in _PYTHON.values() if "2022" in name})
-_WIDE = frozenset({"utf-16le", "utf-16be", "utf_32", "utf_32_le", "utf_32_be"})
 
 #: Names that say nothing about bytes beyond ASCII, though browsers read them as windows-1252.
 _ASCII = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
@@ -128,14 +50,12 @@ _GUESSED = (
 _LEAST = 8
 
 #: What the guesses are called in the standard, whose sets hold all of theirs.
-_STANDARD_GUESS = {"euc_jis_2004": "euc-jp", "shift_jis_2004": "shift_jis", "big5hkscs": "big5"}
+_NAMES_OF_GUESSES = {"euc_jis_2004": "euc-jp", "shift_jis_2004": "shift_jis", "big5hkscs": "big5"}
 
 #: So many characters of UTF-8 on end are in no text of another set.
 _UTF8_RUN = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){8}")
 
 _SAMPLE = 1 << 16
-_MAX_LABEL = 60
-_PAGE = re.compile(r"(?:x-)?(?:cp|ibm|dos|ms|win|windows|codepage)[-_ ]?0*(\d{3,5})", re.ASCII)
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 #: A change of set with nothing in it, as between two encoded words: the standard takes it for an attack.
 _IDLE_ESCAPE = re.compile(rb"\x1b(?:\([BJI]|\$[@B])(?=\x1b[($])")
@@ -156,18 +76,10 @@ class Decoded(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def lookup(label: str) -> str | None:
-    """The name of the character set *label* stands for: of the WHATWG standard, else of a codec of Python; None for others.
-
-    What people add to a name is left out (`_iso-2022-jp$ESC`, `utf8mb4`), as long as it does not begin with a digit.
-    """
-    return _lookup(_plain(label))
-
-
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """The text of *data*, whose character set is called *declared*. Never raises; a byte order mark is taken off."""
     charset = _of(data, declared)
-    other = (charset in _WIDE and b"\0" in data) or (charset in _SHIFTED and data.isascii())
+    other = (charset in WIDE and b"\0" in data) or (charset in SHIFTED and data.isascii())
     utf8 = None if other else attempt(data, "utf-8")
     text = utf8 if charset in {None, "utf-8"} else attempt(data, str(charset))
     if text is not None and (utf8 is None or utf8 == text or not _is_utf8(utf8, str(charset))):
@@ -189,18 +101,18 @@ def guess(data: bytes) -> str:
     from chardet import detect  # loads its tables, which few runs need
 
     found = detect(sample, include_encodings=_GUESSED, compat_names=False, max_bytes=_SAMPLE)["encoding"] or ""
-    return _STANDARD_GUESS.get(found) or lookup(found) or "windows-1252"
+    return _NAMES_OF_GUESSES.get(found) or lookup(found) or "windows-1252"
 
 
 def attempt(data: bytes, charset: str) -> str | None:
     """The text of *data* in the character set called *charset*, by an exact name; None where it is not in it, or where there
     is none of that name.
     """
-    name = _exact(_plain(charset))
+    name = exact(charset)
     try:
         if name == "utf-8":
             return data.decode("utf-8").removeprefix("\ufeff")
-        if name is not None and name in _STANDARD:
+        if name is not None and name in STANDARD:
             return endec.decode(
                 _IDLE_ESCAPE.sub(b"", data) if name == "iso-2022-jp" else data, name, "strict", bom="strip"
             )
@@ -220,68 +132,31 @@ def unescaped(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-@lru_cache(maxsize=1024)
-def _lookup(label: str) -> str | None:
-    bare = re.sub(r"\A(?:x-|[_\s])+", "", label)
-    for name in (label, bare):
-        if found := _exact(name):
-            return found
-    for end in range(len(bare) - 1, 3, -1):
-        if not bare[end].isdigit() and (found := _exact(bare[:end])):
-            return found
-    return None
-
-
-@lru_cache(maxsize=1024)
-def _exact(label: str) -> str | None:
-    found = _LABELS.get(label)
-    if found in _STANDARD:
-        return found
-    if page := _PAGE.fullmatch(label):
-        number = page[1]
-        return _PAGES.get(number) or _standard(f"windows-{number}") or _codec(f"cp{number}")
-    return _OTHER_NAMES.get(label) or _codec(label)
-
-
-def _standard(label: str) -> str | None:
-    return _LABELS.get(label)
-
-
-def _codec(label: str) -> str | None:
-    """The codec of Python called *label*, where it reads ASCII as ASCII. (To ask Python itself costs memory for good.)"""
-    codec = _PYTHON.get(re.sub(r"[-. ]", "_", label))
-    if codec is None or codec in _WIDE:
-        return codec
-    return codec if b"Az09@{}".decode(codec, "replace") == "Az09@{}" else None
-
-
 def _of(data: bytes, declared: str | None) -> str | None:
     """The set *data* is in by its byte order mark, else by what is *declared*; None where neither says."""
-    charset = lookup(declared) if declared and _plain(declared) not in _ASCII else None
+    charset = lookup(declared) if declared and plain(declared) not in _ASCII else None
     if charset is None or "utf_32" not in charset:
         charset = next((name for mark, name in _MARKS.items() if data.startswith(mark)), charset)
     if charset == "utf-16le" and not data.startswith(b"\xff\xfe") and data[::2].count(0) > data[1::2].count(0):
         return "utf-16be"
-    if charset not in _SHIFTED and b"\x1b$" in data and attempt(data, "iso-2022-jp") is not None:
+    if charset not in SHIFTED and b"\x1b$" in data and attempt(data, "iso-2022-jp") is not None:
         return "iso-2022-jp"
     return charset
 
 
 def _is_ascii(data: bytes, declared: str) -> bool:
-    return _plain(declared) in _ASCII and data.isascii()
-
-
-def _plain(label: str) -> str:
-    return label.strip("\t\n\f\r \"';").lower()[:_MAX_LABEL]
+    return plain(declared) in _ASCII and data.isascii()
 
 
 def _is_utf8(text: str, charset: str) -> bool:
     """Whether bytes that *charset* fits, and that are *text* as UTF-8, are UTF-8."""
-    if charset in _WIDE:
+    if charset in WIDE:
         return True
-    if charset in _SHIFTED:
+    if charset in SHIFTED:
         return False
     beyond = _BEYOND_ASCII.findall(text)
+    if all(character < "\u00a0" for character in beyond):
+        return False
     if len(beyond) >= _NO_ACCIDENT:
         return True
     if charset in _MULTI_BYTE:
@@ -292,7 +167,7 @@ def _is_utf8(text: str, charset: str) -> bool:
 def _damaged(data: bytes, charset: str) -> Decoded:
     """The text of *data*, which is not wholly in *charset*: in it, where most of it is, else in a guessed set."""
     text = _replaced(data, charset)
-    right = len(text if charset in _WIDE else _BEYOND_ASCII.findall(text))
+    right = len(text if charset in WIDE else _BEYOND_ASCII.findall(text))
     sure = charset == "utf-8" and _UTF8_RUN.search(data)
     if sure or 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS)):
         return Decoded(text, _LOSS)
@@ -301,7 +176,7 @@ def _damaged(data: bytes, charset: str) -> Decoded:
 
 
 def _replaced(data: bytes, charset: str) -> str:
-    if charset in _STANDARD:
+    if charset in STANDARD:
         bare = _IDLE_ESCAPE.sub(b"", data) if charset == "iso-2022-jp" else data
         return endec.decode(bare, charset, "replace", bom="strip")
     return _SURROGATES.sub("\ufffd", data.decode(charset, "replace"))

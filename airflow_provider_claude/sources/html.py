@@ -78,26 +78,27 @@ def text_of(html: str) -> Shown:
     a comment holds a sentence; `html_unparsed` where *html* is beyond the bounds, so that only its tags were taken off.
     """
     if len(html) > MAX_HTML or _is_beyond_bounds(html):
-        return _stripped(html)
+        return stripped(html)
     root = LexborHTMLParser(html).root
     if root is None:
         return Shown("", (), "")
     sheets = _sheets(root) if "<style" in html.lower() else []
     if sum(len(css) for _, css in sheets) > MAX_SHEETS:
-        return _stripped(html)
+        return stripped(html)
     reading = _Reading(sheet_of(sheets))
     try:
         done = reading.read(root)
     except TooManyStepsError:
         done = False
-    return reading.shown() if done else _stripped(html)
+    return reading.shown() if done else stripped(html)
 
 
 def _sheets(root: LexborNode) -> list[tuple[str, str]]:
     return [(node.attributes.get("media") or "", node.text(deep=True)) for node in root.css("style")]
 
 
-def _stripped(html: str) -> Shown:
+def stripped(html: str) -> Shown:
+    """*html* without its tags, hidden text and all."""
     return Shown(_tidy(re.sub(r"<[^<>]*>", "\n", html)), ("html_unparsed",), "")
 
 

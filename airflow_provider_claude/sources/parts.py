@@ -8,7 +8,7 @@ from email.message import Message
 from typing import Any, NamedTuple, cast
 
 from airflow_provider_claude.sources.charset import attempt, decode, lookup
-from airflow_provider_claude.sources.html import text_of
+from airflow_provider_claude.sources.html import MAX_HTML, stripped, text_of
 
 HTML = frozenset({"text/html", "application/xhtml+xml", "text/x-amp-html", "text/watch-html"})
 ENRICHED = frozenset({"text/enriched", "text/richtext"})
@@ -25,7 +25,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _TAG_OF_ENRICHED = re.compile(r"<param>.{0,500}?</param>|</?[a-z0-9-]{1,60}>", re.IGNORECASE)
 
 #: A line of base64 in the midst of a part is so long at least; a shorter one may be a word of the text behind it.
-_FULL_LINE = 40
+_FULL_LINE = 24
 
 
 class PartText(NamedTuple):
@@ -36,12 +36,14 @@ class PartText(NamedTuple):
     hidden: str = ""
 
 
-def text_of_part(part: Message[Any, Any]) -> PartText:
-    """The text of *part*, which has no parts of its own. Flags: of decode() and of the HTML."""
+def text_of_part(part: Message[Any, Any], room: int = MAX_HTML) -> PartText:
+    """The text of *part*, which has no parts of its own. Flags: of decode() and of the HTML. HTML of more than *room*
+    characters is not parsed.
+    """
     kind = part.get_content_type()
     text, flags = _decoded(part, html=kind in HTML)
     if kind in HTML:
-        shown = text_of(text)
+        shown = text_of(text) if len(text) <= room else stripped(text)
         return PartText(shown.text, (*flags, *shown.flags), shown.hidden)
     if kind in ENRICHED:
         return PartText(_TAG_OF_ENRICHED.sub("", text.replace("<<", "\0")).replace("\0", "<"), flags)
@@ -86,13 +88,14 @@ def _fits(data: bytes, declared: str | None) -> bool:
     return charset is not None and attempt(data, charset) is not None
 
 
-def payload(part: Message[Any, Any]) -> tuple[bytes, bytes]:
-    """The bytes of *part*, and what a mailing list has put behind them without regard to their encoding."""
+def payload(part: Message[Any, Any], encoding: str | None = None) -> tuple[bytes, bytes]:
+    """The bytes of *part*, in its own or another *encoding*, and what a mailing list has put behind them without regard to it."""
     # get_payload() would read the bytes beyond ASCII in Python's character sets.
     raw = part._payload  # type: ignore[attr-defined]  # noqa: SLF001
     if not isinstance(raw, str):
         return b"", b""
-    encoding = str(part.get("Content-Transfer-Encoding", ""))[:300].partition(";")[0].strip().lower()
+    if encoding is None:
+        encoding = str(part.get("Content-Transfer-Encoding", ""))[:300].partition(";")[0].strip().lower()
     if encoding.startswith(("x-uu", "uu")):
         return cast("bytes", part.get_payload(decode=True)), b""
     data = raw.encode("utf-8", "surrogateescape")
@@ -111,7 +114,7 @@ def _from_base64(data: bytes) -> tuple[bytes, bytes]:
     behind = lines[end:]
     if not any(line.strip() for line in lines[:end]):
         return data, b""
-    if any(len(line) >= _FULL_LINE and _BASE64_LINE.fullmatch(line.strip()) for line in behind):
+    if any(len(line) >= _FULL_LINE and len(line) % 4 == 0 and _is_base64(line) for line in map(bytes.strip, behind)):
         end, behind = len(lines), []
     return _loosely(b"\n".join(lines[:end])), b"\n".join(behind).strip(b"\r\n")
 

@@ -42,6 +42,11 @@ _OTHERS = (
     "a|oggetto|verzonden|aan|onderwerp|skickat|till|ämne|sendt|til|emne|wysłano|do|temat|кому|тема|发送时间|收件人|主题"
 )
 _HEADER = re.compile(rf"[\s*]{{0,3}}(?:(?P<sender>{_SENDER})|{_OTHERS})[\s*]{{0,2}}[:：]", re.IGNORECASE)
+_FORWARDED = re.compile(
+    "forwarded|weitergeleitet|transféré|reenviad|inoltrat|encaminhad|doorgestuurd|vidarebefordra|videresendt|przekazan|"
+    "пересыла|переслан|转发|轉寄|転送|전달",
+    re.IGNORECASE,
+)
 _DEVICE = (
     "sent from my|sent from mail|sent from outlook|sent from yahoo|sent with|get outlook for|von meinem|gesendet von|"
     "envoyé de mon|envoyé depuis|enviado desde mi|enviado do meu|inviato da|verzonden vanaf|verstuurd vanaf|skickat från|"
@@ -130,7 +135,7 @@ def _quoted(lines: list[str]) -> list[bool]:
         line = lines[number]
         if _is_cited(line):
             quoted[number] = True
-        elif begun and (_DIVIDER.fullmatch(line) or _is_header_of_mail(lines, number)):
+        elif begun and (_DIVIDER.fullmatch(line) or _is_header_of_reply(lines, number)):
             return quoted[:number] + [True] * (len(lines) - number)
         elif size := _attribution(lines, number):
             after = _next_text(lines, number + size)
@@ -172,6 +177,14 @@ def _is_header_of_mail(lines: list[str], start: int) -> bool:
     """Whether the header of another mail begins at *start*: its sender, and two more fields within five lines."""
     first = _HEADER.match(lines[start])
     return bool(first and first["sender"]) and sum(bool(_HEADER.match(line)) for line in lines[start : start + 6]) >= 3
+
+
+def _is_header_of_reply(lines: list[str], start: int) -> bool:
+    """Whether the header of another mail begins at *start* that is not forwarded, and so what the mail is about."""
+    if not _is_header_of_mail(lines, start):
+        return False
+    above = next((line for line in reversed(lines[max(0, start - 3) : start]) if line.strip()), "")
+    return _FORWARDED.search(above) is None
 
 
 def _signature_start(lines: list[str]) -> int:

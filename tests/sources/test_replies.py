@@ -111,3 +111,8 @@ def test_hostile_texts_cost_no_more_than_their_size(piece: str) -> None:
     began = time.process_time()
     bodies(pa.array([text]), replies=True, signatures=True)
     assert time.process_time() - began < 8
+
+
+def test_a_forwarded_mail_is_what_the_mail_is_about() -> None:
+    mail = "FYI\n\n---------- Forwarded message ----------\nFrom: b@c.example\nDate: 1 Nov\nSubject: lamp\n\nIt burned."
+    assert split_reply(mail).body == mail

@@ -1,0 +1,62 @@
+"""Whether a text shows anything, and whether a plain text only stands in for the HTML beside it."""
+
+from __future__ import annotations
+
+import re
+
+#: A text of more words does not only stand in for the HTML.
+STAND_IN_WORDS = 100
+
+_INVISIBLE = re.compile(
+    "[\\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff]+"
+)
+
+#: What a text that stands in for the HTML speaks of.
+_OF_PROGRAMS = re.compile(
+    r"\bhtml\b|html[-\s]?(?:mail|format|version|e-?mail|形式|メール|格式)|\bmime\b|multi-?part|web[-\s]?version|"
+    r"browser|navegador|navigateur|navegator|prohlížeč|przeglądar|webbläsar|nettleser|selaimes|tarayıcı|браузер|переглядач|"
+    r"ブラウザ|浏览器|瀏覽器|브라우저|e?-?mail[-\s]?(?:client|prog|reader|viewer|app)|client de messagerie|"
+    r"cliente de correo|mailprog|почтов|メールソフト|メーラー|邮件客户端|郵件軟體|메일 프로그램|"
+    r"\bview(?:ed|ing)?\b|\bdisplay|anzeig|darstell|affich|visualis|visualiz|weergeven|wyświetl|отобра|просмотр|"
+    r"表示|ご覧|查看|显示|顯示|보기|표시",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"(?:https?://|www\.)\S+|\[\d+\]", re.IGNORECASE)
+_NO_LETTER = re.compile(r"[\W_]+")
+_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def is_blank(text: str) -> bool:
+    """Whether *text* shows nothing: blanks, controls and characters without a shape."""
+    return not _INVISIBLE.sub("", text)
+
+
+def stands_in(plain: str, html: str) -> bool:
+    """Whether the text *plain* only stands in for the text *html*: it is short, and it is not what the HTML says, or only
+    a beginning of it. ("Please use a program that shows HTML", in any language.)
+    """
+    words = _LINK.sub(" ", plain[:20_000])
+    told, seen = letters(words), letters(html)
+    if not told or len(words.split()) > STAND_IN_WORDS or len(told) > 10 * STAND_IN_WORDS:
+        return not told and bool(seen)
+    if len(seen) > 4 * len(told) + 300:
+        return True
+    more = len(seen) > 2 * len(told) + 100 or (len(seen) * 2 > len(told) and _is_of_programs(plain))
+    return more and _share(told, seen) < 0.3
+
+
+def _is_of_programs(text: str) -> bool:
+    return _OF_PROGRAMS.search(text) is not None and (len(text.split()) > 3 or _IDEOGRAPHS.search(text) is not None)
+
+
+def _share(told: str, seen: str) -> float:
+    """How much of *told* is in *seen*, by pieces of a few letters."""
+    size = min(len(told), 6 if _IDEOGRAPHS.search(told) else 12)
+    pieces = [told[at : at + size] for at in range(0, len(told) - size + 1, size)]
+    return sum(piece in seen for piece in pieces) / len(pieces)
+
+
+def letters(text: str) -> str:
+    """The letters and digits of *text*, in small letters and on end."""
+    return _NO_LETTER.sub("", text.casefold())
