@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from airflow_provider_claude.cli import cancel, hold, prune, quarantine, restore, reveal, show
+from airflow_provider_claude.cli import cancel, costs, hold, prune, quarantine, restore, reveal, show
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
@@ -34,6 +35,11 @@ Answers are taken over for 29 days (reuse_days): with --days 29 or more none is 
 
 _RESTORE = """Puts back what a partition of published answers held before it was replaced. The last two versions of each are kept,
 in OUTPUT/_claude. Without PARTITION, lists the partitions that have any."""
+
+
+_COSTS = """Sums up what was paid in a month for the runs of a work folder, and what may have been paid besides: for requests
+whose answers never came, at the most they can cost. Reads the record of spending, which no rerun replaces and prune does not
+remove: one file a run."""
 
 
 _REVEAL = """Writes the mapping of a run that was scanned with redaction_mapping=True: one row a token, with its kind and value.
@@ -100,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
     _add_connection(cancelled)
+    _add_costs(_command(commands, _costs, "costs", "sum up what the runs of a work folder have cost", _COSTS))
     _add_prune(_command(commands, _prune, "prune", "remove old runs that ended well", _PRUNE))
     return parser
 
@@ -136,6 +143,19 @@ def _add_terms(parser: argparse.ArgumentParser, least: str) -> None:
     )
 
 
+def _add_costs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "work", metavar="WORK", help="a work folder; a path, or a URI such as s3://aws_default@bucket/work"
+    )
+    parser.add_argument(
+        "--month", metavar="YYYY-MM", type=_month, default=_now()[:7], help="in UTC (default: this one, %(default)s)"
+    )
+    parser.add_argument(
+        "--by", metavar="KEY", choices=costs.KEYS, nargs="+", default=["dag"], help="dag, day, model, lane, or several"
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON, with all digits")
+
+
 def _add_prune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("work", metavar="WORK", help=_WORK)
     parser.add_argument(
@@ -144,6 +164,12 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--delete-batches", action="store_true", help="delete the runs' batches at the API first")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     _add_connection(parser)
+
+
+def _month(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month such as 2026-11")
+    return text
 
 
 def _days(text: str) -> float:
@@ -204,6 +230,10 @@ def _restore(args: argparse.Namespace, out: Screen) -> int:
     if args.list:
         return restore.show_versions(partition, out)
     return restore.restore_version(partition, args.version, out, now=_now())
+
+
+def _costs(args: argparse.Namespace, out: Screen) -> int:
+    return costs.show_costs(to_path(args.work), out, month=args.month, by=args.by, as_json=args.json)
 
 
 def _prune(args: argparse.Namespace, out: Screen) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LOCAL = re.compile(r"(file|local)://")
 
 #: Folders of a work folder that hold what its runs share.
-_SHARED = frozenset({"batches", "answers"})
+_SHARED = frozenset({"batches", "answers", "spending", "budgets", "history", "tokens"})
 
 
 def to_path(uri: str) -> UPath:

@@ -17,6 +17,7 @@ from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages.spending import keep_on_record
 from airflow_provider_claude.store import (
     Record,
     RunFolder,
@@ -36,6 +37,9 @@ _READERS = 8
 
 #: Removed after all else of a run: while they are there, a removal that was cut short is taken up by the next one.
 _LAST = frozenset({"scan.json", "plan.json", "report.json"})
+
+#: Where a work folder keeps what was spent. It stays.
+_SPENDING = "spending"
 
 
 class _Pointer(Record, frozen=True, kw_only=True):
@@ -86,6 +90,7 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
         old = Old(facts=facts, records=_records_of(run, shared))
         said = f"{name}: {_size(old, with_batches=api is not None)}"
         if not dry_run:
+            keep_on_record(run, work_of(run), open_=False, now=now)
             _remove(old, api)
         out.line(f"{'would go' if dry_run else 'removed '} {said}")
         removed += 1
@@ -159,9 +164,13 @@ def _remove(old: Old, api: Api | None) -> None:
         remove(path)
     run = old.facts.run
     for name in list_names(run.path):
-        if name not in _LAST:
+        if name not in {*_LAST, _SPENDING}:
             remove(run.file(name))
-    remove(run.path)
+    if run.file(_SPENDING).exists():  # the run folder is its own work folder
+        for name in _LAST:
+            remove(run.file(name))
+    else:
+        remove(run.path)
 
 
 def _delete(api: Api, batch_id: str) -> None:

@@ -103,6 +103,7 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))
         for warning in summary.warnings:
             self.log.warning("%s", legible(excerpt(warning, 400)))
+        self.log.info("%s", summary.costs.told())
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))
         if summary.published:
             self.log.info("%d rows are published in %s", summary.published_rows, summary.published)

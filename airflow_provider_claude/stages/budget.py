@@ -152,6 +152,11 @@ def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     ]
 
 
+def most_usd(body: SpooledBody, plan: PlanRecord, lane: str) -> str:
+    """The most that all requests of *body* can cost together, in USD."""
+    return f"{to_usd(sum(most_of(body, plan, lane))):f}"
+
+
 def _shared_bytes(plan: PlanRecord) -> int:
     """What each request has beside its items, at most."""
     alone = sum(map(len, RequestEncoder(plan.job).frame))

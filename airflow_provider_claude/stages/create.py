@@ -12,8 +12,9 @@ from airflow_provider_claude.errors import ClaudeError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
 from airflow_provider_claude.stages.attempts import Desk, submitted
-from airflow_provider_claude.stages.budget import Budget, spool_affordable
+from airflow_provider_claude.stages.budget import Budget, most_usd, spool_affordable
 from airflow_provider_claude.stages.reuse import planned, take
+from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
 from airflow_provider_claude.stages.standing import too_late
 from airflow_provider_claude.store import (
@@ -87,6 +88,7 @@ class Sender:
         """
         shard = self.desk.shard
         self.api.connect()
+        reopen(shard, self.desk.work, self.desk.clock())
         with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
             intent = self._intent(number, within, body)
             if not write_new_record(shard.file(f"{number}.intent.json"), intent):
@@ -123,6 +125,9 @@ class Sender:
             bytes=len(body),
             at=now.isoformat(),
             until=until.isoformat(),
+            model=self.plan.job["model"],
+            price=self.plan.price,
+            most_usd=most_usd(body, self.plan, "batch"),
             withheld=ask.withheld,
             pack=ask.pack,
             items=body.rows,

@@ -146,6 +146,7 @@ class Lane:
         an hour without an answer, PendingError where it was stopped or has lost its lease, and what the store raised
         where answers cannot be written. What was answered by then is kept.
         """
+        self.lease.under_way = self.pace.in_flight + self._most_open()
         try:
             asyncio.run(self._drain(requests))
         finally:
@@ -249,6 +250,7 @@ class Lane:
         try:
             await self._try(row)
         except asyncio.CancelledError:
+            self.lease.unsure += 1
             self._end(PendingError("The sync lane was interrupted; a retry goes on where it was.", 1.0))
             raise
         except Exception as error:  # noqa: BLE001 - it is raised when all that is under way is written down
@@ -263,6 +265,7 @@ class Lane:
             answer = await self._answer(row.request.params)
             usage = read_usage(answer.body)
             if usage is None:
+                self.lease.unsure += 1
                 raise ApiUnavailableError("The answer is no message of the API; a proxy may have sent it.")
         except ClaudeError as error:
             self._failed(row, error)
@@ -298,6 +301,7 @@ class Lane:
         row.tries += 1
         row.alone += self._good > row.failed_at
         row.failed_at = now
+        self.lease.unsure += isinstance(error, UnknownFateError)
         if isinstance(error, RateLimitedError):
             self.meters.refused(row.use, wait_asked(error))
         if isinstance(error, RateLimitedError | ApiUnavailableError):
@@ -400,6 +404,7 @@ class Lane:
             self.journal.write(self._lines)
         except Exception as error:  # noqa: BLE001 - each store has errors of its own
             _log.error("%d answers were paid for and are lost: %s", len(self._lines), error)
+            self.lease.unsure += len(self._lines)
             self._error = self._error or error
         else:
             self._kept(len(self._lines))

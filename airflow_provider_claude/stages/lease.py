@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.store import LeaseRecord, ShardFolder, write_new_record, write_record
@@ -18,12 +19,20 @@ LEASE_SECONDS = 90.0
 RENEW_SECONDS = 20.0
 SKEW_SECONDS = 30.0
 
+#: So many requests a worker may have under way or not written down yet, until it says how many.
+UNDER_WAY = 2 * int(CEILING)
+
 
 class Lease:
-    """A lease that is held. Raises PendingError when made while another holds."""
+    """A lease that is held. Raises PendingError when made while another holds.
+
+    `under_way` is the most requests that are sent and not written down at a time, `unsure` counts those that ended without an
+    answer and may have been paid; both go on record whenever the lease is renewed.
+    """
 
     def __init__(self, shard: ShardFolder, attempt: int, clock: Callable[[], str]) -> None:
         self._shard, self._attempt, self._clock = shard, attempt, clock
+        self.under_way, self.unsure = UNDER_WAY, 0
         numbers = shard.leases(attempt)
         latest = shard.lease(attempt, numbers[-1]) if numbers else None
         if latest is not None and (left := _left(latest, self._now())) > 0:
@@ -37,8 +46,15 @@ class Lease:
         return parse_time(self._clock())
 
     def _until(self, seconds: float, done: int) -> LeaseRecord:
-        until = (self._now() + timedelta(seconds=seconds)).isoformat()
-        return LeaseRecord(attempt=self._attempt, number=self.number, until=until, done=done)
+        return LeaseRecord(
+            attempt=self._attempt,
+            number=self.number,
+            until=(self._now() + timedelta(seconds=seconds)).isoformat(),
+            done=done,
+            unsure=self.unsure,
+            under_way=self.under_way,
+            ended=seconds < 0,
+        )
 
     @property
     def over(self) -> bool:

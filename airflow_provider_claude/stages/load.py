@@ -33,6 +33,7 @@ from airflow_provider_claude.stages.items import read_carried, read_duplicates, 
 from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.parquet import parquet_writer
 from airflow_provider_claude.stages.pieces import pieces_of
+from airflow_provider_claude.stages.spending import settled_cost
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
@@ -76,6 +77,7 @@ def load(
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
     _collect(shard, spec, plan, api, clock)
+    _count_costs(shard, spec)
     remove(shard.file("landed.json"))
     landing = Landing(
         origin=_origin(shard, plan, spec, task, clock()),
@@ -132,6 +134,13 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
         except PendingError:
             if attempt.round == 1:
                 raise
+
+
+def _count_costs(shard: ShardFolder, spec: ShardSpec) -> None:
+    """Put on record what the attempts that are here have cost."""
+    names = shard.names()
+    for attempt in chain(history(shard), spec.fingerprint):
+        settled_cost(shard, attempt.number, names)
 
 
 def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:

@@ -46,6 +46,7 @@ from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.mixture import Sharing, spec_of, with_reused
 from airflow_provider_claude.stages.models import price_for
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
+from airflow_provider_claude.stages.spending import keep_on_record
 from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
@@ -138,6 +139,7 @@ def plan(
     known = Known(items.hashes)
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [with_reused(run, spec, known) for spec in shards]
+    keep_on_record(run, work, open_=True, now=clock())
     tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     left = scan.items - sum(spec.reused for spec in shards)
     if left:

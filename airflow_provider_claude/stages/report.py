@@ -34,8 +34,10 @@ from airflow_provider_claude.core.report.thresholds import Thresholds, by_author
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.stages.publishing import publish_answers
 from airflow_provider_claude.stages.remember import remember, remember_tokens
+from airflow_provider_claude.stages.spending import keep_on_record, spent_beside
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
 
 if TYPE_CHECKING:
@@ -219,7 +221,9 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
     counts = _Counts(run, scan, plan)
     ledger = counts.ledger(scan.rows)
     with ThreadPoolExecutor(_READERS) as pool:
-        spans = list(pool.map(lambda spec: _span(run, spec), plan.shards))
+        past = dict(pool.map(lambda spec: (spec.shard, history(run.shard(spec.shard))), plan.shards))
+        spans = list(pool.map(lambda spec: _span(run, spec, past[spec.shard]), plan.shards))
+    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now)
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
     return Summary(
         source=scan.source,
@@ -232,7 +236,10 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         warnings=thresholds.warnings(ledger),
         ledger=ledger,
         costs=counts.answers.costs(
-            failed=counts.failed_usd, retried=counts.retried_usd, estimated=planned_cost(plan.estimate, lane)
+            failed=counts.failed_usd,
+            retried=counts.retried_usd,
+            estimated=planned_cost(plan.estimate, lane),
+            spent=spent_beside(paid, plan, past),
         ),
         shards=spans,
         answers=counts.answers.columns(),
@@ -250,10 +257,9 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
     )
 
 
-def _span(run: RunFolder, spec: ShardSpec) -> ShardSpan:
-    """The time line of a shard: from its first batch to the end of its last."""
+def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan:
+    """The time line of a shard with the attempts *past*: from its first batch to the end of its last."""
     folder = run.shard(spec.shard)
-    past = history(folder)
     attempts = chain(past, spec.fingerprint)
     submitted = folder.submitted(attempts[0].number) if attempts else None
     ended = folder.ended(attempts[-1].number) if attempts else None

@@ -21,12 +21,13 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.stages.budget import spool_affordable
+from airflow_provider_claude.stages.budget import most_usd, spool_affordable
 from airflow_provider_claude.stages.journal import Journal, discard_journals, read_journals
 from airflow_provider_claude.stages.lane import Lane, Request
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.priority import Turns, turns
+from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -59,6 +60,7 @@ class SyncAttempt:
         """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
         was faster.
         """
+        reopen(self.shard, work, self.clock())
         with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
             now = self.clock()
             intent = IntentRecord(
@@ -71,6 +73,9 @@ class SyncAttempt:
                 bytes=len(body),
                 at=now,
                 until=now,
+                model=plan.job["model"],
+                price=plan.price,
+                most_usd=most_usd(body, plan, "sync"),
                 lane="sync",
                 withheld=within.withheld,
                 pack=within.pack,

@@ -21,13 +21,13 @@ from airflow_provider_claude.core.batch.answers import judge
 from airflow_provider_claude.core.batch.attempt import chain
 from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id
 from airflow_provider_claude.core.plan.prices import Usage
-from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.stages.budget import Budget, most_of
+from airflow_provider_claude.stages.budget import Budget, most_of, most_usd
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import planned, read_taken, take
-from airflow_provider_claude.stages.spool import Ask, spool
+from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
     EndedRecord,
     IntentRecord,
@@ -88,7 +88,7 @@ class Trial:
         found = planned(self.run, self.spec)
         skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
         with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
-            if not write_new_record(self.shard.file(f"{number}.intent.json"), self._intent(number, body.rows)):
+            if not write_new_record(self.shard.file(f"{number}.intent.json"), self._intent(number, body)):
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
             body.write_manifest(self.shard.manifest(number))
             rows = body.rows
@@ -97,8 +97,22 @@ class Trial:
                 budget.reserve(self.work.name_of(self.shard), number, most_of(body, self.plan, "sync"))
         began = self.clock()
         if rows:
-            self._keep(number, api.create_message(params), began)
+            self._keep(number, self._pay(number, params, api), began)
         self._submitted(number, "sync" if rows else "store", began)
+
+    def _pay(self, number: int, params: bytes, api: Api) -> bytes:
+        """The answer. An attempt whose call was surely not carried out is released: nothing was paid for it."""
+        try:
+            return api.create_message(params)
+        except UnknownFateError:
+            raise
+        except ClaudeError as error:
+            reason = f"the API did not take it: {type(error).__name__}"
+            self.shard.release(number, None, reason, self.clock(), paid=False)
+            budget = Budget.of(self.work, self.plan)
+            if budget is not None:
+                budget.free(self.work.name_of(self.shard), number)
+            raise
 
     def _finish_lost_record(self) -> bool:
         """Whether an answer is there whose last record was not written any more; it is written now."""
@@ -109,7 +123,7 @@ class Trial:
                 return True
         return False
 
-    def _intent(self, number: int, rows: int) -> IntentRecord:
+    def _intent(self, number: int, body: SpooledBody) -> IntentRecord:
         now = self.clock()
         return IntentRecord(
             attempt=number,
@@ -117,10 +131,13 @@ class Trial:
             root=self.spec.fingerprint,
             round=1,
             fingerprint=self.spec.fingerprint,
-            requests=rows,
+            requests=body.rows,
             bytes=self.spec.bytes,
             at=now,
             until=now,
+            model=self.plan.job["model"],
+            price=self.plan.price,
+            most_usd=most_usd(body, self.plan, "sync"),
             lane="trial",
         )
 

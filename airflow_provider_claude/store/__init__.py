@@ -3,6 +3,7 @@
     <work>/
         batches/msgbatch_….json       which shard's batch it is
         answers/<job>/….json          raw results that may answer the same requests again
+        spending/2026-11/             what each run has cost; append-only, see store.spending
         budgets/<scope>/              what may be spent, is reserved, and is spent
         tokens/<job>.json             how many tokens a byte of its requests was, and an answer
         history/….json                how long batches and cancels took in earlier runs
@@ -24,6 +25,7 @@
                 1.released.json       it counts no longer, and why                  only then
                 1.ended.json          its counts and times                          when the batch has ended
                 1.results.jsonl.zst   the API's result lines, as they came          before they are judged
+                1.paid.json           what it has cost
                 1.letgo.json          its batch was given up at its cutoff
                 2.…                   the leftovers, sent again in a batch, or by the sync lane:
                 2.lease.1.json        a worker is at it, until when, and how far it is
@@ -78,6 +80,7 @@ from airflow_provider_claude.store.records import (
     write_record,
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.spending import PaidRecord, SpendingBook, SpendingRecord
 from airflow_provider_claude.store.work import WorkFolder
 
 __all__ = [
@@ -93,6 +96,7 @@ __all__ = [
     "LanesRecord",
     "LeaseRecord",
     "LetGoRecord",
+    "PaidRecord",
     "PlanRecord",
     "QuarantineRecord",
     "Record",
@@ -107,6 +111,8 @@ __all__ = [
     "ShardSpec",
     "ShareRecord",
     "SharesRecord",
+    "SpendingBook",
+    "SpendingRecord",
     "SpentRecord",
     "SubmittedRecord",
     "TokensRecord",

@@ -256,7 +256,8 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
     `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
-    is more than 1, its requests hold `items` items together.
+    is more than 1, its requests hold `items` items together. Its requests go to `model` at `price` (see core.plan.prices), and
+    cost `most_usd` together at the most: what has to be assumed where it is not known what they did cost.
     """
 
     attempt: int
@@ -268,6 +269,9 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     bytes: int
     at: str
     until: str
+    model: str
+    price: dict[str, Any]
+    most_usd: str
     lane: str = "batch"
     withheld: int = 0
     pack: int = 1
@@ -306,12 +310,19 @@ class ReleasedRecord(Record, frozen=True, kw_only=True):
 
 
 class LeaseRecord(Record, frozen=True, kw_only=True):
-    """N.lease.K.json: worker K of attempt N in the sync lane may send until `until`; `done` requests are answered."""
+    """N.lease.K.json: worker K of attempt N in the sync lane may send until `until`; `done` requests are answered.
+
+    `unsure` requests of this worker ended without an answer that may have been paid. Until it is `ended` there may be
+    `under_way` more of them, which a worker that dies leaves behind.
+    """
 
     attempt: int
     number: int
     until: str
     done: int
+    unsure: int = 0
+    under_way: int = 0
+    ended: bool = False
 
 
 class LetGoRecord(Record, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from airflow_provider_claude.store.records import (
     read_record,
     write_new_record,
 )
+from airflow_provider_claude.store.spending import PaidRecord
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -89,6 +90,12 @@ class ShardFolder:
 
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
+
+    def paid(self, attempt: int) -> PaidRecord | None:
+        return read_record(self.paid_file(attempt), PaidRecord)
+
+    def paid_file(self, attempt: int) -> UPath:
+        return self.file(f"{attempt}.paid.json")
 
     def landed(self) -> LandedRecord | None:
         return read_record(self.file("landed.json"), LandedRecord)

@@ -19,6 +19,7 @@ from airflow_provider_claude.store.records import (
     write_record,
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.spending import SpendingBook
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -94,6 +95,18 @@ class WorkFolder:
 
     def remember_tokens(self, job: str, record: TokensRecord) -> None:
         write_record(self.path / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
+
+    @property
+    def spending(self) -> SpendingBook:
+        return SpendingBook(self.path / "spending")
+
+    def run(self, name: str) -> RunFolder:
+        """The run folder with the path *name* in this one."""
+        return RunFolder(self.path / name if name else self.path)
+
+    def run_name(self, run: RunFolder) -> str:
+        """The path of *run* relative to this folder; empty where it is this folder."""
+        return "" if str(run.path).rstrip("/") == str(self.path).rstrip("/") else self._relative(run.path)
 
     def shard(self, name: str) -> ShardFolder:
         return ShardFolder(self.path / name)

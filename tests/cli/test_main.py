@@ -196,7 +196,9 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
     assert "attempt 1: collected" in capsys.readouterr().out
     prune.prune(to_path(str(root)), None, Screen(sys.stdout), days=1, now=now(days=2))
     assert "6 answers, 5 records that point to it" in capsys.readouterr().out
-    assert root.fs.find(root.path) == []
+    assert all("/spending/" in name for name in root.fs.find(root.path))
+    assert main(["costs", str(root), "--month", now()[:7]]) == 0
+    assert "total" in capsys.readouterr().out
 
 
 def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(a_night: Callable[..., Night], work: WorkFolder) -> None:

@@ -37,7 +37,8 @@ def new(a_night: Callable[..., Night]) -> Night:
 
 def files(work: WorkFolder) -> list[str]:
     root = Path(str(work.path))
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    return sorted(name for name in found if not name.startswith("spending/"))
 
 
 def ids(night: Night) -> list[str]:
@@ -206,14 +207,14 @@ def test_a_record_that_names_a_run_with_a_longer_name_stays(
     ]
 
 
-def test_a_run_that_is_its_own_work_folder_goes_whole(
+def test_of_a_run_that_is_its_own_work_folder_only_the_record_of_spending_stays(
     old: Night, gateway: Gateway, out: Terminal, tmp_path: Path
 ) -> None:
     alone = Night(old.run, WorkFolder(old.run.path), gateway, tmp_path / "alone.jsonl", tag="alone")
     alone.scan().plan()
     alone.land().report()
     run(alone.work, out)
-    assert not Path(str(alone.run.path)).exists()
+    assert list_names(alone.run.path) == ["spending"]
 
 
 def test_equal_requests_are_paid_for_again_afterwards(

@@ -254,6 +254,9 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
         bytes=1,
         at=at(start),
         until=at(start),
+        model="claude-haiku-5-5",
+        price={},
+        most_usd="0",
     )
     write_record(folder.file("1.intent.json"), intent)
     write_record(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.plan.prices import Price, to_usd
-from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.costs import Costs, Spent
 from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
 
@@ -69,7 +69,7 @@ class AnswerTally:
             self._uncached += int(usage.picodollars(price, lane=lane).sum())
             self._cached += int(total_usd(rows["claude_cost_usd"]).scaleb(12))
 
-    def costs(self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None) -> Costs:
+    def costs(self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None, spent: Spent) -> Costs:
         return Costs.of(
             **self._usd,
             failed=failed,
@@ -77,6 +77,7 @@ class AnswerTally:
             estimated=estimated,
             tokens=dict(self._tokens),
             cache_saved=to_usd(self._uncached - self._cached),
+            spent=spent,
         )
 
     def columns(self) -> list[ColumnSummary]:

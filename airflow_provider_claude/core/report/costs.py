@@ -7,16 +7,33 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.core.plan.estimate import usd
+
 #: The Message Batches API costs half of every token price
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 SYNC_OVER_BATCH = 2
 
 
-class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """`actual` = `batch` + `sync` + `failed` + `retried`; `at_sync_rate` − `actual` = `saved`.
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the record of spending says beside the rows of the table; see the fields of `Costs`."""
 
-    `failed` was paid for rows without an answer, `retried` for tries that a later round replaced. Both count the same on
-    both sides, so savings are never overstated. `tokens` are those of the answered rows, by kind. `estimated` is the
+    replaced: Decimal = Decimal(0)
+    this_run: Decimal = Decimal(0)
+    unsure: Decimal = Decimal(0)
+    unsure_requests: int = 0
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What all runs of this day, or other partition, have cost together.
+
+    `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` is known to be paid; `at_sync_rate` − `actual` = `saved`.
+    `failed` was paid for rows without an answer, `retried` for tries that a later round replaced, `replaced` for requests
+    that this table takes nothing from any more: an earlier plan of the day sent them. These count the same on both sides, so
+    savings are never overstated. `this_run` is the part of `actual` that was sent since the plan of this report was made.
+
+    Up to `unsure` more may have been paid, for `unsure_requests` whose answers never came; see stages.spending.
+
+    `tokens` are those of the answered rows, by kind. `estimated` is the
     plan's sum, None if it had none. `cache_saved` is what the answered rows would have cost more without a cache; less than
     nothing where it was written more often than it paid.
     """
@@ -31,6 +48,10 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     estimated: Decimal | None
     tokens: dict[str, int]
     cache_saved: Decimal = Decimal(0)
+    replaced: Decimal = Decimal(0)
+    this_run: Decimal = Decimal(0)
+    unsure: Decimal = Decimal(0)
+    unsure_requests: int = 0
 
     @classmethod
     def of(
@@ -43,9 +64,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
         estimated: Decimal | None,
         tokens: dict[str, int],
         cache_saved: Decimal = Decimal(0),
+        spent: Spent | None = None,
     ) -> Costs:
-        actual = batch + sync + failed + retried
-        at_sync_rate = SYNC_OVER_BATCH * batch + sync + failed + retried
+        """*spent*: what the record of spending says of the day; None where nothing else was spent."""
+        spent = spent or Spent(this_run=batch + sync + failed + retried)
+        actual = batch + sync + failed + retried + spent.replaced
+        at_sync_rate = actual + (SYNC_OVER_BATCH - 1) * batch
         return cls(
             batch=batch,
             sync=sync,
@@ -57,7 +81,20 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
             estimated=estimated,
             tokens=tokens,
             cache_saved=cache_saved,
+            replaced=spent.replaced,
+            this_run=spent.this_run,
+            unsure=spent.unsure,
+            unsure_requests=spent.unsure_requests,
         )
+
+    def told(self) -> str:
+        """The costs in one sentence, for a log."""
+        said = f"Paid: {usd(self.actual)}"
+        if self.this_run != self.actual:
+            said += f" for this day so far, {usd(self.this_run)} of it by this run"
+        if self.unsure_requests:
+            said += f"; up to {usd(self.unsure)} more may have been paid for {self.unsure_requests:,} requests without an answer"
+        return f"{said}."
 
     @property
     def saved_share(self) -> float:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.report.costs import Costs, planned_cost
+from airflow_provider_claude.core.report.costs import Costs, Spent, planned_cost
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import cents, duration, moment, money, share
 from airflow_provider_claude.core.report.summary import asked
@@ -53,6 +53,16 @@ class TestCosts:
         costs = Costs.of(batch=batch, sync=sync, failed=failed, estimated=None, tokens={})
         assert costs.saved == batch
         assert costs.actual == batch + sync + failed
+
+    def test_what_earlier_runs_of_the_day_paid_is_part_of_its_costs_and_saves_nothing(self):
+        spent = Spent(replaced=Decimal(3), this_run=Decimal(1), unsure=Decimal("0.5"), unsure_requests=7)
+        one = Decimal(1)
+        costs = Costs.of(batch=one, sync=one, failed=one, estimated=None, tokens={}, spent=spent)
+        assert (costs.actual, costs.saved, costs.this_run, costs.unsure) == (6, 1, 1, Decimal("0.5"))
+        assert costs.told() == (
+            "Paid: $6.00 for this day so far, $1.00 of it by this run; up to $0.5000 more may have been paid for 7 requests "
+            "without an answer."
+        )
 
     def test_a_night_without_cost_saves_nothing(self):
         zero = Decimal(0)

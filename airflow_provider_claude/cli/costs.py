@@ -1,0 +1,98 @@
+"""`costs`: what the runs of a work folder have cost in a month, by DAG, day, model or lane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.core.plan.estimate import usd
+from airflow_provider_claude.stages.spending import spent_by
+from airflow_provider_claude.store import PaidRecord, SpendingRecord, WorkFolder
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: What costs can be summed by. The DAG is the first folder of a run in the work folder, the day that of sending, in UTC.
+KEYS = ("dag", "day", "model", "lane")
+
+
+@dataclass
+class Sum:
+    """A running sum in USD: *paid* is known, up to *unsure_usd* more may have been paid for *unsure* requests."""
+
+    requests: int = 0
+    paid: Decimal = Decimal(0)
+    unsure: int = 0
+    unsure_usd: Decimal = Decimal(0)
+
+    def add(self, one: PaidRecord) -> None:
+        self.requests += one.requests
+        self.paid += Decimal(one.usd)
+        self.unsure += one.unsure
+        self.unsure_usd += Decimal(one.up_to_usd)
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "paid_usd": f"{self.paid:f}",
+            "unsure_requests": self.unsure,
+            "unsure_usd": f"{self.unsure_usd:f}",
+        }
+
+
+def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_json: bool = False) -> int:
+    """Print what the work folder *root* has spent in *month* (`2026-11`), a line for each value of the keys *by*.
+
+    Returns the exit code: 1 where nothing is on record.
+    """
+    sums, whole, open_runs = _sums(WorkFolder(root), month, by)
+    if as_json:
+        lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
+        told = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
+        out.line(json.dumps(told, indent=1))
+        return 0
+    if not sums:
+        out.line(f"Nothing was spent in {month} by the runs under {root}, as far as its record goes.")
+        return 1
+    head = [*(key.upper() for key in by), "REQUESTS", "PAID", "MAY HAVE BEEN PAID"]
+    rows = [[*key, *_cells(sums[key])] for key in sorted(sums)]
+    out.table(head, [*rows, ["total", *[""] * (len(by) - 1), *_cells(whole)]], right={"REQUESTS", "PAID"})
+    if open_runs:
+        out.line(f"Not reported yet, counted from their own files: {', '.join(open_runs)}.")
+    return 0
+
+
+def _cells(one: Sum) -> list[str]:
+    unsure = f"up to {usd(one.unsure_usd)} for {one.unsure:,}" if one.unsure else ""
+    return [f"{one.requests:,}", usd(one.paid), unsure]
+
+
+def _sums(work: WorkFolder, month: str, by: Sequence[str]) -> tuple[dict[tuple[str, ...], Sum], Sum, list[str]]:
+    """The sums by key, that of all, and the runs that are still open."""
+    sums: dict[tuple[str, ...], Sum] = {}
+    whole, open_runs = Sum(), []
+    for record in work.spending.read(month):
+        if record.open:
+            open_runs.append(record.run or str(work))
+        for one in _attempts(work, record, month):
+            sums.setdefault(_key(record.run, one, by), Sum()).add(one)
+            whole.add(one)
+    return sums, whole, sorted(open_runs)
+
+
+def _attempts(work: WorkFolder, record: SpendingRecord, month: str) -> Iterator[PaidRecord]:
+    """The attempts of *record*, and those that an open run has made since."""
+    if not record.open:
+        yield from record.attempts
+        return
+    since = [one for one in spent_by(work.run(record.run)) if one.at[:7] == month]
+    yield from {one.key: one for one in (*record.attempts, *since)}.values()
+
+
+def _key(run: str, one: PaidRecord, by: Sequence[str]) -> tuple[str, ...]:
+    values = {"dag": run.split("/", 1)[0] or ".", "day": one.at[:10], "model": one.model, "lane": one.lane}
+    return tuple(values[key] for key in by)

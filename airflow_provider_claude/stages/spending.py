@@ -1,0 +1,205 @@
+"""What the attempts of a run have cost, or may have: told from their own files, and put on the record of spending.
+
+An attempt whose results are here has cost what its answers used. Where something was sent and its answer is not known, it
+may have been paid for, at the most what was reckoned before it was sent (`IntentRecord.most_usd`: its text counted
+generously, all of `max_tokens`):
+
+    a batch                 without results: all its requests, or those that the batch says have succeeded;
+                            with fewer answers than the batch counts: those that are missing
+    a request by itself     the trial, where its answer was not kept; in the sync lane those that ended without an answer,
+                            and those under way when a worker was killed
+
+Errored, expired and canceled requests are free, and so is what the API surely did not take.
+(https://platform.claude.com/docs/en/build-with-claude/batch-processing)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+
+from airflow_provider_claude.core.batch.answers import Judged, judge
+from airflow_provider_claude.core.batch.attempt import Attempt, chain
+from airflow_provider_claude.core.batch.requests import id_start, index_of
+from airflow_provider_claude.core.batch.rows import is_billed
+from airflow_provider_claude.core.batch.usages import Usages
+from airflow_provider_claude.core.chunks import batched
+from airflow_provider_claude.core.plan.prices import PICODOLLARS, Price, to_usd
+from airflow_provider_claude.core.report.costs import Spent
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.results import read_lines
+from airflow_provider_claude.store import (
+    IntentRecord,
+    PaidRecord,
+    PlanRecord,
+    RunFolder,
+    ShardFolder,
+    WorkFolder,
+    write_new_record,
+)
+
+#: Small records are read by so many threads at once: on an object store each is a round trip.
+_READERS = 8
+
+_CHUNK_ROWS = 4_000
+
+
+def keep_on_record(run: RunFolder, work: WorkFolder, *, open_: bool, now: str) -> list[PaidRecord]:
+    """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then.
+
+    *open_*: it goes on.
+    """
+    return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now)
+
+
+def reopen(shard: ShardFolder, work: WorkFolder, now: str) -> None:
+    """Note that the run of *shard*, which may be reported already, spends again."""
+    if shard.run.file("report.json").exists():
+        work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
+
+
+def spent_by(run: RunFolder) -> Iterator[PaidRecord]:
+    """What each attempt of *run* has cost, or may have."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        for found in pool.map(lambda shard: list(_spent(shard)), run.shards()):
+            yield from found
+
+
+def _spent(shard: ShardFolder) -> Iterator[PaidRecord]:
+    names = shard.names()
+    for number in shard.attempts(names):
+        paid = settled_cost(shard, number, names)
+        if paid is None:
+            paid = _uncertain_cost(shard, number)
+        if paid is not None and (paid.answered or paid.unsure):
+            yield paid
+
+
+def settled_cost(shard: ShardFolder, number: int, names: frozenset[str]) -> PaidRecord | None:
+    """What attempt *number* has cost, put on record the first time; None where its results are not here.
+
+    *names*: the files of the shard.
+    """
+    if shard.paid_file(number).name in names:
+        return shard.paid(number)
+    intent = shard.intent(number)
+    if intent is None or shard.results(number).name not in names:
+        return None
+    paid = _count(shard, intent)
+    write_new_record(shard.paid_file(number), paid)
+    return paid
+
+
+def _count(shard: ShardFolder, intent: IntentRecord) -> PaidRecord:
+    """The cost of an attempt by its results. The first line of a request counts, as it does for its answer."""
+    lane = "batch" if intent.lane == "batch" else "sync"
+    sums = _Sums(msgspec.convert(intent.price, Price, strict=False), lane)
+    for judged in batched(_first(shard, intent), _CHUNK_ROWS):
+        sums.add(judged)
+    unsure = _lost(shard, intent, sums.messages) if lane == "batch" else _cut_off(shard, intent, sums.lines)
+    return _record(shard, intent, answered=sums.billed, usd=to_usd(sums.picodollars), unsure=unsure)
+
+
+@dataclass
+class _Sums:
+    """The running sums over the results of an attempt."""
+
+    price: Price
+    lane: str
+    lines: int = 0
+    messages: int = 0
+    billed: int = 0
+    picodollars: int = 0
+
+    def add(self, judged: list[Judged]) -> None:
+        billed = [one.usage for one in judged if one.message_id and is_billed(one)]
+        self.lines += len(judged)
+        self.messages += sum(bool(one.message_id) for one in judged)
+        self.billed += len(billed)
+        self.picodollars += sum(Usages.of(billed).picodollars(self.price, lane=self.lane).tolist())
+
+
+def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
+    """The first result of each request that can be read."""
+    start, seen = id_start(intent.fingerprint), np.zeros(intent.requests, dtype=bool)
+    for line in read_lines(shard.results(intent.attempt)):
+        judged = judge(line, lambda _: {})
+        row = index_of(judged.custom_id, start, intent.requests) if judged is not None else None
+        if judged is not None and row is not None and not seen[row]:
+            seen[row] = True
+            yield judged
+
+
+def _lost(shard: ShardFolder, intent: IntentRecord, messages: int) -> int:
+    """How many answers the batch counts that its results do not hold."""
+    ended = shard.ended(intent.attempt)
+    return max(ended.counts.get("succeeded", 0) - messages, 0) if ended is not None else 0
+
+
+def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = None) -> int:
+    """How many requests of the sync lane ended without an answer, or were under way when a worker was killed.
+
+    *answered*: how many have an answer on record; None while the attempt goes on, when what was answered is not known, either.
+    """
+    leases = [
+        one for number in shard.leases(intent.attempt) if (one := shard.lease(intent.attempt, number)) is not None
+    ]
+    unsure = sum(lease.unsure for lease in leases)
+    for lease in leases:
+        done = max(lease.done, answered or 0) if lease is leases[-1] else lease.done
+        unsure += 0 if lease.ended else min(lease.under_way, intent.requests - done)
+    return unsure if answered is not None else unsure + max((lease.done for lease in leases), default=0)
+
+
+def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
+    """What an attempt without results may have cost; None where it has surely cost nothing."""
+    intent, released, submitted = shard.intent(number), shard.released(number), shard.submitted(number)
+    if intent is None or not intent.requests or (released is not None and not released.paid and submitted is None):
+        return None
+    if intent.lane == "sync":
+        unsure = _cut_off(shard, intent)
+    else:
+        ended = shard.ended(number)
+        unsure = intent.requests if ended is None else ended.counts.get("succeeded", 0)
+    return _record(shard, intent, answered=0, usd=Decimal(0), unsure=unsure)
+
+
+def _record(shard: ShardFolder, intent: IntentRecord, *, answered: int, usd: Decimal, unsure: int) -> PaidRecord:
+    most = Decimal(intent.most_usd) * PICODOLLARS
+    return PaidRecord(
+        shard=shard.shard,
+        attempt=intent.attempt,
+        at=intent.at,
+        lane="batch" if intent.lane == "batch" else "sync",
+        model=intent.model,
+        requests=intent.requests,
+        answered=answered,
+        usd=f"{usd:f}",
+        unsure=unsure,
+        up_to_usd=f"{to_usd(-(-int(most) * unsure // max(intent.requests, 1))):f}",
+    )
+
+
+def spent_beside(paid: Iterable[PaidRecord], plan: PlanRecord, histories: Mapping[int, Sequence[Attempt]]) -> Spent:
+    """What the record *paid* says beside the rows of the table: *histories* are the attempts of each planned shard."""
+    in_table = {
+        (spec.shard, one.number, one.at)
+        for spec in plan.shards
+        for one in chain(histories[spec.shard], spec.fingerprint)
+    }
+    found, planned_at = list(paid), epoch(plan.created_at)
+    return Spent(
+        replaced=_usd(one.usd for one in found if (one.shard, one.attempt, epoch(one.at)) not in in_table),
+        this_run=_usd(one.usd for one in found if epoch(one.at) >= planned_at),
+        unsure=_usd(one.up_to_usd for one in found),
+        unsure_requests=sum(one.unsure for one in found),
+    )
+
+
+def _usd(amounts: Iterable[str]) -> Decimal:
+    return sum(map(Decimal, amounts), Decimal(0))

@@ -1,0 +1,128 @@
+"""`claude-batch costs`: what a month has cost is what the simulator's books say, whatever was run again or removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from airflow_provider_claude.cli.costs import show_costs
+from airflow_provider_claude.cli.main import main
+from airflow_provider_claude.cli.prune import prune
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.store import PaidRecord, WorkFolder
+
+from .conftest import Night, Terminal, now
+
+MONTH = now()[:7]
+
+
+def shown(work: WorkFolder, *by: str, month: str = MONTH) -> dict[str, Any]:
+    out = Terminal()
+    show_costs(work.path, out, month=month, by=by or ("dag",), as_json=True)
+    told: dict[str, Any] = json.loads(out.text)
+    return told
+
+
+def billed(simulator: SimulatorProcess) -> Decimal:
+    return Decimal(simulator.books()["total"]["cost_usd"])
+
+
+def a_record(at: str, usd: str, **changes: Any) -> PaidRecord:
+    values = {"shard": 1, "attempt": 1, "lane": "batch", "model": "m", "requests": 1, "answered": 1}
+    return PaidRecord(at=at, usd=usd, **{**values, **changes})
+
+
+def test_the_sum_of_a_month_is_that_of_the_books_also_after_a_rerun_and_a_prune(
+    a_night: Callable[..., Night], work: WorkFolder, claude_simulator: SimulatorProcess
+) -> None:
+    for day in ("2026-11-20", "2026-11-21"):
+        night = a_night(day)
+        night.scan().plan()
+        night.land().report()
+    night.tag = "another"
+    night.scan().plan()
+    night.land().report()
+    told = shown(work)
+    assert Decimal(told["total"]["paid_usd"]) == billed(claude_simulator) > 0
+    assert told["total"]["unsure_requests"] == 0
+    prune(work.path, None, Terminal(), days=1, now=now(days=3))
+    assert not night.run.file("plan.json").exists()
+    assert shown(work) == told
+
+
+def test_a_run_that_is_not_reported_is_counted_from_its_own_files(
+    night: Night, work: WorkFolder, claude_simulator: SimulatorProcess
+) -> None:
+    night.scan().plan()
+    night.land(shards=(1,)).create(2)
+    told = shown(work)
+    assert told["open_runs"] == ["dag/group/2026-11-22"]
+    assert told["total"]["unsure_requests"] == 2
+    paid, unsure = Decimal(told["total"]["paid_usd"]), Decimal(told["total"]["unsure_usd"])
+    assert paid < billed(claude_simulator) <= paid + unsure
+
+
+def test_a_run_that_goes_on_after_its_report_is_open_again(night: Night, work: WorkFolder) -> None:
+    night.scan().plan()
+    with pytest.raises(Exception, match="never loaded"):
+        night.land(shards=(1,)).report()
+    assert shown(work)["open_runs"] == []
+    night.create(2)
+    assert shown(work)["open_runs"] == ["dag/group/2026-11-22"]
+
+
+def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Terminal) -> None:
+    first, second = "2026-11-01T10:00:00+00:00", "2026-11-02T10:00:00+00:00"
+    work.spending.add("mails/g/1", [a_record(first, "1"), a_record(second, "2", lane="sync")], open_=False, now=first)
+    work.spending.add("tickets/g/1", [a_record(first, "4", unsure=3, up_to_usd="0.5")], open_=False, now=first)
+    for by, sums in {
+        ("dag",): {("mails",): "3", ("tickets",): "4"},
+        ("day",): {("2026-11-01",): "5", ("2026-11-02",): "2"},
+        ("model",): {("m",): "7"},
+        ("dag", "lane"): {("mails", "batch"): "1", ("mails", "sync"): "2", ("tickets", "batch"): "4"},
+    }.items():
+        told = shown(work, *by, month="2026-11")
+        assert {tuple(one[key] for key in by): one["paid_usd"] for one in told["costs"]} == sums
+        assert told["total"] == {"requests": 3, "paid_usd": "7", "unsure_requests": 3, "unsure_usd": "0.5"}
+    assert show_costs(work.path, out, month="2026-11", by=["dag"]) == 0
+    assert out.row("mails") == "mails 2 $3.00"
+    assert out.row("tickets") == "tickets 1 $4.00 up to $0.5000 for 3"
+    assert out.row("total") == "total 3 $7.00 up to $0.5000 for 3"
+
+
+def test_a_month_without_a_record_says_so(work: WorkFolder, out: Terminal) -> None:
+    assert show_costs(work.path, out, month="2025-01", by=["dag"]) == 1
+    assert "Nothing was spent in 2025-01" in out.text
+
+
+def test_a_month_takes_one_listing_and_one_read_for_each_run(work: WorkFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = "2026-11-01T10:00:00+00:00"
+    for run in range(30):
+        for attempts in (1, 500):
+            paid = [a_record(at, "0.1", attempt=number) for number in range(attempts)]
+            work.spending.add(f"dag/g/{run}", paid, open_=attempts == 1, now=at)
+    reads: list[str] = []
+    lists: list[str] = []
+    from airflow_provider_claude.store import spending
+
+    read, listed = spending.read_record, spending.list_names
+    monkeypatch.setattr(spending, "read_record", lambda path, kind: reads.append(str(path)) or read(path, kind))
+    monkeypatch.setattr(spending, "list_names", lambda path: lists.append(str(path)) or listed(path))
+    assert shown(work, month="2026-11")["total"]["paid_usd"] == "1500.0"
+    assert (len(lists), len(reads)) == (1, 30)
+
+
+@pytest.mark.parametrize("arguments", [["--month", "2026-13"], ["--month", "november"], ["--by", "colour"]])
+def test_a_month_or_key_that_is_none_is_refused(work: WorkFolder, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["costs", str(work), *arguments])
+
+
+def test_the_command_reads_its_arguments(work: WorkFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    work.spending.add("dag/g/1", [a_record("2026-11-01T10:00:00+00:00", "1")], open_=False, now="2026-11-01T10:00:00Z")
+    assert main(["costs", str(work), "--month", "2026-11", "--by", "day", "lane", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["by"] == ["day", "lane"]
