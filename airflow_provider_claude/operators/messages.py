@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.publish.destination import GUARDED
@@ -161,6 +162,8 @@ class ClaudeMessagesOperator(BaseOperator):
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
         Concurrency.up_to(in_flight)
+        carry = tuple(carry_with(carry, job.columns, priority_column))
+        check_columns(job.properties, carry, partition_column if publish_to else None)
         check_model(job.model, prices)
         check_model(model, prices)
         self.unpublished = warn_unpublished(self, publish_to)
@@ -181,7 +184,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.budget_scope = budget_scope
         self.work = work
         self.priority = priority_of(priority_column, urgent)
-        self.carry = tuple(carry_with(carry, job.columns, priority_column))
+        self.carry = carry
         self.id_column = id_column
         self.source_format = source_format
         self.encoding = check_encoding(encoding)

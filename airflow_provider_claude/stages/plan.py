@@ -119,7 +119,7 @@ def plan(
     check_folder(run, settings.partition)
     _forget_plan(run)
     _check_columns(job, scan)
-    check_columns(job.properties, scan.carry)
+    check_columns(job.properties, scan.carry, _partition_column(settings))
     if not isinstance(job.output, type):
         check_compiles(job.schema)
     _check_priority(settings.priority, scan)
@@ -329,6 +329,10 @@ def _cached_sentences(draft: PlanRecord) -> list[str]:
         return []
     found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
     return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
+
+
+def _partition_column(settings: Settings) -> str | None:
+    return settings.destination.column if settings.destination and settings.partition else None
 
 
 def _check_columns(job: ClaudeJob, scan: ScanRecord) -> None:

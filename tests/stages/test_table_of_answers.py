@@ -3,18 +3,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, model_serializer
 from pydantic.alias_generators import to_camel
+from upath import UPath
 
+from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.results import read_lines
 
-from .conftest import Night
+from .conftest import Night, clock
 
 TEXTS = [f"mail {number}, I {verb} it" for number, verb in enumerate(["love", "hate", "see", "miss", "sold"] * 3)]
 
@@ -127,4 +131,17 @@ def test_a_carried_column_with_the_name_of_a_field_is_refused_before_anything_is
     night.job = ClaudeJob(prompt="<mail>{body}</mail>", output=output, max_tokens=900)
     with pytest.raises(JobError, match="carried column 'sender' and the output's field 'Sender'"):
         night.scanned(TEXTS).plan(trial=True)
+    assert claude_simulator.books()["total"]["requests"] == 0
+
+
+def test_a_partition_column_with_the_name_of_a_field_is_refused_before_anything_is_paid(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"Day": {"type": "string"}}})
+    where = Settings(
+        partition="2026-11-22", output=UPath(tmp_path / "out"), destination=Destination(output=str(tmp_path / "out"))
+    )
+    night.scanned(TEXTS)
+    with pytest.raises(JobError, match="partition column 'day' and the output's field 'Day'"):
+        plan(night.run, job, night.gateway, settings=where, clock=clock())
     assert claude_simulator.books()["total"]["requests"] == 0
