@@ -16,7 +16,9 @@ API at half price. Each shard is one mapped instance of `sentiment.shard`; the g
 through, when the day is triggered again.
 
 **Run a day again.** Trigger it with the param `day`, clear its run, or backfill (a backfill's dates are in the zone of
-your browser). The day's partition is replaced whole; a batch that is already paid for is taken up again.
+your browser). The day's partition is replaced whole; a batch that is already paid for is taken up again. A rerun that has no
+rows, far fewer, or another source is refused, unless the param `replace` says `always`; `claude-batch restore` puts back
+what a day held before.
 """
 
 from __future__ import annotations
@@ -135,6 +137,19 @@ with DAG(
             title="Release",
             description="Rows to let out of the day's quarantine, one a line: id:…, rule:override, layer:classifier, all",
         ),
+        "replace": Param(
+            "guarded",
+            type="string",
+            enum=["guarded", "always"],
+            title="Replace",
+            description="always: the day's answers are replaced even by none, by far fewer, or from another source",
+        ),
+        "take_over": Param(
+            False,
+            type="boolean",
+            title="Take over",
+            description="The day's answers become this DAG's, even if another DAG or another schedule has published them",
+        ),
         "budget_usd": Param(
             None,
             type=["null", "string"],
@@ -150,6 +165,8 @@ with DAG(
         source=f"{{{{ params.source or '{ROOT}/mail/' ~ day }}}}",
         work=f"{ROOT}/work",
         output=f"{ROOT}/answers/email_sentiment",
+        replace="{{ params.replace }}",
+        take_over="{{ params.take_over }}",
         model="{{ params.model }}",
         shard_rows="{{ params.shard_rows }}",
         deadline="09:00",

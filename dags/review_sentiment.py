@@ -58,7 +58,12 @@ with DAG(
     scanned: Any = scan.output
 
     plan = ClaudePlanOperator(
-        task_id="plan", run_folder=scanned, job=JOB, shard_rows="{{ params.shard_rows }}", work=f"{ROOT}/work"
+        task_id="plan",
+        run_folder=scanned,
+        job=JOB,
+        shard_rows="{{ params.shard_rows }}",
+        work=f"{ROOT}/work",
+        publish_to=f"{ROOT}/answers/review_sentiment",
     )
 
     @task_group
@@ -76,6 +81,6 @@ with DAG(
         load = ClaudeResultLoadOperator(task_id="load", shard=shard, job=JOB)
         create >> wait >> load >> ClaudeSettleOperator(task_id="settle", shard=shard, job=JOB, rounds=1)
 
-    report = ClaudeReportOperator(task_id="report", run_folder=scanned, publish_to=f"{ROOT}/answers/review_sentiment")
+    report = ClaudeReportOperator(task_id="report", run_folder=scanned)
 
     plan >> shard.expand(shard=plan.output) >> report

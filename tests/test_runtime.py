@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,16 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_claude.errors import ApiUnavailableError, JobError, StateError
-from airflow_provider_claude.runtime import resolve_day, resolve_deadline, run_folder, task_errors
+from airflow_provider_claude.errors import ApiUnavailableError, DestinationError, JobError, StateError
+from airflow_provider_claude.runtime import (
+    resolve_day,
+    resolve_deadline,
+    resolve_hour,
+    resolve_interval,
+    run_folder,
+    task_errors,
+    to_path,
+)
 
 BERLIN = pendulum.timezone("Europe/Berlin")
 
@@ -84,3 +93,80 @@ def test_errors_that_no_retry_mends_fail_the_task_at_once_and_others_are_left_to
 def test_a_missing_run_folder_is_explained() -> None:
     with pytest.raises(StateError, match="scan of this run has not succeeded"):
         run_folder(None)
+
+
+@pytest.mark.parametrize(
+    ("given", "hour"),
+    [
+        (context("2026-11-22T04:00:00Z", "2026-11-22T05:00:00Z"), "2026-11-22T05+0100"),
+        (context("2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"), "2026-10-25T02+0200"),  # this hour comes twice
+        (context("2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z"), "2026-10-25T02+0100"),
+        (
+            context("2026-11-22T05:00:00Z", "2026-11-22T05:00:00Z"),
+            "2026-11-22T05+0100",
+        ),  # @hourly: an interval without length
+        (context(run_after="2026-11-22T05:30:00Z"), "2026-11-22T05+0100"),
+        (context(hour="2026-11-22T05+0100", day="2026-11-22"), "2026-11-22T05+0100"),  # asked for
+    ],
+)
+def test_the_hour_is_the_param_or_the_local_hour_of_the_interval_and_no_two_have_one_name(
+    given: Any, hour: str
+) -> None:
+    assert resolve_hour(given) == hour
+
+
+def test_an_hour_that_is_none_or_a_day_alone_is_refused() -> None:
+    with pytest.raises(JobError, match=r"write one as 2026-11-22T05\+0100"):
+        resolve_hour(context(hour="../etc"))
+    with pytest.raises(JobError, match="Give the param hour as well"):
+        resolve_hour(context(day="2026-11-22"))
+
+
+HOUR = ("2026-11-22T04:00:00Z", "2026-11-22T05:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("given", "schedule", "interval"),
+    [
+        (context(*HOUR), "x", "/".join(HOUR)),
+        (context(*HOUR, kind="backfill"), "x", "/".join(HOUR)),
+        (context(*HOUR, kind="manual"), "x", "/".join(HOUR)),  # by hand, for an interval of the schedule
+        (context(HOUR[0], HOUR[0]), "x", f"{HOUR[0]}/{HOUR[0]}"),
+        (context("2026-11-22T04:07:21Z", "2026-11-22T04:07:21Z", kind="manual"), "x", None),  # the moment of the click
+        (context(*HOUR, kind="manual"), None, None),
+        (context(*HOUR, day="2026-11-22"), "x", None),
+        (context(), "x", None),
+        (context(key="2026-11-22T04"), "x", "2026-11-22T04"),
+    ],
+)
+def test_the_interval_of_a_run_is_what_its_schedule_says_and_none_where_it_was_chosen_by_hand(
+    given: Any, schedule: str | None, interval: str | None
+) -> None:
+    given["dag"].schedule = schedule
+    assert resolve_interval(given) == interval
+
+
+@pytest.mark.parametrize(
+    ("uri", "package"),
+    [
+        ("s3://bucket/out", "apache-airflow-providers-amazon[s3fs]"),
+        ("gs://bucket/out", "apache-airflow-providers-google"),
+        ("abfs://container/out", "apache-airflow-providers-microsoft-azure"),
+    ],
+)
+def test_a_store_that_is_not_installed_is_named_with_its_package(
+    uri: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(uri: str) -> None:
+        raise ValueError("No filesystem registered")
+
+    monkeypatch.setattr("airflow_provider_claude.runtime.ObjectStoragePath", absent)
+    with pytest.raises(JobError, match=f"{uri} is on no store .*Install {re.escape(package)} on all workers"):
+        to_path(uri)
+
+
+def test_a_scheme_that_no_store_has_and_a_relative_run_folder_are_refused() -> None:
+    with pytest.raises(JobError, match=r"s4://bucket/out is on no store .*a URI of s3://"):
+        to_path("s4://bucket/out")
+    with pytest.raises(DestinationError, match="'work/mail', a relative path"):
+        run_folder("work/mail")
