@@ -145,10 +145,10 @@ with DAG(
             description="always: the day's answers are replaced even by none, by far fewer, or from another source",
         ),
         "take_over": Param(
-            False,
+            default=False,
             type="boolean",
             title="Take over",
-            description="The day's answers become this DAG's, even if another DAG or another schedule has published them",
+            description="The day's answers become this DAG's, whichever DAG or schedule has published them before",
         ),
         "budget_usd": Param(
             None,

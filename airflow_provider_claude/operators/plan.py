@@ -243,7 +243,7 @@ class ClaudePlanOperator(BaseOperator):
     def destination(self, context: Context) -> Destination | None:
         """Where the answers will go: as this task was told, else as the nearest report task below it was."""
         told, column = self.publish_to, self.partition_column
-        if told is None and self.has_dag() and (report := nearest_report(self)) is not None:
+        if told is None and (report := nearest_report(self)) is not None:
             told, column = self.render_template(report.publish_to, context), report.partition_column
         return destination_of(context, told, column=column, replace=self.replace, take_over=self.take_over)
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.sinks.partition import ManifestRecord, Partition, has_files
-from airflow_provider_claude.sinks.replacing import Piece, put, recover
+from airflow_provider_claude.sinks.partition import Look, ManifestRecord, Partition
+from airflow_provider_claude.sinks.replacing import Piece, put
 from airflow_provider_claude.sinks.union import open_answers
 
 if TYPE_CHECKING:
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-def publish(parts: Sequence[UPath], schema: pa.Schema, partition: Partition, label: ManifestRecord) -> ManifestRecord:
+def publish(
+    parts: Sequence[UPath], schema: pa.Schema, partition: Partition, label: ManifestRecord, look: Look
+) -> ManifestRecord:
     """Make *partition* hold exactly the rows of *parts*, under their own names; its manifest, with files and rows.
 
     Publishing twice is publishing once: where the same plan has published these very parts, nothing is written. Bytes
     are copied in chunks; no part is decoded or held whole. Without parts, the partition gets one file without rows, so
-    that an empty night can be told from a night that did not happen. *label* is the manifest without files and rows.
-    What is replaced is kept, see `sinks.versions`.
+    that an empty night can be told from a night that did not happen. *label* is the manifest without files and rows,
+    *look* what the partition holds. What is replaced is kept, see `sinks.versions`.
 
     Raises StateError, before anything is touched, where a part is not of *schema*.
     """
-    recover(partition)
     pieces = [Piece(part, part.name, _checked_rows(part, schema)) for part in parts]
-    found = partition.manifest()
-    if found is not None and _is_done(found, pieces, label) and has_files(found, partition.parts()):
+    found = look.manifest
+    if found is not None and look.is_whole and _is_done(found, pieces, label):
         return found
-    return put(pieces, schema, partition, label)
+    return put(pieces, schema, partition, label, look)
 
 
 def _is_done(found: ManifestRecord, pieces: Sequence[Piece], label: ManifestRecord) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,8 @@ from airflow_provider_claude.core.publish.destination import Holder
 from airflow_provider_claude.core.publish.naming import partition_name
 from airflow_provider_claude.store import (
     Record,
-    file_sizes,
+    entries,
     is_local,
-    list_names,
     read_record,
     write_new_record,
     write_record,
@@ -93,6 +93,32 @@ class HolderRecord(Record, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a partition holds: the files in it with their bytes (None for folders), its manifest, and whose it is."""
+
+    found: Mapping[str, int | None]
+    manifest: ManifestRecord | None
+    record: HolderRecord | None
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The data files, with their bytes."""
+        return {name: size for name, size in self.found.items() if PART.fullmatch(name) and size is not None}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the files are those of the manifest: a publication that was cut short leaves others."""
+        return self.manifest is not None and {file.name: file.bytes for file in self.manifest.files} == self.parts
+
+    @property
+    def holder(self) -> Holder | None:
+        """Whose it is: the task that has planned it last, else the one that has published it."""
+        if self.record is not None:
+            return self.record.holder
+        return self.manifest.holder if self.manifest else None
+
+
+@dataclass(frozen=True)
 class Partition:
     """*folder* holds the data, *aside* what readers are not to see. *whole*: the folder is that of one partition."""
 
@@ -116,38 +142,32 @@ class Partition:
         """Whether it is replaced by renames of its folder."""
         return self.whole and is_local(self.folder)
 
+    def look(self) -> Look:
+        """What is there now: one listing, and one read of each record."""
+        found = entries(self.folder)
+        manifest = self.manifest() if MANIFEST in found else None
+        return Look(found, manifest, read_record(self.aside / "holder.json", HolderRecord))
+
     def manifest(self) -> ManifestRecord | None:
         return read_record(self.folder / MANIFEST, ManifestRecord)
 
-    def parts(self) -> dict[str, int]:
-        """The data files that are there, with their bytes."""
-        return {name: size for name, size in file_sizes(self.folder).items() if PART.fullmatch(name)}
-
-    def strangers(self) -> list[str]:
-        """What is there that is neither a part nor hidden from readers, and that they would read, or that would be replaced."""
-        names = [name for name in list_names(self.folder) if not PART.fullmatch(name) and name[0] not in "._"]
+    def strangers(self, found: Iterable[str]) -> list[str]:
+        """Which of the names *found* in it are neither parts nor hidden, so that readers take them for answers."""
+        names = [name for name in found if not PART.fullmatch(name) and name[0] not in "._"]
         return names if self.whole else [name for name in names if name.endswith((".parquet", ".pq"))]
-
-    def holder(self) -> HolderRecord | None:
-        return read_record(self.aside / "holder.json", HolderRecord)
 
     def hold(self, holder: Holder, now: str) -> Holder:
         """Whose it is from now on: *holder*'s, unless another task was first."""
-        mine = HolderRecord(holder=holder, at=now)
-        if write_new_record(self.aside / "holder.json", mine):
+        place, mine = self.aside / "holder.json", HolderRecord(holder=holder, at=now)
+        if write_new_record(place, mine):
             return holder
-        return (self.holder() or mine).holder
+        return (read_record(place, HolderRecord) or mine).holder
 
     def take_over(self, holder: Holder, now: str) -> None:
         write_record(self.aside / "holder.json", HolderRecord(holder=holder, at=now))
 
 
-def has_files(manifest: ManifestRecord, sizes: dict[str, int]) -> bool:
-    """Whether *sizes* are those of the files in *manifest*: a publication that was cut short leaves others."""
-    return {file.name: file.bytes for file in manifest.files} == sizes
-
-
-def other_columns(output: UPath, column: str) -> list[str]:
-    """The partition columns of the folders in *output*, other than *column*."""
-    found = (_FOLDER.fullmatch(name) for name in list_names(output))
+def other_columns(names: Iterable[str], column: str) -> list[str]:
+    """The partition columns of the folders *names*, other than *column*."""
+    found = (_FOLDER.fullmatch(name) for name in names)
     return sorted({match[1] for match in found if match} - {column})

@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.publish.destination import Holder
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.sinks.partition import MANIFEST, PART, DataFile, ManifestRecord, Partition, has_files
+from airflow_provider_claude.sinks.partition import MANIFEST, PART, DataFile, Look, ManifestRecord, Partition
 from airflow_provider_claude.store import (
     atomic_output,
-    file_sizes,
+    entries,
     is_local,
     list_names,
     read_record,
@@ -64,20 +64,23 @@ def put(
     schema: pa.Schema | None,
     partition: Partition,
     label: ManifestRecord,
+    look: Look,
     *,
     kept: int = KEPT_VERSIONS,
 ) -> ManifestRecord:
-    """Make *partition* hold exactly *pieces*, with *label* as its manifest; without any, one file of *schema* and no rows.
+    """Make *partition* hold exactly *pieces* instead of what *look* has found, with *label* as its manifest; without pieces,
+    one file of *schema* and no rows.
 
     What it held becomes a version, of which the last *kept* stay. Returns the manifest as it was written. Raises StateError
     where the partition holds what is no part, with nothing touched, or where the files that were written do not hold the
     rows of *pieces*.
     """
-    if found := partition.strangers():
+    if found := partition.strangers(look.found):
         raise StateError(f"{partition} holds {found[0]!r}, which is not an answer part. Nothing was replaced: move it.")
-    manifest = (
-        _swap(pieces, schema, partition, label) if partition.is_swapped else _replace(pieces, schema, partition, label)
-    )
+    if partition.is_swapped:
+        manifest = _swap(pieces, schema, partition, label)
+    else:
+        manifest = _replace(pieces, schema, partition, label, look)
     _trim(partition, kept)
     return manifest
 
@@ -124,14 +127,13 @@ def _swap(
 
 
 def _replace(
-    pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord
+    pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord, look: Look
 ) -> ManifestRecord:
-    _keep_copies(partition)
+    if look.manifest is not None and look.is_whole and look.parts:  # else a publication that was cut short has left it
+        _keep_copies(partition, look.manifest)
     manifest = _written(pieces, schema, partition.folder, label)
-    named = {file.name for file in manifest.files}
-    for name in partition.parts():
-        if name not in named:
-            remove(partition.folder / name)
+    for name in look.parts.keys() - {file.name for file in manifest.files}:
+        remove(partition.folder / name)
     write_record(partition.folder / MANIFEST, manifest)
     return manifest
 
@@ -176,16 +178,13 @@ def _keep_moved(partition: Partition, old: UPath) -> None:
     Path(old.path).rename(place.path)
 
 
-def _keep_copies(partition: Partition) -> None:
-    """Copy the partition aside as a version, unless it is what a publication that was cut short has left."""
-    sizes, manifest = partition.parts(), partition.manifest()
-    if not sizes or manifest is None or not has_files(manifest, sizes):
-        return
+def _keep_copies(partition: Partition, manifest: ManifestRecord) -> None:
+    """Copy the partition, which *manifest* describes, aside as a version."""
     place = partition.aside / "versions" / manifest.version
     if (place / MANIFEST).exists():
         return
-    for name in sizes:
-        _copy(partition.folder / name, place / (name + KEPT))
+    for file in manifest.files:
+        _copy(partition.folder / file.name, place / (file.name + KEPT))
     write_record(place / MANIFEST, manifest)
 
 
@@ -198,7 +197,7 @@ def _copy(path: UPath, to: UPath) -> None:
 
 def _described(folder: UPath, partition: Partition) -> ManifestRecord:
     """A manifest for parts that have none."""
-    sizes = {name: size for name, size in file_sizes(folder).items() if name.endswith(KEPT)}
+    sizes = {name: size for name, size in entries(folder).items() if name.endswith(KEPT) and size is not None}
     rows = count_rows([folder / name for name in sizes])
     pairs = zip(sizes.items(), rows, strict=True)
     files = [DataFile(name=name.removesuffix(KEPT), bytes=size, rows=count) for (name, size), count in pairs]

@@ -45,6 +45,6 @@ def restore(partition: Partition, version: str | None, now: str) -> ManifestReco
     place = partition.aside / "versions" / wanted
     pieces = [Piece(place / (file.name + KEPT), file.name, file.rows) for file in kept[wanted].files]
     label = msgspec.structs.replace(kept[wanted], restored_at=now, restored_from=wanted)
-    manifest = put(pieces, None, partition, label, kept=KEPT_VERSIONS + 1)
+    manifest = put(pieces, None, partition, label, partition.look(), kept=KEPT_VERSIONS + 1)
     remove(place)
     return manifest

@@ -14,9 +14,9 @@ from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
 from airflow_provider_claude.core.publish.places import is_read, is_within
 from airflow_provider_claude.errors import DestinationError, StateError
-from airflow_provider_claude.sinks.partition import Partition, other_columns
+from airflow_provider_claude.sinks.partition import PART, Look, ManifestRecord, Partition, other_columns
 from airflow_provider_claude.sinks.replacing import recover
-from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder
+from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder, entries
 from airflow_provider_claude.store.probe import check_absolute, probe
 
 if TYPE_CHECKING:
@@ -56,46 +56,46 @@ def _plain(uri: str) -> str:
     return plain if "://" in plain else os.path.realpath(plain)
 
 
-def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> Holder:
-    """Make *partition* that of *mine*. Returns the holder as it is on record: a run by hand keeps the data interval.
+def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> tuple[Holder, Look]:
+    """Make *partition* that of *mine*. Returns the holder as it is on record, and what the partition holds.
 
-    Raises DestinationError where it is another's, or holds what no run has published.
+    A run whose partition was chosen by hand keeps the data interval on record. Raises DestinationError where it is
+    another's, or holds what no run has published.
     """
-    _raise(_misplaced(partition, output, mine.column))
-    record, manifest = partition.holder(), partition.manifest()
-    held = record.holder if record else manifest.holder if manifest else None
-    if held is None and partition.parts() and not mine.take_over:
-        _raise([f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True."])
+    look = partition.look()
+    _raise(_misplaced(partition, look, output, mine.column))
+    held, holder = look.holder, mine.holder
+    if held is None and look.parts and not mine.take_over:
+        _raise(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
     _raise(foreign(str(partition), held, mine))
-    holder = mine.holder
     if held is not None and held.is_same_task(holder):
         holder = msgspec.structs.replace(holder, interval=holder.interval or held.interval)
-    if record is None:
+    if look.record is None:
         _raise(foreign(str(partition), partition.hold(holder, now), mine))
-    elif not held or not held.is_same_task(holder) or held.interval != holder.interval:
+    elif not look.record.holder.is_same_claim(holder):
         partition.take_over(holder, now)
-    return holder
+    return holder, look
 
 
 _ELSEWHERE = "Move them away, or choose an output folder of its own"
 
 
-def _misplaced(partition: Partition, output: UPath, column: str) -> Iterable[str]:
+def _misplaced(partition: Partition, look: Look, output: UPath, column: str) -> Iterable[str]:
     """What in the way lies in *output*, beside or in *partition*."""
-    if found := partition.strangers():
+    if found := partition.strangers(look.found):
         yield f"{partition} holds {found[0]!r}, which is not an answer part. {_ELSEWHERE}."
-    if others := other_columns(output, column if partition.whole else ""):
+    beside = entries(output) if partition.whole else look.found
+    if others := other_columns(beside, column if partition.whole else ""):
         yield f"{output} holds partitions by {', '.join(others)}. {_ELSEWHERE}."
-    if partition.whole and (table := Partition.at(output, column, None)).parts():
-        yield f"{table} holds a table without partitions. {_ELSEWHERE}."
+    if partition.whole and any(PART.fullmatch(name) for name in beside):
+        yield f"{output} holds a table without partitions. {_ELSEWHERE}."
 
 
-def check_rows(partition: Partition, mine: Destination, source: str, rows: int) -> None:
-    """See that what *partition* holds may be replaced by *rows* rows (or fewer) that were read from *source*.
+def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destination, source: str, rows: int) -> None:
+    """See that what is *found* in *partition* may be replaced by *rows* rows (or fewer) that were read from *source*.
 
     Raises DestinationError where not.
     """
-    found = partition.manifest()
     if found is None:
         return
     where = f"{partition} (published {found.published_at})"
@@ -132,8 +132,8 @@ def prepare(
         return
     place = Partition.at(output, mine.column, partition)
     recover(place)
-    claim(place, mine, output, now)
-    check_rows(place, mine, scan.source, scan.items + scan.duplicates)
+    _, look = claim(place, mine, output, now)
+    check_rows(place, look.manifest, mine, scan.source, scan.items + scan.duplicates)
 
 
 def _raise(problems: Iterable[str] | str | None) -> None:

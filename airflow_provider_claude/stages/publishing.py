@@ -62,11 +62,11 @@ def _published(
 ) -> ManifestRecord:
     scan, plan = run.need_scan(), run.need_plan()
     recover(partition)
-    holder = claim(partition, destination, output, now)
-    check_rows(partition, destination, scan.source, summary.ledger.answered)
+    holder, look = claim(partition, destination, output, now)
+    check_rows(partition, look.manifest, destination, scan.source, summary.ledger.answered)
     schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job["answer_schema"]))
     label = _label(run, scan, plan, destination, holder, now)
-    manifest = publish(run.parts("answers"), schema, partition, label)
+    manifest = publish(run.parts("answers"), schema, partition, label, look)
     if manifest.rows != summary.ledger.answered:
         raise StateError(
             f"{partition} holds {rows(manifest.rows)}, and the report counts {summary.ledger.answered:,} answered."

@@ -40,7 +40,7 @@ Every file is written whole or not at all, and "cannot be read" is never "is not
 
 from airflow_provider_claude.store.files import (
     atomic_output,
-    file_sizes,
+    entries,
     is_local,
     list_names,
     remove,
@@ -118,7 +118,7 @@ __all__ = [
     "TokensRecord",
     "WorkFolder",
     "atomic_output",
-    "file_sizes",
+    "entries",
     "is_local",
     "list_names",
     "read_record",

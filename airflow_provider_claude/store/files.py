@@ -31,18 +31,16 @@ def list_names(directory: UPath) -> list[str]:
         return []
 
 
-def file_sizes(directory: UPath) -> dict[str, int]:
-    """The files in *directory* by name, with their bytes; none where there is no such directory. One listing."""
+def entries(directory: UPath) -> dict[str, int | None]:
+    """What is in *directory* by name, sorted: the bytes of files, None for folders. One listing, never from a cache."""
     directory.fs.invalidate_cache()
+    here = directory.path.strip("/")
     try:
-        entries = directory.fs.ls(directory.path, detail=True)
+        found = directory.fs.ls(directory.path, detail=True)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    return {
-        entry["name"].rstrip("/").rsplit("/", 1)[-1]: entry["size"]
-        for entry in sorted(entries, key=lambda entry: str(entry["name"]))
-        if entry["type"] == "file"
-    }
+    names = {entry["name"].strip("/"): entry["size"] if entry["type"] == "file" else None for entry in found}
+    return {name.rsplit("/", 1)[-1]: names[name] for name in sorted(names) if name != here}
 
 
 def write_bytes(path: UPath, data: bytes) -> None:

@@ -20,7 +20,7 @@ from airflow_provider_claude.sinks import replacing
 from airflow_provider_claude.sinks.parquet import publish as put
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
-from airflow_provider_claude.sinks.replacing import KEPT_VERSIONS
+from airflow_provider_claude.sinks.replacing import KEPT_VERSIONS, recover
 from airflow_provider_claude.sinks.versions import partitions_of, restore, versions
 
 SCHEMA = pa.schema(
@@ -64,7 +64,9 @@ def place(target: UPath, *, partitioned: bool = True) -> Partition:
 
 
 def publish(run, schema, target, *, partitioned=True, tag="a", at="2026-11-23T00:00:00+00:00") -> ManifestRecord:
-    return put(run, schema, place(target, partitioned=partitioned), label(tag, at))
+    partition = place(target, partitioned=partitioned)
+    recover(partition)
+    return put(run, schema, partition, label(tag, at), partition.look())
 
 
 def tree(folder: UPath) -> dict[str, bytes]:

@@ -29,6 +29,9 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     def is_same_task(self, other: Holder) -> bool:
         return (self.dag_id, self.task_id) == (other.dag_id, other.task_id)
 
+    def is_same_claim(self, other: Holder) -> bool:
+        return self.is_same_task(other) and self.interval == other.interval
+
     @property
     def name(self) -> str:
         return f"task {self.task_id} of DAG {self.dag_id}" if self.dag_id else "a run outside Airflow"
