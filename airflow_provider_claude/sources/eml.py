@@ -6,10 +6,10 @@ import re
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.sources import outlook
-from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
+from airflow_provider_claude.sources.files import BrokenArchiveError, SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.kinds import HEAD, OUTLOOK, kind_of
 from airflow_provider_claude.sources.mail import read_mail
-from airflow_provider_claude.sources.rows import Row, Wanted, broken, named
+from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 from airflow_provider_claude.sources.wrapped import opened
 
 #: The largest mail that is read, in bytes.
@@ -27,10 +27,18 @@ def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
         with file.open_any() as stream:
             raw = stream.read(MAX_MAIL + 1)
+    except BrokenArchiveError as e:
+        return region(
+            f"{file.name}#1", "unreadable_file", f"mails are missing behind the last that was read ({e}).", None
+        )
     except Exception as e:
         if not is_broken_content(e):
             raise
         return broken(file.name, "unreadable_file", f"the file cannot be read ({meaning(e)}).")
+    return _row(raw, file, wanted)
+
+
+def _row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
     kind = kind_of(raw[:HEAD])
     if kind == OUTLOOK:
         return _outlook_row(raw, file.name, wanted)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +45,10 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 class WrongKindError(ValueError):
     """The bytes of a file are of another kind than its name says."""
+
+
+class BrokenArchiveError(ValueError):
+    """What is behind some place of an archive cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,18 @@ def meaning(error: Exception) -> str:
     return next((f"{means}; {said}" for words, means in _MEANINGS if words in said), said)
 
 
+_BROKEN = (
+    pa.ArrowException,
+    EOFError,
+    zlib.error,
+    UnicodeError,
+    WrongKindError,
+    BrokenArchiveError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+
+
 def is_broken_content(error: Exception) -> bool:
     """Whether *error* comes from what is in a file, rather than from the store it lies on.
 
@@ -142,4 +160,4 @@ def is_broken_content(error: Exception) -> bool:
     """
     if isinstance(error, OSError):
         return error.errno is None
-    return isinstance(error, pa.ArrowException | EOFError | zlib.error | UnicodeError | WrongKindError)
+    return isinstance(error, _BROKEN)

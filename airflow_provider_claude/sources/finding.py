@@ -11,7 +11,7 @@ What cannot be looked at raises the store's error: it is never taken for what is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +36,13 @@ class MissingSourceError(SourceError):
 class Found:
     """The files at a path, sorted by name, and the names of those that lie in a Maildir but are no mail of it.
 
-    *single* says that the path is that of one file.
+    *single* says that the path is that of one file. *rest* stand for what lies behind the damage of an archive.
     """
 
     files: tuple[SourceFile, ...]
     strays: tuple[str, ...] = ()
     single: bool = False
+    rest: tuple[SourceFile, ...] = ()
 
 
 def find_files(path: UPath) -> Found:
@@ -77,18 +78,25 @@ def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) 
     """The files of *listing*, paths below *base*."""
     paths = sorted(name for name, info in listing.items() if info["type"] == "file" and not info.get("islink"))
     folders = [name for name, info in listing.items() if info["type"] == "directory"]
-    refuse_lakes(fs, base, paths, path)
+    found = sorted_out(fs, base, paths, folders, path)
+    if not found.files:
+        raise MissingSourceError(f"There is no source at {path}: {_nothing(folders, found.strays)}.")
+    return found
+
+
+def sorted_out(fs: Any, base: str, paths: Sequence[str], folders: Sequence[str], source: UPath) -> Found:
+    """What of *paths*, below *base*, may be data, in their order. Raises SourceError where they are part of another table."""
+    refuse_lakes(fs, base, paths, source)
     mail = MailFolders.of(paths, folders)
     start = len(base.rstrip("/")) + 1
     files = [SourceFile(fs, one, one[start:], "eml" if mail.holds(one) else None) for one in paths]
     strays = tuple(file.name for file in files if file.kind is None and mail.is_stray(file.path))
-    found = tuple(file for file in files if file.kind or not (_is_hidden(file.name) or mail.encloses(file.path)))
-    if not found:
-        raise MissingSourceError(f"There is no source at {path}: {_nothing(folders, strays)}.")
-    return Found(found, strays)
+    return Found(
+        tuple(file for file in files if file.kind or not (_is_hidden(file.name) or mail.encloses(file.path))), strays
+    )
 
 
-def _nothing(folders: list[str], strays: tuple[str, ...]) -> str:
+def _nothing(folders: Sequence[str], strays: tuple[str, ...]) -> str:
     if strays:
         return "the Maildir holds no mail"
     return "there are folders, but no file that is data" if len(folders) > 1 else "there is no file that is data"

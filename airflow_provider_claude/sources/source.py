@@ -39,6 +39,7 @@ from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
+from airflow_provider_claude.sources.archives import expanded
 from airflow_provider_claude.sources.carried import carried_types
 from airflow_provider_claude.sources.choosing import Choice, Fits, choose
 from airflow_provider_claude.sources.encoding import check_encoding
@@ -172,7 +173,7 @@ def open_source(
 def _chosen(path: UPath, asked: str | None, fits: Fits, missing: MissingSource) -> Choice:
     """What is read of *path*."""
     try:
-        return _of_found(find_files(path), asked, fits, path)
+        return _of_found(expanded(find_files(path), path), asked, fits, path)
     except MissingSourceError as e:
         if missing == "empty":
             return Choice(asked or "none", (), ())
@@ -186,10 +187,11 @@ def _of_found(found: Found, asked: str | None, fits: Fits, path: UPath) -> Choic
         return Choice(asked, found.files, ())
     choice = choose(found.files, asked, str(path), fits)
     if not choice.files:
-        raise MissingSourceError(
-            f"There is no source at {path}: {choice.foreign[0]!r} is no data, and there is nothing else."
+        what = (
+            f"{choice.foreign[0]!r} is no data, and there is nothing else" if choice.foreign else "the archive is empty"
         )
-    return choice._replace(foreign=(*choice.foreign, *found.strays))
+        raise MissingSourceError(f"There is no source at {path}: {what}.")
+    return Choice(choice.format, (*choice.files, *found.rest), (*choice.foreign, *found.strays))
 
 
 def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: str) -> bool:

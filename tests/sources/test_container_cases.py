@@ -19,6 +19,8 @@ RIGHT: list[tuple[str, dict[str, Any], list[str]]] = [
     ("M50", {"format": "eml"}, ["body number 3", "body number 0", "body number 1"]),
     ("M50", {}, ["body number 3", "body number 0", "body number 1"]),
     ("M52", {}, ["body of emlx"]),
+    ("M53", {}, ["body of emlx"]),
+    ("M53/mails.zip", {}, ["body of emlx"]),
     ("M54", {}, ["body of emlx", "text of emlx"]),
     ("M55", {}, ["body of emlx"]),
     ("M55", {"format": "eml"}, ["body of emlx"]),
