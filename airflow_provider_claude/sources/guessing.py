@@ -20,6 +20,7 @@ from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.charset import GUESS, LOSS, guess
 from airflow_provider_claude.sources.rows import Row
+from airflow_provider_claude.sources.values import NOT_TEXT
 
 #: What to raise about a file, by its tally.
 Refusal = Callable[["Tally"], SourceError | None]
@@ -67,9 +68,9 @@ class Tally:
 
     def add(self, row: Row) -> None:
         self.rows += 1
-        texts = [text for text in (row.item_id, *row.values) if text and not text.isascii()]
+        texts = _foreign_texts((row.item_id, *row.values))
         self.foreign += bool(texts)
-        if row.flags and _is_guessed(row.flags, texts):
+        if row.flags and _is_guessed(row.flags, texts) and (texts or not row.values):
             self._guess(texts)
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
@@ -81,8 +82,8 @@ class Tally:
         self.rows += batch.num_rows
         self.foreign += foreign.true_count
         for row, flags in _flagged(batch):
-            texts = [text for text in (column[row].as_py() for column in columns) if text and not text.isascii()]
-            if _is_guessed(flags, texts):
+            texts = _foreign_texts(column[row].as_py() for column in columns)
+            if texts and _is_guessed(flags, texts):
                 self._guess(texts)
 
     def _guess(self, texts: list[str]) -> None:
@@ -98,6 +99,11 @@ def _flagged(batch: pa.RecordBatch) -> list[tuple[int, list[str]]]:
     """The rows of *batch* that have flags."""
     flags = batch.column("flags")
     return [(row, one) for row, one in enumerate(flags.to_pylist()) if one] if len(flags.flatten()) else []
+
+
+def _foreign_texts(values: Iterable[str | None]) -> list[str]:
+    """The texts among *values* that hold more than ASCII, but for bytes that were never text."""
+    return [text for text in values if text and not text.isascii() and not NOT_TEXT.search(text)]
 
 
 def _is_guessed(flags: Sequence[str], texts: list[str]) -> bool:

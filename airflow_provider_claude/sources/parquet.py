@@ -6,7 +6,9 @@ without a footer is lost with an unknown number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from codecs import utf_8_decode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ from airflow_provider_claude.core.scan.losses import UNREADABLE
 from airflow_provider_claude.core.tables import source_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import values
-from airflow_provider_claude.sources.charset import GUESS, decode
+from airflow_provider_claude.sources.charset import GUESS, LOSS, Decoded, decode
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
 from airflow_provider_claude.sources.rows import Wanted, batches_of, missing_id, region
 
@@ -186,7 +188,7 @@ class _Reader:
     def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
         """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
         mine: Flags = {}
-        found = _decoded(values.unpadded(column), self._wanted.encoding, mine)
+        found = _decoded(values.unpadded(column), self._wanted.encoding, mine, _cut)
         if values.holds_no_text(found) or any(GUESS in told for told in mine.values()):
             raise self._error(field.name, f"is {column.type}, and its bytes are no text")
         for row, told in mine.items():
@@ -215,7 +217,18 @@ def _ids(texts: dict[str, pa.Array], refs: pa.Array, wanted: Wanted) -> tuple[pa
     return pc.if_else(missing, None, ids), pc.if_else(missing, missing_id(wanted.id_column), none)
 
 
-def _decoded(column: pa.Array, encoding: str | None, flags: Flags) -> pa.Array:
+def _cut(data: bytes, encoding: str | None) -> Decoded:
+    """The text of *data*, whose last character may not have had the room it needs."""
+    if encoding is None:
+        with suppress(UnicodeError):
+            text, read = utf_8_decode(data, "strict")
+            return Decoded(text) if read == len(data) else Decoded(text + "\ufffd", (LOSS,))
+    return decode(data, encoding)
+
+
+def _decoded(
+    column: pa.Array, encoding: str | None, flags: Flags, decode: Callable[[bytes, str | None], Decoded] = decode
+) -> pa.Array:
     """*column* as text, value by value. Adds to *flags* what had to be done for it."""
     texts: list[str | None] = []
     for row, data in enumerate(pc.cast(column, pa.binary()).to_pylist()):

@@ -40,7 +40,7 @@ _OFFSET = re.compile(r"(?:GMT|UTC|Z)?([+-](?:[01]\d|2[0-3])):?([0-5]\d)")
 _WHOLE_MINUTES = datetime(1972, 6, 1, tzinfo=UTC)
 
 #: Characters that no text holds, but bytes that are numbers do.
-_NOT_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]"
+NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 
 
 def extension_of(field: pa.Field) -> str | None:
@@ -140,7 +140,7 @@ def unpadded(column: pa.Array) -> pa.Array:
 
 def holds_no_text(column: pa.Array) -> bool:
     """Whether a text of *column* holds characters that no text holds."""
-    return bool(pc.any(pc.match_substring_regex(column, _NOT_TEXT)).as_py())
+    return bool(pc.any(pc.match_substring_regex(column, NOT_TEXT.pattern)).as_py())
 
 
 def plain(column: pa.Array) -> pa.Array:

@@ -53,7 +53,7 @@ def test_most_text_in_another_charset_is_refused_with_the_argument_to_write(
 
 
 @pytest.mark.parametrize("charset", TEXTS)
-@pytest.mark.parametrize("write", [_jsonl, _parquet])
+@pytest.mark.parametrize("write", [_csv, _jsonl, _parquet])
 def test_with_its_encoding_the_same_table_is_read_right(tmp_path: Path, write: object, charset: str) -> None:
     path = write(tmp_path, TEXTS[charset], charset)  # type: ignore[operator]
     rows = rows_of(path, encoding=charset)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -153,3 +154,44 @@ def test_what_a_hostile_header_holds_is_cut_in_messages(tmp_path: Path) -> None:
     assert len(str(caught.value)) < 500
     assert "\x1b" not in str(caught.value)
     assert "and 482 more" in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_folders_that_are_named_for_a_column_are_one(tmp_path: Path, suffix: str) -> None:
+    row = {"id": "1", "body": "x", "lang": "de"}
+    for place in ("year=2026/city=S%C3%A3o Paulo", "year=2026/city=__HIVE_DEFAULT_PARTITION__", "year=2025/city=a%2Fb"):
+        (tmp_path / place).mkdir(parents=True)
+        path = tmp_path / place / f"a.{suffix}"
+        if suffix == "parquet":
+            pq.write_table(pa.Table.from_pylist([row]), path)
+        else:
+            path.write_text("id,body,lang\n1,x,de\n" if suffix == "csv" else json.dumps(row))
+    rows = rows_of(tmp_path, columns=["body", "city"], carry=["year", "lang"])
+    found = sorted((row["year"], row["city"] or "", row["lang"]) for row in rows)
+    assert found == [("2025", "a/b", "de"), ("2026", "", "de"), ("2026", "São Paulo", "de")]
+
+
+def test_a_column_of_the_file_comes_before_the_name_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "year=2025").mkdir()
+    (tmp_path / "year=2025" / "a.csv").write_text("id,year\n1,2026\n")
+    assert rows_of(tmp_path, columns=["year"])[0]["year"] == "2026"
+
+
+def test_the_folder_that_the_source_names_is_a_column_too(tmp_path: Path) -> None:
+    (tmp_path / "day=2026-11-27").mkdir()
+    pq.write_table(pa.table({"id": ["1"], "body": ["x"]}), tmp_path / "day=2026-11-27" / "a.parquet")
+    assert rows_of(tmp_path / "day=2026-11-27", columns=["body"], carry=["day"])[0]["day"] == "2026-11-27"
+
+
+def test_a_folder_that_names_no_column_is_told_by_its_file(tmp_path: Path) -> None:
+    for place in ("year=2026", "other"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.csv").write_text("id,body\n1,x\n")
+    with pytest.raises(SourceError, match="has no column 'year'"):
+        rows_of(tmp_path, columns=["body", "year"])
+
+
+def test_mail_has_the_columns_of_its_folders_too(tmp_path: Path) -> None:
+    (tmp_path / "box=sales").mkdir()
+    (tmp_path / "box=sales" / "a.eml").write_text("From: a@b.c\nDate: Mon, 2 Nov 2026 10:00:00 +0100\n\nhello\n")
+    assert rows_of(tmp_path, columns=["body"], carry=["box"])[0]["box"] == "sales"
