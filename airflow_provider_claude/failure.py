@@ -13,7 +13,8 @@ from urllib.parse import quote
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_claude.core.report.text import excerpt, legible
-from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.errors import LedgerError, StateError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -67,20 +68,38 @@ class Failure:
 
 
 def first_failed(context: Context) -> Failure | None:
-    """The failed task that stands in the way of the one in *context*, the first where there are several; None for none.
-
-    Where Airflow cannot be asked, as in a test of one operator, there is none.
-    """
-    ti: Any = context.get("ti")
-    if not hasattr(ti, "get_task_states"):
+    """The failed task that stands in the way of the one in *context*, the first where there are several; None for none."""
+    states = _states(context)
+    if not states:
         return None
+    ti: Any = context["ti"]
     dag: Any = context["dag"]
-    states = by_task(ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {}), dag.task_dict)
     above = {task_id: frozenset(task.upstream_task_ids) for task_id, task in dag.task_dict.items()}
     found = first_in_the_way(ti.task_id, ti.map_index, above, states)
     if found is None:
         return None
     return Failure(dag_id=ti.dag_id, run_id=ti.run_id, task_id=found[0], map_index=found[1])
+
+
+def refuse_old_plan(planned_by: TaskRef, context: Context) -> None:
+    """Raise StateError where the plan that *planned_by* wrote is not of now: its task, or the scan, has failed since.
+
+    The answers to it may be old, and a report on them would be green.
+    """
+    states = _states(context)
+    again = states.get(planned_by.task_id or "", {})
+    another = planned_by.run_id not in {None, context.get("run_id")} and first_failed(context) is not None
+    if another or {"failed", "upstream_failed"} & set(again.values()):
+        raise StateError(f"the plan in the run folder is an earlier one, of {planned_by.run_id}.")
+
+
+def _states(context: Context) -> States:
+    """What the tasks of the run have come to; empty where Airflow cannot be asked, as in a test of one operator."""
+    ti: Any = context.get("ti")
+    if not hasattr(ti, "get_task_states"):
+        return {}
+    dag: Any = context["dag"]
+    return by_task(ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {}), dag.task_dict)
 
 
 def by_task(states: Mapping[str, Any], tasks: Mapping[str, Any]) -> States:
@@ -126,10 +145,9 @@ def blaming_the_first(context: Context) -> Iterator[None]:
     """Where a task cannot do its work because an earlier one failed, its error names that one."""
     try:
         yield
-    except StateError as e:
+    except (StateError, LedgerError) as e:
         first = first_failed(context)
         if first is None:
             raise
-        raise StateError(
-            f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}"
-        ) from None
+        told = f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}"
+        raise type(e)(told) from None

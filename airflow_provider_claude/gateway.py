@@ -324,15 +324,20 @@ def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: s
         yield
     except anthropic.APIStatusError as e:
         error = _of_status(e, doing, missing_is_transient=missing_is_transient)
-        raise (CredentialsError(f"{error}. {credentials}") if isinstance(error, CredentialsError) else error) from e
+        raise (_refused(error, credentials) if isinstance(error, CredentialsError) else error) from e
     except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as e:
         if isinstance(e.__cause__ or e, httpx2.UnsupportedProtocol):
-            raise CredentialsError(f"Could not {doing}: {e}{_cause(e)}. {credentials}") from e
+            raise _refused(f"Could not {doing}: {e}{_cause(e)}", credentials) from e
         never_sent = isinstance(e.__cause__ or e, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
         kind = ApiUnavailableError if never_sent else UnknownFateError
         raise kind(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
     except anthropic.AnthropicError as e:
-        raise CredentialsError(f"Could not {doing}: {e}. {credentials}") from e
+        raise _refused(f"Could not {doing}: {e}", credentials) from e
+
+
+def _refused(told: object, credentials: str) -> CredentialsError:
+    """*told*, and which key to put right."""
+    return CredentialsError(f"{str(told).rstrip('.')}. {credentials}".rstrip())
 
 
 def _cause(error: Exception) -> str:

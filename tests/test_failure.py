@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_claude.core.task import TaskRef
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.failure import Failure, blaming_the_first, by_task, first_in_the_way
+from airflow_provider_claude.failure import Failure, blaming_the_first, by_task, first_in_the_way, refuse_old_plan
 
 ABOVE = {
     "scan": frozenset[str](),
@@ -87,3 +88,15 @@ def test_an_error_that_follows_from_an_earlier_failure_names_that_first() -> Non
 def raise_in(given: Any) -> None:
     with blaming_the_first(given):
         raise StateError("no run folder")
+
+
+@pytest.mark.parametrize("run_id", ["r 0", "r 1"])
+def test_after_a_failed_scan_an_earlier_plan_is_not_reported(run_id: str) -> None:
+    failed = context("report", {"scan": "failed", "plan": "upstream_failed"}) | {"run_id": "r 1"}
+    with pytest.raises(StateError, match=f"an earlier one, of {run_id}"):
+        refuse_old_plan(TaskRef(run_id=run_id, task_id="plan"), failed)
+
+
+@pytest.mark.parametrize("run_id", [None, "r 0", "r 1"])
+def test_a_plan_after_which_nothing_failed_is_reported(run_id: str | None) -> None:
+    refuse_old_plan(TaskRef(run_id=run_id, task_id="plan"), context("report", GREEN) | {"run_id": "r 1"})

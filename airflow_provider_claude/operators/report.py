@@ -11,7 +11,7 @@ from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.publish.destination import GUARDED, agreed
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
-from airflow_provider_claude.failure import blaming_the_first
+from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
     destination_of,
@@ -90,7 +90,9 @@ class ClaudeReportOperator(BaseOperator):
             mine = destination_of(
                 context, self.publish_to, column=self.partition_column, replace=GUARDED, take_over=False
             )
-            destination = agreed(run.need_plan().destination, mine)
+            plan = run.need_plan()
+            refuse_old_plan(plan.planned_by, context)
+            destination = agreed(plan.destination, mine)
             summary = report(
                 run,
                 output=to_path(destination.output) if destination else None,

@@ -40,7 +40,8 @@ def _overlaps(run: str, work: str, source: str, output: str) -> Iterable[str]:
         if is_within(output, inside) or is_within(inside, output):
             yield (
                 f"output {output} and work {inside} lie in one another: files of runs would be read as answers, or be "
-                "pruned with them. Give them folders side by side."
+                "pruned with them. Give them folders side by side, such as <root>/work and <root>/answers. Where work is not "
+                "given, it is the folder that holds the run folder."
             )
             return
     if is_read(output, source):

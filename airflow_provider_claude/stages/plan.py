@@ -161,6 +161,7 @@ def plan(
     shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
     record = msgspec.structs.replace(
         draft,
+        planned_by=task,
         shards=shards,
         estimate=sums.record(),
         explanation=explain(

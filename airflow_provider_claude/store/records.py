@@ -16,6 +16,7 @@ from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.settle.priority import Priority
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import write_bytes, write_new
 
@@ -228,6 +229,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     work: int
     reuse_days: float
     zone: str = "UTC"
+    planned_by: TaskRef = NO_TASK
     lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None

@@ -86,7 +86,7 @@ def test_an_urgent_table_with_priorities_is_redacted_and_answered_whole(
             task_id="ask",
             job=JOB,
             source=str(tmp_path / "tickets.parquet"),
-            run_folder=str(tmp_path / "run"),
+            run_folder=str(tmp_path / "work" / "run"),
             publish_to=str(tmp_path / "out"),
             priority_column="priority",
             urgent=10,
@@ -101,9 +101,13 @@ def test_an_urgent_table_with_priorities_is_redacted_and_answered_whole(
     (partition,) = (tmp_path / "out").glob("day=*")
     answers = read_answers(UPath(partition))
     assert sorted(map(int, answers["priority"])) == list(range(20))
-    sent = [text for part in (tmp_path / "run" / "items").iterdir() for text in pq.read_table(part)["text"].to_pylist()]
+    sent = [
+        text
+        for part in (tmp_path / "work" / "run" / "items").iterdir()
+        for text in pq.read_table(part)["text"].to_pylist()
+    ]
     assert all("[EMAIL-" in text and "@" not in text for text in sent)
-    plan = RunFolder(UPath(tmp_path / "run")).need_plan()
+    plan = RunFolder(UPath(tmp_path / "work" / "run")).need_plan()
     assert plan.priority is not None
     assert plan.priority.urgent == 10
     assert claude_simulator.books()["messages"]["requests"] == 20
