@@ -68,14 +68,20 @@ class Tally:
 
     def add(self, row: Row) -> None:
         self.rows += 1
-        texts = _foreign_texts((row.item_id, *row.values))
-        self.foreign += bool(texts)
-        if row.flags and _is_guessed(row.flags, texts) and (texts or not row.values):
-            self._guess(texts)
+        texts = row.values if row.item_id is row.ref else (row.item_id, *row.values)
+        for text in texts:
+            if text is not None and not text.isascii():
+                self.foreign += 1
+                break
+        if row.flags:
+            foreign = _foreign_texts(texts)
+            if _is_guessed(row.flags, foreign) and (foreign or not row.values):
+                self._guess(foreign)
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
         """Count the rows of *batch* (SOURCE_FIELDS and columns)."""
-        columns = [one for one in (batch.column("item_id"), *batch.columns[_OWN:]) if one.type == pa.string()]
+        ids = [] if batch.column("item_id").equals(batch.column("source_ref")) else [batch.column("item_id")]
+        columns = [*ids, *(one for one in batch.columns[_OWN:] if one.type == pa.string())]
         foreign = pa.repeat(pa.scalar(value=False), batch.num_rows)
         for column in columns:
             foreign = pc.or_(foreign, _is_foreign(column))
@@ -125,7 +131,8 @@ def watched(rows: Iterable[Row], refusal: Refusal) -> Iterator[Row]:
     tally = Tally()
     for row in rows:
         tally.add(row)
-        tally.check(refusal)
+        if row.flags:
+            tally.check(refusal)
         yield row
     tally.check(refusal, end=True)
 

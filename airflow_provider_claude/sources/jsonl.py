@@ -32,6 +32,9 @@ _STRING = msgspec.json.Decoder(str)
 #: The flag of a row whose object has a wanted name twice.
 TWICE = "name_twice"
 
+#: An escape of a character of ASCII: names of ASCII can be spelled with it.
+_ASCII_ESCAPE = re.compile(rb"\\u00[2-7]")
+
 #: A name, or an element of an array, with an escape in it: it may be another spelling of a name that is there already.
 _ESCAPED_NAME = re.compile(rb'[{,]\s*"[^"\\]*\\')
 
@@ -75,7 +78,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
             charset, lines = _lines(stream, wanted.encoding)
             reader = _Reader(wanted, charset)
             for number, line in enumerate(lines, 1):
-                if not line.strip():
+                if line.isspace() or not line:
                     continue
                 if what := _no_lines(line, before):
                     yield region(f"{file.name}#{number}", UNREADABLE, what, None)
@@ -145,6 +148,7 @@ class _Reader:
         self._wanted, self._charset = wanted, charset
         self._names = frozenset(wanted.with_id)
         self._quoted = [msgspec.json.encode(name) for name in wanted.with_id]
+        self._any_escape = not all(map(str.isascii, wanted.with_id))
 
     def row(self, line: bytes, ref: str) -> Row:
         if len(line) > MAX_LINE:
@@ -158,11 +162,15 @@ class _Reader:
 
     def _is_odd(self, line: bytes) -> bool:
         """Whether a name may be in *line* twice."""
-        return any(line.count(name) > 1 for name in self._quoted) or _ESCAPED_NAME.search(line) is not None
+        for name in self._quoted:
+            if line.count(name) > 1:
+                return True
+        escaped = b"\\u" in line if self._any_escape else _ASCII_ESCAPE.search(line) is not None
+        return escaped and _ESCAPED_NAME.search(line) is not None
 
     def _fields(self, line: bytes) -> dict[str, str | None]:
         values = _OBJECT.decode(line)
-        return {name: _text(values[name]) for name in self._wanted.with_id if name in values}
+        return {name: _text(bytes(values[name])) for name in self._wanted.with_id if name in values}
 
     def _second_look(self, line: bytes, ref: str) -> Row:
         text, flags = decode(line, self._charset)
@@ -181,8 +189,7 @@ class _Reader:
         return broken(ref, "broken_row", f"the line is no JSON object ({error}).")._replace(flags=flags)
 
 
-def _text(raw: msgspec.Raw) -> str | None:
-    data = bytes(raw)
+def _text(data: bytes) -> str | None:
     if data.startswith(b'"'):
         return _STRING.decode(data)
     return None if data == b"null" else data.decode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from airflow_provider_claude.core.tables import SOURCE_FIELDS, source_name, with
 _BATCH_CHARACTERS = 16_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place).
 
@@ -34,16 +35,16 @@ class Wanted:
     carried: tuple[pa.Field, ...] = ()
     constants: Mapping[str, str | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         return with_columns(SOURCE_FIELDS, [*self.columns, *self.carried])
 
-    @property
+    @cached_property
     def values(self) -> tuple[str, ...]:
         """The columns of the source behind those of a batch, in order."""
         return (*self.columns, *(source_name(one.name) for one in self.carried))
 
-    @property
+    @cached_property
     def with_id(self) -> list[str]:
         """The columns to read as text, the id's among them, each once."""
         return list(dict.fromkeys([*self.columns, *filter(None, [self.id_column])]))

@@ -80,6 +80,14 @@ def test_utf8_against_the_encoding_that_was_said_is_read(tmp_path: Path) -> None
     assert all(row["flags"] == ["charset_guessed"] for row in rows)
 
 
+@pytest.mark.parametrize("write", [_csv, _jsonl, _parquet])
+def test_the_name_of_the_file_is_no_text_of_its_rows(tmp_path: Path, write: object) -> None:
+    (tmp_path / "größe").mkdir()
+    write(tmp_path / "größe", [*TEXTS["gb18030"], *["ok"] * 20], "gb18030")  # type: ignore[operator]
+    with pytest.raises(SourceError, match='encoding="gb18030"'):
+        rows_of(tmp_path, id_column=None)
+
+
 def test_one_row_of_a_large_table_in_ascii_is_flagged(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text\n" + b"".join(b"%d,ok\n" % n for n in range(500)) + b"x,na\xefve\n")
