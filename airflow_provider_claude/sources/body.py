@@ -135,9 +135,8 @@ class _Choice:
         if not part.is_multipart():
             return [self.piece(part, number)] if self.accepts(part, kind, first=first) else []
         if kind in _MAILS:
-            inner = forwarded_in(part)
-            below = number if inner.is_multipart() else f"{number or 1}.1"
-            return [self.piece(part, number), *self.pieces(inner, below)]
+            inner, number = forwarded_in(part), number or "1"
+            return [self.piece(part, number), *self.pieces(inner, number if inner.is_multipart() else f"{number}.1")]
         if kind == "message/partial":
             return self.pieces(children(part)[0], number)
         return [] if part.get_content_maintype() == "message" else self.of_many(part, number)

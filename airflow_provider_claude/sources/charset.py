@@ -38,6 +38,13 @@ _LIKE_UTF8 = {"windows-874": re.compile("[\u0e00-\u0e7f]"), "windows-1256": re.c
 #: So many characters beyond ASCII are no accident: other sets are valid UTF-8 for so long once in a thousand texts.
 _NO_ACCIDENT = 4
 
+#: Sets that are taken for others: Japanese ones for each other, and the standard's for one with more characters.
+_MISTAKEN = {
+    "iso-2022-jp": ("iso2022_jp_3", "iso2022_jp_2004", "iso2022_jp_2", "iso2022_jp_ext", "shift_jis", "euc-jp"),
+    "shift_jis": ("euc-jp",),
+    "euc-jp": ("shift_jis",),
+}
+
 #: The sets that are guessed, all in use for tables and mail in the last twenty years.
 _GUESSED = (
     *("windows-1252", "windows-1250", "windows-1251", "windows-1253", "windows-1254", "windows-1255", "windows-1256"),
@@ -45,7 +52,10 @@ _GUESSED = (
     *("cp932", "euc-jp", "iso-2022-jp", "gb18030", "big5hkscs", "cp949"),
 )
 
-#: Fewer bytes beyond ASCII, all of them Western letters and signs, in a text that is mostly ASCII, are taken for
+#: Those whose texts are mostly ASCII.
+_GUESSED_OF_FEW = ("windows-1252", "windows-1250", "mac-roman", "cp850")
+
+#: Fewer bytes beyond ASCII, all of them Western letters and signs, among at least as many letters of ASCII, are taken for
 #: windows-1252: the set of most texts without a name.
 _LEAST = 8
 
@@ -57,10 +67,10 @@ _UTF8_RUN = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){8
 
 _SAMPLE = 1 << 16
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
-#: A change of set with nothing in it, as between two encoded words: the standard takes it for an attack.
 _IDLE_ESCAPE = re.compile(rb"\x1b(?:\([BJI]|\$[@B])(?=\x1b[($])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
+_LETTER = re.compile(rb"[A-Za-z]")
 _LOW_BYTES = bytes(range(128))
 _WESTERN = bytes(range(0xA0, 0x100)) + "€‚„…‘’“”•–—™".encode("cp1252")
 
@@ -96,11 +106,13 @@ def guess(data: bytes) -> str:
         return "utf-8"
     sample = b"\n".join(line for line in data[: 1 << 20].splitlines() if not line.isascii())[:_SAMPLE]
     beyond = sample.translate(None, _LOW_BYTES)
-    if len(beyond) < _LEAST and len(beyond) * 5 < len(sample) and not beyond.translate(None, _WESTERN):
+    few = len(beyond) < _LEAST and len(beyond) <= len(_LETTER.findall(sample))
+    if few and not beyond.translate(None, _WESTERN):
         return "windows-1252"
     from chardet import detect  # loads its tables, which few runs need
 
-    found = detect(sample, include_encodings=_GUESSED, compat_names=False, max_bytes=_SAMPLE)["encoding"] or ""
+    sets = _GUESSED_OF_FEW if few else _GUESSED
+    found = detect(sample, include_encodings=sets, compat_names=False, max_bytes=_SAMPLE)["encoding"] or ""
     return _NAMES_OF_GUESSES.get(found) or lookup(found) or "windows-1252"
 
 
@@ -113,9 +125,7 @@ def attempt(data: bytes, charset: str) -> str | None:
         if name == "utf-8":
             return data.decode("utf-8").removeprefix("\ufeff")
         if name is not None and name in STANDARD:
-            return endec.decode(
-                _IDLE_ESCAPE.sub(b"", data) if name == "iso-2022-jp" else data, name, "strict", bom="strip"
-            )
+            return endec.decode(_escapes(data, name), name, "strict", bom="strip")
         text = data.decode(name) if name else None
     except (DecodeError, ValueError):
         return None
@@ -169,14 +179,24 @@ def _damaged(data: bytes, charset: str) -> Decoded:
     text = _replaced(data, charset)
     right = len(text if charset in WIDE else _BEYOND_ASCII.findall(text))
     sure = charset == "utf-8" and _UTF8_RUN.search(data)
-    if sure or 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS)):
+    others = (name for name in _MISTAKEN.get(charset, ()) if name in SHIFTED or not data.isascii())
+    other = next((name for name in others if attempt(data, name) is not None), None)
+    if other is None and (sure or 0 < text.count("\ufffd") <= right or data.startswith(tuple(_MARKS))):
         return Decoded(text, _LOSS)
-    text = _replaced(data, guess(data))
+    text = _replaced(data, other or guess(data))
     return Decoded(text, _GUESS + _LOSS if "\ufffd" in text else _GUESS)
+
+
+def _escapes(data: bytes, charset: str) -> bytes:
+    """*data* with what iso-2022-jp of mail has and that of the standard has not: SO and SI around half-width kana, and
+    changes of set with nothing in them, as between two encoded words, which the standard takes for an attack.
+    """
+    if charset != "iso-2022-jp":
+        return data
+    return _IDLE_ESCAPE.sub(b"", data.replace(b"\x0e", b"\x1b(I").replace(b"\x0f", b"\x1b(B"))
 
 
 def _replaced(data: bytes, charset: str) -> str:
     if charset in STANDARD:
-        bare = _IDLE_ESCAPE.sub(b"", data) if charset == "iso-2022-jp" else data
-        return endec.decode(bare, charset, "replace", bom="strip")
+        return endec.decode(_escapes(data, charset), charset, "replace", bom="strip")
     return _SURROGATES.sub("\ufffd", data.decode(charset, "replace"))

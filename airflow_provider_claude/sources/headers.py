@@ -80,10 +80,10 @@ class Run(NamedTuple):
 def unfolded(raw: Any, fallback: Callable[[], str | None] = lambda: None) -> Decoded:
     """The header *raw* on one line; its bytes beyond ASCII as UTF-8, else in the set *fallback* names, else in a guessed one."""
     text = str(raw)
-    if not escaped(text):
+    if not escaped(text) and "\x1b$" not in text:
         return Decoded(_FOLD.sub("", text))
     data = unescaped(text)
-    if (utf8 := attempt(data, "utf-8")) is not None:
+    if "\x1b$" not in text and (utf8 := attempt(data, "utf-8")) is not None:
         return Decoded(_FOLD.sub("", utf8))
     text, flags = decode(data, fallback())
     return Decoded(_FOLD.sub("", text), tuple(dict.fromkeys(("charset_guessed", *flags))))

@@ -153,6 +153,6 @@ def unwrapped(text: str, *, delsp: bool) -> str:
         if open_before and depth == depth_before and bare != "-- ":
             lines[-1] += said
         else:
-            lines.append(f"{'>' * depth} {said}" if depth else said)
+            lines.append(f"{'>' * depth} {said}" if depth and said else ">" * depth + said)
         depth_before, open_before = depth, flows
     return "\n".join(lines)

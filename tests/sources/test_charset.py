@@ -55,9 +55,11 @@ def test_what_names_no_character_set_of_texts_is_no_name(label: str) -> None:
     [
         (b'\x1b$B-!-"-j\x1b(B', "iso-2022-jp", "①②㈱"),
         (b"\x1b(IW]L_\x1b(B", "iso-2022-jp", "ﾗﾝﾌﾟ"),
+        (b"\x1b$B2u\x1b(B \x0eW]L_\x0f!", "iso-2022-jp", "壊 ﾗﾝﾌﾟ!"),
+        ("壊".encode("iso-2022-jp") + "壊".encode("iso-2022-jp"), "iso-2022-jp", "壊壊"),
         (b"\x87@\xfcK", "shift_jis", "①黑"),
         (b"\xad\xa1\x8e\xb1", "euc-jp", "①ｱ"),
-        (b"\x80\xa2\xe3", "gb2312", "€⑩"[:1] + b"\xa2\xe3".decode("gb18030")),
+        (b"\x80\xe9F", "gb2312", "€镕"),
         (b"\xc3a\xa4F\x88b", "big5", "壞了Ê̄"),
         (b"\x8cc", "euc-kr", "똠"),
         (b"It\x92s \x81", "iso-8859-1", "It’s \x81"),
@@ -107,6 +109,7 @@ def test_one_damaged_byte_costs_one_character_and_a_flag(data: bytes, label: str
     ("text", "charset"),
     [
         ("Die schöne Lampe", "windows-1252"),
+        ("Лампа", "windows-1251"),
         ("Größe paßt nicht für dich, schöne Grüße", "macintosh"),
         ("Лампа сломана, верните деньги", "windows-1251"),
         ("Лампа сломана, верните деньги", "koi8-r"),
@@ -119,6 +122,14 @@ def test_one_damaged_byte_costs_one_character_and_a_flag(data: bytes, label: str
 def test_a_set_that_is_not_declared_is_guessed_and_named(text: str, charset: str) -> None:
     data = text.encode({"macintosh": "mac-roman"}.get(charset, charset))
     assert (guess(data), decode(data)) == (charset, (text, GUESSED))
+
+
+@pytest.mark.parametrize(
+    ("written", "declared"), [("shift_jis", "iso-2022-jp"), ("euc-jp", "shift_jis"), ("iso2022_jp_3", "iso-2022-jp")]
+)
+def test_a_japanese_set_that_is_taken_for_another_is_read(written: str, declared: str) -> None:
+    text = "ランプが①壊れました。" if written.startswith("iso") else "ランプが壊れました。"
+    assert decode(text.encode(written), declared) == (text, GUESSED)
 
 
 def test_a_false_ascii_or_no_name_is_no_name_and_a_mark_is_one() -> None:

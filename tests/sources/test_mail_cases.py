@@ -254,6 +254,18 @@ STRUCTURES: list[tuple[str, Part, str, list[str]]] = [
         ["1 text/plain", "2 message/rfc822", "2.2 text/html"],
     ),
     (
+        "nothing but a mail that is forwarded",
+        ("message/rfc822", "From: b@c\n" + built(("multipart/mixed", [(PLAIN, "one"), (PLAIN, "two")]), 7)),
+        f"{FORWARDED}\nFrom: b@c\n\none\n\ntwo",
+        ["1 message/rfc822", "1.1 text/plain", "1.2 text/plain"],
+    ),
+    (
+        "a mail that was encoded as a whole to be forwarded",
+        ("message/rfc822\nContent-Transfer-Encoding: base64", "U3ViamVjdDogbGFtcAoKSXQgYnVybmVkLg==\n"),
+        f"{FORWARDED}\nSubject: lamp\n\nIt burned.",
+        ["1 message/rfc822", "1.1 text/plain"],
+    ),
+    (
         "a signed text with a footer",
         (
             "multipart/mixed",
@@ -388,7 +400,7 @@ def text(body: bytes, **headers: str) -> Mail:
     ("sent", "right"),
     [
         ("one \ntwo\nthree\n", "one two\nthree\n"),
-        ("> a \n> b\n>> c \n>d\nown", "> a b\n>> c \n> d\nown"),
+        ("> a \n> b\n>\n>> c \n>d\nown", "> a b\n>\n>> c \n> d\nown"),
         (" From here\n  indented", "From here\n indented"),
         ("last \n-- \nAnna", "last \n-- \nAnna"),
     ],
