@@ -27,6 +27,9 @@ _UNREAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+#: So many files without a known suffix are foreign even where they are more than those with one.
+_FEW = 2
+
 Fits = Callable[[SourceFile, str], bool]
 
 
@@ -63,7 +66,7 @@ def _told(data: Sequence[SourceFile], where: str) -> list[SourceFile]:
         raise _unclear(data, where, "holds no file whose name tells a format")
     if unread := [file for file in unknown if _UNREAD.fullmatch(file.name)]:
         raise _unclear(unread, where, "holds data in a form that is not read")
-    if len(unknown) > len(own):
+    if len(unknown) > max(len(own), _FEW):
         raise _unclear(data, where, "holds more files without a known suffix than with one")
     return own
 

@@ -99,7 +99,8 @@ def sorted_out(fs: Any, base: str, paths: Sequence[str], folders: Sequence[str],
 def _nothing(folders: Sequence[str], strays: tuple[str, ...]) -> str:
     if strays:
         return "the Maildir holds no mail"
-    return "there are folders, but no file that is data" if len(folders) > 1 else "there is no file that is data"
+    more = f", but {len(folders):,} folders: a source that ends in /** is all that is in them" if folders else ""
+    return f"there is no file that is data{more}"
 
 
 def _is_hidden(name: str) -> bool:

@@ -11,7 +11,7 @@ import re
 #: As many bytes from the start tell the kind: a tar archive has its mark at byte 257.
 HEAD = 512
 
-ZIP = "a zip archive"
+ZIP = "a zip archive or an Office document"
 TAR = "a tar archive"
 PARQUET = "Parquet"
 OUTLOOK = "an Outlook message or an old Office document"

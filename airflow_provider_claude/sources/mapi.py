@@ -86,8 +86,8 @@ def time_of(ticks: int) -> str:
 
 def entity(parts: Sequence[tuple[str, bytes]], names: Sequence[str]) -> bytes:
     """A MIME entity of *parts*, alternatives of each other, and of attachments called *names*, whose content is left out."""
-    whole = _multipart("alternative", [_leaf(kind, data) for kind, data in parts])
-    return _multipart("mixed", [whole, *map(_attachment, names[:_MAX_NAMES])]) if names else whole
+    whole = [_multipart("alternative", [_leaf(kind, data) for kind, data in parts])] if parts else []
+    return _multipart("mixed", [*whole, *map(_attachment, names[:_MAX_NAMES])])
 
 
 def header(name: str, value: str) -> bytes:

@@ -34,7 +34,7 @@ _DATE = re.compile(
     rb"|\d{1,2}[ -]" + _MONTH + rb"[ -]\d{2,4},? {1,3}\d{1,2}:\d\d"
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d"
 )
-_HEADER = rb">?[A-Za-z][\w-]{0,70}[ \t]{0,8}:"
+_HEADER = rb">?[A-Za-z][\w.-]{0,70}[ \t]{0,8}:"
 _LINE = re.compile(rb"From ([^\r\n]{0,%d})(?:\r\n|\n|\r)(?=%b)" % (_MAX_LINE - 100, _HEADER))
 _IS_MAIL = re.compile(rb"From |" + _HEADER)
 _PATCH = re.compile(rb"From [0-9a-f]{6,64} Mon Sep 17 00:00:00 2001")

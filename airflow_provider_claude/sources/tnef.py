@@ -14,7 +14,7 @@ from airflow_provider_claude.sources.charset import decode
 from airflow_provider_claude.sources.mapi import Properties, charset_of, entity
 
 _SIGNATURE = 0x223E9F78
-_BODY, _TITLE, _PROPERTIES, _ATTACHMENT, _CODEPAGE = 0x800C, 0x8010, 0x9003, 0x9005, 0x9007
+_BODY, _TITLE, _BEGINS, _PROPERTIES, _ATTACHMENT, _CODEPAGE = 0x800C, 0x8010, 0x9002, 0x9003, 0x9005, 0x9007
 
 #: Bytes of a value by its type; those of 2 are followed by 2 more.
 _SIZES = {0x02: 4, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 4, 0x14: 8, 0x40: 8, 0x48: 16}
@@ -28,7 +28,8 @@ class _Attribute(NamedTuple):
 
 
 def entity_of(data: bytes) -> bytes | None:
-    """The MIME entity that *data* stands for, attachments by their names alone; None where it holds no text.
+    """The MIME entity that *data* stands for, attachments by their names alone; None where it holds nothing, or
+    text that is not read.
 
     Raises JobError where the text is RTF and the extra `mail` is not installed, and ValueError where it is no TNEF.
     """
@@ -45,21 +46,22 @@ def entity_of(data: bytes) -> bytes | None:
         for one in attributes
         if one.number == _BODY and not one.attached
     ]
-    return entity(parts, list(_names(attributes, charset))) if parts else None
+    names = list(_names(attributes, charset))
+    return entity(parts, names) if parts or (names and mapi.RTF not in own.values) else None
 
 
 def _names(attributes: list[_Attribute], charset: str) -> Iterator[str]:
-    """The names of the attachments: the short one comes first, the long one behind it."""
-    name = ""
+    """The names of the attachments, long ones before short ones."""
+    names: list[str] = []
     for one in attributes:
-        if one.number == _TITLE:
-            if name:
-                yield name
-            name = decode(one.data.rstrip(b"\0"), charset)[0]
-        elif one.number == _ATTACHMENT:
-            name = Properties(dict(_values(one.data)), charset).text(mapi.FILE_NAME) or name
-    if name:
-        yield name
+        if one.number == _BEGINS:
+            names.append("unnamed")
+        elif names and one.number == _TITLE and names[-1] == "unnamed":
+            names[-1] = decode(one.data.rstrip(b"\0"), charset)[0]
+        elif names and one.number == _ATTACHMENT:
+            own = Properties(dict(_values(one.data)), charset)
+            names[-1] = own.text(mapi.FILE_NAME, mapi.SHORT_NAME, mapi.NAME) or names[-1]
+    return iter(names)
 
 
 def _codepage(data: bytes) -> str:

@@ -22,7 +22,7 @@ from airflow_provider_claude.sources import smime, tnef
 
 UNREAD = "wrapped_unread"
 
-_SIGNS = (b"pkcs7-mime", b"ms-tnef", b"winmail.dat", b"smime.p7m")
+_SIGNS = (b"pkcs7-mime", b"ms-tnef", b"winmail.dat", b"smime.p7m", b"multipart/encrypted")
 
 #: Wrappings in each other that are opened.
 _DEPTH = 3
@@ -79,7 +79,7 @@ def _opened_once(raw: bytes) -> Opened:
 
 def _unwrap(message: Message[str, str]) -> tuple[bool, tuple[str, ...]]:
     """Put what is wrapped in the parts of *message* in their place. Whether there was any, and flags."""
-    changed, flags = False, []
+    changed, flags = False, ["encrypted"] if message.get_content_type() == "multipart/encrypted" else []
     parts = [part for part in message.walk() if not part.is_multipart()]
     has_text = any(_is_text(part) for part in parts)
     for part in parts:

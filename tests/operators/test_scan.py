@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.exceptions import AirflowFailException
 from airflow.sdk import DAG
 from upath import UPath
 
@@ -67,6 +68,16 @@ def test_a_run_that_is_cleared_does_not_release_what_came_into_quarantine_since(
     assert run.need_scan().items == 3
 
 
+def test_a_day_without_data_is_an_error_unless_it_is_said_to_be_fine(tmp_path: Path) -> None:
+    options = {"task_id": "scan", "source": str(tmp_path / "none" / "*.eml"), "columns": ["body"]}
+    run = RunFolder(UPath(tmp_path / "run"))
+    with pytest.raises(AirflowFailException, match=r"no source at .*missing_source=\"empty\""):
+        ClaudeInputScanOperator(**options, run_folder=str(run)).execute({})  # type: ignore[arg-type]
+    assert run.scan() is None
+    ClaudeInputScanOperator(**options, run_folder=str(run), missing_source="empty").execute({})  # type: ignore[arg-type]
+    assert (run.need_scan().rows, run.need_scan().missing) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -77,6 +88,7 @@ def test_a_run_that_is_cleared_does_not_release_what_came_into_quarantine_since(
         ({"redact": True, "redact_region": "USA"}, "redact_region is 'USA'"),
         ({"scan_args": {"near_duplicates": 3}}, "near_duplicates is 3"),
         ({"scan_args": {"policy": {"high": "flag"}}}, "policy is a dict"),
+        ({"missing_source": "ignore"}, "missing_source is 'ignore'"),
         ({"carry": ["S"]}, "carried column 'S' and the output's field 's' would be one column"),
         ({"carry": ["item_id"]}, "carried column 'item_id' has a name that the answer table uses"),
         ({"output": "out", "carry": ["Day"]}, "partition column 'day' and the carried column 'Day'"),

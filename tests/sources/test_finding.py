@@ -133,7 +133,7 @@ class TestForeign:
             open_source(UPath(tmp_path))
 
     def test_more_unknown_files_than_known_ones_are_refused(self, tmp_path: Path) -> None:
-        laid(tmp_path, "index.csv", "a.txt", "b.txt", data=CSV)
+        laid(tmp_path, "index.csv", "a.txt", "b.txt", "c.txt", data=CSV)
         with pytest.raises(SourceError, match=r"without a known suffix.*source_format"):
             open_source(UPath(tmp_path))
 
@@ -281,6 +281,13 @@ def test_a_glob_finds_what_a_folder_does(tmp_path: Path) -> None:
     assert [file.name for file in find_files(UPath(tmp_path / "**" / "*.eml")).files] == names(tmp_path)
     assert names(tmp_path / "*" / "?.eml") == ["a/2.eml", "c/3.eml"]
     assert names(tmp_path / "[ac]" / "*.eml") == ["a/2.eml", "c/3.eml"]
+
+
+def test_a_glob_of_folders_says_how_to_read_what_is_in_them(tmp_path: Path) -> None:
+    laid(tmp_path, "one/1.eml", "two/2.eml")
+    with pytest.raises(SourceError, match=r"2 folders.*ends in /\*\*"):
+        open_source(UPath(tmp_path / "*"))
+    assert names(tmp_path / "*" / "**") == ["one/1.eml", "two/2.eml"]
 
 
 def test_a_record_of_a_scan_says_what_was_beside_the_source() -> None:

@@ -136,10 +136,13 @@ class TestTnef:
 
     def test_an_old_body_and_the_names_of_attachments_are_read(self, tmp_path: Path) -> None:
         long = struct.pack("<I", 1) + prop(mapi.FILE_NAME, mapi.UNICODE, "Größe.pdf".encode("utf-16-le"))
-        more = attribute(1, 0x800C, b"old\0") + attribute(2, 0x8010, b"GROSSE~1.PDF\0") + attribute(2, 0x9005, long)
-        row = only(tmp_path / "a.eml", attached(winmail(more=more + attribute(2, 0x8010, b"two.txt\0"))))
+        one = attribute(2, 0x9002, b"") + attribute(2, 0x8010, b"GROSSE~1.PDF\0") + attribute(2, 0x9005, long)
+        two = attribute(2, 0x9002, b"") + attribute(2, 0x8010, b"two.txt\0")
+        row = only(tmp_path / "a.eml", attached(winmail(more=attribute(1, 0x800C, b"old\0") + one + two)))
         assert row["body"].strip() == "old"
         assert row["attachments"] == '["Größe.pdf", "two.txt"]'
+        bare = only(tmp_path / "a.eml", attached(winmail(more=one + two)))
+        assert (bare["attachments"], bare["flags"]) == (row["attachments"], ["no_body", "attachments_only"])
 
     def test_a_text_beside_it_is_the_body(self, tmp_path: Path) -> None:
         inner = attached(winmail(prop(mapi.BODY, mapi.TEXT, b"inner"))).removeprefix(HEAD)
@@ -204,6 +207,11 @@ class TestSmime:
         row = only(tmp_path / "a.eml", attached(data, "application/pkcs7-mime", "smime.p7m"))
         assert row["body"] is None
         assert "encrypted" in row["flags"]
+
+    def test_what_pgp_encrypts_is_flagged_as_well(self, tmp_path: Path) -> None:
+        part = b"--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nx\r\n--b--\r\n"
+        pgp = b"Content-Type: multipart/encrypted; boundary=b\r\n\r\n" + part
+        assert "encrypted" in only(tmp_path / "a.eml", HEAD + pgp)["flags"]
 
     @pytest.mark.parametrize("data", [b"", b"0" * 50, b"\x30\x80" * 5_000])
     def test_what_is_no_signature_is_flagged(self, data: bytes, tmp_path: Path) -> None:

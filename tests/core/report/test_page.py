@@ -232,3 +232,9 @@ def test_all_times_of_the_page_are_in_the_zone_of_the_dag_and_labelled() -> None
     assert "times in Asia/Kolkata" in text
     ticks = [node.text() for node in page.css("svg text") if ":" in node.text()]
     assert ticks[0].startswith("06:30")  # 01:00 UTC, where the first shard was sent
+
+
+def test_what_was_found_beside_the_source_is_on_the_page_and_colours_nothing() -> None:
+    page = render(summary_of(notes=["1 file is there: '<b>.txt'."]))
+    assert "1 file is there: &#39;&lt;b&gt;.txt&#39;." in page
+    assert '<body class="green">' in page
