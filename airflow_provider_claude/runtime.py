@@ -193,8 +193,9 @@ def _checked_hour(hour: str) -> str:
 def resolve_interval(context: Context) -> str | None:
     """What the schedule says that this run is about: its partition key, or its data interval `start/end` in UTC.
 
-    None where the day or hour was chosen by hand, where there is no schedule, and for a run by hand whose interval is only
-    the moment of the click: one that follows the schedule begins and ends on a whole minute.
+    None where the day or hour was chosen by hand, where there is no schedule, for a run that an asset has started, and for
+    a run by hand whose interval is only the moment of the click: one that follows the schedule begins and ends on a whole
+    minute.
     """
     run: Any = context["dag_run"]
     if _param(context, "day") is not None or _param(context, "hour") is not None:
@@ -202,7 +203,8 @@ def resolve_interval(context: Context) -> str | None:
     if key := getattr(run, "partition_key", None):
         return str(key)
     bounds = [run.data_interval_start, run.data_interval_end or run.data_interval_start]
-    if bounds[0] is None or (_is(run, "manual") and not _is_on_schedule(context, bounds)):
+    scheduled = any(_is(run, kind) for kind in ("scheduled", "backfill"))
+    if bounds[0] is None or not (scheduled or (_is(run, "manual") and _is_on_schedule(context, bounds))):
         return None
     return "/".join(pendulum.instance(bound).in_timezone("UTC").to_iso8601_string() for bound in bounds)
 
@@ -236,15 +238,25 @@ def name_run(operator: BaseOperator, partition: str | None, context: Context, ji
 
 
 def destination_of(
-    context: Context, publish_to: str | None, *, column: str, replace: str, take_over: bool | str
+    context: Context,
+    publish_to: str | None,
+    *,
+    partition: str | None,
+    column: str,
+    replace: str,
+    take_over: bool | str,
 ) -> Destination | None:
-    """Where this run publishes, and in whose name; None for nowhere. Raises JobError for values that are none."""
+    """Where this run publishes, and in whose name; None for nowhere. Raises JobError for values that are none.
+
+    A table without partitions is replaced by each run, so its data interval is not held against others.
+    """
     if not publish_to:
         return None
+    interval = resolve_interval(context) if partition else None
     return Destination(
         output=publish_to,
         column=column,
-        holder=Holder.of(task_ref(context), resolve_interval(context)),
+        holder=Holder.of(task_ref(context), interval),
         replace=replace,
         take_over=is_true(take_over, "take_over"),
     )

@@ -134,6 +134,7 @@ HOUR = ("2026-11-22T04:00:00Z", "2026-11-22T05:00:00Z")
         (context(HOUR[0], HOUR[0]), "x", f"{HOUR[0]}/{HOUR[0]}"),
         (context("2026-11-22T04:07:21Z", "2026-11-22T04:07:21Z", kind="manual"), "x", None),  # the moment of the click
         (context(*HOUR, kind="manual"), None, None),
+        (context(*HOUR, kind="asset_triggered"), "x", None),
         (context(*HOUR, day="2026-11-22"), "x", None),
         (context(), "x", None),
         (context(key="2026-11-22T04"), "x", "2026-11-22T04"),

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
-from airflow_provider_claude.core.publish.destination import GUARDED
+from airflow_provider_claude.core.publish.destination import GUARDED, checked_replace
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
@@ -190,7 +190,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.encoding = check_encoding(encoding)
         self.partition = partition
         self.partition_column = partition_column
-        self.replace = replace
+        self.replace = checked_replace(replace)
         self.take_over = take_over
         self.policy = policy or ScanPolicy()
         self.trimming = Trimming(replies=replies, signatures=signatures)
@@ -270,6 +270,7 @@ class ClaudeMessagesOperator(BaseOperator):
         destination = destination_of(
             context,
             self.publish_to,
+            partition=self.partition,
             column=self.partition_column,
             replace=self.replace,
             take_over=self.take_over,
@@ -286,6 +287,7 @@ class ClaudeMessagesOperator(BaseOperator):
                 output=to_path(destination.output) if destination else None,
                 destination=destination,
                 work=work_folder(self.work, run_folder(self.run_folder)),
+                named_work=self.work is not None,
                 lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
                 budget=budget_of(self.budget_usd, self.budget_scope),
                 priority=self.priority,

@@ -13,7 +13,7 @@ from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
-from airflow_provider_claude.core.publish.destination import GUARDED, Destination
+from airflow_provider_claude.core.publish.destination import GUARDED, Destination, checked_replace
 from airflow_provider_claude.core.settle.priority import URGENT, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -187,7 +187,7 @@ class ClaudePlanOperator(BaseOperator):
         self.publish_to = publish_to
         self.partition = partition
         self.partition_column = partition_column
-        self.replace = replace
+        self.replace = checked_replace(replace)
         self.take_over = take_over
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -220,6 +220,7 @@ class ClaudePlanOperator(BaseOperator):
                     output=to_path(destination.output) if destination else None,
                     destination=destination,
                     work=work_folder(self.work, run),
+                    named_work=self.work is not None,
                     reuse_days=self.reuse_days,
                     lanes=LaneSettings(
                         limits=account_limits(self.limits),
@@ -245,7 +246,14 @@ class ClaudePlanOperator(BaseOperator):
         told, column = self.publish_to, self.partition_column
         if told is None and (report := nearest_report(self)) is not None:
             told, column = self.render_template(report.publish_to, context), report.partition_column
-        return destination_of(context, told, column=column, replace=self.replace, take_over=self.take_over)
+        return destination_of(
+            context,
+            told,
+            partition=self.partition,
+            column=column,
+            replace=self.replace,
+            take_over=self.take_over,
+        )
 
 
 def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:

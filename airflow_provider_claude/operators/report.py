@@ -88,7 +88,12 @@ class ClaudeReportOperator(BaseOperator):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
             mine = destination_of(
-                context, self.publish_to, column=self.partition_column, replace=GUARDED, take_over=False
+                context,
+                self.publish_to,
+                partition=run.need_plan().partition,
+                column=self.partition_column,
+                replace=GUARDED,
+                take_over=False,
             )
             plan = run.need_plan()
             refuse_old_plan(plan.planned_by, context)

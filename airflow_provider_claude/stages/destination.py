@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -23,25 +23,33 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None) -> None:
-    """See that *work* and *output* can be written and lie apart. Raises DestinationError or StoreError where not."""
+#: Folders of a work folder that are not run folders.
+_SHARED = ("answers", "batches", "budgets", "history", "tokens")
+
+
+def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None, *, named: bool) -> None:
+    """See that *work* and *output* can be written and lie apart. Raises DestinationError or StoreError where not.
+
+    *named*: *work* was written by a person. If not, it is only where the run folder happens to lie, and the output may
+    lie beside that.
+    """
     check_absolute(work.path, "work")
     if output is not None:
         check_absolute(output, "output")
-        _raise(_overlaps(_plain(str(run.path)), _plain(str(work.path)), _plain(source), _plain(str(output))))
+        kept = [work.path] if named else [work.path / name for name in _SHARED]
+        _raise(_overlaps([*map(_plain, map(str, (run.path, *kept)))], _plain(source), _plain(str(output))))
     probe(work.path, "work")
     if output is not None:
         probe(output, "output")
 
 
-def _overlaps(run: str, work: str, source: str, output: str) -> Iterable[str]:
-    """Why these places may not be used together."""
-    for inside in (work, run):
-        if is_within(output, inside) or is_within(inside, output):
+def _overlaps(kept: Sequence[str], source: str, output: str) -> Iterable[str]:
+    """Why *output* may not be used beside the folders *kept* of the run and its work folder, and with *source*."""
+    for folder in kept:
+        if is_within(output, folder) or is_within(folder, output):
             yield (
-                f"output {output} and work {inside} lie in one another: files of runs would be read as answers, or be "
-                "pruned with them. Give them folders side by side, such as <root>/work and <root>/answers. Where work is not "
-                "given, it is the folder that holds the run folder."
+                f"output {output} and {folder} of the work folder lie in one another: files of runs would be read as "
+                "answers, or be pruned with them. Give them folders side by side, such as <root>/work and <root>/answers."
             )
             return
     if is_read(output, source):
@@ -115,25 +123,29 @@ def check_folder(run: RunFolder, partition: str | None) -> None:
             )
 
 
-def prepare(
-    run: RunFolder,
-    work: WorkFolder,
-    scan: ScanRecord,
-    output: UPath | None,
-    mine: Destination | None,
-    partition: str | None,
-    now: str,
-) -> None:
+class Aim(NamedTuple):
+    """Where a run is to publish: *partition* of *output*, as *destination* says; None for nowhere. *named_work*: see
+    `check_places`.
+    """
+
+    partition: str | None
+    output: UPath | None
+    destination: Destination | None
+    named_work: bool
+
+
+def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: str) -> None:
     """Before anything is paid: the folders can be written, and the partition is this run's to replace.
 
     Raises DestinationError where something has to be changed first, StoreError where a store cannot be reached now.
     """
-    check_places(run, work, scan.source, output)
-    if output is None or mine is None:
+    check_places(run, work, scan.source, aim.output, named=aim.named_work)
+    mine = aim.destination
+    if aim.output is None or mine is None:
         return
-    place = Partition.at(output, mine.column, partition)
+    place = Partition.at(aim.output, mine.column, aim.partition)
     recover(place)
-    _, look = claim(place, mine, output, now)
+    _, look = claim(place, mine, aim.output, now)
     check_rows(place, look.manifest, mine, scan.source, scan.items + scan.duplicates)
 
 

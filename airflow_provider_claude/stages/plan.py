@@ -39,7 +39,7 @@ from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
-from airflow_provider_claude.stages.destination import check_folder, prepare
+from airflow_provider_claude.stages.destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
 from airflow_provider_claude.stages.load import load
@@ -75,7 +75,8 @@ class Settings:
     """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
     the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
     requests, None for one item a request. *priority*: how urgent items are, None where all are alike. *output* is
-    where the report will publish, and *destination* in whose name; None for nowhere.
+    where the report will publish, and *destination* in whose name; None for nowhere. *named_work*: whether a person wrote
+    *work*, or it is only the folder above the run folder.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be taken again; 0 asks everything anew. *grace*: see `create`.
@@ -96,6 +97,7 @@ class Settings:
     priority: Priority | None = None
     output: UPath | None = None
     destination: Destination | None = None
+    named_work: bool = True
 
 
 @lean_arrow()
@@ -128,7 +130,8 @@ def plan(
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_for(job.model, settings.prices, api)
     work = WorkFolder(settings.work or run.path)
-    prepare(run, work, scan, settings.output, settings.destination, settings.partition, clock())
+    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
+    prepare(run, work, scan, aim, clock())
     draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
     items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):

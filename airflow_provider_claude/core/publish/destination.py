@@ -53,8 +53,14 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     take_over: bool = False
 
     def __post_init__(self) -> None:
-        if self.replace not in {GUARDED, ALWAYS}:
-            raise JobError(f"replace is {self.replace!r}: write {GUARDED!r} or {ALWAYS!r}.")
+        checked_replace(self.replace)
+
+
+def checked_replace(value: str) -> str:
+    """*value* of the parameter replace, or a template of it. Raises JobError for what is none."""
+    if value not in {GUARDED, ALWAYS} and "{{" not in value:
+        raise JobError(f"replace is {value!r}: write {GUARDED!r} or {ALWAYS!r}.")
+    return value
 
 
 def agreed(planned: Destination | None, told: Destination | None) -> Destination | None:
