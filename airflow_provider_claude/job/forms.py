@@ -86,6 +86,15 @@ _BOUNDS: dict[str, Callable[[Any], bool]] = {
     "uniqueItems": lambda value: isinstance(value, bool),
 }
 
+#: Words that only say something about a value, and which values of theirs make sense.
+_NOTES: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("title", "description", "$comment"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("contentEncoding", "contentMediaType"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("deprecated", "readOnly", "writeOnly"), lambda value: isinstance(value, bool)),
+    "examples": lambda value: isinstance(value, list),
+    "contentSchema": lambda value: isinstance(value, Mapping),
+}
+
 _OF_OBJECTS = frozenset({"properties", "required", "additionalProperties"})
 _SHAPE = frozenset({"type", "enum", "const", "anyOf", "items", *_OF_OBJECTS})
 #: What goes with a type.
@@ -124,8 +133,13 @@ def is_reserved(name: str) -> bool:
     return name.casefold() in RESERVED_NAMES or name.casefold().startswith(RESERVED_PREFIX)
 
 
-def check_reference(path: str, node: Mapping[str, Any]) -> None:
-    """Raise JobError where *node* has a `$ref` and demands beside it, which the SDK does not send."""
+def check_words(path: str, node: Mapping[str, Any]) -> None:
+    """Raise JobError where *node*, before its `$ref` is resolved, has a word with a value that means nothing, or a `$ref`
+    and demands beside it, which the SDK does not send.
+    """
+    for word, makes_sense in (_NOTES | _BOUNDS).items():
+        if word in node and not makes_sense(node[word]):
+            raise JobError(f"output field {path} has {word}: {node[word]!r}, which means nothing. Write another value.")
     beside = sorted(node.keys() & {*_SHAPE, *_BOUNDS, *_REFUSED}) if "$ref" in node else []
     if beside:
         raise JobError(
@@ -139,8 +153,6 @@ def check_form(path: str, node: Mapping[str, Any]) -> None:
     for word in node:
         if word in _REFUSED:
             raise JobError(f"output field {path}: {word} {_REFUSED[word]}.")
-        if word in _BOUNDS and not _BOUNDS[word](node[word]):
-            raise JobError(f"output field {path} has {word}: {node[word]!r}, which means nothing. Write another value.")
     _check_kind(path, node)
 
 

@@ -19,12 +19,14 @@ from airflow_provider_claude.job.forms import (
     anything,
     check_form,
     check_names,
-    check_reference,
+    check_words,
 )
 from airflow_provider_claude.job.models import model_schema
 
 #: Words at the root that speak of the document, not of the answers.
 _OF_DOCUMENT = frozenset({"$schema", "$id", "$comment"})
+
+_DEFINED = "#/$defs/"
 
 #: Words that say something about a value, and ask nothing of it.
 _TOLD = frozenset({"title", "description", "default"})
@@ -59,7 +61,31 @@ def _normal(schema: dict[str, Any]) -> dict[str, Any]:
         definitions = {"$defs": root["$defs"]} if "$defs" in root else {}
         root = {**definitions, **resolve(root, root)}
     spread: dict[str, Any] = _spread(root)
-    return spread
+    return _without_unused(spread)
+
+
+def _without_unused(schema: dict[str, Any]) -> dict[str, Any]:
+    """*schema* without definitions that nothing refers to: they may be of forms that cannot be asked."""
+    kept: dict[str, Any] = {}
+    open_ = [{word: value for word, value in schema.items() if word != "$defs"}]
+    while open_:
+        for name in _referred(open_.pop()):
+            if name in schema.get("$defs", {}) and name not in kept:
+                kept[name] = schema["$defs"][name]
+                open_.append(kept[name])
+    rest = {word: value for word, value in schema.items() if word != "$defs"}
+    return {**rest, "$defs": kept} if kept else rest
+
+
+def _referred(node: Any) -> Iterator[str]:
+    """The names of the definitions that *node* and all below it refer to."""
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"].removeprefix(_DEFINED)
+        for child in node.values():
+            yield from _referred(child)
 
 
 def _spread(node: Any) -> Any:
@@ -126,19 +152,23 @@ def check_compiles(schema: Mapping[str, Any]) -> None:
 
 def resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
     """*node*, or what its local `$ref` points to in *root*. Raises JobError where that is nothing."""
-    seen: set[str] = set()
+    return _resolved(node, root)[-1]
+
+
+def _resolved(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """*node*, what its `$ref` points to, what that one points to, and so on."""
+    found = [node]
     while "$ref" in node:
         ref = node["$ref"]
-        if not isinstance(ref, str) or not ref.startswith("#/$defs/"):
+        if not isinstance(ref, str) or not ref.startswith(_DEFINED):
             raise JobError(f"output refers to {ref!r}: only references like '#/$defs/NAME' are supported.")
-        found = root.get("$defs", {}).get(ref.removeprefix("#/$defs/"))
-        if not isinstance(found, Mapping):
+        target = root.get("$defs", {}).get(ref.removeprefix(_DEFINED))
+        if not isinstance(target, Mapping):
             raise JobError(f"output refers to {ref}, which the schema does not define under $defs.")
-        if ref in seen:
+        if any(target is one for one in found):
             raise JobError(f"output refers to {ref}, which refers to itself; write what it stands for.")
-        seen.add(ref)
-        node = found
-    return node
+        found.append(node := target)
+    return found
 
 
 def walk(
@@ -147,8 +177,9 @@ def walk(
     """Every schema node below *node* with its path. Raises JobError at a recursion, and where a node is no object."""
     if not isinstance(node, Mapping) or not node:
         raise JobError(anything(path))
-    check_reference(path, node)
-    node = resolve(node, root)
+    for one in _resolved(node, root):
+        check_words(path, one)
+        node = one
     if id(node) in above:
         raise JobError(f"output field {path} contains itself; structured outputs do not support recursive schemas.")
     yield path, node

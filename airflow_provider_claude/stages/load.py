@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -98,19 +99,21 @@ def load(
             if len(bad):
                 write_leftovers.write_table(bad)
     record = landing.record(shard.shard, clock())
-    _settle_budget(shard, spec, plan, record)
+    _settle_budget(shard, spec, plan)
     write_record(shard.file("landed.json"), record)
     return record
 
 
-def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, record: LandedRecord) -> None:
-    """Tell the budget, if there is one, what the attempts that have landed did cost."""
+def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord) -> None:
+    """Tell the budget, if there is one, what the attempts that have landed did cost, or may have."""
     work = work_of(shard.run, plan)
     budget = Budget.of(work, plan)
     if budget is not None:
         past = history(shard)
         landed = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
-        budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], record.cost_usd)
+        paid = [one for one in map(shard.paid, landed) if one is not None]
+        usd = sum((Decimal(one.usd) + Decimal(one.up_to_usd) for one in paid), Decimal(0))
+        budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], f"{usd:f}")
 
 
 def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:

@@ -102,6 +102,7 @@ ACCEPTED: dict[str, tuple[type[BaseModel] | Mapping[str, Any], list[str]]] = {
     ),
     "a reference at the root": ({"$ref": "#/$defs/A", "$defs": {"A": schema(a={"type": "string"})}}, ["a"]),
     "words of the document": ({**schema(a={"type": "string"}), "$schema": "http://x/", "$id": "y"}, ["a"]),
+    "definitions that nothing refers to": (defined({"type": "string"}, A={}), ["a"]),
     "words of others": (schema(a={"type": "string", "x-unit": "m", "examples": ["z"]}), ["a"]),
 }
 
@@ -194,6 +195,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
         schema(a={"type": "integer", "minimum": "x"}),
         "a has minimum: 'x', which means nothing",
     ),
+    "a title that is no text": (schema(a={"type": "string", "title": 5}), "a has title: 5"),
+    "a title in a definition": (defined({"$ref": "#/$defs/A"}, A={"type": "string", "title": 5}), "a has title: 5"),
     "a length below nothing": (schema(a={"type": "string", "maxLength": -1}), "a has maxLength: -1"),
     "properties of a text": (schema(a={"type": "string", "properties": {}}), "properties, which its type 'string'"),
     "items of an enum": (schema(a={"enum": ["b"], "items": {"type": "string"}}), "items beside its values"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import msgspec
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.report.costs import Costs
 from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
@@ -22,9 +26,17 @@ from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.spending import spent_by
 from airflow_provider_claude.stages.standing import let_go
 from airflow_provider_claude.stages.sync import SyncAttempt
-from airflow_provider_claude.store import PaidRecord, RunFolder, SpendingBook, WorkFolder, list_names, remove
+from airflow_provider_claude.store import (
+    BudgetRecord,
+    PaidRecord,
+    RunFolder,
+    SpendingBook,
+    WorkFolder,
+    list_names,
+    remove,
+)
 
-from .conftest import Night, clock, scan_by_hand
+from .conftest import JOB, Night, clock, scan_by_hand
 from .test_attempts import in_
 from .test_settle import settle, settling
 
@@ -144,6 +156,32 @@ def test_the_sync_lane_is_on_record_at_its_full_price(
     found = costs(night)
     assert found.actual == found.sync == paid(night) == billed(claude_simulator)
     assert [(one.lane, one.answered, one.unsure) for one in attempts(night)] == [("sync", 12, 0)]
+
+
+@pytest.mark.parametrize("pack", [None, Packing(items=5)])
+@pytest.mark.parametrize("lane", ["batch", "sync"])
+def test_packs_and_a_cached_prompt_are_on_record_as_they_are_billed(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess, lane: str, pack: Packing | None
+) -> None:
+    night.job = replace(JOB, system="Label what you read, and mind these examples. " * 80)
+    claude_simulator.behaviour(refusal_midway=0.1, truncated=0.1, pack_drop=0.1)
+    night.scanned(TEXTS)
+    planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane=lane), pack=pack)
+    night.create()
+    night.load()
+    settle(night, courier=courier)
+    found = costs(night)
+    assert found.actual == paid(night) == billed(claude_simulator) > 0
+    assert found.unsure_requests == 0
+
+
+def test_a_budget_counts_what_may_have_been_paid_as_spent(night: Night, claude_simulator: SimulatorProcess) -> None:
+    claude_simulator.behaviour(missing=0.5)
+    budget = BudgetRecord(usd="1.00", scope="night")
+    found = go(night, trial=False, limits=Limits(rows=50), budget=budget)
+    left = Budget.of(work(night), night.run.need_plan())
+    assert left is not None
+    assert left.left() == 1 - found.actual - found.unsure < 1 - found.actual
 
 
 def test_refusals_are_on_record_as_they_are_billed(night: Night, claude_simulator: SimulatorProcess) -> None:
@@ -284,6 +322,13 @@ class TestBook:
         for _ in range(3):
             assert book.add("a/b", [self.one(1)], open_=False, now=now) == [self.one(1)]
         assert len(list_names(UPath(tmp_path) / "2026-11")) == 1
+
+    def test_of_many_who_write_at_once_none_loses_an_attempt(self, tmp_path: Path) -> None:
+        book, now = SpendingBook(UPath(tmp_path)), "2026-11-23T09:00:00+00:00"
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: book.add("a/b", [self.one(n)], open_=False, now=now), range(16)))
+        (record,) = book.read("2026-11")
+        assert [one.attempt for one in record.attempts] == list(range(16))
 
     def test_an_attempt_is_in_the_month_in_which_it_was_sent(self, tmp_path: Path) -> None:
         book = SpendingBook(UPath(tmp_path))
