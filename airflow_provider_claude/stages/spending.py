@@ -15,7 +15,7 @@ Errored, expired and canceled requests are free, and so is what the API surely d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -57,10 +57,10 @@ def keep_on_record(run: RunFolder, work: WorkFolder, *, open_: bool, now: str) -
     return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now)
 
 
-def reopen(shard: ShardFolder, work: WorkFolder, now: str) -> None:
+def reopen(shard: ShardFolder, work: WorkFolder, clock: Callable[[], str]) -> None:
     """Note that the run of *shard*, which may be reported already, spends again."""
     if shard.run.file("report.json").exists():
-        work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
+        work.spending.add(work.run_name(shard.run), [], open_=True, now=clock())
 
 
 def spent_by(run: RunFolder) -> Iterator[PaidRecord]:
