@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.partition import Look, ManifestRecord, Partition
@@ -15,7 +17,6 @@ from airflow_provider_claude.sinks.union import open_answers
 
 if TYPE_CHECKING:
     import pandas as pd
-    from upath import UPath
 
 
 def publish(
@@ -45,7 +46,7 @@ def _is_done(found: ManifestRecord, pieces: Sequence[Piece], label: ManifestReco
     return sizes == {file.name: (file.rows, file.bytes) for file in found.files}
 
 
-def read_answers(path: UPath, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_answers(path: UPath | Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The answers under *path* (an output, a partition, a run's answers/ or one part) as a frame.
 
     Types stay Arrow's: money stays decimal, and whole numbers with gaps stay whole numbers. Partition columns
@@ -57,7 +58,8 @@ def read_answers(path: UPath, columns: Sequence[str] | None = None) -> pd.DataFr
     import pandas as pd
 
     wanted = None if columns is None else list(columns)
-    table = open_answers(path, wanted).to_table(columns=wanted)
+    place = UPath(path) if isinstance(path, str | Path) else path
+    table = open_answers(place, wanted).to_table(columns=wanted)
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
