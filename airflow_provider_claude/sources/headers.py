@@ -10,7 +10,7 @@ import binascii
 import email.policy
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.errors import InvalidHeaderDefect
 from email.utils import parsedate_to_datetime
@@ -137,35 +137,51 @@ def _runs(name: str, value: str) -> tuple[list[Run], dict[str, None]]:
     """*value* in pieces, with the bytes of neighbouring words put together, as senders cut characters in two."""
     runs: list[Run] = []
     flags: dict[str, None] = {}
-    at, charset, data = 0, None, b""
+    at, words = 0, list[re.Match[str]]()
     for word in _WORD.finditer(value):
         between = value[at : word.start()]
-        if data and between.isspace() and lookup(word[1]) == lookup(charset or ""):
-            data += _bytes_of(word)
-        else:
-            runs += _decoded(data, charset, flags)
+        if not (words and between.isspace() and lookup(word[1]) == lookup(words[0][1])):
+            runs += _decoded(words, flags)
             runs += [] if at and (between.isspace() or not between) else [Run(between, coded=False)]
-            charset, data = word[1], _bytes_of(word)
+            words = []
+        words.append(word)
         if name == "subject" and between.strip() and not between[-1:].isspace():
             flags["header_defects"] = None
         at = word.end()
-    runs += _decoded(data, charset, flags)
+    runs += _decoded(words, flags)
     return [*runs, Run(value[at:], coded=False)], flags
 
 
-def _decoded(data: bytes, charset: str | None, flags: dict[str, None]) -> Iterator[Run]:
-    if data:
-        text, found = decode(data, charset)
-        flags.update(dict.fromkeys(found if lookup(charset or "") else ["header_defects"]))
-        yield Run(text, coded=True)
+def _decoded(words: list[re.Match[str]], flags: dict[str, None]) -> list[Run]:
+    """The text of *words* in one character set."""
+    if not words:
+        return []
+    charset = words[0][1]
+    text, found = decode(_bytes_of(words), charset)
+    flags.update(dict.fromkeys(found if lookup(charset) else ["header_defects"]))
+    return [Run(text, coded=True)]
 
 
-def _bytes_of(word: re.Match[str]) -> bytes:
-    if word[2] in "qQ":
-        return binascii.a2b_qp(word[3].encode("utf-8", "replace"), header=True)
-    text = _NOT_BASE64.sub("", word[3])
-    text = text[: len(text) - 1] if len(text) % 4 == 1 else text
-    return binascii.a2b_base64(text + "=" * (-len(text) % 4))
+def _bytes_of(words: list[re.Match[str]]) -> bytes:
+    """What *words* hold. Base64 that ends between two bytes without padding goes on in the next word."""
+    data, letters = b"", ""
+    for word in words:
+        if word[2] in "qQ":
+            data, letters = data + _from_base64(letters) + _from_quoted(word[3]), ""
+            continue
+        letters += _NOT_BASE64.sub("", word[3])
+        if "=" in word[3] or len(letters) % 4 == 0:
+            data, letters = data + _from_base64(letters), ""
+    return data + _from_base64(letters)
+
+
+def _from_quoted(text: str) -> bytes:
+    return binascii.a2b_qp(text.encode("utf-8", "replace"), header=True)
+
+
+def _from_base64(letters: str) -> bytes:
+    whole = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
+    return binascii.a2b_base64(whole + "=" * (-len(whole) % 4))
 
 
 def _as_word(run: Run) -> str:

@@ -22,7 +22,7 @@ _ASCII = frozenset({None, "", "us-ascii", "ascii", "ansi_x3.4-1968"})
 _SOFT_BREAK = re.compile(rb"=[ \t]++(?=\r?\n|\Z)")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_TAG_OF_ENRICHED = re.compile(r"<param>.{0,500}?</param>|</?[a-z0-9-]{1,60}>", re.IGNORECASE)
+_TAG_OF_ENRICHED = re.compile(r"<param>[^<]{0,500}</param>|</?[a-z0-9-]{1,60}>", re.IGNORECASE)
 
 #: A line of base64 in the midst of a part is so long at least; a shorter one may be a word of the text behind it.
 _FULL_LINE = 24
@@ -143,16 +143,20 @@ def _flow(part: Message[Any, Any]) -> dict[str, bool]:
 
 def unwrapped(text: str, *, delsp: bool) -> str:
     """The paragraphs of *text* in `format=flowed`, each on one line (RFC 3676). With *delsp* the blank at a break is not text."""
-    lines: list[str] = []
-    depth_before, open_before = 0, False
+    paragraphs: list[tuple[int, list[str]]] = []
+    open_before = False
     for line in text.replace("\r\n", "\n").split("\n"):
         bare = line.lstrip(">")
         depth, bare = len(line) - len(bare), bare.removeprefix(" ")
         flows = bare.endswith(" ") and bare != "-- "
         said = bare[:-1] if flows and delsp else bare
-        if open_before and depth == depth_before and bare != "-- ":
-            lines[-1] += said
+        if open_before and depth == paragraphs[-1][0] and bare != "-- ":
+            paragraphs[-1][1].append(said)
         else:
-            lines.append(f"{'>' * depth} {said}" if depth and said else ">" * depth + said)
-        depth_before, open_before = depth, flows
-    return "\n".join(lines)
+            paragraphs.append((depth, [said]))
+        open_before = flows
+    return "\n".join(_quoted("".join(said), depth) for depth, said in paragraphs)
+
+
+def _quoted(paragraph: str, depth: int) -> str:
+    return f"{'>' * depth} {paragraph}" if depth and paragraph else ">" * depth + paragraph

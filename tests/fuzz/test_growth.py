@@ -114,6 +114,26 @@ def test_a_long_list_of_addresses_costs_little() -> None:
     assert costs_alike(lambda size: read_mail(b"From: a@b.c\nTo: " + b'"' * size + b"\n\nhi"), 3_900, 100)
 
 
+@pytest.mark.parametrize(
+    ("header", "piece"),
+    [
+        ("text/plain; format=flowed", b"word word word word \n"),
+        ("text/plain; format=flowed", b"> "),
+        ("text/plain\nContent-Transfer-Encoding: base64", b"QUJD\nx y\n"),
+        ("text/plain\nContent-Transfer-Encoding: quoted-printable", b"=   "),
+        ("text/plain; charset=iso-2022-jp", b"\x1b$B\x0e\xff"),
+        ("text/enriched", b"<param>"),
+        ("text/html", b"\xe9<meta charset"),
+        ("multipart/mixed; boundary=b", b"--b\nContent-Type: text/html\n\n<p>a\n"),
+        ("multipart/alternative; boundary=b", b"--b\n\nhtml browser\n--b\nContent-Type: text/html\n\n<p>a\n"),
+        ("message/rfc822\nContent-Transfer-Encoding: base64", b"Q29udGVudC1UeXBl\n"),
+    ],
+)
+def test_the_text_of_a_mail_costs_with_its_size(header: str, piece: bytes) -> None:
+    start = f"From: a@b.c\nMIME-Version: 1.0\nContent-Type: {header}\n\n".encode()
+    assert not grows_too_fast(lambda times: read_mail(start + piece * times), 10 * _SIZE // len(piece))
+
+
 def _nested(depth: int, lines: int) -> bytes:
     parts = [b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(depth)]
     return b"From: a@b.c\nMIME-Version: 1.0\n" + b"".join(parts) + b"\n\n" + b"hi\n" * lines

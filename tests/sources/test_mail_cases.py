@@ -430,6 +430,30 @@ def test_raw_bytes_in_a_header_are_read_in_the_set_of_the_body() -> None:
 
 
 @pytest.mark.parametrize(
+    ("subject", "right"),
+    [
+        (b"=?utf-8?B?R3LDt?= =?utf-8?B?sOfZQ==?=", "Größe"),
+        (b"=?iso-8859-1?Q?gr=FC?= =?UTF-8?B?w59l?= x", "grüße x"),
+        (b"=?iso-2022-jp?B?GyRCMnUbKEI=?=\n =?ISO-2022-JP?B?GyRCMnUbKEI=?=", "壊壊"),
+        (b"=?utf-8*de?q?gr=C3=BC=C3=9Fe_dich?=", "grüße dich"),
+        (b"=?utf-8?q?caf=E9?=", "café"),
+        (b"\x1b$B2u\x1b(B", "壊"),
+    ],
+)
+def test_words_of_a_header_are_read_as_bodies_are(subject: bytes, right: str) -> None:
+    mail = read_mail(b"From: a@b.c\nDate: 2 Nov 2026 10:00 GMT\nSubject: " + subject + b"\n\nx")
+    assert mail.fields["subject"] == right
+
+
+def test_names_of_files_are_read_as_bodies_are() -> None:
+    part = (
+        "multipart/mixed",
+        [(PLAIN, "x"), ("image/png\nContent-Disposition: attachment; filename*=windows-874''%E2%A4", "")],
+    )
+    assert read(part).fields["attachments"] == '["โค"]'
+
+
+@pytest.mark.parametrize(
     ("date", "right", "flag"),
     [
         ("Mon, 2 Nov 2026 10:00:00", "2026-11-02T10:00:00Z", "date_zone_guessed"),
