@@ -6,6 +6,7 @@ column has. How a model is serialised (`serialization_alias`, `exclude`, seriali
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
@@ -13,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.decimals import decimal_format
 
 
 def model_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -20,6 +22,9 @@ def model_schema(model: type[BaseModel]) -> dict[str, Any]:
     classes: list[type] = []
 
     class Generator(GenerateJsonSchema):
+        def decimal_schema(self, schema: Any) -> Any:
+            return _as_decimal(super().decimal_schema(schema), schema)
+
         def model_schema(self, schema: Any) -> Any:
             classes.append(schema["cls"])
             return super().model_schema(schema)
@@ -38,6 +43,15 @@ def model_schema(model: type[BaseModel]) -> dict[str, Any]:
     if not issubclass(model, RootModel) and isinstance(schema.get("properties"), dict):
         _check_all_read(model, schema["properties"])
     return schema
+
+
+def _as_decimal(told: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema *told* of the decimals of the core schema *schema*, with their format."""
+    written = decimal_format(schema.get("max_digits"), schema.get("decimal_places"))
+    if written is None or "anyOf" not in told:
+        return told
+    numbers = [choice for choice in told["anyOf"] if choice.get("type") != "string"]
+    return {**told, "anyOf": [*numbers, {"type": "string", "format": written}]}
 
 
 def schema_names(cls: type) -> dict[str, str]:

@@ -177,6 +177,15 @@ def _told(description: str) -> int | None:
     return int(found[1]) if found else None
 
 
+#: The format of decimals, which the SDK moves into a description likewise: digits in all, and behind the point.
+_DECIMAL = re.compile(r"\bformat: decimal\((\d+), (\d+)\)")
+
+
+def _decimal(whole: int, places: int, cue: Cue) -> str:
+    number = str(cue.rng.randrange(10 ** min(whole, 4))) if whole else "0"
+    return number + ("." + "".join(cue.rng.choices("0123456789", k=min(places, 4))) if places else "")
+
+
 def string_maker(schema: dict[str, Json], name: str) -> Maker:
     if "pattern" in schema:
         make = compile_pattern(schema["pattern"])
@@ -184,6 +193,8 @@ def string_maker(schema: dict[str, Json], name: str) -> Maker:
     if "format" in schema and schema["format"] in FORMATS:
         form = FORMATS[schema["format"]]
         return lambda cue: form(cue.rng)
+    if decimals := _DECIMAL.search(schema.get("description", "")):
+        return partial(_decimal, int(decimals[1]) - int(decimals[2]), int(decimals[2]))
     words = 12 if _TELLING.search(name.lower()) else 4
     least, most = schema.get("minLength", 0), schema.get("maxLength") or _told(schema.get("description", ""))
     return lambda cue: (leaked(cue.orders, cue.secret) or excerpt(cue.text, words)).ljust(least, ".")[:most]

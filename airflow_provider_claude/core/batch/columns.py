@@ -1,6 +1,7 @@
 """A JSON schema as Arrow types: each property of the answer is a column, nested objects are structs.
 
-Formats such as `date-time` stay text, and a union Arrow has no type for is kept as JSON text.
+Texts of the formats `date-time`, `date` and `time` are timestamps, dates and times, those of `decimal(10, 2)` decimals (see
+`job.decimals`); other formats stay text. A union Arrow has no type for is kept as JSON text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, with_columns
+from airflow_provider_claude.job.decimals import DIGITS, decimal_of
 from airflow_provider_claude.job.schema import resolve
 
 _PLAIN: dict[str, pa.DataType] = {
@@ -21,6 +23,9 @@ _PLAIN: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "null": pa.null(),
 }
+
+#: The types of texts by their format. A moment without a zone is taken for UTC.
+_FORMATS = {"date-time": pa.timestamp("us", tz="UTC"), "date": pa.date32(), "time": pa.time64("us")}
 
 #: Metadata of a field whose values are kept as JSON text.
 _AS_JSON = {b"json": b"true"}
@@ -52,14 +57,30 @@ def _type(node: Mapping[str, Any], root: Mapping[str, Any]) -> pa.DataType | Non
     variants = _variants(node)
     if variants is not None:
         kinds = {_type(variant, root) for variant in variants} - {pa.null()}
-        return kinds.pop() if len(kinds) == 1 else None
+        return _common(kinds)
     kind = node.get("type")
     if kind == "object":
         return _struct(node, root)
     if kind == "array":
         child = _type(node["items"], root) if "items" in node else None
         return None if child is None or pa.types.is_null(child) else pa.list_(child)
+    if kind == "string" and "enum" not in node and "const" not in node:
+        return _type_of_text(node)
     return _PLAIN.get(kind) if isinstance(kind, str) else _type_of_values(node)
+
+
+def _type_of_text(node: Mapping[str, Any]) -> pa.DataType:
+    if (decimals := decimal_of(node)) is None:
+        return _FORMATS.get(node.get("format", ""), pa.string())
+    return (pa.decimal128 if decimals[0] <= DIGITS else pa.decimal256)(*decimals)
+
+
+def _common(kinds: set[pa.DataType | None]) -> pa.DataType | None:
+    """The one type of *kinds*. A decimal holds the numbers beside it, too."""
+    decimals = {kind for kind in kinds if kind is not None and pa.types.is_decimal(kind)}
+    if len(decimals) == 1:
+        kinds = kinds - {pa.float64(), pa.int64()}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _variants(node: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.batch.echoes import Echoes
+from airflow_provider_claude.core.batch.exact import reader_of
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.plan.prices import Price
@@ -102,7 +103,8 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
 def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Array]:
     for name in json_columns(kind):
         answers = [{**answer, name: to_json_text(answer.get(name))} for answer in answers]
-    struct = pa.array(answers, kind)
+    read = reader_of(kind)
+    struct = pa.array(answers if read is None else [read(answer) for answer in answers], kind)
     return dict(zip((field.name for field in kind), struct.flatten(), strict=True))
 
 

@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from airflow_provider_claude.core.batch.exact import has_decimals, quoted
 from airflow_provider_claude.core.batch.validated import form_of, row_of
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.schema import resolve
@@ -27,9 +28,15 @@ class Validator(Protocol):
 
 def validator_for(job: ClaudeJob) -> Validator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written."""
-    if isinstance(job.output, type):
-        return PydanticValidator(job.output, job.schema)
-    return SchemaValidator(job.schema)
+    validate = (
+        PydanticValidator(job.output, job.schema) if isinstance(job.output, type) else SchemaValidator(job.schema)
+    )
+    return exactly(validate, job.schema) if has_decimals(job.schema) else validate
+
+
+def exactly(validate: Validator, schema: Mapping[str, Any]) -> Validator:
+    """*validate* where no digit of a decimal may be lost."""
+    return lambda text: validate(quoted(text, schema))
 
 
 class PydanticValidator:

@@ -45,7 +45,7 @@ def test_every_field_of_a_model_becomes_a_typed_column_and_nested_models_become_
         "maybe": pa.int64(),
         "colour": pa.string(),
         "three": pa.int64(),
-        "day": pa.string(),
+        "day": pa.date32(),
         "part": part,
         "parts": pa.list_(part),
         "either": pa.string(),

@@ -1,0 +1,42 @@
+"""Decimals in a JSON schema: strings of the format `decimal(10, 2)`, digits in all and behind the point.
+
+JSON has no decimals. A Pydantic `Decimal` is asked as a number or such a string; a JSON schema may name the format itself,
+for a string. Claude is told the format in the description of the field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: As many digits as most stores of tables have, and where `Decimal` says nothing the places that Spark takes.
+DIGITS, PLACES = 38, 18
+
+#: The most digits that Arrow has.
+_MOST_DIGITS = 76
+
+_FORMAT = re.compile(r"decimal(?:\((\d{1,2}), ?(\d{1,2})\))?")
+
+
+def decimal_format(digits: int | None, places: int | None) -> str | None:
+    """The format of decimals with at most *digits* in all and *places* behind the point, where they are bounded.
+
+    None where they have more digits than a column can hold.
+    """
+    if places is None:
+        places = PLACES if digits is None else min(digits, PLACES)
+        digits = DIGITS if digits is None else max(digits, min(digits + places, DIGITS))
+    elif digits is None:
+        digits = max(DIGITS, places)
+    digits = max(digits, places)
+    return f"decimal({digits}, {places})" if digits <= _MOST_DIGITS else None
+
+
+def decimal_of(node: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The digits, in all and behind the point, of the decimals that *node* asks for; None where it asks for none."""
+    found = _FORMAT.fullmatch(str(node.get("format", ""))) if node.get("type") == "string" else None
+    if found is None:
+        return None
+    digits, places = (int(found[1]), int(found[2])) if found[1] else (DIGITS, PLACES)
+    return (digits, places) if 0 < digits <= _MOST_DIGITS and places <= digits else None
