@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -62,13 +62,7 @@ class Likeness:
 
     def series(self) -> Series | None:
         """The series that the recent ids are, if they are one."""
-        matches = [_NUMBERED.fullmatch(item_id.strip()) for item_id in self.recent]
-        if len(matches) < 3 or not all(matches):
-            return None
-        numbers = [int(match[2]) for match in matches if match]
-        steps = [after - before for before, after in pairwise(numbers)]
-        prefixes = {match[1] for match in matches if match}
-        return Series(prefixes.pop(), numbers[-1], max(steps)) if len(prefixes) == 1 and min(steps) > 0 else None
+        return series_of(self.recent)
 
     def looks(self, line: str, series: Series | None, after: int) -> Looks:
         """How much *line*, *after* lines behind the last good row, looks like a row."""
@@ -109,7 +103,7 @@ class Likeness:
         if not line.strip():
             return False
         fields, _ = parse_line(line, self.delimiter)
-        if self.id_at is None:
+        if self.id_at is None or not self.recent:
             return True
         return len(fields) > self.id_at and self.id_chance(fields[self.id_at], series, after) < 1
 
@@ -121,7 +115,7 @@ class Likeness:
         bare = _without_stray_quotes(lines)
         if bare is None or not all(self._is_whole(line) for line in (bare[-1], bare[0])):
             return None
-        series = self.series()
+        series = self.series() or self._series_in(bare)
         ends = [self.looks(bare[at], series, len(bare)) for at in (0, -1)]
         if any(one.chance >= 1 for one in ends):
             return None
@@ -140,6 +134,16 @@ class Likeness:
         chance *= {True: _NEXT_IN_SERIES, False: 1 / GLUED, None: 1.0}[sure]
         return Glued(rows, sure is True) if chance < GLUED else None
 
+    def _series_in(self, lines: Sequence[str]) -> Series | None:
+        """The series that *lines* go on with or are, before the first of them, where they would be rows."""
+        if self.id_at is None:
+            return None
+        found = (parse_line(line, self.delimiter)[0] for line in lines)
+        ids = [fields[self.id_at] for fields in found if len(fields) == self.width]
+        series = series_of([*self.recent, *ids])
+        first = series.number(ids[0]) if series else None
+        return series._replace(last=first - 1) if series and first is not None else None
+
     def _is_whole(self, line: str) -> bool:
         fields, is_open = parse_line(line, self.delimiter)
         return len(fields) == self.width and not is_open
@@ -151,6 +155,17 @@ class Likeness:
         fields, _ = parse_line(following, self.delimiter)
         number = series.number(fields[self.id_at]) if len(fields) > self.id_at else None
         return None if number is None else number > series.last
+
+
+def series_of(ids: Collection[str]) -> Series | None:
+    """The series that *ids*, three at least, are."""
+    matches = [_NUMBERED.fullmatch(item_id.strip()) for item_id in ids]
+    if len(matches) < 3 or not all(matches):
+        return None
+    numbers = [int(match[2]) for match in matches if match]
+    steps = [after - before for before, after in pairwise(numbers)]
+    prefixes = {match[1] for match in matches if match}
+    return Series(prefixes.pop(), numbers[-1], max(steps)) if len(prefixes) == 1 and min(steps) > 0 else None
 
 
 class Glued(NamedTuple):

@@ -70,7 +70,11 @@ class SourceFile:
     def open_any(self) -> IO[bytes]:
         """The bytes, decompressed where they are compressed, or where the name says so."""
         stored = cast("io.BufferedReader", self.open())
-        match compression_of(stored.peek(HEAD)) or self.suffixes[1]:
+        head = stored.peek(HEAD)
+        if not head and self.suffixes[1]:
+            stored.close()
+            raise WrongKindError(f"it is empty, which no {self.suffixes[1]} is")
+        match compression_of(head) or self.suffixes[1]:
             case ".gz":
                 return cast("IO[bytes]", gzip.GzipFile(fileobj=stored))
             case ".zst":

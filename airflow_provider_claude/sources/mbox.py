@@ -6,7 +6,10 @@ of the file has a date of another form, every `From …` after a blank line coun
 `Content-Length` is honoured where it checks out: the next mail, or the end of the file, stands right behind that many
 bytes. Writers put `>` before such lines in a mail; one of them is taken off. (RFC 4155; qmail's mbox(5))
 
-Every byte of the file belongs to a mail, or to what stands before the first and is no mail, which is set aside.
+Every byte of the file belongs to a mail, or to what stands before the first and is no mail, which is set aside. After a blank
+line one fault is allowed: in the date, where there is an address and a time of day, or in the header below a right date. So a
+damaged line costs no mail. Where the file ends in a line `From …` or in the headers of a mail, without a line end, it was cut,
+and an unknown number of mails is lost.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
+from airflow_provider_claude.core.scan.losses import UNREADABLE
 from airflow_provider_claude.sources.eml import MAX_MAIL, mail_row
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, region
@@ -43,6 +47,13 @@ _UNDATED = re.compile(
     rb"(?=(?:Return-Path|Received|From|Date|Delivered-To|Message-ID|X-[\w-]{1,70}):)",
     re.IGNORECASE,
 )
+#: Such lines with a fault: in the date, with a header below; or in that header, with the next one below it.
+_FAULTY_DATE = re.compile(rb"From [^\r\n@]{1,200}@[^\r\n]{1,200}\d\d:\d\d[^\r\n]{0,200}(?:\r\n|\n|\r)(?=%b)" % _HEADER)
+_FAULTY_HEADER = re.compile(rb"From ([^\r\n]{1,400})(?:\r\n|\n|\r)[^\r\n]{1,400}(?:\r\n|\n|\r)(?=%b)" % _HEADER)
+
+#: How a file ends that was cut in such a line, and a mail that was cut in its headers.
+_CUT_LINE = re.compile(rb"\n\r?\nFrom (?:[^\r\n@]{1,200}@[^\r\n]{0,200}|\S{0,200})\Z")
+_CUT_HEAD = re.compile(rb"From [^\r\n]{0,900}(?:\r?\n[^\r\n]+)*\Z")
 _BLANKS = re.compile(rb"[\r\n]*")
 _LEADING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n|\r\r|[\r\n]From ")
@@ -53,9 +64,7 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     for number, raw in enumerate(_mails_or_error(file), 1):
         ref = f"{file.name}#{number}"
         if isinstance(raw, Exception):
-            yield region(
-                ref, "unreadable_file", f"the file cannot be read from mail {number} on ({meaning(raw)}).", None
-            )
+            yield region(ref, UNREADABLE, f"the file cannot be read from mail {number} on ({meaning(raw)}).", None)
         elif not _IS_MAIL.match(raw):
             what = "what stands before the first line 'From …' with an address and a date has no header of a mail."
             yield broken(ref, "unreadable_mail", what)
@@ -84,11 +93,33 @@ def _mails_or_error(file: SourceFile) -> Iterator[bytes | Exception]:
     """The mails of *file*; where it breaks off, those before and the error."""
     try:
         with file.open_plain() as stream:
-            yield from mails(stream)
+            yield from _uncut(mails(stream))
     except Exception as e:
         if not is_broken_content(e):
             raise
         yield e
+
+
+def _uncut(found: Iterator[bytes]) -> Iterator[bytes]:
+    """The mails *found*. Raises EOFError behind them where the last was cut in its headers, or before them."""
+    last = b""
+    try:
+        for raw in found:
+            if last:
+                yield last
+            last = raw
+    except Exception:
+        if last:
+            yield last
+        raise
+    cut = None if last.endswith((b"\n", b"\r")) else _CUT_LINE.search(last, max(0, len(last) - _MAX_LINE))
+    whole = (
+        last[: cut.start()] if cut else b"" if _CUT_HEAD.fullmatch(last) and not last.endswith((b"\n", b"\r")) else last
+    )
+    if whole:
+        yield whole
+    if whole != last:
+        raise EOFError("it ends inside the headers of a mail: it was cut")
 
 
 def mails(stream: IO[bytes]) -> Iterator[bytes]:
@@ -135,11 +166,14 @@ class _Window:
         """Whether a mail begins at *start*, the beginning of a line. Without a date it has to follow a blank line."""
         self.has(start + _MAX_LINE)
         line = _LINE.match(self._bytes, start)
-        if line is None:
-            return False
-        if _DATE.search(line[1]):
+        if line is not None and _DATE.search(line[1]):
             return self._patches or _PATCH.match(self._bytes, start) is None
-        return self._is_after_blank(start) and (self._loose or _UNDATED.match(self._bytes, start) is not None)
+        if not self._is_after_blank(start):
+            return False
+        if line is None:
+            faulty = _FAULTY_HEADER.match(self._bytes, start)
+            return faulty is not None and b"@" in faulty[1] and _DATE.search(faulty[1]) is not None
+        return self._loose or any(kind.match(self._bytes, start) for kind in (_UNDATED, _FAULTY_DATE))
 
     def _is_after_blank(self, start: int) -> bool:
         before = bytes(self._bytes[max(0, start - 4) : start])

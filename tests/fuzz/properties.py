@@ -18,7 +18,7 @@ from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
 from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
 from airflow_provider_claude.sources.replies import bodies, split_reply
 from airflow_provider_claude.sources.source import open_source
-from tests.fuzz import gate, material
+from tests.fuzz import damage, gate, material
 
 
 class Property(NamedTuple):
@@ -117,6 +117,7 @@ def _rows(name: str, data: bytes) -> list[dict[str, Any]]:
 
 
 PROPERTIES = {
+    "damage": Property(damage.damaged, damage.untouched_rows_come_through_or_are_counted),
     "mail": Property(material.mail_bytes, a_mail_is_read_whatever_it_is),
     "mbox": Property(lambda: st.lists(material.mail_bytes(), max_size=4), a_mailbox_loses_no_mail),
     "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_told),

@@ -185,3 +185,33 @@ def test_mails_written_as_an_mbox_read_back_as_those_mails(
 def test_every_byte_of_a_file_belongs_to_a_mail(pieces: list[bytes]) -> None:
     data = b"x" + b"".join(pieces)
     assert b"".join(mails(io.BytesIO(data))) == data
+
+
+BOX = b"".join(
+    b"From a@b.example Mon Nov 23 09:0%d:00 2026\nFrom: a@b.example\nSubject: %d\n\nbody %d\n\n" % (n, n, n)
+    for n in range(4)
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (b"Mon Nov 23 09:01", b"M\xffn Nov 23 09:01"),
+        (b"Nov 23 09:01:00 2026", b"Nv 23 09:01:00 202"),
+        (b"09:01:00 2026\nFrom:", b"09:01:00 2026\nFr\0m:"),
+    ],
+)
+def test_a_fault_in_the_line_that_begins_a_mail_or_the_one_below_costs_no_mail(
+    tmp_path: Path, right: bytes, wrong: bytes
+) -> None:
+    (tmp_path / "a.mbox").write_bytes(BOX.replace(right, wrong))
+    bodies = [row["body"] for row in rows_of(tmp_path / "a.mbox")]
+    assert (len(bodies), bodies[0], bodies[2:]) == (4, "body 0", ["body 2", "body 3"])
+
+
+@pytest.mark.parametrize(("cut", "whole"), [(-6, 4), (-12, 3), (-46, 3), (-60, 3), (-75, 3)])
+def test_a_mailbox_that_ends_inside_the_headers_of_a_mail_was_cut(tmp_path: Path, cut: int, whole: int) -> None:
+    (tmp_path / "a.mbox").write_bytes(BOX[:cut])
+    rows = rows_of(tmp_path / "a.mbox")
+    assert [row["body"] for row in rows if not row["defect"]][:3] == ["body 0", "body 1", "body 2"]
+    assert [row["lost_rows"] for row in rows] == [0] * whole + [None] * (whole < 4)
