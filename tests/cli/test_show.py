@@ -53,6 +53,18 @@ def test_a_red_run_is_listed_with_its_reasons(night: Night, work: WorkFolder, ou
     assert "Shard 2 was never loaded" in out.text
 
 
+def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: WorkFolder, out: Terminal) -> None:
+    night.scan().plan()
+    night.land().report()
+    path = night.run.file("report.json")
+    path.write_text(path.read_text().replace('"warnings": []', '"warnings": ["30 of 100 rows are set aside."]'))
+    show_runs(work.path, out)
+    show_run(night.run, out)
+    assert "reported green" in out.row(RUN)
+    assert f"{RUN}: warning: 30 of 100 rows are set aside." in out.text
+    assert "warning 30 of 100 rows are set aside." in out.text
+
+
 def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: WorkFolder, out: Terminal) -> None:
     night.scan().plan()
     night.land().report()
