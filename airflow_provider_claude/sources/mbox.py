@@ -123,12 +123,16 @@ def _uncut(found: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def mails(stream: IO[bytes]) -> Iterator[bytes]:
-    """The mails as they lie in *stream*, each with its `From ` line and cut one byte past MAX_MAIL."""
+    """The mails as they lie in *stream*, each with its `From ` line and cut one byte past MAX_MAIL.
+
+    Raises EOFError where the lengths of all mails are right, but for the last, which ends before its own does.
+    """
     window = _Window(stream)
     while window.has(1):
         mail = window.take(window.declared())
         if mail.strip(b"\r\n"):
             yield mail
+    window.check_end()
 
 
 class _Window:
@@ -140,6 +144,7 @@ class _Window:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._bytes, self._ended = stream, bytearray(), False
+        self._right = self._wrong = self._short = 0
         self.drop(self.matched(_LEADING))
         self._loose = self._patches = True
         self._loose = self.is_boundary(0) and _DATE.search(self._bytes, 0, self.matched(_LINE)) is None
@@ -181,6 +186,7 @@ class _Window:
 
     def declared(self) -> int | None:
         """Where the mail that begins the window ends by its `Content-Length`, if that checks out."""
+        self._short = 0
         self.has(_MAX_HEAD)
         head = _END_OF_HEAD.search(self._bytes, 0, _MAX_HEAD)
         length = _LENGTH.search(self._bytes, 0, head.start() + 1) if head else None
@@ -188,10 +194,18 @@ class _Window:
             return None
         end = head.end() + int(length[1])
         if not self.has(end):
+            self._short = max(
+                0, end - len(self._bytes) - len(b"\r\n")
+            )  # an editor may have taken off the last line end
             return None
         behind = self.matched(_BLANKS, end)
         ends = not self.has(behind + 1) or (self._starts_line(behind) and self.is_boundary(behind))
+        self._right, self._wrong = self._right + ends, self._wrong + (not ends)
         return behind if ends else None
+
+    def check_end(self) -> None:
+        if self._short and self._right and not self._wrong:
+            raise EOFError(f"it ends {self._short:,} bytes before its last mail does")
 
     def _starts_line(self, start: int) -> bool:
         return self._bytes[start - 1] in b"\r\n"

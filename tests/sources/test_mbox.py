@@ -100,6 +100,24 @@ def test_leading_blanks_and_ends_of_lines_do_not_matter(lead: bytes, end: bytes)
     assert len(list(mails(io.BytesIO(data)))) == 2
 
 
+@pytest.mark.parametrize("cut", [5, 50, 90])
+def test_a_file_that_ends_within_its_last_mail_has_lost_an_unknown_number(cut: int, tmp_path: Path) -> None:
+    body = "123456789\n" * 20
+    data = b"".join(FROM + mail(name, body, f"Content-Length: {len(body)}\n") for name in ("one", "two"))
+    for whole in (data, data.rstrip()):
+        (tmp_path / "a.mbox").write_bytes(whole)
+        assert defects(rows_of(tmp_path / "a.mbox")) == []
+    (tmp_path / "a.mbox").write_bytes(data.rstrip()[:-cut])
+    rows = rows_of(tmp_path / "a.mbox")
+    assert [row["subject"] for row in rows] == ["one", "two", None]
+    assert (defects(rows), rows[-1]["lost_rows"]) == ([("a.mbox#3", "unreadable_file")], None)
+
+
+def test_lengths_that_are_never_right_say_nothing_of_the_end(tmp_path: Path) -> None:
+    data = b"".join(FROM + mail(name, "x\n", "Content-Length: 900\n") for name in ("one", "two"))
+    assert subjects(data, tmp_path) == ["one", "two"]
+
+
 def test_what_stands_before_the_first_mail_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "a.mbox").write_bytes(b"\x00\x01 an index\n\n" + FROM + mail("one"))
     rows = rows_of(tmp_path / "a.mbox")
