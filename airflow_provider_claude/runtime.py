@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
@@ -20,6 +20,7 @@ from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.naming import checked_partition
 from airflow_provider_claude.core.task import TaskRef
 from airflow_provider_claude.errors import JobError, PendingError, RateLimitedError, StateError, Terminal
+from airflow_provider_claude.schedule import is_tick
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.probe import check_absolute
 
@@ -193,9 +194,8 @@ def _checked_hour(hour: str) -> str:
 def resolve_interval(context: Context) -> str | None:
     """What the schedule says that this run is about: its partition key, or its data interval `start/end` in UTC.
 
-    None where the day or hour was chosen by hand, where there is no schedule, for a run that an asset has started, and for
-    a run by hand whose interval is only the moment of the click: one that follows the schedule begins and ends on a whole
-    minute.
+    None where the day or hour was chosen by hand, for a run that an asset has started, and for a run by hand that is about
+    no interval of the schedule, only the moment of the click.
     """
     run: Any = context["dag_run"]
     if _param(context, "day") is not None or _param(context, "hour") is not None:
@@ -203,14 +203,12 @@ def resolve_interval(context: Context) -> str | None:
     if key := getattr(run, "partition_key", None):
         return str(key)
     bounds = [run.data_interval_start, run.data_interval_end or run.data_interval_start]
-    scheduled = any(_is(run, kind) for kind in ("scheduled", "backfill"))
-    if bounds[0] is None or not (scheduled or (_is(run, "manual") and _is_on_schedule(context, bounds))):
+    if bounds[0] is None:
+        return None
+    by_schedule = _is(run, "scheduled") or _is(run, "backfill")
+    if not by_schedule and not (_is(run, "manual") and is_tick(context["dag"], bounds[1])):
         return None
     return "/".join(pendulum.instance(bound).in_timezone("UTC").to_iso8601_string() for bound in bounds)
-
-
-def _is_on_schedule(context: Context, bounds: Sequence[datetime]) -> bool:
-    return getattr(context["dag"], "schedule", None) is not None and not any(b.second or b.microsecond for b in bounds)
 
 
 class _Hour:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -125,25 +126,35 @@ def test_an_hour_that_is_none_or_a_day_alone_is_refused() -> None:
 HOUR = ("2026-11-22T04:00:00Z", "2026-11-22T05:00:00Z")
 
 
+NIGHT = ("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z")
+CRON = SimpleNamespace(expression="0 * * * *", timezone="Europe/Berlin")
+DAILY = SimpleNamespace(_expression="0 0 * * *", _timezone=BERLIN)  # as before Airflow 3.2
+DELTA = SimpleNamespace(delta=timedelta(hours=1))
+
+
 @pytest.mark.parametrize(
-    ("given", "schedule", "interval"),
+    ("given", "timetable", "interval"),
     [
-        (context(*HOUR), "x", "/".join(HOUR)),
-        (context(*HOUR, kind="backfill"), "x", "/".join(HOUR)),
-        (context(*HOUR, kind="manual"), "x", "/".join(HOUR)),  # by hand, for an interval of the schedule
-        (context(HOUR[0], HOUR[0]), "x", f"{HOUR[0]}/{HOUR[0]}"),
-        (context("2026-11-22T04:07:21Z", "2026-11-22T04:07:21Z", kind="manual"), "x", None),  # the moment of the click
-        (context(*HOUR, kind="manual"), None, None),
-        (context(*HOUR, kind="asset_triggered"), "x", None),
-        (context(*HOUR, day="2026-11-22"), "x", None),
-        (context(), "x", None),
-        (context(key="2026-11-22T04"), "x", "2026-11-22T04"),
+        (context(*HOUR), CRON, "/".join(HOUR)),
+        (context(*HOUR, kind="backfill"), CRON, "/".join(HOUR)),
+        (context(*HOUR, kind="manual"), CRON, "/".join(HOUR)),  # by hand, for an interval of the schedule
+        (context(*HOUR, kind="manual"), DELTA, "/".join(HOUR)),
+        (context(*NIGHT, kind="manual"), DAILY, "/".join(NIGHT)),
+        (context(HOUR[0], HOUR[0]), CRON, f"{HOUR[0]}/{HOUR[0]}"),
+        (context(HOUR[0], HOUR[0], kind="manual"), DAILY, None),  # at any time of the day
+        (context("2026-11-22T04:00:21Z", "2026-11-22T04:00:21Z", kind="manual"), CRON, None),  # the moment of the click
+        (context("2026-11-22T03:07:00Z", "2026-11-22T04:07:00Z", kind="manual"), DELTA, None),
+        (context(*HOUR, kind="manual"), SimpleNamespace(), None),
+        (context(*HOUR, kind="asset_triggered"), CRON, None),
+        (context(*HOUR, day="2026-11-22"), CRON, None),
+        (context(), CRON, None),
+        (context(key="2026-11-22T04"), CRON, "2026-11-22T04"),
     ],
 )
 def test_the_interval_of_a_run_is_what_its_schedule_says_and_none_where_it_was_chosen_by_hand(
-    given: Any, schedule: str | None, interval: str | None
+    given: Any, timetable: Any, interval: str | None
 ) -> None:
-    given["dag"].schedule = schedule
+    given["dag"].timetable, given["dag"].start_date = timetable, pendulum.datetime(2026, 1, 1)
     assert resolve_interval(given) == interval
 
 

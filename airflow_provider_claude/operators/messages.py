@@ -201,8 +201,9 @@ class ClaudeMessagesOperator(BaseOperator):
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         with task_errors():
-            self.partition = name_run(self, self.partition, context, jinja_env)
+            partition = name_run(self, self.partition, context, jinja_env)
         super().render_template_fields(context, jinja_env)
+        self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
         with resumable(self, "execute"):

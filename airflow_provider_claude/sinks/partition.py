@@ -111,6 +111,11 @@ class Look:
         return self.manifest is not None and {file.name: file.bytes for file in self.manifest.files} == self.parts
 
     @property
+    def is_unrecorded(self) -> bool:
+        """Whether there are data files that no run has a record of."""
+        return self.manifest is None and self.record is None and bool(self.parts)
+
+    @property
     def holder(self) -> Holder | None:
         """Whose it is: the task that has planned it last, else the one that has published it."""
         if self.record is not None:

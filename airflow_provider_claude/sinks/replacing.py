@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -110,6 +110,13 @@ def _rows(path: UPath) -> int:
         return int(pq.read_metadata(stream).num_rows)
 
 
+def _rows_if_any(path: UPath) -> int:
+    try:
+        return _rows(path)
+    except pa.ArrowInvalid:
+        return 0
+
+
 def _swap(
     pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord
 ) -> ManifestRecord:
@@ -129,8 +136,10 @@ def _swap(
 def _replace(
     pieces: Sequence[Piece], schema: pa.Schema | None, partition: Partition, label: ManifestRecord, look: Look
 ) -> ManifestRecord:
-    if look.manifest is not None and look.is_whole and look.parts:  # else a publication that was cut short has left it
+    if look.is_whole and look.manifest is not None:
         _keep_copies(partition, look.manifest)
+    elif look.manifest is None and look.parts:
+        _keep_copies(partition, _described(partition.folder, partition, look.parts))
     manifest = _written(pieces, schema, partition.folder, label)
     for name in look.parts.keys() - {file.name for file in manifest.files}:
         remove(partition.folder / name)
@@ -170,7 +179,8 @@ def _keep_moved(partition: Partition, old: UPath) -> None:
         if PART.fullmatch(name):
             Path(old.path, name).rename(Path(old.path, name + KEPT))
     if manifest is None:
-        manifest = _described(old, partition)
+        parts = {name: size for name, size in entries(old).items() if name.endswith(KEPT) and size is not None}
+        manifest = _described(old, partition, parts)
         write_record(old / MANIFEST, manifest)
     place = partition.aside / "versions" / manifest.version
     remove(place)
@@ -195,11 +205,11 @@ def _copy(path: UPath, to: UPath) -> None:
         path.fs.cp_file(path.path, to.path)
 
 
-def _described(folder: UPath, partition: Partition) -> ManifestRecord:
-    """A manifest for parts that have none."""
-    sizes = {name: size for name, size in entries(folder).items() if name.endswith(KEPT) and size is not None}
-    rows = count_rows([folder / name for name in sizes])
-    pairs = zip(sizes.items(), rows, strict=True)
+def _described(folder: UPath, partition: Partition, parts: Mapping[str, int]) -> ManifestRecord:
+    """A manifest for *parts* of *folder*, names with bytes, that have none; what is not Parquet has no rows."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        rows = list(pool.map(_rows_if_any, [folder / name for name in parts]))
+    pairs = zip(parts.items(), rows, strict=True)
     files = [DataFile(name=name.removesuffix(KEPT), bytes=size, rows=count) for (name, size), count in pairs]
     return ManifestRecord(
         holder=Holder(), model="", prompt_hash="", schema_hash="", source="", run="", planned_at="", column=None,

@@ -74,7 +74,7 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     look = partition.look()
     _raise(_misplaced(partition, look, output, mine.column))
     held, holder = look.holder, mine.holder
-    if held is None and look.parts and not mine.take_over:
+    if look.is_unrecorded and not mine.take_over:
         _raise(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
     _raise(foreign(str(partition), held, mine))
     if held is not None and held.is_same_task(holder):

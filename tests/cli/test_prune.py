@@ -4,14 +4,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from airflow_provider_claude.cli.prune import prune
+from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, NotFoundYetError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.budget import Budget
-from airflow_provider_claude.store import WorkFolder, list_names, remove
+from airflow_provider_claude.store import WorkFolder, list_names, remove, write_record
 
 from .conftest import Night, Terminal, now
 
@@ -235,3 +237,19 @@ def test_what_a_run_has_spent_of_a_budget_stays_spent(old: Night, work: WorkFold
     assert run(work, out) == 0
     assert "1 run removed." in out.text
     assert budget.left() == Decimal("0.85")
+
+
+def test_a_run_whose_publication_was_cut_short_or_that_was_to_publish_and_has_not_stays(
+    old: Night, work: WorkFolder, out: Terminal
+) -> None:
+    path = old.run.file("report.json")
+    green = path.read_bytes()
+    before = files(work)
+    path.write_bytes(green.replace(b'"publication": "none"', b'"publication": "publishing"'))
+    assert run(work, out) == 0
+    path.write_bytes(green)
+    plan = old.run.need_plan()
+    write_record(old.run.file("plan.json"), msgspec.structs.replace(plan, destination=Destination(output="/out")))
+    assert run(work, out) == 0
+    assert files(work) == before
+    assert out.text.count(f"kept     {OLD}: its answers are not published; they are nowhere else") == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -213,3 +214,19 @@ def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) 
     show_shard(night.shard(), out)
     assert not {"\x1b", "\u202e", "\r"} & set(out.text)
     assert "⟨U+001B⟩[2J" in out.text
+
+
+def test_how_far_a_publication_is_can_be_seen(night: Night, work: WorkFolder, out: Terminal) -> None:
+    night.scan().plan()
+    night.land().report()
+    path = night.run.file("report.json")
+    green = path.read_bytes()
+    path.write_bytes(green.replace(b'"publication": "none"', b'"publication": "publishing"'))
+    show_runs(work.path, out)
+    show_run(night.run, out)
+    assert "publishing" in out.row("dag/group/2026-11-22")
+    assert out.text.count("clear its report task to complete it") == 2
+    done = {"publication": "published", "published": "/out/day=1", "published_rows": 6}
+    path.write_text(json.dumps(json.loads(green) | done))
+    show_run(night.run, out)
+    assert "answers 6 rows are published in /out/day=1" in out.text

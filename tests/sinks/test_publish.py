@@ -234,6 +234,20 @@ class TestVersions:
         restore(partition, next(v for v, m in versions(partition) if m.planned_at == "c"), "2026-11-25T00:00:00+00:00")
         assert ids(root / "out") == ["c0", "c4"]
 
+    @pytest.mark.parametrize("partitioned", [True, False])
+    def test_files_without_a_record_become_a_version_too_whatever_they_are(self, root, partitioned):
+        target = root / "out" / "day=1" if partitioned else root / "out"
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "part-00000.parquet").write_bytes(parts(root, 0)[0].read_bytes())
+        (target / "part-00005.parquet").write_bytes(b"no Parquet at all")
+        publish(parts(root, 1, tag="b"), SCHEMA, target, partitioned=partitioned)
+        partition = place(target, partitioned=partitioned)
+        [(_, kept)] = versions(partition)
+        assert {file.name: file.rows for file in kept.files} == {"part-00000.parquet": 1, "part-00005.parquet": 0}
+        assert ids(target) == ["b1"]
+        publish(parts(root, 2, tag="c"), SCHEMA, target, partitioned=partitioned, tag="c")
+        assert ids(target) == ["c2"]
+
     def test_a_version_that_is_not_there_is_named_with_those_that_are(self, root):
         partition = self.three(root, root / "out" / "day=1")
         with pytest.raises(StateError, match=r"has no version '2020' to restore\. There are 2026"):
