@@ -78,6 +78,18 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
+def test_the_callback_of_a_failed_night_names_the_task_that_failed_first_with_its_error_and_its_log(
+    dags: dict[str, Any], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "nowhere"), day="2026-11-23")
+    assert states(done)["sentiment.scan"] == states(done)["sentiment.report"] == ["failed"]
+    told = [record.getMessage() for record in caplog.records if "Its log: " in record.getMessage()]
+    assert len(told) == 1
+    assert "The task sentiment.scan of email_sentiment_nightly" in told[0]
+    assert "There is no source at" in told[0]
+    assert "/tasks/sentiment.scan" in told[0]
+
+
 def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
     dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def test_a_manual_run_is_told_of_in_the_zone_of_its_dag(tmp_path: Path, capsys: 
     assert "JST" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:.*not published")
 def test_without_work_the_folder_that_holds_the_run_folders_is_shared_and_nothing_is_paid_twice(
     claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
@@ -55,8 +57,9 @@ def test_without_work_the_folder_that_holds_the_run_folders_is_shared_and_nothin
             job=JOB,
             source=str(tmp_path / "rows.jsonl"),
             run_folder=str(tmp_path / "work" / run),
-            publish_to="",
         ).execute(manual_run())
+        report = json.loads((tmp_path / "work" / run / "report.json").read_bytes())
+        assert "not published" in " ".join(report["warnings"])
         assert claude_simulator.books()["total"]["requests"] == 5
 
 
@@ -72,6 +75,10 @@ def test_a_dag_that_publishes_nothing_says_so_when_it_is_parsed(make: Callable[[
     with DAG("none", schedule=None), pytest.warns(UserWarning, match="not published") as warned:
         make(None)
     assert len(warned) == 1
+    with DAG("told", schedule=None), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ClaudePlanOperator(task_id="plan", run_folder="r", job=JOB, publish_to="/answers")
+        ClaudeReportOperator(task_id="report", run_folder="r")
     for meant in ("", "/answers"):
         with DAG("meant", schedule=None), warnings.catch_warnings():
             warnings.simplefilter("error")
