@@ -330,7 +330,7 @@ def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: s
             raise _refused(f"Could not {doing}: {e}{_cause(e)}", credentials) from e
         never_sent = isinstance(e.__cause__ or e, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
         kind = ApiUnavailableError if never_sent else UnknownFateError
-        raise kind(f"Could not {doing}: {e or type(e).__name__}{_cause(e)}") from e
+        raise kind(f"Could not {doing}{_at(e)}: {e or type(e).__name__}{_cause(e)}") from e
     except anthropic.AnthropicError as e:
         raise _refused(f"Could not {doing}: {e}", credentials) from e
 
@@ -338,6 +338,13 @@ def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: s
 def _refused(told: object, credentials: str) -> CredentialsError:
     """*told*, and which key to put right."""
     return CredentialsError(f"{str(told).rstrip('.')}. {credentials}".rstrip())
+
+
+def _at(error: Any) -> str:
+    """The host that was asked, where the error knows it."""
+    known = vars(error)  # a transport error that knows no request raises where it is asked for it
+    url = getattr(known.get("request") or known.get("_request"), "url", None)
+    return f" at {url.scheme}://{url.netloc.decode('ascii', 'replace')}" if url is not None else ""
 
 
 def _cause(error: Exception) -> str:

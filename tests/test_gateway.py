@@ -110,10 +110,11 @@ def test_an_unknown_batch_may_be_known_in_a_moment(claude_simulator: SimulatorPr
         gateway(claude_simulator.base_url).batch("msgbatch_unknown")
 
 
-def test_a_host_that_refuses_the_connection_was_never_asked() -> None:
+def test_a_host_that_refuses_the_connection_was_never_asked_and_is_named() -> None:
     with pytest.raises(ApiUnavailableError) as error:
         gateway("http://127.0.0.1:9").create_message(b"{}")
     assert not isinstance(error.value, UnknownFateError)
+    assert "at http://127.0.0.1:9: " in str(error.value)
 
 
 @pytest.mark.parametrize("fault", ["error_500", "error_504", "reset_after_accept", "reset_before_accept"])
