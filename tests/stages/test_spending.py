@@ -18,6 +18,7 @@ from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.journal import Journal
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
@@ -270,6 +271,30 @@ def test_a_request_that_ended_without_an_answer_may_have_been_paid(
     settle(night, courier=courier)
     found = costs(night)
     assert found.unsure_requests == 1
+    assert found.actual < billed(claude_simulator) <= found.actual + found.unsure
+
+
+def test_answers_that_could_not_be_written_down_may_have_been_paid(
+    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.scanned(TEXTS)
+    planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane="sync"))
+    night.create()
+    night.load()
+
+    def refuse(_journal: Journal, _lines: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "write", refuse)
+        patched.setattr("airflow_provider_claude.stages.lane.WRITE_PAUSES", ())
+        with pytest.raises(OSError, match="disk is full"):
+            settling(night, courier=courier).go_on()
+    lost = billed(claude_simulator)
+    settle(night, courier=courier)
+    found = costs(night)
+    assert 0 < found.unsure_requests <= 12
+    assert lost <= found.unsure
     assert found.actual < billed(claude_simulator) <= found.actual + found.unsure
 
 

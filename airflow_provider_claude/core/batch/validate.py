@@ -10,9 +10,9 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from airflow_provider_claude.core.batch.exact import has_decimals, quoted
-from airflow_provider_claude.core.batch.validated import form_of, row_of
+from airflow_provider_claude.core.batch.forms import form_of, spelled
+from airflow_provider_claude.core.batch.validated import row_of
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.schema import resolve
 
 
 class InvalidAnswerError(Exception):
@@ -44,7 +44,6 @@ class PydanticValidator:
 
     def __init__(self, model: type[BaseModel], schema: Mapping[str, Any]) -> None:
         self._validate = model.__pydantic_validator__.validate_json
-        self._schema = schema
         self._form = form_of(schema)
 
     def __call__(self, text: str) -> dict[str, Any]:
@@ -59,7 +58,7 @@ class PydanticValidator:
     def _second_look(self, text: str) -> tuple[str, Any]:
         """The text in the schema's spelling, and what the model makes of it."""
         try:
-            fixed = msgspec.json.encode(recase(_parse(text), self._schema)).decode()
+            fixed = msgspec.json.encode(spelled(_parse(text), self._form)).decode()
             return fixed, self._validate(fixed, strict=True)
         except InvalidAnswerError:
             raise
@@ -73,7 +72,7 @@ class SchemaValidator:
     """Validates by a JSON schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._schema = schema
+        self._form = form_of(schema)
         self._validate = jsonschema_rs.validator_for(dict(schema), validate_formats=True).validate
 
     def __call__(self, text: str) -> dict[str, Any]:
@@ -85,7 +84,7 @@ class SchemaValidator:
         return _object(value)
 
     def _second_look(self, value: Any) -> Any:
-        fixed = recase(value, self._schema)
+        fixed = spelled(value, self._form)
         try:
             self._validate(fixed)
         except jsonschema_rs.ValidationError as error:
@@ -111,33 +110,3 @@ def _first_error(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"])) or "(root)"
     return f"{where}: {first['msg']}"[:300]
-
-
-def recase(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
-    """*value* with enum and const texts in the schema's letter case, which the API does not guarantee, and with whole
-    numbers as such where the schema asks for them: `5.0` is one to JSON Schema, and none to a strict model.
-
-    (https://platform.claude.com/docs/en/build-with-claude/structured-outputs)
-    """
-    root = schema if root is None else root
-    node = resolve(schema, root)
-    match value:
-        case str():
-            return _recased(value, node)
-        case float() if node.get("type") == "integer" and value.is_integer():
-            return int(value)
-        case dict():
-            properties = node.get("properties", {})
-            return {k: recase(v, properties[k], root) if k in properties else v for k, v in value.items()}
-        case list():
-            return [recase(v, node["items"], root) for v in value] if "items" in node else value
-        case _:
-            return value
-
-
-def _recased(text: str, node: Mapping[str, Any]) -> str:
-    choices = [c for c in (*node.get("enum", ()), node.get("const")) if isinstance(c, str)]
-    for variant in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-        choices += [c for c in variant.get("enum", ()) if isinstance(c, str)]
-    matching = [choice for choice in choices if choice.casefold() == text.casefold()]
-    return matching[0] if len(matching) == 1 and text not in choices else text

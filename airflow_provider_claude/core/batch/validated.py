@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, RootModel
 from pydantic_core import to_jsonable_python
 
-from airflow_provider_claude.job.forms import KINDS, kinds_of
+from airflow_provider_claude.core.batch.forms import Form
+from airflow_provider_claude.job.forms import kinds_of
 from airflow_provider_claude.job.models import schema_names
-from airflow_provider_claude.job.schema import resolve
 
 #: Values that JSON writes as text in one way.
 _WRITTEN = (datetime, date, time, timedelta, Decimal, UUID)
@@ -35,62 +34,6 @@ class _UnlikeError(Exception):
 
 
 _NO_LEAF = object()
-
-
-@dataclass(frozen=True)
-class Form:
-    """The JSON types that the schema allows at one place, and the forms of what is in there. *required*: of the properties,
-    those that every object there has.
-    """
-
-    kinds: frozenset[str]
-    properties: Mapping[str, Form]
-    required: frozenset[str]
-    items: Form | None
-
-    @cached_property
-    def as_is(self) -> frozenset[type]:
-        """The types of values that are such JSON themselves."""
-        return frozenset(kind for kind, names in KINDS.items() if kind is not list and self.kinds.intersection(names))
-
-
-def form_of(schema: Mapping[str, Any]) -> Form:
-    """The form of answers to *schema*, which is not recursive."""
-    return _form([schema], schema)
-
-
-def _form(choices: Sequence[Mapping[str, Any]], root: Mapping[str, Any]) -> Form:
-    """The form of a value that one of *choices* describes."""
-    nodes = [node for choice in choices for node in _flat(choice, root)]
-    children: dict[str, list[Mapping[str, Any]]] = {}
-    for node in nodes:
-        for name, child in node.get("properties", {}).items():
-            children.setdefault(name, []).append(child)
-    items = [node["items"] for node in nodes if "items" in node]
-    return Form(
-        kinds=frozenset(kind for node in nodes for kind in _kinds(node)),
-        properties={name: _form(several, root) for name, several in children.items()},
-        required=_required([node for node in nodes if "properties" in node]),
-        items=_form(items, root) if items else None,
-    )
-
-
-def _required(objects: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    every = [frozenset(node.get("required", ())) for node in objects]
-    return frozenset.intersection(*every) if every else frozenset()
-
-
-def _flat(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """*node* without references and choices: one node for each type it may have."""
-    node = resolve(node, root)
-    return [one for choice in node["anyOf"] for one in _flat(choice, root)] if "anyOf" in node else [node]
-
-
-def _kinds(node: Mapping[str, Any]) -> list[str]:
-    if "type" in node:
-        return [node["type"]]
-    values = node["enum"] if "enum" in node else [node["const"]]
-    return [kind for value in values for kind in kinds_of(value)]
 
 
 def row_of(answer: Any, form: Form, answered: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:

@@ -239,6 +239,39 @@ def test_a_whole_number_written_with_a_point_is_one() -> None:
     assert type(row(int, 5.0)) is int
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer", "held"),
+    [
+        (Colour | None, "RED", "red"),
+        (list[Colour], ["Blue", "red"], ["blue", "red"]),
+        (Literal["us", "US"], "Us", ...),
+        (Literal["a", "b"] | None, "B", "b"),
+        (int | None, 5.0, 5),
+    ],
+)
+def test_letter_case_is_put_right_wherever_there_is_one_word_it_can_be(kind: Any, answer: Any, held: Any) -> None:
+    for output in (create_model("M", a=(kind, ...)), create_model("M", a=(kind, ...)).model_json_schema()):
+        validate = validator_for(ClaudeJob(prompt="{a}", output=output))
+        if held is ...:
+            with pytest.raises(InvalidAnswerError):
+                validate(json.dumps({"a": answer}))
+        else:
+            assert validate(json.dumps({"a": answer})) == {"a": held}
+
+
+def test_a_nested_choice_in_an_optional_model_is_put_right_too() -> None:
+    class Part(BaseModel):
+        colour: Colour
+
+    assert row(Part | None, {"colour": "BLUE"}) == {"colour": "blue"}
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": Infinity}'])
+def test_a_number_that_json_has_not_is_no_answer(text: str) -> None:
+    with pytest.raises(InvalidAnswerError):
+        validator_for(ClaudeJob(prompt="{a}", output=create_model("M", a=(float, ...))))(text)
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyError, RecursionError, MemoryError])
 def test_a_validator_that_raises_anything_makes_the_answer_invalid(error: type[Exception]) -> None:
     def fail(_value: Any) -> Any:

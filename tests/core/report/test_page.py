@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from airflow_provider_claude.core.report import charts
-from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.report.costs import Costs, Spent
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
@@ -238,3 +238,19 @@ def test_what_was_found_beside_the_source_is_on_the_page_and_colours_nothing() -
     page = render(summary_of(notes=["1 file is there: '<b>.txt'."]))
     assert "1 file is there: &#39;&lt;b&gt;.txt&#39;." in page
     assert '<body class="green">' in page
+
+
+def test_the_page_tells_what_earlier_runs_of_the_day_paid_and_what_may_have_been_paid():
+    spent = Spent(replaced=Decimal(2), this_run=Decimal(3), unsure=Decimal("0.75"), unsure_requests=12)
+    costs = Costs.of(batch=Decimal(4), sync=Decimal(1), failed=Decimal(0), estimated=None, tokens={}, spent=spent)
+    page = render(summary_of(costs=costs))
+    assert "Paid this day so far" in page
+    assert "of this by this run" in page
+    assert "Asked by earlier runs of the day, not in this table" in page
+    assert "Up to $0.75 more may have been paid: the answers of 12 requests never came." in page
+
+
+def test_the_page_of_a_run_that_lost_nothing_has_one_sum():
+    page = render(summary_of())
+    assert "this day so far" not in page
+    assert "may have been paid" not in page
