@@ -110,6 +110,8 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))
         for warning in summary.warnings:
             self.log.warning("%s", legible(excerpt(warning, 400)))
+        for note in summary.notes:
+            self.log.info("%s", legible(excerpt(note, 400)))
         self.log.info("%s", summary.costs.told())
         self.log.info("The ledger closes; the report is %s", run.file("report.html"))
         if summary.published:
