@@ -39,7 +39,7 @@ def folds_over_nothing(value: str) -> bool:
 
 
 def has_odd_words(name: str, value: str) -> bool:
-    """Whether the header *name* lists an address that is none, or *value* names a charset that nobody knows."""
+    """Whether the header *name* lists an address that is none, or *value* names a charset that is none."""
     if name in ADDRESSES and _NO_ADDRESS.search(_QUOTED.sub("x", value)):
         return True
     charsets = list(dict.fromkeys(_CHARSETS.findall(value)))[:_MAX_CHARSETS]
@@ -74,7 +74,7 @@ def _is_odd(part: Message[Any, Any]) -> bool:
 
 
 def _is_encoded_well(part: Message[Any, Any]) -> bool:
-    """Whether *part* is in the encoding it names. That of base64 is told among its defects, once it was decoded."""
+    """Whether *part* is in the encoding it names. That of base64 is among its defects once it was decoded."""
     payload = part.get_payload()
     if not isinstance(payload, str):
         return True

@@ -1,6 +1,6 @@
 """One mail as a row: who, when, what about, the text its reader sees and the names of its attachments.
 
-Nothing in a mail makes this raise. What had to be guessed or given up is a flag:
+Nothing in a mail makes this raise. What had to be guessed or left out is a flag:
 
     charset_guessed   a text was not in the charset it declares, or declares none
     undecodable_bytes U+FFFD stands for bytes that are no characters

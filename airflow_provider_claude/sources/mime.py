@@ -33,7 +33,7 @@ MAX_PARTS = 10_000
 _PIECE = 1 << 16
 
 _STRUCTURAL = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
-_ENVELOPE = re.compile(rb"\A(?:[ \t]*\r?\n|>?From [^\n]*\n)+")
+_ENVELOPE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From [^\n]*\n)+")
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _WIDE = {re.compile(rb"(?:[A-Za-z]\0){4}"): "utf-16-le", re.compile(rb"(?:\0[A-Za-z]){4}"): "utf-16-be"}
 _FIRST_END = re.compile(rb"[^\r\n]*(\r\n|\n|\r\r\n|\r)")
@@ -65,13 +65,13 @@ def _is_plain(raw: bytes, mail: bytes) -> bool:
 
 def as_mail(raw: bytes) -> bytes:
     """*raw* from its first header on, in bytes and lines as mail has them."""
-    raw = _narrow(raw).removeprefix(b"\xef\xbb\xbf")
+    raw = _narrow(raw)
     end = _FIRST_END.match(raw)
     if end and end[1] == b"\r":
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     elif end and end[1] == b"\r\r\n":
         raw = raw.replace(b"\r\r\n", b"\r\n")
-    return _ENVELOPE.sub(b"", raw, count=1).removeprefix(b"\xef\xbb\xbf")
+    return _ENVELOPE.sub(b"", raw, count=1)
 
 
 def _narrow(raw: bytes) -> bytes:

@@ -471,3 +471,32 @@ def test_names_of_files_are_read_as_bodies_are() -> None:
 def test_a_date_is_the_right_instant_or_a_flag_says_so(date: str, right: str | None, flag: str | None) -> None:
     mail = read_mail(f"From: a@b.c\nDate: {date}\n\nx".encode())
     assert (mail.fields["date"], mail.flags) == (right, (flag,) if flag else ())
+
+
+HEADERS = "From: a@b.c\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\nSubject: lamp\r\n\r\nIt is größer.\r\nYes."
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\n\xef\xbb\xbf \r\n\n" + HEADERS.encode(),
+        b"\xef\xbb\xbfFrom a@b.c Mon Nov  2 10:00:00 2026\n" + HEADERS.encode(),
+        ("\ufeff" + HEADERS).encode("utf-16-be"),
+        HEADERS.encode("utf-16-le"),
+        HEADERS.replace("\r\n", "\r").encode(),
+        HEADERS.replace("\r\n", "\r\r\n").encode(),
+        HEADERS.replace("\r\n", "\r", 4).encode(),
+    ],
+    ids=[
+        "blank lines and a mark",
+        "a mark and an envelope",
+        "UTF-16",
+        "UTF-16, no mark",
+        "CR",
+        "CR CR LF",
+        "CR, then CR LF",
+    ],
+)
+def test_what_other_programs_do_to_a_file_hides_no_header(raw: bytes) -> None:
+    mail = read_mail(raw)
+    assert (mail.fields["subject"], (mail.fields["body"] or "").split()) == ("lamp", ["It", "is", "größer.", "Yes."])
