@@ -4,6 +4,7 @@ The rule, by column:
 
 - null becomes whatever the others have; narrow numbers become wide ones, whole numbers become floating ones or decimals,
   decimals get the digits of both, and dates and times the finer unit: Arrow's `unify_schemas`, permissive.
+- moments of several time zones are told in UTC.
 - lists and objects are joined element by element and field by field.
 - plain values of kinds that have nothing in common (a number and a text, true and a number) become text.
 - a list or an object and anything else cannot be joined: JobError names the column and a file of each.
@@ -79,9 +80,19 @@ def _type(found: Sequence[tuple[pa.Field, str]]) -> pa.DataType:
 
 def _joined(one: pa.Field, other: pa.Field) -> pa.Field:
     """A field for the values of both; text where they have nothing in common. Raises ArrowTypeError where none is."""
+    if _has_zone(one.type) and _has_zone(other.type) and one.type.tz != other.type.tz:
+        one, other = _in_utc(one), _in_utc(other)
     try:
         return pa.unify_schemas([pa.schema([one]), pa.schema([other])], promote_options="permissive").field(0)
     except pa.ArrowTypeError:
         if pa.types.is_nested(one.type) or pa.types.is_nested(other.type):
             raise
         return pa.field(one.name, pa.string())
+
+
+def _has_zone(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.tz is not None)
+
+
+def _in_utc(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.timestamp(field.type.unit, tz="UTC"))

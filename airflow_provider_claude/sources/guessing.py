@@ -1,8 +1,10 @@
 """A table whose text is mostly a guess at its character set is not read: one wrong guess makes every row wrong.
 
-A row counts as *foreign* where a text of it holds more than ASCII, and as *guessed* where its bytes are not in the character
-set of the table. A few such rows are flagged and go on. A file fails where more than half of its foreign rows are guessed,
-and they are 1 % of its rows or 20, with three characters to guess at least: stray bytes say nothing about the rest.
+A row counts as *foreign* where a text of it holds more than ASCII, and as *unfit* where its bytes are not in the character
+set of the table: its set was guessed, or U+FFFD stands for some of them. A few such rows are flagged and go on. A file fails
+where more than half of its foreign rows are unfit, and they are 1 % of its rows or 20; where they hold three *strange*
+characters at least, guessed ones and U+FFFD; and where they hold less than twice as many that fit, as by chance short texts do.
+So stray bytes, and texts that were cut inside a character, stop nothing.
 
 What the file may be in instead is guessed for the message alone: on short texts such a guess errs.
 """
@@ -25,7 +27,7 @@ from airflow_provider_claude.sources.values import NOT_TEXT
 #: What to raise about a file, by its tally.
 Refusal = Callable[["Tally"], SourceError | None]
 
-#: So many guessed rows, and nearly no others, make it clear before the end of a file.
+#: So many unfit rows, and nearly no others, make it clear before the end of a file.
 _CLEAR = 1_000
 
 _FEW = 20
@@ -46,18 +48,23 @@ class Tally:
 
     rows: int = 0
     foreign: int = 0
-    guessed: int = 0
+    unfit: int = 0
     strange: int = 0
+    fitting: int = 0
     is_fine: bool = False
 
     @property
     def is_clear(self) -> bool:
-        return self.guessed >= _CLEAR and self.guessed > 0.95 * self.foreign
+        return self.unfit >= _CLEAR and self.unfit > 0.95 * self.foreign and self._is_strange
 
     @property
     def is_most(self) -> bool:
-        few = self.guessed < _FEW and self.guessed * 100 < self.rows
-        return 2 * self.guessed > self.foreign and self.strange > _STRAY and not few
+        few = self.unfit < _FEW and self.unfit * 100 < self.rows
+        return 2 * self.unfit > self.foreign and self._is_strange and not few
+
+    @property
+    def _is_strange(self) -> bool:
+        return self.strange > _STRAY and 2 * self.strange > self.fitting
 
     def check(self, refusal: Refusal, *, end: bool = False) -> None:
         """Raise the *refusal*, unless there is none after all, where most rows are guessed."""
@@ -74,9 +81,7 @@ class Tally:
                 self.foreign += 1
                 break
         if row.flags:
-            foreign = _foreign_texts(texts)
-            if _is_guessed(row.flags, foreign) and (foreign or not row.values):
-                self._guess(foreign)
+            self._flagged(row.flags, _foreign_texts(texts), broken=not row.values)
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
         """Count the rows of *batch* (SOURCE_FIELDS and columns)."""
@@ -88,14 +93,19 @@ class Tally:
         self.rows += batch.num_rows
         self.foreign += foreign.true_count
         for row, flags in _flagged(batch):
-            texts = _foreign_texts(column[row].as_py() for column in columns)
-            if texts and _is_guessed(flags, texts):
-                self._guess(texts)
+            self._flagged(flags, _foreign_texts(column[row].as_py() for column in columns))
 
-    def _guess(self, texts: list[str]) -> None:
-        """Count a guessed row; of a broken one, whose texts are not there, no character is counted."""
-        self.guessed += 1
-        self.strange += sum(len(_BEYOND_ASCII.findall(text[:1000])) for text in texts)
+    def _flagged(self, flags: Sequence[str], texts: list[str], *, broken: bool = False) -> None:
+        """Count a row with *flags*, whose foreign texts are *texts*. One that is *broken* has none to count characters of."""
+        guessed = GUESS in flags
+        if not (guessed or LOSS in flags) or not (texts or broken):
+            return
+        self.unfit += 1
+        for text in texts:
+            characters = len(_BEYOND_ASCII.findall(text))
+            strange = characters if guessed else text.count("\ufffd")
+            self.strange += strange
+            self.fitting += characters - strange
 
 
 _OWN = len(SOURCE_FIELDS)
@@ -110,16 +120,6 @@ def _flagged(batch: pa.RecordBatch) -> list[tuple[int, list[str]]]:
 def _foreign_texts(values: Iterable[str | None]) -> list[str]:
     """The texts among *values* that hold more than ASCII, but for bytes that were never text."""
     return [text for text in values if text and not text.isascii() and not NOT_TEXT.search(text)]
-
-
-def _is_guessed(flags: Sequence[str], texts: list[str]) -> bool:
-    return GUESS in flags or (LOSS in flags and any(map(_is_garbled, texts)))
-
-
-def _is_garbled(text: str) -> bool:
-    """Whether so much of *text* could not be decoded that the rest is hardly right."""
-    lost = text.count("\ufffd")
-    return lost > _STRAY and 4 * lost > len(_BEYOND_ASCII.findall(text))
 
 
 def _is_foreign(column: pa.Array) -> pa.BooleanArray:
@@ -153,7 +153,7 @@ def refusal(tally: Tally, where: str, encoding: str | None, sample: Iterable[byt
     if name == "utf-8":
         return None
     return SourceError(
-        f"{where}: {tally.guessed:,} of {tally.foreign:,} rows with more than ASCII are not {encoding or 'UTF-8'}, so most of "
+        f"{where}: {tally.unfit:,} of {tally.foreign:,} rows with more than ASCII are not {encoding or 'UTF-8'}, so most of "
         f'its text would be a guess. Nothing is sent. It looks like {name}: write encoding="{name}" where that is right, '
         "else the character set it was written in."
     )

@@ -174,7 +174,7 @@ class _Reader:
 
     def _text(self, table: pa.RecordBatch, name: str, flags: Flags) -> pa.Array:
         if name not in self._fields:
-            return pa.repeat(pa.scalar(self._wanted.constants[name], pa.string()), table.num_rows)
+            return self._constant(name, table.num_rows)
         column, field = values.plain(table.column(name)), self._fields[name]
         if pa.types.is_fixed_size_binary(column.type) and not values.is_uuid(field):
             return self._padded(column, field, flags)
@@ -184,6 +184,10 @@ class _Reader:
             return values.text(column, field)
         except pa.ArrowInvalid:
             return _decoded(column, None, flags)
+
+    def _constant(self, name: str, rows: int) -> pa.Array:
+        """What the folders of the file say of the column *name*."""
+        return pa.repeat(pa.scalar(self._wanted.constants[name], pa.string()), rows)
 
     def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
         """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
@@ -198,6 +202,8 @@ class _Reader:
     def _typed(self, table: pa.RecordBatch, wanted: pa.Field) -> pa.Array:
         name = source_name(wanted.name)
         try:
+            if name not in self._fields:
+                return pc.cast(self._constant(name, table.num_rows), wanted.type)
             return pc.cast(values.typed(table.column(name), self._fields[name]), wanted.type)
         except pa.ArrowInvalid as e:
             raise self._error(name, f"has values that are no {wanted.type}, as other files have them") from e

@@ -67,6 +67,31 @@ def test_a_few_rows_in_another_charset_are_flagged(tmp_path: Path) -> None:
     assert [row["flags"] for row in rows_of(path)] == [[], [], ["charset_guessed"]]
 
 
+def test_short_texts_that_look_like_damaged_utf8_are_no_way_round_it(tmp_path: Path) -> None:
+    path = _csv(tmp_path, ["电池容量很大", "很好，谢谢"], "gbk")
+    with pytest.raises(SourceError, match=r'2 of 2 rows .*encoding="gb18030"'):
+        rows_of(path)
+
+
+@pytest.mark.parametrize("write", [_csv, _jsonl, _parquet])
+def test_texts_that_were_cut_inside_a_character_are_flagged(tmp_path: Path, write: object) -> None:
+    path = write(tmp_path, ["日本語!"] * 50, "utf-8")  # type: ignore[operator]
+    if path.suffix == ".parquet":
+        texts = ["日本語".encode() + b"\xe6\x9c"] * 50
+        pq.write_table(pa.table({"id": [str(n) for n in range(50)], "text": texts}), path)
+    else:
+        path.write_bytes(path.read_bytes().replace(b"!", b"\xe6\x9c"))
+    rows = rows_of(path)
+    assert {row["text"] for row in rows} == {"日本語\ufffd"}
+    assert all(row["flags"] == ["undecodable_bytes"] for row in rows)
+
+
+def test_halves_of_characters_are_no_other_charset(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(f'{{"id": {n}, "text": "cut \\ud83d"}}' for n in range(50)))
+    assert all(row["flags"] == ["undecodable_bytes"] for row in rows_of(path))
+
+
 def test_stray_bytes_are_flagged_even_in_a_small_table(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text\n1,na\xefve\n2,ok\n")

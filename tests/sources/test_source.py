@@ -195,3 +195,11 @@ def test_mail_has_the_columns_of_its_folders_too(tmp_path: Path) -> None:
     (tmp_path / "box=sales").mkdir()
     (tmp_path / "box=sales" / "a.eml").write_text("From: a@b.c\nDate: Mon, 2 Nov 2026 10:00:00 +0100\n\nhello\n")
     assert rows_of(tmp_path, columns=["body"], carry=["box"])[0]["box"] == "sales"
+
+
+def test_a_folder_names_the_column_that_other_files_hold_in_their_type(tmp_path: Path) -> None:
+    for place, more in (("a", {"year": [2025]}), ("year=2026", {})):
+        (tmp_path / place).mkdir()
+        pq.write_table(pa.table({"id": ["1"], "body": ["x"], **more}), tmp_path / place / "a.parquet")
+    rows = rows_of(tmp_path, columns=["body"], carry=["year"])
+    assert [row["year"] for row in rows] == [2025, 2026]

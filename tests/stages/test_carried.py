@@ -169,3 +169,11 @@ def test_what_is_carried_from_csv_stays_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,body,stars\n1,x,5\n")
     source = open_source(UPath(tmp_path / "a.csv"), columns=["body"], carry=["stars"])
     assert source.schema.field("stars").type == pa.string()
+
+
+def test_where_texts_are_redacted_a_column_that_is_sent_is_carried_as_it_is_sent() -> None:
+    from airflow_provider_claude.core.scan.redacting import Redacting
+    from airflow_provider_claude.operators.redacting import carried_as_they_are
+
+    assert carried_as_they_are(["phone", "day"], ["body", "phone"], None) == ["phone", "day"]
+    assert carried_as_they_are(["phone", "day"], ["body", "phone"], Redacting(kinds=("phone",))) == ["day"]
