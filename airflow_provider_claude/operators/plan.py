@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.models import check_model
-from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
+from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of, whole
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, checked_replace
@@ -212,7 +212,7 @@ class ClaudePlanOperator(BaseOperator):
                 self.job.with_model(self.model),
                 ClaudeHook(self.conn_id).gateway(),
                 settings=Settings(
-                    limits=Limits(rows=int(self.shard_rows), bytes=self.shard_bytes),
+                    limits=Limits(rows=whole("shard_rows", self.shard_rows), bytes=self.shard_bytes),
                     trial=self.trial,
                     prices=self.prices,
                     deadline=resolve_deadline(context, self.deadline),

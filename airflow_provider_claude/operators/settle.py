@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.plan.packing import whole
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
@@ -66,6 +67,8 @@ class ClaudeSettleOperator(BaseOperator):
         if shed_to not in {None, "batch"}:
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
         Concurrency.up_to(in_flight)
+        if "{{" not in str(rounds):
+            whole("rounds", rounds)
         self.shard = shard
         self.job = job
         self.conn_id = conn_id
@@ -93,7 +96,7 @@ class ClaudeSettleOperator(BaseOperator):
                 api=ClaudeHook(self.conn_id).gateway(),
                 clock=utc_now,
                 task=task_ref(context),
-                rounds=int(self.rounds),
+                rounds=whole("rounds", self.rounds),
                 courier=self._courier,
             ).go_on()
         if isinstance(step, Settled):

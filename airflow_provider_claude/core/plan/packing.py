@@ -59,13 +59,14 @@ def packing_of(pack: object, tokens: object = PACK_TOKENS, by: Sequence[str] = (
 
     Raises JobError where they are no whole numbers, or make no sense.
     """
-    items, bound = _whole("pack", pack), _whole("pack_tokens", tokens)
+    items, bound = whole("pack", pack), whole("pack_tokens", tokens)
     if isinstance(by, str):
         raise JobError(f"pack_by is {by!r}: write a list of column names.")
     return None if items == 1 else Packing(items=items, tokens=bound, by=tuple(by))
 
 
-def _whole(name: str, value: object) -> int:
+def whole(name: str, value: object) -> int:
+    """The parameter *name*, a number or its text, as Jinja renders it. Raises JobError where it is no whole number."""
     text = "" if isinstance(value, bool) else str(value).strip()
     if not re.fullmatch(r"\d{1,9}", text):
         raise JobError(f"{name} is {value!r}: write a whole number.")

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 from upath import UPath
 
 from airflow_provider_claude.cli.main import main
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
@@ -44,6 +47,22 @@ def test_a_manual_run_is_told_of_in_the_zone_of_its_dag(tmp_path: Path, capsys: 
     assert "Times are in Asia/Tokyo." in told
     main(["show", shard.replace("00001", "00000")])
     assert "JST" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rounds", ["many", -1, 1.5, True, ""])
+def test_rounds_that_are_no_number_are_refused_before_anything_is_sent(rounds: Any) -> None:
+    with pytest.raises(JobError, match=r"rounds is .*: write a whole number"):
+        ClaudeSettleOperator(task_id="settle", shard="s", job=JOB, rounds=rounds)
+    ClaudeSettleOperator(task_id="settle", shard="s", job=JOB, rounds="{{ params.rounds }}")
+
+
+@pytest.mark.usefixtures("claude_simulator")
+def test_a_shard_size_that_jinja_renders_to_no_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": "1", "body": "Good."}')
+    source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
+    ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
+    with pytest.raises(AirflowFailException, match="shard_rows is 'ten': write a whole number"):
+        ClaudePlanOperator(task_id="plan", run_folder=run, job=JOB, shard_rows="ten").execute(manual_run())
 
 
 @pytest.mark.filterwarnings("ignore:.*not published")
