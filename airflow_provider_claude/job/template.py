@@ -61,5 +61,5 @@ def columns_of(pieces: tuple[Piece, ...]) -> tuple[str, ...]:
 
 
 def closing_tags(prompt: str) -> tuple[str, ...]:
-    """The closing tags a prompt uses as delimiters, such as `</email>`: text that holds one is suspicious."""
+    """The closing tags a prompt uses as delimiters, such as `</email>`: a text that holds one is noted."""
     return tuple(dict.fromkeys(_CLOSING_TAG.findall(prompt)))

@@ -43,7 +43,8 @@ class ClaudeInputScanOperator(BaseOperator):
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param encoding: the character set of CSV, JSON Lines and binary Parquet columns, such as ``windows-1252`` or ``gb18030``
         (templated). None: UTF-8, or what a byte order mark says. Mail says it itself.
-    :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is set aside.
+    :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is noted
+        (``closes_tag``).
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
     :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).

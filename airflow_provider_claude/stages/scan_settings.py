@@ -30,14 +30,14 @@ from airflow_provider_claude.store import RunFolder
 class ScanSettings:
     """How a source is scanned.
 
-    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is
-    a text column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its
-    texts together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are delimiters no text may
-    close, such as `</email>`. *policy* says what becomes of rows in which something was found, *redact* what in the texts is
-    replaced by tokens, if anything, and *trimming* what is judged but not sent; *screened* is the run folder in which those
-    that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or more are asked once;
-    None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says whether a scan fails
-    where a file cannot be read whole, or goes on without what is lost.
+    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is a text
+    column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its texts
+    together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are tags of the prompt, such as
+    `</email>`: a text that closes one is noted. *policy* says what becomes of rows in which something was found, *redact*
+    what in the texts is replaced by tokens, if anything, and *trimming* what is judged but not sent; *screened* is the run
+    folder in which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
+    more are asked once; None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says
+    whether a scan fails where a file cannot be read whole, or goes on without what is lost.
     """
 
     text_columns: Sequence[str]

@@ -111,7 +111,7 @@ class Gate:
 
 
 def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
-    """The gate with all layers. *closing_tags* are delimiters that no text may close, such as `</email>`.
+    """The gate with all layers. *closing_tags* are tags of the prompt, such as `</email>`: a text that closes one is noted.
 
     Raises JobError where a rule of the policy's folders cannot be used.
     """

@@ -20,7 +20,8 @@ class Limits:
     :param repetition_from: characters from which a text is tried for repetition. Shorter ones cost little to answer.
     :param max_repetition: how many times smaller a text may get when compressed; more is `repetition`, medium. Prose gets 2
         to 3 times smaller, long quoted threads and tables up to 10.
-    :param closing_tags: delimiters that no text may close, with look-alike brackets either: `delimiter_forging`, high.
+    :param closing_tags: delimiters of the prompt. A text that closes one, with look-alike brackets either, is noted
+        (`closes_tag`, low): it closes nothing, since a request's own delimiters hold a nonce.
     """
 
     max_tokens: int = 50_000

@@ -47,6 +47,9 @@ _TAG_TWINS = {
 }
 _ODD_BRACKET = "[" + "".join(map(chr, _TAG_TWINS)) + "]"
 
+#: How a request marks what is untrusted: its tag, or the closing tag of any other with something like its nonce.
+_OWN_TAG = r"(?:<|\\u003c|&lt;)(?:\s*/?\s*untrusted\b|\s*/\s*[\w-]{1,40}\s[^<>]{0,80}?[0-9a-f]{8})"
+
 #: What is no text: controls but tab and line ends, the sign for bytes that could not be read, private and no characters.
 _NO_TEXT = r"[\x00-\x08\x0B\x0E-\x1F\x7F-\x{84}\x{86}-\x{9F}\x{FFFD}\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFF}]"
 
@@ -66,11 +69,11 @@ def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Arr
 def place(text: str, rule: str, limits: Limits) -> int | None:
     """Where in *text* as it came (characters) is what *rule* says of it; None where that has no place."""
     patterns = {rule: pattern for rule, (pattern, _) in REMOVED.items()} | dict(TOLD)
-    if limits.closing_tags:
-        patterns["delimiter_forging"] = "(?i)" + "|".join(map(_loose, limits.closing_tags))
+    tags = {name: f"(?i){pattern}" for name, pattern, _, _ in _tags(limits)}
+    patterns |= tags
     if rule not in patterns:
         return None
-    plain = text.translate(_TAG_TWINS) if rule == "delimiter_forging" else text
+    plain = text.translate(_TAG_TWINS) if rule in tags else text
     at = pc.find_substring_regex(pa.array([plain], pa.string()), patterns[rule])[0].as_py()
     return None if at < 0 else len(plain.encode()[:at].decode())
 
@@ -133,16 +136,26 @@ def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 
 
 def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
-    if not limits.closing_tags:
-        return
-    pattern, says = "|".join(map(_loose, limits.closing_tags)), "the text closes the delimiter it stands in"
-    closed = dict.fromkeys(_hits(texts, pattern))
-    yield from (_finding(row, "delimiter_forging", "high", says) for row in closed)
     odd, some = foreign_where(texts, _ODD_BRACKET)
-    plain = [text.translate(_TAG_TWINS) for text in some.to_pylist()]
-    for hit in _hits(pa.array(plain, pa.string()), pattern):
-        if odd[hit] not in closed:
-            yield _finding(odd[hit], "delimiter_forging", "high", f"{says}, in brackets that look alike")
+    plain = pa.array([text.translate(_TAG_TWINS) for text in some.to_pylist()], pa.string())
+    for rule, pattern, severity, says in _tags(limits):
+        closed = dict.fromkeys(_hits(texts, pattern))
+        yield from (_finding(row, rule, severity, says) for row in closed)
+        for hit in _hits(plain, pattern):
+            if odd[hit] not in closed:
+                yield _finding(odd[hit], rule, severity, f"{says}, in brackets that look alike")
+
+
+def _tags(limits: Limits) -> Iterator[tuple[str, str, Severity, str]]:
+    """The rules about tags: their pattern (RE2, whatever the case), how grave it is, and what it says of a text.
+
+    No text can close the delimiter it stands in, since that holds a nonce (core/batch/requests.py). So only a text that
+    tries to, by their form, is hostile; the tags of a prompt stand in many an honest text.
+    """
+    yield "delimiter_forging", _OWN_TAG, "high", "the text forges the delimiter it stands in"
+    if limits.closing_tags:
+        says = "the text closes a tag of the prompt, which has no effect"
+        yield "closes_tag", "|".join(map(_loose, limits.closing_tags)), "low", says
 
 
 def _loose(tag: str) -> str:

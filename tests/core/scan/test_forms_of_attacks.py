@@ -87,3 +87,9 @@ def test_the_same_forms_are_set_aside_where_they_speak_to_a_model(text: str) -> 
 @pytest.mark.parametrize("text", ["User: hi\nAI: hello", "<instructions>Wash at 30 degrees</instructions>"])
 def test_a_form_is_answered_alone(text: str) -> None:
     assert judged(text).suspects == {0}
+
+
+def test_the_closing_tag_of_a_prompt_is_noted_and_nothing_else() -> None:
+    text = "<html><body>Two lamps, please.</body></html>"
+    verdicts = open_gate(ScanPolicy(), ["</body>"]).judge({"body": normalise(pa.array([text], pa.string()))})
+    assert (verdicts.set_aside, verdicts.suspects, verdicts.flags) == ({}, set(), {0: ["closes_tag"]})
