@@ -13,7 +13,7 @@ from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of, whole
 from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
-from airflow_provider_claude.core.publish.destination import GUARDED, Destination, checked_replace
+from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
 from airflow_provider_claude.core.settle.priority import URGENT, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -244,9 +244,10 @@ class ClaudePlanOperator(BaseOperator):
 
     def destination(self, context: Context) -> Destination | None:
         """Where the answers will go: as this task was told, else as the nearest report task below it was."""
-        told, column = self.publish_to, self.partition_column
-        if told is None and (report := nearest_report(self)) is not None:
-            told, column = self.render_template(report.publish_to, context), report.partition_column
+        report, told, column = nearest_report(self), self.publish_to, self.partition_column
+        if report is not None:
+            column = column if told is not None else report.partition_column
+            told = agreed(told, self.render_template(report.publish_to, context))
         return destination_of(
             context,
             told,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.batch.names import check_columns
-from airflow_provider_claude.core.publish.destination import GUARDED, agreed
+from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
-from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
+from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
     destination_of,
@@ -87,17 +87,15 @@ class ClaudeReportOperator(BaseOperator):
         with task_errors(), blaming_the_first(context):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
-            mine = destination_of(
+            plan = run.need_plan()
+            destination = plan.destination or destination_of(
                 context,
                 self.publish_to,
-                partition=run.need_plan().partition,
+                partition=plan.partition,
                 column=self.partition_column,
                 replace=GUARDED,
                 take_over=False,
             )
-            plan = run.need_plan()
-            refuse_old_plan(plan.planned_by, context)
-            destination = agreed(plan.destination, mine)
             summary = report(
                 run,
                 output=to_path(destination.output) if destination else None,

@@ -14,7 +14,7 @@ from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
 from airflow_provider_claude.core.publish.places import is_read, is_within
 from airflow_provider_claude.errors import DestinationError, StateError
-from airflow_provider_claude.sinks.partition import PART, Look, ManifestRecord, Partition, other_columns
+from airflow_provider_claude.sinks.partition import ASIDE, PART, Look, ManifestRecord, Partition, other_columns
 from airflow_provider_claude.sinks.replacing import recover
 from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder, entries
 from airflow_provider_claude.store.probe import check_absolute, probe
@@ -71,8 +71,12 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     A run whose partition was chosen by hand keeps the data interval on record. Raises DestinationError where it is
     another's, or holds what no run has published.
     """
+    beside = entries(output)
+    for name in (partition.folder.name, ASIDE):
+        if beside.get(name) is not None:
+            _raise(f"{output / name} is a file, and has to be a folder. {_ELSEWHERE}.")
     look = partition.look()
-    _raise(_misplaced(partition, look, output, mine.column))
+    _raise(_misplaced(partition, look, output, beside, mine.column))
     held, holder = look.holder, mine.holder
     if look.is_unrecorded and not mine.take_over:
         _raise(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
@@ -89,11 +93,10 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
 _ELSEWHERE = "Move them away, or choose an output folder of its own"
 
 
-def _misplaced(partition: Partition, look: Look, output: UPath, column: str) -> Iterable[str]:
-    """What in the way lies in *output*, beside or in *partition*."""
+def _misplaced(partition: Partition, look: Look, output: UPath, beside: Iterable[str], column: str) -> Iterable[str]:
+    """What lies in *partition*, or *beside* it in *output*, that does not belong there."""
     if found := partition.strangers(look.found):
         yield f"{partition} holds {found[0]!r}, which is not an answer part. {_ELSEWHERE}."
-    beside = entries(output) if partition.whole else look.found
     if others := other_columns(beside, column if partition.whole else ""):
         yield f"{output} holds partitions by {', '.join(others)}. {_ELSEWHERE}."
     if partition.whole and any(PART.fullmatch(name) for name in beside):

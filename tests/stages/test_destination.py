@@ -236,6 +236,14 @@ class TestOwner:
         (night.place.folder / "part-00000.parquet").rename(night.place.folder / "theirs.parquet")
         refused(night, claude_simulator, "'theirs.parquet', which is not an answer part")
 
+    @pytest.mark.parametrize("name", ["day=2026-11-22", "_claude"])
+    def test_a_file_in_the_place_of_a_folder_is_told(
+        self, night: Night, claude_simulator: SimulatorProcess, name: str
+    ) -> None:
+        (night.root / "out").mkdir()
+        (night.root / "out" / name).write_text("x")
+        refused(night, claude_simulator, "is a file, and has to be a folder")
+
     def test_two_partitions_do_not_share_a_run_folder(self, night: Night) -> None:
         night.plan()
         record = night.run.need_plan()

@@ -63,17 +63,17 @@ def checked_replace(value: str) -> str:
     return value
 
 
-def agreed(planned: Destination | None, told: Destination | None) -> Destination | None:
-    """The destination of a report: what was *planned*, else what the report was *told*.
+def agreed(plan: str | None, report: str | None) -> str | None:
+    """The output that a plan and the report below it were told; None where neither was.
 
-    Raises DestinationError where both name an output, and not the same.
+    Raises DestinationError where both name one, and not the same.
     """
-    if planned is not None and told is not None and planned.output.rstrip("/") != told.output.rstrip("/"):
+    if plan is not None and report is not None and plan.rstrip("/") != report.rstrip("/"):
         raise DestinationError(
-            f"The plan checked {planned.output}, and the report was told to publish to {told.output}. Write publish_to in "
-            "one of the two tasks, or the same in both, and clear the plan."
+            f"publish_to is {plan!r} for the plan and {report!r} for the report below it. Write it in one of the two, or "
+            "the same in both."
         )
-    return planned or told
+    return report if plan is None else plan
 
 
 def is_true(value: object, name: str) -> bool:
