@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.report.costs import tell
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
@@ -38,9 +39,15 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paid(msgspec.Struct, frozen=True, kw_only=True):
-    """The costs of a report in USD, as far as they are shown here."""
+    """The costs of a report in USD, as far as they are shown here; see core.report.costs."""
 
     actual: Decimal
+    this_run: Decimal
+    unsure: Decimal
+    unsure_requests: int
+
+    def told(self) -> str:
+        return tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):

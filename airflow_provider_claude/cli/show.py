@@ -93,6 +93,8 @@ def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
         yield f"{name}: {_CUT_SHORT}"
     for warning in facts.report.warnings if facts.report else []:
         yield f"{name}: warning: {warning}"
+    if facts.report is not None and facts.report.costs.unsure_requests:
+        yield f"{name}: {facts.report.costs.told()}"
     for shard, attempt in facts.orphans:
         yield (
             f"{name}: shard {shard.shard}, attempt {attempt.number} was about to be sent and has no batch id; "
@@ -120,7 +122,7 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"plan    {sentence}")
     if (told := run.danger()) is not None:
         out.line(f"danger  {told.danger.sentences(clock_in(_zone(facts.plan)))}")
-    for sentence in _published(facts):
+    for sentence in _reported(facts):
         out.line(sentence)
     for problem in facts.report.problems if facts.report else []:
         out.line(f"red     {problem}")
@@ -134,7 +136,9 @@ def show_run(run: RunFolder, out: Screen) -> int:
     return 0
 
 
-def _published(facts: RunFacts) -> Iterator[str]:
+def _reported(facts: RunFacts) -> Iterator[str]:
+    if facts.report is not None:
+        yield f"cost    {facts.report.costs.told()}"
     if facts.report is not None and facts.report.published:
         yield f"answers {number(facts.report.published_rows)} rows are published in {facts.report.published}"
     elif facts.state == "publishing":

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_claude.cli.costs import show_costs
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.prune import prune
+from airflow_provider_claude.cli.show import show_run, show_runs
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import PaidRecord, WorkFolder
 
@@ -73,6 +74,19 @@ def test_a_run_that_goes_on_after_its_report_is_open_again(night: Night, work: W
     assert shown(work)["open_runs"] == []
     night.create(2)
     assert shown(work)["open_runs"] == ["dag/group/2026-11-22"]
+
+
+def test_a_run_whose_answers_never_came_says_what_may_have_been_paid(
+    night: Night, work: WorkFolder, out: Terminal
+) -> None:
+    night.scan().plan()
+    night.create(2)
+    with pytest.raises(Exception, match="never loaded"):
+        night.land(shards=(1,)).report()
+    show_runs(work.path, out)
+    assert "more may have been paid for 2 requests without an answer." in out.text
+    show_run(night.run, out)
+    assert "cost    Paid: $0." in out.text
 
 
 def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Terminal) -> None:

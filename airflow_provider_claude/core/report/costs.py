@@ -89,12 +89,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
     def told(self) -> str:
         """The costs in one sentence, for a log."""
-        said = f"Paid: {usd(self.actual)}"
-        if self.this_run != self.actual:
-            said += f" for this day so far, {usd(self.this_run)} of it by this run"
-        if self.unsure_requests:
-            said += f"; up to {usd(self.unsure)} more may have been paid for {self.unsure_requests:,} requests without an answer"
-        return f"{said}."
+        return tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
 
     @property
     def saved_share(self) -> float:
@@ -105,3 +100,13 @@ def planned_cost(estimate: dict[str, Any], lane: str) -> Decimal | None:
     """The plan's estimate for *lane*, None where it has none."""
     cost = estimate.get("lanes", {}).get(lane, {}).get("cost_usd")
     return None if cost is None else Decimal(cost)
+
+
+def tell(actual: Decimal, this_run: Decimal, unsure: Decimal, unsure_requests: int) -> str:
+    """The sums of `Costs` that have these names, in one sentence."""
+    said = f"Paid: {usd(actual)}"
+    if this_run != actual:
+        said += f" for this day so far, {usd(this_run)} of it by this run"
+    if unsure_requests:
+        said += f"; up to {usd(unsure)} more may have been paid for {unsure_requests:,} requests without an answer"
+    return f"{said}."
