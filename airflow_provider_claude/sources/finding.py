@@ -11,7 +11,7 @@ What cannot be looked at raises the store's error: it is never taken for what is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from airflow_provider_claude.sources.maildir import MailFolders
 if TYPE_CHECKING:
     from upath import UPath
 
+_SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]+)+\Z")
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -76,12 +77,17 @@ def _single(fs: Any, root: str, path: UPath) -> Found:
 
 def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) -> Found:
     """The files of *listing*, paths below *base*."""
-    paths = sorted(name for name, info in listing.items() if info["type"] == "file" and not info.get("islink"))
+    paths = sorted(name for name, info in listing.items() if _is_file(name, info))
     folders = [name for name, info in listing.items() if info["type"] == "directory"]
     found = sorted_out(fs, base, paths, folders, path)
     if not found.files:
         raise MissingSourceError(f"There is no source at {path}: {_nothing(folders, found.strays)}.")
     return found
+
+
+def _is_file(name: str, info: dict[str, Any]) -> bool:
+    """Whether it is a file, and no link, and no mark that object stores set for a folder."""
+    return info["type"] == "file" and not info.get("islink") and not name.endswith("/")
 
 
 def sorted_out(fs: Any, base: str, paths: Sequence[str], folders: Sequence[str], source: UPath) -> Found:
@@ -127,8 +133,18 @@ def _parted(fs: Any, root: str) -> tuple[str, str]:
 def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:
     depth = None if "**" in pattern else pattern.count("/") + 1
     start = len(base.rstrip("/")) + 1
-    matches = re.compile(glob_translate(pattern)).match
+    matches = _glob(pattern)
     return {name: info for name, info in _listed(fs, base, depth).items() if matches(name[start:])}
+
+
+def _glob(pattern: str) -> Callable[[str], object]:
+    """Whether a name matches *pattern*; the suffixes it ends in match in any case, as they tell a format in any."""
+    suffix = _SUFFIXES.search(pattern)
+    if suffix is None:
+        return re.compile(glob_translate(pattern)).match
+    count = len(suffix[0])
+    matches = re.compile(glob_translate(pattern[:-count] + suffix[0].lower())).match
+    return lambda name: matches(name[:-count] + name[-count:].lower())
 
 
 def _listed(fs: Any, base: str, depth: int | None = None) -> dict[str, dict[str, Any]]:

@@ -283,6 +283,13 @@ def test_a_glob_finds_what_a_folder_does(tmp_path: Path) -> None:
     assert names(tmp_path / "[ac]" / "*.eml") == ["a/2.eml", "c/3.eml"]
 
 
+@pytest.mark.parametrize("glob", ["*.eml", "*.EML", "?.eml", "[AB].eml", "**/*.eml"])
+def test_the_suffix_of_a_glob_is_one_in_any_case(glob: str, tmp_path: Path) -> None:
+    laid(tmp_path, "A.EML", "B.eml", "c.csv", "Deml")
+    assert names(tmp_path / glob)[:1] == ["A.EML"]
+    assert "c.csv" not in names(tmp_path / glob)
+
+
 def test_a_glob_of_folders_says_how_to_read_what_is_in_them(tmp_path: Path) -> None:
     laid(tmp_path, "one/1.eml", "two/2.eml")
     with pytest.raises(SourceError, match=r"2 folders.*ends in /\*\*"):
