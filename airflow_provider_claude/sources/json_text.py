@@ -11,6 +11,9 @@ import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
+#: So many objects of one text are counted.
+_MOST = 100_000
+
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -22,13 +25,15 @@ def members(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def objects(text: str) -> int:
-    """How many objects stand in *text*, one after the other; 0 where something else does."""
+def objects(text: str) -> int | None:
+    """How many objects stand in *text*, one after the other; 0 where something else does, None for more than _MOST."""
     place, count = _skip(text, 0), 0
     try:
         while place < len(text):
             _, place = _object(text, place)
             count += 1
+            if count > _MOST:
+                return None
     except (ValueError, RecursionError):
         return 0
     return count

@@ -184,8 +184,9 @@ class _Reader:
         return named(self._wanted, ref, whole, tuple(dict.fromkeys([*flags, *told])))
 
     def _no_object(self, text: str, ref: str, flags: tuple[str, ...], error: Exception) -> Row:
-        if (several := json_text.objects(text)) > 1:
-            return region(ref, "broken_row", f"the line has {several:,} objects: write one a line.", several)
+        several = json_text.objects(text)
+        if several is None or several > 1:
+            return region(ref, "broken_row", "the line has several objects: write one a line.", several)
         return broken(ref, "broken_row", f"the line is no JSON object ({error}).")._replace(flags=flags)
 
 
