@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan.normalise import is_foreign
+
 #: In this order, on decomposed text in lower case: what is replaced (RE2), and by what.
 _FOLDS: Sequence[tuple[str, str]] = (
     (r"([a-z])[\x{300}-\x{36F}]+", r"\1"),
@@ -31,7 +33,7 @@ _FOLDS: Sequence[tuple[str, str]] = (
 
 def fold(texts: pa.Array) -> pa.Array:
     """The strings *texts*, those that are not ASCII folded; nulls stay null. What is no UTF-8 becomes signs of replacement."""
-    foreign = pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False)
+    foreign = is_foreign(texts)
     if not pc.any(foreign).as_py():
         return texts
     return pc.replace_with_mask(texts, foreign, _folded(_decoded(texts.filter(foreign))))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
@@ -74,7 +73,7 @@ class Gate:
             case "structure":
                 return place(text, verdict.reason, self.limits)
             case "classifier":
-                return classifier.load().place(fold(pa.array([text], pa.string()))[0].as_py())
+                return self.learned.place(text)
         return None
 
     def _findings(self, columns: Mapping[str, Cleaned], apart: Mapping[str, Cleaned]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.findings import Finding, Severity
+from airflow_provider_claude.core.scan.folding import fold
 
 _SAYS = "the text reads like one that speaks to a model"
 _CONFIRMED = "a rule has doubts about the text, and it reads like one that speaks to a model"
@@ -53,6 +54,10 @@ class Learned:
                 yield Finding(place, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
             if severity != "high" and score >= max(self.confirm_score, doubted.get(rows[place], inf)):
                 yield Finding(place, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
+
+    def place(self, text: str) -> int | None:
+        """Where in *text* (characters from its beginning, about) is what reads most like an attack."""
+        return classifier.load().place(fold(pa.array([text], pa.string()))[0].as_py())
 
     def _knows(self, text: str) -> bool:
         """Whether what is in Latin letters of the folded *text* is enough to be sure."""

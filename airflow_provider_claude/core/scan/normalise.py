@@ -119,7 +119,7 @@ def normalise(texts: pa.Array) -> Cleaned:
             if changed := rows_where(pc.not_equal(some, after)):
                 changes[flag] = [rows[n] for n in changed]
             some = after
-        texts = _put(texts, rows, some)
+        texts = put(texts, rows, some)
     return replace(_without_stray_joiners(_composed(texts, changes)), raw=raw)
 
 
@@ -128,9 +128,14 @@ def rows_where(mask: pa.BooleanArray) -> list[int]:
     return cast("list[int]", pc.indices_nonzero(mask).to_pylist())
 
 
+def is_foreign(texts: pa.Array) -> pa.BooleanArray:
+    """For each of the strings *texts* whether it is not ASCII; false for a null."""
+    return pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False)
+
+
 def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple[list[int], pa.Array]:
     """The rows (ascending) that are not ASCII and hold the RE2 *pattern*, or do not, and their texts."""
-    foreign = pc.indices_nonzero(pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False))
+    foreign = pc.indices_nonzero(is_foreign(texts))
     some = texts.take(foreign)
     held = pc.match_substring_regex(some, pattern)
     found = pc.indices_nonzero(held if holds else pc.invert(held))
@@ -139,7 +144,7 @@ def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple
 
 def _with_plain_line_ends(texts: pa.Array) -> pa.Array:
     rows = rows_where(pc.match_substring_regex(texts, _LINE_END))
-    return _put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), _LINE_END, "\n")) if rows else texts
+    return put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), _LINE_END, "\n")) if rows else texts
 
 
 def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
@@ -167,7 +172,7 @@ def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
     told = {"stacked_marks": stacked, "not_composed": decomposed}
     changes = changes | {flag: found for flag, found in told.items() if found}
     rows = list(changed)
-    return Cleaned(_put(texts, rows, pa.array(changed.values(), texts.type)), changes)
+    return Cleaned(put(texts, rows, pa.array(changed.values(), texts.type)), changes)
 
 
 def _unstacked(text: str) -> str:
@@ -202,10 +207,10 @@ def _without_stray_joiners(cleaned: Cleaned) -> Cleaned:
     some = cleaned.texts.take(pa.array(rows))
     for _ in range(2):
         some = pc.replace_substring_regex(some, _STRAY, r"\1\2")
-    return Cleaned(_put(cleaned.texts, rows, some), {**cleaned.changes, "stray_joiners": rows})
+    return Cleaned(put(cleaned.texts, rows, some), {**cleaned.changes, "stray_joiners": rows})
 
 
-def _put(texts: pa.Array, rows: list[int], some: pa.Array) -> pa.Array:
+def put(texts: pa.Array, rows: list[int], some: pa.Array) -> pa.Array:
     """*texts* with its *rows* (ascending) replaced by *some*."""
     mask = np.zeros(len(texts), bool)
     mask[rows] = True

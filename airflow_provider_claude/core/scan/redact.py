@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan.normalise import put
 from airflow_provider_claude.core.scan.pii import cards, emails, ibans, national_ids, phones, secrets
 from airflow_provider_claude.core.scan.pii.hits import Finder, Hit, each_text, without_overlap
 from airflow_provider_claude.core.scan.pii.plain import plain
@@ -86,7 +86,7 @@ class Redactor:
             for kind in {hit.kind for hit in hits}:
                 found.setdefault(kind, []).append(rows[n])
             taken[n] = _replaced(text, hits, lambda hit: self._pair(hit, pairs).token)
-        return Redacted(_put(texts, rows, pa.array(taken, texts.type)), found, counts, list(pairs.values()))
+        return Redacted(put(texts, rows, pa.array(taken, texts.type)), found, counts, list(pairs.values()))
 
     def keyed(self, data: bytes) -> bytes:
         """A digest (32 bytes) of *data* that nobody can make without the key."""
@@ -134,10 +134,3 @@ def _replaced(text: str, hits: Sequence[Hit], token: Callable[[Hit], str]) -> st
         pieces += text[done : hit.start], token(hit)
         done = hit.end
     return "".join([*pieces, text[done:]])
-
-
-def _put(texts: pa.Array, rows: list[int], some: pa.Array) -> pa.Array:
-    """*texts* with its *rows* (ascending) replaced by *some*."""
-    places = pa.array(rows, pa.int64())
-    mask = pc.is_in(pa.array(range(len(texts)), pa.int64()), value_set=places)
-    return pc.replace_with_mask(texts, mask, some)

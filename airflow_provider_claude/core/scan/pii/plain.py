@@ -8,11 +8,10 @@ import sys
 import unicodedata
 from functools import cache
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.scan.normalise import rows_where
+from airflow_provider_claude.core.scan.normalise import put, rows_where
 
 #: Spaces of any width but the plain one; hyphens, the short dash and the minus sign. A long dash parts words.
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -27,10 +26,8 @@ def plain(texts: pa.Array) -> pa.Array:
     rows = rows_where(pc.match_substring_regex(texts, _ODD))
     if not rows:
         return texts
-    mask = np.zeros(len(texts), bool)
-    mask[rows] = True
     some = [text.translate(_plain_ones()) for text in texts.take(pa.array(rows)).to_pylist()]
-    return pc.replace_with_mask(texts, pa.array(mask), pa.array(some, texts.type))
+    return put(texts, rows, pa.array(some, texts.type))
 
 
 @cache
