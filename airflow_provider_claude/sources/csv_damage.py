@@ -15,20 +15,23 @@ from itertools import pairwise
 from typing import NamedTuple
 
 #: A run of lines that is less likely text than this is rows again; so many of them at the end of a file are.
-RESUMED, RESUMED_AT_END = 0.01, 0.1
+RESUMED, RESUMED_AT_END = 0.02, 0.1
 
 #: A field whose lines are less likely text than this holds rows that two stray quotes made one field.
 GLUED = 1e-6
 
 #: How likely it is that a line of text has one more delimiter, has something like an id, or opens a quote after one.
-_DELIMITED, _LIKE_AN_ID, _LIKE_A_WORD, _OPENED = 0.3, 0.1, 0.5, 0.2
+_DELIMITED, _LIKE_AN_ID, _LIKE_A_WORD, _OPENED = 0.3, 0.1, 0.5, 0.05
 _NEXT_IN_SERIES, _LATER_IN_SERIES = 0.001, 0.3
 
 #: How much more likely text has a line that is no row than damage has.
 _NO_ROW = 35.0
 
+#: So many ids tell what an id looks like.
+_TELLING = 10
+
 _NUMBERED = re.compile(r"(\D*)(\d{1,18})")
-_CLASSES = ((re.compile(r"\d"), "9"), (re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\s"), " "))
+_CLASSES = ((re.compile(r"\d"), r"\d"), (re.compile(r"[^\W\d_]"), r"[^\W\d_]"), (re.compile(r"\s"), r"\s"))
 
 
 class Series(NamedTuple):
@@ -59,6 +62,7 @@ class Likeness:
     width: int
     id_at: int | None
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    _shape: re.Pattern[str] = re.compile("")
 
     def series(self) -> Series | None:
         """The series that the recent ids are, if they are one."""
@@ -91,12 +95,32 @@ class Likeness:
         return self._class_chance(item_id)
 
     def _class_chance(self, item_id: str) -> float:
-        known = set().union(*map(_classes, self.recent))
-        lengths = [len(one) for one in self.recent]
-        if not _classes(item_id) <= known or not min(lengths) // 2 <= len(item_id) <= 2 * max(lengths):
+        if _shape(self.recent).fullmatch(item_id) is None:
             return 1.0
-        telling = " " not in known and all("9" in _classes(one) for one in self.recent)
+        telling = all(re.search(r"\d", one) and not re.search(r"\s", one) for one in self.recent)
         return _LIKE_AN_ID if telling else _LIKE_A_WORD
+
+    def is_text(self, line: str) -> bool:
+        """Whether *line*, a record by itself, begins with nothing like an id, as a line of text does."""
+        if self.id_at is None or len(self.recent) < _TELLING:
+            return False
+        fields, _ = parse_line(line, self.delimiter)
+        return len(fields) <= self.id_at or self.is_no_id(fields[self.id_at])
+
+    def is_no_id(self, item_id: str) -> bool:
+        """Whether *item_id* is unlike the ids before it, of which there are enough to tell."""
+        if self._shape.fullmatch(item_id) is None:
+            self._shape = _shape(self.recent)
+        if self._shape.fullmatch(item_id):
+            return self._goes_back(item_id)
+        return len(self.recent) >= _TELLING
+
+    def _goes_back(self, item_id: str) -> bool:
+        """Whether *item_id* comes before the last one of a series."""
+        last = self.recent[-1] if self.recent else ""
+        if not (item_id.isdecimal() and last.isdecimal() and int(item_id[:18]) <= int(last[:18])):
+            return False
+        return len(self.recent) >= _TELLING and self.series() is not None
 
     def starts_row(self, line: str, series: Series | None, after: int) -> bool:
         """Whether a row may begin at *line*, however damaged: how rows are counted that cannot be read."""
@@ -195,5 +219,14 @@ def _without_stray_quotes(lines: Sequence[str]) -> list[str] | None:
     return [bare[0], *lines[1:-1], bare[1]]
 
 
+def _shape(ids: Collection[str]) -> re.Pattern[str]:
+    """What matches ids like *ids*: of the kinds of characters in them, with those that all have, of about their length."""
+    kinds = [_classes(one) for one in ids] or [set()]
+    needed = "".join(f"(?=.*{kind})" for kind in sorted(set.intersection(*kinds)))
+    lengths = [len(one) for one in ids] or [0]
+    allowed = "|".join(sorted(set.union(*kinds))) or r"\Z"
+    return re.compile(f"{needed}(?:{allowed}){{{min(lengths) // 2},{2 * max(lengths)}}}", re.DOTALL)
+
+
 def _classes(text: str) -> set[str]:
-    return {next((name for kind, name in _CLASSES if kind.match(char)), char) for char in text[:200]}
+    return {next((name for kind, name in _CLASSES if kind.match(char)), re.escape(char)) for char in text[:200]}

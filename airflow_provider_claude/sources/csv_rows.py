@@ -4,6 +4,7 @@ r"""CSV with a header line, through the standard library's strict reader.
 blank lines. What is damaged costs no more than it must:
 
     a row with too many or too few fields, a line that is no CSV   that row; `\"` is read as a quote where that makes it right
+    text of several lines whose quotes end too early or are gone   that row, as the lines behind it begin with nothing like an id
     a quote that never closes, or closes where none can be         the lines up to the next that looks like a row again
     two stray quotes, many rows apart, which make one long field   the rows in that field
     a record of more than MAX_RECORD characters                    that record
@@ -60,6 +61,8 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
     except Exception as e:
         if not _is_broken(e):
             raise
+        if table:
+            yield from table.flushed()
         number = table.number if table else 1
         what = f"the file cannot be read as CSV from row {number} on ({meaning(e)})."
         yield region(f"{file.name}#{number}", "unreadable_file", what, None)
@@ -81,12 +84,15 @@ class _Table:
         id_at = self._header.index(wanted.id_column) if wanted.id_column in self._header else None
         self._likeness = Likeness(self._delimiter, len(self._header), id_at)
         self._ended = not self._header
+        self._last: Row | None = None
+        self._has_texts = False
         self._behind_damage = False
         self._read = self._again = 0
 
     def rows(self) -> Iterator[Row]:
         while not self._ended:
             yield from self._until_damage()
+        yield from self.flushed()
 
     def _until_damage(self) -> Iterator[Row]:
         """The rows up to where lines were put back, so that the reader has to begin anew."""
@@ -99,6 +105,7 @@ class _Table:
             try:
                 fields = next(reader, None)
             except (csv.Error, TooLongError) as e:
+                yield from self.flushed()
                 yield from self._damaged(e)
                 return
             if fields is None:
@@ -106,9 +113,16 @@ class _Table:
                 return
             if lines.is_escaped:
                 fields = lines.unescape(fields)
+            if self._has_texts and len(held) == 1 and self._is_fragment(fields):
+                yield from self._torn()
+                return
             if len(fields) == width and (len(held) == 1 or not self._is_glued()):
-                yield self._row(fields, lines.flags)
+                self._has_texts |= len(held) > 1
+                if self._last is not None:
+                    yield self._last
+                self._last = self._row(fields, lines.flags)
             elif fields:
+                yield from self.flushed()
                 yield from self._misfit(fields)
                 return
 
@@ -124,6 +138,29 @@ class _Table:
         if row.item_id is not None:
             self._likeness.recent.append(row.item_id)
         return row
+
+    def flushed(self) -> Iterator[Row]:
+        """The last good row, which is held back until what follows shows that it was whole."""
+        if self._last is not None:
+            yield self._last
+            self._last = None
+
+    def _is_fragment(self, fields: Sequence[str]) -> bool:
+        """Whether a record is a line of a text, whose row ended too early: only where texts have several lines."""
+        if not fields or '\\"' in self._lines.held[0]:
+            return False
+        id_at = self._likeness.id_at
+        if id_at is not None and len(fields) == len(self._header):
+            return bool(fields[id_at].strip()) and self._likeness.is_no_id(fields[id_at])
+        return len(fields) != len(self._header) and self._likeness.is_text(self._lines.text(self._lines.held[0]))
+
+    def _torn(self) -> Iterator[Row]:
+        """Set the last row aside, whose text goes on in the lines that are held, and go on at the next row."""
+        if self._last is not None:
+            what = "a quote is missing or too many: the text goes on behind the row."
+            yield broken(self._last.ref, "broken_row", what)
+            self._last = None
+        yield from self._resumed(list(self._lines.held), "it is the rest of a text", started=0)
 
     def _misfit(self, fields: list[str]) -> Iterator[Row]:
         """What to make of a record that has not as many fields as the header, or has rows glued into one."""
@@ -164,13 +201,13 @@ class _Table:
         else:
             yield from self._resumed(list(self._lines.held), str(error))
 
-    def _resumed(self, held: list[str], what: str) -> Iterator[Row]:
+    def _resumed(self, held: list[str], what: str, started: int = 1) -> Iterator[Row]:
         """Go on at the next line that looks like a row."""
-        if len(held) == 1 and held[0].count('"') % 2 == 0:
+        if started and len(held) == 1 and held[0].count('"') % 2 == 0:
             yield self._broken("broken_row", f"{self._place(1)} cannot be read as CSV ({what}).")
             self._forget(1)
             return
-        pending, started, skipped = deque(held[1:]), 1, 1
+        pending, skipped = deque(held[1:]), 1
         self._again += self._lines.size
         if self._again > _ALWAYS_AGAIN + _MOST_AGAIN * self._read:
             yield self._rest("quotes are out of place in so many lines that rows cannot be told from text")
@@ -185,7 +222,9 @@ class _Table:
             yield self._rest("it ends inside a quoted field: it was cut, or a quote is missing")
             return
         self._lines.put_back(pending)
-        yield self._region(f"{self._place(skipped)} cannot be read as CSV ({what}).", started)
+        if started:
+            yield self._region(f"{self._place(skipped)} cannot be read as CSV ({what}).", started)
+        self._behind_damage = True
         self._forget(skipped)
 
     def _goes_on(self, pending: deque[str], skipped: int) -> bool:

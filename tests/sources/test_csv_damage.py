@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +171,26 @@ def test_ids_that_count_up_are_a_series() -> None:
     assert likeness.series() == ("m-", 4, 2)
     likeness.recent.append("m-2")
     assert likeness.series() is None
+
+
+@pytest.mark.parametrize("kind", ["series", "prefixed", "uuid"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("late, please help.\n", 'late, please help."\n'),
+        lambda text: text.replace('"', "", 1),
+        lambda text: text[:-1],
+    ],
+    ids=["a quote at the end of a line", "no opening quote", "no closing quote"],
+)
+def test_the_rest_of_a_text_whose_quotes_are_wrong_is_no_row(
+    tmp_path: Path, damage: Callable[[str], str], kind: str
+) -> None:
+    ids = KINDS[kind]
+    rows = [f'{item_id},"{MAIL}"' for item_id in ids[:60]]
+    rows[40] = f"{ids[40]}," + damage(f'"{MAIL}"')
+    found = read(tmp_path, rows)
+    whole = [row["item_id"] for row in found if row["text"] == MAIL]
+    assert whole == ids[:40] + ids[41:60]
+    assert [row["item_id"] for row in found if not row["defect"] and row["text"] != MAIL] == []
+    assert counted(found)[1] >= 1
