@@ -72,7 +72,7 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     another's, or holds what no run has published.
     """
     beside = entries(output)
-    for name in (partition.folder.name, ASIDE):
+    for name in (partition.folder.name, ASIDE) if partition.whole else (ASIDE,):
         if beside.get(name) is not None:
             _raise(f"{output / name} is a file, and has to be a folder. {_ELSEWHERE}.")
     look = partition.look()
