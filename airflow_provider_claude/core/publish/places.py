@@ -16,9 +16,10 @@ def is_within(path: str, folder: str) -> bool:
 
 
 def is_read(folder: str, source: str) -> bool:
-    """Whether *source*, a file, folder or glob, takes in Parquet files of *folder*."""
+    """Whether *source*, a file, folder or glob, takes in Parquet files of *folder*. A suffix is one in any case."""
     if not _WILDCARD.search(source):
         return is_within(folder, source)
     files = (f"{folder.rstrip('/')}/{name}" for name in ("part-00000.parquet", "day=2026-11-22/part-00000.parquet"))
-    pattern = re.compile(glob_translate(source))
+    stem, dot, suffix = source.rpartition(".")
+    pattern = re.compile(glob_translate(stem + dot + suffix.lower() if "/" not in suffix else source))
     return any(pattern.match(file) for file in files)
