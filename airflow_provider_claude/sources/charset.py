@@ -35,8 +35,9 @@ _ASCII = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
 #: Sets in whose words pairs of letters are valid UTF-8 at times, and the letters that real UTF-8 in their place has.
 _LIKE_UTF8 = {"windows-874": re.compile("[\u0e00-\u0e7f]"), "windows-1256": re.compile("[\u0600-\u06ff]")}
 
-#: So many characters beyond ASCII are no accident: other sets are valid UTF-8 for so long once in a thousand texts.
-_NO_ACCIDENT = 4
+#: So many characters beyond ASCII are no accident: of 20,000 texts of four Chinese characters in GBK 26 are valid UTF-8,
+#: of eight none.
+_NO_ACCIDENT = 8
 
 #: Sets that are taken for others: Japanese ones for each other, and the standard's for one with more characters.
 _MISTAKEN = {
@@ -146,12 +147,17 @@ def _of(data: bytes, declared: str | None) -> str | None:
     """The set *data* is in by its byte order mark, else by what is *declared*; None where neither says."""
     charset = lookup(declared) if declared and plain(declared) not in _ASCII else None
     if charset is None or "utf_32" not in charset:
-        charset = next((name for mark, name in _MARKS.items() if data.startswith(mark)), charset)
+        charset = next((name for mark, name in _MARKS.items() if _has_mark(data, mark, charset)), charset)
     if charset == "utf-16le" and not data.startswith(b"\xff\xfe") and data[::2].count(0) > data[1::2].count(0):
         return "utf-16be"
     if charset not in SHIFTED and b"\x1b$" in data and attempt(data, "iso-2022-jp") is not None:
         return "iso-2022-jp"
     return charset
+
+
+def _has_mark(data: bytes, mark: bytes, charset: str | None) -> bool:
+    """Whether *data* begins with *mark*. In a set of single bytes that of UTF-16 are two letters, and UTF-16 has zeros."""
+    return data.startswith(mark) and (len(mark) > 2 or charset is None or charset in WIDE or b"\0" in data)
 
 
 def _is_ascii(data: bytes, declared: str) -> bool:

@@ -138,6 +138,7 @@ def test_a_false_ascii_or_no_name_is_no_name_and_a_mark_is_one() -> None:
     assert decode("壊れた".encode("iso-2022-jp"), "us-ascii") == ("壊れた", ())
     assert decode("\ufeffschön".encode(), "iso-8859-1") == ("schön", ())
     assert decode("\ufeffschön".encode("utf-16-be")) == ("schön", ())
+    assert decode("яюшка".encode("cp1251"), "windows-1251") == ("яюшка", ())
 
 
 LABELS = st.sampled_from(
