@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import jsonschema_rs
@@ -28,15 +29,18 @@ class Validator(Protocol):
 
 def validator_for(job: ClaudeJob) -> Validator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written."""
-    validate = (
-        PydanticValidator(job.output, job.schema) if isinstance(job.output, type) else SchemaValidator(job.schema)
-    )
-    return exactly(validate, job.schema) if has_decimals(job.schema) else validate
+    if isinstance(job.output, type):
+        model = PydanticValidator(job.output, job.schema)
+        return (lambda text: model(quoted(text, job.schema))) if has_decimals(job.schema) else model
+    schema = SchemaValidator(job.schema)
+    return partial(_exactly, schema, job.schema) if has_decimals(job.schema) else schema
 
 
-def exactly(validate: Validator, schema: Mapping[str, Any]) -> Validator:
-    """*validate* where no digit of a decimal may be lost."""
-    return lambda text: validate(quoted(text, schema))
+def _exactly(validate: Validator, schema: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """The values of *text* with all digits of its decimals. The bounds of a number are not those of a text."""
+    answer = validate(text)
+    exact = quoted(text, schema)
+    return answer if exact == text else validate(exact)
 
 
 class PydanticValidator:

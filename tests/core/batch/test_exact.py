@@ -153,3 +153,11 @@ def test_a_json_schema_names_the_formats_itself() -> None:
     text = '{"price": "1234.5678", "at": "2026-11-02T10:00:00Z", "mail": "a@b.example"}'
     assert value(schema, text, "price") == Decimal("1234.5678")
     assert value(schema, text, "at") == dt.datetime(2026, 11, 2, 10, tzinfo=dt.UTC)
+
+
+def test_the_bounds_of_a_number_hold_whatever_its_digits() -> None:
+    price = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "decimal(30, 5)"}]}
+    schema = {"type": "object", "properties": {"price": price}, "required": ["price"], "additionalProperties": False}
+    assert value(schema, '{"price": 12345678901234567890.12345}', "price") == Decimal("12345678901234567890.12345")
+    with pytest.raises(InvalidAnswerError):
+        value(schema, '{"price": -12345678901234567890.12345}', "price")
