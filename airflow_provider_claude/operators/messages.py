@@ -80,7 +80,7 @@ class ClaudeMessagesOperator(BaseOperator):
     :param budget_scope: who spends it together (templated).
     :param work: a folder above the run folder, whose runs share their answers (templated). None: the folder that holds the
         run folder.
-    :param carry: columns carried to the answers beside the row's id.
+    :param carry: columns carried to the answers beside the row's id, in the types they have.
     :param id_column: the column that names a row; None takes file name and row number.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030``; see ClaudeInputScanOperator

@@ -38,7 +38,7 @@ class ClaudeInputScanOperator(BaseOperator):
         already paid for is found again; each partition has one of its own.
     :param partition: the partition of the answers, as the plan has it: it only gives ``{{ partition }}`` its value (templated).
     :param columns: the text columns to be sent, as ``job.columns`` lists them.
-    :param carry: columns carried to the answers as they are; they are neither scanned nor sent.
+    :param carry: columns carried to the answers as they are, in their types; they are neither scanned nor sent.
     :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
     :param encoding: the character set of CSV, JSON Lines and binary Parquet columns, such as ``windows-1252`` or ``gb18030``

@@ -105,7 +105,7 @@ def claude_batch_job(
     :param priority_column: a column with a number, carried to the answers: what goes to the sync lane is asked there in this
         order, higher ones first. Where the account is busy and there is time, rows below *urgent* go back to a batch.
     :param urgent: from this number on a row stays in the sync lane whatever others need.
-    :param carry: columns carried to the answers beside the row's id.
+    :param carry: columns carried to the answers beside the row's id, in the types they have.
     :param id_column: the column that names a row; None takes file name and row number.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030`` (templated). None: UTF-8, or what
         a byte order mark says.
