@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -152,9 +152,16 @@ def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     ]
 
 
-def most_usd(body: SpooledBody, plan: PlanRecord, lane: str) -> str:
-    """The most that all requests of *body* can cost together, in USD."""
-    return f"{to_usd(sum(most_of(body, plan, lane))):f}"
+class Most(NamedTuple):
+    """The most that all requests of an attempt can cost together, and the dearest of them; in USD."""
+
+    most_usd: str
+    most_each_usd: str
+
+
+def reckoned(body: SpooledBody, plan: PlanRecord, lane: str) -> Most:
+    most = most_of(body, plan, lane)
+    return Most(f"{to_usd(sum(most)):f}", f"{to_usd(max(most, default=0)):f}")
 
 
 def _shared_bytes(plan: PlanRecord) -> int:

@@ -12,7 +12,7 @@ from airflow_provider_claude.errors import ClaudeError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
 from airflow_provider_claude.stages.attempts import Desk, submitted
-from airflow_provider_claude.stages.budget import Budget, most_usd, spool_affordable
+from airflow_provider_claude.stages.budget import Budget, reckoned, spool_affordable
 from airflow_provider_claude.stages.reuse import planned, take
 from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
@@ -127,7 +127,7 @@ class Sender:
             until=until.isoformat(),
             model=self.plan.job["model"],
             price=self.plan.price,
-            most_usd=most_usd(body, self.plan, "batch"),
+            **reckoned(body, self.plan, "batch")._asdict(),
             withheld=ask.withheld,
             pack=ask.pack,
             items=body.rows,

@@ -2,7 +2,7 @@
 
 An attempt whose results are here has cost what its answers used. Where something was sent and its answer is not known, it
 may have been paid for, at the most what was reckoned before it was sent (`IntentRecord.most_usd`: its text counted
-generously, all of `max_tokens`):
+generously, all of `max_tokens`; where only some requests are in doubt, each counts as the dearest):
 
     a batch                 without results: all its requests, or those that the batch says have succeeded;
                             with fewer answers than the batch counts: those that are missing
@@ -29,7 +29,7 @@ from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.batch.rows import is_billed
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.chunks import batched
-from airflow_provider_claude.core.plan.prices import PICODOLLARS, Price, to_usd
+from airflow_provider_claude.core.plan.prices import Price, to_usd
 from airflow_provider_claude.core.report.costs import Spent
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.results import read_lines
@@ -76,7 +76,7 @@ def _spent(shard: ShardFolder) -> Iterator[PaidRecord]:
         paid = settled_cost(shard, number, names)
         if paid is None:
             paid = _uncertain_cost(shard, number)
-        if paid is not None and (paid.answered or paid.unsure):
+        if paid is not None:
             yield paid
 
 
@@ -157,11 +157,13 @@ def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = No
 
 
 def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
-    """What an attempt without results may have cost; None where it has surely cost nothing."""
+    """What an attempt without results may have cost; None where it asks nothing."""
     intent, released, submitted = shard.intent(number), shard.released(number), shard.submitted(number)
-    if intent is None or not intent.requests or (released is not None and not released.paid and submitted is None):
+    if intent is None or not intent.requests:
         return None
-    if intent.lane == "sync":
+    if released is not None and not released.paid and submitted is None:
+        unsure = 0
+    elif intent.lane == "sync":
         unsure = _cut_off(shard, intent)
     else:
         ended = shard.ended(number)
@@ -170,7 +172,6 @@ def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
 
 
 def _record(shard: ShardFolder, intent: IntentRecord, *, answered: int, usd: Decimal, unsure: int) -> PaidRecord:
-    most = Decimal(intent.most_usd) * PICODOLLARS
     return PaidRecord(
         shard=shard.shard,
         attempt=intent.attempt,
@@ -181,8 +182,14 @@ def _record(shard: ShardFolder, intent: IntentRecord, *, answered: int, usd: Dec
         answered=answered,
         usd=f"{usd:f}",
         unsure=unsure,
-        up_to_usd=f"{to_usd(-(-int(most) * unsure // max(intent.requests, 1))):f}",
+        up_to_usd=f"{_at_most(intent, unsure):f}",
     )
+
+
+def _at_most(intent: IntentRecord, requests: int) -> Decimal:
+    """The most that so many of its requests can cost, whichever they are. One that was tried again counts once a try."""
+    each = requests * Decimal(intent.most_each_usd)
+    return each if requests > intent.requests else min(each, Decimal(intent.most_usd))
 
 
 def spent_beside(paid: Iterable[PaidRecord], plan: PlanRecord, histories: Mapping[int, Sequence[Attempt]]) -> Spent:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.requests import custom_id, id_start, index_of
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.stages.budget import most_usd, spool_affordable
+from airflow_provider_claude.stages.budget import reckoned, spool_affordable
 from airflow_provider_claude.stages.journal import Journal, discard_journals, read_journals
 from airflow_provider_claude.stages.lane import Lane, Request
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
@@ -75,7 +75,7 @@ class SyncAttempt:
                 until=now,
                 model=plan.job["model"],
                 price=plan.price,
-                most_usd=most_usd(body, plan, "sync"),
+                **reckoned(body, plan, "sync")._asdict(),
                 lane="sync",
                 withheld=within.withheld,
                 pack=within.pack,

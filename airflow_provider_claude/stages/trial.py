@@ -23,7 +23,7 @@ from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_i
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.stages.budget import Budget, most_of, most_usd
+from airflow_provider_claude.stages.budget import Budget, most_of, reckoned
 from airflow_provider_claude.stages.items import read_items
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import planned, read_taken, take
@@ -137,7 +137,7 @@ class Trial:
             until=now,
             model=self.plan.job["model"],
             price=self.plan.price,
-            most_usd=most_usd(body, self.plan, "sync"),
+            **reckoned(body, self.plan, "sync")._asdict(),
             lane="trial",
         )
 

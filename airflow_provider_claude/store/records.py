@@ -259,7 +259,8 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
     `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
     is more than 1, its requests hold `items` items together. Its requests go to `model` at `price` (see core.plan.prices), and
-    cost `most_usd` together at the most: what has to be assumed where it is not known what they did cost.
+    cost `most_usd` together at the most, the dearest of them `most_each_usd`: what has to be assumed where it is not known
+    what they did cost.
     """
 
     attempt: int
@@ -274,6 +275,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     model: str
     price: dict[str, Any]
     most_usd: str
+    most_each_usd: str
     lane: str = "batch"
     withheld: int = 0
     pack: int = 1

@@ -257,6 +257,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
         model="claude-haiku-5-5",
         price={},
         most_usd="0",
+        most_each_usd="0",
     )
     write_record(folder.file("1.intent.json"), intent)
     write_record(

@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.batch.requests import custom_id
 from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.report.costs import Costs
@@ -24,6 +26,7 @@ from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
+from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.spending import spent_by
 from airflow_provider_claude.stages.standing import let_go
 from airflow_provider_claude.stages.sync import SyncAttempt
@@ -33,6 +36,7 @@ from airflow_provider_claude.store import (
     RunFolder,
     SpendingBook,
     WorkFolder,
+    atomic_output,
     list_names,
     remove,
 )
@@ -208,6 +212,41 @@ def test_a_create_whose_answer_was_lost_is_paid_once_it_is_found(
     assert found.actual == paid(night)
 
 
+def test_a_create_that_never_arrived_is_no_cost_once_that_is_known(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS)
+    planned(night, trial=False, limits=Limits(rows=50))
+    claude_simulator.fault("reset_before_accept", route="create")
+    with pytest.raises(ClaudeError):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    assert costs(night).unsure_requests == 12
+    create(night.run.shard(1), night.gateway, clock=in_(3600))
+    night.load()
+    found = costs(night)
+    assert (found.actual, found.unsure_requests) == (billed(claude_simulator), 0)
+    assert found.actual == paid(night)
+    assert sum(one.unsure for one in attempts(night)) == 0
+
+
+def test_the_dearest_requests_may_be_those_that_were_lost(night: Night, claude_simulator: SimulatorProcess) -> None:
+    texts = ["short", "long " * 4_000, *TEXTS]
+    night.scanned(texts)
+    planned(night, trial=False, limits=Limits(rows=50))
+    night.create()
+    night.load()
+    path = night.run.shard(1).results(1)
+    lines = list(read_lines(path))
+    name = custom_id(night.run.need_plan().shards[0].fingerprint, 1).encode()
+    with atomic_output(path) as stream, pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out:
+        out.write(b"\n".join(line for line in lines if name not in line))
+    remove(night.run.shard(1).paid_file(1))
+    night.load()
+    found = costs(night)
+    assert found.unsure_requests == 1
+    assert found.actual < billed(claude_simulator) <= found.actual + found.unsure
+
+
 def test_results_that_never_came_may_have_been_paid(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50))
@@ -305,12 +344,12 @@ def test_a_trial_whose_answer_was_lost_may_have_been_paid_and_one_that_was_refus
     claude_simulator.fault("billing", route="messages")
     with pytest.raises(ClaudeError):
         planned(night)
-    assert list(spent_by(night.run)) == []
+    assert [(one.answered, one.unsure) for one in spent_by(night.run)] == [(0, 0)]
     claude_simulator.fault("reset_after_accept", route="messages")
     with pytest.raises(ClaudeError):
         planned(night)
     planned(night)
-    assert [(one.answered, one.unsure) for one in spent_by(night.run)] == [(0, 1), (1, 0)]
+    assert [(one.answered, one.unsure) for one in spent_by(night.run)] == [(0, 0), (0, 1), (1, 0)]
     (record,) = work(night).spending.read("2026-11")
     assert record.open
 
