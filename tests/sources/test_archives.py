@@ -7,10 +7,13 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from upath import UPath
 
 from airflow_provider_claude.errors import SourceError
@@ -214,3 +217,29 @@ def test_archives_beside_files_are_read_with_them(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped([("1.eml", MAIL)]))
     (tmp_path / "z.eml").write_bytes(MAIL)
     assert [row["source_ref"] for row in rows_of(tmp_path)] == ["z.eml", "a.zip/1.eml"]
+
+
+WHOLE = {
+    "a.zip": zipped([(f"{n}.eml", MAIL) for n in range(3)]),
+    "a.tar": tarred([(f"{n}.eml", MAIL) for n in range(3)]),
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(WHOLE)),
+    st.integers(0, 4_000),
+    st.binary(max_size=40).map(lambda data: data.translate(None, b"._")),
+    st.booleans(),
+)
+def test_a_damaged_archive_is_refused_or_what_is_lost_is_told(name: str, place: int, noise: bytes, cut: bool) -> None:
+    data = WHOLE[name]
+    with TemporaryDirectory() as folder:
+        (Path(folder) / name).write_bytes(data[:place] + noise + (b"" if cut else data[place + len(noise) :]))
+        try:
+            source = open_source(UPath(folder))
+            rows = [row for batch in source.batches() for row in batch.to_pylist()]
+        except SourceError:
+            return
+    read = [row for row in rows if not row["defect"]]
+    assert len(read) + len(source.foreign) == 3 or len(read) < len(rows)
