@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_claude.errors import ApiUnavailableError, DestinationError, JobError, StateError
 from airflow_provider_claude.runtime import (
+    destination_of,
+    name_run,
     resolve_day,
     resolve_deadline,
     resolve_hour,
@@ -182,3 +184,39 @@ def test_a_scheme_that_no_store_has_and_a_relative_run_folder_are_refused() -> N
         to_path("s4://bucket/out")
     with pytest.raises(DestinationError, match="'work/mail', a relative path"):
         run_folder("work/mail")
+
+
+class Rendering:
+    """An operator whose templates say what they are."""
+
+    def render_template(self, template: str, given: Any, jinja_env: Any) -> Any:
+        return template.format(day=given["day"], hour=given["hour"])
+
+
+@pytest.mark.parametrize(
+    ("partition", "known", "kept"),
+    [
+        ("{day}", "2026-11-22", "2026-11-22"),
+        ("{hour}", "2026-11-22T00+0100", "2026-11-22T00+0100"),
+        ("{day} support@example.org", "2026-11-22 support@example.org", "2026-11-22 support@example.org"),
+        (None, "2026-11-22", None),  # a table without partitions: its run folder is that of the day
+    ],
+)
+def test_templates_know_the_partition_of_a_run(partition: str | None, known: str, kept: str | None) -> None:
+    given = context("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z")
+    assert name_run(Rendering(), partition, given, None) == kept  # type: ignore[arg-type]
+    assert given["partition"] == known
+
+
+def test_a_partition_that_would_leave_its_folder_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(JobError, match="cannot name a folder"):
+        name_run(Rendering(), "../{day}", context("2026-11-21T23:00:00Z"), None)  # type: ignore[arg-type]
+
+
+def test_a_table_without_partitions_is_held_against_no_interval() -> None:
+    given = context(*HOUR) | {"ti": SimpleNamespace(dag_id="d", run_id="r", task_id="g.plan", map_index=-1)}
+    options = {"column": "day", "replace": "guarded", "take_over": "False"}
+    assert destination_of(given, "/out", partition=None, **options).holder.interval is None
+    found = destination_of(given, "/out", partition="2026-11-22", **options)
+    assert (found.holder.interval, found.holder.task_id) == ("/".join(HOUR), "g.plan")
+    assert destination_of(given, None, partition="x", **options) is None
