@@ -36,6 +36,9 @@ _ESCAPED_LINES = 1_000
 #: Lines of a record that is too long which are parsed to see whether they are rows.
 _LOOKED_AT = 10_000
 
+#: Lines of a text that are looked at for the quote it ends with.
+_LINES_OF_TEXT = 500
+
 #: Characters that are read again in search of rows, for each that is read: beyond, the file is called unreadable.
 _MOST_AGAIN, _ALWAYS_AGAIN = 8, 128 << 20
 
@@ -113,7 +116,7 @@ class _Table:
                 return
             if lines.is_escaped:
                 fields = lines.unescape(fields)
-            if self._has_texts and len(held) == 1 and self._is_fragment(fields):
+            if self._has_texts and len(held) == 1 and self._is_fragment(fields) and self._ends_quoted():
                 yield from self._torn()
                 return
             if len(fields) == width and (len(held) == 1 or not self._is_glued()):
@@ -147,12 +150,24 @@ class _Table:
 
     def _is_fragment(self, fields: Sequence[str]) -> bool:
         """Whether a record is a line of a text, whose row ended too early: only where texts have several lines."""
-        if not fields or '\\"' in self._lines.held[0]:
+        if not fields or fields == self._header or '\\"' in self._lines.held[0]:
             return False
         id_at = self._likeness.id_at
         if id_at is not None and len(fields) == len(self._header):
             return bool(fields[id_at].strip()) and self._likeness.is_no_id(fields[id_at])
         return len(fields) != len(self._header) and self._likeness.is_text(self._lines.text(self._lines.held[0]))
+
+    def _ends_quoted(self) -> bool:
+        """Whether a quote closes in the line that is held, or behind it before the next row: that of the text it is from."""
+        seen, pending = list(self._lines.held), deque[str]()
+        quotes = seen[0].count('"')
+        while quotes % 2 == 0 and len(seen) < _LINES_OF_TEXT and not self._goes_on(pending, len(seen)):
+            if not (line := pending.popleft() if pending else self._lines.next()):
+                break
+            seen.append(line)
+            quotes += line.count('"')
+        self._lines.put_back([*seen[1:], *pending])
+        return quotes % 2 == 1
 
     def _torn(self) -> Iterator[Row]:
         """Set the last row aside, whose text goes on in the lines that are held, and go on at the next row."""

@@ -194,3 +194,12 @@ def test_the_rest_of_a_text_whose_quotes_are_wrong_is_no_row(
     assert whole == ids[:40] + ids[41:60]
     assert [row["item_id"] for row in found if not row["defect"] and row["text"] != MAIL] == []
     assert counted(found)[1] >= 1
+
+
+@pytest.mark.parametrize("odd", ['TOTAL,"80 rows"', "TOTAL,80", "80 rows", "id,text"])
+def test_a_row_with_an_odd_id_and_a_line_that_is_none_are_told_by_themselves(tmp_path: Path, odd: str) -> None:
+    rows = [f'{n},"{MAIL}"' for n in range(1, 41)]
+    for place in (20, 41):
+        found = read(tmp_path, [*rows[:place], odd, *rows[place:]])
+        assert [row["item_id"] for row in found if row["text"] == MAIL] == [str(n) for n in range(1, 41)]
+        assert len(found) == 41
