@@ -138,7 +138,7 @@ def _names(file: SourceFile, encoding: str | None) -> Iterator[Iterable[str]]:
                 yield _OBJECT.decode(decode(line, charset).text if charset else line)
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 with suppress(ValueError, RecursionError):  # rows() states the defect
-                    yield [name for name, _ in json_text.members(decode(line, charset).text)]
+                    yield [_HALVES.sub("\ufffd", name) for name, _ in json_text.members(decode(line, charset).text)]
 
 
 class _Reader:

@@ -65,6 +65,11 @@ def test_half_of_a_character_is_a_replacement_character(tmp_path: Path) -> None:
     assert [row["flags"] for row in rows] == [[], *[["undecodable_bytes"]] * 3]
 
 
+def test_half_of_a_character_in_a_name_stops_nothing(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, b'{"id": "1", "b": "x", "\\ud83d": "y"}')
+    assert (row["item_id"], row["b"], row["defect"]) == ("1", "x", None)
+
+
 def test_a_byte_order_mark_may_stand_before_any_line(tmp_path: Path) -> None:
     rows = read(tmp_path, b'\xef\xbb\xbf{"id": "1"}\n\xef\xbb\xbf{"id": "2"}\n')
     assert [row["item_id"] for row in rows] == ["1", "2"]
