@@ -18,12 +18,13 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import IO
 
-from airflow_provider_claude.sources.csv_damage import RESUMED, RESUMED_AT_END, Likeness, Series
+from airflow_provider_claude.sources.csv_damage import Likeness
 from airflow_provider_claude.sources.csv_form import read_form
 from airflow_provider_claude.sources.csv_lines import MAX_RECORD, Lines, TooLongError
+from airflow_provider_claude.sources.csv_search import Search
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
@@ -32,12 +33,6 @@ csv.field_size_limit(MAX_RECORD + 1)
 
 #: Lines that one row with `\"` in it may have.
 _ESCAPED_LINES = 1_000
-
-#: Lines of a record that is too long which are parsed to see whether they are rows.
-_LOOKED_AT = 10_000
-
-#: Lines of a text that are looked at for the quote it ends with.
-_LINES_OF_TEXT = 500
 
 #: Characters that are read again in search of rows, for each that is read: beyond, the file is called unreadable.
 _MOST_AGAIN, _ALWAYS_AGAIN = 8, 128 << 20
@@ -86,6 +81,7 @@ class _Table:
         self._header, self._delimiter = form.header or [], form.delimiter
         id_at = self._header.index(wanted.id_column) if wanted.id_column in self._header else None
         self._likeness = Likeness(self._delimiter, len(self._header), id_at)
+        self._search = Search(self._lines, self._likeness)
         self._ended = not self._header
         self._last: Row | None = None
         self._has_texts = False
@@ -116,7 +112,7 @@ class _Table:
                 return
             if lines.is_escaped:
                 fields = lines.unescape(fields)
-            if self._has_texts and len(held) == 1 and self._is_fragment(fields) and self._ends_quoted():
+            if self._has_texts and len(held) == 1 and self._is_fragment(fields) and self._search.ends_quoted():
                 yield from self._torn()
                 return
             if len(fields) == width and (len(held) == 1 or not self._is_glued()):
@@ -156,18 +152,6 @@ class _Table:
         if id_at is not None and len(fields) == len(self._header):
             return bool(fields[id_at].strip()) and self._likeness.is_no_id(fields[id_at])
         return len(fields) != len(self._header) and self._likeness.is_text(self._lines.text(self._lines.held[0]))
-
-    def _ends_quoted(self) -> bool:
-        """Whether a quote closes in the line that is held, or behind it before the next row: that of the text it is from."""
-        seen, pending = list(self._lines.held), deque[str]()
-        quotes = seen[0].count('"')
-        while quotes % 2 == 0 and len(seen) < _LINES_OF_TEXT and not self._goes_on(pending, len(seen)):
-            if not (line := pending.popleft() if pending else self._lines.next()):
-                break
-            seen.append(line)
-            quotes += line.count('"')
-        self._lines.put_back([*seen[1:], *pending])
-        return quotes % 2 == 1
 
     def _torn(self) -> Iterator[Row]:
         """Set the last row aside, whose text goes on in the lines that are held, and go on at the next row."""
@@ -227,12 +211,8 @@ class _Table:
         if self._again > _ALWAYS_AGAIN + _MOST_AGAIN * self._read:
             yield self._rest("quotes are out of place in so many lines that rows cannot be told from text")
             return
-        series = self._likeness.series()
-        while not self._goes_on(pending, skipped):
-            if not (line := pending.popleft() if pending else self._lines.next()):
-                break
-            skipped += 1
-            started += self._likeness.starts_row(self._lines.text(line), series, skipped)
+        lines, rows = self._search.to_next_row(pending)
+        skipped, started = skipped + lines, started + rows
         if not pending and not self._lines.peek() and "unexpected end" in what:
             yield self._rest("it ends inside a quoted field: it was cut, or a quote is missing")
             return
@@ -242,36 +222,13 @@ class _Table:
         self._behind_damage = True
         self._forget(skipped)
 
-    def _goes_on(self, pending: deque[str], skipped: int) -> bool:
-        """Whether *pending*, more lines of which are read where it takes them, begins with what is hardly text."""
-        chance, series = 1.0, self._likeness.series()
-        for at in range(skipped, skipped + 50):
-            if at - skipped == len(pending):
-                if not (more := self._lines.next()):
-                    return at > skipped and chance < RESUMED_AT_END
-                pending.append(more)
-            line = self._lines.text(pending[at - skipped])
-            if at > skipped and not line.strip():
-                continue
-            looks = self._likeness.looks(line, series, at)
-            chance *= looks.chance
-            if looks.chance >= 1 or chance < RESUMED or looks.is_open:
-                return chance < RESUMED
-        return False
-
     def _too_long(self) -> Iterator[Row]:
         """Skip a record that is too long to be held: up to where as many quotes are closed as were opened."""
-        held, series = list(self._lines.held), self._likeness.series()
-        if series is not None and self._goes_on(deque(islice(held, 1, 60)), 1):
+        held = list(self._lines.held)
+        if self._search.is_in_series(held):
             yield from self._resumed(held, "a field is longer than a row can be")
             return
-        skipped, started, quotes = 0, 0, 0
-        for line in chain(held, iter(self._lines.next, "")):
-            quotes += line.count('"')
-            skipped += line.endswith(("\n", "\r"))
-            started += self._starts_row(line, series, skipped)
-            if skipped >= len(held) and line.endswith(("\n", "\r")) and quotes % 2 == 0:
-                break
+        skipped, started, quotes = self._search.past_quotes(held)
         what = f"{self._place(skipped)}: a row is longer than {MAX_RECORD:,} characters"
         if quotes % 2:
             yield self._rest("a quote is not closed again, and what is behind it is longer than a row can be")
@@ -280,12 +237,6 @@ class _Table:
         else:
             yield self._broken("oversize", f"{what}.")
         self._forget(skipped)
-
-    def _starts_row(self, line: str, series: Series | None, skipped: int) -> bool:
-        """Whether a row may begin at *line*; looked at closely only in the first of many lines."""
-        if skipped > _LOOKED_AT:
-            return self._delimiter in line
-        return self._likeness.starts_row(line[:1000], series, skipped)
 
     def _with_escapes(self) -> Row | None:
         r"""The row that begins where the held lines do, if it is one with `\"` for a quote. What is behind it is put back."""

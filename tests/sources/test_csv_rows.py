@@ -116,3 +116,11 @@ def test_what_is_in_too_long_a_field_is_counted_and_not_read_as_rows(tmp_path: P
     assert [row["item_id"] for row in rows] == ["1", None, "3"]
     assert defects(rows) == [("a.csv#2", "broken_rows")]
     assert rows[1]["lost_rows"] == pytest.approx(lines, abs=2)
+
+
+@pytest.mark.usefixtures("short_records")
+def test_a_line_that_is_too_long_among_ids_that_count_up_costs_no_other_row(tmp_path: Path) -> None:
+    lines = [b"%d,text %d" % (n, n) for n in range(1, 31)]
+    lines[19] = b"20," + b"x" * (MAX_RECORD + 1)
+    rows = read(tmp_path, b"id,body\n" + b"\n".join(lines) + b"\n")
+    assert [row["item_id"] for row in rows] == [None if n == 20 else str(n) for n in range(1, 31)]
