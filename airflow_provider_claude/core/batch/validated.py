@@ -54,7 +54,7 @@ def row_of(answer: Any, form: Form, answered: Callable[[], Mapping[str, Any]]) -
 
 
 def _unwrapped(value: Any) -> Any:
-    while isinstance(value, RootModel):
+    while _is_root(type(value)):
         value = value.__dict__["root"]
     return value
 
@@ -109,10 +109,21 @@ def _parts(value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     names = _attributes(type(value))
-    if isinstance(value, BaseModel):
+    if _is_model(type(value)):
         held = value.__dict__
         return {name: held[attribute] for name, attribute in names.items()}
     return {name: getattr(value, attribute) for name, attribute in names.items()}
+
+
+@lru_cache(maxsize=1024)
+def _is_root(kind: type) -> bool:
+    """`isinstance` of a Pydantic class asks a metaclass, which costs more than to read an answer."""
+    return issubclass(kind, RootModel)
+
+
+@lru_cache(maxsize=1024)
+def _is_model(kind: type) -> bool:
+    return issubclass(kind, BaseModel)
 
 
 #: The schema's name of each field of a class, and the attribute that holds it.
