@@ -115,16 +115,9 @@ def _parts(value: Any) -> Mapping[str, Any]:
     return {name: getattr(value, attribute) for name, attribute in names.items()}
 
 
-@lru_cache(maxsize=1024)
-def _is_root(kind: type) -> bool:
-    """`isinstance` of a Pydantic class asks a metaclass, which costs more than to read an answer."""
-    return issubclass(kind, RootModel)
-
-
-@lru_cache(maxsize=1024)
-def _is_model(kind: type) -> bool:
-    return issubclass(kind, BaseModel)
-
+#: Whether a class is a RootModel, or a model. `isinstance` asks a metaclass of Pydantic, which costs more than to read an answer.
+_is_root: Callable[[Any], bool] = lru_cache(maxsize=1024)(lambda kind: issubclass(kind, RootModel))
+_is_model: Callable[[Any], bool] = lru_cache(maxsize=1024)(lambda kind: issubclass(kind, BaseModel))
 
 #: The schema's name of each field of a class, and the attribute that holds it.
 _attributes: Callable[[Any], dict[str, str]] = lru_cache(maxsize=256)(schema_names)
