@@ -2,7 +2,7 @@
 
     multipart/alternative   plain text or HTML, nothing else (calendars, AMP, tables, cards do not compete); the plain text,
                             unless it is blank or only stands in for the HTML
-    multipart/related       its root
+    multipart/related       its root, and text that has no name to refer to it by
     multipart/signed        what is signed
     multipart/report        the notice, not the report for machines and not the mail that came back
     other parts of parts    all of them, one after another
@@ -188,8 +188,11 @@ class _Choice:
         except Exception:  # noqa: BLE001 - see _is_named
             start = ""
         ids = [str(child.get("Content-ID", "")).strip("<> \r\n\t") for child in children(part)]
-        root = groups[ids.index(start)] if start and start in ids else []
-        return root or next(filter(None, groups), [])
+        if start and start in ids and (root := groups[ids.index(start)]):
+            return root
+        root = next(filter(None, groups), [])
+        beside = (group for child, group in zip(children(part), groups, strict=True) if _stands_alone(child))
+        return self.bounded([*root, *chain.from_iterable(group for group in beside if group is not root)])
 
     def best(self, groups: list[list[Piece]]) -> list[Piece]:
         """Of alternatives the plain text, unless it is blank or stands in for the HTML; else the HTML."""
@@ -206,6 +209,11 @@ class _Choice:
             self.flags["placeholder_text"] = None
             return html
         return plain
+
+
+def _stands_alone(part: Message[Any, Any]) -> bool:
+    """Whether nothing can refer to *part* of a `multipart/related`: some programs put text behind a picture there."""
+    return not (part.get("Content-ID") or part.get("Content-Location") or _is_named(part))
 
 
 def _fullest(groups: list[list[Piece]]) -> list[Piece] | None:

@@ -22,6 +22,9 @@ MAX_LINES = 500_000
 #: How an `.emlx` begins: the number of bytes of the mail, which a property list follows.
 _EMLX = re.compile(rb"[ \t]{0,20}(\d{1,12})[ \t]{0,20}\r?\n")
 
+#: What follows it.
+_PROPERTIES = re.compile(rb"\s{0,99}(?:<\?xml|<!DOCTYPE|<plist|bplist|\Z)")
+
 
 def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
@@ -75,6 +78,9 @@ def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
     mail = raw[begin.end() : begin.end() + length]
     if len(mail) < length and len(raw) <= MAX_MAIL:
         what = f"the file ends after {len(mail):,} of the {length:,} bytes of its mail: it was cut off."
+        return broken(file.name, "unreadable_mail", what)
+    if not _PROPERTIES.match(raw, begin.end() + length):
+        what = f"the mail does not end after the {length:,} bytes that its first line says."
         return broken(file.name, "unreadable_mail", what)
     return mail_row(mail, file.name, wanted)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import encodings
+import pkgutil
 import re
 from encodings.aliases import aliases
 from functools import lru_cache
@@ -63,17 +65,25 @@ _OTHER_NAMES = {
 _NOT_TEXT = frozenset(
     {
         *("base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs", "oem"),
-        *("tactis", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"),
+        *("tactis", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap", "aliases"),
     }
 )
-_PYTHON = {name: codec for name, codec in aliases.items() if codec not in _NOT_TEXT} | {
-    codec: codec for codec in aliases.values() if codec not in _NOT_TEXT
-}
+
+
+def _bare(label: str) -> str:
+    """*label* without hyphens, blanks and the like, which everyone writes differently (`latin-9`, `latin9`)."""
+    return re.sub(r"[-_. ]", "", label)
+
+
+_CODECS = {module.name: module.name for module in pkgutil.iter_modules(encodings.__path__)}
+_PYTHON = {_bare(name): codec for name, codec in (_CODECS | aliases).items() if codec not in _NOT_TEXT}
 
 _LABELS: dict[str, str] = LABELS
 
 #: The names of the standard, without the two that stand for no set of characters.
 STANDARD = frozenset(_LABELS.values()) - {"replacement", "x-user-defined"}
+
+_BARE_LABELS = {_bare(label): name for label, name in _LABELS.items() if name in STANDARD}
 
 SHIFTED = frozenset({"iso-2022-jp", "hz", "utf_7"} | {name for name in _PYTHON.values() if "2022" in name})
 WIDE = frozenset({"utf-16le", "utf-16be", "utf_32", "utf_32_le", "utf_32_be"})
@@ -102,7 +112,7 @@ def _lookup(label: str) -> str | None:
         if found := _exact(name):
             return found
     for end in range(len(bare) - 1, 3, -1):
-        if not bare[end].isdigit() and (found := _exact(bare[:end])):
+        if not bare[end:].lstrip("-_. ")[:1].isdigit() and (found := _exact(bare[:end])):
             return found
     return None
 
@@ -120,12 +130,16 @@ def _exact(label: str) -> str | None:
     if page := _PAGE.fullmatch(label):
         number = page[1]
         return _PAGES.get(number) or _LABELS.get(f"windows-{number}") or _codec(f"cp{number}")
-    return _OTHER_NAMES.get(label) or _codec(label)
+    return _OTHER_NAMES.get(label) or _BARE_LABELS.get(_bare(label)) or _codec(label)
 
 
 def _codec(label: str) -> str | None:
-    """The codec of Python called *label*, where it reads ASCII as ASCII. (To ask Python itself costs memory for good.)"""
-    codec = _PYTHON.get(re.sub(r"[-. ]", "_", label))
+    """The set of Python called *label*, where it reads ASCII as ASCII: by its name in the standard, where it has one there.
+    (To ask Python itself costs memory for good.)
+    """
+    codec = _PYTHON.get(_bare(label))
     if codec is None or codec.startswith("utf_32"):
         return codec
+    if codec != "ascii" and (standard := _BARE_LABELS.get(_bare(codec))):
+        return standard
     return codec if b"Az09@{}".decode(codec, "replace") == "Az09@{}" else None

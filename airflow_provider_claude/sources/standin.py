@@ -14,7 +14,8 @@ _INVISIBLE = re.compile(
 
 #: What a text that stands in for the HTML speaks of.
 _OF_PROGRAMS = re.compile(
-    r"\bhtml\b|html[-\s]?(?:mail|format|version|e-?mail|形式|メール|格式)|\bmime\b|multi-?part|web[-\s]?version|"
+    r"(?<![a-z0-9])html(?![a-z0-9])|html[-\s]?(?:mail|format|version|e-?mail|形式|メール|格式)|\bmime\b|multi-?part|web[-\s]?versi|"
+    r"online[-\s]?(?:vers|ansicht|visning)|version en ligne|versión en línea|versão online|wersj\w online|"
     r"browser|navegador|navigateur|navegator|prohlížeč|przeglądar|webbläsar|nettleser|selaimes|tarayıcı|браузер|переглядач|"
     r"ブラウザ|浏览器|瀏覽器|브라우저|e?-?mail[-\s]?(?:client|prog|reader|viewer|app)|client de messagerie|"
     r"cliente de correo|mailprog|почтов|メールソフト|メーラー|邮件客户端|郵件軟體|메일 프로그램|"
@@ -22,7 +23,13 @@ _OF_PROGRAMS = re.compile(
     r"表示|ご覧|查看|显示|顯示|보기|표시",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"(?:https?://|www\.)\S+|\[\d+\]", re.IGNORECASE)
+
+#: What shows nothing of its own in plain text: links, names of pictures, blanks as HTML writes them.
+_LINK = re.compile(
+    r"(?:https?://|www\.)\S+|\[\d+\]|\[(?:inline )?(?:image|cid|bild|imagem|imagen)\b[^\]\n]{0,200}\]"
+    r"|&(?:nbsp|zwnj|zwj|shy|ensp|emsp|thinsp|#\d{1,7}|#x[0-9a-f]{1,6});",
+    re.IGNORECASE,
+)
 _NO_LETTER = re.compile(r"[\W_]+")
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 

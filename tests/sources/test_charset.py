@@ -36,7 +36,13 @@ GUESSED, LOSS = ("charset_guessed",), ("undecodable_bytes",)
         ("unicode-1-1-utf-7", "utf_7"),
         ("x-mac-roman", "macintosh"),
         ("koi8u", "koi8-u"),
-        ("latin10", "iso8859_16"),
+        ("latin10", "iso-8859-16"),
+        ("latin-1", "windows-1252"),
+        ("latin-9", "iso-8859-15"),
+        ("iso 8859 2", "iso-8859-2"),
+        ("koi8-t", "koi8_t"),
+        ("cp737", "cp737"),
+        ("x-mac-croatian", "mac_croatian"),
     ],
 )
 def test_a_label_is_known_by_the_standard_by_python_or_by_habit(label: str, name: str) -> None:
@@ -44,7 +50,20 @@ def test_a_label_is_known_by_the_standard_by_python_or_by_habit(label: str, name
 
 
 @pytest.mark.parametrize(
-    "label", ["", "none", "DEFAULT_CHARSET", "unknown-8bit", "x-user-defined", "base64", "idna", "cp037", "iso-8859-12"]
+    "label",
+    [
+        "",
+        "none",
+        "DEFAULT_CHARSET",
+        "unknown-8bit",
+        "x-user-defined",
+        "base64",
+        "idna",
+        "cp037",
+        "iso-8859-12",
+        "latin-12",
+        "charmap",
+    ],
 )
 def test_what_names_no_character_set_of_texts_is_no_name(label: str) -> None:
     assert lookup(label) is None

@@ -256,8 +256,8 @@ class TestEmlx:
         laid(tmp_path, name, data=self.packed(MAIL))
         assert [(row["subject"], row["body"]) for row in rows_of(tmp_path)] == [("hi", "hello\n")]
 
-    @pytest.mark.parametrize("data", [b"no length\n" + MAIL, b"%d\n" % 10_000 + MAIL])
-    def test_one_that_is_cut_off_or_has_no_length_is_set_aside(self, data: bytes, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("data", [b"no length\n" + MAIL, b"%d\n" % 10_000 + MAIL, b"%d\n" % (len(MAIL) - 3) + MAIL])
+    def test_one_that_is_cut_off_or_has_no_or_a_false_length_is_set_aside(self, data: bytes, tmp_path: Path) -> None:
         laid(tmp_path, "1.emlx", data=data)
         assert defects(rows_of(tmp_path)) == [("1.emlx", "unreadable_mail")]
 

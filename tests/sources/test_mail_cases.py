@@ -275,6 +275,18 @@ STRUCTURES: list[tuple[str, Part, str, list[str]]] = [
         ["1.1 text/plain", "2 text/plain"],
     ),
     (
+        "texts around a picture, all of them related",
+        ("multipart/related", [(HTML, "<p>one</p>"), ("image/png\nContent-ID: <p>", "x"), (HTML, "<p>two</p>")]),
+        "one\n\ntwo",
+        ["1 text/html", "3 text/html"],
+    ),
+    (
+        "a text that another refers to",
+        ("multipart/related", [(HTML, "<p>one</p>"), (HTML + "\nContent-ID: <frame>", "<p>frame</p>")]),
+        "one",
+        ["1 text/html"],
+    ),
+    (
         "a root that does not come first",
         ('multipart/related; start="<r>"', [(PLAIN, "aside"), (HTML + "\nContent-ID: <r>", "<p>root</p>")]),
         "root",
@@ -357,6 +369,11 @@ PLACEHOLDERS = [
     "このメールはHTML形式です。HTML対応のメールソフトでご覧ください。",
     "您的邮件客户端不支持HTML格式，请用浏览器查看。",
     "To view this message, open https://shop.example/view?id=12345 please",
+    "Kunt u deze e-mail niet goed lezen? Bekijk de online versie.",
+    "이 메일은 HTML을 지원하는 프로그램에서 볼 수 있습니다.",
+    "[image: logo]",
+    "[cid:image001.png@01DA]",
+    "&nbsp;&zwnj;&#847; &nbsp;",
 ]
 
 
