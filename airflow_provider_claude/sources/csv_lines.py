@@ -29,7 +29,8 @@ class TooLongError(ValueError):
 
 
 class Lines:
-    """The lines of *stream*, in *encoding*; None is UTF-8, or what a byte order mark says.
+    """The lines of *stream*, in *encoding*; None is UTF-8, or what a byte order mark says. Such a mark before a line is no text:
+    it stands there where files were put behind each other.
 
     *held* are those that `feed` gave since `release`, as they lie in the file, *size* their characters, and *flags* what is
     noted of them. Where they hold bytes that are no UTF-8, *is_escaped*, what comes of them is for `unescape`.
@@ -62,7 +63,7 @@ class Lines:
             self.size += len(line)
             if self.size > MAX_RECORD:
                 raise TooLongError
-            yield line if line.isascii() else self._noted(line)
+            yield line if line.isascii() else self._noted(line).lstrip("\ufeff")
 
     def release(self) -> None:
         """Forget the lines that are held: their record is read."""
@@ -96,7 +97,7 @@ class Lines:
 
     def text(self, line: str) -> str:
         """The text of *line*, which is as it lies in the file."""
-        return line if line.isascii() else self._decoded(line)[0]
+        return line if line.isascii() else self._decoded(line)[0].lstrip("\ufeff")
 
     def unescape(self, fields: Sequence[str]) -> list[str]:
         """The texts of *fields*, each of which may be in another character set."""

@@ -8,9 +8,10 @@ blank lines. What is damaged costs no more than it must:
     a quote that never closes, or closes where none can be         the lines up to the next that looks like a row again
     two stray quotes, many rows apart, which make one long field   the rows in that field
     a record of more than MAX_RECORD characters                    that record
-    the file ends inside a row                                     an unknown number of rows: the file was cut
+    the file ends inside a row, or a header with other columns     an unknown number of rows
 
-The rows that begin in the damaged lines are counted, and the first row behind them has the flag `after_damage`.
+The rows that begin in the damaged lines are counted, and the first row behind them has the flag `after_damage`. A header that
+comes again, maybe in another order, is no row, and those behind it are read by it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import IO
 from airflow_provider_claude.sources.csv_damage import Likeness
 from airflow_provider_claude.sources.csv_form import read_form
 from airflow_provider_claude.sources.csv_lines import MAX_RECORD, Lines, TooLongError
-from airflow_provider_claude.sources.csv_search import Search
+from airflow_provider_claude.sources.csv_search import LINES_AT_END, LINES_OF_TEXT, Search
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
 
@@ -33,6 +34,12 @@ csv.field_size_limit(MAX_RECORD + 1)
 
 #: Lines that one row with `\"` in it may have.
 _ESCAPED_LINES = 1_000
+
+#: The line with which some old programs end a file.
+_END_OF_FILE = ["\x1a"]
+
+#: So long a name of a column may be, to be known as one in the middle of a file.
+_NAME = 40
 
 #: Characters that are read again in search of rows, for each that is read: beyond, the file is called unreadable.
 _MOST_AGAIN, _ALWAYS_AGAIN = 8, 128 << 20
@@ -78,15 +85,21 @@ class _Table:
         self._lines = Lines(stream, wanted.encoding)
         form = read_form(self._lines)
         self._name, self._wanted, self._line = name, wanted, form.lines
-        self._header, self._delimiter = form.header or [], form.delimiter
-        id_at = self._header.index(wanted.id_column) if wanted.id_column in self._header else None
-        self._likeness = Likeness(self._delimiter, len(self._header), id_at)
+        self._delimiter = form.delimiter
+        self._likeness = Likeness(self._delimiter, len(form.header or []), None)
+        self._open(form.header or [])
         self._search = Search(self._lines, self._likeness)
         self._ended = not self._header
         self._last: Row | None = None
         self._has_texts = False
         self._behind_damage = False
         self._read = self._again = 0
+
+    def _open(self, header: list[str]) -> None:
+        """Read what follows by *header*: files that were put behind each other may differ in the order of their columns."""
+        self._header, self._names = header, set(header)
+        id_column = self._wanted.id_column
+        self._likeness.id_at = header.index(id_column) if id_column in self._names else None
 
     def rows(self) -> Iterator[Row]:
         while not self._ended:
@@ -117,19 +130,19 @@ class _Table:
                 return
             if len(fields) == width and (len(held) == 1 or not self._is_glued()):
                 self._has_texts |= len(held) > 1
-                if self._last is not None:
-                    yield self._last
-                self._last = self._row(fields, lines.flags)
-            elif fields:
+                whole, self._last = self._last, self._row(fields, lines.flags)
+                if whole is not None:
+                    yield whole
+            elif fields and fields != _END_OF_FILE:
                 yield from self.flushed()
                 yield from self._misfit(fields)
                 return
 
     def _row(self, fields: Sequence[str], flags: Sequence[str]) -> Row:
+        if not self._names.isdisjoint(fields) and (again := self._header_again(fields)) is not None:
+            return again
         ref = f"{self._name}#{self.number}"
         self.number += 1
-        if fields == self._header:
-            return broken(ref, "repeated_header", f"line {self._line + 1} is the header again.")
         noted = tuple(dict.fromkeys(flags)) if flags else ()
         if self._behind_damage:
             self._behind_damage, noted = False, (*noted, "after_damage")
@@ -137,6 +150,20 @@ class _Table:
         if row.item_id is not None:
             self._likeness.recent.append(row.item_id)
         return row
+
+    def _header_again(self, fields: Sequence[str]) -> Row | None:
+        """What to make of *fields* that are names of columns. Raises csv.Error where they are others than those of the file."""
+        if sorted(fields) == sorted(self._header):
+            self._open(list(fields))
+            return self._broken("repeated_header", f"line {self._line + 1} is the header again.")
+        id_at = self._likeness.id_at
+        if (
+            id_at is not None
+            and fields[id_at] == self._wanted.id_column
+            and all(0 < len(one) <= _NAME for one in fields)
+        ):
+            raise csv.Error(f"line {self._line + 1} is a header with other columns")
+        return None
 
     def flushed(self) -> Iterator[Row]:
         """The last good row, which is held back until what follows shows that it was whole."""
@@ -215,6 +242,9 @@ class _Table:
         skipped, started = skipped + lines, started + rows
         if not pending and not self._lines.peek() and "unexpected end" in what:
             yield self._rest("it ends inside a quoted field: it was cut, or a quote is missing")
+            return
+        if not started and skipped > (LINES_OF_TEXT if pending or self._lines.peek() else LINES_AT_END):
+            yield self._rest("a quote is out of place, and rows cannot be told from text")
             return
         self._lines.put_back(pending)
         if started:

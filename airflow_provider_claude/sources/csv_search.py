@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from itertools import chain, islice
 
-from airflow_provider_claude.sources.csv_damage import RESUMED, RESUMED_AT_END, Likeness, Series
-from airflow_provider_claude.sources.csv_lines import Lines
+from airflow_provider_claude.sources.csv_damage import RESUMED, RESUMED_AT_END, Likeness, Series, parse_line
+from airflow_provider_claude.sources.csv_lines import MAX_RECORD, Lines
 
 #: Lines of a record that is too long which are parsed to see whether they are rows.
 _LOOKED_AT = 10_000
 
-#: Lines of a text that are looked at for the quote it ends with.
-_LINES_OF_TEXT = 500
+#: The most lines that the rest of a text is taken to have, where a row follows and where the file ends.
+LINES_OF_TEXT, LINES_AT_END = 500, 50
 
 #: Lines of which some are rows for certain, if any are.
 _RUN = 50
@@ -52,16 +52,39 @@ class Search:
         return False
 
     def ends_quoted(self) -> bool:
-        """Whether a quote closes in the line that is held, or behind it before the next row: that of the text it is from."""
+        """Whether a quote closes in the line that is held, or behind it before the next row: that of the text it is from.
+
+        Rows of several lines are passed over: their quotes open and close where a field does.
+        """
         seen, pending = list(self._lines.held), deque[str]()
-        quotes = seen[0].count('"')
-        while quotes % 2 == 0 and len(seen) < _LINES_OF_TEXT and not self.goes_on(pending, len(seen)):
-            if not (line := pending.popleft() if pending else self._lines.next()):
+        found = self._closes_alone(seen, pending)
+        while not found and len(seen) < LINES_OF_TEXT and not self.goes_on(pending, len(seen)):
+            if not self._take(seen, pending):
                 break
-            seen.append(line)
-            quotes += line.count('"')
+            found = self._closes_alone(seen, pending)
         self._lines.put_back([*seen[1:], *pending])
-        return quotes % 2 == 1
+        return found
+
+    def _closes_alone(self, seen: list[str], pending: deque[str]) -> bool:
+        """Whether the last of the lines *seen* has a quote that opens or closes no field. The row it opens is *seen*, too."""
+        if seen[-1].count('"') % 2 == 0:
+            return False
+        record = self._lines.text(seen[-1])
+        if not parse_line(record, self._likeness.delimiter)[1]:
+            return True
+        while len(seen) < LINES_OF_TEXT and self._take(seen, pending):
+            record += self._lines.text(seen[-1])
+            if seen[-1].count('"') % 2:
+                return len(parse_line(record, self._likeness.delimiter)[0]) != self._likeness.width
+        return True
+
+    def _take(self, seen: list[str], pending: deque[str]) -> bool:
+        """Move the next line to those *seen*; False where there is none, or they are longer than a text can be."""
+        if sum(map(len, seen)) > MAX_RECORD:
+            return False
+        if line := pending.popleft() if pending else self._lines.next():
+            seen.append(line)
+        return bool(line)
 
     def is_in_series(self, held: list[str]) -> bool:
         """Whether the lines behind the first of *held* go on with the series of the ids."""

@@ -203,3 +203,71 @@ def test_a_row_with_an_odd_id_and_a_line_that_is_none_are_told_by_themselves(tmp
         found = read(tmp_path, [*rows[:place], odd, *rows[place:]])
         assert [row["item_id"] for row in found if row["text"] == MAIL] == [str(n) for n in range(1, 41)]
         assert len(found) == 41
+
+
+STRANGE_IDS = {
+    "another kind of id": ["guest-7", "guest-8"],
+    "ids from the start again": [str(n) for n in range(1, 40)],
+    "uuids": [str(uuid.UUID(int=n * 7919**9)) for n in range(1, 30)],
+    "longer ids": ["1000000000000", "7"],
+    "a name with blanks": ["Anna Maria"],
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE_IDS)
+@pytest.mark.parametrize("every", [1, 3, 1000])
+@pytest.mark.parametrize("id_first", [True, False])
+def test_whole_rows_are_read_whatever_their_ids_look_like(
+    tmp_path: Path, strange: str, every: int, id_first: bool
+) -> None:
+    ids = [*(str(n) for n in range(100, 160)), *STRANGE_IDS[strange], *(str(n) for n in range(160, 190))]
+    texts = [f"{MAIL}\n{n}" if n % every == 0 else f"plain {n}" for n in range(len(ids))]
+    out = io.StringIO(newline="")
+    order = slice(None, None, 1 if id_first else -1)
+    csv.writer(out, lineterminator="\n").writerows(
+        [("id", "text")[order], *(row[order] for row in zip(ids, texts, strict=True))]
+    )
+    (tmp_path / "a.csv").write_text(out.getvalue(), newline="")
+    rows = rows_of(tmp_path / "a.csv")
+    assert [(row["item_id"], row["text"], row["defect"], row["flags"]) for row in rows] == [
+        (item_id, text, None, []) for item_id, text in zip(ids, texts, strict=True)
+    ]
+
+
+def test_where_rows_cannot_be_told_from_the_rest_of_a_text_an_unknown_number_is_lost(tmp_path: Path) -> None:
+    ids = [str(uuid.UUID(int=n * 7919**9)) for n in range(1, 80)]
+    rows = [f'1,"{MAIL}"', *lines(range(2, 60)), f'{ids[0]},a 27" screen', *lines(ids[1:])]
+    found = read(tmp_path, rows)
+    assert [row["lost_rows"] for row in found if row["defect"]] == [0, None]
+    assert len(found) == 60
+
+
+def test_a_byte_order_mark_before_any_line_is_no_text(tmp_path: Path) -> None:
+    data = '\ufeffid,text\n1,a\n\ufeffid,text\n2,b\n\ufeff"3","c\ufeff"\n'
+    for encoding in (None, "utf-8", "utf-16"):
+        (tmp_path / "a.csv").write_bytes(data.encode(encoding or "utf-8"))
+        rows = rows_of(tmp_path / "a.csv", encoding=encoding)
+        assert [(row["item_id"], row["text"]) for row in rows] == [
+            ("1", "a"),
+            (None, None),
+            ("2", "b"),
+            ("3", "c\ufeff"),
+        ]
+
+
+def test_rows_behind_a_header_in_another_order_are_read_by_it(tmp_path: Path) -> None:
+    rows = read(tmp_path, ["1,a", "text,id", "b,2", "id,text", "3,c"])
+    assert [(row["item_id"], row["text"]) for row in rows if not row["defect"]] == [("1", "a"), ("2", "b"), ("3", "c")]
+    assert [row["defect"].partition(":")[0] for row in rows if row["defect"]] == ["repeated_header"] * 2
+
+
+def test_rows_behind_a_header_with_other_columns_are_not_read(tmp_path: Path) -> None:
+    rows = read(tmp_path, ["1,a", "id,language", "2,en"])
+    assert [(row["item_id"], row["lost_rows"]) for row in rows] == [("1", 0), (None, None)]
+    assert "line 3 is a header with other columns" in rows[-1]["defect"]
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\x1a\r\n"])
+def test_an_end_of_file_mark_of_old_programs_is_no_row(tmp_path: Path, end: str) -> None:
+    (tmp_path / "a.csv").write_text(f"id,text\r\n1,a\r\n{end}", newline="")
+    assert [(row["item_id"], row["defect"]) for row in rows_of(tmp_path / "a.csv")] == [("1", None)]
