@@ -12,6 +12,7 @@ import msgspec
 
 from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
+from airflow_provider_claude.core.publish.naming import shares_a_day
 from airflow_provider_claude.core.publish.places import is_read, is_within
 from airflow_provider_claude.errors import DestinationError, StateError
 from airflow_provider_claude.sinks.partition import ASIDE, PART, Look, ManifestRecord, Partition, other_columns
@@ -81,6 +82,7 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     if look.is_unrecorded and not mine.take_over:
         _raise(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
     _raise(foreign(str(partition), held, mine))
+    _raise(_overlapping(partition, output, beside, mine))
     if held is not None and held.is_same_task(holder):
         holder = msgspec.structs.replace(holder, interval=holder.interval or held.interval)
     if look.record is None:
@@ -101,6 +103,22 @@ def _misplaced(partition: Partition, look: Look, output: UPath, beside: Iterable
         yield f"{output} holds partitions by {', '.join(others)}. {_ELSEWHERE}."
     if partition.whole and any(PART.fullmatch(name) for name in beside):
         yield f"{output} holds a table without partitions. {_ELSEWHERE}."
+
+
+def _overlapping(partition: Partition, output: UPath, beside: Iterable[str], mine: Destination) -> Iterable[str]:
+    """Which partition *beside* this one, of the same task, covers the same rows: of a whole day and its hours one is too many."""
+    start = f"{mine.column}="
+    value = partition.folder.name.removeprefix(start)
+    for other in sorted(name.removeprefix(start) for name in beside if name.startswith(start)):
+        if shares_a_day(value, other):
+            there = Partition.at(output, mine.column, other)
+            holder = there.look().holder
+            if holder is not None and holder.is_same_task(mine.holder):
+                yield (
+                    f"{there} is published by the same task as {partition} would be: of a whole day and a part of it in "
+                    "one output, the table would hold its rows twice. Write an output of its own for the new partition, "
+                    f"or delete {there} first."
+                )
 
 
 def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destination, source: str, rows: int) -> None:

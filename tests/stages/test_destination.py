@@ -213,12 +213,22 @@ class TestOwner:
         first.publish()
         second = replace(night, interval="2026-11-22T06:00:00Z/2026-11-22T07:00:00Z")
         said = refused(second, claude_simulator, "the schedule is finer than the partition")
-        assert "partition='{{ hour }}'" in said
+        assert "partition='{{ hour }}', partition_column='hour' and an output of its own" in said
         assert len(read_answers(night.root / "out")) == len(TEXTS)
         for hour in (first, second):
             key = hour.interval.partition(":")[0] + "+0000"
             replace(hour, column="hour", partition=key, output="hourly").publish()
         assert len(read_answers(night.root / "hourly")) == 2 * len(TEXTS)
+
+    def test_one_task_does_not_publish_a_whole_day_and_its_hours_in_one_output(
+        self, night: Night, claude_simulator: SimulatorProcess
+    ) -> None:
+        hour = replace(night, partition="2026-11-22T06+0100")
+        for first, second in ((night, hour), (replace(hour, output="hours"), replace(night, output="hours"))):
+            first.publish()
+            refused(second, claude_simulator, "would hold its rows twice")
+            assert len(read_answers(second.place.folder.parent)) == len(TEXTS)
+        replace(hour, task="other.plan").publish()
 
     def test_reruns_backfills_and_runs_by_hand_of_a_day_replace_it_as_ever(self, night: Night) -> None:
         scheduled = replace(night, interval=DAILY)

@@ -27,8 +27,8 @@ def foreign(where: str, held: Holder | None, mine: Destination) -> str | None:
         return (
             f"{where} belongs to the data interval {held.interval}{_of_run(held)}, and this run is about "
             f"{mine.holder.interval}: the schedule is finer than the partition, and each run would replace the one before. "
-            "Write a partition as fine as the schedule, such as partition='{{ hour }}'; if the schedule was changed, "
-            "take_over=True for one run."
+            "Write a partition as fine as the schedule, such as partition='{{ hour }}', partition_column='hour' and an "
+            "output of its own; if the schedule was changed, take_over=True for one run."
         )
     return None
 

@@ -9,6 +9,8 @@ from airflow_provider_claude.errors import JobError
 _COLUMN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _VALUE = re.compile(r"\w[\w .:+@-]*")
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
 #: File systems take names of at most 255 bytes; the column, `=` and the names of temporary files need some of them.
 _MAX_BYTES = 180
 
@@ -28,3 +30,9 @@ def partition_name(column: str, value: str) -> str:
     if not _COLUMN.fullmatch(column):
         raise JobError(f"partition column {column!r}: write a name of letters, digits and underscores.")
     return f"{column}={checked_partition(value)}"
+
+
+def shares_a_day(one: str, other: str) -> bool:
+    """Whether one of two partitions is a whole day, and the other a part of it, such as an hour."""
+    whole, part = sorted((one, other), key=len)
+    return whole != part and part.startswith(whole) and _DAY.fullmatch(whole) is not None
