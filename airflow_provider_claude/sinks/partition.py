@@ -45,11 +45,15 @@ _FOLDER = re.compile(r"([A-Za-z_]\w*)=.+", re.ASCII)
 
 
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a partition: `name`, size in `bytes`, and `rows`."""
+    """A file of a partition: `name`, size in `bytes`, and `rows`. Raises ValueError for the name of anything but a part."""
 
     name: str
     bytes: int
     rows: int
+
+    def __post_init__(self) -> None:
+        if not PART.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} does not name a part")
 
 
 class ManifestRecord(Record, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@
   is written last. Until then readers may see parts of both runs, and a publication that was cut short is completed by
   the next.
 
-One publisher a partition at a time: a partition has one holder, and its run folder one report task.
+One publisher a partition at a time: a partition has one holder, and its run folder one report task. Where two write all the
+same, such as a task that Airflow takes for dead, one that finds files of the other in place says so.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def put(
     one file of *schema* and no rows.
 
     What it held becomes a version, of which the last *kept* stay. Returns the manifest as it was written. Raises StateError
-    where the partition holds what is no part, with nothing touched, or where the files that were written do not hold the
-    rows of *pieces*.
+    where the partition holds what is no part, with nothing touched, where the files that were written do not hold the rows
+    of *pieces*, or where others are in their place.
     """
     if found := partition.strangers(look.found):
         raise StateError(f"{partition} holds {found[0]!r}, which is not an answer part. Nothing was replaced: move it.")
@@ -81,8 +82,18 @@ def put(
         manifest = _swap(pieces, schema, partition, label)
     else:
         manifest = _replace(pieces, schema, partition, label, look)
+    _check_in_place(partition, manifest)
     _trim(partition, kept)
     return manifest
+
+
+def _check_in_place(partition: Partition, manifest: ManifestRecord) -> None:
+    """Raise StateError where *partition* holds other files than those of *manifest*, which was just written."""
+    if not Look(entries(partition.folder), manifest, None).is_whole:
+        raise StateError(
+            f"Another task has written to {partition} at the same time, and it may hold rows of both. See that one report task "
+            "at a time publishes there, and clear the report."
+        )
 
 
 def recover(partition: Partition) -> None:
@@ -158,10 +169,14 @@ def _written(pieces: Sequence[Piece], schema: pa.Schema | None, folder: UPath, l
 
 
 def _copied(piece: Piece, folder: UPath) -> DataFile:
-    with piece.path.fs.open(piece.path.path, "rb") as source, atomic_output(folder / piece.name) as stream:
+    return DataFile(name=piece.name, bytes=_copied_bytes(piece.path, folder / piece.name), rows=piece.rows)
+
+
+def _copied_bytes(path: UPath, to: UPath) -> int:
+    """Copy *path* through this worker; how many bytes it has."""
+    with path.fs.open(path.path, "rb") as source, atomic_output(to) as stream:
         shutil.copyfileobj(source, stream, _CHUNK)
-        size = stream.tell()
-    return DataFile(name=piece.name, bytes=size, rows=piece.rows)
+        return stream.tell()
 
 
 def _empty(schema: pa.Schema | None, folder: UPath) -> DataFile:
@@ -200,7 +215,7 @@ def _keep_copies(partition: Partition, manifest: ManifestRecord) -> None:
 
 def _copy(path: UPath, to: UPath) -> None:
     if is_local(path):
-        _copied(Piece(path, to.name, 0), to.parent)
+        _copied_bytes(path, to)
     else:
         path.fs.cp_file(path.path, to.path)
 

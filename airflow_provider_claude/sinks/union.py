@@ -6,7 +6,9 @@ The rule, by column:
   decimals get the digits of both, and dates and times the finer unit: Arrow's `unify_schemas`, permissive.
 - moments of several time zones are told in UTC.
 - lists and objects are joined element by element and field by field.
-- plain values of kinds that have nothing in common (a number and a text, true and a number) become text.
+- decimals and floating numbers become floating ones, the nearest to each decimal.
+- plain values of kinds that have nothing in common (a number and a text, true and a number) become text, as do decimals with
+  more digits than Arrow has.
 - a list or an object and anything else cannot be joined: JobError names the column and a file of each.
 
 Columns stand in the order in which the files, by name, first have them, partition columns at the end. A value that its
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Footers are read by so many threads at once.
 _READERS = 8
+
+#: Digits of the longest whole number in 64 bits, 2**64 - 1: what Arrow casts to a decimal needs room for.
+_INTEGER_DIGITS = 20
 
 
 def open_answers(path: UPath, columns: Sequence[str] | None = None) -> ds.Dataset:
@@ -69,7 +74,7 @@ def _type(found: Sequence[tuple[pa.Field, str]]) -> pa.DataType:
             continue
         try:
             whole = _joined(whole, field)
-        except pa.ArrowTypeError as e:
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as e:
             other = next(n for f, n in found if f.type != field.type)
             raise JobError(
                 f"Column {field.name!r} is {field.type} in {name} and {whole.type} in {other}, which no column can hold "
@@ -82,9 +87,11 @@ def _joined(one: pa.Field, other: pa.Field) -> pa.Field:
     """A field for the values of both; text where they have nothing in common. Raises ArrowTypeError where none is."""
     if _has_zone(one.type) and _has_zone(other.type) and one.type.tz != other.type.tz:
         one, other = _in_utc(one), _in_utc(other)
+    if pa.types.is_decimal(one.type) or pa.types.is_decimal(other.type):
+        one, other = _as_decimal(one), _as_decimal(other)
     try:
         return pa.unify_schemas([pa.schema([one]), pa.schema([other])], promote_options="permissive").field(0)
-    except pa.ArrowTypeError:
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
         if pa.types.is_nested(one.type) or pa.types.is_nested(other.type):
             raise
         return pa.field(one.name, pa.string())
@@ -92,6 +99,11 @@ def _joined(one: pa.Field, other: pa.Field) -> pa.Field:
 
 def _has_zone(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) and kind.tz is not None)
+
+
+def _as_decimal(field: pa.Field) -> pa.Field:
+    """*field*; as decimals where it has whole numbers, with room for all of them."""
+    return field.with_type(pa.decimal128(_INTEGER_DIGITS, 0)) if pa.types.is_integer(field.type) else field
 
 
 def _in_utc(field: pa.Field) -> pa.Field:

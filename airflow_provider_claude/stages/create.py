@@ -88,7 +88,7 @@ class Sender:
         """
         shard = self.desk.shard
         self.api.connect()
-        reopen(shard, self.desk.work, self.desk.clock)
+        reopen(shard, self.desk.work, self.plan, self.desk.clock)
         with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
             intent = self._intent(number, within, body)
             if not write_new_record(shard.file(f"{number}.intent.json"), intent):

@@ -223,7 +223,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
     with ThreadPoolExecutor(_READERS) as pool:
         past = dict(pool.map(lambda spec: (spec.shard, history(run.shard(spec.shard))), plan.shards))
         spans = list(pool.map(lambda spec: _span(run, spec, past[spec.shard]), plan.shards))
-    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now)
+    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
     return Summary(
         source=scan.source,

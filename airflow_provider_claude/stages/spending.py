@@ -49,18 +49,23 @@ _READERS = 8
 _CHUNK_ROWS = 4_000
 
 
-def keep_on_record(run: RunFolder, work: WorkFolder, *, open_: bool, now: str) -> list[PaidRecord]:
+def keep_on_record(
+    run: RunFolder, work: WorkFolder, *, open_: bool, now: str, since: str | None = None
+) -> list[PaidRecord]:
     """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then.
 
-    *open_*: it goes on.
+    *open_*: it goes on. *since*: when it was planned, if that was before *now*.
     """
-    return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now)
+    return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
 
 
-def reopen(shard: ShardFolder, work: WorkFolder, clock: Callable[[], str]) -> None:
-    """Note that the run of *shard*, which may be reported already, spends again."""
-    if shard.run.file("report.json").exists():
-        work.spending.add(work.run_name(shard.run), [], open_=True, now=clock())
+def reopen(shard: ShardFolder, work: WorkFolder, plan: PlanRecord, clock: Callable[[], str]) -> None:
+    """Note that the run of *shard* spends, where that is not on record: it is reported already, or *plan* is of an earlier
+    month.
+    """
+    now = clock()
+    if now[:7] != plan.created_at[:7] or shard.run.file("report.json").exists():
+        work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
 
 
 def spent_by(run: RunFolder) -> Iterator[PaidRecord]:

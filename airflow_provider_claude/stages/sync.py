@@ -60,7 +60,7 @@ class SyncAttempt:
         """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
         was faster.
         """
-        reopen(self.shard, work, self.clock)
+        reopen(self.shard, work, plan, self.clock)
         with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
             now = self.clock()
             intent = IntentRecord(

@@ -77,11 +77,13 @@ class SpendingBook:
             for start in range(0, len(names), _READERS):
                 yield from pool.map(lambda name: _read(folder / name), names[start : start + _READERS])
 
-    def add(self, run: str, attempts: Sequence[PaidRecord], *, open_: bool, now: str) -> list[PaidRecord]:
+    def add(
+        self, run: str, attempts: Sequence[PaidRecord], *, open_: bool, now: str, since: str | None = None
+    ) -> list[PaidRecord]:
         """Put *attempts* of *run* on record beside those that are, each in the month in which it was sent; what is on record
-        of these months then. *open_*: the run goes on.
+        of these months then. *open_*: the run goes on. *since*: when it was planned; its record of that month is closed.
         """
-        by_month: dict[str, list[PaidRecord]] = {now[:7]: []}
+        by_month: dict[str, list[PaidRecord]] = {month[:7]: [] for month in (since or now, now)}
         for one in attempts:
             by_month.setdefault(one.at[:7], []).append(one)
         return [

@@ -280,6 +280,38 @@ class TestVersions:
         assert ids(target) == ["a0", "a1"]
 
 
+class TestSeveralWriters:
+    """A task that Airflow takes for dead goes on writing while its next try does."""
+
+    @pytest.mark.parametrize("partitioned", [True, False])
+    def test_one_that_finds_other_files_in_place_does_not_say_that_it_has_published(
+        self, root, monkeypatch, partitioned
+    ):
+        target, write = root / "out" / "day=1" if partitioned else root / "out", replacing.write_record
+
+        def meddled(path, record):
+            monkeypatch.setattr(replacing, "write_record", write)
+            path.parent.joinpath("part-00001.parquet").unlink()
+            write(path, record)
+
+        monkeypatch.setattr(replacing, "write_record", meddled)
+        with pytest.raises(StateError, match="Another task has written to"):
+            publish(parts(root, 0, 1), SCHEMA, target, partitioned=partitioned)
+        publish(parts(root, 0, 1), SCHEMA, target, partitioned=partitioned)
+        assert ids(target) == ["a0", "a1"]
+
+    def test_a_manifest_that_names_files_elsewhere_is_not_restored(self, root):
+        target = root / "out" / "day=1"
+        publish(parts(root, 0), SCHEMA, target)
+        publish(parts(root, 0, tag="b"), SCHEMA, target, tag="b")
+        [(version, _)] = versions(place(target))
+        manifest = place(target).aside / "versions" / version / "_claude_manifest.json"
+        manifest.write_text(manifest.read_text().replace("part-00000.parquet", "../../../elsewhere"))
+        with pytest.raises(StateError, match="does not name a part"):
+            restore(place(target), version, "2026-11-24T00:00:00+00:00")
+        assert ids(target) == ["b0"]
+
+
 class TestPartitionFolder:
     @pytest.mark.parametrize(
         "value",

@@ -24,6 +24,7 @@ from airflow_provider_claude.stages.journal import Journal
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
+from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.results import read_lines
@@ -362,6 +363,28 @@ def test_a_run_whose_files_were_removed_and_that_is_run_again_keeps_what_it_had_
     found = go(night, [f"other {n}" for n in range(12)], hours=2)
     assert found.actual == paid(night) == billed(claude_simulator)
     assert found.this_run < found.actual
+
+
+def test_a_run_that_is_planned_before_a_month_ends_and_sends_after_it_is_in_the_month_in_which_it_sends(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    scan_by_hand(night.run, TEXTS)
+    shards = planned(night, trial=False)
+    tick = later(0)
+
+    def december() -> str:
+        return tick().replace("2026-11-23", "2026-12-01")
+
+    for shard in shards:
+        create(night.run.shard(shard), night.gateway, clock=december)
+    assert [(record.run, record.open) for record in work(night).spending.read("2026-12")] == [("dag/day", True)]
+    for shard in shards:
+        load(night.run.shard(shard), night.job, night.gateway, clock=december)
+    report(night.run, output=None, clock=december)
+    records = [record for month in ("2026-11", "2026-12") for record in work(night).spending.read(month)]
+    assert [record.open for record in records] == [False, False]
+    (record,) = work(night).spending.read("2026-12")
+    assert sum(Decimal(one.usd) for one in record.attempts) == billed(claude_simulator) > 0
 
 
 class TestBook:
