@@ -35,6 +35,7 @@ MAX_PIECES = 200
 FORWARDED = "---------- Forwarded message ----------"
 
 _PLAIN = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
+_COMPETING = HTML | {"text/plain"}
 _SEEN_HTML = frozenset({"text/html", "application/xhtml+xml"})
 _STATUS = "message/delivery-status"
 _MAILS = frozenset({"message/rfc822", "message/global"})
@@ -197,9 +198,9 @@ class _Choice:
     def best(self, groups: list[list[Piece]]) -> list[Piece]:
         """Of alternatives the plain text, unless it is blank or stands in for the HTML; else the HTML."""
         prose = [group for group in groups if any(piece.kind not in _MAILS for piece in group)]
+        prose = [group for group in prose if any(piece.kind in _COMPETING for piece in group)] or prose
         rich = [group for group in prose if any(piece.kind in HTML or piece.kind in ENRICHED for piece in group)]
         plain = _fullest([group for group in prose if group not in rich])
-        rich = [group for group in rich if any(piece.kind in HTML for piece in group)] or rich
         if plain is not None and (not rich or len(_shown(plain).split()) > STAND_IN_WORDS):
             return plain
         html = _fullest(rich)
@@ -272,11 +273,11 @@ def _status(part: Message[Any, Any]) -> PartText:
 
 
 def _forwarded_header(part: Message[Any, Any]) -> PartText:
-    inner = forwarded_in(part)
+    headers = {name.lower(): value for name, value in reversed(list(forwarded_in(part).raw_items()))}
     lines = [FORWARDED]
     flags: dict[str, None] = {}
     for name in ("From", "Date", "Subject"):
-        value, found = unfolded(str(inner.get(name, ""))[:1_000])
+        value, found = unfolded(str(headers.get(name.lower(), ""))[:1_000])
         flags |= dict.fromkeys(found)
         if name != "Date" or instant(value)[0] is None:
             value, found = readable(name.lower(), value)

@@ -8,16 +8,9 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.sources import outlook
 from airflow_provider_claude.sources.files import BrokenArchiveError, SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.kinds import HEAD, OUTLOOK, kind_of
-from airflow_provider_claude.sources.mail import read_mail
-from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, region
-from airflow_provider_claude.sources.wrapped import opened
-
-#: The largest mail that is read, in bytes.
-MAX_MAIL = 25 << 20
-
-#: Lines of such a mail: attachments of that size have 350,000. Each line is looked at by itself.
-MAX_LINES = 500_000
-
+from airflow_provider_claude.sources.mail_row import MAX_MAIL, mail_row, too_large
+from airflow_provider_claude.sources.mbox import are_several
+from airflow_provider_claude.sources.rows import Row, Wanted, broken, region
 
 #: How an `.emlx` begins: the number of bytes of the mail, which a property list follows.
 _EMLX = re.compile(rb"[ \t]{0,20}(\d{1,12})[ \t]{0,20}\r?\n")
@@ -49,6 +42,9 @@ def _row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
         return broken(file.name, "unreadable_mail", f"the file is {kind}, and no mail.")
     if file.suffixes[0] == ".emlx":
         return _emlx_row(raw, file, wanted)
+    if are_several(raw):
+        what = 'the file holds several mails, as an mbox does: name it .mbox, or write source_format="mbox".'
+        return broken(file.name, "unreadable_mail", what)
     found = mail_row(raw, file.name, wanted)
     if file.format is None and "no_headers" in found.flags:
         return broken(file.name, "unreadable_mail", "the file has neither the suffix nor a header of a mail.")
@@ -57,15 +53,11 @@ def _row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
 
 def _outlook_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
     if len(raw) > MAX_MAIL:
-        return _too_large(ref)
+        return too_large(ref)
     try:
         return mail_row(outlook.mail_of(raw), ref, wanted)
     except (ValueError, JobError) as e:
         return broken(ref, "unreadable_mail", f"the file cannot be read as an Outlook message ({e}).")
-
-
-def _too_large(ref: str) -> Row:
-    return broken(ref, "oversize", f"the mail is larger than {MAX_MAIL:,} bytes.")
 
 
 def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
@@ -83,19 +75,3 @@ def _emlx_row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
         what = f"the mail does not end after the {length:,} bytes that its first line says."
         return broken(file.name, "unreadable_mail", what)
     return mail_row(mail, file.name, wanted)
-
-
-def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
-    """The mail *raw* as a row named *ref*, unless the wanted id is one of its columns."""
-    if len(raw) > MAX_MAIL:
-        return _too_large(ref)
-    if raw.count(b"\n") > MAX_LINES:
-        return broken(ref, "oversize", f"the mail has more than {MAX_LINES:,} lines.")
-    try:
-        mail, unread = opened(raw)
-        fields, flags, hidden = read_mail(mail)
-    except JobError as e:
-        return broken(ref, "unreadable_mail", str(e))
-    except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone
-        return broken(ref, "unreadable_mail", type(e).__name__)
-    return named(wanted, ref, fields, (*flags, *unread))._replace(hidden=hidden or None)

@@ -14,13 +14,15 @@ and an unknown number of mails is lost.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO
 
 from airflow_provider_claude.core.scan.losses import UNREADABLE
-from airflow_provider_claude.sources.eml import MAX_MAIL, mail_row
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content, meaning
+from airflow_provider_claude.sources.mail_row import MAX_MAIL, mail_row
 from airflow_provider_claude.sources.rows import Row, Wanted, broken, region
 
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -78,15 +80,24 @@ def _holds_another(raw: bytes) -> bool:
     return any(raw[line.start() - 1] in b"\r\n" for line in _LINE.finditer(raw, 1))
 
 
+def are_several(raw: bytes) -> bool:
+    """Whether *raw*, a file that should be one mail, is an mbox of more."""
+    return _is_begun(raw[:_MAX_LINE]) and len(list(islice(mails(io.BytesIO(raw)), 2))) > 1
+
+
 def begins(file: SourceFile) -> bool:
     """Whether *file* begins as an mbox does."""
     try:
         with file.open_plain() as stream:
-            return _LEADING.sub(b"", stream.read(_MAX_LINE), count=1).startswith(b"From ")
+            return _is_begun(stream.read(_MAX_LINE))
     except Exception as e:
         if not is_broken_content(e):
             raise
         return False
+
+
+def _is_begun(start: bytes) -> bool:
+    return _LEADING.sub(b"", start, count=1).startswith(b"From ")
 
 
 def _mails_or_error(file: SourceFile) -> Iterator[bytes | Exception]:

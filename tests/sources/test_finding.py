@@ -262,6 +262,16 @@ class TestEmlx:
         assert defects(rows_of(tmp_path)) == [("1.emlx", "unreadable_mail")]
 
 
+def test_a_mailbox_that_is_called_a_mail_is_set_aside_and_one_mail_in_its_form_is_read(tmp_path: Path) -> None:
+    one = b"From a@x.example Mon Nov  2 10:00:00 2026\n" + MAIL
+    laid(tmp_path, "one.eml", data=one)
+    laid(tmp_path, "two.eml", data=one + b"\n" + one)
+    rows = rows_of(tmp_path)
+    assert [row["subject"] for row in rows if not row["defect"]] == ["hi"]
+    assert defects(rows) == [("two.eml", "unreadable_mail")]
+    assert 'source_format="mbox"' in rows[1]["defect"]
+
+
 def test_a_table_of_contents_is_no_part_of_an_apple_mailbox(tmp_path: Path) -> None:
     laid(tmp_path, "Sent.mbox/mbox", data=b"From a@x.example Mon Nov  2 10:00:00 2026\n" + MAIL)
     laid(tmp_path, "Sent.mbox/table_of_contents", data=b"\x00\x01\x02")

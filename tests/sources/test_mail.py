@@ -203,7 +203,7 @@ def test_a_mail_the_reader_fails_on_costs_itself_only(tmp_path: Path, monkeypatc
             raise UnicodeError(raw)
         return read_mail(raw)
 
-    monkeypatch.setattr("airflow_provider_claude.sources.eml.read_mail", failing)
+    monkeypatch.setattr("airflow_provider_claude.sources.mail_row.read_mail", failing)
     mails = [b"From: a@b.c\n\n" + body for body in (b"one", b"boom", b"three")]
     (tmp_path / "a.mbox").write_bytes(b"".join(b"From x\n" + mail + b"\n\n" for mail in mails))
     (tmp_path / "a.eml").write_bytes(mails[1])
@@ -245,8 +245,8 @@ def test_every_real_mail_comes_through_from_files_and_from_one_mailbox(tmp_path:
     box.close()
     single, boxed = rows_of(tmp_path / "mails"), rows_of(tmp_path / "all.mbox")
     assert (len(single), len(boxed)) == (len(raws), len(raws[::5]))
-    assert defects(single) == defects(boxed) == []
-    assert all(row["body"] or row["flags"] for row in single)
+    assert (defects(single), defects(boxed)) == ([("00008.eml", "unreadable_mail")], [])  # a mailbox of two mails
+    assert all(row["body"] or row["flags"] or row["defect"] for row in single)
     assert _bodies(single[::5]) == _bodies(boxed)
 
 

@@ -275,6 +275,18 @@ STRUCTURES: list[tuple[str, Part, str, list[str]]] = [
         ["1.1 text/plain", "2 text/plain"],
     ),
     (
+        "markdown beside HTML",
+        ("multipart/alternative", [("text/markdown", "**md**"), (HTML, "<p>md</p>")]),
+        "md",
+        ["2 text/html"],
+    ),
+    (
+        "a forwarded mail with raw characters in its header",
+        ("multipart/mixed", [(PLAIN, "FYI"), ("message/global", "Subject: größe\n\nwords")]),
+        f"FYI\n\n{FORWARDED}\nSubject: größe\n\nwords",
+        ["1 text/plain", "2 message/global", "2.1 text/plain"],
+    ),
+    (
         "texts around a picture, all of them related",
         ("multipart/related", [(HTML, "<p>one</p>"), ("image/png\nContent-ID: <p>", "x"), (HTML, "<p>two</p>")]),
         "one\n\ntwo",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.sources import eml, mbox
+from airflow_provider_claude.sources import mail_row, mbox
 from airflow_provider_claude.sources.mbox import mails
 from tests.sources.reading import Rows, defects, rows_of
 
@@ -128,7 +128,7 @@ def test_what_stands_before_the_first_mail_is_set_aside(tmp_path: Path) -> None:
 def test_a_mail_that_is_too_large_costs_itself_and_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (eml, mbox):
+    for module in (mail_row, mbox):
         monkeypatch.setattr(module, "MAX_MAIL", 1_000_000)
     huge = FROM + mail("huge", "x" * 999 + "\n" + ("From \n" * 100 + "y" * 70 + "\n") * 30_000)
     (tmp_path / "a.mbox").write_bytes(FROM + mail("one") + huge + FROM + mail("two"))
