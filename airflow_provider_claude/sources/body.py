@@ -43,6 +43,10 @@ _MAILS = frozenset({"message/rfc822", "message/global"})
 _MARKUP = re.compile(r"\s{0,99}<(?:!doctype|html|head|meta|body|div|table|p|span|font)\b", re.IGNORECASE)
 
 
+#: A part of HTML costs as much as so many characters at least: thousands of small ones take long, too.
+_LEAST_HTML = 2_000
+
+
 @dataclass
 class Budget:
     """HTML that is parsed for one mail, in characters: more takes too long."""
@@ -50,7 +54,7 @@ class Budget:
     left: int = MAX_HTML
 
     def for_html(self, part: Message[Any, Any]) -> int:
-        room, self.left = self.left, self.left - len(part.get_payload())
+        room, self.left = self.left, self.left - max(len(part.get_payload()), _LEAST_HTML)
         return room
 
 
@@ -199,8 +203,8 @@ class _Choice:
         """Of alternatives the plain text, unless it is blank or stands in for the HTML; else the HTML."""
         prose = [group for group in groups if any(piece.kind not in _MAILS for piece in group)]
         prose = [group for group in prose if any(piece.kind in _COMPETING for piece in group)] or prose
-        rich = [group for group in prose if any(piece.kind in HTML or piece.kind in ENRICHED for piece in group)]
-        plain = _fullest([group for group in prose if group not in rich])
+        rich = [group for group in prose if _is_rich(group)]
+        plain = _fullest([group for group in prose if not _is_rich(group)])
         if plain is not None and (not rich or len(_shown(plain).split()) > STAND_IN_WORDS):
             return plain
         html = _fullest(rich)
@@ -215,6 +219,10 @@ class _Choice:
 def _stands_alone(part: Message[Any, Any]) -> bool:
     """Whether nothing can refer to *part* of a `multipart/related`: some programs put text behind a picture there."""
     return not (part.get("Content-ID") or part.get("Content-Location") or _is_named(part))
+
+
+def _is_rich(group: list[Piece]) -> bool:
+    return any(piece.kind in HTML or piece.kind in ENRICHED for piece in group)
 
 
 def _fullest(groups: list[list[Piece]]) -> list[Piece] | None:
