@@ -288,8 +288,9 @@ def _is(run: Any, kind: str) -> bool:
 
 
 def _param(context: Context, name: str) -> Any:
+    """What the param *name* says; None where it is not there, or left empty."""
     params: Mapping[str, Any] = context.get("params") or {}
-    return params.get(name)
+    return params.get(name) or None
 
 
 def _local(moment: Any, zone: str) -> pendulum.DateTime:

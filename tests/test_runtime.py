@@ -58,6 +58,10 @@ def context(
         (context(key="2026-11-05"), "2026-11-05"),  # a partition
         (context(key="eu-west"), "2026-11-22"),  # a partition that is not a day
         (context("2026-11-21T23:00:00Z", day="2025-01-31"), "2025-01-31"),  # asked for
+        (
+            context("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z", day=""),
+            "2026-11-22",
+        ),  # a field left empty in the form
     ],
 )
 def test_the_day_is_the_param_or_the_partition_or_the_local_interval_or_yesterday(given: Any, day: str) -> None:

@@ -113,7 +113,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         f"duplicates + {scan.quarantined:,} quarantined + {scan.lost:,} lost"
     )
     if scan.uncounted:
-        out.line(f"damage  how many rows are lost in {scan.uncounted:,} places of the source is not known")
+        places = "1 place" if scan.uncounted == 1 else f"{scan.uncounted:,} places"
+        out.line(f"damage  how many rows are lost in {places} of the source is not known")
     for file in scan.unreadable:
         out.line(f"damage  {file}")
     for note in scan.origin.notes():

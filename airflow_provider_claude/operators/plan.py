@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of, whole
@@ -182,7 +183,7 @@ class ClaudePlanOperator(BaseOperator):
         self.budget_scope = budget_scope
         self.pack = pack
         self.pack_tokens = pack_tokens
-        self.pack_by = pack_by
+        self.pack_by = list_of_names("pack_by", pack_by)
         self.priority = priority_of(priority_column, urgent)
         self.publish_to = publish_to
         self.partition = partition

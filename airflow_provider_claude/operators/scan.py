@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
@@ -113,8 +114,8 @@ class ClaudeInputScanOperator(BaseOperator):
         self.source = source
         self.run_folder = run_folder
         self.partition = partition
-        self.columns = tuple(columns)
-        self.carry = tuple(carry)
+        self.columns = list_of_names("columns", columns)
+        self.carry = list_of_names("carry", carry)
         self.id_column = id_column
         self.source_format = source_format
         self.encoding = check_encoding(encoding)

@@ -14,6 +14,7 @@ from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
 from airflow_provider_claude.core.publish.naming import shares_a_day
 from airflow_provider_claude.core.publish.places import is_read, is_within
+from airflow_provider_claude.core.times import shown_in
 from airflow_provider_claude.errors import DestinationError, StateError
 from airflow_provider_claude.sinks.partition import ASIDE, PART, Look, ManifestRecord, Partition, other_columns
 from airflow_provider_claude.sinks.replacing import recover
@@ -128,7 +129,7 @@ def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destina
     """
     if found is None:
         return
-    where = f"{partition} (published {found.published_at})"
+    where = f"{partition} (published {shown_in(found.published_at, 'UTC')})"
     _raise(other_source(where, found.rows, found.source or None, source, mine))
     _raise(fewer_rows(where, found.rows, rows, mine))
 

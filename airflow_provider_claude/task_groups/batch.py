@@ -126,7 +126,7 @@ def claude_batch_job(
         without what is lost, and the report says so.
     :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
         the run goes on with 0 rows.
-    :param scan_args: further arguments of ClaudeInputScanOperator.
+    :param scan_args: further arguments of ClaudeInputScanOperator, such as ``source_format``, ``max_chars`` or ``policy``.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
     """

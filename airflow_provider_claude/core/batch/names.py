@@ -6,10 +6,19 @@ DAG is parsed, so without pyarrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.forms import is_reserved
+
+
+def list_of_names(parameter: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The column *names* of a parameter. Raises JobError for a text, whose letters would be taken for names."""
+    if isinstance(names, str):
+        raise JobError(
+            f"{parameter} is the text {names!r}: write a list of column names, such as {parameter}=[{names!r}]."
+        )
+    return tuple(names)
 
 
 def check_columns(answers: Iterable[str], carry: Iterable[str], partition: str | None = None) -> None:

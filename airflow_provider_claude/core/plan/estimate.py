@@ -118,7 +118,8 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
 
 
 def _lost(facts: Facts) -> str:
-    unknown = f", and an unknown number in {facts.uncounted:,} places that cannot be read" if facts.uncounted else ""
+    places = "1 place" if facts.uncounted == 1 else f"{facts.uncounted:,} places"
+    unknown = f", and an unknown number in {places} that cannot be read" if facts.uncounted else ""
     return f", {facts.lost:,} are lost in damaged places of the source{unknown}" if facts.lost or unknown else ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.errors import JobError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def priority_of(column: str | None, urgent: Any = URGENT) -> Priority | None:
 def carry_with(carry: Sequence[str], columns: Sequence[str], priority_column: str | None) -> list[str]:
     """What a scan carries so that the items have *priority_column*, where it is not among the *columns* that are sent."""
     more = [] if priority_column is None or priority_column in columns else [priority_column]
-    return list(dict.fromkeys([*carry, *more]))
+    return list(dict.fromkeys([*list_of_names("carry", carry), *more]))
 
 
 def urgent_first(priorities: NDArray[Any]) -> NDArray[np.int64]:

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_claude.core.batch.names import check_columns
+from airflow_provider_claude.core.batch.names import check_columns, list_of_names
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
 from airflow_provider_claude.errors import JobError
 
 
 def test_columns_of_different_names_go_into_one_table() -> None:
     check_columns(["tone", "score"], ["sender", "sender", "subject"], "day")
+
+
+def test_a_text_is_not_taken_for_the_names_of_its_letters() -> None:
+    with pytest.raises(JobError, match=r"carry is the text 'city': write .* carry=\['city'\]"):
+        list_of_names("carry", "city")
+    assert list_of_names("carry", ["city"]) == ("city",)
 
 
 @pytest.mark.parametrize("name", [field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS)])

@@ -240,6 +240,13 @@ def test_what_was_found_beside_the_source_is_on_the_page_and_colours_nothing() -
     assert '<body class="green">' in page
 
 
+def test_a_page_with_losses_is_not_green_and_says_what_its_examples_are() -> None:
+    ledger = Ledger.of(inputs=0, items=0, duplicates=0, quarantined={}, shards=[], uncounted=1)
+    page = render(summary_of(ledger=ledger))
+    assert '<body class="amber">' in page
+    assert "0 quarantined rows and of the damaged places of the source" in page
+
+
 def test_the_page_tells_what_earlier_runs_of_the_day_paid_and_what_may_have_been_paid():
     spent = Spent(replaced=Decimal(2), this_run=Decimal(3), unsure=Decimal("0.75"), unsure_requests=12)
     costs = Costs.of(batch=Decimal(4), sync=Decimal(1), failed=Decimal(0), estimated=None, tokens={}, spent=spent)
