@@ -18,6 +18,7 @@ a U+FFFD stands for bytes that are no characters. All functions take time in pro
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 import endec
@@ -25,7 +26,7 @@ from endec.exceptions import DecodeError
 
 from airflow_provider_claude.sources.labels import SHIFTED, STANDARD, WIDE, exact, lookup, plain
 
-__all__ = ["Decoded", "attempt", "decode", "escaped", "guess", "lookup", "unescaped"]
+__all__ = ["Decoded", "attempt", "beyond_ascii", "decode", "escaped", "guess", "lookup", "unescaped"]
 
 _MULTI_BYTE = frozenset({"gbk", "gb18030", "big5", "euc-jp", "shift_jis", "euc-kr"})
 
@@ -71,6 +72,7 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-1
 _IDLE_ESCAPE = re.compile(rb"\x1b(?:\([BJI]|\$[@B])(?=\x1b[($])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
+_BEYOND_CONTROLS = re.compile(r"[^\x00-\x9f\ufffd]")
 _LETTER = re.compile(rb"[A-Za-z]")
 _LOW_BYTES = bytes(range(128))
 _WESTERN = bytes(range(0xA0, 0x100)) + "€‚„…‘’“”•–—™".encode("cp1252")
@@ -114,7 +116,8 @@ def guess(data: bytes) -> str:
 
     sets = _GUESSED_OF_FEW if few else _GUESSED
     found = detect(sample, include_encodings=sets, compat_names=False, max_bytes=_SAMPLE)["encoding"] or ""
-    return _NAMES_OF_GUESSES.get(found) or lookup(found) or "windows-1252"
+    name = _NAMES_OF_GUESSES.get(found) or lookup(found) or "windows-1252"
+    return "windows-1252" if attempt(sample, "windows-1252") == attempt(sample, name) else name
 
 
 def attempt(data: bytes, charset: str) -> str | None:
@@ -131,6 +134,11 @@ def attempt(data: bytes, charset: str) -> str | None:
     except (DecodeError, ValueError):
         return None
     return None if text is None or _SURROGATES.search(text) else text
+
+
+def beyond_ascii(text: str) -> int:
+    """How many characters of *text* are letters beyond ASCII: neither that nor U+FFFD."""
+    return 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore")) - text.count("\ufffd")
 
 
 def escaped(text: str) -> bool:
@@ -170,9 +178,9 @@ def _is_utf8(text: str, charset: str) -> bool:
         return True
     if charset in SHIFTED:
         return False
-    beyond = _BEYOND_ASCII.findall(text)
-    if all(character < "\u00a0" for character in beyond):
+    if _BEYOND_CONTROLS.search(text) is None:
         return False
+    beyond = [match[0] for match in islice(_BEYOND_ASCII.finditer(text), _NO_ACCIDENT)]
     if len(beyond) >= _NO_ACCIDENT:
         return True
     if charset in _MULTI_BYTE:
@@ -183,7 +191,7 @@ def _is_utf8(text: str, charset: str) -> bool:
 def _damaged(data: bytes, charset: str) -> Decoded:
     """The text of *data*, which is not wholly in *charset*: in it, where most of it is, else in a guessed set."""
     text = _replaced(data, charset)
-    right = len(text if charset in WIDE else _BEYOND_ASCII.findall(text))
+    right = len(text) if charset in WIDE else beyond_ascii(text)
     sure = charset == "utf-8" and _UTF8_RUN.search(data)
     others = (name for name in _MISTAKEN.get(charset, ()) if name in SHIFTED or not data.isascii())
     other = next((name for name in others if attempt(data, name) is not None), None)

@@ -63,6 +63,7 @@ class Likeness:
     id_at: int | None
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     _shape: re.Pattern[str] = re.compile("")
+    _shape_of: tuple[str, ...] = ()
 
     def series(self) -> Series | None:
         """The series that the recent ids are, if they are one."""
@@ -95,7 +96,7 @@ class Likeness:
         return self._class_chance(item_id)
 
     def _class_chance(self, item_id: str) -> float:
-        if _shape(self.recent).fullmatch(item_id) is None:
+        if not self._is_in_shape(item_id):
             return 1.0
         telling = all(re.search(r"\d", one) and not re.search(r"\s", one) for one in self.recent)
         return _LIKE_AN_ID if telling else _LIKE_A_WORD
@@ -109,11 +110,15 @@ class Likeness:
 
     def is_no_id(self, item_id: str) -> bool:
         """Whether *item_id* is unlike the ids before it, of which there are enough to tell."""
-        if self._shape.fullmatch(item_id) is None:
-            self._shape = _shape(self.recent)
-        if self._shape.fullmatch(item_id):
+        if self._shape.fullmatch(item_id) or self._is_in_shape(item_id):
             return self._goes_back(item_id)
         return len(self.recent) >= _TELLING
+
+    def _is_in_shape(self, item_id: str) -> bool:
+        """Whether *item_id* is like the recent ids."""
+        if self._shape_of != (recent := tuple(self.recent)):
+            self._shape, self._shape_of = _shape(recent), recent
+        return self._shape.fullmatch(item_id) is not None
 
     def _goes_back(self, item_id: str) -> bool:
         """Whether *item_id* comes before the last one of a series."""

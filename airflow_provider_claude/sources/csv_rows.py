@@ -243,7 +243,8 @@ class _Table:
         if not pending and not self._lines.peek() and "unexpected end" in what:
             yield self._rest("it ends inside a quoted field: it was cut, or a quote is missing")
             return
-        if not started and skipped > (LINES_OF_TEXT if pending or self._lines.peek() else LINES_AT_END):
+        most = LINES_OF_TEXT if pending or self._lines.peek() else LINES_AT_END
+        if skipped > most * max(started, 1):
             yield self._rest("a quote is out of place, and rows cannot be told from text")
             return
         self._lines.put_back(pending)

@@ -11,7 +11,6 @@ What the file may be in instead is guessed for the message alone: on short texts
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.charset import GUESS, LOSS, guess
+from airflow_provider_claude.sources.charset import GUESS, LOSS, beyond_ascii, guess
 from airflow_provider_claude.sources.rows import Row
 from airflow_provider_claude.sources.values import NOT_TEXT
 
@@ -34,8 +33,6 @@ _FEW = 20
 
 #: So many strange characters in a file are stray bytes, and no text in another character set.
 _STRAY = 2
-
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 #: Bytes of a file that are looked at for the guess.
 _LOOKED_AT = 1 << 20
@@ -102,10 +99,9 @@ class Tally:
             return
         self.unfit += 1
         for text in texts:
-            characters = len(_BEYOND_ASCII.findall(text))
-            strange = characters if guessed else text.count("\ufffd")
-            self.strange += strange
-            self.fitting += characters - strange
+            lost, others = text.count("\ufffd"), beyond_ascii(text)
+            self.strange += lost + others if guessed else lost
+            self.fitting += 0 if guessed else others
 
 
 _OWN = len(SOURCE_FIELDS)

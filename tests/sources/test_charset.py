@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.sources.charset import decode, guess, lookup
+from airflow_provider_claude.sources.charset import beyond_ascii, decode, guess, lookup
 
 GUESSED, LOSS = ("charset_guessed",), ("undecodable_bytes",)
 
@@ -177,3 +177,15 @@ def test_a_megabyte_of_hostile_bytes_costs_less_than_two_seconds() -> None:
             began = time.process_time()
             decode(text, label)
             assert time.process_time() - began < 2
+
+
+def test_of_sets_that_read_a_text_alike_the_guess_is_the_most_usual() -> None:
+    assert (
+        guess("\n".join(f"Größe {n} passt; prima, ich bin sehr zufrieden" for n in range(9)).encode("cp1252"))
+        == "windows-1252"
+    )
+
+
+def test_letters_beyond_ascii_are_counted_without_what_stands_for_lost_ones() -> None:
+    assert beyond_ascii("aé\ufffd中😀\x80") == 4
+    assert beyond_ascii("plain") == 0

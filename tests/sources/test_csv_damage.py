@@ -271,3 +271,11 @@ def test_rows_behind_a_header_with_other_columns_are_not_read(tmp_path: Path) ->
 def test_an_end_of_file_mark_of_old_programs_is_no_row(tmp_path: Path, end: str) -> None:
     (tmp_path / "a.csv").write_text(f"id,text\r\n1,a\r\n{end}", newline="")
     assert [(row["item_id"], row["defect"]) for row in rows_of(tmp_path / "a.csv")] == [("1", None)]
+
+
+def test_an_open_quote_before_many_lines_unlike_the_rows_before_loses_an_unknown_number(tmp_path: Path) -> None:
+    found = read(
+        tmp_path, [*lines(range(1, 60)), '60,"open', *lines([uuid.UUID(int=n * 7919**9) for n in range(1, 80)])]
+    )
+    assert counted(found)[0] == [str(n) for n in range(1, 60)]
+    assert (found[-1]["lost_rows"], found[-1]["defect"].partition(":")[0]) == (None, "unreadable_file")
