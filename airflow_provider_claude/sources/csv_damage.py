@@ -114,6 +114,10 @@ class Likeness:
             return self._goes_back(item_id)
         return len(self.recent) >= _TELLING
 
+    def is_unlike(self, item_id: str) -> bool:
+        """Whether *item_id* has another shape than all recent ids, of which there are enough to tell."""
+        return len(self.recent) >= _TELLING and not self._is_in_shape(item_id)
+
     def _is_in_shape(self, item_id: str) -> bool:
         """Whether *item_id* is like the recent ids."""
         if self._shape_of != (recent := tuple(self.recent)):

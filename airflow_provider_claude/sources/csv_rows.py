@@ -4,6 +4,7 @@ r"""CSV with a header line, through the standard library's strict reader.
 blank lines. What is damaged costs no more than it must:
 
     a row with too many or too few fields, a line that is no CSV   that row; `\"` is read as a quote where that makes it right
+    text of several lines without quotes                           that row, and each line of it
     text of several lines whose quotes end too early or are gone   that row, as the lines behind it begin with nothing like an id
     a quote that never closes, or closes where none can be         the lines up to the next that looks like a row again
     two stray quotes, many rows apart, which make one long field   the rows in that field
@@ -34,6 +35,9 @@ csv.field_size_limit(MAX_RECORD + 1)
 
 #: Lines that one row with `\"` in it may have.
 _ESCAPED_LINES = 1_000
+
+#: So many lines behind a damaged row are taken for the rest of it, where they have nothing like an id.
+_SUSPECTED = 20
 
 #: The line with which some old programs end a file.
 _END_OF_FILE = ["\x1a"]
@@ -93,6 +97,7 @@ class _Table:
         self._last: Row | None = None
         self._has_texts = False
         self._behind_damage = False
+        self._suspected = 0
         self._read = self._again = 0
 
     def _open(self, header: list[str]) -> None:
@@ -141,6 +146,10 @@ class _Table:
     def _row(self, fields: Sequence[str], flags: Sequence[str]) -> Row:
         if not self._names.isdisjoint(fields) and (again := self._header_again(fields)) is not None:
             return again
+        if self._suspected and self._is_rest(fields):
+            return self._broken(
+                "broken_row", f"{self._place(1)} comes behind a damaged row, and has nothing like an id."
+            )
         ref = f"{self._name}#{self.number}"
         self.number += 1
         noted = tuple(dict.fromkeys(flags)) if flags else ()
@@ -150,6 +159,13 @@ class _Table:
         if row.item_id is not None:
             self._likeness.recent.append(row.item_id)
         return row
+
+    def _is_rest(self, fields: Sequence[str]) -> bool:
+        """Whether *fields*, behind a row that is none, are a line of its text: their id is unlike all before."""
+        id_at = self._likeness.id_at
+        found = id_at is not None and bool(fields[id_at].strip()) and self._likeness.is_unlike(fields[id_at])
+        self._suspected = self._suspected - 1 if found else 0
+        return found
 
     def _header_again(self, fields: Sequence[str]) -> Row | None:
         """What to make of *fields* that are names of columns. Raises csv.Error where they are others than those of the file."""
@@ -199,6 +215,7 @@ class _Table:
             yield self._cut()
         else:
             yield self._broken("broken_row", f"{self._place(1)} {_misfits(fields, width)}.")
+            self._suspected = self._suspected or _SUSPECTED
             self._forget(1)
 
     def _is_glued(self) -> bool:

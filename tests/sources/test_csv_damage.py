@@ -279,3 +279,10 @@ def test_an_open_quote_before_many_lines_unlike_the_rows_before_loses_an_unknown
     )
     assert counted(found)[0] == [str(n) for n in range(1, 60)]
     assert (found[-1]["lost_rows"], found[-1]["defect"].partition(":")[0]) == (None, "unreadable_file")
+
+
+def test_lines_of_a_text_without_quotes_are_no_rows_behind_one_that_is_none(tmp_path: Path, ids: list[str]) -> None:
+    rows = lines(ids)
+    rows[40] = f"{ids[40]},Dear team,\nmy order is late!, please help.\n\n?, Bob"
+    read_ids, lost = counted(read(tmp_path, rows))
+    assert (read_ids, lost) == (ids[:40] + ids[41:], 3)
