@@ -118,13 +118,16 @@ def count_rows(files: Sequence[UPath]) -> list[int]:
 
 def _rows(path: UPath) -> int:
     with path.fs.open(path.path, "rb") as stream:
-        return int(pq.read_metadata(stream).num_rows)
+        try:
+            return int(pq.read_metadata(stream).num_rows)
+        except pa.ArrowInvalid as e:
+            raise StateError(f"{path} is not a readable Parquet file ({e}).") from e
 
 
 def _rows_if_any(path: UPath) -> int:
     try:
         return _rows(path)
-    except pa.ArrowInvalid:
+    except StateError:
         return 0
 
 
@@ -188,13 +191,13 @@ def _empty(schema: pa.Schema | None, folder: UPath) -> DataFile:
 
 
 def _keep_moved(partition: Partition, old: UPath) -> None:
-    """Make the folder *old*, which was the partition, a version."""
+    """Make the folder *old*, which was the partition, a version: of what is in it, whatever its manifest says."""
     manifest = read_record(old / MANIFEST, ManifestRecord)
     for name in list_names(old):
         if PART.fullmatch(name):
             Path(old.path, name).rename(Path(old.path, name + KEPT))
-    if manifest is None:
-        parts = {name: size for name, size in entries(old).items() if name.endswith(KEPT) and size is not None}
+    parts = {name: size for name, size in entries(old).items() if name.endswith(KEPT) and size is not None}
+    if manifest is None or parts != {file.name + KEPT: file.bytes for file in manifest.files}:
         manifest = _described(old, partition, parts)
         write_record(old / MANIFEST, manifest)
     place = partition.aside / "versions" / manifest.version

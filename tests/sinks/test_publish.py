@@ -272,6 +272,20 @@ class TestVersions:
         assert versions(place(target, partitioned=False)) == []
         assert ids(target) == ["b0"]
 
+    def test_a_version_of_a_damaged_partition_tells_the_rows_that_were_left_and_is_not_restored_as_whole(
+        self, tmp_path
+    ):
+        root, target = UPath(tmp_path), UPath(tmp_path) / "out" / "day=1"
+        publish(parts(root, 0, 1, 2), SCHEMA, target)
+        (target / "part-00000.parquet").unlink()
+        (target / "part-00002.parquet").write_bytes(b"PAR1")
+        publish(parts(root, 0, tag="b"), SCHEMA, target, tag="b")
+        [(_, kept)] = versions(place(target))
+        assert {file.name: file.rows for file in kept.files} == {"part-00001.parquet": 1, "part-00002.parquet": 0}
+        with pytest.raises(StateError, match="part-00002.parquet is not a readable Parquet file"):
+            restore(place(target), None, "2026-11-24T00:00:00+00:00")
+        assert ids(target) == ["b0"]
+
     def test_a_damaged_partition_is_published_again_although_its_manifest_says_that_it_is_done(self, root):
         target = root / "out" / "day=1"
         publish(parts(root, 0, 1), SCHEMA, target)
