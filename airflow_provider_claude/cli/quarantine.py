@@ -53,7 +53,8 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
     for sentence in stage.unmatched(run, terms) if terms else ():
         out.line(sentence)
     left = f", {number(limit)} of them shown" if reasons.total() + damage.regions > limit else ""
-    out.line(f"{rows(reasons.total())} in quarantine{left}: {counts(dict(reasons.most_common()))}.")
+    found = f": {counts(dict(reasons.most_common()))}" if reasons else ""
+    out.line(f"{rows(reasons.total())} in quarantine{left}{found}.")
     if damage.regions:
         out.line(damage.sentence)
     return 0 if reasons or damage.regions or not terms else 1

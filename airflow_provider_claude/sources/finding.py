@@ -11,7 +11,7 @@ What cannot be looked at raises the store's error: it is never taken for what is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) 
     folders = [name for name, info in listing.items() if info["type"] == "directory"]
     found = sorted_out(fs, base, paths, folders, path)
     if not found.files:
-        raise MissingSourceError(f"There is no source at {path}: {_nothing(folders, found.strays)}.")
+        raise MissingSourceError(f"There is no source at {path}: {_nothing(listing, folders, found.strays)}.")
     return found
 
 
@@ -102,7 +102,9 @@ def sorted_out(fs: Any, base: str, paths: Sequence[str], folders: Sequence[str],
     )
 
 
-def _nothing(folders: Sequence[str], strays: tuple[str, ...]) -> str:
+def _nothing(listing: Collection[str], folders: Sequence[str], strays: tuple[str, ...]) -> str:
+    if not listing:
+        return "nothing is there"
     if strays:
         return "the Maildir holds no mail"
     more = f", but {len(folders):,} folders: a source that ends in /** is all that is in them" if folders else ""

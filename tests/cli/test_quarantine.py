@@ -115,6 +115,7 @@ def test_a_rule_that_matches_nothing_names_the_rules_that_there_are(
     assert main([command, rescan(tmp_path), "rule:overide"]) == 1
     said = capsys.readouterr().out
     assert "rule:overide means no row in quarantine. Did you mean rule:override?" in said
+    assert ("0 rows in quarantine." in said) == (command == "quarantine")
     assert "label_steering (1)" in said
 
 

@@ -66,6 +66,15 @@ class TestMissing:
         assert source.origin.missing
         assert 'missing_source="empty"' in source.origin.notes()[0]
 
+    @pytest.mark.parametrize("place", ["odd/*.csv", "there"])
+    def test_where_nothing_is_the_error_does_not_speak_of_files_that_are_no_data(
+        self, place: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "there").mkdir()
+        laid(tmp_path, "odd/a.eml")
+        with pytest.raises(SourceError, match="nothing is there"):
+            open_source(UPath(tmp_path / place))
+
     def test_an_empty_prefix_of_an_object_store_is_missing_like_an_empty_folder(self) -> None:
         with pytest.raises(SourceError, match="missing_source"):
             open_source(UPath("memory://nothing-here/day=2026-11-02"))
