@@ -118,6 +118,12 @@ class Likeness:
         """Whether *item_id* has another shape than all recent ids, of which there are enough to tell."""
         return len(self.recent) >= _TELLING and not self._is_in_shape(item_id)
 
+    def is_worded(self, item_id: str) -> bool:
+        """Whether *item_id* is of several words, as none of the recent ids is, of which there are enough to tell."""
+        if " " not in item_id.strip() or len(self.recent) < _TELLING:
+            return False
+        return not any(" " in one.strip() for one in self.recent)
+
     def _is_in_shape(self, item_id: str) -> bool:
         """Whether *item_id* is like the recent ids."""
         if self._shape_of != (recent := tuple(self.recent)):

@@ -11,8 +11,9 @@ blank lines. What is damaged costs no more than it must:
     a record of more than MAX_RECORD characters                    that record
     the file ends inside a row, or a header with other columns     an unknown number of rows
 
-The rows that begin in the damaged lines are counted, and the first row behind them has the flag `after_damage`. A header that
-comes again, maybe in another order, is no row, and those behind it are read by it.
+The rows that begin in the damaged lines are counted, and the first row behind them has the flag `after_damage`. A row whose
+id has blanks in it, as no id before, has the flag `id_like_text`: it may be a line of a text without quotes. A header that comes
+again, maybe in another order, is no row, and those behind it are read by it.
 """
 
 from __future__ import annotations
@@ -153,6 +154,8 @@ class _Table:
         ref = f"{self._name}#{self.number}"
         self.number += 1
         noted = tuple(dict.fromkeys(flags)) if flags else ()
+        if (id_at := self._likeness.id_at) is not None and self._likeness.is_worded(fields[id_at]):
+            noted = (*noted, "id_like_text")
         if self._behind_damage:
             self._behind_damage, noted = False, (*noted, "after_damage")
         row = named(self._wanted, ref, dict(zip(self._header, fields, strict=True)), noted)

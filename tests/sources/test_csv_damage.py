@@ -230,7 +230,7 @@ def test_whole_rows_are_read_whatever_their_ids_look_like(
     (tmp_path / "a.csv").write_text(out.getvalue(), newline="")
     rows = rows_of(tmp_path / "a.csv")
     assert [(row["item_id"], row["text"], row["defect"], row["flags"]) for row in rows] == [
-        (item_id, text, None, []) for item_id, text in zip(ids, texts, strict=True)
+        (item_id, text, None, ["id_like_text"] * (" " in item_id)) for item_id, text in zip(ids, texts, strict=True)
     ]
 
 
@@ -286,3 +286,10 @@ def test_lines_of_a_text_without_quotes_are_no_rows_behind_one_that_is_none(tmp_
     rows[40] = f"{ids[40]},Dear team,\nmy order is late!, please help.\n\n?, Bob"
     read_ids, lost = counted(read(tmp_path, rows))
     assert (read_ids, lost) == (ids[:40] + ids[41:], 3)
+
+
+def test_a_line_of_a_text_without_quotes_that_looks_like_a_row_is_flagged(tmp_path: Path) -> None:
+    rows = lines(range(1, 31))
+    rows[20] = "21,hello\nyou there, friend"
+    found = read(tmp_path, rows)
+    assert [row["item_id"] for row in found if row["flags"] == ["id_like_text"]] == ["you there"]
