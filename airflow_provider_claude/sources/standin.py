@@ -16,7 +16,7 @@ _INVISIBLE = re.compile(
 _OF_PROGRAMS = re.compile(
     r"(?<![a-z0-9])html(?![a-z0-9])|html[-\s]?(?:mail|format|version|e-?mail|形式|メール|格式)|\bmime\b|multi-?part|web[-\s]?versi|"
     r"online[-\s]?(?:vers|ansicht|visning)|version en ligne|versión en línea|versão online|wersj\w online|"
-    r"browser|navegador|navigateur|navegator|prohlížeč|przeglądar|webbläsar|nettleser|selaimes|tarayıcı|браузер|переглядач|"
+    r"browser|selaimessa|navegador|navigateur|navegator|prohlížeč|przeglądar|webbläsar|nettleser|selaimes|tarayıcı|браузер|переглядач|"
     r"ブラウザ|浏览器|瀏覽器|브라우저|e?-?mail[-\s]?(?:client|prog|reader|viewer|app)|client de messagerie|"
     r"cliente de correo|mailprog|почтов|メールソフト|メーラー|邮件客户端|郵件軟體|메일 프로그램|"
     r"\bview(?:ed|ing)?\b|\bdisplay|anzeig|darstell|affich|visualis|visualiz|weergeven|wyświetl|отобра|просмотр|"
@@ -26,10 +26,12 @@ _OF_PROGRAMS = re.compile(
 
 #: What shows nothing of its own in plain text: links, names of pictures, blanks as HTML writes them.
 _LINK = re.compile(
-    r"(?:https?://|www\.)\S+|\[\d+\]|\[(?:inline )?(?:image|cid|bild|imagem|imagen)\b[^\]\n]{0,200}\]"
+    r"(?:https?://|www\.)\S+|\[\d+\]|\[(?:inline )?(?:image|cid|bild|imagem|imagen)\b[^\]\n]{0,200}\]|\[[\w.-]{1,80}\.(?:png|jpe?g|gif)\]"
     r"|&(?:nbsp|zwnj|zwj|shy|ensp|emsp|thinsp|#\d{1,7}|#x[0-9a-f]{1,6});",
     re.IGNORECASE,
 )
+#: Of two texts that say different things, the one that is longer by so many letters is the one that is meant to be read.
+_LONGER = 20
 _NO_LETTER = re.compile(r"[\W_]+")
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -49,7 +51,7 @@ def stands_in(plain: str, html: str) -> bool:
         return not told and bool(seen)
     if len(seen) > 4 * len(told) + 300:
         return True
-    more = len(seen) > 2 * len(told) + 100 or (len(seen) * 2 > len(told) and _is_of_programs(plain))
+    more = len(seen) > len(told) + _LONGER or (len(seen) * 2 > len(told) and _is_of_programs(plain))
     return more and _share(told, seen) < 0.3
 
 

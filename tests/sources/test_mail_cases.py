@@ -385,6 +385,10 @@ PLACEHOLDERS = [
     "Kunt u deze e-mail niet goed lezen? Bekijk de online versie.",
     "이 메일은 HTML을 지원하는 프로그램에서 볼 수 있습니다.",
     "[image: logo]",
+    "[logo.png]",
+    "No plain text version available.",
+    "โปรแกรมอีเมลของคุณไม่รองรับ HTML",
+    "Nicht richtig angezeigt? Bitte hier klicken.",
     "[cid:image001.png@01DA]",
     "&nbsp;&zwnj;&#847; &nbsp;",
 ]
@@ -402,6 +406,7 @@ def test_a_text_that_sends_its_reader_to_another_program_is_not_the_text(plain: 
         ("The lamp is broken.", "The lamp is broken."),
         ("My browser does not display your shop.", "My browser does not display your shop. Anna Muster, Lamps & Co"),
         ("Can we meet on Tuesday about the lamp?", "Logo"),
+        ("Plain text.", "Some HTML text."),
         ("word " * 200, "something else " * 900),
     ],
 )
