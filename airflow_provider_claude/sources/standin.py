@@ -26,7 +26,8 @@ _OF_PROGRAMS = re.compile(
 
 #: What shows nothing of its own in plain text: links, names of pictures, blanks as HTML writes them.
 _LINK = re.compile(
-    r"(?:https?://|www\.)\S+|\[\d+\]|\[(?:inline )?(?:image|cid|bild|imagem|imagen)\b[^\]\n]{0,200}\]|\[[\w.-]{1,80}\.(?:png|jpe?g|gif)\]"
+    r"(?:https?://|www\.)\S+|\[\d+\]|\[(?:inline )?(?:image|cid|bild|imagem|imagen)\b[^\]\n]{0,200}\]"
+    r"|\[[\w.-]{1,80}\.(?:png|jpe?g|gif)\]"
     r"|&(?:nbsp|zwnj|zwj|shy|ensp|emsp|thinsp|#\d{1,7}|#x[0-9a-f]{1,6});",
     re.IGNORECASE,
 )
