@@ -54,8 +54,8 @@ def is_bare_bounce(message: Message[Any, Any]) -> bool:
     if message.get_content_type() == "multipart/report":
         return False
     sender = str(message.get("From", ""))
-    nobody = "<>" in {str(message.get(name, "")).strip() for name in ("Return-Path", "X-Envelope-From")}
-    return _DAEMON.search(sender) is not None or (nobody and _POSTMASTER.search(sender) is not None)
+    empty = "<>" in {str(message.get(name, "")).strip() for name in ("Return-Path", "X-Envelope-From")}
+    return _DAEMON.search(sender) is not None or (empty and _POSTMASTER.search(sender) is not None)
 
 
 def is_broken(message: Message[Any, Any], parts: Iterable[Message[Any, Any]]) -> bool:

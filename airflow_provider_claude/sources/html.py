@@ -5,7 +5,7 @@ its size, its opacity, its place on the page or its contrast. So are comments. `
 Texts of attributes (`alt`, `title`) are not part of the text: a client shows `alt` where pictures are blocked, but it
 is the picture's, and often "logo" or "spacer".
 
-What is hidden is kept apart, for whoever judges the mail. That something is hidden is no proof of anything: honest
+What is hidden is kept apart, for the gate, which judges the mail. That something is hidden is no proof of anything: honest
 newsletters hide the sentence that stands beside the subject in an inbox.
 """
 

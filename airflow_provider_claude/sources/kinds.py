@@ -1,7 +1,7 @@
 """What the first bytes of a file say it is, whatever its name says.
 
 The signatures are those of the formats' own specifications, as `file(1)` knows them. Only what no text of a table or
-of a mail begins with is told; anything else is None, and its reader decides.
+of a mail begins with has a name here; anything else is None, and its reader decides.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Opaque S/MIME: the mail is inside its own signature, readable by all, or it is encrypted. (RFC 8551)
 
-Signatures are not verified: whoever sends a mail may write anything in it, signed or not.
+Signatures are not verified: the sender of a mail may write anything in it, signed or not.
 """
 
 from __future__ import annotations

@@ -73,12 +73,14 @@ def _number(data: bytes) -> int:
 
 
 def _attributes(data: bytes) -> Iterator[_Attribute]:
-    """The attributes, up to where the file ends or breaks off."""
+    """The attributes, up to where the file ends or breaks off. Raises ValueError where it does in one with the text."""
     if len(data) < 6 or _number(data) != _SIGNATURE:
         raise ValueError("it is no TNEF")
     place = 6
     while place + 9 <= len(data):
         level, number, _, size = struct.unpack_from("<BHHI", data, place)
+        if place + 9 + size > len(data) and level == 1 and number in {_BODY, _PROPERTIES}:
+            raise ValueError("it ends inside its text: it was cut")
         yield _Attribute(level == 2, number, data[place + 9 : place + 9 + size])
         place += 9 + size + 2
 

@@ -119,6 +119,10 @@ def attached(data: bytes, kind: str = "application/ms-tnef", name: str = "winmai
     return HEAD + head.encode() + encodebytes(data)
 
 
+#: It ends inside its text, of which there is a beginning.
+CUT = winmail(prop(mapi.BODY, mapi.TEXT, b"The lamp is not broken."))[:-14]
+
+
 class TestTnef:
     @pytest.mark.parametrize(
         ("prop_", "right"),
@@ -155,7 +159,7 @@ class TestTnef:
         row = only(tmp_path / "a.eml", data)
         assert (row["body"].strip(), row["flags"]) == ("outer", [])
 
-    @pytest.mark.parametrize("data", [b"", b"x" * 40, winmail(), winmail()[:30]])
+    @pytest.mark.parametrize("data", [b"", b"x" * 40, winmail(), winmail()[:30], CUT])
     def test_one_without_a_text_is_flagged(self, data: bytes, tmp_path: Path) -> None:
         row = only(tmp_path / "a.eml", attached(data))
         assert "wrapped_unread" in row["flags"]
