@@ -53,7 +53,8 @@ def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_js
     if as_json:
         lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
         told = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
-        out.line(json.dumps(told, indent=1))
+        for line in json.dumps(told, indent=1).splitlines():
+            out.line(line)
         return 0
     if not sums:
         out.line(f"Nothing was spent in {month} by the runs under {root}, as far as its record goes.")

@@ -139,4 +139,6 @@ def test_a_month_or_key_that_is_none_is_refused(work: WorkFolder, arguments: lis
 def test_the_command_reads_its_arguments(work: WorkFolder, capsys: pytest.CaptureFixture[str]) -> None:
     work.spending.add("dag/g/1", [a_record("2026-11-01T10:00:00+00:00", "1")], open_=False, now="2026-11-01T10:00:00Z")
     assert main(["costs", str(work), "--month", "2026-11", "--by", "day", "lane", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["by"] == ["day", "lane"]
+    said = capsys.readouterr().out
+    assert json.loads(said)["by"] == ["day", "lane"]
+    assert said == json.dumps(json.loads(said), indent=1) + "\n"
