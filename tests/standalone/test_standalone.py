@@ -58,7 +58,7 @@ def assert_published(airflow: Airflow, day: str) -> None:
     answers = pq.read_table(partition(airflow, day), partitioning=None).to_pylist()
     assert ledger["inputs"] == MAILS
     assert len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values()) == MAILS
-    assert {answer["date"][:10] for answer in answers} == {day}
+    assert {str(answer["date"].date()) for answer in answers} == {day}
 
 
 def backfill_runs(airflow: Airflow) -> set[tuple[str, str, str]]:
