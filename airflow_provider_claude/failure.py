@@ -62,7 +62,7 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """What people are told, on one line."""
+        """The message for people, on one line."""
         error = f": {self.error.rstrip('.')}" if self.error else ""
         return f"The task {self.name} of {self.dag_id}, run {self.run_id}, failed{error}. Its log: {self.log_url}"
 

@@ -50,7 +50,7 @@ class Alert:
 
     @property
     def message(self) -> str:
-        """What people are told: one sentence, and what is known of the danger."""
+        """The message for people: one sentence, and what is known of the danger."""
         run = f"{self.run_id} of {self.dag_id} is {self.state}"
         if self.promise == "broken":
             return f"Promise broken: {run}, and its answers were due at {shown(self.due)}."

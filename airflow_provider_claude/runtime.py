@@ -120,7 +120,7 @@ UNPUBLISHED = (
 
 
 def warn_unpublished(operator: BaseOperator, publish_to: str | None) -> bool:
-    """Whether neither *operator* nor a task beside it was told where the answers go; then that is a warning at parse."""
+    """Whether neither *operator* nor a task beside it names where the answers go; then that is a warning at parse."""
     beside = operator.dag.tasks if operator.get_dag() else []
     told = [task for task in beside if task.task_group is operator.task_group and task is not operator]
     if publish_to is not None or any(getattr(task, "publish_to", None) is not None for task in told):

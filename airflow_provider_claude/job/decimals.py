@@ -1,7 +1,7 @@
 """Decimals in a JSON schema: strings of the format `decimal(10, 2)`, digits in all and behind the point.
 
 JSON has no decimals. A Pydantic `Decimal` is asked as a number or such a string; a JSON schema may name the format itself,
-for a string. Claude is told the format in the description of the field.
+for a string. The description of the field tells Claude the format.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ class ClaudePlanOperator(BaseOperator):
         return [str(shard) for shard in open_shards(run, record)]
 
     def destination(self, context: Context) -> Destination | None:
-        """Where the answers will go: as this task was told, else as the nearest report task below it was."""
+        """Where the answers will go: by the parameter of this task, else by that of the nearest report task below it."""
         report, told, column = nearest_report(self), self.publish_to, self.partition_column
         if report is not None:
             column = column if told is not None else report.partition_column

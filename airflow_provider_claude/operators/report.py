@@ -35,9 +35,9 @@ class ClaudeReportOperator(BaseOperator):
 
     :param run_folder: the run folder (templated).
     :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: where the
-        plan was told; where that was not told either, nothing is published, which is a warning when the DAG is parsed and in
-        the report. An empty text publishes nothing, without a warning. If both are told, they have to agree.
-    :param partition_column: the name of the partition column, if the plan was not told.
+        plan's parameter says; where neither says, nothing is published, which is a warning when the DAG is parsed and in
+        the report. An empty text publishes nothing, without a warning. If both say, they have to agree.
+    :param partition_column: the name of the partition column, if the plan's parameter does not say.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
         the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
     :param max_invalid: how many of the asked rows may end with an answer that is not valid, or cut off.

@@ -26,7 +26,7 @@ def publish(
 
     Publishing twice is publishing once: where the same plan has published these very parts, nothing is written. Bytes
     are copied in chunks; no part is decoded or held whole. Without parts, the partition gets one file without rows, so
-    that an empty night can be told from a night that did not happen. *label* is the manifest without files and rows,
+    that an empty night differs from a night that did not happen. *label* is the manifest without files and rows,
     *look* what the partition holds. What is replaced is kept, see `sinks.versions`.
 
     Raises StateError, before anything is touched, where a part is not of *schema*.

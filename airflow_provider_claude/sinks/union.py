@@ -4,7 +4,7 @@ The rule, by column:
 
 - null becomes whatever the others have; narrow numbers become wide ones, whole numbers become floating ones or decimals,
   decimals get the digits of both, and dates and times the finer unit: Arrow's `unify_schemas`, permissive.
-- moments of several time zones are told in UTC.
+- moments of several time zones are converted to UTC.
 - lists and objects are joined element by element and field by field.
 - decimals and floating numbers become floating ones, the nearest to each decimal.
 - plain values of kinds that have nothing in common (a number and a text, true and a number) become text, as do decimals with

@@ -16,7 +16,7 @@
 Lists, structs, maps and all other extension types have no text of their own: `refusal` says so.
 
 Arrow's own casts are used where they are right. They are not for UUIDs, booleans of bytes, padded text, zones that are not in
-the database of time zones, and local times before 1972, whose offset may be no whole minute: such instants are told in UTC.
+the database of time zones, and local times before 1972, whose offset may be no whole minute: such instants are shown in UTC.
 """
 
 from __future__ import annotations

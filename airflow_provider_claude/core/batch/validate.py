@@ -44,7 +44,7 @@ def _exactly(validate: Validator, schema: Mapping[str, Any], text: str) -> dict[
 
 
 class PydanticValidator:
-    """Validates by a model, strictly: `"0.9"` is not a number. What it gives is told in `core.batch.validated`."""
+    """Validates by a model, strictly: `"0.9"` is not a number. `core.batch.validated` says what it gives."""
 
     def __init__(self, model: type[BaseModel], schema: Mapping[str, Any]) -> None:
         self._validate = model.__pydantic_validator__.validate_json

@@ -38,7 +38,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """The partition that a run publishes to, as the plan was told.
+    """The partition that a run publishes to, as the parameters of the plan say.
 
     :param output: the root of the answers, as the task was given it.
     :param column: the partition column. The run's partition is in its plan; without one *output* holds one table.
@@ -64,7 +64,7 @@ def checked_replace(value: str) -> str:
 
 
 def agreed(plan: str | None, report: str | None) -> str | None:
-    """The output that a plan and the report below it were told; None where neither was.
+    """The output that the parameters of a plan and of the report below it name; None where neither does.
 
     Raises DestinationError where both name one, and not the same.
     """
