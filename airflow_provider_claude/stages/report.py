@@ -66,7 +66,7 @@ def report(
 
     :param output: where the answers go, as one partition if the run has one. None publishes nothing.
     :param clock: the time now, ISO 8601 in UTC.
-    :param destination: in whose name, if the plan was not told: what it was told counts.
+    :param destination: in whose name, if the plan does not say: what the plan says counts.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
     :param warnings: what else the report has to say.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
