@@ -52,7 +52,7 @@ def csv_rows_are_kept_or_told(data: bytes) -> None:
 def jsonl_lines_are_kept_or_told(data: bytes) -> None:
     rows = _rows("a.jsonl", data)
     if data[:2] not in {b"\xff\xfe", b"\xfe\xff"} and rows != [] and "unreadable_file" not in str(rows[-1]["defect"]):
-        lines = [line for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+        lines = [line for line in data.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip()]
         assert len(rows) == len(lines)
 
 
