@@ -17,10 +17,19 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
+from airflow_provider_claude.core.publish.guard import PARTITION_OF_AN_HOUR
 from airflow_provider_claude.core.publish.naming import checked_partition
 from airflow_provider_claude.core.task import TaskRef
-from airflow_provider_claude.errors import JobError, PendingError, RateLimitedError, StateError, Terminal
-from airflow_provider_claude.schedule import is_tick
+from airflow_provider_claude.core.times import shown_in
+from airflow_provider_claude.errors import (
+    DestinationError,
+    JobError,
+    PendingError,
+    RateLimitedError,
+    StateError,
+    Terminal,
+)
+from airflow_provider_claude.schedule import is_tick, next_tick
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.probe import check_absolute
 
@@ -29,6 +38,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
     from airflow_provider_claude.core.scan.redacting import Cipher
+
+#: Runs that are further apart than this are about two days: the shortest day has 23 hours.
+_DAY_AT_LEAST = timedelta(hours=22)
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOUR = "YYYY-MM-DDTHHZZ"
@@ -250,14 +262,31 @@ def destination_of(
     """
     if not publish_to:
         return None
-    interval = resolve_interval(context) if partition else None
+    interval, takes_over = resolve_interval(context) if partition else None, is_true(take_over, "take_over")
+    if interval and partition and _DAY.fullmatch(partition) and not takes_over:
+        _check_one_run_a_day(context)
     return Destination(
         output=publish_to,
         column=column,
         holder=Holder.of(task_ref(context), interval),
         replace=replace,
-        take_over=is_true(take_over, "take_over"),
+        take_over=takes_over,
     )
+
+
+def _check_one_run_a_day(context: Context) -> None:
+    """Raises DestinationError where the schedule names another run on the day of this one: both would publish one partition."""
+    run: Any = context["dag_run"]
+    zone, due = zone_of(context), run.data_interval_end or run.data_interval_start or run.run_after
+    following = next_tick(context["dag"], due)
+    if following is None or following - due > _DAY_AT_LEAST:
+        return
+    if _local(following, zone).date() == _local(due, zone).date():
+        raise DestinationError(
+            f"The schedule has a run at {shown_in(due.isoformat(), zone)} and the next at "
+            f"{shown_in(following.isoformat(), zone)}: the schedule is finer than the partition, which is a day, and each run "
+            f"would replace the one before. Write {PARTITION_OF_AN_HOUR}; if the last run of a day is to win, take_over=True."
+        )
 
 
 def _checked_day(day: str) -> str:

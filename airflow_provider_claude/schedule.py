@@ -1,4 +1,4 @@
-"""Whether a moment is one that a DAG's schedule names: runs by hand may be about any."""
+"""Which moments a DAG's schedule names: runs by hand may be about any."""
 
 from __future__ import annotations
 
@@ -25,6 +25,23 @@ def is_tick(dag: Any, moment: datetime) -> bool:
     if not isinstance(delta, timedelta) or start is None:
         return False
     return bool((moment - start).total_seconds() % delta.total_seconds() == 0)
+
+
+def next_tick(dag: Any, moment: datetime) -> datetime | None:
+    """The first moment after *moment* that *dag*'s cron expression, or its distance between runs, names.
+
+    None for schedules of another kind, and where there is none.
+    """
+    timetable = getattr(dag, "timetable", None)
+    if expression := _of(timetable, "expression"):
+        from croniter import croniter
+
+        zone = _of(timetable, "timezone") or "UTC"
+        local = pendulum.instance(moment).in_timezone(zone)
+        following: datetime = croniter(expression, local.naive()).get_next(datetime)
+        return pendulum.instance(following, tz=zone)
+    delta = _of(timetable, "delta")
+    return moment + delta if isinstance(delta, timedelta) else None
 
 
 def _of(timetable: Any, name: str) -> Any:

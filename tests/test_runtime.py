@@ -164,6 +164,46 @@ def test_the_interval_of_a_run_is_what_its_schedule_says_and_none_where_it_was_c
     assert resolve_interval(given) == interval
 
 
+TWICE = SimpleNamespace(expression="0 0,12 * * *", timezone="Europe/Berlin")
+A_DAY = SimpleNamespace(delta=timedelta(days=1))
+
+
+def published(given: Any, timetable: Any, partition: str, *, take_over: bool = False) -> Any:
+    given["dag"].timetable, given["dag"].start_date = timetable, pendulum.datetime(2026, 1, 1)
+    given["ti"] = SimpleNamespace(dag_id="d", run_id="r", task_id="plan", map_index=-1)
+    return destination_of(given, "/out", partition=partition, column="day", replace="guarded", take_over=take_over)
+
+
+@pytest.mark.parametrize(
+    ("given", "timetable"),
+    [
+        (context(*HOUR), CRON),
+        (context(*HOUR, kind="manual"), DELTA),
+        (context(HOUR[1], HOUR[1]), CRON),
+        (context("2026-11-22T11:00:00Z", "2026-11-22T23:00:00Z"), TWICE),
+    ],
+)
+def test_a_schedule_with_two_runs_a_day_is_refused_a_partition_of_the_day(given: Any, timetable: Any) -> None:
+    with pytest.raises(DestinationError, match="the schedule is finer than the partition, which is a day"):
+        published(given, timetable, "2026-11-22")
+    assert published(given, timetable, "2026-11-22", take_over=True)
+    assert published(given, timetable, "2026-11-22T05+0100")
+
+
+@pytest.mark.parametrize(
+    ("given", "timetable"),
+    [
+        (context(*NIGHT), DAILY),
+        (context("2026-10-23T22:00:00Z", "2026-10-24T22:00:00Z"), A_DAY),  # a day of 25 hours follows
+        (context("2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z"), DAILY),  # a day of 23 hours follows
+        (context(*HOUR, day="2026-11-22"), CRON),  # chosen by hand
+        (context(*HOUR), SimpleNamespace()),
+    ],
+)
+def test_a_schedule_with_one_run_a_day_has_the_day_as_its_partition(given: Any, timetable: Any) -> None:
+    assert published(given, timetable, "2026-11-22")
+
+
 @pytest.mark.parametrize(
     ("uri", "package"),
     [

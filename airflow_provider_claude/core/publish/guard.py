@@ -12,6 +12,12 @@ from airflow_provider_claude.core.publish.destination import ALWAYS, Destination
 FEWER_SHARE = 0.2
 FEWER_ROWS = 5
 
+#: What to write where the schedule is finer than the partition.
+PARTITION_OF_AN_HOUR = (
+    "a partition as fine as the schedule, such as partition='{{ hour }}', partition_column='hour' and an output "
+    "of its own"
+)
+
 
 def foreign(where: str, held: Holder | None, mine: Destination) -> str | None:
     """Why *mine* may not write a partition that *held* has planned or published."""
@@ -27,8 +33,7 @@ def foreign(where: str, held: Holder | None, mine: Destination) -> str | None:
         return (
             f"{where} belongs to the data interval {held.interval}{_of_run(held)}, and this run is about "
             f"{mine.holder.interval}: the schedule is finer than the partition, and each run would replace the one before. "
-            "Write a partition as fine as the schedule, such as partition='{{ hour }}', partition_column='hour' and an "
-            "output of its own; if the schedule was changed, take_over=True for one run."
+            f"Write {PARTITION_OF_AN_HOUR}; if the schedule was changed, take_over=True for one run."
         )
     return None
 
