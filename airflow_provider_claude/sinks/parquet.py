@@ -50,7 +50,7 @@ def read_answers(path: UPath | Path | str, columns: Sequence[str] | None = None)
     """The answers under *path* (an output, a partition, a run's answers/ or one part) as a frame.
 
     Types stay Arrow's: money stays decimal, and whole numbers with gaps stay whole numbers. Partition columns
-    come along, as text unless all their values are whole numbers. Only *columns* are read, all where it is None.
+    come along, as text. Only *columns* are read, all where it is None.
 
     Where the job changed between partitions, the frame has the columns of all of them, null where a partition has none:
     see `sinks.union` for their types. Raises JobError where no type holds the values of a column.

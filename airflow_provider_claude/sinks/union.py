@@ -41,17 +41,28 @@ def open_answers(path: UPath, columns: Sequence[str] | None = None) -> ds.Datase
 
     Raises JobError where no type holds the values of a column.
     """
-    hive = ds.HivePartitioning.discover(infer_dictionary=False)
-    found = ds.dataset(path.path, filesystem=path.fs, format="parquet", partitioning=hive)
-    fragments = sorted(found.get_fragments(), key=lambda fragment: str(fragment.path))
+    found = _opened(path, ds.HivePartitioning.discover(infer_dictionary=False))
     with ThreadPoolExecutor(_READERS) as pool:
-        schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
+        schemas = list(pool.map(lambda fragment: fragment.physical_schema, _fragments(found)))
+    columns_there = {name for schema in schemas for name in schema.names}
+    keys = [field.with_type(pa.string()) for field in found.schema if field.name not in columns_there]
+    if any(found.schema.field(key.name) != key for key in keys):
+        found = _opened(path, ds.HivePartitioning(pa.schema(keys)))  # 007 is a mailbox, and no number
     if all(schema.equals(schemas[0]) for schema in schemas[1:]):
         return found
-    wanted = [_only(schema, columns) for schema in schemas]
-    own = unified(wanted, [fragment.path for fragment in fragments])
-    keys = [field for field in found.schema if field.name not in own.names]
+    fragments = _fragments(found)
+    own = unified([_only(schema, columns) for schema in schemas], [fragment.path for fragment in fragments])
+    keys = [key for key in keys if key.name not in own.names]
     return ds.FileSystemDataset(fragments, pa.schema([*own, *keys]), found.format, filesystem=found.filesystem)
+
+
+def _opened(path: UPath, partitioning: ds.Partitioning) -> ds.FileSystemDataset:
+    return ds.dataset(path.path, filesystem=path.fs, format="parquet", partitioning=partitioning)
+
+
+def _fragments(dataset: ds.FileSystemDataset) -> list[ds.ParquetFileFragment]:
+    """Its files, by name."""
+    return sorted(dataset.get_fragments(), key=lambda fragment: str(fragment.path))
 
 
 def _only(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:

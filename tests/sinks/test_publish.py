@@ -100,7 +100,7 @@ class TestPublish:
     def test_other_partitions_stay_as_they_are(self, root):
         publish(parts(root, 0), SCHEMA, root / "out" / "day=1")
         publish(parts(root, 0, tag="b"), SCHEMA, root / "out" / "day=2")
-        assert read_answers(root / "out").groupby("day")["item_id"].first().to_dict() == {1: "a0", 2: "b0"}
+        assert read_answers(root / "out").groupby("day")["item_id"].first().to_dict() == {"1": "a0", "2": "b0"}
 
     def test_an_empty_night_is_one_file_without_rows(self, root):
         target = root / "out" / "day=1"
@@ -366,6 +366,12 @@ class TestPartitionFolder:
 
 
 class TestReadAnswers:
+    def test_a_partition_is_text_whatever_its_digits(self, root):
+        for tag, mailbox in (("a", "007"), ("b", "7")):
+            publish(parts(root, 0, tag=tag), SCHEMA, root / "out" / f"mailbox={mailbox}", tag=tag)
+        assert read_answers(root / "out").groupby("mailbox")["item_id"].first().to_dict() == {"007": "a0", "7": "b0"}
+        assert list(read_answers(root / "out", ["mailbox"])["mailbox"]) == ["007", "7"]
+
     def test_types_stay_what_they_were(self, root):
         publish(parts(root, 0, 1), SCHEMA, root / "out" / "day=2026-11-22")
         frame = read_answers(root / "out")
