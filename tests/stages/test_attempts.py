@@ -145,7 +145,7 @@ def _on_look(number: int, action: Callable[[], str]) -> Callable[[], str]:
 
 def test_a_body_that_takes_too_long_is_not_sent_to_its_end(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS).plan()
-    ticks = iter([0, 0, *[10_000] * 1000])
+    ticks = iter([0, 0, 0, *[10_000] * 1000])  # the decision, the record of spending, the intent; then the body
     with pytest.raises(Transient):
         create(night.run.shard(1), night.gateway, clock=_from(ticks))
     assert claude_simulator.books()["total"]["requests"] == 0
