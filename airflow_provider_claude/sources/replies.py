@@ -65,7 +65,8 @@ _RULE = re.compile(r"_{30,}\s*")
 
 #: What any text with a quotation or a signature has, in RE2: the others are not looked at line by line.
 _SUSPECT = (
-    rf"(?im)^\s*>|^--\s*$|^_{{30}}|^\s*(?:{_CLOSINGS})\s*[,.!]?\s*$|(?:{_WROTE})[^\n]*[:：]\s*$|(?:{_ORIGINAL}) ?[-_*]"
+    rf"(?im)^[\s\v\x1c-\x1f\x{{85}}\p{{Z}}]*>|^--\s*$"
+    rf"|^_{{30}}|^\s*(?:{_CLOSINGS})\s*[,.!]?\s*$|(?:{_WROTE})[^\n]*[:：]\s*$|(?:{_ORIGINAL}) ?[-_*]"
     rf"|^\s*(?:{_DEVICE})|^[\s*]*(?:{_SENDER})[\s*]*[:：]"
 )
 

@@ -46,6 +46,12 @@ def test_a_signature_is_told_apart(text: str, body: str, signature: str) -> None
     assert split_reply(text) == Reply(body, "", signature)
 
 
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u3000", "\x1f", "\x85", "\x0b"])
+def test_a_quotation_is_dropped_behind_any_space(space: str) -> None:
+    texts = bodies(pa.array([f"Yes.\n{space}> Is it?"]), replies=True, signatures=True).texts
+    assert texts.to_pylist() == ["Yes."]
+
+
 def test_a_reply_above_its_quotation_keeps_its_own_signature() -> None:
     text = "Yes.\n-- \nBob\n\nOn 1 May, Ann <a@b.c> wrote:\n> Is it?\n> -- \n> Ann"
     assert split_reply(text) == Reply("Yes.", "On 1 May, Ann <a@b.c> wrote:\n> Is it?\n> -- \n> Ann", "-- \nBob")

@@ -178,14 +178,18 @@ def test_the_trigger_form_asks_for_what_a_run_may_change(page: Page, triggered: 
 def test_a_backfill_from_the_dialog_of_the_ui_answers_the_days_that_were_picked(
     airflow: Airflow, triggered: str, page: Page, pictures: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     before = backfill_runs(airflow)
     dialog = trigger_dialog(page)
     dialog.get_by_text("Backfill", exact=True).click()
+    shown = page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")
     for day in (BY_DIALOG[0], BY_DIALOG[-1]):
         dialog.get_by_text("Select date and time").first.click()
-        page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(day.replace("-", "/"))
+        shown.fill(day.replace("-", "/"))
         page.get_by_placeholder("HH:mm").locator("visible=true").fill("00:00")
         page.keyboard.press("Escape")
+        expect(shown).to_have_count(0)  # the calendar takes a moment to close
     dialog.get_by_text(f"{len(BY_DIALOG)} runs will be triggered.").wait_for()
     page.screenshot(path=pictures / "backfill.png")
     dialog.get_by_role("spinbutton").last.fill(str(MAILS))
