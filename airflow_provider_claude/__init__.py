@@ -47,6 +47,12 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "timezone": _option("The zone whose midnight starts a night run.", "Europe/Berlin"),
                     "poll_interval": _option("The most seconds between two looks at a batch.", "60.0", "float"),
+                    "group_access": _option(
+                        "Whether the group of a run's user may read and write its files and folders (0660, 2770). Otherwise "
+                        "only the user may (0600, 0700).",
+                        "False",
+                        "boolean",
+                    ),
                 },
             }
         },

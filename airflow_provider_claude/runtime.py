@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath, conf
 
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
@@ -31,7 +31,8 @@ from airflow_provider_claude.errors import (
 )
 from airflow_provider_claude.schedule import is_tick, next_tick
 from airflow_provider_claude.store import RunFolder, ShardFolder
-from airflow_provider_claude.store.probe import check_absolute
+from airflow_provider_claude.store.access import GROUP, OWNER, grant
+from airflow_provider_claude.store.probe import check_place
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -351,6 +352,7 @@ def to_path(uri: str) -> UPath:
 
     Raises JobError where there is no such store here.
     """
+    grant(GROUP if conf.getboolean("claude", "group_access", fallback=False) else OWNER)
     try:
         path = cast("UPath", ObjectStoragePath(uri))
         _ = path.fs
@@ -370,7 +372,7 @@ def run_folder(path: str | None) -> RunFolder:
     if not path:
         raise StateError("There is no run folder: the scan of this run has not succeeded.")
     folder = to_path(path)
-    check_absolute(folder, "run_folder (work)")
+    check_place(folder, "run_folder (work)")
     return RunFolder(folder)
 
 

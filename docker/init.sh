@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares the database. Runs to its end before Airflow starts, at every `docker compose up`; running again is harmless.
 set -euo pipefail
+umask 077  # what a run keeps is for the user of the containers alone
 here=$(dirname "$0")
 
 case "${CLAUDE_API:-}" in

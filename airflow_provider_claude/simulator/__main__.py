@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -105,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The server ends by itself and then raises the signal again; before it runs, the signal comes here directly.
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
+    os.umask(0o077)  # what it is sent and answers is for its user alone
     with _folder(args.state) as folder, listen(args.host, args.port) as listener:
         server = Server(build_app(Path(folder), options), listener, log_level=args.log_level)
         server.run(sockets=[listener])

@@ -36,6 +36,7 @@ from airflow_provider_claude.store import (
     remove,
     write_record,
 )
+from airflow_provider_claude.store.access import make_folder
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -202,7 +203,7 @@ def _keep_moved(partition: Partition, old: UPath) -> None:
         write_record(old / MANIFEST, manifest)
     place = partition.aside / "versions" / manifest.version
     remove(place)
-    Path(place.parent.path).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(place.parent.path))
     Path(old.path).rename(place.path)
 
 

@@ -19,7 +19,7 @@ from airflow_provider_claude.errors import DestinationError, StateError
 from airflow_provider_claude.sinks.partition import ASIDE, PART, Look, ManifestRecord, Partition, other_columns
 from airflow_provider_claude.sinks.replacing import recover
 from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder, entries
-from airflow_provider_claude.store.probe import check_absolute, probe
+from airflow_provider_claude.store.probe import check_place, probe
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -35,9 +35,9 @@ def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | 
     *named*: *work* was written by a person. If not, it is only where the run folder happens to lie, and the output may
     lie beside that.
     """
-    check_absolute(work.path, "work")
+    check_place(work.path, "work")
     if output is not None:
-        check_absolute(output, "output")
+        check_place(output, "output")
         kept = [work.path] if named else [work.path / name for name in _SHARED]
         _raise(_overlaps([*map(_plain, map(str, (run.path, *kept)))], _plain(source), _plain(str(output))))
     probe(work.path, "work")

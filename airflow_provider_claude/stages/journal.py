@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from airflow_provider_claude.store import ShardFolder, is_local, remove, write_bytes
+from airflow_provider_claude.store.access import create_file
 
 _PART = re.compile(r"(\d+)\.answers\.(\d+)(?:\.(\d+))?\.jsonl")
 
@@ -38,7 +39,7 @@ class Journal:
             self._parts += 1
             return
         path = Path(self._shard.file(f"{self._name}.jsonl").path)
-        with path.open("r+b" if self._size else "wb") as stream:
+        with path.open("r+b") if self._size else os.fdopen(create_file(path), "wb") as stream:
             stream.truncate(self._size)
             stream.seek(self._size)
             stream.write(data)

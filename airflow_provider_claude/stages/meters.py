@@ -189,5 +189,7 @@ def _folder() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
-        raise PermissionError(f"{folder} is not this user's own folder; remove it.")
+        raise PermissionError(f"{folder} is not this user's own folder: remove it")
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise PermissionError(f"{folder} is open to other users, who may have changed what is in it: remove it")
     return folder

@@ -1,7 +1,7 @@
 """Files of a store: written whole or not at all, first come first served where only one may win.
 
 On a local disk a file is written under a temporary name and renamed, or linked where it must be new. On an object
-store it is one PUT of a finished local file, or a conditional one.
+store it is one PUT of a finished local file, or a conditional one. Who may read local files, `access` says.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from airflow_provider_claude.store.access import granted, make_folder
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -92,11 +94,12 @@ def _temporary(path: UPath) -> Iterator[tuple[IO[bytes], Path]]:
     """A temporary file, beside *path* where that is local. Gone after the block, unless it was renamed."""
     directory = Path(path.parent.path) if is_local(path) else None
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=directory)
     try:
         with os.fdopen(handle, "w+b") as stream:
-            os.fchmod(stream.fileno(), 0o666 & ~_UMASK)
+            if directory is not None:
+                os.fchmod(stream.fileno(), granted().file)
             yield stream, Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
@@ -122,13 +125,3 @@ def remove(path: UPath) -> None:
         shutil.rmtree(path.path)
     elif path.exists():
         path.fs.rm(path.path, recursive=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-#: Read once at import: asking for it means setting it, for all threads at once.
-_UMASK = _umask()

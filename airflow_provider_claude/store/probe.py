@@ -6,9 +6,11 @@ import errno
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import ClaudeError, DestinationError, StoreError
+from airflow_provider_claude.store.access import check_private
 from airflow_provider_claude.store.files import is_local, remove, write_bytes
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def probe(folder: UPath, parameter: str) -> None:
 
     Raises DestinationError where that cannot work, and says what to do; StoreError where it may later.
     """
-    check_absolute(folder, parameter)
+    check_place(folder, parameter)
     file = folder / f"_claude_probe-{secrets.token_hex(8)}"  # readers skip such names
     data = b"\0" * (_LOCAL_BYTES if is_local(folder) else 64)
     with _step(f"write to {parameter} {folder}"):
@@ -67,13 +69,16 @@ def _step(what: str) -> Iterator[None]:
         raise _error(e, f"Cannot {what}: {_told(e)}.") from e
 
 
-def check_absolute(folder: UPath, parameter: str) -> None:
-    """Raise DestinationError where *folder* means another place on each worker."""
-    if is_local(folder) and not folder.path.startswith("/"):
+def check_place(folder: UPath, parameter: str) -> None:
+    """Raise DestinationError where *folder* means another place on each worker, or where others can change what is in it."""
+    if not is_local(folder):
+        return
+    if not folder.path.startswith("/"):
         raise DestinationError(
             f"{parameter} is {str(folder)!r}, a relative path, which is another folder for each worker. Write an absolute "
             "path, or a URI such as s3://aws_default@bucket/folder."
         )
+    check_private(Path(folder.path), parameter)
 
 
 def _told(error: Exception) -> str:

@@ -166,7 +166,17 @@ def a_file(folder: Path) -> None:
     folder.write_bytes(b"")
 
 
-@pytest.mark.parametrize("make", [not_ours, a_link, a_file])
+def open_to_all(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def open_to_readers(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o750)
+
+
+@pytest.mark.parametrize("make", [not_ours, a_link, a_file, open_to_all, open_to_readers])
 def test_a_folder_that_is_not_ours_leaves_a_lane_with_buckets_of_its_own(
     folder: Path, caplog: pytest.LogCaptureFixture, make: Callable[[Path], None]
 ) -> None:
