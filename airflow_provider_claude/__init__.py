@@ -45,6 +45,12 @@ def get_provider_info() -> dict[str, Any]:
                     "root": _option(
                         "Folder or object-store URI that holds mail/, work/ and answers/.", "/opt/airflow/claude"
                     ),
+                    "sources": _option(
+                        "What DAGs may read as their source: folders and object-store URIs with the connections to use, "
+                        "separated by commas or line ends. Empty: what is below root.",
+                        "",
+                        example="/data/mail, s3://aws_mail@bucket/mail",
+                    ),
                     "timezone": _option("The zone whose midnight starts a night run.", "Europe/Berlin"),
                     "poll_interval": _option("The most seconds between two looks at a batch.", "60.0", "float"),
                     "group_access": _option(
@@ -59,11 +65,11 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _option(description: str, default: str, kind: str = "string") -> dict[str, Any]:
+def _option(description: str, default: str, kind: str = "string", example: str | None = None) -> dict[str, Any]:
     return {
         "description": description,
         "type": kind,
         "default": default,
-        "example": None,
+        "example": example,
         "version_added": __version__,
     }

@@ -30,6 +30,7 @@ from airflow_provider_claude.errors import (
     Terminal,
 )
 from airflow_provider_claude.schedule import is_tick, next_tick
+from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import check_place
@@ -359,6 +360,34 @@ def to_path(uri: str) -> UPath:
     except (ValueError, ImportError) as e:
         raise JobError(f"{uri} is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
     return path
+
+
+def source_path(uri: str, allowed: Allowed) -> UPath:
+    """The source *uri*. Raises SourceError where it is not *allowed*: no store was asked, and no connection looked up."""
+    try:
+        path = cast("UPath", ObjectStoragePath(uri))
+    except (ValueError, ImportError):
+        return to_path(uri)  # says what is wrong with it
+    allowed.check(path)
+    return to_path(uri)
+
+
+def allowed_sources(run_folder: str) -> Allowed:
+    """What this deployment lets a scan into *run_folder* read: `[claude] sources`, else what is below `[claude] root`."""
+    listed = [one.strip() for one in re.split(r"[,\n]", conf.get("claude", "sources", fallback="") or "")]
+    places = [one for one in listed if one] or [conf.get("claude", "root", fallback="/opt/airflow/claude")]
+    for place in places:
+        if "://" not in place and not place.startswith("/"):
+            raise JobError(
+                f"[claude] sources has {place!r}: write absolute paths, or URIs such as s3://aws_mail@bucket/mail."
+            )
+    return Allowed(tuple(Place.of(cast("UPath", ObjectStoragePath(one))) for one in [*places, *_doubts(run_folder)]))
+
+
+def _doubts(run_folder: str) -> list[str]:
+    """What a screening reads: the doubts of the run that it belongs to, beside its own run folder."""
+    above, _, partition = run_folder.rstrip("/").rpartition("/")
+    return [f"{above.removesuffix('.screen')}/{partition}/doubts"] if above.endswith(".screen") else []
 
 
 def _remedy(uri: str) -> str:

@@ -51,7 +51,9 @@ def main() -> int:
 
 
 def night(folder: Path, mails: Path, rows: int, claude: SimulatorProcess) -> Iterator[str]:
-    airflow = DemoAirflow(folder / "airflow", PROJECT / "dags", folder / "claude", json.loads(claude.connection_json))
+    airflow = DemoAirflow(
+        folder / "airflow", PROJECT / "dags", folder / "claude", mails, json.loads(claude.connection_json)
+    )
     airflow.migrate()
     database = folder / "airflow" / "airflow.db"
     empty = database.stat().st_size

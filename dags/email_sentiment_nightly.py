@@ -97,7 +97,7 @@ with DAG(
             None,
             type=["null", "string"],
             title="Mail",
-            description="File, folder or glob; empty for <root>/mail/<day>",
+            description="File, folder or glob, of what [claude] sources allows; empty for <root>/mail/<day>",
         ),
         "day": Param(
             None,

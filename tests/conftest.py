@@ -23,6 +23,7 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
     AIRFLOW__CLAUDE__ROOT=str(HOME / "claude"),
+    AIRFLOW__CLAUDE__SOURCES=f"{tempfile.gettempdir()}, memory://",
     AIRFLOW__CLAUDE__TIMEZONE="Europe/Berlin",
     AIRFLOW__CLAUDE__POLL_INTERVAL="0.2",
     NO_COLOR="1",

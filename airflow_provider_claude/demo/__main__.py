@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def _day(text: str) -> pendulum.Date:
 def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     began = time.monotonic()
+    os.umask(0o077)  # Airflow's own files, too, are for this user alone
     root, day = args.root.resolve(), args.date or pendulum.yesterday().date()
     run = RunFolder(UPath(root / "work" / DAG_ID / GROUP / day.isoformat()))
     shutil.rmtree(run.path.path, ignore_errors=True)  # what an earlier demo paid for was play money
@@ -80,7 +82,7 @@ def _night(
 ) -> None:
     _tell(f"claude  simulated at {claude.base_url}, a batch takes {args.pace}")
     connection = {"conn_type": "anthropic", "host": claude.base_url, "password": claude.api_key}
-    airflow = DemoAirflow(root / "airflow", args.dags.resolve(), root, connection)
+    airflow = DemoAirflow(root / "airflow", args.dags.resolve(), root, source, connection)
     airflow.migrate()
     _tell("airflow ready (SQLite)")
     conf = {"source": str(source), "day": day.isoformat(), "shard_rows": args.shard_rows, "deadline": "09:00"}

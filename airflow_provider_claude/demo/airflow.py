@@ -15,9 +15,9 @@ class DemoError(RuntimeError):
 
 
 class DemoAirflow:
-    """Airflow with its home in *home* and the DAGs of *dags*; the data root of the DAGs is *root*."""
+    """Airflow with its home in *home* and the DAGs of *dags*; the data root of the DAGs is *root*, and they read *mail*."""
 
-    def __init__(self, home: Path, dags: Path, root: Path, connection: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, dags: Path, root: Path, mail: Path, connection: Mapping[str, str]) -> None:
         self.log = home / "demo.log"
         home.mkdir(parents=True, exist_ok=True)
         elsewhere = ("ANTHROPIC_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # the demo talks to this machine only
@@ -29,6 +29,7 @@ class DemoAirflow:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "AIRFLOW__CLAUDE__ROOT": str(root),
+            "AIRFLOW__CLAUDE__SOURCES": f"{root}\n{mail}",
             "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
             "AIRFLOW_CONN_ANTHROPIC_DEFAULT": json.dumps(connection),
             "NO_COLOR": "1",

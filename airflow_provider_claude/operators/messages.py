@@ -26,12 +26,14 @@ from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
+    allowed_sources,
     destination_of,
     name_run,
     raise_if_gave_up,
     resolve_deadline,
     resumable,
     run_folder,
+    source_path,
     task_errors,
     task_ref,
     to_path,
@@ -234,8 +236,10 @@ class ClaudeMessagesOperator(BaseOperator):
         from airflow_provider_claude.stages.scan import scan
         from airflow_provider_claude.stages.scan_settings import ScanSettings
 
+        allowed = allowed_sources(self.run_folder)
         source = open_source(
-            to_path(self.source),
+            source_path(self.source, allowed),
+            allowed=allowed,
             format=self.source_format,
             id_column=self.id_column,
             columns=self.job.columns,

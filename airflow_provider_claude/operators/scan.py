@@ -16,7 +16,15 @@ from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
-from airflow_provider_claude.runtime import name_run, need_xcom, run_folder, task_errors, to_path, utc_now
+from airflow_provider_claude.runtime import (
+    allowed_sources,
+    name_run,
+    need_xcom,
+    run_folder,
+    source_path,
+    task_errors,
+    utc_now,
+)
 from airflow_provider_claude.sources.encoding import check_encoding
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ class ClaudeInputScanOperator(BaseOperator):
     *partition* (see ``runtime.resolve_day``).
 
     :param source: file, folder or glob of Parquet, CSV, JSON Lines (plain, gzip, zstd), ``.eml`` or mbox, on any store
-        ObjectStoragePath reaches (templated).
+        ObjectStoragePath reaches (templated). It has to be in, or below, one of ``[claude] sources``.
     :param run_folder: where the run keeps its files (templated). The same folder for the same data means that what is
         already paid for is found again; each partition has one of its own.
     :param partition: the partition of the answers, as the plan has it: it only gives ``{{ partition }}`` its value (templated).
@@ -154,8 +162,10 @@ class ClaudeInputScanOperator(BaseOperator):
         """The source. Raises SourceError where it, or a column, is not there."""
         from airflow_provider_claude.sources.source import open_source
 
+        allowed = allowed_sources(self.run_folder)
         return open_source(
-            to_path(self.source),
+            source_path(self.source, allowed),
+            allowed=allowed,
             format=self.source_format,
             id_column=self.id_column,
             columns=self.columns,

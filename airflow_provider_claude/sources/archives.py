@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import tars, zips
-from airflow_provider_claude.sources.files import BrokenArchiveError, SourceFile, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, UnreachableError, is_broken_content
 from airflow_provider_claude.sources.finding import Found, sorted_out
-from airflow_provider_claude.sources.members import Contents, Files
+from airflow_provider_claude.sources.members import Contents, Lost
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -31,7 +31,7 @@ def expanded(found: Found, source: UPath) -> Found:
     if not archives:
         return found
     files = [file for file in found.files if file not in archives]
-    strays, rest = list(found.strays), []
+    strays, rest = list(found.strays), list[SourceFile]()
     for archive in archives:
         inside = _contents(archive)
         paths = [f"{archive.path}/{name}" for name in inside.names]
@@ -39,18 +39,8 @@ def expanded(found: Found, source: UPath) -> Found:
         files += [replace(one, name=f"{archive.name}/{one.name}") for one in there.files]
         strays += [f"{archive.name}/{name}" for name in there.strays]
         if inside.damage:
-            rest.append(SourceFile(_Rest(inside.damage), archive.path, archive.name))
-    return Found(tuple(files), tuple(strays), rest=tuple(rest))
-
-
-class _Rest(Files):
-    """What of an archive cannot be reached."""
-
-    def __init__(self, damage: str) -> None:
-        self._damage = damage
-
-    def open(self, path: str, mode: str = "rb") -> IO[bytes]:
-        raise BrokenArchiveError(self._damage)
+            rest.append(SourceFile(Lost(UnreachableError(inside.damage)), archive.path, archive.name))
+    return replace(found, files=tuple(files), strays=tuple(strays), rest=(*found.rest, *rest))
 
 
 def _contents(file: SourceFile) -> Contents:

@@ -15,7 +15,7 @@ from airflow_provider_claude.sources.files import FORMATS, SUFFIXES, SourceFile
 
 #: Files that systems and mail programs leave in folders: never data.
 _LITTER = re.compile(
-    r"(?:.*/)?(?:thumbs\.db|ehthumbs\.db|desktop\.ini|icon\r|folder\.jpg|table_of_contents|.*\.msf|msgfilterrules\.dat"
+    r"(?:.*/)?(?:thumbs\.db|ehthumbs\.db|desktop\.ini|icon⟨U\+000D⟩|folder\.jpg|table_of_contents|.*\.msf|msgfilterrules\.dat"
     r"|~\$.*|.*\.(?:md5|sha1|sha256|crc|lnk|bak|swp))",
     re.IGNORECASE,
 )

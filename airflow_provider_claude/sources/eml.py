@@ -6,7 +6,7 @@ import re
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.sources import outlook
-from airflow_provider_claude.sources.files import BrokenArchiveError, SourceFile, is_broken_content, meaning
+from airflow_provider_claude.sources.files import SourceFile, UnreachableError, is_broken_content, meaning
 from airflow_provider_claude.sources.kinds import HEAD, OUTLOOK, kind_of
 from airflow_provider_claude.sources.mail_row import MAX_MAIL, mail_row, too_large
 from airflow_provider_claude.sources.mbox import are_several
@@ -23,10 +23,8 @@ def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
         with file.open_any() as stream:
             raw = stream.read(MAX_MAIL + 1)
-    except BrokenArchiveError as e:
-        return region(
-            f"{file.name}#1", "unreadable_file", f"mails are missing behind the last that was read ({e}).", None
-        )
+    except UnreachableError as e:
+        return region(f"{file.name}#1", "unreadable_file", f"mails are missing ({e}).", None)
     except Exception as e:
         if not is_broken_content(e):
             raise

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.report.text import legible
 from airflow_provider_claude.sources.kinds import HEAD, compression_of, kind_of
 
 #: Formats by suffix, in lower case; a suffix of COMPRESSED may follow any of them but Parquet's.
@@ -47,8 +48,24 @@ class WrongKindError(ValueError):
     """The bytes of a file are of another kind than its name says."""
 
 
-class BrokenArchiveError(ValueError):
-    """What is behind some place of an archive cannot be reached."""
+class UnopenedError(ValueError):
+    """One file cannot be opened, or not be read to its end; its store is well."""
+
+
+class UnreachableError(ValueError):
+    """Any number of files cannot be reached: what is in a folder, or behind some place of an archive."""
+
+
+def shown(name: str) -> str:
+    """The *name* of a file with what would act instead of show written out, as `⟨U+000A⟩`; bytes that are no UTF-8, too.
+
+    Two names are never shown as one.
+    """
+    return legible(name.translate(_WRITTEN_OUT))
+
+
+#: What `legible` leaves as it is, and what it begins with.
+_WRITTEN_OUT = {ord(one): f"⟨U+{ord(one):04X}⟩" for one in "\t\n⟨"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,7 @@ class SourceFile:
     def partitions(self) -> dict[str, str | None]:
         """The columns that its folders are named for, as Hive names them: `year=2026/month=11/`."""
         pairs = (part.partition("=") for part in PurePosixPath(self.path).parts[:-1] if "=" in part)
-        return {unquote(name): None if value == _NULL else unquote(value) for name, _, value in pairs if name}
+        return {_text(name): None if value == _NULL else _text(value) for name, _, value in pairs if name}
 
     @property
     def format(self) -> str | None:
@@ -121,6 +138,11 @@ class SourceFile:
         if self.path.endswith(".mbox/mbox"):  # as Apple Mail exports a mailbox
             return "mbox"
         return SUFFIXES.get(self.suffixes[0])
+
+
+def _text(quoted: str) -> str:
+    """What a part of a path stands for."""
+    return unquote(quoted).encode("utf-8", "replace").decode()
 
 
 #: What decoders say, and what it means.
@@ -151,7 +173,8 @@ _BROKEN = (
     zlib.error,
     UnicodeError,
     WrongKindError,
-    BrokenArchiveError,
+    UnopenedError,
+    UnreachableError,
     tarfile.TarError,
     zipfile.BadZipFile,
 )

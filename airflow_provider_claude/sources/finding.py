@@ -2,28 +2,42 @@
 
 A path is a file, a folder (searched to the bottom) or a glob; a part of it that exists as it is written is no glob,
 whatever brackets are in it. In a folder or a glob, whatever has a part starting with `.` or `_` is not data and is
-skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`; so are symbolic links. Of a Maildir, `cur` and `new` are read.
+skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`. Of a Maildir, `cur` and `new` are read.
 Names are relative to the folder, or to the part of the glob before its first wildcard.
 
-What cannot be looked at raises the store's error: it is never taken for what is not there.
+Where a path leads has to be allowed, and so has what a link in a folder leads to: that is read where it is a file. Links to
+folders, to anything else, and what is no regular file (pipes, sockets, devices) are skipped, and named.
+
+A folder that cannot be looked into stands for an unknown number of files. What else cannot be looked at raises the store's
+error: it is never taken for what is not there.
 """
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fsspec.utils import glob_translate
 
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.files import SourceFile
+from airflow_provider_claude.sources.allowed import Allowed, Place
+from airflow_provider_claude.sources.files import SourceFile, UnreachableError, shown
 from airflow_provider_claude.sources.lakes import refuse_lakes
 from airflow_provider_claude.sources.maildir import MailFolders
+from airflow_provider_claude.sources.members import Lost
+from airflow_provider_claude.sources.stores import Disk, Remote, why_unopened
 
 if TYPE_CHECKING:
     from upath import UPath
+
+#: The type of a folder that cannot be looked into.
+_UNREACHED = "unreached"
+
+#: The longest path of a folder that is looked into.
+_LONGEST = 16_384
 
 _SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]+)+\Z")
 _MAGIC = re.compile(r"[*?\[]")
@@ -37,18 +51,25 @@ class MissingSourceError(SourceError):
 class Found:
     """The files at a path, sorted by name, and the names of those that lie in a Maildir but are no mail of it.
 
-    *single* says that the path is that of one file. *rest* stand for what lies behind the damage of an archive.
+    *single* says that the path is that of one file. *skipped* are the names of what is no file that may be read. *rest* stand
+    for what cannot be reached: in a folder, or behind the damage of an archive.
     """
 
     files: tuple[SourceFile, ...]
     strays: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     single: bool = False
     rest: tuple[SourceFile, ...] = ()
 
 
-def find_files(path: UPath) -> Found:
-    """What *path* stands for. Raises MissingSourceError where there is no such thing, or no file in it."""
-    fs, root = path.fs, str(path.fs._strip_protocol(path.path))  # noqa: SLF001 - fsspec's own way to a bare path
+def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
+    """What *path* stands for. *allowed*: what may be read; None is what *path* stands for itself.
+
+    Raises MissingSourceError where there is no such thing, or no file in it, and SourceError where it is not allowed.
+    """
+    place = allowed.check(path) if allowed else Place.of(path)
+    root = place.path
+    fs: Any = Disk(allowed or Allowed((_top(place),))) if place.is_local else Remote(path.fs)
     fs.invalidate_cache()
     match _type(fs, root):
         case "directory":
@@ -62,15 +83,23 @@ def find_files(path: UPath) -> Found:
             raise MissingSourceError(
                 f"There is no source at {path}: looked for a file, a folder and a glob of that name."
             )
+        case "other":
+            raise SourceError(f"There is no source at {path}: what is there is no regular file.")
         case _:
             return _single(fs, root, path)
 
 
+def _top(place: Place) -> Place:
+    """The folder that holds all that the glob *place* stands for; *place* where it is none."""
+    above = place.path[: magic.start()] if (magic := _MAGIC.search(place.path)) else None
+    return place if above is None else place._replace(path=above.rpartition("/")[0])
+
+
 def _single(fs: Any, root: str, path: UPath) -> Found:
     folder, _, name = root.rpartition("/")
-    file = SourceFile(fs, root, name)
+    file = SourceFile(fs, root, shown(name))
     if file.format is None and MailFolders.of([root], []).holds(root):
-        file = SourceFile(fs, root, name, "eml")
+        file = replace(file, kind="eml")
     refuse_lakes(fs, folder, [root], path)
     return Found((file,), single=True)
 
@@ -80,9 +109,34 @@ def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) 
     paths = sorted(name for name, info in listing.items() if _is_file(name, info))
     folders = [name for name, info in listing.items() if info["type"] == "directory"]
     found = sorted_out(fs, base, paths, folders, path)
-    if not found.files:
-        raise MissingSourceError(f"There is no source at {path}: {_nothing(listing, folders, found.strays)}.")
-    return found
+    mail = MailFolders.of(paths, folders)
+    lost = [one for one in _unreached(listing, base) if mail.encloses(one.path) or not _is_hidden(one.name)]
+    found = replace(found, skipped=tuple(_skipped(listing, base)), rest=tuple(lost))
+    if found.files:
+        return found
+    if unread := [*found.skipped, *(file.name for file in found.rest)]:
+        raise SourceError(f"{path} holds nothing that may be read, but {unread[0]!r:.200}: {_unread(found)}.")
+    raise MissingSourceError(f"There is no source at {path}: {_nothing(listing, folders, found.strays)}.")
+
+
+def _skipped(listing: Mapping[str, dict[str, Any]], base: str) -> Iterator[str]:
+    names = (shown(_below_base(name, base)) for name, info in sorted(listing.items()) if info["type"] == "other")
+    return (name for name in names if not _is_hidden(name))
+
+
+def _unreached(listing: Mapping[str, dict[str, Any]], base: str) -> Iterator[SourceFile]:
+    """What stands for the folders that cannot be looked into."""
+    for path, info in sorted(listing.items()):
+        if info["type"] == _UNREACHED:
+            yield SourceFile(Lost(UnreachableError(info["why"])), path, shown(_below_base(path, base)))
+
+
+def _unread(found: Found) -> str:
+    return "a folder that cannot be looked into" if found.rest else "a link to elsewhere, or no regular file"
+
+
+def _below_base(path: str, base: str) -> str:
+    return path[len(base.rstrip("/")) + 1 :]
 
 
 def _is_file(name: str, info: dict[str, Any]) -> bool:
@@ -95,7 +149,7 @@ def sorted_out(fs: Any, base: str, paths: Sequence[str], folders: Sequence[str],
     refuse_lakes(fs, base, paths, source)
     mail = MailFolders.of(paths, folders)
     start = len(base.rstrip("/")) + 1
-    files = [SourceFile(fs, one, one[start:], "eml" if mail.holds(one) else None) for one in paths]
+    files = [SourceFile(fs, one, shown(one[start:]), "eml" if mail.holds(one) else None) for one in paths]
     strays = tuple(file.name for file in files if file.kind is None and mail.is_stray(file.path))
     return Found(
         tuple(file for file in files if file.kind or not (_is_hidden(file.name) or mail.encloses(file.path))), strays
@@ -121,6 +175,10 @@ def _type(fs: Any, path: str) -> str | None:
         return str(fs.info(path)["type"])
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as e:
+        if e.errno in {errno.ENAMETOOLONG, errno.ELOOP}:
+            return None
+        raise
 
 
 def _parted(fs: Any, root: str) -> tuple[str, str]:
@@ -136,7 +194,11 @@ def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:
     depth = None if "**" in pattern else pattern.count("/") + 1
     start = len(base.rstrip("/")) + 1
     matches = _glob(pattern)
-    return {name: info for name, info in _listed(fs, base, depth).items() if matches(name[start:])}
+    return {
+        name: info
+        for name, info in _listed(fs, base, depth).items()
+        if info["type"] == _UNREACHED or matches(name[start:])
+    }
 
 
 def _glob(pattern: str) -> Callable[[str], object]:
@@ -161,7 +223,24 @@ def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[s
     """The same where a folder is listed at a time: `find` leaves out silently what it cannot read."""
     level: Iterable[str] = [base]
     while level and depth != 0:
-        there = [(info["name"].rstrip("/"), info) for folder in level for info in fs.ls(folder, detail=True)]
+        there = [entry for folder in level for entry in _entries(fs, folder, base)]
         yield from there
         level = [name for name, info in there if info["type"] == "directory" and not info.get("islink")]
         depth = None if depth is None else depth - 1
+
+
+def _entries(fs: Any, folder: str, base: str) -> list[tuple[str, dict[str, Any]]]:
+    """What is in *folder*; where one below *base* cannot be looked into, the folder itself, and why."""
+    if len(folder) > _LONGEST:
+        return _unreachable(folder, "it lies too deep")
+    try:
+        return [(info["name"].rstrip("/"), info) for info in fs.ls(folder, detail=True)]
+    except OSError as e:
+        why = why_unopened(e)
+        if why is None or folder == base:
+            raise
+        return _unreachable(folder, why)
+
+
+def _unreachable(folder: str, why: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(folder, {"type": _UNREACHED, "why": f"the folder cannot be looked into: {why}"})]

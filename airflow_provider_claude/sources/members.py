@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from airflow_provider_claude.errors import SourceError
 
@@ -22,6 +22,16 @@ class Files:
 
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - fsspec's
         raise FileNotFoundError(path)
+
+
+class Lost(Files):
+    """Where files should be that cannot be read, for the reason that *error* gives."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def open(self, path: str, mode: str = "rb") -> IO[bytes]:
+        raise self._error
 
 
 class Contents(NamedTuple):

@@ -39,6 +39,7 @@ from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
+from airflow_provider_claude.sources.allowed import Allowed
 from airflow_provider_claude.sources.archives import expanded
 from airflow_provider_claude.sources.carried import carried_types
 from airflow_provider_claude.sources.choosing import Choice, Fits, choose
@@ -132,6 +133,7 @@ def open_source(
     batch_rows: int = 500,
     encoding: str | None = None,
     missing: MissingSource = "fail",
+    allowed: Allowed | None = None,
 ) -> Source:
     """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
 
@@ -139,7 +141,8 @@ def open_source(
     of the files below them, unless a file holds one of that name. *id_column* None names rows by `source_ref`. Mails are always
     named by it, unless *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary
     columns of Parquet; None is UTF-8, or what a byte order mark says. Mails say it themselves. Where there is no file,
-    *missing* says whether that is an error or a source without rows.
+    *missing* says whether that is an error or a source without rows. *allowed*: what may be read; None is what *path* stands
+    for itself.
 
     Raises SourceError where the path, the format, a column or the id is not there, and JobError where *encoding* is no
     character set.
@@ -147,7 +150,7 @@ def open_source(
     if format is not None and format not in FORMATS:
         raise SourceError(f"source_format is {format!r}: write one of {', '.join(map(repr, FORMATS))}.")
     sought = frozenset([*(columns or ()), *carry, *filter(None, [id_column])])
-    kind, files, foreign = _chosen(path, format, partial(_fits, sought, encoding), missing)
+    kind, files, foreign = _chosen(path, format, partial(_fits, sought, encoding), missing, allowed)
     if kind == "eml" and any(file.suffixes[0] == ".msg" for file in files):
         need("mail", "An Outlook message (.msg)")
     if kind in {"eml", "mbox"} and id_column not in MAIL_COLUMNS:
@@ -170,10 +173,10 @@ def open_source(
     return Source(path=path, format=kind, files=files, wanted=wanted, foreign=foreign)
 
 
-def _chosen(path: UPath, asked: str | None, fits: Fits, missing: MissingSource) -> Choice:
+def _chosen(path: UPath, asked: str | None, fits: Fits, missing: MissingSource, allowed: Allowed | None) -> Choice:
     """What is read of *path*."""
     try:
-        return _of_found(expanded(find_files(path), path), asked, fits, path)
+        return _of_found(expanded(find_files(path, allowed), path), asked, fits, path)
     except MissingSourceError as e:
         if missing == "empty":
             return Choice(asked or "none", (), ())
@@ -186,12 +189,16 @@ def _of_found(found: Found, asked: str | None, fits: Fits, path: UPath) -> Choic
     if found.single and asked:
         return Choice(asked, found.files, ())
     choice = choose(found.files, asked, str(path), fits)
+    if not choice.files and found.rest:
+        raise SourceError(
+            f"{path} holds no file that can be reached: {found.rest[0].name!r:.200} cannot be looked into."
+        )
     if not choice.files:
         what = (
             f"{choice.foreign[0]!r} is no data, and there is nothing else" if choice.foreign else "the archive is empty"
         )
         raise MissingSourceError(f"There is no source at {path}: {what}.")
-    return Choice(choice.format, (*choice.files, *found.rest), (*choice.foreign, *found.strays))
+    return Choice(choice.format, (*choice.files, *found.rest), (*choice.foreign, *found.strays, *found.skipped))
 
 
 def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: str) -> bool:

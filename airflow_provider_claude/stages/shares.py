@@ -18,7 +18,9 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.tables import carried_fields
-from airflow_provider_claude.errors import JobError, SourceError, StateError
+from airflow_provider_claude.errors import JobError, StateError
+from airflow_provider_claude.sources.files import SourceFile, UnopenedError
+from airflow_provider_claude.sources.members import Lost
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.parquet import read_batches, read_schema
 from airflow_provider_claude.stages.parts import GROUP_ROWS, Parts
@@ -66,7 +68,7 @@ def share_out(
 def scan_share(
     source: Source, run: RunFolder, number: int, settings: ScanSettings, *, clock: Callable[[], str]
 ) -> ShareRecord:
-    """Read and judge share *number* of *source*. Raises SourceError where a file of it is gone."""
+    """Read and judge share *number* of *source*. A file of it that is gone is one that cannot be read."""
     shares = _shares(run)
     mine, place = _of_share(source, shares.files[number]), _place(run, number)
     remove(place.file("share.json"))
@@ -140,13 +142,14 @@ def _place(run: RunFolder, number: int) -> RunFolder:
 
 
 def _of_share(source: Source, names: Sequence[str]) -> Source:
-    wanted = frozenset(names)
-    files = tuple(file for file in source.files if file.name in wanted)
-    if missing := wanted.difference(file.name for file in files):
-        raise SourceError(
-            f"{source.path} has no {min(missing)!r} any more: it was there when the files were shared out."
-        )
-    return replace(source, files=files)
+    there = {file.name: file for file in source.files}
+    return replace(source, files=tuple(there.get(name) or _gone(name, source.format) for name in names))
+
+
+def _gone(name: str, kind: str) -> SourceFile:
+    return SourceFile(
+        Lost(UnopenedError("it was there when the files were shared out, and is not now")), name, name, kind
+    )
 
 
 def _shares(run: RunFolder) -> SharesRecord:

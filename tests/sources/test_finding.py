@@ -16,6 +16,7 @@ from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.finding import find_files
 from airflow_provider_claude.sources.source import open_source
+from airflow_provider_claude.sources.stores import Disk
 from tests.sources.reading import defects, rows_of
 
 MAIL = b"From: a@x.example\nDate: Mon, 2 Nov 2026 10:00:00 +0100\nSubject: hi\n\nhello\n"
@@ -92,18 +93,13 @@ class TestMissing:
         pq.write_table(pa.table({"id": pa.array([], pa.string())}), tmp_path / "f.parquet")
         assert rows_of(tmp_path / "f.parquet") == []
 
-    def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(
+    def test_a_source_that_cannot_be_listed_is_not_taken_for_empty(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        laid(tmp_path, "a/1.eml", "b/2.eml")
-        fs, listed = UPath(tmp_path).fs, type(UPath(tmp_path).fs).ls
-
         def refused(self: Any, path: str, *args: Any, **kwargs: Any) -> Any:
-            if path.endswith("/b"):
-                raise PermissionError(13, "not allowed", path)
-            return listed(self, path, *args, **kwargs)
+            raise PermissionError(13, "not allowed", path)
 
-        monkeypatch.setattr(type(fs), "ls", refused)
+        monkeypatch.setattr(Disk, "ls", refused)
         with pytest.raises(PermissionError):
             open_source(UPath(tmp_path), missing="empty")
 
@@ -293,6 +289,7 @@ def test_pipes_and_sockets_are_not_waited_for(tmp_path: Path) -> None:
     laid(tmp_path, "a.eml")
     os.mkfifo(tmp_path / "b.eml")
     assert names(tmp_path) == ["a.eml"]
+    assert open_source(UPath(tmp_path)).foreign == ("b.eml",)
 
 
 def test_a_glob_finds_what_a_folder_does(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,17 @@ def test_a_share_that_was_not_judged_is_missed(tmp_path: Path) -> None:
     assert run.scan() is None
 
 
-def test_a_file_that_is_gone_is_missed(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_one_that_cannot_be_read(tmp_path: Path) -> None:
     run, there = RunFolder(UPath(tmp_path / "run")), source(tmp_path)
-    share_out(there, run, SETTINGS, 2, clock=clock())
+    shares = share_out(there, run, SETTINGS, 2, clock=clock())
     (tmp_path / "mail" / "3.jsonl").unlink()
-    with pytest.raises(SourceError, match=r"'3\.jsonl' any more"):
-        scan_share(open_source(UPath(tmp_path / "mail"), columns=["body", "team"]), run, 1, SETTINGS, clock=clock())
+    later = open_source(UPath(tmp_path / "mail"), columns=["body", "team"])
+    for number in shares:
+        scan_share(later, run, number, SETTINGS, clock=clock())
+    with pytest.raises(SourceError, match=r"1 file of .* cannot be read whole.*\n.*'3\.jsonl'.*is not now"):
+        gather(run, SETTINGS, clock=clock())
+    going_on = replace(SETTINGS, unreadable_files="quarantine")
+    assert gather(run, going_on, clock=clock()).uncounted == 1
 
 
 def test_mail_that_came_after_the_files_were_shared_out_is_of_another_scan(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Which places may be read: of which store, through which connection, below which path.
+
+A place is compared as it is opened. On a local disk links and `..` are resolved first; elsewhere a path with `..` in it is
+no place at all.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from fsspec import get_filesystem_class
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.store.files import is_local
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_LOCAL = "file"
+
+
+class Place(NamedTuple):
+    """A file, folder or glob of a *store*, `file` or `s3`, reached through the connection *conn_id*, if any."""
+
+    store: str
+    conn_id: str | None
+    path: str
+
+    @classmethod
+    def of(cls, path: UPath) -> Place:
+        """Where *path* is. Raises SourceError for a text that names no place."""
+        try:
+            path.path.encode()
+            return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
+        except ValueError as e:
+            raise SourceError("The source has characters that no path has.") from e
+
+    @classmethod
+    def local(cls, path: str) -> Place:
+        return cls(_LOCAL, None, os.path.realpath(path))
+
+    @classmethod
+    def _elsewhere(cls, path: UPath) -> Place:
+        try:
+            bare = str(get_filesystem_class(path.protocol)._strip_protocol(path.path))  # noqa: SLF001 - as above
+        except ImportError:  # its store says so
+            bare = path.path
+        return cls(str(path.protocol), getattr(path, "conn_id", None), bare)
+
+    @property
+    def is_local(self) -> bool:
+        return self.store == _LOCAL
+
+    def holds(self, other: Place) -> bool:
+        """Whether *other* is this place, or below it."""
+        top = self.path.rstrip("/")
+        if self[:2] != other[:2] or not {".", ".."}.isdisjoint(other.path.split("/")):
+            return False
+        return other.path == self.path or other.path.startswith(f"{top}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What is in, or below, one of *places*."""
+
+    places: tuple[Place, ...]
+
+    def admits(self, place: Place) -> bool:
+        return any(one.holds(place) for one in self.places)
+
+    def check(self, path: UPath) -> Place:
+        """Where *path* is. Raises SourceError where that is not allowed: its store was not asked, nor its connection."""
+        place = Place.of(path)
+        if not self.admits(place):
+            raise SourceError(
+                f"{str(path)!r:.300} is not a source that this deployment allows, and was not looked at. The setting "
+                "[claude] sources lists the folders and the URIs, with their connections, that may be read; where it is empty, "
+                "that is all below [claude] root. Ask who runs this Airflow to add it (AIRFLOW__CLAUDE__SOURCES)."
+            )
+        return place
