@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 #: The type of a folder that cannot be looked into.
 _UNREACHED = "unreached"
 
-#: The longest path of a folder that is looked into.
-_LONGEST = 16_384
+#: The characters of a path that the system takes, and how many are kept of all paths of folders that are longer.
+_USUAL, _MOST_KEPT = 4_096, 64 << 20
 
 _SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]+)+\Z")
 _MAGIC = re.compile(r"[*?\[]")
@@ -222,8 +222,14 @@ def _listed(fs: Any, base: str, depth: int | None = None) -> dict[str, dict[str,
 def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """The same where a folder is listed at a time: `find` leaves out silently what it cannot read."""
     level: Iterable[str] = [base]
+    kept = 0
     while level and depth != 0:
-        there = [entry for folder in level for entry in _entries(fs, folder, base)]
+        kept += sum(len(folder) for folder in level if len(folder) > _USUAL)
+        there = [
+            entry
+            for folder in level
+            for entry in (_unreachable(folder, "it lies too deep") if kept > _MOST_KEPT else _entries(fs, folder, base))
+        ]
         yield from there
         level = [name for name, info in there if info["type"] == "directory" and not info.get("islink")]
         depth = None if depth is None else depth - 1
@@ -231,8 +237,6 @@ def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[s
 
 def _entries(fs: Any, folder: str, base: str) -> list[tuple[str, dict[str, Any]]]:
     """What is in *folder*; where one below *base* cannot be looked into, the folder itself, and why."""
-    if len(folder) > _LONGEST:
-        return _unreachable(folder, "it lies too deep")
     try:
         return [(info["name"].rstrip("/"), info) for info in fs.ls(folder, detail=True)]
     except OSError as e:

@@ -53,6 +53,9 @@ from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
 if TYPE_CHECKING:
     from upath import UPath
 
+#: What names a column, and is hardly a line of a file that has no header, such as one of passwords or settings.
+_NAME = re.compile(r"[^\W\d][\w .,/()\[\]%#&+?!'’–-]*")
+
 _RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
 
 
@@ -245,6 +248,13 @@ def _check_names(asked: Sequence[str], path: UPath) -> None:
         raise SourceError(f"columns and carry name a column of {path} twice: {_listed(asked)}.")
 
 
+def _told(there: Sequence[str]) -> str:
+    """Which columns *there* are, unless the first line of a file looks like data: no error quotes what is in a file."""
+    if 10 * sum(_NAME.fullmatch(name) is None for name in there) <= len(there):
+        return f"It has: {_listed(there)}."
+    return f"It has {len(there):,} columns; what should be their names looks like data, and is not shown."
+
+
 def _listed(names: Sequence[str]) -> str:
     """The first of *names*, as a source may hold any number of them, of any length and with anything in them."""
     more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
@@ -253,7 +263,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _meant(missing: Sequence[str], there: Sequence[str]) -> str:
     """The columns of *there* that differ from those *missing* by case, blanks or a few letters only, as a question."""
-    close = dict.fromkeys(one for name in missing for one in _close(name, there))
+    close = dict.fromkeys(one for name in missing for one in _close(name, there) if _NAME.fullmatch(one))
     return f"Did you mean {_listed(list(close))}? " if close else ""
 
 
@@ -267,14 +277,13 @@ def _bare(name: str) -> str:
 
 
 def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
-    listed = _listed(there)
     if wanted.id_column is not None and wanted.id_column not in there:
         raise SourceError(
             f"{where} has no column {wanted.id_column!r} to know its rows by. {_meant([wanted.id_column], there)}"
-            f"It has: {listed}. Name another one "
+            f"{_told(there)} Name another one "
             f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
     if missing := [name for name in wanted.values if name not in there]:
-        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}It has: {listed}.")
+        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}{_told(there)}")
     if twice := [name for name in {*wanted.with_id, *wanted.values} if list(there).count(name) > 1]:
         raise SourceError(f"{where} has more than one column {_listed(twice)}.")

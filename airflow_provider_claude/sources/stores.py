@@ -210,9 +210,9 @@ def _of_store(path: str) -> Iterator[None]:
     """What a store says of *path*: it often gives no number that tells its failures from what is wrong in a file."""
     try:
         yield
-    except FileNotFoundError as e:
-        raise UnopenedError(_GONE) from e
     except OSError as e:
+        if why := why_unopened(e):
+            raise UnopenedError(why) from e
         raise StoreError(f"{path} could not be read from its store ({str(e)[:300]}). Nothing was sent.") from e
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import io
 import json
 import os
 import socket
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 from upath import UPath
@@ -224,7 +228,8 @@ class TestNames:
     def test_folders_that_are_deeper_than_is_looked_are_counted_and_named(
         self, mail: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_claude.sources.finding._LONGEST", len(str(mail)) + 20)
+        monkeypatch.setattr("airflow_provider_claude.sources.finding._USUAL", len(str(mail)))
+        monkeypatch.setattr("airflow_provider_claude.sources.finding._MOST_KEPT", 10 * len(str(mail)))
         with deep_folder(mail, 30):
             record = scanned(mail, unreadable_files="quarantine")
         assert (record.items, record.uncounted) == (2, 1)
@@ -439,3 +444,72 @@ def test_an_object_that_is_gone_is_counted_and_a_store_that_fails_is_raised(
     else:
         with pytest.raises(StoreError, match=str(error)):
             list(source.batches())
+
+
+class FailingStream(io.BytesIO):
+    """Fails once it has given out its beginning."""
+
+    error: Exception
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 0:
+            raise self.error
+        return super().read(100)
+
+
+@pytest.mark.parametrize("error", [PermissionError("AccessDenied"), OSError("503 Slow Down")])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zst", "a.jsonl", "a.parquet", "a.eml", "a.mbox"])
+def test_a_store_that_fails_while_a_file_is_read_is_raised_through_every_decoder(
+    name: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = table_of(name, tmp_path)
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file(f"/failing/{name}", data)
+    source = open_source(UPath(f"memory://failing/{name}"), columns=["body"], id_column=None)
+    stream = FailingStream(data)
+    stream.error = error
+    monkeypatch.setattr(type(fs), "open", lambda *_, **__: stream)
+    with pytest.raises(StoreError, match=str(error)):
+        list(source.batches())
+
+
+def table_of(name: str, folder: Path) -> bytes:
+    table = pa.table({"body": [os.urandom(9).hex() for _ in range(1_000)]})
+    if name.endswith(".parquet"):
+        pq.write_table(table, folder / name)
+        return (folder / name).read_bytes()
+    if name.endswith((".eml", ".mbox")):
+        return b"From a@x.example Mon Nov  2 10:00:00 2026\n" * name.endswith("x") + MAIL % (b"a" * 999)
+    rows = b"body\n" + b"".join(f"{value.as_py()}\n".encode() for value in table["body"])
+    if ".jsonl" in name:
+        rows = b"".join(b'{"body": "%s"}\n' % line for line in rows.split())
+    suffix = name.rpartition(".")[2]
+    return (
+        gzip.compress(rows) if suffix == "gz" else pa.compress(rows, "zstd", asbytes=True) if suffix == "zst" else rows
+    )
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_a_compressed_table_that_is_written_to_is_lost_from_there_on(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"a.csv{suffix}"
+    file.write_bytes(table_of(file.name, tmp_path))
+    batches = open_source(UPath(file), columns=["body"], id_column=None, batch_rows=10).batches()
+    next(batches)
+    with file.open("ab") as stream:
+        stream.write(b"more")
+    (lost,) = [row for batch in batches for row in batch.to_pylist() if row["defect"]]
+    assert lost["lost_rows"] is None
+
+
+@pytest.mark.parametrize("line", [SECRET, "PASSWORD=hunter2", "-----BEGIN KEY-----", "a@x.example,hi", "1,hello"])
+def test_no_error_quotes_a_first_line_that_is_no_header(line: str, root: Path) -> None:
+    (root / "mail" / "a.csv").write_text(f"{line}\n{line}\n")
+    for options in ({}, {"id_column": None}):
+        said = asked(f"{root}/mail/a.csv", root, **options)
+        assert "looks like data" in said
+        assert not any(word in said for word in (SECRET, "hunter2", "BEGIN", "x.example", "hello"))
+
+
+def test_an_error_names_the_columns_that_an_allowed_source_has(root: Path) -> None:
+    (root / "mail" / "a.csv").write_text("key,Text of mail\n1,hello\n")
+    assert "It has: 'key', 'Text of mail'" in asked(f"{root}/mail/a.csv", root)
