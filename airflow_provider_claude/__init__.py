@@ -59,6 +59,16 @@ def get_provider_info() -> dict[str, Any]:
                         "False",
                         "boolean",
                     ),
+                    "sync_pool": _option(
+                        "The pool in which the shipped DAGs ask the Messages API. With one slot, one worker at a time does. "
+                        "It has to exist.",
+                        "default_pool",
+                    ),
+                    "poll_floor": _option(
+                        "The least that poll_interval may be, in seconds. Lower it only for a simulator.",
+                        "10.0",
+                        "float",
+                    ),
                 },
             }
         },

@@ -5,8 +5,11 @@ Importing this module is cheap: the SDK is imported when a call is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from airflow_provider_claude.errors import (
@@ -89,10 +92,10 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeE
     if error.status_code == 404:
         return NotFoundYetError(said)
     if error.status_code == 429:
-        return RateLimitedError(said, retry_after=_seconds(error.response.headers.get("retry-after")))
+        return RateLimitedError(said, retry_after=retry_after(error.response.headers))
     by_the_api = isinstance(error.api_message, str)
     kind = ApiUnavailableError if error.status_code in _NOT_TAKEN and by_the_api else UnknownFateError
-    return kind(said, retry_after=_seconds(error.response.headers.get("retry-after")))
+    return kind(said, retry_after=retry_after(error.response.headers))
 
 
 def _terminal(error: Any) -> type[ClaudeError] | None:
@@ -112,8 +115,23 @@ def _terminal(error: Any) -> type[ClaudeError] | None:
             return None
 
 
-def _seconds(value: str | None) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that `retry-after` asks for, None where it asks for none.
+
+    It may be a date (RFC 9110, 10.2.3), which is then measured by the clock of the same answer.
+    """
+    value = headers.get("retry-after") or ""
     try:
-        return float(value) if value else None
+        seconds = float(value)
     except ValueError:
+        until, now = _date(value), _date(headers.get("date") or "")
+        seconds = (until - now).total_seconds() if until and now else math.nan
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_claude.api_errors import api_errors
+from airflow_provider_claude.api_errors import api_errors, retry_after
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
@@ -36,6 +36,10 @@ _CHUNK = 1 << 16
 
 #: Mail and keys go to the connection's own host and nowhere else, whatever a proxy answers.
 _HERE: RequestOptions = {"follow_redirects": False}
+
+#: A look at a batch is tried once: whoever waits for it has patience of its own, and the SDK would sleep as long as a
+#: `retry-after` says, past any cutoff.
+_ONCE: RequestOptions = {"follow_redirects": False, "max_retries": 0}
 
 #: Seconds one upload or download may go without a byte.
 _PATIENCE = 600.0
@@ -60,7 +64,10 @@ _SPELLING = {"status": "processing_status", "counts": "request_counts"}
 
 
 class BatchInfo(msgspec.Struct, frozen=True, kw_only=True, rename=_SPELLING):
-    """A Message Batch as the API describes it. Counts stay in `processing` until it has ended."""
+    """A Message Batch as the API describes it. Counts stay in `processing` until it has ended.
+
+    *retry_after*: the seconds until the next look that the API asks for, with a batch that has not ended.
+    """
 
     id: str
     status: str
@@ -68,6 +75,7 @@ class BatchInfo(msgspec.Struct, frozen=True, kw_only=True, rename=_SPELLING):
     created_at: str
     expires_at: str
     ended_at: str | None = None
+    retry_after: float | None = None
 
 
 class _Page(msgspec.Struct):
@@ -129,7 +137,7 @@ class Gateway:
 
     def batch(self, batch_id: str) -> BatchInfo:
         with self._errors(f"look at batch {batch_id}", missing_is_transient=True):
-            return _info(self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
+            return _info(self._client.get(_path(batch_id), cast_to=_response(), options=_ONCE))
 
     def batches(self, *, since: float) -> Iterator[BatchInfo]:
         """The workspace's batches that were created at *since* (epoch seconds) or later, newest first."""
@@ -230,12 +238,12 @@ class AsyncGateway:
 
     async def batch(self, batch_id: str) -> BatchInfo:
         with self._errors(f"look at batch {batch_id}", missing_is_transient=True):
-            return _info(await self._client.get(_path(batch_id), cast_to=_response(), options=_HERE))
+            return _info(await self._client.get(_path(batch_id), cast_to=_response(), options=_ONCE))
 
     async def cancel_batch(self, batch_id: str) -> BatchInfo:
         """See Gateway.cancel_batch."""
         with self._errors(f"cancel batch {batch_id}", missing_is_transient=True):
-            return _info(await self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
+            return _info(await self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_ONCE))
 
     async def create_message(self, params: bytes) -> Message:
         """See Gateway.create_message. Many may be under way at once, over the same connections."""
@@ -299,7 +307,7 @@ def _response() -> type[httpx2.Response]:
 def _info(response: httpx2.Response) -> BatchInfo:
     batch = _decoded(response, BatchInfo)
     _path(batch.id)
-    return batch
+    return msgspec.structs.replace(batch, retry_after=retry_after(response.headers))
 
 
 def _decoded(response: httpx2.Response, kind: type[_T]) -> _T:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath, conf
 
+from airflow_provider_claude.core.batch.polling import POLL_FLOOR, check_interval
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
 from airflow_provider_claude.core.publish.guard import PARTITION_OF_AN_HOUR
@@ -151,6 +152,16 @@ def utc_now() -> str:
 def epoch_now() -> float:
     """Now, as triggers count: epoch seconds."""
     return float(pendulum.now("UTC").timestamp())
+
+
+def poll_floor() -> float:
+    """The least seconds between two looks at a batch: `[claude] poll_floor`."""
+    return max(float(conf.getfloat("claude", "poll_floor", fallback=POLL_FLOOR)), 0.0)
+
+
+def poll_interval_of(seconds: object) -> float:
+    """*seconds* as a `poll_interval`. Raises JobError where they are none, or below the floor."""
+    return check_interval(seconds, poll_floor())
 
 
 def zone_of(context: Context) -> str:

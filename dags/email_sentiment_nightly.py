@@ -172,6 +172,7 @@ with DAG(
         deadline="09:00",
         plan_args={"limits": "{{ params.tier }}", "budget_usd": "{{ params.budget_usd or '' }}"},
         poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
+        sync_pool=conf.get("claude", "sync_pool", fallback="default_pool"),
         carry=["message_id", "sender", "date"],
         scan_args={"release": "{{ params.release | tojson }}"},
         report_args={"outlets": [Asset("email_sentiment")]},

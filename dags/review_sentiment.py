@@ -79,7 +79,14 @@ with DAG(
             poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
         )
         load = ClaudeResultLoadOperator(task_id="load", shard=shard, job=JOB)
-        create >> wait >> load >> ClaudeSettleOperator(task_id="settle", shard=shard, job=JOB, rounds=1)
+        settle = ClaudeSettleOperator(
+            task_id="settle",
+            shard=shard,
+            job=JOB,
+            rounds=1,
+            pool=conf.get("claude", "sync_pool", fallback="default_pool"),
+        )
+        create >> wait >> load >> settle
 
     report = ClaudeReportOperator(task_id="report", run_folder=scanned)
 

@@ -56,4 +56,5 @@ with DAG(
         work=f"{ROOT}/work",
         budget_usd="{{ params.budget_usd }}",
         shed_to="batch",
+        pool=conf.get("claude", "sync_pool", fallback="default_pool"),
     )

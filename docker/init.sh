@@ -38,7 +38,7 @@ PYTHON
 airflow connections import --overwrite "$connections"
 
 airflow pools set claude "${CLAUDE_POOL_SLOTS:-8}" 'For DAGs that say pool="claude". Waiting for a batch takes no slot.'
-airflow pools set claude_sync 1 'For sync_pool="claude_sync": one sync lane at a time, over all machines.'
+airflow pools set claude_sync 1 'For [claude] sync_pool: one sync lane at a time, over all machines.'
 
 # Neither of the two changes what is there already.
 airflow roles import "$here/roles.json"

@@ -26,6 +26,7 @@ os.environ.update(
     AIRFLOW__CLAUDE__SOURCES=f"{tempfile.gettempdir()}, memory://",
     AIRFLOW__CLAUDE__TIMEZONE="Europe/Berlin",
     AIRFLOW__CLAUDE__POLL_INTERVAL="0.2",
+    AIRFLOW__CLAUDE__POLL_FLOOR="0",
     NO_COLOR="1",
 )
 

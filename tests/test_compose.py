@@ -339,6 +339,12 @@ def test_the_init_step_migrates_connects_pools_and_makes_roles_and_the_admin(tmp
     assert (tmp_path / "claude" / "mail").is_dir()
 
 
+def test_the_pool_of_the_sync_lane_is_one_that_the_init_step_makes(tmp_path: Path) -> None:
+    _, calls, _ = run_init(tmp_path, CLAUDE_API="simulator")
+    made = [call[2:4] for call in calls if call[:2] == ["pools", "set"]]
+    assert [SERVICES["scheduler"]["environment"]["AIRFLOW__CLAUDE__SYNC_POOL"], "1"] in made
+
+
 def test_the_switch_on_simulator_connects_to_the_simulator_even_where_a_real_key_is_set(tmp_path: Path) -> None:
     _, _, connections = run_init(tmp_path, CLAUDE_API="simulator", ANTHROPIC_API_KEY="the-real-key")
     assert connections["anthropic_default"]["host"] == "http://simulator:8765"

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shutil.rmtree(run.path.path, ignore_errors=True)  # what an earlier demo paid for was play money
     source = args.mail.resolve() if args.mail else _corpus(root, day, args.mails, args.seed)
     try:
-        with SimulatorProcess(pace=args.pace, seed=args.seed) as claude:
+        with SimulatorProcess(pace=args.pace, seed=args.seed, retry_after=1) as claude:
             claude.behaviour(**_MISHAPS)
             _night(run, root, args, source, day, claude)
     except DemoError as e:

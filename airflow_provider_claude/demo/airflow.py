@@ -31,6 +31,7 @@ class DemoAirflow:
             "AIRFLOW__CLAUDE__ROOT": str(root),
             "AIRFLOW__CLAUDE__SOURCES": f"{root}\n{mail}",
             "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
+            "AIRFLOW__CLAUDE__POLL_FLOOR": "1",
             "AIRFLOW_CONN_ANTHROPIC_DEFAULT": json.dumps(connection),
             "NO_COLOR": "1",
         }

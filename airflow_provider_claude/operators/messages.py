@@ -216,11 +216,13 @@ class ClaudeMessagesOperator(BaseOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
         raise_if_gave_up(event)
+        from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.plan import open_shards
 
         with resumable(self):
             run = run_folder(self.run_folder)
             for shard in open_shards(run, run.need_plan()):
+                keep_event(shard, event)
                 batch_id = self._settle(shard, context)
                 if batch_id is not None:
                     self._wait(batch_id, shard, context)
@@ -329,7 +331,12 @@ class ClaudeMessagesOperator(BaseOperator):
         self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
         self.defer(
             trigger=ClaudeBatchTrigger.from_now(
-                batch_id, conn_id=self.conn_id, poll_interval=60.0, shard=str(shard), listener=Listener.of(context)
+                batch_id,
+                conn_id=self.conn_id,
+                poll_interval=60.0,
+                shard=str(shard),
+                listener=Listener.of(context),
+                looked=True,
             ),
             method_name="resume",
         )

@@ -15,7 +15,14 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import raise_if_gave_up, resumable, shard_folder, task_ref, utc_now
+from airflow_provider_claude.runtime import (
+    poll_interval_of,
+    raise_if_gave_up,
+    resumable,
+    shard_folder,
+    task_ref,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +45,7 @@ class ClaudeSettleOperator(BaseOperator):
     :param job: the job that was planned; its output checks the answers.
     :param conn_id: a connection of type `anthropic` (templated).
     :param rounds: how often leftovers are sent again (templated); 0 leaves them as they are.
-    :param poll_interval: the most seconds between two looks at a batch.
+    :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
     :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
     :param in_flight: the most requests of the sync lane under way at once.
     :param shed_to: ``batch``: where the account is so busy that the sync lane had to slow down for minutes, and there is
@@ -73,7 +80,7 @@ class ClaudeSettleOperator(BaseOperator):
         self.job = job
         self.conn_id = conn_id
         self.rounds = rounds
-        self.poll_interval = poll_interval
+        self.poll_interval = poll_interval_of(poll_interval)
         self.cancel_on_mark = cancel_on_mark
         self.in_flight = in_flight
         self.shed_to = shed_to
@@ -85,9 +92,11 @@ class ClaudeSettleOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Settle, or go on after a deferral."""
+        from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.settle import Settled, Settling
 
         raise_if_gave_up(event)
+        keep_event(shard_folder(self.shard), event)
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
             step = Settling(
@@ -121,6 +130,7 @@ class ClaudeSettleOperator(BaseOperator):
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
                 listener=Listener.of(context) if self.warn else None,
+                looked=True,
             ),
             method_name="resume",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
-from airflow_provider_claude.core.batch.polling import Ended, GiveUp, Polling, Wait
+from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now, raise_if_gave_up, shard_folder, task_errors
+from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, shard_folder, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
-from airflow_provider_claude.triggers.cutoff import Cutoff
+from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     :param batch_id: the batch to wait for (templated). Empty: nothing was sent, so there is nothing to wait for.
     :param conn_id: a connection of type `anthropic` (templated).
-    :param poll_interval: the most seconds between two looks; the first ones come sooner.
+    :param poll_interval: the most seconds between two looks (10 to 3,600); the first ones come sooner. The API may ask for
+        longer pauses, up to 15 minutes. A simulator may be asked more often: ``[claude] poll_floor``.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
     :param shard: the shard's path (templated). Where its results are here already, the API is not asked. Where its run has
@@ -61,6 +63,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         warn: bool = True,
         **kwargs: Any,
     ) -> None:
+        poll_interval = poll_interval_of(poll_interval)
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
         self.batch_id = batch_id
         self.conn_id = conn_id
@@ -71,6 +74,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.warn = warn
         self._polling: Polling | None = None
         self._cutoff: Cutoff | None = None
+        self._earliest, self._latest = 0.0, math.inf
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
@@ -114,9 +118,10 @@ class ClaudeBatchSensor(BaseSensorOperator):
             polling = self._polling or Polling(batch_id=self.batch_id, started=epoch_now(), interval=self.poll_interval)
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
-                self._polling, decision = polling.on_status(gateway.batch(self.batch_id).status, now=epoch_now())
+                seen = gateway.batch(self.batch_id)
+                self._polling, decision = polling.on_status(seen.status, now=epoch_now(), asked=seen.retry_after)
                 if isinstance(decision, Wait):
-                    self._keep_cutoff(gateway, Listener.of(context) if self.warn else None)
+                    self._latest = self._keep_cutoff(gateway, Listener.of(context) if self.warn else None)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
@@ -124,10 +129,18 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 self._polling, decision = polling.on_error(error, now=epoch_now())
         if isinstance(decision, GiveUp):
             raise_if_gave_up(decision.event(self.batch_id))
-        return isinstance(decision, Ended)
+        if isinstance(decision, Wait):
+            self._earliest = decision.seconds
+            return False
+        return True
 
-    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> None:
-        """Cancel the batch where its cutoff has come. What goes wrong is tried again at the next look."""
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        """Airflow's, but not before the API wants to be asked again, nor after the shard's cutoff."""
+        interval: float = super()._get_next_poke_interval(*args, **kwargs)
+        return min(max(interval, self._earliest), self._latest)
+
+    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> float:
+        """Cancel the batch where its cutoff has come; the seconds until the cutoff has to be looked at again."""
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
         try:
             if self._cutoff.has_come():
@@ -139,6 +152,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
         except (ClaudeError, OSError) as error:
             self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, error)
+            return RETRY_SECONDS
+        return self._cutoff.seconds
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
@@ -148,4 +163,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
             )
         self.log.info("%s", event["message"])
         raise_if_gave_up(event)
+        if self.shard:
+            from airflow_provider_claude.stages.ended import keep_event
+
+            keep_event(shard_folder(self.shard), event)
         return str(event["batch_id"])

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="of a message: instant | seconds:S | lognormal:MEDIAN,SIGMA",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument(
+        "--retry-after",
+        type=_told(_seconds),
+        default=10.0,
+        help="simulated seconds that a batch in progress asks to be left alone; 0: none (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tier", choices=TIERS, default="unlimited", help="rate limits (default: %(default)s)")
     parser.add_argument("--unlimited", dest="tier", action="store_const", const="unlimited", help="no rate limits")
@@ -72,6 +79,13 @@ def _burst(text: str) -> float:
     return Limits("unlimited", burst=float(text)).burst
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < inf:
+        raise ValueError(f"{text} is no number of seconds")
+    return seconds
+
+
 def _share(text: str) -> float:
     return Behaviour(credulous=float(text)).credulous
 
@@ -95,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pace=args.pace,
         latency=args.latency,
         speed=args.speed,
+        retry_after=args.retry_after,
         seed=args.seed,
         tier=args.tier,
         limits=args.limits,

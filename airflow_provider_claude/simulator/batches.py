@@ -47,8 +47,8 @@ async def retrieve(call: Call) -> Response:
     batch = _find(call)
     batch.polls_seen += 1
     await call.world.look(batch)
-    if batch.ended_at is None:
-        call.headers["retry-after"] = "10"
+    if batch.ended_at is None and call.world.retry_after:
+        call.headers["retry-after"] = str(call.world.pause())
     return json_response(describe(call, batch))
 
 

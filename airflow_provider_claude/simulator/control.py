@@ -4,7 +4,7 @@
     GET    /books                       who was billed for what, and what twice
     GET    /calls                       how often each route was called
     GET    /traffic                     messages admitted, answered and in flight, 429s by route, how others fared
-    GET    /knobs                       pace, latency, seed, tier, limits, burst, speed, time, behaviour, progressive
+    GET    /knobs                       pace, latency, seed, tier, limits, burst, speed, time, behaviour, progressive, retry_after
     POST   /knobs   {"pace": "polls:3", "seed": 7, "tier": "start", "speed": 60, "progressive": true}
                     {"latency": "lognormal:2,0.5", "limits": {"requests": 600, "input_tokens": 300000}, "burst": 1}
                     limits that are not named are the tier's; naming a tier, or limits, drops those set before
@@ -20,10 +20,10 @@ A wrong knob is a 400 with {"error": text}; nothing is changed then.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,6 +48,7 @@ class _Knobs(Struct, forbid_unknown_fields=True):
     burst: float | UnsetType = UNSET
     speed: float | UnsetType = UNSET
     progressive: bool | UnsetType = UNSET
+    retry_after: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
 
 
 class _Clock(Struct, forbid_unknown_fields=True):
@@ -77,6 +78,7 @@ async def _knobs(world: World, _body: bytes) -> Any:
         "burst": world.limits.burst,
         "speed": world.clock.speed,
         "progressive": world.progressive,
+        "retry_after": world.retry_after,
         "behaviour": world.behaviour,
         "now": timestamp(world.clock.now()),
     }
@@ -93,6 +95,7 @@ async def _turn(world: World, body: bytes) -> Any:
     world.pace, world.latency, world.limits = pace, latency, limits
     world.seed = world.seed if knobs.seed is UNSET else knobs.seed
     world.progressive = world.progressive if knobs.progressive is UNSET else knobs.progressive
+    world.retry_after = world.retry_after if knobs.retry_after is UNSET else knobs.retry_after
     return await _knobs(world, b"")
 
 

@@ -131,6 +131,10 @@ class SimulatorProcess:
         """How long messages that come from now on take: instant, seconds:S or lognormal:MEDIAN,SIGMA."""
         self.control("POST", "/knobs", {"latency": latency})
 
+    def retry_after(self, seconds: float) -> None:
+        """For how long a batch in progress asks to be left alone, in simulated seconds; 0: it does not ask."""
+        self.control("POST", "/knobs", {"retry_after": seconds})
+
     def seed(self, seed: int) -> None:
         """The seed of all chance from now on."""
         self.control("POST", "/knobs", {"seed": seed})

@@ -27,7 +27,7 @@ def claude_simulator_server() -> Iterator[SimulatorProcess]:
     """A simulator process that lives as long as the session."""
     from airflow_provider_claude.simulator.process import SimulatorProcess
 
-    with SimulatorProcess() as simulator:
+    with SimulatorProcess(retry_after=0) as simulator:  # a test need not wait for its next look
         yield simulator
 
 

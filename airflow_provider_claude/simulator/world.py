@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ PATIENCE = 2.0
 class Options:
     """The knobs as set at the start; a reset returns to them.
 
+    *retry_after*: simulated seconds that a batch in progress asks to be left alone; 0 asks for none.
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
     *words*: how many words of a text its sentiment is read from.
     *credulous*: the share of texts whose instructions are obeyed.
@@ -48,6 +50,7 @@ class Options:
     pace: Pace = field(default_factory=lambda: parse_pace("instant"))
     latency: Latency = field(default_factory=Latency)
     speed: float = 1.0
+    retry_after: float = 10.0
     seed: int = 0
     tier: str = "unlimited"
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class World:
         self.traffic = Traffic()
         self.behaviour = Behaviour(credulous=options.credulous)
         self.progressive = False
+        self.retry_after = options.retry_after
         self.faults = FaultBox()
         self.cache = PromptCache()
         self.calls: Counter[str] = Counter()
@@ -112,6 +116,10 @@ class World:
         """
         self.clock.speed = speed
         self.room.turned()
+
+    def pause(self) -> int:
+        """What `retry-after` says: *retry_after* in whole seconds of the caller's clock, at least one."""
+        return max(ceil(self.retry_after / self.clock.speed), 1) if self.clock.speed else 1
 
     def next_id(self, prefix: str) -> str:
         """A new opaque id."""

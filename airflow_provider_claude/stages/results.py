@@ -11,10 +11,11 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from airflow_provider_claude.core.batch.answers import read_head
-from airflow_provider_claude.core.batch.polling import ENDED, UNKNOWN_SECONDS
+from airflow_provider_claude.core.batch.polling import UNKNOWN_SECONDS
 from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.errors import ApiUnavailableError, PendingError, StateError, Transient
 from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.store import (
     ClaimRecord,
     EndedRecord,
@@ -24,7 +25,6 @@ from airflow_provider_claude.store import (
     WorkFolder,
     atomic_output,
     remove,
-    write_record,
 )
 
 if TYPE_CHECKING:
@@ -149,16 +149,9 @@ def _ended(shard: ShardFolder, submitted: SubmittedRecord, batch_id: str, api: A
     if known is not None:
         return known
     info = api.batch(batch_id)
-    if info.status != ENDED or info.ended_at is None:
+    record = keep_end(shard, submitted.attempt, info)
+    if record is None:
         raise PendingError(f"Batch {batch_id} has not ended (it is {info.status}); a retry looks again.", _LOOK_AGAIN)
-    record = EndedRecord(
-        attempt=submitted.attempt,
-        batch_id=batch_id,
-        counts=info.counts,
-        created_at=info.created_at,
-        ended_at=info.ended_at,
-    )
-    write_record(shard.file(f"{submitted.attempt}.ended.json"), record)
     return record
 
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt, Reattach, Submit, chain
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.reuse import reuse_since
 from airflow_provider_claude.core.settle.leftovers import Leftover, ask_again, hopeless
@@ -21,6 +20,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import Sender, work_of
+from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.priority import urgent_items
@@ -110,8 +110,8 @@ class Settling:
                     ask = self._ask(desk.work, plan, spec, asked, next_round, packs)
                     if lane == "sync":
                         SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
-                    else:
-                        Sender(desk, self.api, plan, spec).send(number, ask)
+                    elif batch_id := Sender(desk, self.api, plan, spec).send(number, ask):
+                        return Waiting(batch_id)
                     in_vain = len(asked) == len(again) and self._in_vain(number)
 
     def _ask(
@@ -180,11 +180,19 @@ class Settling:
         return Settled(landed)
 
     def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
-        """The first batch of *rounds* that has not ended."""
-        for batch_id in [attempt.batch_id for attempt in rounds if attempt.in_flight]:
-            if batch_id is not None and self.api.batch(batch_id).status != ENDED:
-                return Waiting(batch_id)
+        """The first batch of *rounds* that has not ended. What is on record of one is not asked again."""
+        for attempt in rounds:
+            if (
+                attempt.in_flight
+                and attempt.batch_id is not None
+                and not self._has_ended(attempt.number, attempt.batch_id)
+            ):
+                return Waiting(attempt.batch_id)
         return None
+
+    def _has_ended(self, number: int, batch_id: str) -> bool:
+        known = self.shard.ended(number) is not None
+        return known or keep_end(self.shard, number, self.api.batch(batch_id)) is not None
 
     def _landed(self, spec: ShardSpec, rounds: Sequence[Attempt]) -> LandedRecord:
         """The landing of all rounds there are; made anew where a round has ended since."""

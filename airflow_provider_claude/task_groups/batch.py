@@ -91,7 +91,7 @@ def claude_batch_job(
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated).
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
-    :param poll_interval: the most seconds between two looks at a batch.
+    :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
     :param rounds: how often rows without a valid answer are sent again (templated).
     :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
         needs Airflow 3.3. Without it no batch is cancelled by what becomes of a task.

@@ -9,13 +9,14 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from msgspec import to_builtins
 
 from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
-from airflow_provider_claude.gateway import AsyncGateway
+from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now
+from airflow_provider_claude.runtime import epoch_now, poll_floor
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
 
@@ -37,11 +38,13 @@ class ClaudeBatchTrigger(BaseTrigger):
     triggerer restarted, or the API was down.
 
     Yields one event: ``{"status": "ended" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``. *terminal*: what
-    went wrong is the connection's, or the key's, and no retry can help.
+    went wrong is the connection's, or the key's, and no retry can help. With ``ended`` comes ``batch``, what the last look
+    saw, so that the task need not look again.
 
     :param batch_id: the batch to wait for.
     :param conn_id: a connection of type `anthropic`.
-    :param poll_interval: the most seconds between two looks; the first ones come sooner.
+    :param poll_interval: the most seconds between two looks; the first ones come sooner. Below ``[claude] poll_floor`` it is
+        that; and the API may ask for longer pauses, up to 15 minutes.
     :param started: epoch seconds when the wait began: it goes on counting in another triggerer.
     :param until: epoch seconds to wait at most; None for ever.
     :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
@@ -49,6 +52,7 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
         it is cancelled, and its end waited for. The triggerer has to reach the run folder for that.
     :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
+    :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         cancel_on_mark: bool = False,
         shard: str | None = None,
         listener: Mapping[str, Any] | None = None,
+        looked: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
@@ -72,6 +77,8 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.cancel_on_mark = cancel_on_mark
         self.shard = shard
         self.listener = listener
+        self.looked = looked
+        self._seen: BatchInfo | None = None
 
     @classmethod
     def from_now(
@@ -84,6 +91,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         cancel_on_mark: bool = False,
         shard: str | None = None,
         listener: Listener | None = None,
+        looked: bool = False,
     ) -> Self:
         """A wait that begins now, and gives up after *timeout* seconds."""
         now = epoch_now()
@@ -96,6 +104,7 @@ class ClaudeBatchTrigger(BaseTrigger):
             cancel_on_mark=cancel_on_mark,
             shard=shard,
             listener=None if listener is None else asdict(listener),
+            looked=looked,
         )
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -110,6 +119,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "cancel_on_mark": self.cancel_on_mark,
                 "shard": self.shard,
                 "listener": self.listener,
+                "looked": self.looked,
             },
         )
 
@@ -157,16 +167,24 @@ class ClaudeBatchTrigger(BaseTrigger):
 
     async def _wait(self) -> TriggerEvent:
         """The one event. The client is closed before it is yielded: nobody has to run the generator to its end."""
-        polling = Polling(batch_id=self.batch_id, started=self.started, interval=self.poll_interval, until=self.until)
+        polling = Polling(
+            batch_id=self.batch_id,
+            started=self.started,
+            interval=self.poll_interval,
+            floor=poll_floor(),
+            until=self.until,
+        )
         cutoff = Cutoff(self.shard, self.batch_id)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
+            if self.looked:
+                await asyncio.sleep(min(polling.pause(epoch_now()), await self._until_cutoff(cutoff, gateway)))
             while True:
                 polling, decision = await self._look(gateway, polling)
                 match decision:
                     case Wait(seconds=seconds):
                         await asyncio.sleep(min(seconds, await self._until_cutoff(cutoff, gateway)))
                     case Ended():
-                        return _event(_ended(self.batch_id))
+                        return _event(_ended(self.batch_id, self._seen))
                     case GiveUp():
                         return _event(decision.event(self.batch_id))
 
@@ -193,11 +211,18 @@ class ClaudeBatchTrigger(BaseTrigger):
         except ClaudeError as error:
             self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
             return polling.on_error(error, now=epoch_now())
-        return polling.on_status(info.status, now=epoch_now())
+        self._seen = info
+        return polling.on_status(info.status, now=epoch_now(), asked=info.retry_after)
 
 
-def _ended(batch_id: str) -> dict[str, Any]:
-    return {"status": "ended", "batch_id": batch_id, "message": f"Batch {batch_id} has ended.", "terminal": False}
+def _ended(batch_id: str, seen: BatchInfo | None) -> dict[str, Any]:
+    return {
+        "status": "ended",
+        "batch_id": batch_id,
+        "message": f"Batch {batch_id} has ended.",
+        "terminal": False,
+        "batch": to_builtins(seen),
+    }
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:

@@ -31,6 +31,7 @@ class Cutoff:
     def __init__(self, shard: str | None, batch_id: str) -> None:
         self._shard, self._batch_id = shard, batch_id
         self._next = math.inf if shard is None else -math.inf
+        self._cancelled = False
         self._absent: set[int] = set()
         self._overdue: tuple[int, float] | None = None
 
@@ -67,12 +68,12 @@ class Cutoff:
 
     def is_over(self) -> None:
         """The batch was cancelled: what remains is to wait for its end."""
-        self._next = math.inf
+        self._next, self._cancelled = math.inf, True
 
     @property
     def seconds(self) -> float:
-        """Until it has to be looked at again."""
-        return max(self._next - epoch_now(), 0.1)
+        """Until it has to be looked at again. A batch that was cancelled is: the sync lane waits for its end."""
+        return RETRY_SECONDS if self._cancelled else max(self._next - epoch_now(), 0.1)
 
 
 def _queue(promise: Promise) -> list[Drain]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,27 @@ def test_the_dags_import_and_can_be_serialized(dags: dict[str, Any]) -> None:
         "review_sentiment",
         "urgent_tickets",
     }  # the fixture has written them serialized
+
+
+@pytest.mark.parametrize(
+    ("dag", "task"),
+    [
+        ("email_sentiment_nightly", "sentiment.shard.settle"),
+        ("review_sentiment", "shard.settle"),
+        ("urgent_tickets", "triage"),
+    ],
+)
+def test_the_sync_lane_of_each_dag_is_in_a_pool_that_every_airflow_has(
+    dags: dict[str, Any], dag: str, task: str
+) -> None:
+    assert dags[dag].get_task(task).pool == "default_pool"
+
+
+def test_the_pool_of_the_sync_lane_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CLAUDE__SYNC_POOL", "claude_sync")
+    made = runpy.run_path(str(PROJECT / "dags" / "email_sentiment_nightly.py"), run_name="nightly")
+    assert made["dag"].get_task("sentiment.shard.settle").pool == "claude_sync"
+    assert made["dag"].get_task("sentiment.plan").pool == "default_pool"
 
 
 def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(

@@ -217,6 +217,7 @@ def test_workspaces_do_not_see_each_other(claude_simulator):
 
 
 def test_in_progress_answers_carry_retry_after(wire, claude_simulator):
+    claude_simulator.retry_after(10)
     """A poll of a running batch is told to come back in 10 s."""
     claude_simulator.pace("polls:2")
     _, batch = wire.json("POST", "/v1/messages/batches", {"requests": requests(1)})

@@ -43,7 +43,7 @@ PAGE_MILLISECONDS = 60_000
 @pytest.fixture(scope="module")
 def claude() -> Iterator[SimulatorProcess]:
     """A Claude API whose batches take two seconds."""
-    with SimulatorProcess(pace=PACE) as simulator:
+    with SimulatorProcess(pace=PACE, retry_after=0) as simulator:
         yield simulator
 
 

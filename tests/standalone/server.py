@@ -63,6 +63,7 @@ class Airflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
+            "AIRFLOW__CLAUDE__POLL_FLOOR": "0",
             "AIRFLOW__CLAUDE__ROOT": str(root),
             "AIRFLOW__CLAUDE__TIMEZONE": ZONE,
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),

@@ -141,3 +141,15 @@ def test_a_poking_sensor_goes_on_where_the_cutoff_cannot_be_seen_to(
     assert sensor._polling.trouble_since is None
     plan_file.write_bytes(whole)
     assert sensor.execute({}) == batch_id  # type: ignore[typeddict-item]
+
+
+def test_a_long_pause_that_the_api_asks_for_ends_at_the_cutoff(
+    sent: Callable[[float], tuple[ShardFolder, str]],
+    claude_simulator: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.triggers.cutoff.RETRY_SECONDS", 0.2)
+    shard, batch_id = sent(8)
+    claude_simulator.retry_after(1e9)
+    assert waited(trigger(batch_id, shard))["status"] == "ended"
+    assert claude_simulator.calls()["cancel"] == 1

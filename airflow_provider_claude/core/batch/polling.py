@@ -6,12 +6,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_claude.errors import NotFoundYetError, Terminal, Transient
+from airflow_provider_claude.errors import JobError, NotFoundYetError, Terminal, Transient
 
 ENDED = "ended"
+
+#: The least seconds between two looks at a batch, unless `[claude] poll_floor` says otherwise: what the API asks for in
+#: the `retry-after` of a batch that has not ended.
+POLL_FLOOR = 10.0
+
+#: The most seconds between two looks: a `poll_interval` beyond it would sleep through a morning.
+POLL_CEILING = 3600.0
+
+#: The longest pause (seconds) that the API, or a proxy before it, can ask for.
+MOST_ASKED_SECONDS = 900.0
 
 #: An hour of trouble with the API is survived; the batch runs on meanwhile.
 TROUBLE_SECONDS = 3600.0
@@ -52,22 +63,26 @@ Decision = Wait | Ended | GiveUp
 
 @dataclass(frozen=True, kw_only=True)
 class Polling:
-    """What is known about one wait. Times are epoch seconds; `until` is the last moment to wait for, None for ever."""
+    """What is known about one wait. Times are epoch seconds; `until` is the last moment to wait for, None for ever.
+
+    *interval*: the most seconds between two looks, unless the API asks for more; *floor*: the least.
+    """
 
     batch_id: str
     started: float
     interval: float = 60.0
+    floor: float = 0.0
     until: float | None = None
     trouble_since: float | None = None
     unknown_since: float | None = None
     terminal_looks: int = 0
 
-    def on_status(self, status: str, *, now: float) -> tuple[Polling, Decision]:
-        """After a look that worked."""
+    def on_status(self, status: str, *, now: float, asked: float | None = None) -> tuple[Polling, Decision]:
+        """After a look that worked. *asked*: the seconds that the API wants to pass before the next, if it said so."""
         calm = replace(self, trouble_since=None, unknown_since=None, terminal_looks=0)
         if status == ENDED:
             return calm, Ended()
-        return calm, _wait(calm, now, calm.pause(now))
+        return calm, calm.wait(now, asked)
 
     def on_error(self, error: Exception, *, now: float) -> tuple[Polling, Decision]:
         """After a look that failed. A single one says nothing about the batch."""
@@ -81,22 +96,40 @@ class Polling:
         if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
             why = f"{now - since:.0f} s of failed looks, the last: {error}"
             return troubled, GiveUp(message=_fate(troubled.batch_id, why), terminal=isinstance(error, Terminal))
-        asked = error.retry_after if isinstance(error, Transient) and error.retry_after else 0.0
-        return troubled, _wait(troubled, now, max(troubled.pause(now), min(asked, TROUBLE_SECONDS / 4)))
+        return troubled, troubled.wait(now, error.retry_after if isinstance(error, Transient) else None)
+
+    def wait(self, now: float, asked: float | None = None) -> Wait | GiveUp:
+        """Until the next look, which the API may have *asked* to put off; giving up where the time to wait is over."""
+        seconds = max(self.pause(now), _bounded(asked))
+        if self.until is None:
+            return Wait(seconds=seconds)
+        if now >= self.until:
+            waited = f"it had not ended after {now - self.started:.0f} s, its time to wait"
+            return GiveUp(message=_fate(self.batch_id, waited))
+        return Wait(seconds=min(seconds, self.until - now))
 
     def pause(self, now: float) -> float:
-        """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval."""
-        return min(self.interval, max(self.interval / 12, (now - self.started) / 10))
+        """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval, and the floor at least."""
+        return max(self.floor, min(self.interval, max(self.interval / 12, (now - self.started) / 10)))
 
 
-def _wait(polling: Polling, now: float, seconds: float) -> Decision:
-    if polling.until is None:
-        return Wait(seconds=seconds)
-    if now >= polling.until:
-        return GiveUp(
-            message=_fate(polling.batch_id, f"it had not ended after {now - polling.started:.0f} s, its time to wait")
-        )
-    return Wait(seconds=min(seconds, polling.until - now))
+def _bounded(asked: float | None) -> float:
+    """The seconds *asked* for, 0 where that is no number of seconds."""
+    return min(max(asked, 0.0), MOST_ASKED_SECONDS) if asked is not None and not math.isnan(asked) else 0.0
+
+
+def check_interval(seconds: object, floor: float = POLL_FLOOR) -> float:
+    """*seconds* as a `poll_interval`. Raises JobError where they are no number, too few or too many."""
+    given = seconds if isinstance(seconds, int | float) and not isinstance(seconds, bool) else math.nan
+    if floor <= given <= POLL_CEILING:
+        return float(given)
+    why = (
+        " A batch takes minutes, and each look counts against the account's limits. For a simulator, lower the floor: "
+        f"[claude] poll_floor (AIRFLOW__CLAUDE__POLL_FLOOR), which is {floor:g}."
+        if given < floor
+        else ""
+    )
+    raise JobError(f"poll_interval is {seconds!r}: write seconds from {floor:g} to {POLL_CEILING:g}.{why}")
 
 
 def unreachable(batch_id: str, error: Exception) -> GiveUp:

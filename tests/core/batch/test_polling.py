@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_claude.core.batch.polling import TROUBLE_SECONDS, Ended, GiveUp, Polling, Wait
-from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, NotFoundYetError, RateLimitedError
+from airflow_provider_claude.core.batch.polling import TROUBLE_SECONDS, Ended, GiveUp, Polling, Wait, check_interval
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    CredentialsError,
+    JobError,
+    NotFoundYetError,
+    RateLimitedError,
+)
 
 START = 1_000_000.0
 FRESH = Polling(batch_id="msgbatch_1", started=START, interval=60)
@@ -85,3 +91,45 @@ def test_the_wait_ends_when_its_time_is_up_and_looks_once_more_just_then() -> No
     assert polling.on_status("in_progress", now=START + 4)[1] == Wait(seconds=3)
     assert isinstance(polling.on_status("in_progress", now=START + 7)[1], GiveUp)
     assert polling.on_status("ended", now=START + 9)[1] == Ended()
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(None, 5), (0, 5), (3, 5), (10, 10), (400, 400), (9e9, 900), (-7, 5)])
+def test_a_batch_in_progress_is_left_alone_as_long_as_the_api_asks_within_bounds(
+    asked: float | None, pause: float
+) -> None:
+    assert FRESH.on_status("in_progress", now=START, asked=asked)[1] == Wait(seconds=pause)
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf")])
+def test_what_is_no_number_of_seconds_parks_no_shard(asked: float) -> None:
+    decision = FRESH.on_status("in_progress", now=START, asked=asked)[1]
+    assert isinstance(decision, Wait)
+    assert decision.seconds <= 900
+
+
+def test_what_the_api_asks_for_does_not_outlast_the_time_to_wait() -> None:
+    polling = Polling(batch_id="b", started=START, until=START + 7)
+    assert polling.on_status("in_progress", now=START, asked=600)[1] == Wait(seconds=7)
+
+
+def test_no_look_comes_sooner_than_the_floor() -> None:
+    polling = Polling(batch_id="b", started=START, interval=0.5, floor=10)
+    assert polling.on_status("in_progress", now=START)[1] == Wait(seconds=10)
+    assert polling.on_error(ApiUnavailableError("529"), now=START)[1] == Wait(seconds=10)
+
+
+@pytest.mark.parametrize("seconds", [10, 10.0, 60, 3600])
+def test_an_interval_within_bounds_is_taken(seconds: float) -> None:
+    assert check_interval(seconds) == seconds
+
+
+@pytest.mark.parametrize("seconds", [9.99, 0, -1, 3601, float("nan"), float("inf"), "60", None, True, 10**400])
+def test_an_interval_out_of_bounds_is_refused_with_the_bounds(seconds: object) -> None:
+    with pytest.raises(JobError, match="write seconds from 10 to 3600"):
+        check_interval(seconds)
+
+
+def test_too_short_an_interval_names_the_setting_for_a_simulator() -> None:
+    with pytest.raises(JobError, match="AIRFLOW__CLAUDE__POLL_FLOOR"):
+        check_interval(1)
+    assert check_interval(0.05, floor=0) == 0.05
