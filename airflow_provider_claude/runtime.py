@@ -31,7 +31,7 @@ from airflow_provider_claude.errors import (
     Terminal,
 )
 from airflow_provider_claude.schedule import is_tick, next_tick
-from airflow_provider_claude.sources.allowed import Allowed, Place
+from airflow_provider_claude.sources.allowed import Allowed, Place, check_characters
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import check_place
@@ -375,6 +375,7 @@ def to_path(uri: str) -> UPath:
 
 def source_path(uri: str, allowed: Allowed) -> UPath:
     """The source *uri*. Raises SourceError where it is not *allowed*: no store was asked, and no connection looked up."""
+    check_characters(uri)  # those that URIs lose, too
     try:
         path = cast("UPath", ObjectStoragePath(uri))
     except (ValueError, ImportError):

@@ -7,6 +7,7 @@ no place at all.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 _LOCAL = "file"
 
+#: Controls, and halves of characters: bytes that are no UTF-8.
+_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def check_characters(path: str) -> None:
+    """Raise SourceError for a text with characters that act, such as a line end, or are none."""
+    if _ACTING.search(path):
+        raise SourceError(f"The source {path!r:.300} has characters that a path should not have: rename it.")
+
 
 class Place(NamedTuple):
     """A file, folder or glob of a *store*, `file` or `s3`, reached through the connection *conn_id*, if any."""
@@ -31,12 +41,9 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, path: UPath) -> Place:
-        """Where *path* is. Raises SourceError for a text that names no place."""
-        try:
-            path.path.encode()
-            return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
-        except ValueError as e:
-            raise SourceError("The source has characters that no path has.") from e
+        """Where *path* is. Raises SourceError for a text that `check_characters` refuses."""
+        check_characters(path.path)
+        return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
 
     @classmethod
     def local(cls, path: str) -> Place:

@@ -106,12 +106,12 @@ class Disk:
     def open(self, path: str, mode: str = "rb") -> IO[bytes]:
         with _one_file():
             try:
-                return Steady(path)  # type: ignore[return-value]
+                return _steady(path)
             except OSError as e:
                 target = self._target(path) if e.errno in _LINKED else None
                 if target is None or target == path:
                     raise
-                return Steady(target)  # type: ignore[return-value]
+                return _steady(target)
 
 
 def _type(mode: int) -> str:
@@ -147,17 +147,21 @@ def _pieces(path: str, stride: int) -> list[str]:
     return pieces or ["."]
 
 
-class Steady(io.RawIOBase):
-    """A regular file, as it was when it was opened. Raises UnopenedError at its end where it has changed meanwhile."""
+def _steady(path: str) -> IO[bytes]:
+    raw = open(path, "rb", buffering=0, opener=lambda name, _: _opened(name, _FILE))  # noqa: SIM115
+    found = os.fstat(raw.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raw.close()
+        raise UnopenedError("it is no regular file")
+    return Steady(raw, found)  # type: ignore[return-value]
 
-    def __init__(self, path: str) -> None:
+
+class Steady(io.RawIOBase):
+    """The regular file *raw*, as it *was* when it was opened. Raises UnopenedError at its end where it has changed meanwhile."""
+
+    def __init__(self, raw: io.FileIO, was: os.stat_result) -> None:
         super().__init__()
-        self._raw = open(path, "rb", buffering=0, opener=lambda name, _: _opened(name, _FILE))  # noqa: SIM115
-        found = os.fstat(self._raw.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            self._raw.close()
-            raise UnopenedError("it is no regular file")
-        self._was, self._size, self._place = (found.st_size, found.st_mtime_ns), found.st_size, 0
+        self._raw, self._was, self._place = raw, was, 0
 
     def readable(self) -> bool:
         return True
@@ -167,7 +171,7 @@ class Steady(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """No more than it had when it was opened: a file that is written to could have no end."""
-        count = self._raw.readinto(memoryview(buffer)[: max(0, self._size - self._place)]) or 0
+        count = self._raw.readinto(memoryview(buffer)[: max(0, self._was.st_size - self._place)]) or 0
         self._place += count
         if not count:
             self._check()
@@ -175,11 +179,11 @@ class Steady(io.RawIOBase):
 
     def _check(self) -> None:
         now = os.fstat(self._raw.fileno())
-        if (now.st_size, now.st_mtime_ns) != self._was:
+        if (now.st_size, now.st_mtime_ns) != (self._was.st_size, self._was.st_mtime_ns):
             raise UnopenedError("it changed while it was read: wait until it is written whole")
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._was.st_size}[whence]
         self._place = self._raw.seek(start + offset)
         return self._place
 

@@ -72,8 +72,8 @@ def check_private(folder: Path, parameter: str) -> None:
         if _is_open(found, sticky=place != folder):
             raise DestinationError(
                 f"{parameter} is not safe: all users of the machine can write to {place}, and so change results, or put "
-                f"others in their place. Nothing was written. Take that right away (chmod o-w {place}); other users that "
-                "need it share a group, and [claude] group_access is True."
+                f"others in their place. Nothing was written. Choose another folder, or take that right away (chmod o-w "
+                f"{place}); where other users need it, give them a common group and set [claude] group_access to True."
             )
         if place == folder and _access is OWNER and found.st_uid not in {0, os.geteuid()}:
             raise DestinationError(

@@ -158,17 +158,17 @@ class TestWhatChanges:
     def test_a_file_that_is_written_to_while_it_is_read_is_not_taken_for_whole(
         self, change: Callable[[Any], object], mail: Path
     ) -> None:
-        stream = stores.Steady(str(mail / "a.eml"))
+        stream = stores.Disk(below(mail)).open(str(mail / "a.eml"))
         assert stream.read(2) == b"Fr"
         with (mail / "a.eml").open("r+b") as file:
             file.seek(0, os.SEEK_END)
             change(file)
         with pytest.raises(stores.UnopenedError, match="changed while it was read"):
-            stream.readall()
+            stream.read()
 
     def test_a_file_that_grows_for_ever_is_read_no_further_than_it_was(self, mail: Path) -> None:
         size = (mail / "a.eml").stat().st_size
-        stream = stores.Steady(str(mail / "a.eml"))
+        stream = stores.Disk(below(mail)).open(str(mail / "a.eml"))
         with (mail / "a.eml").open("ab") as file:
             file.write(b"more" * 100)
         assert len(stream.read(size + 10)) == size
@@ -359,6 +359,8 @@ OUTSIDE = [
     "http://169.254.169.254/latest/meta-data",
     "{root}/mail\x00/a.eml",
     "{root}/mail/\udcff.eml",
+    "{root}/mail\nERROR: all is lost",
+    "{root}/mail/\x1b[2J",
 ]
 
 
@@ -366,10 +368,11 @@ OUTSIDE = [
 @pytest.mark.parametrize("options", [{}, {"source_format": "csv", "missing_source": "empty", "id_column": None}])
 def test_outside_of_what_is_allowed_nothing_can_be_told_apart(source: str, options: Any, root: Path) -> None:
     said = asked(source.format(root=root), root, **options)
+    assert said.isprintable()
     assert said
     assert SECRET not in said
     told = said.partition(" is not a source that this deployment allows")
-    assert told[1] or "characters that no path has" in said or "is on no store" in said, said
+    assert told[1] or "characters that a path should not have" in said or "is on no store" in said, said
     assert not (root / "work" / "run" / "scan.json").exists()
 
 
