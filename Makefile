@@ -10,15 +10,18 @@ MINUTES ?= 30
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
+# All packages come as wheels whose hashes stand in requirements/; nothing is built from source but this package itself.
 ifdef UV
 VENV = uv venv --quiet --allow-existing --python $(PYTHON) .venv
-INSTALL = uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable
+PIP = uv pip install --quiet --python $(BIN)/python
 else
 VENV = $(PYTHON) -m venv .venv
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
+HASHED = --require-hashes --only-binary :all: --requirement
+ITSELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo test check format chaos fuzz bench scan-train scan-eval constraints clean
+.PHONY: help demo test check format chaos fuzz bench scan-train scan-eval constraints hashes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,12 +32,14 @@ demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulat
 test: .venv/.dev ## run all tests
 	$(BIN)/python -m pytest
 
-check: .venv/.dev ## lint, types, import contracts, compose file
+check: .venv/.dev ## lint, types, import contracts, compose file, licences, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(BIN)/pip-licenses --output-file .venv/licences.txt
+	$(BIN)/python .ci/audit.py
 
 format: .venv/.dev ## put the code in its form
 	$(BIN)/ruff check --fix-only --quiet .
@@ -55,21 +60,33 @@ scan-train: .venv/.dev ## train the classifier of injections anew (SHARED_DATA=p
 scan-eval: .venv/.dev ## what the gate catches, by source and layer (SHARED_DATA=path ARGS=--write puts it into the docs)
 	$(BIN)/python -m benchmarks.gate.evaluate $(ARGS)
 
-constraints: ## pin the newest set that fits pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file constraints.txt
+LOCK = uv pip compile --quiet --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	--constraint requirements/limits.in
+DEV = pyproject.toml requirements/build.in --universal --python-version 3.11
+
+constraints: ## pin the newest set that fits pyproject.toml, and its hashes (needs uv)
+	$(LOCK) $(DEV) --all-extras --upgrade --output-file constraints.txt
+	$(MAKE) hashes
+
+hashes: ## write requirements/*.txt anew from constraints.txt (needs uv)
+	$(LOCK) $(DEV) --extra simulator --constraint constraints.txt --generate-hashes --output-file requirements/demo.txt
+	$(LOCK) $(DEV) --all-extras --constraint constraints.txt --generate-hashes --output-file requirements/dev.txt
+	$(LOCK) requirements/image.in requirements/build.in --python-version 3.12 --python-platform linux \
+		--constraint constraints.txt --no-emit-package airflow-provider-claude --generate-hashes --output-file requirements/image.txt
 
 clean: ## remove what the targets made
 	rm -rf .venv .demo .bench
 
-.venv/.demo: pyproject.toml constraints.txt
+.venv/.demo: pyproject.toml requirements/demo.txt
 	@echo "Installing into .venv (once) ..."
 	@$(VENV)
-	@$(INSTALL) ".[simulator]"
+	@$(PIP) $(HASHED) requirements/demo.txt
+	@$(PIP) $(ITSELF)
 	@touch $@
 
-.venv/.dev: pyproject.toml constraints.txt
+.venv/.dev: pyproject.toml requirements/dev.txt
 	@echo "Installing into .venv (once) ..."
 	@$(VENV)
-	@$(INSTALL) ".[simulator,test,check]"
+	@$(PIP) $(HASHED) requirements/dev.txt
+	@$(PIP) $(ITSELF)
 	@touch $@ .venv/.demo

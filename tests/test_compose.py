@@ -23,6 +23,7 @@ from airflow_provider_claude.simulator.__main__ import build_parser
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCKER = PROJECT / "docker"
+PINS = PROJECT / "requirements"
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -58,6 +59,12 @@ def example() -> dict[str, str]:
     """The variables of .env.example that are in force, and their values."""
     lines = (PROJECT / ".env.example").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if re.match(r"\w+=", line))
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The releases that requirements/*name*.txt pins, by package."""
+    text = (PINS / f"{name}.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", text, re.MULTILINE))
 
 
 def is_pinned(image: str) -> bool:
@@ -100,16 +107,17 @@ def test_every_image_is_pinned_to_one_release(service: str) -> None:
 
 
 def test_the_images_the_dockerfile_starts_from_are_pinned_and_the_same() -> None:
-    bases = re.findall(r"^FROM (\S+)", (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(set(bases)) == 1
-    assert is_pinned(bases[0]), bases[0]
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?", (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    bases = {image for image, _ in stages} - {stage for _, stage in stages}
+    assert len(bases) == 1
+    assert is_pinned(*bases), bases
 
 
 def test_the_base_image_the_requirements_and_their_source_agree_on_airflow() -> None:
     base = re.search(r":slim-([\d.]+)-", (DOCKER / "Dockerfile").read_text(encoding="utf-8"))
     assert base is not None
-    assert f"apache-airflow=={base[1]}" in (DOCKER / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert f"=={base[1]}" in (DOCKER / "requirements.in").read_text(encoding="utf-8")
+    assert pinned("image")["apache-airflow"] == base[1]
+    assert f"=={base[1]}" in (PINS / "image.in").read_text(encoding="utf-8")
 
 
 def test_our_own_image_carries_the_version_of_the_package() -> None:
@@ -117,12 +125,46 @@ def test_our_own_image_carries_the_version_of_the_package() -> None:
 
 
 def test_the_image_pins_every_dependency_of_the_package_within_its_bounds() -> None:
-    lines = (DOCKER / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    pins = pinned("image")
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for text in [*project["dependencies"], *project["optional-dependencies"]["simulator"], "celery<5.7"]:
         needed = Requirement(text)
         assert needed.specifier.contains(pins[needed.name.lower()]), text
+
+
+def test_every_package_of_the_image_is_installed_by_its_hash() -> None:
+    text = (PINS / "image.txt").read_text(encoding="utf-8")
+    packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) > 150
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+    installs = re.findall(r"pip install (?:.*\\\n)?.*", (DOCKER / "Dockerfile").read_text(encoding="utf-8"))
+    assert all("--require-hashes" in install or "--no-index" in install for install in installs), installs
+
+
+def test_pinning_the_images_writes_the_digest_behind_each_tag_and_does_so_again(tmp_path: Path) -> None:
+    for name in ("docker-compose.yaml", "docker/Dockerfile", "docker/pin-images.sh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(PROJECT / name, tmp_path / name)
+    engine = tmp_path / "bin" / "docker"
+    engine.parent.mkdir()
+
+    def pin(digest: str) -> tuple[list[str], str]:
+        engine.write_text(f"#!/bin/sh\necho sha256:{digest}\n")
+        engine.chmod(0o755)
+        path = f"{engine.parent}:{os.environ['PATH']}"
+        subprocess.run([tmp_path / "docker/pin-images.sh"], check=True, capture_output=True, env={"PATH": path})
+        services = yaml.safe_load((tmp_path / "docker-compose.yaml").read_text())["services"]
+        return sorted({service["image"] for service in services.values()}), (tmp_path / "docker/Dockerfile").read_text()
+
+    for digest in ("ab" * 32, "cd" * 32):
+        images, dockerfile = pin(digest)
+        assert images == [
+            OURS,
+            f"{SERVICES['postgres']['image']}@sha256:{digest}",
+            f"{SERVICES['redis']['image']}@sha256:{digest}",
+        ]
+        assert dockerfile.count("@sha256:") == 1
+        assert re.search(rf"^FROM apache/airflow:\S+@sha256:{digest} AS base$", dockerfile, re.MULTILINE)
 
 
 @pytest.mark.parametrize("service", LONG_RUNNING)

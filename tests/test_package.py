@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +14,8 @@ import airflow_provider_claude
 from airflow_provider_claude import get_provider_info
 from tests.conftest import PROJECT
 
+LOCKS = ["requirements/demo.txt", "requirements/dev.txt"]
+AUDIT = runpy.run_path(str(PROJECT / ".ci" / "audit.py"))
 HEAVY = ("anthropic", "httpx2", "pandas", "matplotlib", "selectolax", "jsonschema_rs")
 LIGHT = [
     "airflow_provider_claude.operators.scan",
@@ -84,10 +88,46 @@ def test_the_changelog_knows_this_version() -> None:
     assert f"## {airflow_provider_claude.__version__}" in (PROJECT / "CHANGELOG.md").read_text()
 
 
-def test_the_constraints_name_no_host() -> None:
-    text = (PROJECT / "constraints.txt").read_text()
+@pytest.mark.parametrize("pins", ["constraints.txt", *LOCKS])
+def test_the_pins_name_no_host(pins: str) -> None:
+    text = (PROJECT / pins).read_text()
     assert "://" not in text
-    assert "index" not in text
+    assert "index-url" not in text
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_that_make_installs_has_a_hash(lock: str) -> None:
+    packages = re.split(r"^(?=[a-z0-9])", (PROJECT / lock).read_text(), flags=re.MULTILINE)[1:]
+    assert len(packages) > 100
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_what_make_installs_are_the_releases_of_the_constraints(lock: str) -> None:
+    constraints = set(_pins("constraints.txt"))
+    assert set(_pins(lock)) <= constraints
+    if lock.endswith("dev.txt"):
+        assert set(_pins(lock)) == constraints
+
+
+def _pins(name: str) -> list[str]:
+    return re.findall(r"^[a-z0-9._-]+==[^ ;\n]+", (PROJECT / name).read_text(), re.MULTILINE)
+
+
+def test_a_known_vulnerability_is_named_with_the_release_that_fixes_it() -> None:
+    report = {
+        "dependencies": [
+            {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-2026-1", "fix_versions": ["1.1"]}]},
+            {"name": "good", "version": "2.0", "vulns": []},
+            {"name": "unknown", "skip_reason": "not found"},
+        ]
+    }
+    assert AUDIT["judge"](report) == (["old 1.0: PYSEC-2026-1, fixed in 1.1"], 2, 1)
+
+
+def test_a_database_of_vulnerabilities_that_cannot_be_reached_counts_as_not_checked() -> None:
+    assert AUDIT["judge"](None) == ([], 0, 0)
+    assert AUDIT["judge"]({"dependencies": [{"name": "a", "skip_reason": "not found"}]}) == ([], 0, 1)
 
 
 def test_the_package_is_typed() -> None:
