@@ -5,8 +5,6 @@ Source: https://platform.claude.com/docs/en/api/messages/batches
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -14,14 +12,11 @@ from starlette.responses import Response, StreamingResponse
 from airflow_provider_claude.simulator import lifecycle
 from airflow_provider_claude.simulator.clock import timestamp
 from airflow_provider_claude.simulator.errors import InvalidRequestError, NotFoundError
-from airflow_provider_claude.simulator.faults import Fault
-from airflow_provider_claude.simulator.gate import Call, cut, json_response
+from airflow_provider_claude.simulator.gate import Call, json_response
 from airflow_provider_claude.simulator.lifecycle import Batch
 from airflow_provider_claude.simulator.paging import page_of, read_cursor
+from airflow_provider_claude.simulator.sending import sent
 from airflow_provider_claude.simulator.spool import spool
-
-#: Bytes of a results file sent at once.
-CHUNK = 1 << 18
 
 
 async def create(call: Call) -> Response:
@@ -98,19 +93,8 @@ async def results(call: Call) -> Response:
     if batch.ended_at is None or lifecycle.archived_at(batch, call.now) is not None:
         raise NotFoundError(f"Message Batch {batch.id} has no available results.")
     path = call.world.registry.folder(batch.id) / "results.jsonl"
-    fault = call.world.faults.take(call.route, "cut_results")
-    return StreamingResponse(_chunks(call, path, fault), media_type="application/x-jsonl")
-
-
-def _chunks(call: Call, path: Path, fault: Fault | None) -> Iterator[bytes]:
-    """The file in chunks, or the first part of it and then a cut."""
-    left = path.stat().st_size if fault is None else int(path.stat().st_size * fault.share)
-    with path.open("rb") as file:
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
-    if fault is not None:
-        cut(call.request)
+    fault = call.world.faults.take(call.route, "results")
+    return StreamingResponse(sent(call, path, fault), media_type="application/x-jsonl")
 
 
 def _find(call: Call) -> Batch:
@@ -145,6 +129,8 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _counts(call: Call, batch: Batch) -> dict[str, int]:
+    if batch.ended_at is not None and call.world.faults.take(call.route, "counts"):
+        return dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
     counts = batch.counts
     done = counts.succeeded + counts.errored + counts.canceled + counts.expired
     succeeded = counts.succeeded

@@ -23,7 +23,7 @@ from airflow_provider_claude.simulator.errors import (
     RateLimitedError,
 )
 
-Stage = Literal["error", "cut", "slow", "html", "cut_after", "cut_results"]
+Stage = Literal["error", "cut", "slow", "html", "cut_after", "results", "counts"]
 ROUTES = (
     "create",
     "retrieve",
@@ -38,14 +38,14 @@ ROUTES = (
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A fault that is set. *route* None means all routes of its kind.
+    """A fault that is set. *route* None means all routes of its kind, *times* None that it strikes always.
 
     *seconds*: real seconds a `slow` answer waits · *retry_after*: seconds in the header of the rate limits ·
-    *share*: part of the results that is sent before `cut_results` cuts.
+    *share*: part of the results that is sent where they are cut, short or torn.
     """
 
     name: str
-    times: int = 1
+    times: int | None = 1
     route: str | None = None
     seconds: float = 1.0
     retry_after: int = 1
@@ -97,7 +97,16 @@ FAULTS: Mapping[str, Kind] = {
     "slow": Kind("slow"),
     "reset_before_accept": Kind("cut"),
     "reset_after_accept": Kind("cut_after"),
-    "cut_results": Kind("cut_results", ("results",)),
+    # The connection breaks in the middle of the results.
+    "cut_results": Kind("results", ("results",)),
+    # The results end cleanly, and early: after a whole line, or in the middle of one.
+    "short_results": Kind("results", ("results",)),
+    "torn_results": Kind("results", ("results",)),
+    # Each line has a custom id that was not asked for; or each line is there, and comes once more with such an id.
+    "strange_results": Kind("results", ("results",)),
+    "extra_results": Kind("results", ("results",)),
+    # The batch says of all its counts that they are 0.
+    "zero_counts": Kind("counts", ("retrieve", "list")),
 }
 
 
@@ -124,8 +133,9 @@ class FaultBox:
         for fault in self.set:
             kind = FAULTS[fault.name]
             if kind.stage in stages and route in ([fault.route] if fault.route else kind.routes):
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.set.remove(fault)
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.set.remove(fault)
                 return fault
         return None

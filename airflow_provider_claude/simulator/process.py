@@ -111,8 +111,11 @@ class SimulatorProcess:
         """Forget batches, books, faults and calls; the knobs return to the options of the start."""
         self.control("POST", "/reset")
 
-    def fault(self, name: str, *, times: int = 1, route: str | None = None, **how: float) -> None:
-        """Let the next *times* calls (of *route*) meet this fault; *how*: `seconds`, `retry_after`, `share`."""
+    def fault(self, name: str, *, times: int | None = 1, route: str | None = None, **how: float) -> None:
+        """Let the next *times* calls (of *route*) meet this fault, all of them where it is None.
+
+        *how*: `seconds`, `retry_after`, `share`.
+        """
         self.control("POST", "/faults", {"name": name, "times": times, "route": route, **how})
 
     def clear_faults(self) -> None:

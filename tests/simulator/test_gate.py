@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import anthropic
 import httpx2
@@ -127,6 +128,59 @@ def test_results_can_be_cut_midway(client, claude_simulator):
         seen.extend(client.messages.batches.results(batch_id))
     assert len(seen) < 3000
     assert sum(1 for _ in client.messages.batches.results(batch_id)) == 3000
+
+
+def lines_of(claude_simulator, batch_id):
+    """The raw lines of the results, with their ends."""
+    with urllib.request.urlopen(
+        urllib.request.Request(
+            f"{claude_simulator.base_url}/v1/messages/batches/{batch_id}/results",
+            headers={"x-api-key": "k", "anthropic-version": "2023-06-01"},
+        )
+    ) as response:
+        return response.read().splitlines(keepends=True)
+
+
+def test_results_can_end_cleanly_and_short_torn_or_name_strangers_and_the_bill_stays(client, claude_simulator):
+    """Each fault of the results strikes as often as it was set, or always."""
+    batch_id = client.messages.batches.create(requests=requests(10)).id
+    client.messages.batches.retrieve(batch_id)
+    bill = claude_simulator.books()["total"]
+    whole = lines_of(claude_simulator, batch_id)
+    names = {json.loads(line)["custom_id"] for line in whole}
+
+    claude_simulator.fault("short_results", share=0.5, times=2)
+    for _ in range(2):
+        short = lines_of(claude_simulator, batch_id)
+        assert short == whole[: len(short)]
+        assert 3 <= len(short) <= 6
+    assert lines_of(claude_simulator, batch_id) == whole
+
+    claude_simulator.fault("torn_results", share=0.5)
+    *before, torn = lines_of(claude_simulator, batch_id)
+    assert before == short
+    assert whole[len(short)].startswith(torn)
+    assert not torn.endswith(b"\n")
+
+    claude_simulator.fault("strange_results", times=None)
+    for _ in range(3):
+        strangers = {json.loads(line)["custom_id"] for line in lines_of(claude_simulator, batch_id)}
+        assert len(strangers) == 10
+        assert not strangers & names
+    claude_simulator.clear_faults()
+
+    claude_simulator.fault("extra_results")
+    assert lines_of(claude_simulator, batch_id)[:10] == whole
+    assert claude_simulator.books()["total"] == bill
+
+
+def test_an_ended_batch_can_count_nothing(client, claude_simulator):
+    """Its counts are back at the next look."""
+    batch_id = client.messages.batches.create(requests=requests(3)).id
+    client.messages.batches.retrieve(batch_id)
+    claude_simulator.fault("zero_counts")
+    assert client.messages.batches.retrieve(batch_id).request_counts.succeeded == 0
+    assert client.messages.batches.retrieve(batch_id).request_counts.succeeded == 3
 
 
 def test_slow_answers_are_slow(claude_simulator):
