@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import tars, zips
-from airflow_provider_claude.sources.files import SourceFile, UnreachableError, is_broken_content
+from airflow_provider_claude.sources.files import SourceFile, UnreachableError, is_broken_content, shown
 from airflow_provider_claude.sources.finding import Found, sorted_out
 from airflow_provider_claude.sources.members import Contents, Lost
 
@@ -31,16 +31,17 @@ def expanded(found: Found, source: UPath) -> Found:
     if not archives:
         return found
     files = [file for file in found.files if file not in archives]
-    strays, rest = list(found.strays), list[SourceFile]()
+    strays, skipped, rest = list(found.strays), list(found.skipped), list[SourceFile]()
     for archive in archives:
         inside = _contents(archive)
         paths = [f"{archive.path}/{name}" for name in inside.names]
         there = sorted_out(inside.fs, archive.path, paths, [], source)
         files += [replace(one, name=f"{archive.name}/{one.name}") for one in there.files]
         strays += [f"{archive.name}/{name}" for name in there.strays]
+        skipped += [shown(f"{archive.name}/{name}") for name in inside.skipped]
         if inside.damage:
             rest.append(SourceFile(Lost(UnreachableError(inside.damage)), archive.path, archive.name))
-    return replace(found, files=tuple(files), strays=tuple(strays), rest=(*found.rest, *rest))
+    return replace(found, files=tuple(files), strays=tuple(strays), skipped=tuple(skipped), rest=(*found.rest, *rest))
 
 
 def _contents(file: SourceFile) -> Contents:

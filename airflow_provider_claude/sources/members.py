@@ -35,11 +35,15 @@ class Lost(Files):
 
 
 class Contents(NamedTuple):
-    """The files in an archive, by their paths in it; *fs* opens them. *damage* says why there may be more."""
+    """The files in an archive, by their paths in it; *fs* opens them. *damage* says why there may be more.
+
+    *skipped* are the names of links, pipes and devices in it.
+    """
 
     fs: Files
     names: tuple[str, ...]
     damage: str | None = None
+    skipped: tuple[str, ...] = ()
 
 
 class Budget:

@@ -92,7 +92,7 @@ def _members(file: SourceFile) -> Iterator[tuple[str, IO[bytes]]]:
 def contents(file: SourceFile) -> Contents:
     with file.open() as stored:
         budget = Budget(file.name, stored.seek(0, io.SEEK_END))
-    names: list[str] = []
+    names, skipped = list[str](), list[str]()
     damage = None
     try:
         with file.open_any() as stream, _TarFile.open(fileobj=stream, mode="r|") as tar:
@@ -101,12 +101,14 @@ def contents(file: SourceFile) -> Contents:
                 _refuse(info, budget)
                 if info.isreg():
                     names.append(budget.take(info.name, info.size))
+                elif not info.isdir():
+                    skipped.append(budget.take(info.name, 0))
             damage = _damage(tar)
     except Exception as e:
         if not is_broken_content(e) or not names:
             raise
         damage = str(e)
-    return Contents(_Tar(file), tuple(names), damage)
+    return Contents(_Tar(file), tuple(names), damage, tuple(skipped))
 
 
 def _refuse(info: tarfile.TarInfo, budget: Budget) -> None:

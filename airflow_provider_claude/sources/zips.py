@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import stat
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -32,15 +33,19 @@ def contents(file: SourceFile) -> Contents:
     if len(archive.infolist()) % end.modulus != end.files:
         raise zipfile.BadZipFile(f"it lists {len(archive.infolist()):,} of {end.files:,} files")
     infos: dict[str, zipfile.ZipInfo] = {}
+    skipped: list[str] = []
     for info in archive.infolist():
         if info.filename.endswith("/"):
             continue
         if info.flag_bits & 1 or info.compress_type not in _READ:
             raise budget.refused(f"{info.filename!r:.80} in it is encrypted, or compressed in a way that is not read")
+        if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
+            skipped.append(budget.take(info.filename, 0))
+            continue
         infos[budget.take(info.filename, info.file_size)] = info
     if sum(info.compress_size for info in infos.values()) > size:
         raise zipfile.BadZipFile("its files lie on top of each other")
-    return Contents(_Zip(archive, f"{file.path}/", infos), tuple(sorted(infos)))
+    return Contents(_Zip(archive, f"{file.path}/", infos), tuple(sorted(infos)), skipped=tuple(skipped))
 
 
 class _End(NamedTuple):

@@ -8,7 +8,10 @@ import io
 import json
 import os
 import socket
-from collections.abc import Callable
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +303,39 @@ class TestLinks:
         (tmp_path / "root" / "today").symlink_to(mail)
         with pytest.raises(SourceError, match="not a source that this deployment allows"):
             scanned(tmp_path / "root" / "today", allowed=below(tmp_path / "root"))
+
+
+class TestArchives:
+    @pytest.mark.parametrize("name", ["m.zip", "m.tar.gz"])
+    def test_links_pipes_and_devices_in_an_archive_are_skipped_and_named(self, name: str, tmp_path: Path) -> None:
+        kinds = {"link.eml": stat.S_IFLNK, "pipe.eml": stat.S_IFIFO, "null.eml": stat.S_IFCHR}
+        folder = tmp_path / "mail"
+        folder.mkdir()
+        (zipped if name.endswith(".zip") else tarred)(folder / name, kinds)
+        record = scanned(folder)
+        assert (record.rows, record.items) == (1, 1)
+        assert sorted(record.foreign) == sorted(f"{name}/{one}" for one in kinds)
+
+
+def zipped(file: Path, kinds: Mapping[str, int]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.eml", MAIL % b"a")
+        for name, kind in kinds.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (kind | 0o600) << 16
+            archive.writestr(info, "/etc/passwd")
+
+
+def tarred(file: Path, kinds: Mapping[str, int]) -> None:
+    types = {stat.S_IFLNK: tarfile.SYMTYPE, stat.S_IFIFO: tarfile.FIFOTYPE, stat.S_IFCHR: tarfile.CHRTYPE}
+    with tarfile.open(file, "w:gz") as archive:
+        mail = tarfile.TarInfo("a.eml")
+        mail.size = len(MAIL % b"a")
+        archive.addfile(mail, io.BytesIO(MAIL % b"a"))
+        for name, kind in kinds.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = types[kind], "/etc/passwd"
+            archive.addfile(info)
 
 
 @pytest.fixture
