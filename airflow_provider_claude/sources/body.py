@@ -118,6 +118,8 @@ def _is_text(part: Message[Any, Any], kind: str, *, first: bool) -> bool:
 def _is_named(part: Message[Any, Any]) -> bool:
     try:
         return bool(part.get_filename())
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it decodes what the header says, in the character set it says
         return True
 
@@ -190,6 +192,8 @@ class _Choice:
     def root(self, part: Message[Any, Any], groups: list[list[Piece]]) -> list[Piece]:
         try:
             start = str(part.get_param("start", "")).strip("<> ")
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - see _is_named
             start = ""
         ids = [str(child.get("Content-ID", "")).strip("<> \r\n\t") for child in children(part)]

@@ -183,8 +183,11 @@ _BROKEN = (
 def is_broken_content(error: Exception) -> bool:
     """Whether *error* comes from what is in a file, rather than from the store it lies on.
 
-    A store's failure carries an errno and may pass; a decoder's does not, and would come again.
+    A store's failure carries an errno and may pass; a decoder's does not, and would come again. A shortage of memory says
+    nothing about the file, though Arrow's is an ArrowException.
     """
+    if isinstance(error, MemoryError):
+        return False
     if isinstance(error, OSError):
         return error.errno is None
     return isinstance(error, _BROKEN)

@@ -102,6 +102,8 @@ def readable(name: str, value: str) -> Decoded:
         parsed = _header_value(name, "".join(map(_as_word, runs)))
         text = str(parsed)
         broken = any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
         text, broken = "".join(run.text for run in runs), True
     return Decoded(text, tuple(flags | dict.fromkeys(["header_defects"] if broken else [])))
@@ -224,6 +226,8 @@ def _mail_date(value: str) -> tuple[datetime | None, str | None]:
         sent = sent.replace(year=sent.year + (1900 if 100 <= sent.year < 200 else 0)) + _time(hours, minutes, seconds)
         known = timezone(timedelta(minutes=zone or 0))
         return sent.replace(tzinfo=known), None if zone is not None else "date_zone_guessed"
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it raises IndexError, TypeError, ValueError, … on what people send
         return None, "date_unreadable"
 

@@ -35,6 +35,10 @@ MAX_HTML = 1_000_000
 #: "reconstruct the active formatting elements"). Real mails stay below 400,000.
 MAX_TANGLE = 1_000_000
 
+#: Nor with more attributes in one tag, each of which is compared with all before it. Pages have one `html` and one `body`: the
+#: attributes of all such tags are theirs. Real mails stay below 100.
+MAX_ATTRIBUTES = 500
+
 #: Of what is hidden, so much is kept, in characters.
 MAX_HIDDEN = 20_000
 
@@ -63,6 +67,12 @@ _BLANKS = re.compile(r"\s+")
 _SENTENCE = re.compile(r"(?:[^\W\d_]{2,20}[,.']? ){5}[^\W\d_]{2,20}")
 _MARKUP = re.compile(r"<[^<>]*>|\[if [^\]\n]{0,200}\]>?|<?!?\[endif\]")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+
+#: An attribute as browsers read one, and all that stand behind the name of a tag. Neither ever goes back.
+_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
+_ATTRIBUTES = re.compile(rf"[^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+")
+_ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
+_WHOLE_PAGE = names("html body")
 
 
 class Shown(NamedTuple):
@@ -103,6 +113,33 @@ def stripped(html: str) -> Shown:
 
 
 def _is_beyond_bounds(html: str) -> bool:
+    """Whether the tags of *html* have too many attributes, or its elements, as far as its tags tell, nest too deep."""
+    return _is_crowded(html) or _is_tangled(html)
+
+
+def _is_crowded(html: str) -> bool:
+    """Whether a tag has more attributes than MAX_ATTRIBUTES. Each `<` may begin one, also where it stands in a comment or in
+    an attribute: that is looked into twice, and an honest page is not twice its own length.
+    """
+    looked_at = of_page = 0
+    for tag in _TAG.finditer(html):
+        if html[tag.end() : tag.end() + 1] == ">":
+            continue
+        found = _ATTRIBUTES.match(html, tag.end())
+        text = found[0] if found else ""
+        looked_at += len(text)
+        of_page += _attributes(text) if tag[2].lower() in _WHOLE_PAGE else 0
+        many = len(text) > MAX_ATTRIBUTES and _attributes(text) > MAX_ATTRIBUTES
+        if many or of_page > MAX_ATTRIBUTES or looked_at > 2 * len(html):
+            return True
+    return False
+
+
+def _attributes(text: str) -> int:
+    return sum(1 for _ in _ONE_ATTRIBUTE.finditer(text))
+
+
+def _is_tangled(html: str) -> bool:
     """Whether the elements of *html*, as far as its tags tell, nest too deep or are too many of both kinds."""
     around: list[str] = []
     odd = formatting = others = 0

@@ -130,6 +130,8 @@ class _Reading:
         """The character set of the first part that names one: raw bytes in the headers are in it at times."""
         try:
             return next(filter(None, map(charset_of, walk(self.message))), None)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - it decodes what the header says, in the character set it says
             return None
 
@@ -172,6 +174,8 @@ class _Reading:
                 "name", None, "content-type"
             )
             return self.told(filename(name))
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - see charset
             self.flag("header_defects")
             return ""

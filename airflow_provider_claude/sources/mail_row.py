@@ -25,6 +25,8 @@ def mail_row(raw: bytes, ref: str, wanted: Wanted) -> Row:
         fields, flags, hidden = read_mail(mail)
     except JobError as e:
         return broken(ref, "unreadable_mail", str(e))
+    except MemoryError:
+        raise
     except Exception as e:  # noqa: BLE001 - the last resort: whatever a mail makes it raise costs that mail alone
         return broken(ref, "unreadable_mail", type(e).__name__)
     return named(wanted, ref, fields, (*flags, *unread))._replace(hidden=hidden or None)

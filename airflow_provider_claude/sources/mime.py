@@ -52,6 +52,8 @@ def parse(raw: bytes) -> Parsed:
     cut: list[str] = []
     try:
         message, flags = _parsed(mail, _BoundedParser(policy=_BoundedHeaders(cut))), []
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - the parser raises whatever it trips over, RecursionError first
         message, flags = BytesParser(policy=_BoundedHeaders(cut)).parsebytes(mail, headersonly=True), ["too_deep"]
     flags += ["header_cut"] if cut else []

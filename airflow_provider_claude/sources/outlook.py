@@ -30,6 +30,8 @@ def mail_of(data: bytes) -> bytes:
     try:
         with OleFileIO(io.BytesIO(data)) as ole:
             mail = _mail(ole) if ole.exists("__properties_version1.0") else None
+    except MemoryError:
+        raise
     except Exception as e:
         raise ValueError(f"{type(e).__name__}: {e}"[:200]) from e
     if mail is None:

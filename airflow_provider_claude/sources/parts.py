@@ -60,6 +60,8 @@ def _decoded(part: Message[Any, Any], *, html: bool) -> tuple[str, tuple[str, ..
     flags: dict[str, None] = {}
     try:
         declared = charset_of(part)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it decodes what the header says, in the character set it says
         declared, flags = None, {"header_defects": None}
     named = _charset_of_html(data, declared) if html and not data.isascii() else declared
@@ -137,6 +139,8 @@ def _flow(part: Message[Any, Any]) -> dict[str, bool]:
     try:
         flowed = str(part.get_param("format", "")).lower() == "flowed" and part.get_content_type() == "text/plain"
         return {"delsp": str(part.get_param("delsp", "")).lower() == "yes"} if flowed else {}
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it decodes what the header says, in the character set it says
         return {}
 

@@ -30,6 +30,8 @@ def text_of_rtf(packed: bytes) -> str:
         if _is_too_large(rtf):
             return ""
         return str(rtf_to_text(_without_links(rtf), errors="replace"))  # type: ignore[no-untyped-call]  # it has no types
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - both raise whatever they trip over
         return ""
 

@@ -73,6 +73,8 @@ def _opened_once(raw: bytes) -> Opened:
         return Opened(_written(message) if changed else raw, flags)
     except JobError:
         raise
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - the parser and the writer raise whatever they trip over
         return Opened(raw, (UNREAD,))
 
@@ -124,6 +126,8 @@ def _replaced(part: Message[str, str], read: Callable[[bytes], bytes | None]) ->
         raise
     except smime.EncryptedError:
         return False, "encrypted"
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - readers of hostile bytes raise whatever they trip over
         return False, UNREAD
     if inner is None or not _is_bounded(inner.lower()):

@@ -50,6 +50,24 @@ def test_html_costs_with_its_size(piece: str) -> None:
     assert not grows_too_fast(lambda times: text_of(piece * times), _SIZE // len(piece))
 
 
+@pytest.mark.parametrize("form", ["<p {}>x", "</p {}>x", "<p a='>' {}>x", "<html {}>x"])
+def test_the_attributes_of_a_tag_cost_with_their_number(form: str) -> None:
+    def run(times: int) -> None:
+        text_of(form.format(" ".join(f"a{n}='>'" for n in range(times))))
+
+    assert not grows_too_fast(run, 10_000)
+
+
+@pytest.mark.parametrize("tag", ["html", "body"])
+def test_the_attributes_of_a_page_that_begins_again_and_again_cost_with_their_number(tag: str) -> None:
+    assert not grows_too_fast(lambda times: text_of("".join(f"<{tag} a{n}>" for n in range(times))), 5_000)
+
+
+@pytest.mark.parametrize("piece", ["<a", "<a b ", "<a b='<a ", "<a b=\"<a c='", "<a =", "</a "])
+def test_what_only_looks_like_tags_costs_with_its_size(piece: str) -> None:
+    assert not grows_too_fast(lambda times: text_of(piece * times), _SIZE // len(piece))
+
+
 @pytest.mark.parametrize("piece", ["<div></x>", "<q></u>", "<q><li></q></li>", "<div><table><td></div></table>"])
 def test_closing_tags_that_close_nothing_hide_no_depth(piece: str) -> None:
     assert text_of(piece * 20_000).flags == ("html_unparsed",)

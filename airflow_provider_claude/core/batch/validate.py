@@ -55,6 +55,8 @@ class PydanticValidator:
             answer = self._validate(text, strict=True)
         except ValidationError:
             text, answer = self._second_look(text)
+        except MemoryError:
+            raise
         except Exception as error:
             raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
         return row_of(answer, self._form, lambda: _object(_parse(text)))
@@ -68,6 +70,8 @@ class PydanticValidator:
             raise
         except ValidationError as error:
             raise InvalidAnswerError(_first_error(error)) from error
+        except MemoryError:
+            raise
         except Exception as error:
             raise InvalidAnswerError(f"the model's validation raised {type(error).__name__}") from error
 

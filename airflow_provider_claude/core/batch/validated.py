@@ -40,6 +40,8 @@ def row_of(answer: Any, form: Form, answered: Callable[[], Mapping[str, Any]]) -
     """The columns of *answer*, as a model has validated it. *answered* reads what Claude said."""
     try:
         held = _parts(_unwrapped(answer))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a validator of the user's own may have returned anything
         held = {}
     row: dict[str, Any] = {}
@@ -47,6 +49,8 @@ def row_of(answer: Any, form: Form, answered: Callable[[], Mapping[str, Any]]) -
     for name, child in form.properties.items():
         try:
             row[name] = _plain(held[name], child)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - classes of the user's own may raise anything; what was answered is there
             said = answered() if said is None else said
             row[name] = said.get(name)

@@ -272,7 +272,7 @@ def test_a_number_that_json_has_not_is_no_answer(text: str) -> None:
         validator_for(ClaudeJob(prompt="{a}", output=create_model("M", a=(float, ...))))(text)
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, KeyError, RecursionError, MemoryError])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyError, RecursionError])
 def test_a_validator_that_raises_anything_makes_the_answer_invalid(error: type[Exception]) -> None:
     def fail(_value: Any) -> Any:
         raise error
