@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
+from copy import copy
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from airflow_provider_claude.api_errors import api_errors, retry_after
+from airflow_provider_claude.core.account import WORKSPACE_HEADER, Account, account_of, check_same
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
@@ -106,15 +108,46 @@ class Gateway:
     """Synchronous calls on the official SDK's client, which *connect* makes at the first of them.
 
     A task that finds all it needs in the run folder makes none, and is spared the import of the SDK. *credentials* says
-    which key to put right where the API does not accept it.
+    which key to put right where the API does not accept it, *workspace* the workspace that the connection names, or nothing.
     """
 
-    def __init__(self, connect: Callable[[], Anthropic], *, credentials: str = "") -> None:
-        self._connect, self._errors = connect, partial(api_errors, credentials=credentials)
+    def __init__(
+        self,
+        connect: Callable[[], Anthropic],
+        *,
+        credentials: str = "",
+        workspace: Callable[[], str] = str,
+    ) -> None:
+        self._connect, self._workspace = connect, workspace
+        self._only: Account | None = None
+        self._errors = partial(api_errors, credentials=credentials)
+
+    def of(self, account: Account) -> Self:
+        """This gateway for *account* alone: where its connection is of another, its first call raises StateError."""
+        bound = copy(self)
+        vars(bound).pop("_client", None)
+        vars(bound)["_only"] = account
+        return bound
 
     @cached_property
     def _client(self) -> Anthropic:
-        return self._connect()
+        client = self._connect()
+        if self._only is not None:
+            check_same(self._only, self._account_of(client))
+        return client
+
+    def account(self) -> Account:
+        """Whose batches this connection leads to; one free call.
+
+        Raises CredentialsError where that cannot be known, or is not the workspace that the connection names.
+        """
+        return self._only if self._only is not None and self._client else self._account_of(self._client)
+
+    def _account_of(self, client: Anthropic) -> Account:
+        with self._errors("ask which workspace the key is of"):
+            headers = _headers(client)
+        stated = self._workspace() or client.default_headers.get(WORKSPACE_HEADER) or ""
+        return account_of(_platform(client), str(client.base_url), headers, str(stated))
 
     def connect(self) -> None:
         """Make the client now: what is wrong with the connection then shows before anything is put on record."""
@@ -276,6 +309,26 @@ def api_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         return transform_schema(dict(schema))
     except (ValueError, AssertionError) as e:
         raise JobError(f"output cannot be asked for as a structured output: {e}") from e
+
+
+def _headers(client: Anthropic) -> Mapping[str, str]:
+    """The headers of an answer of the API, which name the account; also of a proxy that has no Models API."""
+    import anthropic
+
+    options: RequestOptions = {"params": {"limit": "1"}, "follow_redirects": False}
+    try:
+        return client.get("/v1/models", cast_to=_response(), options=options).headers
+    except anthropic.APIStatusError as e:
+        if e.status_code not in {404, 405, 501}:
+            raise
+        return e.response.headers
+
+
+def _platform(client: Anthropic) -> str:
+    """Who serves the API, by the SDK's class of client."""
+    return {"AnthropicAWS": "aws", "AnthropicBedrock": "bedrock", "AnthropicVertex": "vertex"}.get(
+        type(client).__name__, "anthropic"
+    )
 
 
 def _path(batch_id: str) -> str:

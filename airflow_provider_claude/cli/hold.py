@@ -10,7 +10,7 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages.attempts import history, submitted
-from airflow_provider_claude.store import ShardFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, ShardFolder
 
 _SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"
 
@@ -23,7 +23,7 @@ class Api(Protocol):
     def batch(self, batch_id: str) -> BatchInfo: ...
 
 
-def adopt(shard: ShardFolder, work: WorkFolder, batch_id: str, api: Api, out: Screen, *, now: str) -> int:
+def adopt(shard: ShardFolder, work: AccountFolder, batch_id: str, api: Api, out: Screen, *, now: str) -> int:
     """Make *batch_id* the batch of the latest orphaned attempt of *shard*. Returns the exit code.
 
     Raises StateError where there is no such attempt or its sender may still be sending, where the API does not know
@@ -104,7 +104,7 @@ def _lost(attempts: list[Attempt], api: Api) -> Attempt | None:
     return None
 
 
-def _check_free(shard: ShardFolder, work: WorkFolder, orphan: Attempt, batch_id: str) -> None:
+def _check_free(shard: ShardFolder, work: AccountFolder, orphan: Attempt, batch_id: str) -> None:
     """See that the batch is this attempt's and no other's, and put that on record."""
     for other in history(shard):
         if other.batch_id == batch_id:
@@ -112,7 +112,7 @@ def _check_free(shard: ShardFolder, work: WorkFolder, orphan: Attempt, batch_id:
     claim = work.claimed(batch_id) or work.claim(shard, orphan.number, batch_id)
     if (claim.shard, claim.attempt) != (work.name_of(shard), orphan.number):
         raise StateError(
-            f"Batch {batch_id} is attempt {claim.attempt} of {claim.shard}, by {work}/batches/{batch_id}.json; nothing "
+            f"Batch {batch_id} is attempt {claim.attempt} of {claim.shard}, by {work.own}/batches/{batch_id}.json; nothing "
             "was adopted."
         )
 

@@ -193,20 +193,21 @@ def _show(args: argparse.Namespace, out: Screen) -> int:
 
 def _adopt(args: argparse.Namespace, out: Screen) -> int:
     shard = shard_at(to_path(args.shard))
-    return hold.adopt(shard, work_of(shard.run), args.batch_id, open_api(args.conn_id), out, now=_now())
+    work = work_of(shard.run)
+    return hold.adopt(shard, work, args.batch_id, open_api(args.conn_id).of(work.account), out, now=_now())
 
 
 def _resend(args: argparse.Namespace, out: Screen) -> int:
-    api = open_api(args.conn_id) if args.deleted else None
-    return hold.resend(shard_at(to_path(args.shard)), out, now=_now(), deleted_at=api)
+    shard = shard_at(to_path(args.shard))
+    api = open_api(args.conn_id).of(work_of(shard.run).account) if args.deleted else None
+    return hold.resend(shard, out, now=_now(), deleted_at=api)
 
 
 def _cancel(args: argparse.Namespace, out: Screen) -> int:
     place = run_or_shard(to_path(args.folder))
     run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.shard)
-    return cancel.cancel(
-        look(run), shard, open_api(args.conn_id), out, sure=lambda question: args.yes or _answer(out, question)
-    )
+    api = open_api(args.conn_id).of(work_of(run).account)
+    return cancel.cancel(look(run), shard, api, out, sure=lambda question: args.yes or _answer(out, question))
 
 
 def _quarantine(args: argparse.Namespace, out: Screen) -> int:

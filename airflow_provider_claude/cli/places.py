@@ -14,7 +14,7 @@ from upath import UPath
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.create import work_of as stages_work_of
-from airflow_provider_claude.store import RunFolder, ShardFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, RunFolder, ShardFolder
 
 if TYPE_CHECKING:
     from airflow_provider_claude.core.scan.redacting import Cipher
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LOCAL = re.compile(r"(file|local)://")
 
 #: Folders of a work folder that hold what its runs share.
-_SHARED = frozenset({"batches", "answers", "spending", "budgets", "history", "tokens"})
+_SHARED = frozenset({"accounts", "spending", "budgets"})
 
 
 def to_path(uri: str) -> UPath:
@@ -122,7 +122,7 @@ def run_or_shard(path: UPath) -> RunFolder | ShardFolder:
     return shard_at(path) if path.parent.name == "shards" else run_at(path)
 
 
-def work_of(run: RunFolder) -> WorkFolder:
+def work_of(run: RunFolder) -> AccountFolder:
     """The work folder that *run* is in, by its plan. Raises StateError where there is no plan, or no such folder."""
     plan = run.plan()
     if plan is None:

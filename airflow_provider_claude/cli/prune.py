@@ -12,6 +12,7 @@ from airflow_provider_claude.cli.facts import RunFacts, look_at_all, look_or_why
 from airflow_provider_claude.cli.places import find_runs, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
@@ -51,6 +52,8 @@ class _Pointer(Record, frozen=True, kw_only=True):
 class Api(Protocol):
     """What removing batches needs of the gateway."""
 
+    def account(self) -> Account: ...
+
     def batch(self, batch_id: str) -> BatchInfo: ...
 
     def delete_batch(self, batch_id: str) -> None: ...
@@ -77,10 +80,10 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
     all runs before that one removed, and that one whole.
     """
     shared: dict[str, list[tuple[UPath, str]]] = {}
-    removed = 0
+    removed, account = 0, None if api is None else api.account()
     for run, seen in look_at_all(find_runs(root)):
         facts = seen
-        name, why = name_under(root, run), _why_kept(facts, days, now)
+        name, why = name_under(root, run), _why_kept(facts, days, now) or _why_out_of_reach(run, account)
         if not why and not dry_run:  # much may have happened since all runs were looked at
             facts = look_or_why_not(run)
             why = _why_kept(facts, days, now)
@@ -107,6 +110,14 @@ def _why_kept(facts: RunFacts | StateError, days: float, now: str) -> str:
     except StateError as e:
         return str(e)
     return _why_wanted(facts, days, epoch(now))
+
+
+def _why_out_of_reach(run: RunFolder, account: Account | None) -> str:
+    """Why the batches of *run* cannot be deleted through a connection of *account*; empty where they can, or stay."""
+    whose = work_of(run).account
+    if account in {None, whose} or whose == NO_ACCOUNT:
+        return ""
+    return f"its batches are of {whose}, and the connection (--conn-id) leads to {account}"
 
 
 def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
@@ -136,10 +147,11 @@ def _records_of(run: RunFolder, shared: dict[str, list[tuple[UPath, str]]]) -> l
 
 def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
     """Every record of *work* that names a shard or a run, and the shard it names."""
-    yield from _named(work.path / "batches")
-    yield from _named(work.path / "history")
-    for job in list_names(work.path / "answers"):
-        yield from _named(work.path / "answers" / job)
+    for own in work.accounts():
+        yield from _named(own / "batches")
+        yield from _named(own / "history")
+        for job in list_names(own / "answers"):
+            yield from _named(own / "answers" / job)
 
 
 def _named(folder: UPath) -> Iterator[tuple[UPath, str]]:

@@ -79,6 +79,13 @@ def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
     ]
 
 
+def _damage(scan: ScanRecord) -> Iterator[str]:
+    if scan.uncounted:
+        places = "1 place" if scan.uncounted == 1 else f"{scan.uncounted:,} places"
+        yield f"how many rows are lost in {places} of the source is not known"
+    yield from scan.unreadable
+
+
 def _lost(scan: ScanRecord) -> str:
     return f"{scan.lost:,} and more" if scan.uncounted else number(scan.lost)
 
@@ -112,11 +119,10 @@ def show_run(run: RunFolder, out: Screen) -> int:
         f"source  {scan.source} ({scan.format}): {scan.rows:,} rows = {scan.items:,} items + {scan.duplicates:,} "
         f"duplicates + {scan.quarantined:,} quarantined + {scan.lost:,} lost"
     )
-    if scan.uncounted:
-        places = "1 place" if scan.uncounted == 1 else f"{scan.uncounted:,} places"
-        out.line(f"damage  how many rows are lost in {places} of the source is not known")
-    for file in scan.unreadable:
-        out.line(f"damage  {file}")
+    if (whose := run.account()) is not None:
+        out.line(f"account {whose.account}")
+    for damage in _damage(scan):
+        out.line(f"damage  {damage}")
     for note in scan.origin.notes():
         out.line(f"note    {note}")
     for sentence in facts.plan.explanation if facts.plan else []:

@@ -26,7 +26,8 @@ class ClaudeHook(BaseHook):
     """Opens the API through a connection of the official provider's type `anthropic`.
 
     The connection works unchanged: password is the API key, host an optional base URL (the simulator's, say), extra
-    as `airflow.providers.anthropic.hooks.anthropic.AnthropicHook` documents it. A connection that is missing or cannot
+    as `airflow.providers.anthropic.hooks.anthropic.AnthropicHook` documents it, and besides `workspace`, the workspace that
+    the key is of: it has to be named only behind a proxy that drops the API's headers. A connection that is missing or cannot
     work raises CredentialsError, which names it and says what to write.
 
     :param conn_id: the connection id.
@@ -43,7 +44,12 @@ class ClaudeHook(BaseHook):
 
     def gateway(self) -> Gateway:
         """The synchronous gateway. Its first call reads the connection."""
-        return Gateway(self._connect, credentials=named(self.conn_id))
+        return Gateway(self._connect, credentials=named(self.conn_id), workspace=self._workspace)
+
+    def _workspace(self) -> str:
+        """The workspace that the connection names in its extra; empty where it leaves that to the API."""
+        with self._errors():
+            return str(self.get_connection(self.conn_id).extra_dejson.get("workspace") or "").strip()
 
     def _connect(self) -> Anthropic:
         with self._errors():

@@ -32,10 +32,10 @@ from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
+    AccountFolder,
     ClaimRecord,
     ShardFolder,
     SubmittedRecord,
-    WorkFolder,
     write_new_record,
 )
 
@@ -63,7 +63,7 @@ class Desk:
     """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
 
     def __init__(
-        self, shard: ShardFolder, work: WorkFolder, api: Api, clock: Callable[[], str], grace: float = GRACE_SECONDS
+        self, shard: ShardFolder, work: AccountFolder, api: Api, clock: Callable[[], str], grace: float = GRACE_SECONDS
     ) -> None:
         self.shard, self.work, self.api, self.clock, self.grace = shard, work, api, clock, grace
 

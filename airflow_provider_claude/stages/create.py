@@ -18,13 +18,13 @@ from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
 from airflow_provider_claude.stages.standing import too_late
 from airflow_provider_claude.store import (
+    AccountFolder,
     IntentRecord,
     PlanRecord,
     RunFolder,
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
-    WorkFolder,
     write_new_record,
 )
 
@@ -50,9 +50,10 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
-    planned, and the gateway's errors.
+    planned or *api* is of another account, and the gateway's errors.
     """
     plan = shard.run.need_plan()
+    api = api.of(plan.account)
     spec = plan.shard(shard.shard)
     desk = Desk(shard, work_of(shard.run, plan), api, clock, grace)
     match desk.pursue(spec.fingerprint):
@@ -67,12 +68,12 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
 
 
-def work_of(run: RunFolder, plan: PlanRecord) -> WorkFolder:
-    """The work folder that *run* is in, wherever both have been moved since."""
+def work_of(run: RunFolder, plan: PlanRecord) -> AccountFolder:
+    """The work folder that *run* is in, wherever both have been moved since, as its account sees it."""
     path = run.path
     if plan.work > len(path.parents):
         raise StateError(f"{path} was planned {plan.work} folders below its work folder; clear the plan task.")
-    return WorkFolder(path.parents[plan.work - 1] if plan.work else path)
+    return AccountFolder(path.parents[plan.work - 1] if plan.work else path, plan.account)
 
 
 class Sender:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 #: Folders of a work folder that are not run folders.
-_SHARED = ("answers", "batches", "budgets", "history", "spending", "tokens")
+_SHARED = ("accounts", "budgets", "spending")
 
 
 def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None, *, named: bool) -> None:

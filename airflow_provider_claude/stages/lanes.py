@@ -14,7 +14,7 @@ from airflow_provider_claude.core.plan.limits import AccountLimits, account_limi
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
 from airflow_provider_claude.errors import HopelessError, JobError
-from airflow_provider_claude.store import LanesRecord, WorkFolder
+from airflow_provider_claude.store import AccountFolder, LanesRecord
 
 #: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
 LOAD_SECONDS = 120.0
@@ -68,7 +68,7 @@ def plan_lanes(
     tokens: TokenModel,
     settings: LaneSettings,
     *,
-    work: WorkFolder,
+    work: AccountFolder,
     deadline: str | None,
     now: str,
     shard_rows: int,
@@ -133,7 +133,7 @@ def _sync_seconds(sums: Estimate, settings: LaneSettings) -> float:
     )
 
 
-def _measured(work: WorkFolder) -> tuple[BatchTimes, float]:
+def _measured(work: AccountFolder) -> tuple[BatchTimes, float]:
     """How long batches take, and the seconds from giving one up until its rest can be sent."""
     runs = work.histories(_RUNS)
     batches = [Measured(requests=b.requests, hour=b.hour, minutes=b.minutes) for run in runs for b in run.batches]

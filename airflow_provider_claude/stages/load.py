@@ -71,6 +71,7 @@ def load(
     has not ended, ApiUnavailableError where its results are not there yet or keep breaking off.
     """
     plan = shard.run.need_plan()
+    api = api.of(plan.account)
     spec = plan.shard(shard.shard)
     if job.schema != plan.job["answer_schema"]:
         raise StateError(

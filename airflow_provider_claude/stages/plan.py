@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.batch.outcomes import Outcome
@@ -37,6 +38,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages import attempts, models, trial
 from airflow_provider_claude.stages import tokens as tokens_of
+from airflow_provider_claude.stages.accounts import bind
 from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
 from airflow_provider_claude.stages.destination import Aim, check_folder, prepare
@@ -51,6 +53,7 @@ from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
+    AccountFolder,
     BudgetRecord,
     PlanRecord,
     RunFolder,
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
 
 class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
     """What planning needs of the gateway."""
+
+    def account(self) -> Account: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +120,8 @@ def plan(
 
     Raises JobError where the job does not fit the items or the API's limits, PendingError where batches that answer
     what this run held before have to end first, DestinationError where the answers could not be published, StoreError
-    where a store cannot be reached, and the gateway's errors where the trial fails.
+    where a store cannot be reached, StateError where another account was asked about these rows, CredentialsError where the
+    account cannot be known, and the gateway's errors where the trial fails.
     """
     scan = run.need_scan()
     check_folder(run, settings.partition)
@@ -129,10 +135,12 @@ def plan(
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
     price = price_for(job.model, settings.prices, api)
-    work = WorkFolder(settings.work or run.path)
+    folder = WorkFolder(settings.work or run.path)
     aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
-    prepare(run, work, scan, aim, clock())
-    draft = _draft(job, price, settings, scan, work.depth_of(run), clock())
+    prepare(run, folder, scan, aim, clock())
+    work = folder.of(_account(run, scan, api))
+    work.sign()
+    draft = _draft(job, price, settings, scan, work, run, clock())
     items = _Items(run, scan, RequestEncoder(draft.job), _Packed(settings.pack, draft.job) if settings.pack else None)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
         settings = replace(settings, trial=False)
@@ -191,6 +199,15 @@ def plan(
     return record
 
 
+def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
+    """The account that is asked, on record before anything is. A run without items asks none."""
+    if not scan.items and run.account() is None:
+        return NO_ACCOUNT
+    account = api.account()
+    bind(run, account)
+    return account
+
+
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
     shards = [run.shard(spec.shard) for spec in record.shards if spec.shard != TRIAL_SHARD]
@@ -202,7 +219,7 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
 def _retire(
     run: RunFolder,
     shards: list[ShardSpec],
-    work: WorkFolder,
+    work: AccountFolder,
     api: PlanApi,
     clock: Callable[[], str],
     grace: float,
@@ -356,7 +373,9 @@ def _check_priority(priority: Priority | None, scan: ScanRecord) -> None:
         )
 
 
-def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: int, now: str) -> PlanRecord:
+def _draft(
+    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
+) -> PlanRecord:
     """The plan before its shards are known."""
     spec = job.spec()
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
@@ -375,7 +394,8 @@ def _draft(job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, w
         explanation=[],
         scanned_at=scan.finished_at,
         created_at=now,
-        work=work,
+        work=work.depth_of(run),
+        account=work.account,
         reuse_days=settings.reuse_days,
         budget=settings.budget,
         packing=settings.pack,
@@ -390,7 +410,7 @@ def _hash(value: object) -> str:
 
 def _trial(
     run: RunFolder,
-    work: WorkFolder,
+    work: AccountFolder,
     draft: PlanRecord,
     shards: list[ShardSpec],
     items: _Items,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.batch.answers import read_head
 from airflow_provider_claude.core.batch.polling import UNKNOWN_SECONDS
 from airflow_provider_claude.core.batch.requests import id_start, index_of
@@ -17,12 +18,12 @@ from airflow_provider_claude.errors import ApiUnavailableError, PendingError, St
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.store import (
+    AccountFolder,
     ClaimRecord,
     EndedRecord,
     IntentRecord,
     ShardFolder,
     SubmittedRecord,
-    WorkFolder,
     atomic_output,
     remove,
 )
@@ -42,12 +43,14 @@ MAX_LINE = 16 << 20
 class Api(Protocol):
     """What fetching needs of the gateway."""
 
+    def of(self, account: Account) -> Self: ...
+
     def batch(self, batch_id: str) -> BatchInfo: ...
 
     def results(self, batch_id: str) -> Iterator[bytes]: ...
 
 
-def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: WorkFolder, now: str) -> None:
+def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: AccountFolder, now: str) -> None:
     """See that the raw results of a submitted attempt are here, and known to the work folder, whose other runs may use them:
     not those of packs, because what stands in one is an answer in company only.
 

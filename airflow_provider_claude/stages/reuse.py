@@ -20,11 +20,11 @@ from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
 from airflow_provider_claude.stages.parquet import parquet_writer, read_batches, read_table
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.store import (
+    AccountFolder,
     CollectedRecord,
     RunFolder,
     ShardFolder,
     ShardSpec,
-    WorkFolder,
     remove,
 )
 
@@ -59,12 +59,12 @@ class Known:
         self._row = np.zeros(len(wanted), dtype="<i4")
         self._sources: list[CollectedRecord] = []
 
-    def look(self, work: WorkFolder, job: str, since: str) -> None:
+    def look(self, work: AccountFolder, job: str, since: str) -> None:
         """Look the items up in the results of *job* since *since*. The newest answer counts."""
         for record in work.collected(job, since=since):
             self._look(work, record, frozenset())
 
-    def look_again(self, work: WorkFolder, job: str, since: str, used: Used) -> None:
+    def look_again(self, work: AccountFolder, job: str, since: str, used: Used) -> None:
         """The same without what was *used*, and the oldest answer counts.
 
         Where an answer was taken that is not valid, one before it was not, either, or nobody would have asked again.
@@ -74,7 +74,7 @@ class Known:
             if gone is not None:
                 self._look(work, record, gone)
 
-    def _look(self, work: WorkFolder, record: CollectedRecord, used: Collection[int]) -> None:
+    def _look(self, work: AccountFolder, record: CollectedRecord, used: Collection[int]) -> None:
         shard = work.shard(record.shard)
         if shard.results(record.attempt).exists():
             self._match(shard, record, used)
@@ -139,7 +139,7 @@ def planned(run: RunFolder, spec: ShardSpec) -> pa.Table | None:
     return read_table(path) if spec.reused and path.exists() else None
 
 
-def take(work: WorkFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
+def take(work: AccountFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
     """Take the answers that were *found* over into *path*; ordinal and request hash of those that were really there."""
     if not found:
         remove(path)
@@ -163,7 +163,7 @@ def _by_source(found: pa.Table) -> Iterator[tuple[str, int, dict[int, int]]]:
         yield name, attempt, rows
 
 
-def _answers(work: WorkFolder, name: str, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
+def _answers(work: AccountFolder, name: str, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
     """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
     shard = work.shard(name)
     submitted = shard.submitted(attempt)

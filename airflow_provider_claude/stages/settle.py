@@ -30,12 +30,12 @@ from airflow_provider_claude.stages.standing import leftovers_lane
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.stages.trial import TRIAL_SHARD
 from airflow_provider_claude.store import (
+    AccountFolder,
     LandedRecord,
     PlanRecord,
     SettledRecord,
     ShardFolder,
     ShardSpec,
-    WorkFolder,
     remove,
     write_record,
 )
@@ -84,7 +84,8 @@ class Settling:
         """
         plan = self.shard.run.need_plan()
         spec = plan.shard(self.shard.shard)
-        desk = Desk(self.shard, work_of(self.shard.run, plan), self.api, self.clock, self.grace)
+        api = self.api.of(plan.account)
+        desk = Desk(self.shard, work_of(self.shard.run, plan), api, self.clock, self.grace)
         in_vain = False
         while True:
             past = history(self.shard)
@@ -110,12 +111,12 @@ class Settling:
                     ask = self._ask(desk.work, plan, spec, asked, next_round, packs)
                     if lane == "sync":
                         SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
-                    elif batch_id := Sender(desk, self.api, plan, spec).send(number, ask):
+                    elif batch_id := Sender(desk, api, plan, spec).send(number, ask):
                         return Waiting(batch_id)
                     in_vain = len(asked) == len(again) and self._in_vain(number)
 
     def _ask(
-        self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
+        self, work: AccountFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
     ) -> Ask:
         """What round *number* asks."""
         limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
@@ -130,6 +131,7 @@ class Settling:
     def _carry_on(self, number: int, plan: PlanRecord, spec: ShardSpec) -> None:
         if self.courier is None or plan.lanes is None:
             raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
+        self.api.of(plan.account).connect()
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
         attempt.carry_on(plan, spec, self.courier.maker(plan.lanes))
 
@@ -202,7 +204,7 @@ class Settling:
             landed = load.load(self.shard, self.job, self.api, task=self.task, clock=self.clock)
         return landed
 
-    def _answered_before(self, work: WorkFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
+    def _answered_before(self, work: AccountFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
         """Take over what earlier runs were answered when they asked again; each answer is used once."""
         hashes = request_hashes(self.shard.run, plan, spec, ask)
         known = Known(b"".join(one[:KEY_BYTES] for one in hashes.values()), list(hashes))
@@ -210,7 +212,7 @@ class Settling:
         known.look_again(work, plan.job_hash, since, self._used(work, spec, ask.round))
         return take(work, known.found(0, len(hashes)), spec, self.shard.reused(spec.fingerprint, ask.round))
 
-    def _used(self, work: WorkFolder, spec: ShardSpec, before: int) -> Used:
+    def _used(self, work: AccountFolder, spec: ShardSpec, before: int) -> Used:
         """What the rounds before *before* have asked or taken."""
         taken: dict[tuple[str, int], set[int]] = {}
         for of_round in range(1, before):

@@ -30,13 +30,13 @@ from airflow_provider_claude.stages.priority import Turns, turns
 from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
+    AccountFolder,
     EndedRecord,
     IntentRecord,
     PlanRecord,
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
-    WorkFolder,
     atomic_output,
     write_new_record,
     write_record,
@@ -56,7 +56,7 @@ class SyncAttempt:
     number: int
     clock: Callable[[], str]
 
-    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask, work: WorkFolder) -> None:
+    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask, work: AccountFolder) -> None:
         """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
         was faster.
         """

@@ -10,7 +10,7 @@ from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.store import RunFolder, ScanRecord, TokensRecord, WorkFolder
+from airflow_provider_claude.store import AccountFolder, RunFolder, ScanRecord, TokensRecord
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Api(Protocol):
     def count_tokens(self, params: bytes) -> int: ...
 
 
-def known_tokens(work: WorkFolder, job: str) -> TokenModel | None:
+def known_tokens(work: AccountFolder, job: str) -> TokenModel | None:
     """The token model that earlier runs of the job with the hash *job* have measured."""
     record: TokensRecord | None = work.tokens(job)
     if record is None:

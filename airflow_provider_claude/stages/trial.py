@@ -29,6 +29,7 @@ from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.stages.reuse import planned, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
+    AccountFolder,
     EndedRecord,
     IntentRecord,
     PlanRecord,
@@ -36,7 +37,6 @@ from airflow_provider_claude.store import (
     ShardFolder,
     ShardSpec,
     SubmittedRecord,
-    WorkFolder,
     atomic_output,
     write_new_record,
     write_record,
@@ -71,7 +71,7 @@ class Trial:
     """One item, one call, one record of it."""
 
     run: RunFolder
-    work: WorkFolder
+    work: AccountFolder
     plan: PlanRecord
     spec: ShardSpec
     clock: Callable[[], str]

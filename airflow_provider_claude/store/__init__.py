@@ -1,14 +1,17 @@
 """What is on disk: the run folder, and the work folder around it. Which files exist is the state.
 
     <work>/
-        batches/msgbatch_….json       which shard's batch it is
-        answers/<job>/….json          raw results that may answer the same requests again
+        accounts/<fingerprint>/       what one account has: a platform, a base URL and a workspace
+            account.json              which
+            batches/msgbatch_….json   which shard's batch it is
+            answers/<job>/….json      raw results that may answer the same requests again
+            tokens/<job>.json         how many tokens a byte of its requests was, and an answer
+            history/….json            how long batches and cancels took in earlier runs
         spending/2026-11/             what each run has cost; append-only, see store.spending
         budgets/<scope>/              what may be spent, is reserved, and is spent
-        tokens/<job>.json             how many tokens a byte of its requests was, and an answer
-        history/….json                how long batches and cancels took in earlier runs
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
+            account.json                  whose answers it holds
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
             danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
@@ -48,6 +51,7 @@ from airflow_provider_claude.store.files import (
     write_new,
 )
 from airflow_provider_claude.store.records import (
+    AccountRecord,
     BatchRun,
     BudgetRecord,
     ClaimRecord,
@@ -81,9 +85,11 @@ from airflow_provider_claude.store.records import (
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
 from airflow_provider_claude.store.spending import PaidRecord, SpendingBook, SpendingRecord
-from airflow_provider_claude.store.work import WorkFolder
+from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 
 __all__ = [
+    "AccountFolder",
+    "AccountRecord",
     "BatchRun",
     "BudgetRecord",
     "ClaimRecord",

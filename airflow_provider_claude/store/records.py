@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
@@ -210,7 +211,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
-    `reuse_days`; `lanes` None in a plan of an earlier version; `budget` None
+    `reuse_days`; `account` whose batches and answers they are; `lanes` None in a plan of an earlier version; `budget` None
     where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published.
     """
@@ -228,6 +229,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     created_at: str
     work: int
     reuse_days: float
+    account: Account = NO_ACCOUNT
     zone: str = "UTC"
     planned_by: TaskRef = NO_TASK
     lanes: LanesRecord | None = None
@@ -385,8 +387,14 @@ class LandedRecord(Record, frozen=True, kw_only=True):
     landed_at: str
 
 
+class AccountRecord(Record, frozen=True, kw_only=True):
+    """account.json, of a folder of a work folder: the account whose folder it is; of a run folder: whose answers it holds."""
+
+    account: Account
+
+
 class ClaimRecord(Record, frozen=True, kw_only=True):
-    """batches/<batch id>.json of a work folder: whose batch it is. `shard` is relative to the work folder."""
+    """batches/<batch id>.json of an account's folder: whose batch it is. `shard` is relative to the work folder."""
 
     batch_id: str
     shard: str
@@ -394,7 +402,7 @@ class ClaimRecord(Record, frozen=True, kw_only=True):
 
 
 class CollectedRecord(Record, frozen=True, kw_only=True):
-    """answers/<job>/….json of a work folder: raw results that can answer the same requests again."""
+    """answers/<job>/….json of an account's folder: raw results that can answer the same requests again."""
 
     shard: str
     attempt: int
@@ -410,7 +418,7 @@ class BatchRun(Record, frozen=True, kw_only=True):
 
 
 class TokensRecord(Record, frozen=True, kw_only=True):
-    """tokens/<job>.json of a work folder: what the requests of a job have used, on the mean of the last run."""
+    """tokens/<job>.json of an account's folder: what the requests of a job have used, on the mean of the last run."""
 
     input_per_byte: float
     output_tokens: float
@@ -419,7 +427,7 @@ class TokensRecord(Record, frozen=True, kw_only=True):
 
 
 class HistoryRecord(Record, frozen=True, kw_only=True):
-    """history/….json of a work folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
+    """history/….json of an account's folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
     cancels took to end a batch.
     """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records import (
+    AccountRecord,
     DangerRecord,
     EndedRecord,
     IntentRecord,
@@ -143,6 +144,9 @@ class RunFolder:
 
     def plan(self) -> PlanRecord | None:
         return read_record(self.file("plan.json"), PlanRecord)
+
+    def account(self) -> AccountRecord | None:
+        return read_record(self.file("account.json"), AccountRecord)
 
     def danger(self) -> DangerRecord | None:
         return read_record(self.file("danger.json"), DangerRecord)

@@ -7,9 +7,11 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import list_names, remove
 from airflow_provider_claude.store.records import (
+    AccountRecord,
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
@@ -32,9 +34,7 @@ _COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
 
 
 class WorkFolder:
-    """`batches/` says which batch is whose, `answers/<job>/` which raw results may be used again, `history/` how
-    long batches took.
-    """
+    """What the runs in it share: `spending/`, `budgets/`, and `accounts/`, a folder for each account."""
 
     def __init__(self, path: UPath) -> None:
         self.path = path
@@ -42,59 +42,14 @@ class WorkFolder:
     def __str__(self) -> str:
         return str(self.path)
 
-    def claim(self, shard: ShardFolder, attempt: int, batch_id: str) -> ClaimRecord:
-        """Whose batch it is from now on: this attempt's, unless another was first."""
-        mine = ClaimRecord(batch_id=batch_id, shard=self.name_of(shard), attempt=attempt)
-        if write_new_record(self._claim(batch_id), mine):
-            return mine
-        return read_record(self._claim(batch_id), ClaimRecord) or mine
+    def of(self, account: Account) -> AccountFolder:
+        """This folder, with what *account* has answered in it."""
+        return AccountFolder(self.path, account)
 
-    def disclaim(self, wrong: ClaimRecord) -> None:
-        """Let the batch be anybody's again: whoever had it was wrong."""
-        if self.claimed(wrong.batch_id) == wrong:
-            remove(self._claim(wrong.batch_id))
-
-    def claimed(self, batch_id: str) -> ClaimRecord | None:
-        return read_record(self._claim(batch_id), ClaimRecord)
-
-    def _claim(self, batch_id: str) -> UPath:
-        return self.path / "batches" / f"{batch_id}.json"
-
-    def collect(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, created_at: str) -> None:
-        """Remember that the raw results of *attempt* are there, for the job with the hash *job*."""
-        stamp = re.sub(r"[^0-9T]", "", created_at[:19])
-        name = f"{stamp}-{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"
-        record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=created_at)
-        write_new_record(self._answers(job) / name, record)
-
-    def collected(self, job: str, *, since: str) -> list[CollectedRecord]:
-        """Raw results for the job with the hash *job*, created at *since* (ISO 8601, UTC) or later, newest first."""
-        bound = re.sub(r"[^0-9T]", "", since[:19])
-        folder = self._answers(job)
-        names = [name for name in list_names(folder) if (m := _COLLECTED.fullmatch(name)) and m[1] >= bound]
-        return [record for name in reversed(names) if (record := read_record(folder / name, CollectedRecord))]
-
-    def _answers(self, job: str) -> UPath:
-        return self.path / "answers" / job[:_JOB_CHARS]
-
-    def remember(self, record: HistoryRecord) -> None:
-        """Keep what a run has measured."""
-        stamp = re.sub(r"[^0-9T]", "", record.at[:19])
-        name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
-        write_record(self.path / "history" / f"{stamp}-{name}.json", record)
-
-    def histories(self, count: int) -> list[HistoryRecord]:
-        """What the last *count* runs have measured, newest first."""
-        folder = self.path / "history"
-        names = [name for name in list_names(folder) if _HISTORY.fullmatch(name)][-count:]
-        return [record for name in reversed(names) if (record := read_record(folder / name, HistoryRecord))]
-
-    def tokens(self, job: str) -> TokensRecord | None:
-        """What the requests of the job with the hash *job* have used, if any were answered."""
-        return read_record(self.path / "tokens" / f"{job[:_JOB_CHARS]}.json", TokensRecord)
-
-    def remember_tokens(self, job: str, record: TokensRecord) -> None:
-        write_record(self.path / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
+    def accounts(self) -> list[UPath]:
+        """The folders of all accounts."""
+        folder = self.path / "accounts"
+        return [folder / name for name in list_names(folder)]
 
     @property
     def spending(self) -> SpendingBook:
@@ -126,3 +81,75 @@ class WorkFolder:
                 f"{path} is not in the work folder {self.path}. Write work as a folder above the run folder."
             )
         return whole[len(root) + 1 :]
+
+
+class AccountFolder(WorkFolder):
+    """A work folder as one account sees it. Nothing in it is known to another.
+
+    In `accounts/<fingerprint>/`, `batches/` says which batch is whose, `answers/<job>/` which raw results may be used again,
+    `tokens/` what requests used, `history/` how long batches took.
+    """
+
+    def __init__(self, path: UPath, account: Account) -> None:
+        super().__init__(path)
+        self.account = account
+        self.own = path / "accounts" / account.fingerprint
+
+    def sign(self) -> None:
+        """Write down whose folder `own` is, for people."""
+        if not (self.own / "account.json").exists():
+            write_new_record(self.own / "account.json", AccountRecord(account=self.account))
+
+    def claim(self, shard: ShardFolder, attempt: int, batch_id: str) -> ClaimRecord:
+        """Whose batch it is from now on: this attempt's, unless another was first."""
+        mine = ClaimRecord(batch_id=batch_id, shard=self.name_of(shard), attempt=attempt)
+        if write_new_record(self._claim(batch_id), mine):
+            return mine
+        return read_record(self._claim(batch_id), ClaimRecord) or mine
+
+    def disclaim(self, wrong: ClaimRecord) -> None:
+        """Make the batch free again: the claim on it was wrong."""
+        if self.claimed(wrong.batch_id) == wrong:
+            remove(self._claim(wrong.batch_id))
+
+    def claimed(self, batch_id: str) -> ClaimRecord | None:
+        return read_record(self._claim(batch_id), ClaimRecord)
+
+    def _claim(self, batch_id: str) -> UPath:
+        return self.own / "batches" / f"{batch_id}.json"
+
+    def collect(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, created_at: str) -> None:
+        """Remember that the raw results of *attempt* are there, for the job with the hash *job*."""
+        stamp = re.sub(r"[^0-9T]", "", created_at[:19])
+        name = f"{stamp}-{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"
+        record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=created_at)
+        write_new_record(self._answers(job) / name, record)
+
+    def collected(self, job: str, *, since: str) -> list[CollectedRecord]:
+        """Raw results for the job with the hash *job*, created at *since* (ISO 8601, UTC) or later, newest first."""
+        bound = re.sub(r"[^0-9T]", "", since[:19])
+        folder = self._answers(job)
+        names = [name for name in list_names(folder) if (m := _COLLECTED.fullmatch(name)) and m[1] >= bound]
+        return [record for name in reversed(names) if (record := read_record(folder / name, CollectedRecord))]
+
+    def _answers(self, job: str) -> UPath:
+        return self.own / "answers" / job[:_JOB_CHARS]
+
+    def remember(self, record: HistoryRecord) -> None:
+        """Keep what a run has measured."""
+        stamp = re.sub(r"[^0-9T]", "", record.at[:19])
+        name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
+        write_record(self.own / "history" / f"{stamp}-{name}.json", record)
+
+    def histories(self, count: int) -> list[HistoryRecord]:
+        """What the last *count* runs have measured, newest first."""
+        folder = self.own / "history"
+        names = [name for name in list_names(folder) if _HISTORY.fullmatch(name)][-count:]
+        return [record for name in reversed(names) if (record := read_record(folder / name, HistoryRecord))]
+
+    def tokens(self, job: str) -> TokensRecord | None:
+        """What the requests of the job with the hash *job* have used, if any were answered."""
+        return read_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", TokensRecord)
+
+    def remember_tokens(self, job: str, record: TokensRecord) -> None:
+        write_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", record)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from upath import UPath
 
 from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.errors import UnknownFateError
@@ -28,7 +29,7 @@ from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, PlanRecord, RunFolder, ShardFolder
 
 
 class Sentiment(BaseModel):
@@ -48,7 +49,7 @@ class Night:
     """One run of a work folder, and the stages bound to it."""
 
     run: RunFolder
-    work: WorkFolder
+    work: AccountFolder
     gateway: Gateway
     source: Path
     clock: Callable[[], str] = now
@@ -121,12 +122,13 @@ def gateway(claude_simulator: SimulatorProcess) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> WorkFolder:
-    return WorkFolder(UPath(tmp_path.resolve() / "work"))
+def work(tmp_path: Path, claude_simulator: SimulatorProcess) -> AccountFolder:
+    account = Account(platform="anthropic", base_url=claude_simulator.base_url, workspace="wrkspc_default")
+    return AccountFolder(UPath(tmp_path.resolve() / "work"), account)
 
 
 @pytest.fixture
-def a_night(work: WorkFolder, gateway: Gateway, tmp_path: Path) -> Callable[..., Night]:
+def a_night(work: AccountFolder, gateway: Gateway, tmp_path: Path) -> Callable[..., Night]:
     """Makes runs of that work folder, each with mail of its own."""
 
     def make(day: str = "2026-11-22", clock: Callable[[], str] = now) -> Night:

@@ -10,7 +10,7 @@ from airflow_provider_claude.errors import HoldError, StateError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.store import ClaimRecord, WorkFolder, list_names
+from airflow_provider_claude.store import AccountFolder, ClaimRecord, list_names
 
 from .conftest import JOB, Night, Terminal, now
 
@@ -34,7 +34,7 @@ def batches(gateway: Gateway) -> list[str]:
 def test_after_a_hold_the_batch_that_a_person_names_is_taken_up_and_lands(
     lost: Night,
     a_night: Callable[..., Night],
-    work: WorkFolder,
+    work: AccountFolder,
     gateway: Gateway,
     out: Terminal,
     claude_simulator: SimulatorProcess,
@@ -58,14 +58,14 @@ def test_after_a_hold_the_batch_that_a_person_names_is_taken_up_and_lands(
     assert claude_simulator.calls()["create"] == 2
 
 
-def test_a_batch_that_the_api_does_not_know_is_refused(lost: Night, work: WorkFolder, gateway: Gateway) -> None:
+def test_a_batch_that_the_api_does_not_know_is_refused(lost: Night, work: AccountFolder, gateway: Gateway) -> None:
     with pytest.raises(StateError, match="does not know batch msgbatch_none"):
         adopt(lost.shard(), work, "msgbatch_none", gateway, Terminal(), now=now(**LATER))
     assert not lost.shard().file("1.submitted.json").exists()
 
 
 def test_a_batch_of_another_size_is_refused(
-    lost: Night, a_night: Callable[..., Night], work: WorkFolder, gateway: Gateway
+    lost: Night, a_night: Callable[..., Night], work: AccountFolder, gateway: Gateway
 ) -> None:
     other = a_night("2026-11-21")
     other.scan(3).plan()
@@ -75,7 +75,7 @@ def test_a_batch_of_another_size_is_refused(
 
 
 def test_a_batch_that_another_attempt_claims_is_refused(
-    lost: Night, a_night: Callable[..., Night], work: WorkFolder, gateway: Gateway
+    lost: Night, a_night: Callable[..., Night], work: AccountFolder, gateway: Gateway
 ) -> None:
     other = a_night("2026-11-21")
     other.scan(4).plan()
@@ -84,24 +84,24 @@ def test_a_batch_that_another_attempt_claims_is_refused(
     assert not lost.shard().file("1.submitted.json").exists()
 
 
-def test_a_batch_of_another_shard_of_the_run_is_refused(lost: Night, work: WorkFolder, gateway: Gateway) -> None:
+def test_a_batch_of_another_shard_of_the_run_is_refused(lost: Night, work: AccountFolder, gateway: Gateway) -> None:
     with pytest.raises(StateError, match="is attempt 1 of dag/group/2026-11-22/shards/00002"):
         adopt(lost.shard(1), work, lost.create(2), gateway, Terminal(), now=now(**LATER))
 
 
 @pytest.mark.parametrize("what", ["../../etc", "msgbatch/../1", "", "a b"])
 def test_what_is_no_batch_id_reaches_neither_the_api_nor_a_file_name(
-    lost: Night, work: WorkFolder, gateway: Gateway, what: str, claude_simulator: SimulatorProcess
+    lost: Night, work: AccountFolder, gateway: Gateway, what: str, claude_simulator: SimulatorProcess
 ) -> None:
     before = claude_simulator.calls()
     with pytest.raises(Exception, match="is not a batch id"):
         adopt(lost.shard(), work, what, gateway, Terminal(), now=now(**LATER))
     assert claude_simulator.calls() == before
-    assert list_names(work.path / "batches") == []
+    assert list_names(work.own / "batches") == []
 
 
 def test_nothing_is_decided_while_the_sender_may_still_be_sending(
-    lost: Night, work: WorkFolder, gateway: Gateway
+    lost: Night, work: AccountFolder, gateway: Gateway
 ) -> None:
     [batch_id] = batches(gateway)
     with pytest.raises(StateError, match=r"may still be at it.*Look again in \d+ s"):
@@ -111,7 +111,7 @@ def test_nothing_is_decided_while_the_sender_may_still_be_sending(
 
 
 def test_where_every_attempt_has_its_batch_there_is_nothing_to_decide(
-    night: Night, work: WorkFolder, gateway: Gateway
+    night: Night, work: AccountFolder, gateway: Gateway
 ) -> None:
     night.scan().plan()
     batch_id = night.create()
@@ -122,7 +122,7 @@ def test_where_every_attempt_has_its_batch_there_is_nothing_to_decide(
 
 
 def test_an_adoption_that_was_cut_short_after_its_claim_can_be_repeated(
-    lost: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+    lost: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     [batch_id] = batches(gateway)
     work.claim(lost.shard(), 1, batch_id)

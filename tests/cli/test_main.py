@@ -19,7 +19,7 @@ from airflow_provider_claude.cli.places import to_path
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.store import RunFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, RunFolder
 
 from .conftest import Night, now
 
@@ -43,7 +43,7 @@ def lost(a_night: Callable[..., Night], claude_simulator: SimulatorProcess) -> N
     return night
 
 
-def test_listing_and_showing_need_neither_airflow_nor_the_sdk(night: Night, work: WorkFolder) -> None:
+def test_listing_and_showing_need_neither_airflow_nor_the_sdk(night: Night, work: AccountFolder) -> None:
     night.scan().plan()
     for arguments in (["runs", str(work)], ["show", str(night.run)], ["show", str(night.shard())]):
         code = (
@@ -57,7 +57,11 @@ def test_listing_and_showing_need_neither_airflow_nor_the_sdk(night: Night, work
 
 
 def test_a_relative_path_and_a_link_lead_to_the_same_run(
-    night: Night, work: WorkFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    night: Night,
+    work: AccountFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     night.scan()
     (tmp_path / "link").symlink_to(str(work.path))
@@ -166,7 +170,7 @@ def test_cancelling_one_shard_with_yes_asks_nothing(
 
 def test_pruning_with_its_batches_goes_through_airflow_s_connection(
     a_night: Callable[..., Night],
-    work: WorkFolder,
+    work: AccountFolder,
     claude_simulator: SimulatorProcess,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -187,7 +191,12 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
 ) -> None:
     root = UPath(f"memory://{tmp_path.name}/work")
     attach(protocol="memory", fs=root.fs)
-    night = Night(RunFolder(root / "dag" / "group" / "day"), WorkFolder(root), gateway, tmp_path / "day.jsonl")
+    night = Night(
+        RunFolder(root / "dag" / "group" / "day"),
+        AccountFolder(root, gateway.account()),
+        gateway,
+        tmp_path / "day.jsonl",
+    )
     night.scan().plan()
     night.land().report()
     assert main(["runs", str(root)]) == 0
@@ -196,12 +205,14 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
     assert "attempt 1: collected" in capsys.readouterr().out
     prune.prune(to_path(str(root)), None, Screen(sys.stdout), days=1, now=now(days=2))
     assert "6 answers, 5 records that point to it" in capsys.readouterr().out
-    assert all("/spending/" in name for name in root.fs.find(root.path))
+    assert all("/spending/" in name or name.endswith("account.json") for name in root.fs.find(root.path))
     assert main(["costs", str(root), "--month", now()[:7]]) == 0
     assert "total" in capsys.readouterr().out
 
 
-def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(a_night: Callable[..., Night], work: WorkFolder) -> None:
+def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(
+    a_night: Callable[..., Night], work: AccountFolder
+) -> None:
     a_night().scan()
     command = f"{sys.executable} -m airflow_provider_claude.cli.main runs {work} | true"
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -13,7 +13,7 @@ from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, Not
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.budget import Budget
-from airflow_provider_claude.store import WorkFolder, list_names, remove, write_record
+from airflow_provider_claude.store import AccountFolder, list_names, remove, write_record
 
 from .conftest import Night, Terminal, now
 
@@ -37,22 +37,22 @@ def new(a_night: Callable[..., Night]) -> Night:
     return night.report()
 
 
-def files(work: WorkFolder) -> list[str]:
+def files(work: AccountFolder) -> list[str]:
     root = Path(str(work.path))
     found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-    return sorted(name for name in found if not name.startswith("spending/"))
+    return sorted(name for name in found if not name.startswith("spending/") and not name.endswith("/account.json"))
 
 
 def ids(night: Night) -> list[str]:
     return [night.shard(n).submitted(1).batch_id for n in (1, 2)]
 
 
-def run(work: WorkFolder, out: Terminal, api: Gateway | None = None, *, dry_run: bool = False) -> int:
+def run(work: AccountFolder, out: Terminal, api: Gateway | None = None, *, dry_run: bool = False) -> int:
     return prune(work.path, api, out, days=30, now=now(days=41), dry_run=dry_run)
 
 
 def test_an_old_green_run_goes_with_everything_that_points_into_it_and_nothing_else(
-    old: Night, work: WorkFolder, out: Terminal, a_night: Callable[..., Night]
+    old: Night, work: AccountFolder, out: Terminal, a_night: Callable[..., Night]
 ) -> None:
     before = files(work)
     young = a_night("2026-11-21")
@@ -68,7 +68,7 @@ def test_an_old_green_run_goes_with_everything_that_points_into_it_and_nothing_e
 
 
 def test_a_dry_run_says_the_same_and_removes_nothing(
-    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
+    old: Night, work: AccountFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
     before = files(work)
     assert run(work, out, gateway, dry_run=True) == 0
@@ -79,7 +79,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
 
 
 def test_batches_stay_at_the_api_unless_it_is_asked_for(
-    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+    old: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     batches = ids(old)
     run(work, out)
@@ -87,7 +87,7 @@ def test_batches_stay_at_the_api_unless_it_is_asked_for(
 
 
 def test_batches_are_deleted_at_the_api_where_it_is_asked_for(
-    old: Night, new: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+    old: Night, new: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     batches, kept = ids(old), ids(new)
     assert run(work, out, gateway) == 0
@@ -98,7 +98,7 @@ def test_batches_are_deleted_at_the_api_where_it_is_asked_for(
 
 
 def test_a_batch_that_is_gone_already_is_no_error(
-    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+    old: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     gateway.delete_batch(ids(old)[0])
     assert run(work, out, gateway) == 0
@@ -106,7 +106,7 @@ def test_a_batch_that_is_gone_already_is_no_error(
 
 
 def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
-    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
+    old: Night, work: AccountFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
     before = files(work)
     claude_simulator.fault("error_529", route="delete")
@@ -119,7 +119,7 @@ def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
 
 
 def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
-    old: Night, work: WorkFolder, gateway: Gateway, out: Terminal
+    old: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     [first, second] = ids(old)
     old.shard(1).release(1, first, "its results are another's", now())
@@ -129,7 +129,7 @@ def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
         gateway.batch(second)
 
 
-def test_a_removal_that_was_cut_short_is_taken_up(old: Night, work: WorkFolder, out: Terminal) -> None:
+def test_a_removal_that_was_cut_short_is_taken_up(old: Night, work: AccountFolder, out: Terminal) -> None:
     for folder in ("items", "shards", "answers"):
         remove(old.run.file(folder))
     assert run(work, out) == 0
@@ -137,7 +137,7 @@ def test_a_removal_that_was_cut_short_is_taken_up(old: Night, work: WorkFolder, 
 
 
 def test_runs_without_a_green_report_are_never_removed(
-    a_night: Callable[..., Night], work: WorkFolder, out: Terminal
+    a_night: Callable[..., Night], work: AccountFolder, out: Terminal
 ) -> None:
     a_night("2026-11-20").scan()
     a_night("2026-11-21").scan().plan()
@@ -159,7 +159,7 @@ def test_runs_without_a_green_report_are_never_removed(
 
 
 def test_a_green_run_with_a_batch_in_flight_stays_until_its_results_cannot_be_had_any_more(
-    old: Night, work: WorkFolder, out: Terminal
+    old: Night, work: AccountFolder, out: Terminal
 ) -> None:
     old.shard(1).results(1).unlink()
     assert prune(work.path, None, out, days=1, now=now(days=10)) == 0
@@ -168,7 +168,7 @@ def test_a_green_run_with_a_batch_in_flight_stays_until_its_results_cannot_be_ha
     assert files(work) == []
 
 
-def test_a_run_that_cannot_be_read_stays(old: Night, work: WorkFolder, out: Terminal) -> None:
+def test_a_run_that_cannot_be_read_stays(old: Night, work: AccountFolder, out: Terminal) -> None:
     old.run.file("report.json").write_text("{")
     assert run(work, out) == 0
     assert "not a readable ReportRecord" in out.text
@@ -176,15 +176,15 @@ def test_a_run_that_cannot_be_read_stays(old: Night, work: WorkFolder, out: Term
 
 
 def test_a_work_folder_that_was_moved_is_pruned_all_the_same(
-    old: Night, work: WorkFolder, out: Terminal, tmp_path: Path
+    old: Night, work: AccountFolder, out: Terminal, tmp_path: Path
 ) -> None:
     Path(str(work.path)).rename(tmp_path / "moved")
-    moved = WorkFolder(work.path.parent / "moved")
+    moved = AccountFolder(work.path.parent / "moved", work.account)
     assert run(moved, out) == 0
     assert files(moved) == []
 
 
-def test_a_run_that_was_moved_out_of_its_work_folder_stays(old: Night, work: WorkFolder, out: Terminal) -> None:
+def test_a_run_that_was_moved_out_of_its_work_folder_stays(old: Night, work: AccountFolder, out: Terminal) -> None:
     plan = old.run.file("plan.json")
     plan.write_text(plan.read_text().replace('"work": 3', '"work": 99'))
     assert run(work, out) == 0
@@ -193,7 +193,7 @@ def test_a_run_that_was_moved_out_of_its_work_folder_stays(old: Night, work: Wor
 
 
 def test_a_record_that_names_a_run_with_a_longer_name_stays(
-    a_night: Callable[..., Night], work: WorkFolder, out: Terminal
+    a_night: Callable[..., Night], work: AccountFolder, out: Terminal
 ) -> None:
     short, long = a_night("2026-11-2"), a_night("2026-11-20")
     short.scan().plan()
@@ -202,7 +202,7 @@ def test_a_record_that_names_a_run_with_a_longer_name_stays(
     long.land().clock = lambda: now(days=40)
     long.report()
     run(work, out)
-    assert len(list_names(work.path / "batches")) == 2
+    assert len(list_names(work.own / "batches")) == 2
     assert [work.claimed(batch_id).shard for batch_id in ids(long)] == [
         "dag/group/2026-11-20/shards/00001",
         "dag/group/2026-11-20/shards/00002",
@@ -212,7 +212,9 @@ def test_a_record_that_names_a_run_with_a_longer_name_stays(
 def test_of_a_run_that_is_its_own_work_folder_only_the_record_of_spending_stays(
     old: Night, gateway: Gateway, out: Terminal, tmp_path: Path
 ) -> None:
-    alone = Night(old.run, WorkFolder(old.run.path), gateway, tmp_path / "alone.jsonl", tag="alone")
+    alone = Night(
+        old.run, AccountFolder(old.run.path, old.work.account), gateway, tmp_path / "alone.jsonl", tag="alone"
+    )
     alone.scan().plan()
     alone.land().report()
     run(alone.work, out)
@@ -220,7 +222,7 @@ def test_of_a_run_that_is_its_own_work_folder_only_the_record_of_spending_stays(
 
 
 def test_equal_requests_are_paid_for_again_afterwards(
-    old: Night, work: WorkFolder, out: Terminal, claude_simulator: SimulatorProcess
+    old: Night, work: AccountFolder, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
     run(work, out)
     old.scan().plan()
@@ -228,7 +230,7 @@ def test_equal_requests_are_paid_for_again_afterwards(
     assert claude_simulator.calls()["create"] == 4
 
 
-def test_what_a_run_has_spent_of_a_budget_stays_spent(old: Night, work: WorkFolder, out: Terminal) -> None:
+def test_what_a_run_has_spent_of_a_budget_stays_spent(old: Night, work: AccountFolder, out: Terminal) -> None:
     budget = Budget(work.path / "budgets" / "backfill-0a1b2c", Decimal("1.00"))
     name = work.name_of(old.shard(1))
     budget.reserve(name, 1, [10**11])
@@ -240,7 +242,7 @@ def test_what_a_run_has_spent_of_a_budget_stays_spent(old: Night, work: WorkFold
 
 
 def test_a_run_whose_publication_was_cut_short_or_that_was_to_publish_and_has_not_stays(
-    old: Night, work: WorkFolder, out: Terminal
+    old: Night, work: AccountFolder, out: Terminal
 ) -> None:
     path = old.run.file("report.json")
     green = path.read_bytes()

@@ -17,7 +17,7 @@ from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.standing import let_go
-from airflow_provider_claude.store import DangerRecord, WorkFolder, write_record
+from airflow_provider_claude.store import AccountFolder, DangerRecord, write_record
 
 from .conftest import JOB, Night, Terminal, now
 
@@ -25,7 +25,7 @@ RUN = "dag/group/2026-11-22"
 
 
 def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
-    night: Night, work: WorkFolder, claude_simulator: SimulatorProcess
+    night: Night, work: AccountFolder, claude_simulator: SimulatorProcess
 ) -> None:
     def state() -> str:
         screen = Terminal()
@@ -44,7 +44,7 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
     assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green 0.")
 
 
-def test_a_red_run_is_listed_with_its_reasons(night: Night, work: WorkFolder, out: Terminal) -> None:
+def test_a_red_run_is_listed_with_its_reasons(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
     night.land([1])
     with pytest.raises(LedgerError):
@@ -54,7 +54,7 @@ def test_a_red_run_is_listed_with_its_reasons(night: Night, work: WorkFolder, ou
     assert "Shard 2 was never loaded" in out.text
 
 
-def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: WorkFolder, out: Terminal) -> None:
+def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
     night.land().report()
     path = night.run.file("report.json")
@@ -66,7 +66,7 @@ def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: WorkF
     assert "warning 30 of 100 rows are set aside." in out.text
 
 
-def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: WorkFolder, out: Terminal) -> None:
+def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
     night.land().report()
     night.plan()
@@ -76,7 +76,7 @@ def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: WorkFo
 
 
 def test_a_batch_whose_id_was_lost_is_pointed_out(
-    night: Night, work: WorkFolder, out: Terminal, claude_simulator: SimulatorProcess
+    night: Night, work: AccountFolder, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
     night.scan().plan()
     claude_simulator.fault("reset_after_accept", route="create")
@@ -86,7 +86,7 @@ def test_a_batch_whose_id_was_lost_is_pointed_out(
 
 
 def test_one_broken_run_hides_none_of_the_others(
-    a_night: Callable[..., Night], work: WorkFolder, out: Terminal
+    a_night: Callable[..., Night], work: AccountFolder, out: Terminal
 ) -> None:
     a_night("2026-11-21").scan()
     a_night("2026-11-22").scan().run.file("plan.json").write_text("{")
@@ -96,7 +96,7 @@ def test_one_broken_run_hides_none_of_the_others(
     assert "not a readable PlanRecord" in out.text
 
 
-def test_columns_stand_under_their_names(a_night: Callable[..., Night], work: WorkFolder, out: Terminal) -> None:
+def test_columns_stand_under_their_names(a_night: Callable[..., Night], work: AccountFolder, out: Terminal) -> None:
     a_night("2026-11-21").scan(6)
     a_night("2026-11-22").scan(1200)
     show_runs(work.path, out)
@@ -106,7 +106,7 @@ def test_columns_stand_under_their_names(a_night: Callable[..., Night], work: Wo
     assert second[:end].endswith(" 1,200")
 
 
-def test_runs_are_found_at_any_depth_and_nothing_inside_them(night: Night, work: WorkFolder) -> None:
+def test_runs_are_found_at_any_depth_and_nothing_inside_them(night: Night, work: AccountFolder) -> None:
     night.scan()
     inner = night.run.path / "items" / "copy"
     inner.mkdir()
@@ -116,7 +116,7 @@ def test_runs_are_found_at_any_depth_and_nothing_inside_them(night: Night, work:
     assert [str(run) for run in find_runs(work.path.parent)] == [str(night.run)]
 
 
-def test_a_run_may_have_the_name_of_the_folder_around_it(work: WorkFolder) -> None:
+def test_a_run_may_have_the_name_of_the_folder_around_it(work: AccountFolder) -> None:
     place = work.path / "mail" / "mail" / "mail"
     place.mkdir(parents=True)
     (place / "scan.json").write_text("{}")
@@ -126,11 +126,11 @@ def test_a_run_may_have_the_name_of_the_folder_around_it(work: WorkFolder) -> No
 def test_runs_are_found_on_a_store_that_is_no_disk(tmp_path: Path) -> None:
     root = UPath(f"memory://{tmp_path.name}/work")
     (root / "dag" / "dag" / "day" / "scan.json").write_text("{}")
-    (root / "batches" / "msgbatch_1.json").write_text("{}")
+    (root / "accounts" / "0a1b" / "scan.json").write_text("{}")
     assert [run.path.name for run in find_runs(root)] == ["day"]
 
 
-def test_a_link_that_leads_back_is_not_followed(night: Night, work: WorkFolder) -> None:
+def test_a_link_that_leads_back_is_not_followed(night: Night, work: AccountFolder) -> None:
     night.scan()
     Path(work.path / "dag" / "again").symlink_to(Path(str(work.path)))
     assert len(list(find_runs(work.path))) == 1
@@ -216,7 +216,7 @@ def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) 
     assert "⟨U+001B⟩[2J" in out.text
 
 
-def test_how_far_a_publication_is_can_be_seen(night: Night, work: WorkFolder, out: Terminal) -> None:
+def test_how_far_a_publication_is_can_be_seen(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
     night.land().report()
     path = night.run.file("report.json")

@@ -12,7 +12,7 @@ from airflow_provider_claude.errors import HoldError, PendingError, StateError, 
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.store import ShardFolder
+from airflow_provider_claude.store import AccountFolder, ShardFolder
 
 from .conftest import Night
 
@@ -169,7 +169,8 @@ def test_changed_content_cancels_the_old_batch_and_keeps_what_it_answered(
 
 def test_an_unreadable_claim_is_an_error_and_not_an_absence(orphaned: ShardFolder, night: Night) -> None:
     for info in night.gateway.batches(since=0):
-        path = Path(night.run.file(f"batches/{info.id}.json").path)
+        own = AccountFolder(night.run.path, night.run.need_plan().account).own
+        path = Path(own.path, "batches", f"{info.id}.json")
         path.parent.mkdir(exist_ok=True)
         path.write_text("{")
     with pytest.raises(StateError, match="not a readable ClaimRecord"):

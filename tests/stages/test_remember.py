@@ -11,7 +11,7 @@ from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.remember import remember_tokens
 from airflow_provider_claude.stages.sync import SyncAttempt
-from airflow_provider_claude.store import TokensRecord, WorkFolder
+from airflow_provider_claude.store import AccountFolder, TokensRecord
 
 from .conftest import Night, clock
 from .test_attempts import in_
@@ -24,7 +24,7 @@ TEXTS = [f"mail {n:02d}" for n in range(60)]
 def remembered(night: Night) -> TokensRecord | None:
     record = night.run.need_plan()
     remember_tokens(night.run, record)
-    return WorkFolder(night.run.path).tokens(record.job_hash)
+    return AccountFolder(night.run.path, record.account).tokens(record.job_hash)
 
 
 def by_batch(night: Night) -> TokensRecord | None:

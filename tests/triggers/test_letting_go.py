@@ -19,7 +19,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.store import BatchRun, HistoryRecord, RunFolder, ShardFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
 
@@ -29,13 +29,13 @@ def now() -> str:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
+def run(tmp_path: Path, gateway: Gateway) -> RunFolder:
     """Three shards of ten rows; batches are known to take no time."""
     found = RunFolder(UPath(tmp_path / "night"))
     scan_by_hand(found, [f"mail {n}" for n in range(30)])
     quick = BatchRun(requests=10, hour=pendulum.now("UTC").hour, minutes=0.001)
     record = HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[])
-    WorkFolder(found.path).remember(record)
+    AccountFolder(found.path, gateway.account()).remember(record)
     return found
 
 

@@ -29,7 +29,7 @@ from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.settle import Settled, Settling
-from airflow_provider_claude.store import BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder, WorkFolder
+from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
 
@@ -114,9 +114,11 @@ def night(claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytes
     run = RunFolder(UPath(tmp_path / "night"))
     scan_by_hand(run, [f"mail {n}" for n in range(SHARDS * ROWS)])
     quick = BatchRun(requests=ROWS, hour=pendulum.now("UTC").hour, minutes=0.02)
-    WorkFolder(run.path).remember(HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[]))
     with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
-        yield Night(run, Gateway(lambda: client), claude_simulator.base_url)
+        gateway = Gateway(lambda: client)
+        history = HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[])
+        AccountFolder(run.path, gateway.account()).remember(history)
+        yield Night(run, gateway, claude_simulator.base_url)
 
 
 def test_where_some_batches_hang_the_table_is_complete_in_time_and_nothing_is_paid_twice(
