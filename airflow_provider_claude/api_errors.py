@@ -12,22 +12,27 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from airflow_provider_claude.api_codes import NO_BATCHES, named
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
+    BatchesRefusedError,
     BillingError,
     ClaudeError,
     CredentialsError,
     NotFoundYetError,
     RateLimitedError,
     RequestRejectedError,
+    Transient,
     UnknownFateError,
 )
 
 
 @contextmanager
-def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: str = "") -> Iterator[None]:
+def api_errors(
+    doing: str, *, missing_is_transient: bool = False, creating: bool = False, credentials: str = ""
+) -> Iterator[None]:
     """Raise the SDK's errors, and those of its transport, as ours. *doing* completes "Could not …"; *credentials* follows
-    where the key is not accepted.
+    where the key is not accepted. *creating*: a batch was to be created.
     """
     import anthropic
     import httpx2
@@ -35,7 +40,7 @@ def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: s
     try:
         yield
     except anthropic.APIStatusError as e:
-        error = _of_status(e, doing, missing_is_transient=missing_is_transient)
+        error = _of_status(e, doing, missing_is_transient=missing_is_transient, creating=creating)
         raise (_refused(error, credentials) if isinstance(error, CredentialsError) else error) from e
     except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError) as e:
         if isinstance(e.__cause__ or e, httpx2.UnsupportedProtocol):
@@ -49,7 +54,8 @@ def api_errors(doing: str, *, missing_is_transient: bool = False, credentials: s
 
 def _refused(told: object, credentials: str) -> CredentialsError:
     """*told*, and which key to put right."""
-    return CredentialsError(f"{str(told).rstrip('.')}. {credentials}".rstrip())
+    forbidden = isinstance(told, CredentialsError) and told.forbidden
+    return CredentialsError(f"{str(told).rstrip('.')}. {credentials}".rstrip(), forbidden=forbidden)
 
 
 def _at(error: Any) -> str:
@@ -71,48 +77,59 @@ def _told(error: Any) -> str:
     return f"the answer is no error of the API ({ascii(kind[:60])[1:-1]}); a proxy may have sent it"
 
 
-#: Limits on spending, which no waiting lifts (https://platform.claude.com/docs/en/api/rate-limits).
-_SPENDING = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
-
-
 #: Statuses with which the API says that it took nothing: conflict, unavailable, overloaded. Other 5xx, and those of a
 #: proxy on the way, may come after the deed.
 _NOT_TAKEN = frozenset({409, 503, 529})
 
+#: Statuses with which the creation of a batch is refused for what it is, not for how it is written: nothing but the frame
+#: of its requests is read then, and that is ours. 404 and 405 are those of a gateway without batches.
+_NO_BATCHES = frozenset({400, 403, 404, 405})
 
-def _of_status(error: Any, doing: str, *, missing_is_transient: bool) -> ClaudeError:
+
+def _of_status(error: Any, doing: str, *, missing_is_transient: bool, creating: bool) -> ClaudeError:
     """Our error for the SDK's status error *error*."""
-    request = f", request {error.request_id}" if error.request_id else ""
-    said = f"Could not {doing}: HTTP {error.status_code} {error.type or ''}{request}: {_told(error)}"
-    terminal = _terminal(error)
-    if terminal is not None and not (error.status_code == 404 and missing_is_transient):
-        if terminal is RequestRejectedError:
-            return RequestRejectedError(said, error.type, _told(error))
-        return terminal(said)
-    if error.status_code == 404:
+    told = named(error.status_code, error.type, error.error_code, error.api_message)
+    kind = told.kind or _kind(error)
+    said = _with(f"Could not {doing}: HTTP {error.status_code} {_labels(error)}: {_told(error)}", told.do)
+    if error.status_code == 404 and missing_is_transient:
         return NotFoundYetError(said)
-    if error.status_code == 429:
-        return RateLimitedError(said, retry_after=retry_after(error.response.headers))
-    by_the_api = isinstance(error.api_message, str)
-    kind = ApiUnavailableError if error.status_code in _NOT_TAKEN and by_the_api else UnknownFateError
-    return kind(said, retry_after=retry_after(error.response.headers))
+    if creating and told.kind is None and error.status_code in _NO_BATCHES:
+        return BatchesRefusedError(_with(said, NO_BATCHES))
+    if kind is RequestRejectedError:
+        return RequestRejectedError(said, error.type, _told(error))
+    if kind is CredentialsError:
+        return CredentialsError(said, forbidden=error.status_code == 403)
+    return kind(said, retry_after=retry_after(error.response.headers)) if issubclass(kind, Transient) else kind(said)
 
 
-def _terminal(error: Any) -> type[ClaudeError] | None:
-    """The kind of a status that no retry mends; None for one that a retry may."""
-    match error.status_code:
-        case 401 | 403:
-            return CredentialsError
-        case 402:
-            return BillingError
-        case _ if error.error_code in _SPENDING:
-            return BillingError
-        case 408 | 409 | 429:
-            return None
-        case code if 300 <= code < 500:
-            return RequestRejectedError
-        case _:
-            return None
+def _with(said: str, do: str) -> str:
+    return f"{said.rstrip('. ')}. {do}" if do else said
+
+
+#: What a status says whose code says nothing more.
+_KINDS: Mapping[int, type[ClaudeError]] = {
+    401: CredentialsError,
+    402: BillingError,
+    403: CredentialsError,
+    408: UnknownFateError,
+    429: RateLimitedError,
+    499: UnknownFateError,
+}
+
+
+def _kind(error: Any) -> type[ClaudeError]:
+    """The kind of a status whose code says nothing more."""
+    status = error.status_code
+    if status in _NOT_TAKEN:
+        return ApiUnavailableError if isinstance(error.api_message, str) else UnknownFateError
+    return _KINDS.get(status, RequestRejectedError if 300 <= status < 500 else UnknownFateError)
+
+
+def _labels(error: Any) -> str:
+    """The API's words for the error, and the id of the request, for its support."""
+    code = error.error_code and f"code {error.error_code}"
+    request = error.request_id and f"request {error.request_id}"
+    return ", ".join(ascii(str(label)[:80])[1:-1] for label in (error.type, code, request) if label)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -10,6 +10,8 @@
     │   ├── DestinationError     a folder cannot be written, or its rows may not be replaced
     │   ├── LedgerError          the rows do not add up, or too many of them failed
     │   ├── RequestRejectedError the API says the request itself is wrong (4xx)
+    │   ├── WorkspaceError       a setting of the organization or workspace stands in the way; an admin changes it
+    │   │   └── BatchesRefusedError  Message Batches are not open to this key or workspace; the Messages API may be
     │   ├── CredentialsError     the API does not accept the key (401, 403)
     │   └── BillingError         no credit, or a spend limit is reached (402, some 400 and 429)
     └── Transient                the same call may well succeed later
@@ -71,8 +73,20 @@ class RequestRejectedError(Terminal):
         self.told = told
 
 
+class WorkspaceError(Terminal):
+    """A setting of the organization or the workspace stands in the way; an admin has to change it."""
+
+
+class BatchesRefusedError(WorkspaceError):
+    """The API takes no Message Batch with this key, in this workspace, or for this model."""
+
+
 class CredentialsError(Terminal):
-    """The API does not accept the key."""
+    """The API does not accept the key, or (*forbidden*) accepts it and does not let it do this."""
+
+    def __init__(self, message: str, *, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.forbidden = forbidden
 
 
 class BillingError(Terminal):

@@ -161,7 +161,7 @@ class Gateway:
             "timeout": _sending(),
             "follow_redirects": False,
         }
-        with self._errors("create the batch"):
+        with self._errors("create the batch", creating=True):
             response = self._client.post(_BATCHES, cast_to=_response(), content=body, options=options)
         try:
             return _info(response)

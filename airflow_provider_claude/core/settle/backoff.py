@@ -2,7 +2,7 @@
 
     error                                             decision
     RequestRejectedError                              Failed: the same request fails the same way
-    CredentialsError, BillingError, other Terminal    Stop: every request meets it
+    CredentialsError, WorkspaceError, other Terminal  Stop: every request meets it
     Transient                                         Again
     Transient, again and again, and only this one     Failed: the next round may have more luck
 
