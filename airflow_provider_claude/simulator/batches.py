@@ -14,6 +14,7 @@ from airflow_provider_claude.simulator.clock import timestamp
 from airflow_provider_claude.simulator.errors import InvalidRequestError, NotFoundError
 from airflow_provider_claude.simulator.gate import Call, json_response
 from airflow_provider_claude.simulator.lifecycle import Batch
+from airflow_provider_claude.simulator.pace import STUCK_SECONDS
 from airflow_provider_claude.simulator.paging import page_of, read_cursor
 from airflow_provider_claude.simulator.sending import sent
 from airflow_provider_claude.simulator.spool import spool
@@ -32,6 +33,9 @@ async def create(call: Call) -> Response:
         path.unlink()
         raise
     batch = call.world.open_batch(taken, path, workspace=call.workspace, version=call.version, betas=call.betas)
+    if call.world.faults.take(call.route, "hang"):
+        batch.duration, batch.polls_needed = STUCK_SECONDS, None
+        call.world.registry.save(batch)
     shown = describe(call, batch)
     await call.world.look(batch, patience=0)
     return json_response(shown)
@@ -72,6 +76,7 @@ async def cancel(call: Call) -> Response:
         raise InvalidRequestError(f"Message Batch {batch.id} has already ended and cannot be canceled.")
     if batch.cancel_at is None:
         batch.cancel_at = call.now
+        batch.cancel_ignored = call.world.faults.take(call.route, "deaf") is not None
         call.world.registry.save(batch)
     return json_response(describe(call, batch))
 

@@ -23,7 +23,7 @@ from airflow_provider_claude.simulator.errors import (
     RateLimitedError,
 )
 
-Stage = Literal["error", "cut", "slow", "html", "cut_after", "results", "counts"]
+Stage = Literal["error", "cut", "slow", "html", "cut_after", "error_after", "hang", "deaf", "results", "counts"]
 ROUTES = (
     "create",
     "retrieve",
@@ -96,7 +96,13 @@ FAULTS: Mapping[str, Kind] = {
     "html_413": Kind("html", ("create", "messages", "count_tokens")),
     "slow": Kind("slow"),
     "reset_before_accept": Kind("cut"),
+    # The call is carried out, and its answer is lost: the connection breaks, or a gateway answers 504 in its place.
     "reset_after_accept": Kind("cut_after"),
+    "error_504_after_accept": Kind("error_after", error=lambda _: GatewayTimeoutError("Request timed out")),
+    # The new batch needs 48 h: it expires half done after 24 h, where it is not cancelled before.
+    "batch_hangs": Kind("hang", ("create",)),
+    # The batch says that it is being cancelled, and goes on as if it were not.
+    "cancel_has_no_effect": Kind("deaf", ("cancel",)),
     # The connection breaks in the middle of the results.
     "cut_results": Kind("results", ("results",)),
     # The results end cleanly, and early: after a whole line, or in the middle of one.

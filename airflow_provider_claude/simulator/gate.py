@@ -111,9 +111,12 @@ async def _pass(call: Call, handler: Handler, meter: Meter | None) -> Response:
         call.meter = meter
         call.world.limits.call(meter(call.world.limits), call.now)
     response = await handler(call)
-    if call.world.faults.take(call.route, "cut_after"):
+    fault = call.world.faults.take(call.route, "cut_after", "error_after")
+    if fault is None:
+        return response
+    if FAULTS[fault.name].stage == "cut_after":
         raise Cut
-    return response
+    raise _fault_error(call, fault)
 
 
 async def _strike(call: Call) -> Response | None:

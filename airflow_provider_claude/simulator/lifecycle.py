@@ -30,7 +30,10 @@ class Counts(Struct):
 
 
 class Batch(Struct, kw_only=True):
-    """One batch. Times are simulated epoch seconds; *duration* is what it would take, undisturbed."""
+    """One batch. Times are simulated epoch seconds; *duration* is what it would take, undisturbed.
+
+    *cancel_ignored*: it goes on to its end though it was cancelled.
+    """
 
     id: str
     workspace: str
@@ -43,6 +46,7 @@ class Batch(Struct, kw_only=True):
     polls_needed: int | None = None
     polls_seen: int = 0
     cancel_at: float | None = None
+    cancel_ignored: bool = False
     ended_at: float | None = None
     counts: Counts = field(default_factory=Counts)
 
@@ -67,7 +71,7 @@ def ending(batch: Batch, now: float) -> Ending | None:
     ends = [Ending(batch.created_at + batch.duration)]
     if batch.duration > EXPIRES_AFTER:
         ends.append(Ending(batch.expires_at, EXPIRES_AFTER / batch.duration, "expired"))
-    if batch.cancel_at is not None:
+    if batch.cancel_at is not None and not batch.cancel_ignored:
         at = min(batch.cancel_at + CANCEL_SECONDS, batch.expires_at)
         ends.append(Ending(at, progress(batch, batch.cancel_at), "canceled"))
     first = min(ends, key=lambda end: end.at)
@@ -75,7 +79,7 @@ def ending(batch: Batch, now: float) -> Ending | None:
 
 
 def _ending_by_polls(batch: Batch, needed: int, now: float) -> Ending | None:
-    if batch.cancel_at is not None:
+    if batch.cancel_at is not None and not batch.cancel_ignored:
         # The cancel call shows `canceling`; the next look finds it done.
         return Ending(now, min(1.0, batch.polls_seen / needed), "canceled")
     if now >= batch.expires_at:

@@ -129,6 +129,21 @@ def test_cancel_goes_through_canceling_to_a_mix(client, claude_simulator):
     assert kinds.count("canceled") == batch.request_counts.canceled
 
 
+@pytest.mark.parametrize(("pace", "looks"), [("seconds:1000", 1), ("polls:3", 2)])
+def test_a_cancel_without_effect_shows_canceling_and_changes_nothing_else(client, claude_simulator, pace, looks):
+    """The batch ends when it would have ended anyway, with all its rows."""
+    claude_simulator.pace(pace)
+    batch_id = client.messages.batches.create(requests=requests(6)).id
+    claude_simulator.fault("cancel_has_no_effect")
+    client.messages.batches.cancel(batch_id)
+    client.messages.batches.cancel(batch_id)
+    claude_simulator.advance(100)
+    for _ in range(looks):
+        assert client.messages.batches.retrieve(batch_id).processing_status == "canceling"
+    claude_simulator.advance(1000)
+    assert client.messages.batches.retrieve(batch_id).request_counts.succeeded == 6
+
+
 def test_canceling_an_ended_batch_is_refused(client):
     """A batch that has ended cannot be canceled any more."""
     batch_id = client.messages.batches.create(requests=requests(1)).id

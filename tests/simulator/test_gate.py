@@ -99,6 +99,16 @@ def test_reset_after_accept_leaves_a_batch_behind(client, claude_simulator):
     assert client.messages.batches.retrieve(batch.id).request_counts.succeeded == 2
 
 
+def test_a_504_after_accept_leaves_a_batch_behind_and_it_can_hang(client, claude_simulator):
+    """The caller sees a 504, the batch exists and does not end."""
+    claude_simulator.fault("batch_hangs")
+    claude_simulator.fault("error_504_after_accept", route="create")
+    with pytest.raises(anthropic.InternalServerError, match="504"):
+        client.messages.batches.create(requests=requests(2))
+    (batch,) = client.messages.batches.list().data
+    assert client.messages.batches.retrieve(batch.id).processing_status == "in_progress"
+
+
 def test_a_retrying_sdk_then_pays_twice(claude_simulator):
     """The SDK's own retry of a lost create makes a second batch, and the books show it."""
     claude_simulator.fault("reset_after_accept", route="create")
