@@ -22,14 +22,23 @@
         ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
         └── PendingError         an earlier sender or batch has to end first; nothing is wrong
 
-A message says what happened, what may still be billing, and what a retry will do.
+A message says what happened, what may still be billing, and what a retry will do. No message holds a secret, and none that
+stands in the chain of causes of an error that leaves a task does: see `without_secrets`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_claude.masking import masked
+
 
 class ClaudeError(Exception):
-    """The root: anything this package raises on purpose."""
+    """The root: anything this package raises on purpose. Its message is masked."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(masked(one) if isinstance(one, str) else one for one in args))
 
 
 class Terminal(ClaudeError):
@@ -126,3 +135,39 @@ class NotFoundYetError(Transient):
 
 class PendingError(Transient):
     """Something else has to end first, in about *retry_after* seconds; nothing is wrong."""
+
+
+class MaskedError(Transient):
+    """Stands for an error of another library whose message held a secret."""
+
+
+def without_secrets(error: Exception) -> Exception:
+    """*error*; without its causes where one of them tells a secret, and another one in its place where it does so itself.
+
+    Airflow writes the messages of an error and of all its causes into the log.
+    """
+    links = list(_chain(error, set()))
+    if all(masked(text) == text for text in map(_text, links)):
+        return error
+    told = ", caused by ".join(f"{type(link).__name__}: {masked(_text(link))}" for link in links)
+    if isinstance(error, ExceptionGroup) or masked(_text(error)) != _text(error):
+        return MaskedError(told)
+    error.__cause__ = error.__context__ = None
+    error.add_note(told)
+    return error
+
+
+def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
+    """*error*, what it was raised from, or while handling, and what it groups."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    yield error
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    for link in (before, *getattr(error, "exceptions", ())):
+        if isinstance(link, BaseException):
+            yield from _chain(link, seen)
+
+
+def _text(error: BaseException) -> str:
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])

@@ -29,6 +29,7 @@ from airflow_provider_claude.errors import (
     RateLimitedError,
     StateError,
     Terminal,
+    without_secrets,
 )
 from airflow_provider_claude.schedule import is_tick, next_tick
 from airflow_provider_claude.sources.allowed import Allowed, Place, check_characters
@@ -51,11 +52,24 @@ _HOUR = "YYYY-MM-DDTHHZZ"
 
 @contextmanager
 def task_errors() -> Iterator[None]:
-    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries."""
+    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries. None tells a secret."""
     try:
-        yield
+        with safe_errors():
+            yield
     except Terminal as e:
         raise AirflowFailException(f"{type(e).__name__}: {e}") from e
+
+
+@contextmanager
+def safe_errors() -> Iterator[None]:
+    """No error that leaves this block tells a secret, nor does what it was caused by."""
+    try:
+        yield
+    except Exception as e:
+        safe = without_secrets(e)
+        if safe is e:
+            raise
+        raise safe from None
 
 
 def raise_if_gave_up(event: Mapping[str, Any] | None) -> None:

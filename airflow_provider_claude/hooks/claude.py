@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.sdk.log import mask_secret
 
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.errors import CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
-from airflow_provider_claude.hooks.connection import CONN_TYPE, check_connection, how_to_set, missing, named, no_key
+from airflow_provider_claude.hooks.connection import (
+    CONN_TYPE,
+    check_client,
+    check_connection,
+    how_to_set,
+    missing,
+    named,
+    no_key,
+    secrets_of,
+)
 from airflow_provider_claude.runtime import epoch_now
 
 if TYPE_CHECKING:
@@ -53,15 +64,21 @@ class ClaudeHook(BaseHook):
 
     def _connect(self) -> Anthropic:
         with self._errors():
-            check_connection(self.get_connection(self.conn_id), self.conn_id)
+            self._checked(self.get_connection(self.conn_id))
             return cast("Anthropic", self._with_key(_official(self.conn_id).get_conn()))
+
+    def _checked(self, connection: Any) -> None:
+        """Raise CredentialsError where *connection* cannot work; what it holds is masked in Airflow's logs."""
+        for secret in secrets_of(connection):
+            mask_secret(secret)
+        check_connection(connection, self.conn_id)
 
     @asynccontextmanager
     async def async_gateway(self) -> AsyncIterator[AsyncGateway]:
         """The asynchronous gateway, closed afterwards. The SDK's import, seconds long, stays off the event loop."""
         with self._errors():
             hook = await asyncio.to_thread(_official, self.conn_id)
-            check_connection(await _read_async(hook), self.conn_id)
+            await asyncio.to_thread(self._checked, await _read_async(hook))
             client = self._with_key(await hook.get_async_conn())
         async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
             yield gateway
@@ -77,7 +94,7 @@ class ClaudeHook(BaseHook):
 
         with self._errors():
             connection = self.get_connection(self.conn_id)  # must not happen in an event loop
-            check_connection(connection, self.conn_id)
+            self._checked(connection)
         hook = _official(self.conn_id)
         _ = hook.platform  # it reads its own here, too
 
@@ -88,12 +105,14 @@ class ClaudeHook(BaseHook):
             async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
                 yield gateway
 
-        return Line(account=f"{connection.host} {connection.password} {connection.extra}", connect=connect)
+        told = f"{connection.host} {connection.password} {connection.extra}"
+        return Line(account=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(), connect=connect)
 
     def _with_key(self, client: Any) -> Any:
         """*client*, if it has credentials of any kind: the connection's, or what the SDK finds in the environment."""
         from anthropic import Anthropic, AsyncAnthropic
 
+        check_client(client, self.conn_id)
         if type(client) not in {Anthropic, AsyncAnthropic} or client.credentials is not None:
             return client
         sent = {name.lower() for name, value in client.default_headers.items() if isinstance(value, str) and value}

@@ -16,7 +16,7 @@ from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now, poll_floor
+from airflow_provider_claude.runtime import epoch_now, poll_floor, safe_errors
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
 
@@ -125,7 +125,8 @@ class ClaudeBatchTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            event = await self._wait()
+            with safe_errors():
+                event = await self._wait()
         except CredentialsError as error:
             event = _event(unreachable(self.batch_id, error).event(self.batch_id))
         yield event
@@ -148,8 +149,9 @@ class ClaudeBatchTrigger(BaseTrigger):
 
     async def _cancel_if_marked(self) -> None:
         if self.cancel_on_mark and await asyncio.to_thread(self._marked):
-            async with ClaudeHook(self.conn_id).async_gateway() as gateway:
-                await gateway.cancel_batch(self.batch_id)
+            with safe_errors():
+                async with ClaudeHook(self.conn_id).async_gateway() as gateway:
+                    await gateway.cancel_batch(self.batch_id)
             self.log.info("Cancelled batch %s: its task was marked. What it has answered is billed.", self.batch_id)
 
     def _marked(self) -> bool:

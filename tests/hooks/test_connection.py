@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,23 @@ WRONG = [
         ["'https://proxy.example.com'"],
     ),
     ({**GOOD, "password": f"{KEY}\n"}, ["line break"]),
+    ({**GOOD, "password": f" {KEY}"}, ["blank"]),
+    ({**GOOD, "password": f"{KEY}\x01x"}, ["another character"]),
+    ({**GOOD, "password": f"{KEY}é"}, ["another character"]),
+    ({**GOOD, "password": " \r\n"}, ["blank"]),
+    ({**GOOD, "password": f'"{KEY}"'}, ["quotes"]),
+    ({"conn_type": "anthropic", "extra": {"anthropic_client_kwargs": {"api_key": f"{KEY}\n"}}}, ["'api_key'"]),
+    ({"conn_type": "anthropic", "extra": {"anthropic_client_kwargs": {"auth_token": f"{KEY} "}}}, ["'auth_token'"]),
+    (
+        {**GOOD, "extra": {"anthropic_client_kwargs": {"default_headers": {"X-Proxy": f"{KEY}\n"}}}},
+        ["a header 'X-Proxy'"],
+    ),
+    ({**GOOD, "host": f"https://me:{KEY}@api.example.com"}, ["a user or a password in its host"]),
+    ({**GOOD, "host": f"https://{KEY}@api.example.com", "port": 8443}, ["a user or a password in its host"]),
+    (
+        {**GOOD, "extra": {"anthropic_client_kwargs": {"base_url": f"https://me:{KEY}@api.example.com"}}},
+        ["a user or a password in its host"],
+    ),
     ({**GOOD, "conn_type": "http"}, ["type 'http'", "'anthropic'"]),
     ({**GOOD, "extra": {"platform": "bedrock"}}, ["platform 'bedrock'"]),
     ({**GOOD, "extra": {"anthropic_client_kwargs": {"colour": "red"}}}, ["cannot be used", "colour"]),
@@ -102,6 +120,54 @@ def test_a_key_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> No
     connect(monkeypatch, {"conn_type": "anthropic"})
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     ClaudeHook("shop").gateway().connect()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        {"ANTHROPIC_API_KEY": f"{KEY}\n"},
+        {"ANTHROPIC_AUTH_TOKEN": f"{KEY}\r\nX-More: 1"},
+        {"ANTHROPIC_API_KEY": "good", "ANTHROPIC_BASE_URL": f"https://me:{KEY}@api.example.com"},
+    ],
+)
+def test_a_key_or_an_address_of_the_environment_that_cannot_be_sent_is_refused_without_being_told(
+    monkeypatch: pytest.MonkeyPatch, around: dict[str, str]
+) -> None:
+    connect(monkeypatch, {"conn_type": "anthropic"})
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CredentialsError) as error:
+        ClaudeHook("shop").gateway().connect()
+    check(str(error.value), ["'shop'", "environment"])
+
+
+def test_nothing_that_a_task_hands_on_shows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, {**GOOD, "extra": {"anthropic_client_kwargs": {"default_headers": {"X-Proxy": KEY}}}})
+    hook = ClaudeHook("shop")
+    gateway = hook.gateway()
+    gateway.connect()
+    line = hook.courier().dial()
+    trigger = ClaudeBatchTrigger("msgbatch_1", "shop", 60.0, 0.0)
+    shown = [
+        gateway,
+        vars(gateway),
+        hook,
+        vars(hook),
+        line,
+        dataclasses.asdict(line),
+        hook.courier(),
+        trigger.serialize(),
+    ]
+    assert all(KEY not in repr(one) for one in shown)
+
+
+def test_what_a_connection_sends_is_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"X-Proxy": "a-proxy-key", "X-On": "1"}
+    connect(monkeypatch, {**GOOD, "extra": {"anthropic_client_kwargs": {"default_headers": headers}}})
+    told: list[str] = []
+    monkeypatch.setattr("airflow_provider_claude.hooks.claude.mask_secret", told.append)
+    ClaudeHook("shop").gateway().connect()
+    assert told == [KEY, "a-proxy-key"]
 
 
 @pytest.mark.parametrize("fault", ["bad_key", "permission"])
