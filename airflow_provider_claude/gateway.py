@@ -17,6 +17,7 @@ import msgspec
 
 from airflow_provider_claude.api_errors import api_errors, retry_after
 from airflow_provider_claude.core.account import WORKSPACE_HEADER, Account, account_of, check_same
+from airflow_provider_claude.core.plan.lifecycle import ModelInfo
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
@@ -42,6 +43,9 @@ _HERE: RequestOptions = {"follow_redirects": False}
 #: A look at a batch is tried once: whoever waits for it has patience of its own, and the SDK would sleep as long as a
 #: `retry-after` says, past any cutoff.
 _ONCE: RequestOptions = {"follow_redirects": False, "max_retries": 0}
+
+#: What only informs is not waited for long.
+_SOON: RequestOptions = {"follow_redirects": False, "max_retries": 0, "timeout": 20.0}
 
 #: Seconds one upload or download may go without a byte.
 _PATIENCE = 600.0
@@ -86,12 +90,8 @@ class _Page(msgspec.Struct):
     last_id: str | None = None
 
 
-class _Model(msgspec.Struct):
-    id: str
-
-
 class _Models(msgspec.Struct):
-    data: list[_Model]
+    data: list[ModelInfo]
 
 
 class _Count(msgspec.Struct):
@@ -211,24 +211,23 @@ class Gateway:
         ):
             yield from response.iter_bytes(_CHUNK)
 
-    def has_model(self, name: str) -> bool:
-        """Whether the API has a model of this id or alias; free (https://platform.claude.com/docs/en/api/models)."""
+    def model(self, name: str) -> ModelInfo | None:
+        """The model of this id or alias, None where there is none; free (https://platform.claude.com/docs/en/api/models)."""
         path = f"/v1/models/{quote(name, safe='')}"
         try:
             with self._errors(f"look up the model {name}"):
-                self._client.get(path, cast_to=_response(), options=_HERE)
+                return _decoded(self._client.get(path, cast_to=_response(), options=_SOON), ModelInfo)
         except RequestRejectedError as e:
             if e.error_type == "not_found_error":
-                return False
+                return None
             raise
-        return True
 
-    def models(self) -> list[str]:
-        """The ids of the API's models, newest first; free."""
-        options: RequestOptions = {"params": {"limit": "1000"}, "follow_redirects": False}
+    def models(self) -> list[ModelInfo]:
+        """The API's models but for retired ones, newest first; free."""
+        options: RequestOptions = {**_SOON, "params": {"limit": "1000"}}
         with self._errors("list the models"):
             page = _decoded(self._client.get("/v1/models", cast_to=_response(), options=options), _Models)
-        return [model.id for model in page.data]
+        return page.data
 
     def count_tokens(self, params: bytes) -> int:
         """How many input tokens the request with the parameters *params* has, as the API estimates it; free."""

@@ -135,10 +135,18 @@ def test_a_batch_that_was_taken_with_an_unreadable_answer_may_have_been_paid_for
 
 def test_the_api_knows_its_models_by_id_and_alias(claude_simulator: SimulatorProcess) -> None:
     api = gateway(claude_simulator.base_url)
-    assert "claude-haiku-5-5" in api.models()
-    assert [api.has_model(name) for name in ("claude-haiku-5-5", "claude-haiku-4-5", "gpt-4o", "../batches")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert "claude-haiku-5-5" in [model.id for model in api.models()]
+    found = [api.model(name) for name in ("claude-haiku-5-5", "claude-haiku-4-5", "gpt-4o", "../batches")]
+    assert [model and model.id for model in found] == ["claude-haiku-5-5", "claude-haiku-4-5-20251001", None, None]
+
+
+def test_the_api_says_until_when_a_model_lives_and_whether_it_takes_batches(claude_simulator: SimulatorProcess) -> None:
+    api, name = gateway(claude_simulator.base_url), "claude-haiku-5-5"
+    alive = api.model(name)
+    claude_simulator.model(name, lifecycle="deprecated", retires_at="2026-12-24T00:00:00Z", batch=False)
+    ends, gone = api.model(name), api.model("claude-3-haiku-20240307")
+    assert alive is not None and ends is not None and gone is not None  # noqa: PT018
+    assert (alive.lifecycle, alive.retires_at, alive.takes_batches) == ("active", None, True)
+    assert (ends.lifecycle, ends.retires_at, ends.takes_batches) == ("deprecated", "2026-12-24T00:00:00Z", False)
+    assert (gone.lifecycle, gone.line) == ("retired", "haiku")
+    assert gone.id not in [model.id for model in api.models()]

@@ -303,7 +303,7 @@ class ClaudeMessagesOperator(BaseOperator):
             clock=utc_now,
         )
         for sentence in record.explanation:
-            self.log.info("%s", sentence)
+            (self.log.warning if sentence in record.warnings else self.log.info)("%s", sentence)
 
     def _settle(self, shard: ShardFolder, context: Context) -> str | None:
         """Bring *shard* to its end; the batch that has to end first, where rows were shed to one."""

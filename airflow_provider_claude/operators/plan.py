@@ -82,6 +82,8 @@ class ClaudePlanOperator(BaseOperator):
         let go for the deadline.
     :param lead: seconds from giving up a batch until its rest can be sent; None goes by what earlier cancels took.
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
+    :param refused_batches: where the API refuses batches, for the workspace, the key or the model: ``fail``, or ``sync`` to
+        ask all rows by the sync lane at full price (templated). The plan says what that costs.
     :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
@@ -113,6 +115,7 @@ class ClaudePlanOperator(BaseOperator):
         "deadline",
         "work",
         "lane",
+        "refused_batches",
         "limits",
         "budget_usd",
         "budget_scope",
@@ -144,6 +147,7 @@ class ClaudePlanOperator(BaseOperator):
         lane: str = "auto",
         lead: float | None = None,
         hopeless: str = "warn",
+        refused_batches: str = "fail",
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
         pack: int | str = 1,
@@ -179,6 +183,7 @@ class ClaudePlanOperator(BaseOperator):
         self.lane = lane
         self.lead = lead
         self.hopeless = hopeless
+        self.refused_batches = refused_batches
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
         self.pack = pack
@@ -231,6 +236,7 @@ class ClaudePlanOperator(BaseOperator):
                         lane=self.lane,
                         lead=self.lead,
                         hopeless=self.hopeless,
+                        refused_batches=self.refused_batches,
                     ),
                     budget=budget_of(self.budget_usd, self.budget_scope),
                     pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
@@ -240,7 +246,7 @@ class ClaudePlanOperator(BaseOperator):
                 clock=utc_now,
             )
         for sentence in record.explanation:
-            self.log.info("%s", sentence)
+            (self.log.warning if sentence in record.warnings else self.log.info)("%s", sentence)
         return [str(shard) for shard in open_shards(run, record)]
 
     def destination(self, context: Context) -> Destination | None:

@@ -10,6 +10,8 @@
                     limits that are not named are the tier's; naming a tier, or limits, drops those set before
     POST   /others  {"requests": 100, "input_tokens": 50000, "output_tokens": 9000}  a minute, by others; DELETE ends it
     POST   /behaviour {"refusal": 0.01}  shares that are not named stay; DELETE sets all to what they were at first
+    POST   /models  {"id": "claude-haiku-5-5", "lifecycle": "deprecated", "retires_at": "2026-12-24T00:00:00Z", "batch": false}
+                    what the Models API says of a model from now on; what is not named is as it was at first
     POST   /clock   {"advance": 3600}   simulated seconds
     GET    /faults                      those that are set; POST {"name": "error_529", "times": 2, "route": "create"}
     DELETE /faults                      none
@@ -20,7 +22,7 @@ A wrong knob is a 400 with {"error": text}; nothing is changed then.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -29,6 +31,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_claude.simulator.behaviour import Behaviour
+from airflow_provider_claude.simulator.catalogue import find_model
 from airflow_provider_claude.simulator.clock import timestamp
 from airflow_provider_claude.simulator.faults import Fault
 from airflow_provider_claude.simulator.gate import json_response
@@ -49,6 +52,13 @@ class _Knobs(Struct, forbid_unknown_fields=True):
     speed: float | UnsetType = UNSET
     progressive: bool | UnsetType = UNSET
     retry_after: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
+
+
+class _Model(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    id: str
+    lifecycle: Literal["active", "deprecated", "retired"] | UnsetType = UNSET
+    retires_at: str | UnsetType | None = UNSET
+    batch: bool | UnsetType = UNSET
 
 
 class _Clock(Struct, forbid_unknown_fields=True):
@@ -135,6 +145,15 @@ async def _behave_well(world: World, _body: bytes) -> Any:
     return world.behaviour
 
 
+async def _retell(world: World, body: bytes) -> Any:
+    told = msgspec.json.decode(body, type=_Model)
+    model = find_model(told.id)
+    if model is None:
+        raise ValueError(f"there is no model {told.id!r}")
+    world.retold[model.id] = {**msgspec.to_builtins(told), "id": model.id}
+    return world.retold
+
+
 async def _advance(world: World, body: bytes) -> Any:
     world.advance(msgspec.json.decode(body, type=_Clock).advance)
     return {"now": timestamp(world.clock.now())}
@@ -175,6 +194,7 @@ ROUTES = [
     _route("POST", "/knobs", _turn),
     _route("POST", "/behaviour", _behave),
     _route("DELETE", "/behaviour", _behave_well),
+    _route("POST", "/models", _retell),
     _route("POST", "/clock", _advance),
     _route("GET", "/faults", _faults),
     _route("POST", "/faults", _add_fault),

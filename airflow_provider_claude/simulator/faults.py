@@ -17,6 +17,7 @@ from airflow_provider_claude.simulator.errors import (
     BillingError,
     GatewayTimeoutError,
     InternalError,
+    InvalidRequestError,
     NotFoundError,
     OverloadedError,
     PermissionDeniedError,
@@ -81,6 +82,13 @@ def _rate_limit(fault: Fault) -> ApiError:
     return RateLimitedError(text, headers={"retry-after": str(fault.retry_after)})
 
 
+def _no_batches(_fault: Fault) -> ApiError:
+    return InvalidRequestError(
+        "Message Batches are not available to this workspace.",
+        details={"error_code": "workspace_human_review_disabled"},
+    )
+
+
 FAULTS: Mapping[str, Kind] = {
     "error_500": Kind("error", error=lambda _: InternalError("Internal server error")),
     "error_504": Kind("error", error=lambda _: GatewayTimeoutError("Request timed out")),
@@ -93,6 +101,7 @@ FAULTS: Mapping[str, Kind] = {
     "billing": Kind("error", error=lambda _: BillingError("Your credit balance is too low.")),
     "permission": Kind("error", error=lambda _: PermissionDeniedError("Your API key may not use this resource.")),
     "not_found_after_create": Kind("error", ("retrieve", "results"), lambda _: NotFoundError("")),
+    "batches_refused": Kind("error", ("create",), _no_batches),
     "html_413": Kind("html", ("create", "messages", "count_tokens")),
     "slow": Kind("slow"),
     "reset_before_accept": Kind("cut"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
-from airflow_provider_claude.simulator.catalogue import MODELS, find_model
+from airflow_provider_claude.simulator.catalogue import MODELS, Model, find_model
 from airflow_provider_claude.simulator.errors import NotFoundError
 from airflow_provider_claude.simulator.gate import Call, json_response
 from airflow_provider_claude.simulator.paging import page_of, read_cursor
@@ -14,14 +16,14 @@ async def list_(call: Call) -> Response:
     """Newest first; `lifecycle` is "active,deprecated" unless asked otherwise."""
     query = call.request.query_params
     wanted = ",".join(query.getlist("lifecycle") or query.getlist("lifecycle[]")) or "active,deprecated"
-    models = [model for model in MODELS if model.lifecycle in wanted.split(",")]
-    page, has_more = page_of(models, read_cursor(query), lambda model: model.id)
+    models = [shown for model in MODELS if (shown := _shown(call, model))["lifecycle"] in wanted.split(",")]
+    page, has_more = page_of(models, read_cursor(query), lambda model: str(model["id"]))
     return json_response(
         {
-            "data": [model.describe() for model in page],
+            "data": page,
             "has_more": has_more,
-            "first_id": page[0].id if page else None,
-            "last_id": page[-1].id if page else None,
+            "first_id": page[0]["id"] if page else None,
+            "last_id": page[-1]["id"] if page else None,
         }
     )
 
@@ -32,4 +34,18 @@ async def retrieve(call: Call) -> Response:
     model = find_model(name)
     if model is None:
         raise NotFoundError(f"model: {name}")
-    return json_response(model.describe())
+    return json_response(_shown(call, model))
+
+
+def _shown(call: Call, model: Model) -> dict[str, Any]:
+    """The model, with what the control plane has changed of it."""
+    shown, changed = model.describe(), call.world.retold.get(model.id, {})
+    batch = changed.get("batch")
+    capabilities = (
+        {**shown["capabilities"], "batch": {"supported": batch}} if batch is not None else shown["capabilities"]
+    )
+    return {
+        **shown,
+        **{name: value for name, value in changed.items() if name != "batch"},
+        "capabilities": capabilities,
+    }

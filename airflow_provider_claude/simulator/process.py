@@ -157,6 +157,10 @@ class SimulatorProcess:
         """
         self.control("POST", "/others", rate)
 
+    def model(self, name: str, **told: object) -> None:
+        """What the Models API says of a model from now on: `lifecycle`, `retires_at`, `batch` (whether it takes batches)."""
+        self.control("POST", "/models", {"id": name, **told})
+
     def advance(self, seconds: float) -> str:
         """Move simulated time ahead and return the new time."""
         now: str = self.control("POST", "/clock", {"advance": seconds})["now"]

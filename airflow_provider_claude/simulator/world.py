@@ -84,6 +84,7 @@ class World:
         self.progressive = False
         self.retry_after = options.retry_after
         self.faults = FaultBox()
+        self.retold: dict[str, dict[str, Any]] = {}
         self.cache = PromptCache()
         self.calls: Counter[str] = Counter()
         self.message_bill = Bill()

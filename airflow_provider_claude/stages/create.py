@@ -8,11 +8,12 @@ from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.core.memory import lean_arrow
-from airflow_provider_claude.errors import ClaudeError, PendingError, StateError, UnknownFateError
+from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.stages import attempts
 from airflow_provider_claude.stages.attempts import Desk, submitted
 from airflow_provider_claude.stages.budget import Budget, reckoned, spool_affordable
+from airflow_provider_claude.stages.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.reuse import planned, take
 from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
@@ -45,8 +46,9 @@ class Api(attempts.Api, Protocol):
 def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: float = GRACE_SECONDS) -> str:
     """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
 
-    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them, as it is
-    too late for a batch. *grace*: seconds after which the API's list must show a batch.
+    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them, as it is too
+    late for a batch, or the API refuses batches and the plan allows it. *grace*: seconds after which the API's list must show
+    a batch.
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
@@ -62,10 +64,14 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
         case Submit(number):
             found = planned(shard.run, spec)
             skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
-            by_sync = spec.lane == "sync" or too_late(shard, clock)
+            by_sync = spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
             pack = 1 if by_sync else spec.pack
-            return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
+            try:
+                return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
+            except BatchesRefusedError as error:
+                to_the_sync_lane(shard.run, plan, error, clock())
+                return create(shard, api, clock=clock, grace=grace)
 
 
 def work_of(run: RunFolder, plan: PlanRecord) -> AccountFolder:

@@ -445,8 +445,8 @@ class Courier:
     _lane: Lane | None = None
     _stopped: bool = False
 
-    def maker(self, lanes: LanesRecord) -> Callable[[Journal, Lease], Lane]:
-        """Makes lanes for a run that was planned with *lanes*."""
+    def maker(self, lanes: LanesRecord, *, shed: bool = True) -> Callable[[Journal, Lease], Lane]:
+        """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take what is left."""
 
         def make(journal: Journal, lease: Lease) -> Lane:
             line = self.dial()
@@ -459,7 +459,7 @@ class Courier:
                     until=due if due is not None and due > self.now() else None,
                     in_flight=self.in_flight,
                     reserve=lanes.reserve,
-                    shed_until=_shed_until(lanes) if self.shed else -math.inf,
+                    shed_until=_shed_until(lanes) if self.shed and shed else -math.inf,
                 ),
                 now=self.now,
                 journal=journal,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pendulum
 
@@ -13,7 +13,7 @@ from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE, Cho
 from airflow_provider_claude.core.plan.limits import AccountLimits, account_limits
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
-from airflow_provider_claude.errors import HopelessError, JobError
+from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
 from airflow_provider_claude.store import AccountFolder, LanesRecord
 
 #: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
@@ -24,6 +24,7 @@ _RUNS = 30
 
 HOPELESS = ("warn", "fail")
 LANES = ("auto", "batch", "sync")
+REFUSED = ("fail", "sync")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class LaneSettings:
 
     *lane*: `auto`, or the one to take whatever comes. *lead*: seconds from giving up a batch until its rest can be sent;
     None goes by what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
+    *refused_batches*: `fail`, or `sync` for the sync lane at full price, where the API refuses batches.
+    *why*: why the lane is what it is, None where a person has set it.
     """
 
     limits: AccountLimits = field(default_factory=account_limits)
@@ -40,10 +43,16 @@ class LaneSettings:
     lane: str = "auto"
     lead: float | None = None
     hopeless: str = "warn"
+    refused_batches: str = "fail"
+    why: str | None = None
 
     def __post_init__(self) -> None:
         if self.lane not in LANES:
             raise JobError(f"lane is {self.lane!r}: write one of {', '.join(LANES)}.")
+        if self.refused_batches not in REFUSED:
+            raise JobError(f"refused_batches is {self.refused_batches!r}: write one of {', '.join(REFUSED)}.")
+        if self.lane == "batch" and self.refused_batches == "sync":
+            raise JobError("lane='batch' keeps all rows out of the sync lane: leave it out, or refused_batches='sync'.")
         if self.hopeless not in HOPELESS:
             raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
         if not 0 <= self.reserve <= 0.9:
@@ -104,7 +113,7 @@ def plan_lanes(
         )
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
     promised = None if settings.lane == "batch" else night.promised
-    reason = choice.reason if settings.lane == "auto" else f"The lane is set: {settings.lane}."
+    reason = choice.reason if settings.lane == "auto" else settings.why or f"The lane is set: {settings.lane}."
     if deadline is not None and missed:
         reason = f"The deadline, {shown_in(deadline, zone)}, has passed: the run takes the time it needs. {reason}"
     record = LanesRecord(
@@ -119,8 +128,31 @@ def plan_lanes(
         reserve=settings.reserve,
         input_per_byte=tokens.input_per_byte,
         output_tokens=tokens.output,
+        refused_batches=settings.refused_batches,
     )
-    return Lanes(choice=choice, record=record, sentences=[reason, _side_by_side(choice, clock)] if night.rows else [])
+    told = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
+    return Lanes(choice=choice, record=record, sentences=told)
+
+
+def _if_refused(settings: LaneSettings, night: Night) -> list[str]:
+    if settings.lane == "sync" or settings.refused_batches != "sync":
+        return []
+    return [
+        f"If the API refuses batches, all rows go to the sync lane: {usd(night.cost['sync'])} (refused_batches='sync')."
+    ]
+
+
+def without_batches(settings: LaneSettings, model: str, sums: Estimate) -> LaneSettings:
+    """*settings* for a *model* that no batch may ask. Raises BatchesRefusedError where they do not allow the sync lane."""
+    told = f"{usd(sums.cost['sync'])} instead of {usd(sums.cost['batch'])}"
+    if settings.refused_batches != "sync":
+        raise BatchesRefusedError(
+            f"The Models API says that {model} takes no batches; nothing was sent. By the sync lane these rows cost about "
+            f"{told}: write refused_batches='sync' (an argument of the plan, plan_args), or another model."
+        )
+    return replace(
+        settings, lane="sync", why=f"{model} takes no batches: all rows go to the sync lane, for about {told}."
+    )
 
 
 def _sync_seconds(sums: Estimate, settings: LaneSettings) -> float:

@@ -43,10 +43,10 @@ from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
 from airflow_provider_claude.stages.destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes
+from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes, without_batches
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.mixture import Sharing, spec_of, with_reused
-from airflow_provider_claude.stages.models import price_for
+from airflow_provider_claude.stages.models import Readiness, ask_about, price_for
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known
 from airflow_provider_claude.stages.spending import keep_on_record
 from airflow_provider_claude.stages.spool import pack_keys
@@ -151,8 +151,12 @@ def plan(
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [with_reused(run, spec, known) for spec in shards]
     keep_on_record(run, work, open_=True, now=clock())
-    tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     left = scan.items - sum(spec.reused for spec in shards)
+    ready = _ready(job, api, settings, clock()) if left else Readiness()
+    if not ready.takes_batches and settings.lanes.lane != "sync":
+        sums = estimate(left, items.bytes_to_send(known), TokenModel(), price)
+        settings = replace(settings, lanes=without_batches(settings.lanes, job.model, sums))
+    tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
     if left:
         tokens = known_tokens(work, draft.job_hash) or sampled(run, scan, items.encoder, api, tokens)
     alone = estimate(left, items.bytes_to_send(known), tokens, price)
@@ -182,6 +186,8 @@ def plan(
                 draft,
                 sentence,
                 [
+                    *ready.notes,
+                    *ready.warnings,
                     *_packed_sentences(settings.pack, sums),
                     *_priority_sentences(settings.priority),
                     *_cached_sentences(draft),
@@ -192,11 +198,19 @@ def plan(
             sums,
         ),
         lanes=lanes.record,
+        model_id=ready.model_id,
+        warnings=list(ready.warnings),
     )
     write_record(run.file("plan.json"), record)
     if shards and shards[0].shard == TRIAL_SHARD:
         load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
     return record
+
+
+def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, now: str) -> Readiness:
+    """What the API says of the model, before anything is paid."""
+    by_batch = settings.lanes.lane != "sync"
+    return ask_about(job.model, api, now=now, deadline=settings.deadline, by_batch=by_batch, zone=settings.zone)
 
 
 def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
@@ -467,6 +481,7 @@ def _forget_plan(run: RunFolder) -> None:
     """
     remove(run.file("plan.json"))
     remove(run.file("danger.json"))
+    remove(run.file("refused.json"))
     for part in run.parts("answers"):
         remove(part)
     for shard in run.shards():

@@ -36,6 +36,7 @@ from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.stages.publishing import publish_answers
+from airflow_provider_claude.stages.refused import refusal_told
 from airflow_provider_claude.stages.remember import remember, remember_tokens
 from airflow_provider_claude.stages.spending import keep_on_record, spent_beside
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
@@ -233,7 +234,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         deadline=plan.deadline,
         zone=plan.zone,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
-        warnings=thresholds.warnings(ledger),
+        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_told(run)],
         ledger=ledger,
         costs=counts.answers.costs(
             failed=counts.failed_usd,

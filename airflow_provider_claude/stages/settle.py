@@ -15,7 +15,7 @@ from airflow_provider_claude.core.settle.packing import Repack, repack
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import HopelessError, StateError
+from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -24,6 +24,7 @@ from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.priority import urgent_items
+from airflow_provider_claude.stages.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, Used, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, request_hashes
 from airflow_provider_claude.stages.standing import leftovers_lane
@@ -111,9 +112,19 @@ class Settling:
                     ask = self._ask(desk.work, plan, spec, asked, next_round, packs)
                     if lane == "sync":
                         SyncAttempt(shard=self.shard, number=number, clock=self.clock).begin(plan, spec, ask, desk.work)
-                    elif batch_id := Sender(desk, api, plan, spec).send(number, ask):
+                    elif batch_id := self._send(Sender(desk, api, plan, spec), number, ask):
                         return Waiting(batch_id)
                     in_vain = len(asked) == len(again) and self._in_vain(number)
+
+    def _send(self, sender: Sender, number: int, ask: Ask) -> str:
+        """The batch of attempt *number*; empty where there is none, also because the API refuses batches."""
+        try:
+            return sender.send(number, ask)
+        except BatchesRefusedError as error:
+            if self.courier is None:
+                raise
+            to_the_sync_lane(self.shard.run, sender.plan, error, self.clock())
+            return ""
 
     def _ask(
         self, work: AccountFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
@@ -133,7 +144,7 @@ class Settling:
             raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
         self.api.of(plan.account).connect()
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
-        attempt.carry_on(plan, spec, self.courier.maker(plan.lanes))
+        attempt.carry_on(plan, spec, self.courier.maker(plan.lanes, shed=not are_refused(self.shard.run)))
 
     def _share(
         self,
@@ -167,6 +178,8 @@ class Settling:
         """The lane that asks *rows* leftovers."""
         if self.courier is None or plan.lanes is None:
             return "batch"
+        if are_refused(self.shard.run):
+            return "sync"
         if self._shed(landed, rounds):
             return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
         by_sync = plan.lanes.lane == "sync" or (spec.lane == "sync" and spec.shard != TRIAL_SHARD)

@@ -164,6 +164,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `promised` the
     deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
     sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
+    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane.
     """
 
     lane: str
@@ -177,6 +178,14 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     reserve: float
     input_per_byte: float
     output_tokens: float
+    refused_batches: str = "fail"
+
+
+class RefusedRecord(Record, frozen=True, kw_only=True):
+    """refused.json: why the API took no batch of the run; the sync lane asks its rows."""
+
+    reason: str
+    at: str
 
 
 class BudgetRecord(Record, frozen=True, kw_only=True):
@@ -213,7 +222,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `account` whose batches and answers they are; `lanes` None in a plan of an earlier version; `budget` None
     where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike;
-    `destination` None where nothing is published.
+    `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
+    `warnings` go into the report.
     """
 
     job: dict[str, Any]
@@ -237,6 +247,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     packing: Packing | None = None
     priority: Priority | None = None
     destination: Destination | None = None
+    model_id: str | None = None
+    warnings: list[str] = []
 
     @property
     def job_hash(self) -> str:

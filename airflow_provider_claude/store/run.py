@@ -18,6 +18,7 @@ from airflow_provider_claude.store.records import (
     LetGoRecord,
     PlanRecord,
     Record,
+    RefusedRecord,
     ReleasedRecord,
     ScanRecord,
     SettledRecord,
@@ -147,6 +148,9 @@ class RunFolder:
 
     def account(self) -> AccountRecord | None:
         return read_record(self.file("account.json"), AccountRecord)
+
+    def refused(self) -> RefusedRecord | None:
+        return read_record(self.file("refused.json"), RefusedRecord)
 
     def danger(self) -> DangerRecord | None:
         return read_record(self.file("danger.json"), DangerRecord)

@@ -168,7 +168,13 @@ def claude_batch_job(
             scanned: Any = scan.output
             screened = f"{folder}.screen/{{{{ partition }}}}"
             sift = _sift({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
-            scan >> _screening(work, folder, conn_id, screen_by, partition) >> sift
+            (
+                scan
+                >> _screening(
+                    work, folder, conn_id, screen_by, partition, (plan_args or {}).get("refused_batches", "fail")
+                )
+                >> sift
+            )
             scan = sift
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
@@ -235,7 +241,9 @@ def claude_batch_job(
     return group
 
 
-def _screening(work: str, folder: str, conn_id: str, by: str | None, partition: str | None) -> TaskGroup:
+def _screening(
+    work: str, folder: str, conn_id: str, by: str | None, partition: str | None, refused_batches: str
+) -> TaskGroup:
     """The group that asks Claude about the rows of *folder* which the scan is in doubt about. Everything passes its own scan."""
     return claude_batch_job(
         "screen",
@@ -246,6 +254,7 @@ def _screening(work: str, folder: str, conn_id: str, by: str | None, partition: 
         partition=partition,
         conn_id=conn_id,
         deadline=by,
+        plan_args={"refused_batches": refused_batches},
         scan_args={"policy": ScanPolicy(high="pass", medium="pass", low="pass"), "closing_tags": ()},
         report_args={"max_refused": 1.0, "max_invalid": 1.0},
     )
