@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_claude.errors import ApiUnavailableError, DestinationError, JobError, StateError
+from airflow_provider_claude.paths import run_folder
 from airflow_provider_claude.runtime import (
     destination_of,
     name_run,
@@ -19,9 +19,7 @@ from airflow_provider_claude.runtime import (
     resolve_deadline,
     resolve_hour,
     resolve_interval,
-    run_folder,
     task_errors,
-    to_path,
 )
 
 BERLIN = pendulum.timezone("Europe/Berlin")
@@ -202,32 +200,6 @@ def test_a_schedule_with_two_runs_a_day_is_refused_a_partition_of_the_day(given:
 )
 def test_a_schedule_with_one_run_a_day_has_the_day_as_its_partition(given: Any, timetable: Any) -> None:
     assert published(given, timetable, "2026-11-22")
-
-
-@pytest.mark.parametrize(
-    ("uri", "package"),
-    [
-        ("s3://bucket/out", "apache-airflow-providers-amazon[s3fs]"),
-        ("gs://bucket/out", "apache-airflow-providers-google"),
-        ("abfs://container/out", "apache-airflow-providers-microsoft-azure"),
-    ],
-)
-def test_a_store_that_is_not_installed_is_named_with_its_package(
-    uri: str, package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def absent(uri: str) -> None:
-        raise ValueError("No filesystem registered")
-
-    monkeypatch.setattr("airflow_provider_claude.runtime.ObjectStoragePath", absent)
-    with pytest.raises(JobError, match=f"{uri} is on no store .*Install {re.escape(package)} on all workers"):
-        to_path(uri)
-
-
-def test_a_scheme_that_no_store_has_and_a_relative_run_folder_are_refused() -> None:
-    with pytest.raises(JobError, match=r"s4://bucket/out is on no store .*a URI of s3://"):
-        to_path("s4://bucket/out")
-    with pytest.raises(DestinationError, match="'work/mail', a relative path"):
-        run_folder("work/mail")
 
 
 class Rendering:

@@ -35,7 +35,7 @@ def to_path(uri: str) -> UPath:
     if "://" not in rest:
         return UPath(Path(rest).expanduser().resolve())
     with _airflow(uri):
-        from airflow_provider_claude.runtime import to_path
+        from airflow_provider_claude.paths import to_path
 
         path = to_path(uri.rstrip("/"))
         _ = path.fs

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.runtime import need_xcom, resumable, shard_folder, utc_now
+from airflow_provider_claude.paths import shard_folder
+from airflow_provider_claude.runtime import need_xcom, resumable, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.runtime import resumable, shard_folder, task_ref, utc_now
+from airflow_provider_claude.paths import shard_folder
+from airflow_provider_claude.runtime import resumable, task_ref, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -24,22 +24,18 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
+from airflow_provider_claude.paths import allowed_sources, run_folder, source_path, to_path, work_folder
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
-    allowed_sources,
     destination_of,
     name_run,
     raise_if_gave_up,
     resolve_deadline,
     resumable,
-    run_folder,
-    source_path,
     task_errors,
     task_ref,
-    to_path,
     utc_now,
     warn_unpublished,
-    work_folder,
     zone_of,
 )
 from airflow_provider_claude.sources.encoding import check_encoding

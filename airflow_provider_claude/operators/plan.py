@@ -20,18 +20,16 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.paths import run_folder, to_path, work_folder
 from airflow_provider_claude.runtime import (
     destination_of,
     name_run,
     need_xcom,
     resolve_deadline,
     resumable,
-    run_folder,
     task_errors,
     task_ref,
-    to_path,
     utc_now,
-    work_folder,
     zone_of,
 )
 

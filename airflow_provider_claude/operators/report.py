@@ -12,12 +12,11 @@ from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.failure import blaming_the_first
+from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
     destination_of,
-    run_folder,
     task_errors,
-    to_path,
     utc_now,
     warn_unpublished,
 )

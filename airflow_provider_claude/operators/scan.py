@@ -16,12 +16,10 @@ from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
+from airflow_provider_claude.paths import allowed_sources, run_folder, source_path
 from airflow_provider_claude.runtime import (
-    allowed_sources,
     name_run,
     need_xcom,
-    run_folder,
-    source_path,
     task_errors,
     utc_now,
 )

@@ -15,11 +15,11 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
+from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import (
     poll_interval_of,
     raise_if_gave_up,
     resumable,
-    shard_folder,
     task_ref,
     utc_now,
 )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.runtime import run_folder, task_errors, utc_now
+from airflow_provider_claude.paths import run_folder
+from airflow_provider_claude.runtime import task_errors, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

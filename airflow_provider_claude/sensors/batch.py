@@ -15,7 +15,8 @@ from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, shard_folder, task_errors
+from airflow_provider_claude.paths import shard_folder
+from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn

@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.plan.cutoff import Drain, Switch, WaitOn, overdue, switch
-from airflow_provider_claude.runtime import epoch_now, shard_folder, utc_now
+from airflow_provider_claude.paths import shard_folder
+from airflow_provider_claude.runtime import epoch_now, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_claude.stages.standing import Promise

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
-from airflow_provider_claude.runtime import epoch_now, shard_folder
+from airflow_provider_claude.paths import shard_folder
+from airflow_provider_claude.runtime import epoch_now
 
 if TYPE_CHECKING:
     from airflow_provider_claude.core.plan.danger import Danger

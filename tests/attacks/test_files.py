@@ -24,7 +24,7 @@ from upath import UPath
 
 from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.runtime import allowed_sources
+from airflow_provider_claude.paths import allowed_sources
 from airflow_provider_claude.sources import stores
 from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.sources.source import open_source

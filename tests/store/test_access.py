@@ -10,7 +10,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.errors import DestinationError
-from airflow_provider_claude.runtime import run_folder, to_path
+from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.stages.journal import Journal
 from airflow_provider_claude.store import RunFolder, atomic_output, write_bytes, write_new
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
