@@ -21,6 +21,7 @@
         ├── StoreError           a folder could not be reached or written this time
         ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
         └── PendingError         an earlier sender or batch has to end first; nothing is wrong
+            └── IncompleteError  the results of a batch are not whole yet; they are read again in a while
 
 A message says what happened, what may still be billing, and what a retry will do. No message holds a secret, and none that
 stands in the chain of causes of an error that leaves a task does: see `without_secrets`.
@@ -135,6 +136,10 @@ class NotFoundYetError(Transient):
 
 class PendingError(Transient):
     """Something else has to end first, in about *retry_after* seconds; nothing is wrong."""
+
+
+class IncompleteError(PendingError):
+    """The results of an ended batch are not whole, or not to be had; they are read again in about *retry_after* seconds."""
 
 
 class MaskedError(Transient):

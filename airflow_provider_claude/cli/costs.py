@@ -22,16 +22,20 @@ KEYS = ("dag", "day", "model", "lane")
 
 @dataclass
 class Sum:
-    """A running sum in USD: *paid* is known, up to *unsure_usd* more may have been paid for *unsure* requests."""
+    """A running sum in USD: *paid* is known but for *estimated* of it; up to *unsure_usd* more may have been paid for
+    *unsure* requests.
+    """
 
     requests: int = 0
     paid: Decimal = Decimal(0)
+    estimated: Decimal = Decimal(0)
     unsure: int = 0
     unsure_usd: Decimal = Decimal(0)
 
     def add(self, one: PaidRecord) -> None:
         self.requests += one.requests
-        self.paid += Decimal(one.usd)
+        self.paid += Decimal(one.usd) + Decimal(one.missing_usd)
+        self.estimated += Decimal(one.missing_usd)
         self.unsure += one.unsure
         self.unsure_usd += Decimal(one.up_to_usd)
 
@@ -39,6 +43,7 @@ class Sum:
         return {
             "requests": self.requests,
             "paid_usd": f"{self.paid:f}",
+            "estimated_usd": f"{self.estimated:f}",
             "unsure_requests": self.unsure,
             "unsure_usd": f"{self.unsure_usd:f}",
         }
@@ -69,7 +74,8 @@ def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_js
 
 def _cells(one: Sum) -> list[str]:
     unsure = f"up to {usd(one.unsure_usd)} for {one.unsure:,}" if one.unsure else ""
-    return [f"{one.requests:,}", usd(one.paid), unsure]
+    estimated = f" ({usd(one.estimated)} of it estimated)" if one.estimated else ""
+    return [f"{one.requests:,}", f"{usd(one.paid)}{estimated}", unsure]
 
 
 def _sums(work: WorkFolder, month: str, by: Sequence[str]) -> tuple[dict[tuple[str, ...], Sum], Sum, list[str]]:

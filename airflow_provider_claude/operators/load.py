@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class ClaudeResultLoadOperator(BaseOperator):
     """Downloads the results of an ended batch, checks every row, and writes the shard's answers. Returns the counts.
 
-    Loading twice equals loading once, and the second time downloads nothing.
+    Loading twice equals loading once, and the second time downloads nothing. Results that are not whole are read again over
+    minutes, without a worker that waits; then what is there is loaded, and the rest is ``missing``, with the reason.
 
     :param shard: a shard's path, as the plan returns it (templated).
     :param job: the job that was planned; its output checks the answers.
@@ -53,4 +54,6 @@ class ClaudeResultLoadOperator(BaseOperator):
             self.log.warning("Result lines that belong to no row of this shard: %s", record.strangers)
         for sentence in record.disagreements:
             self.log.warning("%s; each row has its one outcome all the same", sentence)
+        for sentence in record.incomplete:
+            self.log.warning("%s", sentence)
         return dict(msgspec.to_builtins(record))

@@ -29,7 +29,7 @@ from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import HoldError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages import download, results
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
     AccountFolder,
@@ -43,7 +43,7 @@ from airflow_provider_claude.store import (
 _CANCEL_LOOK = 30.0
 
 
-class Api(results.Api, Protocol):
+class Api(download.Api, Protocol):
     """What carrying on an attempt needs of the gateway."""
 
     def batches(self, *, since: float) -> Iterator[BatchInfo]: ...

@@ -59,14 +59,18 @@ class Landing:
     strangers: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
     disagreements: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
     picodollars: int = 0
     retried: int = 0
+    again: int = 0
     reused: int = 0
 
     def __post_init__(self) -> None:
         self._tries = np.zeros(self.spec.rows, dtype="i4")
         self._invalid = np.zeros(self.spec.rows, dtype="i4")
         self._last = np.zeros(self.spec.rows, dtype="i4")
+        self._lost = np.zeros(self.spec.rows, dtype=bool)
+        self._asked_again = np.zeros(self.spec.rows, dtype=bool)
         for number, piece in enumerate(self.pieces):
             self._last[piece.places] = number
 
@@ -74,13 +78,20 @@ class Landing:
         """Answers and leftovers, a chunk at a time."""
         for number, piece in enumerate(self.pieces):
             self._tries[piece.places] += piece.round > 0
+            if piece.sent.attempt:
+                self._asked_again[piece.places[self._lost[piece.places]]] = True
             for rows, judged in piece.chunks(self.validate, self.strangers):
                 yield self._split(number, np.array(rows, dtype="<i8"), judged)
             self.disagreements += piece.disagreements()
+            if (why := piece.incomplete()) is not None:
+                self.incomplete.append(f"attempt {piece.sent.attempt}: {why}.")
 
     def _split(self, number: int, rows: NDArray[Any], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
         piece = self.pieces[number]
         chunk = self._spend(piece, rows, judged)
+        self.again += sum(chunk.costs[self._lost[piece.places[rows]]].tolist())
+        if piece.incomplete() is not None:
+            self._lost[piece.places[rows[chunk.are(Outcome.MISSING)]]] = True
         alone = np.fromiter((one.of == 1 for one in chunk.judged), "?", len(chunk.judged))
         self._invalid[piece.places[rows[chunk.are(Outcome.INVALID) & alone]]] += 1
         last = self._last[piece.places[rows]] == number
@@ -169,6 +180,9 @@ class Landing:
             cost_usd=f"{to_usd(self.picodollars):f}",
             retried_usd=f"{to_usd(self.retried):f}",
             landed_at=now,
+            incomplete=self.incomplete,
+            asked_again=int(self._asked_again.sum()),
+            asked_again_usd=f"{to_usd(self.again):f}",
         )
 
 

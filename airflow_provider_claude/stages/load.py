@@ -24,9 +24,9 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, as_carried, source_name
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
-from airflow_provider_claude.errors import PendingError, StateError
+from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages import download, results
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import work_of
@@ -57,7 +57,7 @@ _DISTINCT = frozenset(
 )
 
 
-class Api(results.Api, Protocol):
+class Api(download.Api, Protocol):
     """What landing needs of the gateway."""
 
 
@@ -68,7 +68,7 @@ def load(
     """Download the shard's results if need be, judge every row, and write its answers and leftovers.
 
     Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
-    has not ended, ApiUnavailableError where its results are not there yet or keep breaking off.
+    has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
     """
     plan = shard.run.need_plan()
     api = api.of(plan.account)
@@ -113,7 +113,7 @@ def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord) -> Non
         past = history(shard)
         landed = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
         paid = [one for one in map(shard.paid, landed) if one is not None]
-        usd = sum((Decimal(one.usd) + Decimal(one.up_to_usd) for one in paid), Decimal(0))
+        usd = sum((one.at_most for one in paid), Decimal(0))
         budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], f"{usd:f}")
 
 
@@ -135,6 +135,8 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
         try:
             if record is not None and record.lane != "store":
                 results.collect(shard, record, api, work, clock())
+        except IncompleteError:
+            raise
         except PendingError:
             if attempt.round == 1:
                 raise

@@ -20,6 +20,7 @@ from airflow_provider_claude.core.batch.rows import Sent
 from airflow_provider_claude.core.batch.validate import Validator
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.plan.prices import Usage
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.parquet import read_table
@@ -68,6 +69,10 @@ class Piece:
         """Where the origin's own counts are not those of its results. Known after the last chunk."""
         return []
 
+    def incomplete(self) -> str | None:
+        """Why the results never came whole; None where they did."""
+        return None
+
     def limits(self, rows: Iterable[int]) -> list[int | None]:
         return [None if self.max_tokens is None else int(self.max_tokens[row]) for row in rows]
 
@@ -95,6 +100,17 @@ class Asked(Piece):
 
     def __post_init__(self) -> None:
         self._counts: Counter[Outcome] = Counter()
+        looks = self.shard.looks(self.sent.attempt)
+        self._looks = looks if looks is not None and looks.final else None
+
+    def incomplete(self) -> str | None:
+        if self._looks is None:
+            return None
+        minutes = max(round((epoch(self._looks.at) - epoch(self._looks.since)) / 60), 1)
+        return (
+            f"the results of batch {self._looks.batch_id} never came whole: {self._looks.why} "
+            f"({self._looks.looks} looks in {minutes} min)"
+        )
 
     def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         if self.sent.lane == "store":
@@ -104,7 +120,7 @@ class Asked(Piece):
             yield self._known(lines, seen, validate, strangers)
         for missing in batched((row for row, known in enumerate(seen) if not known), CHUNK_ROWS):
             names = (custom_id(self.fingerprint, row) for row in missing)
-            yield missing, [_missing(_NO_LINE, name) for name in names]
+            yield missing, [_missing(self.incomplete() or _NO_LINE, name) for name in names]
 
     def _known(
         self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
@@ -195,7 +211,7 @@ class AskedInPacks(Asked):
         judged: list[Judged] = []
         for request in requests:
             mine = self._rows(request)
-            one = _missing(_NO_LINE, custom_id(self.fingerprint, request))
+            one = _missing(self.incomplete() or _NO_LINE, custom_id(self.fingerprint, request))
             rows += mine
             judged += [msgspec.structs.replace(one, place=place, of=len(mine)) for place in range(len(mine))]
         return rows, judged

@@ -75,7 +75,8 @@ def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:
 def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
     """The batches that ended by themselves."""
     for ended in _ended(shard):
-        if not ended.counts.get("canceled") and not ended.counts.get("expired"):
+        told = ended.ended_at != ended.created_at
+        if told and not ended.counts.get("canceled") and not ended.counts.get("expired"):
             minutes = (epoch(ended.ended_at) - epoch(ended.created_at)) / 60
             hour = parse_time(ended.created_at).hour
             yield BatchRun(requests=sum(ended.counts.values()), hour=hour, minutes=round(minutes, 3))

@@ -26,6 +26,7 @@ from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.report.answers import AnswerTally, total_usd
 from airflow_provider_claude.core.report.costs import planned_cost
 from airflow_provider_claude.core.report.examples import Examples
+from airflow_provider_claude.core.report.incomplete import never_whole
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount, nonzero, raise_if_any
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary, asked
@@ -114,12 +115,18 @@ class _Counts:
         self.retried_usd = Decimal(0)
         self.reused = 0
         self.disagreements: list[str] = []
+        self.incomplete: list[str] = []
+        self.asked_again, self.asked_again_usd = 0, Decimal(0)
         self.strangers: Counter[str] = Counter()
         self.lost = self.uncounted = 0
         self.items = self._count_items()
         self._count_quarantine()
         self.twins = self._count_duplicates(plan.shards)
         self.shards = self._count_shards(plan)
+
+    def never_whole(self) -> list[str]:
+        """Whose results never came whole, and what it cost to ask again; a sentence each."""
+        return never_whole(self.incomplete, self.asked_again, self.asked_again_usd)
 
     def ledger(self, inputs: int) -> Ledger:
         return Ledger.of(
@@ -183,6 +190,9 @@ class _Counts:
             self.retried_usd += Decimal(record.retried_usd)
             self.reused += record.reused
             self.disagreements += [f"Shard {record.shard}, {one}" for one in record.disagreements]
+            self.incomplete += [f"Shard {record.shard}, {one}" for one in record.incomplete]
+            self.asked_again += record.asked_again
+            self.asked_again_usd += Decimal(record.asked_again_usd)
         return [
             ShardCount(
                 shard=number,
@@ -234,7 +244,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         deadline=plan.deadline,
         zone=plan.zone,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
-        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_told(run)],
+        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_told(run), *counts.never_whole()],
         ledger=ledger,
         costs=counts.answers.costs(
             failed=counts.failed_usd,

@@ -125,7 +125,7 @@ def _keys(manifest: UPath) -> NDArray[Any]:
 
 def _all_succeeded(shard: ShardFolder, attempt: int, asked: int) -> bool:
     ended = shard.ended(attempt)
-    return ended is not None and ended.counts.get("succeeded") == asked
+    return ended is not None and ended.counts.get("succeeded") == asked and shard.looks(attempt) is None
 
 
 def _succeeded(shard: ShardFolder, attempt: int) -> Iterator[int]:

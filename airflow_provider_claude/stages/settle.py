@@ -15,7 +15,7 @@ from airflow_provider_claude.core.settle.packing import Repack, repack
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, StateError
+from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -40,6 +40,9 @@ from airflow_provider_claude.store import (
     remove,
     write_record,
 )
+
+#: Seconds until a round is looked at again that has ended, and whose results are not here.
+_LOOK_AGAIN = 60.0
 
 
 class Api(create.Api, load.Api, Protocol):
@@ -87,7 +90,7 @@ class Settling:
         spec = plan.shard(self.shard.shard)
         api = self.api.of(plan.account)
         desk = Desk(self.shard, work_of(self.shard.run, plan), api, self.clock, self.grace)
-        in_vain = False
+        in_vain, found = False, 0
         while True:
             past = history(self.shard)
             opened = [attempt for attempt in past if attempt.open and attempt.root == spec.fingerprint]
@@ -104,8 +107,12 @@ class Settling:
                 return self._settled(landed)
             next_round = landed.round + 1
             match desk.pursue(spec.fingerprint, next_round):
-                case Reattach():
-                    continue
+                case Reattach(attempt) if attempt.number != found:
+                    found = attempt.number
+                case Reattach(attempt):
+                    raise PendingError(
+                        f"Shard {self.shard.shard}, attempt {attempt.number} has no results yet.", _LOOK_AGAIN
+                    )
                 case Submit(number):
                     remove(self.shard.file("settled.json"))
                     lane, asked = self._share(plan, spec, landed, rounds, again)

@@ -5,7 +5,8 @@ may have been paid for, at the most what was reckoned before it was sent (`Inten
 generously, all of `max_tokens`; where only some requests are in doubt, each counts as the dearest):
 
     a batch                 without results: all its requests, or those that the batch says have succeeded;
-                            with fewer answers than the batch counts: those that are missing
+                            with fewer answers than the batch counts: those that are missing. They were paid; what they
+                            cost is estimated by the mean of the others
     a request by itself     the trial, where its answer was not kept; in the sync lane those that ended without an answer,
                             and those under way when a worker was killed
 
@@ -29,8 +30,8 @@ from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.batch.rows import is_billed
 from airflow_provider_claude.core.batch.usages import Usages
 from airflow_provider_claude.core.chunks import batched
-from airflow_provider_claude.core.plan.prices import Price, to_usd
-from airflow_provider_claude.core.report.costs import Spent
+from airflow_provider_claude.core.plan.prices import PICODOLLARS, Price, to_usd
+from airflow_provider_claude.core.report.costs import Spent, planned_cost
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.results import read_lines
 from airflow_provider_claude.store import (
@@ -106,8 +107,12 @@ def _count(shard: ShardFolder, intent: IntentRecord) -> PaidRecord:
     sums = _Sums(msgspec.convert(intent.price, Price, strict=False), lane)
     for judged in batched(_first(shard, intent), _CHUNK_ROWS):
         sums.add(judged)
-    unsure = _lost(shard, intent, sums.messages) if lane == "batch" else _cut_off(shard, intent, sums.lines)
-    return _record(shard, intent, answered=sums.billed, usd=to_usd(sums.picodollars), unsure=unsure)
+    usd = to_usd(sums.picodollars)
+    if lane == "sync":
+        return _record(shard, intent, answered=sums.billed, usd=usd, unsure=_cut_off(shard, intent, sums.lines))
+    missing, unsure = _lost(shard, intent, sums)
+    each = usd / sums.messages if sums.messages else _planned_each(shard, intent)
+    return _record(shard, intent, answered=sums.billed, usd=usd, unsure=unsure, missing=missing, each=each)
 
 
 @dataclass
@@ -140,10 +145,23 @@ def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
             yield judged
 
 
-def _lost(shard: ShardFolder, intent: IntentRecord, messages: int) -> int:
-    """How many answers the batch counts that its results do not hold."""
+def _lost(shard: ShardFolder, intent: IntentRecord, sums: _Sums) -> tuple[int, int]:
+    """How many answers the batch counts that its results do not hold; and of how many requests it is not known what they
+    cost: where its counts are not those of its requests, each without a line may have been paid.
+    """
     ended = shard.ended(intent.attempt)
-    return max(ended.counts.get("succeeded", 0) - messages, 0) if ended is not None else 0
+    counts = ended.counts if ended is not None else {}
+    missing = min(max(counts.get("succeeded", 0) - sums.messages, 0), intent.requests - sums.messages)
+    without = intent.requests - sums.lines
+    return missing, missing if sum(counts.values()) == intent.requests else max(missing, without)
+
+
+def _planned_each(shard: ShardFolder, intent: IntentRecord) -> Decimal:
+    """What the plan expects one request to cost, where no answer of the attempt tells; the most, where it says nothing."""
+    plan = shard.run.plan()
+    usd = planned_cost(plan.estimate, "batch") if plan is not None else None
+    requests = plan.estimate.get("requests") if plan is not None else None
+    return usd / requests if usd is not None and requests else Decimal(intent.most_each_usd)
 
 
 def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = None) -> int:
@@ -176,7 +194,19 @@ def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
     return _record(shard, intent, answered=0, usd=Decimal(0), unsure=unsure)
 
 
-def _record(shard: ShardFolder, intent: IntentRecord, *, answered: int, usd: Decimal, unsure: int) -> PaidRecord:
+def _record(
+    shard: ShardFolder,
+    intent: IntentRecord,
+    *,
+    answered: int,
+    usd: Decimal,
+    unsure: int,
+    missing: int = 0,
+    each: Decimal = Decimal(0),
+) -> PaidRecord:
+    """*missing* of the *unsure* requests were paid, about *each*."""
+    most = _at_most(intent, unsure)
+    missing_usd = to_usd(round(min(missing * each, most) * PICODOLLARS))
     return PaidRecord(
         shard=shard.shard,
         attempt=intent.attempt,
@@ -187,7 +217,9 @@ def _record(shard: ShardFolder, intent: IntentRecord, *, answered: int, usd: Dec
         answered=answered,
         usd=f"{usd:f}",
         unsure=unsure,
-        up_to_usd=f"{_at_most(intent, unsure):f}",
+        up_to_usd=f"{most - missing_usd:f}",
+        missing=missing,
+        missing_usd=f"{missing_usd:f}",
     )
 
 
@@ -207,9 +239,11 @@ def spent_beside(paid: Iterable[PaidRecord], plan: PlanRecord, histories: Mappin
     found, planned_at = list(paid), epoch(plan.created_at)
     return Spent(
         replaced=_usd(one.usd for one in found if (one.shard, one.attempt, epoch(one.at)) not in in_table),
-        this_run=_usd(one.usd for one in found if epoch(one.at) >= planned_at),
+        this_run=_usd(text for one in found if epoch(one.at) >= planned_at for text in (one.usd, one.missing_usd)),
         unsure=_usd(one.up_to_usd for one in found),
         unsure_requests=sum(one.unsure for one in found),
+        missing=_usd(one.missing_usd for one in found),
+        missing_requests=sum(one.missing for one in found),
     )
 
 

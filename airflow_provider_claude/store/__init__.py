@@ -28,6 +28,8 @@
                 1.released.json       it counts no longer, and why                  only then
                 1.ended.json          its counts and times                          when the batch has ended
                 1.results.jsonl.zst   the API's result lines, as they came          before they are judged
+                1.looks.json          how often its results were read in vain, and why
+                1.short.jsonl.zst     the best of those looks, until it is used or they come whole
                 1.paid.json           what it has cost
                 1.letgo.json          its batch was given up at its cutoff
                 2.…                   the leftovers, sent again in a batch, or by the sync lane:
@@ -46,6 +48,7 @@ from airflow_provider_claude.store.files import (
     entries,
     is_local,
     list_names,
+    output_of_choice,
     remove,
     write_bytes,
     write_new,
@@ -64,6 +67,7 @@ from airflow_provider_claude.store.records import (
     LanesRecord,
     LeaseRecord,
     LetGoRecord,
+    LooksRecord,
     PlanRecord,
     QuarantineRecord,
     Record,
@@ -103,6 +107,7 @@ __all__ = [
     "LanesRecord",
     "LeaseRecord",
     "LetGoRecord",
+    "LooksRecord",
     "PaidRecord",
     "PlanRecord",
     "QuarantineRecord",
@@ -129,6 +134,7 @@ __all__ = [
     "entries",
     "is_local",
     "list_names",
+    "output_of_choice",
     "read_record",
     "remove",
     "write_bytes",

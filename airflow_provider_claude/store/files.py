@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -78,15 +78,25 @@ def write_new(path: UPath, data: bytes) -> bool:
 @contextmanager
 def atomic_output(path: UPath) -> Iterator[IO[bytes]]:
     """A binary file that becomes *path* when the block ends well, and leaves nothing behind when it does not."""
-    with _temporary(path) as (stream, name):
+    with output_of_choice(path) as (stream, keep_as):
         yield stream
-        if is_local(path):
-            _sync(stream, name)
-            name.replace(path.path)
-            _sync(stream, Path(path.path).parent)
-        else:
-            _sync(stream, name)
-            path.fs.put_file(str(name), path.path)
+        keep_as(path)
+
+
+@contextmanager
+def output_of_choice(path: UPath) -> Iterator[tuple[IO[bytes], Callable[[UPath], None]]]:
+    """A binary file, and what keeps it, once, as *path* or as another beside it. Not kept, it leaves nothing behind."""
+    with _temporary(path) as (stream, name):
+        yield stream, lambda chosen: _keep(stream, name, chosen)
+
+
+def _keep(stream: IO[bytes], name: Path, path: UPath) -> None:
+    _sync(stream, name)
+    if is_local(path):
+        name.replace(path.path)
+        _sync(stream, Path(path.path).parent)
+    else:
+        path.fs.put_file(str(name), path.path)
 
 
 @contextmanager

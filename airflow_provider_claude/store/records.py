@@ -376,6 +376,21 @@ class EndedRecord(Record, frozen=True, kw_only=True):
     ended_at: str
 
 
+class LooksRecord(Record, frozen=True, kw_only=True):
+    """N.looks.json: the results of attempt N were read `looks` times in vain since `since`, the last time at `at`; `why`
+    says what was wrong. The best look named `best` of its requests. Where it is `final`, that is used as its results.
+    """
+
+    attempt: int
+    batch_id: str
+    looks: int
+    best: int
+    since: str
+    at: str
+    why: str
+    final: bool = False
+
+
 class LandedRecord(Record, frozen=True, kw_only=True):
     """landed.json: how the rows of a shard ended, duplicates counted with their twins.
 
@@ -383,6 +398,8 @@ class LandedRecord(Record, frozen=True, kw_only=True):
     `foreign` elements of packed answers, whose id nobody has;
     `disagreements` says where a batch's own counts are not those of its results. `round` is the last one that
     landed. `cost_usd` is all that was paid, `retried_usd` the part that went to tries which a later one replaced.
+    `incomplete` says of which attempts the results never came whole, and why. `asked_again` rows had no result for that
+    reason and were asked again, which cost `asked_again_usd`.
     """
 
     shard: int
@@ -397,6 +414,9 @@ class LandedRecord(Record, frozen=True, kw_only=True):
     cost_usd: str
     retried_usd: str
     landed_at: str
+    incomplete: list[str] = []
+    asked_again: int = 0
+    asked_again_usd: str = "0"
 
 
 class AccountRecord(Record, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from airflow_provider_claude.store.records import (
     LandedRecord,
     LeaseRecord,
     LetGoRecord,
+    LooksRecord,
     PlanRecord,
     Record,
     RefusedRecord,
@@ -111,6 +112,16 @@ class ShardFolder:
 
     def results(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.results.jsonl.zst")
+
+    def short(self, attempt: int) -> UPath:
+        """The best of the looks at results that are not whole."""
+        return self.file(f"{attempt}.short.jsonl.zst")
+
+    def looks_file(self, attempt: int) -> UPath:
+        return self.file(f"{attempt}.looks.json")
+
+    def looks(self, attempt: int) -> LooksRecord | None:
+        return read_record(self.looks_file(attempt), LooksRecord)
 
 
 class RunFolder:

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import StateError
@@ -29,8 +30,9 @@ _NAME = re.compile(r"(.+-[0-9a-f]{12})\.(\d+)\.json")
 class PaidRecord(Record, frozen=True, kw_only=True):
     """What attempt `attempt` of shard `shard`, sent at `at`, has cost; N.paid.json of its shard once its results are here.
 
-    `usd` is known from the usage of its `answered` requests. For `unsure` others it is not known whether they were paid;
-    they cost `up_to_usd` together at the most.
+    `usd` is known from the usage of its `answered` requests. What `unsure` others cost is not known: `missing` of them were
+    paid, because their batch counts an answer that its results do not hold, and cost about `missing_usd`, an estimate. All of
+    them cost up to `up_to_usd` more than that.
     """
 
     shard: int
@@ -43,6 +45,13 @@ class PaidRecord(Record, frozen=True, kw_only=True):
     usd: str
     unsure: int = 0
     up_to_usd: str = "0"
+    missing: int = 0
+    missing_usd: str = "0"
+
+    @property
+    def at_most(self) -> Decimal:
+        """What it has cost at the most, in USD."""
+        return Decimal(self.usd) + Decimal(self.missing_usd) + Decimal(self.up_to_usd)
 
     @property
     def key(self) -> tuple[int, int, str]:

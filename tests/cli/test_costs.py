@@ -101,7 +101,13 @@ def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Termi
     }.items():
         told = shown(work, *by, month="2026-11")
         assert {tuple(one[key] for key in by): one["paid_usd"] for one in told["costs"]} == sums
-        assert told["total"] == {"requests": 3, "paid_usd": "7", "unsure_requests": 3, "unsure_usd": "0.5"}
+        assert told["total"] == {
+            "requests": 3,
+            "paid_usd": "7",
+            "estimated_usd": "0",
+            "unsure_requests": 3,
+            "unsure_usd": "0.5",
+        }
     assert show_costs(work.path, out, month="2026-11", by=["dag"]) == 0
     assert out.row("mails") == "mails 2 $3.00"
     assert out.row("tickets") == "tickets 1 $4.00 up to $0.5000 for 3"

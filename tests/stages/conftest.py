@@ -8,8 +8,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,8 @@ from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_columns
+from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.errors import IncompleteError
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -29,6 +32,8 @@ from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, write_record
 
 PART_ROWS = 7
+
+T = TypeVar("T")
 
 
 class Sentiment(BaseModel):
@@ -43,6 +48,26 @@ def clock() -> Callable[[], str]:
     """A clock that ticks a second at each look."""
     ticks = itertools.count()
     return lambda: f"2026-11-23T00:{next(ticks) // 60:02d}:00+00:00"
+
+
+class Later:
+    """A clock of the same ticks, *seconds* later."""
+
+    def __init__(self) -> None:
+        self.tick, self.seconds = clock(), 0.0
+
+    def now(self) -> str:
+        return (parse_time(self.tick()) + timedelta(seconds=self.seconds)).isoformat()
+
+
+def patient(step: Callable[[Callable[[], str]], T]) -> T:
+    """What *step* gives, tried again as much later as it asks for where results are not whole, as a deferred task is."""
+    later = Later()
+    while True:
+        try:
+            return step(later.now)
+        except IncompleteError as error:
+            later.seconds += error.retry_after or 0.0
 
 
 @dataclass
@@ -66,7 +91,7 @@ class Night:
         return create(self.run.shard(shard), self.gateway, clock=clock())
 
     def load(self, shard: int = 1) -> LandedRecord:
-        return load(self.run.shard(shard), self.job, self.gateway, clock=clock())
+        return patient(lambda clock: load(self.run.shard(shard), self.job, self.gateway, clock=clock))
 
     def answers(self, shard: int = 1) -> pa.Table:
         return pq.read_table(self.run.part("answers", shard).path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_claude.errors import HoldError, PendingError, StateError, Transient
+from airflow_provider_claude.errors import HoldError, IncompleteError, PendingError, StateError, Transient
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
@@ -283,15 +283,13 @@ def test_a_sender_that_comes_too_late_cancels_what_it_sent(night: Night, claude_
     assert claude_simulator.calls()["cancel"] == 1
 
 
-def test_a_page_that_is_no_result_is_never_taken_for_results(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_claude.errors import ApiUnavailableError
-    from airflow_provider_claude.stages import results
+def test_a_page_that_is_no_result_is_never_taken_for_results(night: Night) -> None:
+    from airflow_provider_claude.stages.load import load
 
-    monkeypatch.setattr(results, "UNKNOWN_SECONDS", 1.0)
     night.scanned(TEXTS).plan()
     night.create()
     for page in (b"", b"<html>\n" * 50, b'{"error": "blocked"}\n' * 50):
         night.gateway.results = lambda _, page=page: iter([page])  # type: ignore[method-assign,misc]
-        with pytest.raises(ApiUnavailableError, match="broke off, or are none"):
-            night.load()
+        with pytest.raises(IncompleteError, match="name none of the 5 requests"):
+            load(night.run.shard(1), night.job, night.gateway, clock=in_(0))
         assert not night.run.shard(1).results(1).exists()

@@ -21,17 +21,22 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     this_run: Decimal = Decimal(0)
     unsure: Decimal = Decimal(0)
     unsure_requests: int = 0
+    missing: Decimal = Decimal(0)
+    missing_requests: int = 0
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """What all runs of this day, or other partition, have cost together.
 
-    `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` is known to be paid; `at_sync_rate` − `actual` = `saved`.
+    `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` + `missing` is paid; `at_sync_rate` − `actual` = `saved`.
+    All of it is known to the last digit but `missing`, an estimate: batches say that they answered `missing_requests` whose
+    answers their results do not hold.
     `failed` was paid for rows without an answer, `retried` for tries that a later round replaced, `replaced` for requests
     that this table takes nothing from any more: an earlier plan of the day sent them. These count the same on both sides, so
     savings are never overstated. `this_run` is the part of `actual` that was sent since the plan of this report was made.
 
-    Up to `unsure` more may have been paid, for `unsure_requests` whose answers never came; see stages.spending.
+    Up to `unsure` more may have been paid, for `unsure_requests` whose answers never came, those that are missing among them;
+    see stages.spending.
 
     `tokens` are those of the answered rows, by kind. `estimated` is the
     plan's sum, None if it had none. `cache_saved` is what the answered rows would have cost more without a cache; less than
@@ -52,6 +57,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     this_run: Decimal = Decimal(0)
     unsure: Decimal = Decimal(0)
     unsure_requests: int = 0
+    missing: Decimal = Decimal(0)
+    missing_requests: int = 0
 
     @classmethod
     def of(
@@ -68,7 +75,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Costs:
         """*spent*: what the record of spending says of the day; None where nothing else was spent."""
         spent = spent or Spent(this_run=batch + sync + failed + retried)
-        actual = batch + sync + failed + retried + spent.replaced
+        actual = batch + sync + failed + retried + spent.replaced + spent.missing
         at_sync_rate = actual + (SYNC_OVER_BATCH - 1) * batch
         return cls(
             batch=batch,
@@ -85,11 +92,14 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
             this_run=spent.this_run,
             unsure=spent.unsure,
             unsure_requests=spent.unsure_requests,
+            missing=spent.missing,
+            missing_requests=spent.missing_requests,
         )
 
     def told(self) -> str:
         """The costs in one sentence, for a log."""
-        return tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
+        said = tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
+        return f"{said} {tell_missing(self.missing, self.missing_requests)}" if self.missing_requests else said
 
     @property
     def saved_share(self) -> float:
@@ -110,3 +120,11 @@ def tell(actual: Decimal, this_run: Decimal, unsure: Decimal, unsure_requests: i
     if unsure_requests:
         said += f"; up to {usd(unsure)} more may have been paid for {unsure_requests:,} requests without an answer"
     return f"{said}."
+
+
+def tell_missing(missing: Decimal, requests: int) -> str:
+    """What was paid for answers that are missing, in one sentence."""
+    return (
+        f"About {usd(missing)} of it, an estimate, was paid for {requests:,} answers that their batches count and their "
+        "results do not hold."
+    )

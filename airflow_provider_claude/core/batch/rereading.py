@@ -1,0 +1,60 @@
+"""When the results of an ended batch are read again, and when what is there has to do: no shard waits for ever.
+
+what was read                                            what is done
+a line for each request of ours, and a whole last line   kept
+an adopted batch, whole, with lines of others only       kept: it is another's
+less, or a torn last line                                read again, at least 6 times over 5 minutes
+nothing, because the API fails                           tried again, at least 6 times over an hour
+any of these, beyond that                                the best of the looks is kept, the rest is `missing`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_claude.core.batch.polling import TROUBLE_SECONDS
+
+#: So often results are read at the least before they are kept as they are.
+MIN_LOOKS = 6
+
+#: Seconds over which results that stay short are read again.
+SHORT_SECONDS = 300.0
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What one download held: lines for *ours* of our requests, *named* different custom ids in all. *torn*: its last line
+    is a piece of one.
+    """
+
+    ours: int = 0
+    named: int = 0
+    torn: bool = False
+
+    def whole(self, *, asked: int, counted: int, adopted: bool) -> bool:
+        """Whether it is all there is: of *asked* requests; the batch itself counts *counted*, which an *adopted* one that is
+        another's has to show.
+        """
+        if self.torn:
+            return False
+        return self.ours == asked or (adopted and not self.ours and 0 < counted <= self.named)
+
+    def told(self, asked: int) -> str:
+        """What it held, in words."""
+        if self.ours:
+            names = f"they name {self.ours:,} of {asked:,} requests"
+        else:
+            names = f"they name none of the {asked:,} requests" + (f", and {self.named:,} others" if self.named else "")
+        return f"{names}, and end within a line" if self.torn else names
+
+
+def next_look(*, looks: int, waited: float, failed: bool) -> float | None:
+    """Seconds until results are read again after *looks* in vain over *waited* seconds; None where that was the last.
+
+    *failed*: the last look gave nothing at all, because the API failed.
+    """
+    if looks >= MIN_LOOKS and waited >= (TROUBLE_SECONDS if failed else SHORT_SECONDS):
+        return None
+    return min(_FIRST_PAUSE * 2.0 ** min(looks - 1, 10), _LONGEST_PAUSE)

@@ -1,0 +1,246 @@
+"""One download of a batch's results: tried until it is whole, over minutes, without a worker that waits for it.
+
+Each look in vain is counted in N.looks.json, so that clearing or killing the task neither loses nor repeats the count. The
+best of the looks so far is N.short.jsonl.zst.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+import msgspec
+import pyarrow as pa
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.batch.answers import read_head
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.batch.requests import id_start, index_of
+from airflow_provider_claude.core.batch.rereading import Read, next_look
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    IncompleteError,
+    NotFoundYetError,
+    PendingError,
+    RateLimitedError,
+)
+from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.stages.ended import keep_end
+from airflow_provider_claude.store import (
+    EndedRecord,
+    IntentRecord,
+    LooksRecord,
+    ShardFolder,
+    SubmittedRecord,
+    atomic_output,
+    output_of_choice,
+    remove,
+    write_record,
+)
+
+#: The longest answer there is has 300,000 tokens; a longer line is not the API's, and is left out.
+MAX_LINE = 16 << 20
+
+#: Seconds for which a failing API is asked again at once: a connection that was cut, a batch not known yet.
+BLIP_SECONDS = 10.0
+
+#: A batch expires after 24 hours (https://platform.claude.com/docs/en/build-with-claude/batch-processing). Two hours
+#: later it is in trouble if it has not ended.
+_EXPIRED_SECONDS = 26 * 3600.0
+
+#: Seconds until a batch that should have ended is looked at again.
+_LOOK_AGAIN = 60.0
+
+#: A batch has no more requests; so many custom ids that are not ours are told apart.
+_MOST_NAMES = 100_000
+
+#: What the API, not this run, is to blame for.
+_TROUBLE = (ApiUnavailableError, RateLimitedError, NotFoundYetError)
+
+
+class Api(Protocol):
+    """What fetching needs of the gateway."""
+
+    def of(self, account: Account) -> Self: ...
+
+    def batch(self, batch_id: str) -> BatchInfo: ...
+
+    def results(self, batch_id: str) -> Iterator[bytes]: ...
+
+
+@dataclass
+class Download:
+    """The results of one submitted attempt, at the moment *now*."""
+
+    shard: ShardFolder
+    submitted: SubmittedRecord
+    batch_id: str
+    intent: IntentRecord
+    api: Api
+    now: str
+
+    def fetch(self) -> None:
+        """Put the results in their place, or what there is of them once that has been tried often enough.
+
+        Raises PendingError where the batch has not ended, IncompleteError where the results are to be read again, and the
+        error of the API where it does not answer at all: then nothing is decided about this batch.
+        """
+        try:
+            for look in Retrying(
+                retry=retry_if_exception_type(_TROUBLE),
+                stop=stop_after_delay(BLIP_SECONDS),
+                wait=wait_random_exponential(multiplier=0.5, max=5.0),
+                reraise=True,
+            ):
+                with look:
+                    self._look()
+        except _TROUBLE as error:
+            self._again(f"they could not be read ({error})", named=0, error=error)
+            self._check_api()
+            self._settle(f"they could not be read ({error})")
+
+    def _look(self) -> None:
+        """Read the results once, and keep them if they are whole, or have to do."""
+        ended = _ended(self)
+        with output_of_choice(self.shard.results(self.intent.attempt)) as (stream, keep_as):
+            with pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out:
+                read = copy(self.api.results(self.batch_id), out, self.intent)
+            if read.whole(
+                asked=self.intent.requests, counted=sum(ended.counts.values()), adopted=self.submitted.adopted
+            ):
+                keep_as(self.shard.results(self.intent.attempt))
+                remove(self.shard.short(self.intent.attempt))
+                remove(self.shard.looks_file(self.intent.attempt))
+                return
+            before = self.shard.looks(self.intent.attempt)
+            if before is None or read.ours > before.best:
+                keep_as(self.shard.short(self.intent.attempt))
+        self._again(read.told(self.intent.requests), named=read.ours)
+        self._settle(read.told(self.intent.requests))
+
+    def _again(self, why: str, *, named: int, error: Exception | None = None) -> None:
+        """Count a look in vain. Raises IncompleteError unless it was the last."""
+        before = self.shard.looks(self.intent.attempt)
+        record = LooksRecord(
+            attempt=self.intent.attempt,
+            batch_id=self.batch_id,
+            looks=before.looks + 1 if before else 1,
+            best=max(named, before.best if before else 0),
+            since=min(before.since, self.now, key=epoch) if before else self.now,
+            at=self.now,
+            why=why,
+        )
+        write_record(self.shard.looks_file(record.attempt), record)
+        waited = epoch(record.at) - epoch(record.since)
+        pause = next_look(looks=record.looks, waited=waited, failed=error is not None)
+        if pause is not None:
+            asked = getattr(error, "retry_after", None) or 0.0
+            raise IncompleteError(
+                f"The results of batch {self.batch_id} are not whole: {why}. Look {record.looks}; the next is in "
+                f"{max(pause, asked):.0f} s, at no cost, and after some minutes of looks what is there is used.",
+                max(pause, asked),
+            )
+
+    def _check_api(self) -> None:
+        """Raise the API's error where it fails for all that is asked: an outage says nothing about one batch."""
+        try:
+            self.api.batch(self.batch_id)
+        except NotFoundYetError:
+            return
+        except RateLimitedError as error:
+            raise ApiUnavailableError(f"{error} It has been so at each of many looks.") from error
+
+    def _settle(self, why: str) -> None:
+        """Keep the best of the looks as the results, nothing where there is none."""
+        attempt = self.intent.attempt
+        short = self.shard.short(attempt)
+        looks = self.shard.looks(attempt)
+        if looks is not None:
+            if looks.best:
+                why = Read(ours=looks.best).told(self.intent.requests)
+            write_record(self.shard.looks_file(attempt), msgspec.structs.replace(looks, final=True, why=why))
+        with atomic_output(self.shard.results(attempt)) as stream:
+            if short.exists():
+                with short.fs.open(short.path, "rb") as found:
+                    shutil.copyfileobj(found, stream)
+            else:
+                with pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd"):
+                    pass
+        remove(short)
+
+
+def _ended(one: Download) -> EndedRecord:
+    """The end of the batch, looked up where it is not on record, or where its counts are not those of its requests."""
+    known = one.shard.ended(one.intent.attempt)
+    if known is not None and sum(known.counts.values()) == one.intent.requests:
+        return known
+    info = one.api.batch(one.batch_id)
+    if info.status != ENDED and epoch(one.now) - epoch(info.created_at) > _EXPIRED_SECONDS:
+        raise ApiUnavailableError(f"Batch {one.batch_id} has not ended (it is {info.status}), though it had to expire.")
+    ended = keep_end(one.shard, one.intent.attempt, info) or known
+    if ended is None:
+        raise PendingError(
+            f"Batch {one.batch_id} has not ended (it is {info.status}); a retry looks again.", _LOOK_AGAIN
+        )
+    return ended
+
+
+def copy(chunks: Iterable[bytes], out: pa.NativeFile, intent: IntentRecord) -> Read:
+    """Copy the lines of *chunks* to *out*; what they name. Memory is bounded: by a chunk and a line, and the names."""
+    names = _Names(id_start(intent.fingerprint), bytearray(intent.requests))
+    last = b""
+    for lines, ended in _lines(chunks):
+        if lines:
+            out.write(b"\n".join(lines) + b"\n")
+            last = b"" if ended else lines[-1]
+        for line in lines:
+            names.add(line)
+    return Read(ours=names.ours, named=names.ours + len(names.others), torn=bool(last.strip()) and not _is_json(last))
+
+
+@dataclass
+class _Names:
+    """The different custom ids of a file: *seen* marks the requests that are ours, whose ids begin with *start*."""
+
+    start: str
+    seen: bytearray
+    ours: int = 0
+    others: set[int] = field(default_factory=set)
+
+    def add(self, line: bytes) -> None:
+        name, _ = read_head(line)
+        row = index_of(name, self.start, len(self.seen))
+        if row is not None:
+            self.ours += not self.seen[row]
+            self.seen[row] = True
+        elif name and len(self.others) < _MOST_NAMES:
+            self.others.add(hash(name))
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[list[bytes], bool]]:
+    """Lines, many at a time, and whether they ended with a newline: the last need not. One that is too long is left out."""
+    rest, skipping = bytearray(), False
+    for chunk in chunks:
+        head, newline, tail = chunk.rpartition(b"\n")
+        if not newline:
+            rest += b"" if skipping else tail
+        else:
+            lines = (bytes(rest) + head).split(b"\n")
+            yield [line for line in lines[skipping:] if line.strip()], True
+            rest, skipping = bytearray(tail), False
+        if len(rest) > MAX_LINE:
+            rest, skipping = bytearray(), True
+    if rest.strip():
+        yield [bytes(rest)], False
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
