@@ -68,6 +68,10 @@ def shown(name: str) -> str:
 _WRITTEN_OUT = {ord(one): f"⟨U+{ord(one):04X}⟩" for one in "\t\n⟨"}
 
 
+class BeyondBoundsError(ValueError):
+    """What is in a file would take more than is given to it, or does not say how much it takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """One file: where it is on its store, and its *name* for people (relative, with `/`).
@@ -175,6 +179,7 @@ _BROKEN = (
     WrongKindError,
     UnopenedError,
     UnreachableError,
+    BeyondBoundsError,
     tarfile.TarError,
     zipfile.BadZipFile,
 )

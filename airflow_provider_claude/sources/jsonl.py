@@ -25,6 +25,9 @@ from airflow_provider_claude.sources.rows import Row, Wanted, broken, named, reg
 #: The longest line that is read, in bytes.
 MAX_LINE = 64 << 20
 
+#: Lines of more columns than these are read name by name.
+_MANY = 500
+
 _BOM = b"\xef\xbb\xbf"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
@@ -161,7 +164,9 @@ class _Reader:
         return self._second_look(line, ref)
 
     def _is_odd(self, line: bytes) -> bool:
-        """Whether a name may be in *line* twice."""
+        """Whether a name may be in *line* twice. Where there are many, each would be sought in all of it."""
+        if len(self._quoted) > _MANY:
+            return True
         for name in self._quoted:
             if line.count(name) > 1:
                 return True

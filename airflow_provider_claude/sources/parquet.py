@@ -1,5 +1,7 @@
 """Parquet files. What the values of a column are as text, `values` says; binary columns are decoded as tables are.
 
+Rows are decoded in batches whose size `pages` bounds.
+
 The footer counts the rows of each row group. One that cannot be read is lost with so many rows, and the next is read; a file
 without a footer is lost with an unknown number.
 """
@@ -9,6 +11,8 @@ from __future__ import annotations
 from codecs import utf_8_decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import SEEK_END
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +25,9 @@ from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources import values
 from airflow_provider_claude.sources.charset import GUESS, LOSS, Decoded, decode
 from airflow_provider_claude.sources.files import SourceFile, is_broken_content
+from airflow_provider_claude.sources.pages import Columns, check_rows
 from airflow_provider_claude.sources.rows import Wanted, batches_of, missing_id, region
+from airflow_provider_claude.sources.sized import joined, pieces
 
 #: The flags of rows, by their number in a batch; as keys, in the order in which they came.
 Flags = dict[int, dict[str, None]]
@@ -48,7 +54,10 @@ def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
             if not stream.read(1):
                 return
             parquet, schema = _open(stream)
-            yield from _groups(file, parquet, _Reader(file, schema, wanted), wanted)
+            check_rows(parquet.metadata, stream.seek(0, SEEK_END))
+            reader = _Reader(file, schema, wanted)
+            columns = Columns(stream, parquet, reader.names)
+            yield from _groups(file, parquet, columns, reader)
     except Exception as e:
         if not is_broken_content(e):
             raise
@@ -56,14 +65,15 @@ def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         yield from batches_of([region(f"{file.name}#1", UNREADABLE, what, None)], wanted)
 
 
-def _groups(file: SourceFile, parquet: pq.ParquetFile, reader: _Reader, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+def _groups(file: SourceFile, parquet: pq.ParquetFile, columns: Columns, reader: _Reader) -> Iterator[pa.RecordBatch]:
     """The rows of all row groups that can be read, with one region for those between them that cannot."""
+    wanted = reader.wanted
     start, read, lost = 0, 0, _Lost(file, wanted)
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
         done = start
         try:
-            for table in parquet.iter_batches(wanted.batch_rows, [group], reader.names, use_threads=False):
+            for table in _decoded_rows(parquet, columns, group, reader.names, wanted.batch_rows):
                 yield from lost.told()
                 yield reader.batch(table, done)
                 done += table.num_rows
@@ -79,6 +89,17 @@ def _groups(file: SourceFile, parquet: pq.ParquetFile, reader: _Reader, wanted: 
     if start != parquet.metadata.num_rows:
         what = f"the footer counts {parquet.metadata.num_rows:,} rows, and {start:,} in its row groups."
         yield from batches_of([region(f"{file.name}#{start + 1}", UNREADABLE, what, None)], wanted)
+
+
+def _decoded_rows(
+    parquet: pq.ParquetFile, columns: Columns, group: int, names: list[str], most: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the row group, in pieces that are no larger than they have to be."""
+    if parquet.metadata.row_group(group).num_rows == 0:
+        return
+    rows = columns.rows_at_once(group, most)
+    found = chain.from_iterable(map(pieces, parquet.iter_batches(rows, [group], names, use_threads=False)))
+    yield from found if rows == most else joined(found, most)
 
 
 class _Lost:
@@ -110,10 +131,12 @@ def texts(file: SourceFile, wanted: Wanted) -> Iterator[bytes]:
     with file.open() as stream:
         parquet, schema = _open(stream)
         names = [name for name in wanted.with_id if name in schema.names]
-        for table in parquet.iter_batches(wanted.batch_rows, columns=names, use_threads=False):
-            for column in table.columns:
-                if values.is_text(column.type) or values.is_bytes(column.type):
-                    yield from filter(None, pc.cast(column, pa.binary()).to_pylist())
+        columns = Columns(stream, parquet, names)
+        for group in range(parquet.num_row_groups):
+            for table in _decoded_rows(parquet, columns, group, names, wanted.batch_rows):
+                for column in table.columns:
+                    if values.is_text(column.type) or values.is_bytes(column.type):
+                        yield from filter(None, pc.cast(column, pa.binary()).to_pylist())
 
 
 def _open(stream: Any) -> tuple[pq.ParquetFile, pa.Schema]:
@@ -145,7 +168,7 @@ class _Reader:
     """
 
     def __init__(self, file: SourceFile, schema: pa.Schema, wanted: Wanted) -> None:
-        self._file, self._wanted = file, wanted
+        self._file, self.wanted = file, wanted
         self._fields = {field.name: field for field in schema}
         self._texts = wanted.with_id
         self._carried = {field.name: source_name(field.name) for field in wanted.carried}
@@ -156,7 +179,7 @@ class _Reader:
 
     def batch(self, table: pa.RecordBatch, start: int) -> pa.RecordBatch:
         """The rows of *table*, of which *start* came before."""
-        rows, wanted = table.num_rows, self._wanted
+        rows, wanted = table.num_rows, self.wanted
         flags: Flags = {}
         texts = {name: self._text(table, name, flags) for name in self._texts}
         refs = pa.array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
@@ -178,8 +201,8 @@ class _Reader:
         column, field = values.plain(table.column(name)), self._fields[name]
         if pa.types.is_fixed_size_binary(column.type) and not values.is_uuid(field):
             return self._padded(column, field, flags)
-        if self._wanted.encoding and values.is_bytes(column.type):
-            return _decoded(column, self._wanted.encoding, flags)
+        if self.wanted.encoding and values.is_bytes(column.type):
+            return _decoded(column, self.wanted.encoding, flags)
         try:
             return values.text(column, field)
         except pa.ArrowInvalid:
@@ -187,12 +210,12 @@ class _Reader:
 
     def _constant(self, name: str, rows: int) -> pa.Array:
         """What the folders of the file say of the column *name*."""
-        return pa.repeat(pa.scalar(self._wanted.constants[name], pa.string()), rows)
+        return pa.repeat(pa.scalar(self.wanted.constants[name], pa.string()), rows)
 
     def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
         """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
         mine: Flags = {}
-        found = _decoded(values.unpadded(column), self._wanted.encoding, mine, _cut)
+        found = _decoded(values.unpadded(column), self.wanted.encoding, mine, _cut)
         if values.holds_no_text(found) or any(GUESS in told for told in mine.values()):
             raise self._error(field.name, f"is {column.type}, and its bytes are no text")
         for row, told in mine.items():

@@ -25,6 +25,7 @@ mbox, from 1. The file of a single mail is its own reference.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -277,13 +278,14 @@ def _bare(name: str) -> str:
 
 
 def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
-    if wanted.id_column is not None and wanted.id_column not in there:
+    times = Counter(there)
+    if wanted.id_column is not None and wanted.id_column not in times:
         raise SourceError(
             f"{where} has no column {wanted.id_column!r} to know its rows by. {_meant([wanted.id_column], there)}"
             f"{_told(there)} Name another one "
             f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
-    if missing := [name for name in wanted.values if name not in there]:
+    if missing := [name for name in wanted.values if name not in times]:
         raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}{_told(there)}")
-    if twice := [name for name in {*wanted.with_id, *wanted.values} if list(there).count(name) > 1]:
+    if twice := [name for name in {*wanted.with_id, *wanted.values} if times[name] > 1]:
         raise SourceError(f"{where} has more than one column {_listed(twice)}.")

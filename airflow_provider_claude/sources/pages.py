@@ -1,0 +1,170 @@
+"""How large the pages of a Parquet column are once they are decoded, read from their headers before anything is decoded.
+
+The footer also says sizes, but a reader obeys the headers. In no encoding is a value longer than its page, or than the page
+of its dictionary; but rows without number may refer to one value. So what a batch of rows takes is bounded by the largest page
+times its rows. (https://github.com/apache/parquet-format, parquet.thrift; Thrift's compact protocol)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.sources.files import BeyondBoundsError
+
+#: The largest page that is decoded, in bytes. Writers make pages of 1 MB; one with a single huge value is larger.
+MAX_PAGE = 128 << 20
+
+#: What the rows of one batch may take, in bytes, as far as the pages tell.
+_MAX_BATCH = 64 << 20
+
+#: Rows in a file beyond the first million may be so many for each of its bytes: a run of nulls takes none.
+_MAX_ROWS_A_BYTE = 100
+_ALWAYS = 1_000_000
+
+#: Bytes of a page's header: statistics in it may hold values.
+_MAX_HEADER = 1 << 20
+
+#: Types of Thrift's compact protocol.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
+_NUMBERS = frozenset({4, 5, 6})
+_MAX_DEPTH = 8
+
+#: The fields of a page's header that are used.
+_UNCOMPRESSED, _COMPRESSED = 2, 3
+
+
+def check_rows(metadata: pq.FileMetaData, size: int) -> None:
+    """Raise BeyondBoundsError where a file of *size* bytes says that it has far more rows than it can hold texts."""
+    rows = sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    if max(rows, metadata.num_rows) > _ALWAYS + _MAX_ROWS_A_BYTE * size:
+        raise BeyondBoundsError(f"it says that it has {rows:,} rows, in {size:,} bytes")
+
+
+class Columns:
+    """The columns *names* of the file *parquet*, which is read from *stream*."""
+
+    def __init__(self, stream: IO[bytes], parquet: pq.ParquetFile, names: list[str]) -> None:
+        self._stream, self._parquet = stream, parquet
+        paths = (parquet.schema.column(place).path for place in range(len(parquet.schema)))
+        self._places = [n for n, path in enumerate(paths) if path in names or path.partition(".")[0] in names]
+
+    def rows_at_once(self, group: int, most: int) -> int:
+        """How many rows of the row group can be decoded at once: *most*, or fewer. Raises BeyondBoundsError for none."""
+        return max(1, min(most, _MAX_BATCH // max(1, sum(self._largest(group, place) for place in self._places))))
+
+    def _largest(self, group: int, place: int) -> int:
+        """The bytes that a value of the column may take in the row group."""
+        schema = self._parquet.schema.column(place)
+        chunk = self._parquet.metadata.row_group(group).column(place)
+        largest = schema.length if schema.physical_type == "FIXED_LEN_BYTE_ARRAY" else 8
+        for page in _pages(self._stream, chunk):
+            largest = max(largest, page.uncompressed)
+        if largest > MAX_PAGE:
+            raise BeyondBoundsError(
+                f"a page of the column {schema.path[:80]!r} has {largest:,} bytes once it is decoded, and {MAX_PAGE:,} are "
+                "read at most: write the file anew with smaller pages"
+            )
+        return largest
+
+
+class _Page(NamedTuple):
+    uncompressed: int
+    compressed: int
+    header: int
+
+
+def _pages(stream: IO[bytes], chunk: Any) -> Iterator[_Page]:
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
+        start = chunk.dictionary_page_offset
+    end = start + chunk.total_compressed_size
+    while start < end:
+        page = _page(stream, start, end)
+        yield page
+        start += page.header + page.compressed
+
+
+def _page(stream: IO[bytes], start: int, end: int) -> _Page:
+    """The page whose header begins at *start*. Raises BeyondBoundsError where there is none."""
+    for most in (200, 1 << 14, _MAX_HEADER):
+        stream.seek(start)
+        header = _Header(stream.read(min(most, end - start)))
+        try:
+            fields = header.struct()
+        except IndexError:
+            continue
+        sizes = fields.get(_UNCOMPRESSED, -1), fields.get(_COMPRESSED, -1)
+        if min(sizes) < 0:
+            break
+        return _Page(*sizes, header.place)
+    raise BeyondBoundsError("the header of a page cannot be read")
+
+
+class _Header:
+    """Reads a structure of Thrift's compact protocol from *data*. Raises IndexError where it ends too early."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self.place = data, 0
+
+    def struct(self, depth: int = 0) -> dict[int, int]:
+        """The numbers in it, by field; all else is passed over."""
+        if depth > _MAX_DEPTH:
+            raise BeyondBoundsError("the header of a page cannot be read")
+        fields: dict[int, int] = {}
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            value = self._value(head & 15, depth)
+            if value is not None:
+                fields[number] = value
+        return fields
+
+    def _value(self, kind: int, depth: int) -> int | None:
+        if kind in _NUMBERS:
+            return self._signed()
+        if kind in {_TRUE, _FALSE}:
+            return None
+        if kind in {_BYTE, _DOUBLE}:
+            self._skip(1 if kind == _BYTE else 8)
+        elif kind == _BINARY:
+            self._skip(self._number())
+        elif kind == _STRUCT:
+            self.struct(depth + 1)
+        elif kind in {_LIST, _SET}:
+            self._list(depth)
+        else:
+            raise BeyondBoundsError("the header of a page cannot be read")
+        return None
+
+    def _list(self, depth: int) -> None:
+        head = self._byte()
+        count = head >> 4 if head >> 4 != 15 else self._number()
+        kind = head & 15
+        for _ in range(count):
+            if kind in {_TRUE, _FALSE}:
+                self._skip(1)
+            else:
+                self._value(kind, depth + 1)
+
+    def _skip(self, size: int) -> None:
+        self.place += size
+        if self.place > len(self._data):
+            raise IndexError
+
+    def _byte(self) -> int:
+        self.place += 1
+        return self._data[self.place - 1]
+
+    def _number(self) -> int:
+        found = shift = 0
+        while (byte := self._byte()) & 0x80:
+            found |= (byte & 0x7F) << shift
+            shift += 7
+        return found | byte << shift
+
+    def _signed(self) -> int:
+        found = self._number()
+        return found >> 1 ^ -(found & 1)

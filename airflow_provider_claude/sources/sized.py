@@ -1,0 +1,61 @@
+"""Record batches of a bounded size: large ones in pieces, small ones together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: A batch with more bytes of text than this is cut, down to one row.
+_MAX_BYTES = 16_000_000
+
+
+def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """*batch* in parts that share its memory and have at most _MAX_BYTES of text each, or one row."""
+    if batch.num_rows <= 1:
+        yield batch
+        return
+    ends = np.cumsum(sum((_lengths(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64)))
+    start, before = 0, 0
+    while start < batch.num_rows:
+        stop = max(start + 1, int(np.searchsorted(ends, before + _MAX_BYTES, "right")))
+        yield batch.slice(start, stop - start)
+        start, before = stop, int(ends[stop - 1])
+
+
+def joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """*batches* of one schema, neighbours together as long as they have no more than *rows* rows and _MAX_BYTES.
+
+    Where the next cannot be had, those before it come first.
+    """
+    held: list[pa.RecordBatch] = []
+    count = size = 0
+    try:
+        for batch in batches:
+            if held and (count + batch.num_rows > rows or size + batch.nbytes > _MAX_BYTES):
+                yield pa.concat_batches(held)
+                held, count, size = [], 0, 0
+            held.append(batch)
+            count, size = count + batch.num_rows, size + batch.nbytes
+    except Exception:
+        if held:
+            yield pa.concat_batches(held)
+        raise
+    if held:
+        yield pa.concat_batches(held)
+
+
+def _lengths(column: pa.Array) -> np.ndarray:  # type: ignore[type-arg]
+    """The bytes of each value, as far as they differ."""
+    if isinstance(column, pa.ExtensionArray):
+        return _lengths(column.storage)
+    if pa.types.is_dictionary(column.type):
+        lengths = _lengths(column.dictionary)
+        places = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)
+        return lengths[places] if len(lengths) else np.zeros(len(column), np.int64)
+    try:
+        return pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return np.full(len(column), 16, np.int64)
