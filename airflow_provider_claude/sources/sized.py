@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: A batch with more bytes of text than this is cut, down to one row.
 _MAX_BYTES = 16_000_000
@@ -47,7 +51,7 @@ def joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
         yield pa.concat_batches(held)
 
 
-def _lengths(column: pa.Array) -> np.ndarray:  # type: ignore[type-arg]
+def _lengths(column: pa.Array) -> NDArray[np.int64]:
     """The bytes of each value, as far as they differ."""
     if isinstance(column, pa.ExtensionArray):
         return _lengths(column.storage)
@@ -56,6 +60,7 @@ def _lengths(column: pa.Array) -> np.ndarray:  # type: ignore[type-arg]
         places = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)
         return lengths[places] if len(lengths) else np.zeros(len(column), np.int64)
     try:
-        return pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        lengths = pc.fill_null(pc.binary_length(column), 0)
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return np.full(len(column), 16, np.int64)
+    return np.asarray(lengths, np.int64)
