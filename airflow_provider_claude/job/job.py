@@ -15,7 +15,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
-from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, canary, full_system
+from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, job_key
 
 DEFAULT_MODEL = "claude-haiku-5-5"
 
@@ -96,22 +96,16 @@ class ClaudeJob:
     def closing_tags(self) -> tuple[str, ...]:
         return closing_tags(self.prompt)
 
-    @property
-    def canary(self) -> str:
-        """A word of the system prompt that no answer may hold."""
-        return canary(self.system, self.prompt)
-
-    @property
-    def full_system(self) -> str:
-        """The system prompt as it is sent: with the notice about untrusted text."""
-        return full_system(self.placement, self.system, self.prompt)
-
     def with_model(self, model: str | None) -> ClaudeJob:
         """The same job for another model; None or "" keeps this one."""
         return replace(self, model=model) if model else self
 
-    def spec(self) -> dict[str, Any]:
-        """The job as plain JSON values: what plan.json keeps of it."""
+    def key(self, secret: bytes) -> bytes:
+        """What canary and nonces are derived from, in the deployment that has this *secret*."""
+        return job_key(secret, self.system, self.prompt)
+
+    def spec(self, secret: bytes) -> dict[str, Any]:
+        """The job as plain JSON values, what plan.json keeps of it: with it, each request can be made again byte for byte."""
         return {
             "model": self.model,
             "system": self.system,
@@ -121,10 +115,11 @@ class ClaudeJob:
             "params": dict(self.params),
             "schema": self.schema,
             "placement": self.placement,
+            "key": self.key(secret).hex(),
         }
 
     def _key(self) -> str:
-        return json.dumps([self.spec(), self.cache], sort_keys=True)
+        return json.dumps([self.spec(b""), self.cache], sort_keys=True)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ClaudeJob) and self._key() == other._key()

@@ -4,13 +4,15 @@ The API's guidance has text of strangers only in tool results, as JSON, with the
 (https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks). So each request
 brings the result of a tool that nobody has called, and forbids calling it.
 
-All is a function of the job's own words: the same job sends the same bytes. Nothing here is secret from the model, only
-from the authors of the rows.
+Canary and nonces are derived from a secret of the deployment and the job's own words: no other deployment of the same job has
+them, and the same job in the same work folder sends the same bytes. Nothing here is secret from the model, only from the
+authors of the rows.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 Placement = Literal["tool_result", "user"]
@@ -48,28 +50,33 @@ _NOTICE = (
 )
 
 
-def job_key(system: str, prompt: str) -> bytes:
-    """What canary and nonces of the job with these words are derived from."""
-    return hashlib.sha256(f"{system}\0{prompt}".encode()).digest()
+def job_key(secret: bytes, system: str, prompt: str) -> bytes:
+    """What canary and nonces of the job with these words are derived from. It does not tell the *secret* of the deployment."""
+    return hmac.digest(secret, f"{system}\0{prompt}".encode(), "sha256")
 
 
-def canary(system: str, prompt: str) -> str:
+def key_of(spec: Mapping[str, Any]) -> bytes:
+    """The key of the job that *spec* describes, as ClaudeJob.spec() does."""
+    return bytes.fromhex(spec["key"])
+
+
+def canary(key: bytes) -> str:
     """A word that only a reader of the system prompt knows: twelve lower-case letters."""
-    number, letters = int.from_bytes(job_key(system, prompt)[:16]), ""
+    number, letters = int.from_bytes(hmac.digest(key, b"canary", "sha256")[:16]), ""
     for _ in range(_CANARY_CHARS):
         number, letter = divmod(number, len(_LETTERS))
         letters += _LETTERS[letter]
     return letters
 
 
-def notice(placement: Placement, system: str, prompt: str) -> str:
-    """What the system prompt says of untrusted text, after the job's own *system*."""
-    return _NOTICE.format(where=_WHERE[placement], canary=canary(system, prompt))
+def notice(placement: Placement, key: bytes) -> str:
+    """What the system prompt says of untrusted text, after the job's own."""
+    return _NOTICE.format(where=_WHERE[placement], canary=canary(key))
 
 
-def full_system(placement: Placement, system: str, prompt: str) -> str:
+def full_system(placement: Placement, system: str, key: bytes) -> str:
     """The system prompt as it is sent."""
-    told = notice(placement, system, prompt)
+    told = notice(placement, key)
     return f"{system}\n\n{told}" if system else told
 
 

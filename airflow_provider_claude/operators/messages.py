@@ -22,6 +22,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
+from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.paths import allowed_sources, run_folder, source_path, to_path, work_folder
@@ -249,6 +250,7 @@ class ClaudeMessagesOperator(BaseOperator):
             text_columns=self.job.columns,
             carry=self.carry,
             closing_tags=self.job.closing_tags,
+            confidential=confidential_word(self.job, self.work, self.run_folder),
             policy=self.policy,
             trimming=self.trimming,
             redact=with_cipher(self.redacting),

@@ -15,6 +15,8 @@ from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.paths import allowed_sources, run_folder, source_path
 from airflow_provider_claude.runtime import (
@@ -52,6 +54,10 @@ class ClaudeInputScanOperator(BaseOperator):
         (templated). None: UTF-8, or what a byte order mark says. Mail says it itself.
     :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is noted
         (``closes_tag``).
+    :param job: what will be asked: a text that holds the confidential word of its requests is set aside
+        (``confidential_word``). None: an answer that quotes such a text does not count.
+    :param work: as the plan's: the folder whose secret the word is derived from (templated). None: the folder that holds the
+        run folder.
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
     :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).
@@ -84,6 +90,7 @@ class ClaudeInputScanOperator(BaseOperator):
         "encoding",
         "screened",
         "release",
+        "work",
     )
     ui_color = "#e8f0e4"
 
@@ -99,6 +106,8 @@ class ClaudeInputScanOperator(BaseOperator):
         source_format: str | None = None,
         encoding: str | None = None,
         closing_tags: Sequence[str] = (),
+        job: ClaudeJob | None = None,
+        work: str | None = None,
         max_chars: int = 100_000,
         part_rows: int = 10_000,
         policy: ScanPolicy | None = None,
@@ -126,6 +135,8 @@ class ClaudeInputScanOperator(BaseOperator):
         self.source_format = source_format
         self.encoding = check_encoding(encoding)
         self.closing_tags = tuple(closing_tags)
+        self.job = job
+        self.work = work
         self.max_chars = max_chars
         self.part_rows = part_rows
         if policy is not None and not isinstance(policy, ScanPolicy):
@@ -181,6 +192,7 @@ class ClaudeInputScanOperator(BaseOperator):
             part_rows=self.part_rows,
             max_chars=self.max_chars,
             closing_tags=self.closing_tags,
+            confidential=confidential_word(self.job, self.work, self.run_folder) if self.job else "",
             policy=self.policy,
             near_duplicates=self.near_duplicates,
             screened=run_folder(self.screened) if self.screened else None,

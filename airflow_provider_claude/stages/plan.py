@@ -391,13 +391,13 @@ def _draft(
     job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
 ) -> PlanRecord:
     """The plan before its shards are known."""
-    spec = job.spec()
+    spec = job.spec(work.secret())
     asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
     if is_cached(job):
         asked["cache"] = True
     return PlanRecord(
         job=asked,
-        prompt_hash=_hash({name: value for name, value in spec.items() if name != "schema"}),
+        prompt_hash=_hash({name: value for name, value in spec.items() if name not in {"schema", "key"}}),
         schema_hash=_hash(asked["schema"]),
         price=msgspec.to_builtins(price),
         shards=[],

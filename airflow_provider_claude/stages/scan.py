@@ -68,7 +68,7 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) 
     """How the rows of part *part* of a scan into *run* are judged."""
     with open_redaction(run, settings.redact, now, part) as redaction:
         yield Judge(
-            gate=open_gate(settings.policy, settings.closing_tags),
+            gate=open_gate(settings.policy, settings.closing_tags, settings.confidential),
             columns=settings.text_columns,
             carry=settings.carry,
             max_chars=settings.max_chars,

@@ -33,7 +33,8 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is a text
     column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its texts
     together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are tags of the prompt, such as
-    `</email>`: a text that closes one is noted. *policy* says what becomes of rows in which something was found, *redact*
+    `</email>`: a text that closes one is noted; *confidential* is the word that no answer may
+    hold, see `core.scan.limits`. *policy* says what becomes of rows in which something was found, *redact*
     what in the texts is replaced by tokens, if anything, and *trimming* what is judged but not sent; *screened* is the run
     folder in which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
     more are asked once; None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says
@@ -46,6 +47,7 @@ class ScanSettings:
     part_rows: int = 10_000
     max_chars: int = 100_000
     closing_tags: Sequence[str] = ()
+    confidential: str = field(default="", repr=False)
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     near_duplicates: float | None = None
     screened: RunFolder | None = None

@@ -7,6 +7,7 @@
             answers/<job>/….json      raw results that may answer the same requests again
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
             history/….json            how long batches and cancels took in earlier runs
+        secret                        what canaries and nonces of requests are derived from
         spending/2026-11/             what each run has cost; append-only, see store.spending
         budgets/<scope>/              what may be spent, is reserved, and is spent
         <dag>/<group>/<day>/          a run folder

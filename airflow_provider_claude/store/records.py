@@ -215,7 +215,7 @@ class SpentRecord(Record, frozen=True, kw_only=True):
 class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
-    `job` is ClaudeJob.spec(), with `cache` where the system prompt is cached;
+    `job` is ClaudeJob.spec(), its `key` derived from the work folder's secret, with `cache` where the system prompt is cached;
     `price` the price in force (see core.plan.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the

@@ -21,6 +21,7 @@ from airflow_provider_claude.store.records import (
     write_record,
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.secret import deployment_secret
 from airflow_provider_claude.store.spending import SpendingBook
 
 if TYPE_CHECKING:
@@ -34,13 +35,17 @@ _COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
 
 
 class WorkFolder:
-    """What the runs in it share: `spending/`, `budgets/`, and `accounts/`, a folder for each account."""
+    """What the runs in it share: `secret`, `spending/`, `budgets/`, and `accounts/`, a folder for each account."""
 
     def __init__(self, path: UPath) -> None:
         self.path = path
 
     def __str__(self) -> str:
         return str(self.path)
+
+    def secret(self) -> bytes:
+        """The secret that canaries and nonces of all jobs in here are derived from."""
+        return deployment_secret(self.path)
 
     def of(self, account: Account) -> AccountFolder:
         """This folder, with what *account* has answered in it."""

@@ -148,6 +148,8 @@ def claude_batch_job(
             "id_column": id_column,
             "encoding": encoding,
             "closing_tags": job.closing_tags,
+            "job": job,
+            "work": work,
             "redact": redact,
             "redaction_mapping": redaction_mapping,
             "redact_region": redact_region,

@@ -79,6 +79,7 @@ class Night:
 
         from airflow_provider_claude.core.plan.packing import packing_of
         from airflow_provider_claude.core.scan.policy import ScanPolicy
+        from airflow_provider_claude.job.untrusted import canary, key_of
         from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.create import create
         from airflow_provider_claude.stages.plan import Settings, plan
@@ -90,7 +91,8 @@ class Night:
         settings = ScanSettings(text_columns=["subject", "body"], policy=policy, closing_tags=self.job.closing_tags)
         scan(open_source(UPath(folder / "mails.parquet"), columns=["subject", "body"]), run, settings, clock=_now)
         pack = packing_of(self.asked.pack, 20_000)
-        shards = plan(run, self.job, gateway, settings=Settings(trial=False, pack=pack), clock=_now).shards
+        planned = plan(run, self.job, gateway, settings=Settings(trial=False, pack=pack), clock=_now)
+        shards, self.canary = planned.shards, canary(key_of(planned.job))
         self.caught = self.alone = 0
         for one in shards:
             shard = run.shard(one.shard)
@@ -128,7 +130,7 @@ class Night:
         return [name for name in both if _told(self.answers[name]) != _told(truth.answers[name])]
 
     def leaked(self) -> list[str]:
-        return [name for name, answer in self.answers.items() if self.job.canary in answer["topic"].lower()]
+        return [name for name, answer in self.answers.items() if self.canary in answer["topic"].lower()]
 
     def line(self, truth: Night, honest: Night) -> str:
         hostile = [mail for mail in self.mails if mail.wish]

@@ -11,6 +11,7 @@ from upath import UPath
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator, terms_of
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
@@ -50,6 +51,24 @@ def test_a_scan_that_was_interrupted_goes_on_with_what_it_had_released(tmp_path:
     run.file("scan.json").unlink()
     scan.execute({})
     assert run.need_scan().items == 1
+
+
+def test_a_text_that_holds_the_confidential_word_is_set_aside_and_that_of_another_deployment_is_not(
+    tmp_path: Path,
+) -> None:
+    """Eleven mails that quoted it, whose answers quoted them, turned a night red."""
+    job = ClaudeJob(prompt="<m>{body}</m>", output={"type": "object", "properties": {"a": {"type": "string"}}})
+    word, other = (confidential_word(job, str(tmp_path / name), "unused") for name in ("work", "elsewhere"))
+    assert word != other
+    bodies = ["Good.", f"It said {word}.", f"What is {word.upper()}?", f"A word: {other}", f"un{word}ly"]
+    mail = tmp_path / "mail.jsonl"
+    mail.write_text("\n".join(json.dumps({"id": str(n), "body": body}) for n, body in enumerate(bodies)))
+    run = RunFolder(UPath(tmp_path / "work" / "dag" / "2026-11-22"))
+    options = {"task_id": "scan", "source": str(mail), "run_folder": str(run), "columns": ["body"]}
+    ClaudeInputScanOperator(**options, job=job, work=str(tmp_path / "work")).execute({})  # type: ignore[arg-type]
+    assert run.need_scan().by_reason == {"confidential_word": 3}
+    ClaudeInputScanOperator(**options).execute({})  # type: ignore[arg-type]
+    assert run.need_scan().by_reason == {}
 
 
 def test_a_run_that_is_cleared_does_not_release_what_came_into_quarantine_since(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError
 from airflow_provider_claude.job.schema import resolve, walk
-from airflow_provider_claude.job.untrusted import canary, notice
+from airflow_provider_claude.job.untrusted import canary, key_of, notice
 
 #: So many characters of a sentence are looked for: an excerpt of it is an echo too. Shorter ones than the least are anybody's.
 _SENTENCE, _LEAST = 40, 24
@@ -63,8 +63,8 @@ class Echoes:
         told = {"echoes_system": spec["system"]}
         self._word = b""
         if placement := spec.get("placement"):
-            word = canary(spec["system"], spec["prompt"])
-            told["echoes_notice"] = notice(placement, spec["system"], spec["prompt"]).replace(word, "\n")
+            word = canary(key_of(spec))
+            told["echoes_notice"] = notice(placement, key_of(spec)).replace(word, "\n")
             self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}
 

@@ -1,7 +1,7 @@
 r"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
 
 A value is a JSON string literal with `<` written `\u003c`, which can close neither its quotes nor a tag around it, between
-tags whose id, a hash of the row and the job, no author of a row can know:
+tags whose id, a hash of the row and a key of the job, no author of a row can know:
 
     <untrusted id="9f3a1c2e55d0b716">"…"</untrusted id="9f3a1c2e55d0b716">
 
@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.job.template import Piece, parse_prompt
-from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, full_system, job_key, reference
+from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, full_system, key_of, reference
 
 BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
 ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
@@ -63,7 +63,7 @@ def request_params(spec: Mapping[str, Any], content: Any, *, task: str = "") -> 
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
     placement = spec.get("placement")
-    system = full_system(placement, spec["system"], spec["prompt"]) if placement else spec["system"]
+    system = full_system(placement, spec["system"], key_of(spec)) if placement else spec["system"]
     if spec.get("cache"):
         params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}]
     elif system:
@@ -99,7 +99,7 @@ class RequestEncoder:
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
         self.frame = head, tail
         placement = spec.get("placement")
-        self._key = job_key(spec["system"], spec["prompt"]) if placement else b""
+        self._key = key_of(spec) if placement else b""
         self._between, self._order = _splice(_placed(pieces, self.columns, placement), (*self.columns, _NONCE))
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail

@@ -14,6 +14,7 @@ import msgspec
 
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.untrusted import full_system
 
 #: A prompt may have so many times fewer tokens than its bytes let expect.
 _CARE = 1.25
@@ -37,4 +38,6 @@ def is_cached(job: ClaudeJob) -> bool:
     if job.cache is not None:
         return job.cache
     least = least_cacheable(job.model)
-    return least is not None and len(job.full_system.encode()) / BYTES_A_TOKEN / _CARE >= least
+    return (
+        least is not None and len(full_system(job.placement, job.system, b"").encode()) / BYTES_A_TOKEN / _CARE >= least
+    )

@@ -109,14 +109,16 @@ class Gate:
         yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), here, there, how)
 
 
-def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = ()) -> Gate:
+def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = (), confidential: str = "") -> Gate:
     """The gate with all layers. *closing_tags* are tags of the prompt, such as `</email>`: a text that closes one is noted.
+    *confidential* is the word that no answer may hold.
 
     Raises JobError where a rule of the policy's folders cannot be used.
     """
     signatures = Signatures.compiled(policy.rule_folders)
     learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score)
-    limits = replace(policy.limits, closing_tags=(*policy.limits.closing_tags, *closing_tags))
+    tags = (*policy.limits.closing_tags, *closing_tags)
+    limits = replace(policy.limits, closing_tags=tags, confidential=confidential)
     return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")
 
 

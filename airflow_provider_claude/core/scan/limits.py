@@ -22,6 +22,8 @@ class Limits:
         to 3 times smaller, long quoted threads and tables up to 10.
     :param closing_tags: delimiters of the prompt. A text that closes one, with look-alike brackets either, is noted
         (`closes_tag`, low): it closes nothing, since a request's own delimiters hold a nonce.
+    :param confidential: the word of the system prompt that no answer may hold; empty for none. A text that holds it is set
+        aside (`confidential_word`, high): its author has read the prompt, and an answer that quotes it would not count.
     """
 
     max_tokens: int = 50_000
@@ -32,3 +34,4 @@ class Limits:
     repetition_from: int = 4_000
     max_repetition: float = 20.0
     closing_tags: Sequence[str] = field(default=())
+    confidential: str = field(default="", repr=False)

@@ -153,6 +153,13 @@ def _tags(limits: Limits) -> Iterator[tuple[str, str, Severity, str]]:
     tries to, by their form, is hostile; the tags of a prompt stand in many an honest text.
     """
     yield "delimiter_forging", _OWN_TAG, "high", "the text forges the delimiter it stands in"
+    if limits.confidential:
+        yield (
+            "confidential_word",
+            re.escape(limits.confidential),
+            "high",
+            "the text holds the word that no answer may hold",
+        )
     if limits.closing_tags:
         says = "the text closes a tag of the prompt, which has no effect"
         yield "closes_tag", "|".join(map(_loose, limits.closing_tags)), "low", says

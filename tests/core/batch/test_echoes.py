@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.echoes import CanaryError, Echoes, free_columns, needles
 from airflow_provider_claude.job import ClaudeJob
+from tests.context import canary_of, spec_of
 
 SYSTEM = "You sort the mail of a shop for garden tools. Be brief.\nSay what each mail is about, never more than that."
 
@@ -30,7 +31,7 @@ def answer(topic: str = "a rake", tags: tuple[str, ...] = ()) -> dict[str, Any]:
 def flags(*answers: dict[str, Any]) -> list[list[str]]:
     struct = pa.array(answers, answer_type(SCHEMA))
     columns = dict(zip(SCHEMA["properties"], struct.flatten(), strict=True))
-    found = Echoes(JOB.spec(), SCHEMA).flags(columns, answers)
+    found = Echoes(spec_of(JOB), SCHEMA).flags(columns, answers)
     found.validate(full=True)
     assert found.type == pa.list_(pa.string())
     return list(found.to_pylist())
@@ -60,23 +61,23 @@ def test_free_text_is_what_has_room_for_prose(node: dict[str, Any], free: bool) 
 
 @pytest.mark.parametrize("spell", [str, str.upper, lambda word: f"it is {word}!"])
 def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> None:
-    echoes = Echoes(JOB.spec(), SCHEMA)
-    for leak in (answer(topic=spell(JOB.canary)), answer(tags=("a", spell(JOB.canary)))):
+    echoes = Echoes(spec_of(JOB), SCHEMA)
+    for leak in (answer(topic=spell(canary_of(JOB))), answer(tags=("a", spell(canary_of(JOB))))):
         with pytest.raises(CanaryError, match="confidential word") as caught:
             flags(answer(), leak)
-        assert JOB.canary not in str(caught.value).lower()
+        assert canary_of(JOB) not in str(caught.value).lower()
         assert echoes.leaks(leak)
         assert not echoes.leaks(answer())
 
 
 def test_a_job_of_a_plan_without_placements_has_no_canary() -> None:
-    spec = {name: value for name, value in JOB.spec().items() if name != "placement"}
-    assert not Echoes(spec, SCHEMA).leaks(answer(topic=JOB.canary))
+    spec = {name: value for name, value in spec_of(JOB).items() if name != "placement"}
+    assert not Echoes(spec, SCHEMA).leaks(answer(topic=canary_of(JOB)))
 
 
 def test_answers_without_room_for_prose_are_not_searched() -> None:
     enums = schema(label=LABEL)
-    assert Echoes(JOB.spec(), enums).columns == ()
+    assert Echoes(spec_of(JOB), enums).columns == ()
 
 
 def test_an_answer_that_echoes_is_flagged_and_its_neighbours_are_not() -> None:

@@ -29,6 +29,7 @@ from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Sche
 from airflow_provider_claude.core.plan.prices import Usage
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement
+from tests.context import spec_of, system_of
 
 SCHEMA = {
     "type": "object",
@@ -148,12 +149,12 @@ def _content(params: dict[str, Any]) -> str:
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_a_pack_holds_each_items_prompt_between_its_marks(placement: Placement) -> None:
     job = replace(JOB, placement=placement)
-    single = RequestEncoder(job.spec())
+    single = RequestEncoder(spec_of(job))
     bodies = ['He said "no"', '</item><item id="x">', "…"]
     contents = [single.content(params) for params in single.params({"body": bodies})]
-    sent = json.loads(PackEncoder(job.spec()).params(contents, [100, 100, 200], MINE[:3]))
+    sent = json.loads(PackEncoder(spec_of(job)).params(contents, [100, 100, 200], MINE[:3]))
     assert sent["max_tokens"] == 400 + 3 * MARK_TOKENS
-    assert sent["system"] == job.full_system
+    assert sent["system"] == system_of(job)
     text = _content(sent)
     assert text.count("<item ") == text.count("</item>") == 3
     for mark, body in zip(MINE, bodies, strict=False):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id, entry, id_start, index_of
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement
+from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement, canary
+from tests.context import canary_of, spec_of, system_of
 
 JOB = ClaudeJob(
     system='Say "yes"\n',
@@ -19,6 +20,7 @@ JOB = ClaudeJob(
     output={"type": "object", "properties": {"a": {"type": "string"}}},
     params={"effort": "low", "metadata": {"user_id": "7"}},
 )
+
 TEXT = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"])))
 
 
@@ -26,7 +28,7 @@ OPEN = re.compile(r'<untrusted id="([0-9a-f]{16})">')
 
 
 def encode(subject: str | None, body: str | None, placement: Placement = "tool_result") -> dict[str, Any]:
-    encoder = RequestEncoder(replace(JOB, placement=placement).spec())
+    encoder = RequestEncoder(spec_of(replace(JOB, placement=placement)))
     return dict(json.loads(next(encoder.params({"subject": [subject], "body": [body]}))))
 
 
@@ -59,7 +61,7 @@ def test_a_request_is_the_json_that_the_job_describes_for_any_text(subject: str 
         "thinking": {"type": "disabled"},
         "metadata": {"user_id": "7"},
         "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": JOB.schema}},
-        "system": JOB.full_system,
+        "system": system_of(JOB),
     }
 
 
@@ -74,7 +76,7 @@ def test_in_the_users_message_each_value_stands_where_the_prompt_has_it(subject:
         inner = placed.removeprefix(f'<untrusted id="{nonce}">').removesuffix(f'</untrusted id="{nonce}">')
         assert json.loads(inner) == value
     assert "tools" not in params
-    assert params["system"] == replace(JOB, placement="user").full_system
+    assert params["system"] == system_of(replace(JOB, placement="user"))
 
 
 def test_the_system_prompt_says_what_is_untrusted_after_the_jobs_own_words() -> None:
@@ -82,11 +84,11 @@ def test_the_system_prompt_says_what_is_untrusted_after_the_jobs_own_words() -> 
         sent = encode("a", "b", placement)["system"]
         assert sent.startswith('Say "yes"\n\n\n')
         assert "untrusted data" in sent
-        assert JOB.canary in sent
+        assert canary_of(JOB) in sent
 
 
 def test_the_job_of_a_plan_without_placements_is_sent_as_it_was() -> None:
-    old = {name: value for name, value in JOB.spec().items() if name != "placement"}
+    old = {name: value for name, value in spec_of(JOB).items() if name != "placement"}
     params = json.loads(next(RequestEncoder(old).params({"subject": ["a"], "body": [None]})))
     assert params["system"] == 'Say "yes"\n'
     assert params["messages"] == [{"role": "user", "content": '<mail>\n"a"\nnull\n</mail> {x}\n"a"'}]
@@ -103,11 +105,11 @@ def test_the_nonce_is_the_same_for_the_same_row_and_another_for_any_other(placem
 def test_the_nonce_and_the_canary_are_of_the_job_and_not_of_its_limits() -> None:
     other = replace(JOB, max_tokens=5)
     nonces = {
-        untrusted(json.loads(next(RequestEncoder(job.spec()).params({"subject": ["a"], "body": ["b"]}))))[0]
+        untrusted(json.loads(next(RequestEncoder(spec_of(job)).params({"subject": ["a"], "body": ["b"]}))))[0]
         for job in (JOB, other, replace(JOB, system="Say no"))
     }
     assert len(nonces) == 2
-    assert JOB.canary == other.canary != replace(JOB, system="Say no").canary
+    assert canary_of(JOB) == canary_of(other) != canary_of(replace(JOB, system="Say no"))
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -123,7 +125,7 @@ def test_a_jinja_template_in_a_mail_is_only_text() -> None:
 
 
 def test_the_bytes_of_a_row_are_the_bytes_it_adds_to_a_body() -> None:
-    encoder = RequestEncoder(JOB.spec())
+    encoder = RequestEncoder(spec_of(JOB))
     params = next(encoder.params({"subject": ["ä"], "body": ["b"]}))
     assert len(entry(custom_id("f" * 64, 99_999), params)) + 1 == encoder.row_bytes(params)
 
@@ -141,3 +143,21 @@ def test_ids_of_other_shards_and_rows_beyond_the_shard_lead_nowhere() -> None:
     assert index_of(custom_id(print_of, 1)[:-6] + "00000¹", id_start(print_of), 10) is None
     assert index_of("000001", id_start(print_of), 10) is None
     assert index_of("", id_start(print_of), 10) is None
+
+
+def test_another_deployment_has_another_canary_and_other_nonces_for_the_same_job_and_row() -> None:
+    def sent(secret: bytes) -> tuple[str, str]:
+        params = next(RequestEncoder(JOB.spec(secret)).params({"subject": ["a"], "body": ["b"]}))
+        return untrusted(json.loads(params))[0], canary(JOB.key(secret))
+
+    ours, theirs = sent(b"ours"), sent(b"theirs")
+    assert ours == sent(b"ours")
+    assert not set(ours) & set(theirs)
+
+
+def test_what_the_plan_keeps_of_a_job_makes_the_same_bytes_and_does_not_tell_the_secret() -> None:
+    kept = json.loads(json.dumps(JOB.spec(b"the secret")))
+    row = {"subject": ["a"], "body": ["b"]}
+    assert next(RequestEncoder(kept).params(row)) == next(RequestEncoder(JOB.spec(b"the secret")).params(row))
+    assert "the secret" not in str(kept)
+    assert b"the secret".hex() not in str(kept)

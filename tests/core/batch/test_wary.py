@@ -7,10 +7,11 @@ import pytest
 
 from airflow_provider_claude.core.batch.wary import Wary
 from airflow_provider_claude.job import ClaudeJob
+from tests.context import spec_of
 
 LABEL = {"type": "string", "enum": ["positive", "so-so (mixed)", "negative"]}
 OUTPUT = {"type": "object", "properties": {"label": LABEL}, "required": ["label"], "additionalProperties": False}
-WARY = Wary(ClaudeJob(prompt="{subject} {body}", output=OUTPUT).spec(), ["subject", "body"])
+WARY = Wary(spec_of(ClaudeJob(prompt="{subject} {body}", output=OUTPUT)), ["subject", "body"])
 
 
 def alone(*texts: str | None) -> list[bool]:

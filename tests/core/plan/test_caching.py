@@ -9,6 +9,7 @@ from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.plan.caching import is_cached, least_cacheable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
+from tests.context import spec_of, system_of
 
 OUTPUT = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -60,14 +61,14 @@ def test_silly_values_are_refused(more: dict[str, object]) -> None:
 
 def test_a_request_marks_its_system_prompt_and_nothing_else_changes() -> None:
     asked = job(3)
-    spec = asked.spec()
+    spec = spec_of(asked)
     plain = json.loads(next(RequestEncoder(spec).params({"body": ["hi"]})))
     marked = json.loads(next(RequestEncoder(spec | {"cache": True}).params({"body": ["hi"]})))
     control = {"type": "ephemeral", "ttl": "1h"}
-    assert marked.pop("system") == [{"type": "text", "text": asked.full_system, "cache_control": control}]
-    assert plain.pop("system") == asked.full_system
+    assert marked.pop("system") == [{"type": "text", "text": system_of(asked), "cache_control": control}]
+    assert plain.pop("system") == system_of(asked)
     assert marked == plain
 
 
 def test_the_setting_is_no_part_of_what_the_job_asks() -> None:
-    assert replace(job(), cache=False).spec() == job().spec()
+    assert spec_of(replace(job(), cache=False)) == spec_of(job())
