@@ -99,7 +99,7 @@ def test_before_its_cutoff_a_batch_is_left_alone(
 def test_a_shard_that_would_be_let_go_at_once_is_not_sent_by_batch(
     sent: Callable[[float], tuple[ShardFolder, str]], claude_simulator: SimulatorProcess
 ) -> None:
-    _, batch_id = sent(0.1)
+    _, batch_id = sent(0.9)
     assert batch_id == ""
     assert "create" not in claude_simulator.calls()
 
