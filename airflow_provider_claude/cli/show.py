@@ -179,7 +179,7 @@ def state_of(shard: ShardFolder, attempt: Attempt) -> str:
     if attempt.batch_id is None:
         return "nothing to send"
     if shard.ended(attempt.number) is not None:
-        return "ended"
+        return "ended" if shard.looks(attempt.number) is None else "incomplete"
     record = shard.submitted(attempt.number)
     return "adopted" if record is not None and record.adopted else "submitted"
 

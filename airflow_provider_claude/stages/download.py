@@ -7,7 +7,7 @@ best of the looks so far is N.short.jsonl.zst.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -74,7 +74,7 @@ class Api(Protocol):
 
 @dataclass
 class Download:
-    """The results of one submitted attempt, at the moment *now*."""
+    """The results of one submitted attempt, at the moment *now*. *late*: whether the cutoff of its shard has come."""
 
     shard: ShardFolder
     submitted: SubmittedRecord
@@ -82,6 +82,7 @@ class Download:
     intent: IntentRecord
     api: Api
     now: str
+    late: Callable[[], bool]
 
     def fetch(self) -> None:
         """Put the results in their place, or what there is of them once that has been tried often enough.
@@ -136,7 +137,7 @@ class Download:
         )
         write_record(self.shard.looks_file(record.attempt), record)
         waited = epoch(record.at) - epoch(record.since)
-        pause = next_look(looks=record.looks, waited=waited, failed=error is not None)
+        pause = next_look(looks=record.looks, waited=waited, failed=error is not None, late=self.late())
         if pause is not None:
             asked = getattr(error, "retry_after", None) or 0.0
             raise IncompleteError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -35,6 +36,7 @@ from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.parquet import parquet_writer
 from airflow_provider_claude.stages.pieces import pieces_of
 from airflow_provider_claude.stages.spending import settled_cost
+from airflow_provider_claude.stages.standing import too_late
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
@@ -134,7 +136,7 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
         record = shard.submitted(attempt.number)
         try:
             if record is not None and record.lane != "store":
-                results.collect(shard, record, api, work, clock())
+                results.collect(shard, record, api, work, clock(), late=partial(too_late, shard, clock))
         except IncompleteError:
             raise
         except PendingError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,21 +26,30 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-def collect(shard: ShardFolder, submitted: SubmittedRecord, api: Api, work: AccountFolder, now: str) -> None:
+def collect(
+    shard: ShardFolder,
+    submitted: SubmittedRecord,
+    api: Api,
+    work: AccountFolder,
+    now: str,
+    *,
+    late: Callable[[], bool] = lambda: False,
+) -> None:
     """See that the raw results of a submitted attempt are here, and known to the work folder, whose other runs may use them:
     not those of packs, because what stands in one is an answer in company only.
 
     A batch that was adopted and turns out to be another's is let go again: neither loaded nor cancelled.
 
     Raises PendingError where the batch has not ended, IncompleteError where its results are not whole yet, and
-    ApiUnavailableError where the API does not answer at all. Tried often enough, what is there is kept: see download.
+    ApiUnavailableError where the API does not answer at all. Tried often enough, what is there is kept: see download; sooner
+    where it is *late*: the cutoff of the shard has come.
     """
     intent = shard.intent(submitted.attempt)
     if intent is None:
         raise StateError(f"{shard.file(f'{submitted.attempt}.intent.json')} is gone, though its batch is on record.")
     path = shard.results(submitted.attempt)
     if submitted.batch_id is not None and not path.exists():
-        Download(shard, submitted, submitted.batch_id, intent, api, now).fetch()
+        Download(shard, submitted, submitted.batch_id, intent, api, now, late).fetch()
     if submitted.adopted and _are_of(read_lines(path), intent) is False:
         reason = (
             f"batch {submitted.batch_id} was taken for this shard's by its size and time; its results are another's"

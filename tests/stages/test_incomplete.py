@@ -160,6 +160,17 @@ def test_results_that_cannot_be_downloaded_end_as_missing_after_an_hour_of_tries
     assert "could not be read" in night.leftovers()["reason"][0].as_py()
 
 
+def test_beyond_the_cutoff_the_rows_are_not_waited_for_an_hour(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.stages.load.too_late", lambda *_: True)
+    claude_simulator.fault("error_500", route="results", times=None)
+    for _ in range(4):
+        with pytest.raises(IncompleteError):
+            look(night)
+    assert look(night, 60).outcomes == {"missing": 20}
+
+
 def test_an_outage_of_the_whole_api_gives_no_batch_up(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.fault("error_500", times=None)
     for _ in range(6):

@@ -1,11 +1,14 @@
 """When the results of an ended batch are read again, and when what is there has to do: no shard waits for ever.
 
-what was read                                            what is done
-a line for each request of ours, and a whole last line   kept
-an adopted batch, whole, with lines of others only       kept: it is another's
-less, or a torn last line                                read again, at least 6 times over 5 minutes
-nothing, because the API fails                           tried again, at least 6 times over an hour
-any of these, beyond that                                the best of the looks is kept, the rest is `missing`
+    what was read                                            what is done
+    a line for each request of ours, and a whole last line   kept
+    an adopted batch, whole, with lines of others only       kept: it is another's
+    less, or a torn last line                                read again, at least 6 times over 5 minutes
+    nothing, because the API fails                           tried again, at least 6 times over an hour
+    either, beyond the cutoff of the shard                   read again, at least 3 times over 30 seconds
+    any of these, beyond that                                the best of the looks is kept, the rest is `missing`
+
+Each row of a batch is one line of its results (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ MIN_LOOKS = 6
 
 #: Seconds over which results that stay short are read again.
 SHORT_SECONDS = 300.0
+
+#: The same where the shard is late: a deadline outranks the few cents that asking again costs.
+LATE_LOOKS, LATE_SECONDS = 3, 30.0
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
 
@@ -50,11 +56,12 @@ class Read:
         return f"{names}, and end within a line" if self.torn else names
 
 
-def next_look(*, looks: int, waited: float, failed: bool) -> float | None:
+def next_look(*, looks: int, waited: float, failed: bool, late: bool = False) -> float | None:
     """Seconds until results are read again after *looks* in vain over *waited* seconds; None where that was the last.
 
-    *failed*: the last look gave nothing at all, because the API failed.
+    *failed*: the last look gave nothing at all, because the API failed. *late*: the cutoff of the shard has come.
     """
-    if looks >= MIN_LOOKS and waited >= (TROUBLE_SECONDS if failed else SHORT_SECONDS):
+    least, over = (LATE_LOOKS, LATE_SECONDS) if late else (MIN_LOOKS, TROUBLE_SECONDS if failed else SHORT_SECONDS)
+    if looks >= least and waited >= over:
         return None
     return min(_FIRST_PAUSE * 2.0 ** min(looks - 1, 10), _LONGEST_PAUSE)

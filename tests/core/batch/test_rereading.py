@@ -41,11 +41,11 @@ def test_an_adopted_batch_may_be_anothers_if_all_that_it_counts_is_there(read: R
     assert read.whole(asked=10, counted=counted, adopted=True) is whole
 
 
-def waits(*, failed: bool) -> list[float]:
+def waits(*, failed: bool, late: bool = False) -> list[float]:
     """The pauses until the last look."""
     found: list[float] = []
     for looks in itertools.count(1):
-        pause = next_look(looks=looks, waited=sum(found), failed=failed)
+        pause = next_look(looks=looks, waited=sum(found), failed=failed, late=late)
         if pause is None:
             return found
         found.append(pause)
@@ -55,6 +55,12 @@ def waits(*, failed: bool) -> list[float]:
 def test_results_that_stay_short_are_read_for_minutes_and_those_that_cannot_be_had_for_an_hour() -> None:
     assert 300 <= sum(waits(failed=False)) <= 600
     assert 3600 <= sum(waits(failed=True)) <= 4500
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_beyond_the_cutoff_half_a_minute_of_looks_is_enough(failed: bool) -> None:
+    assert 30 <= sum(waits(failed=failed, late=True)) <= 60
+    assert len(waits(failed=failed, late=True)) >= 2
 
 
 def test_looks_in_quick_succession_end_nothing_and_neither_does_a_long_time_without_looks() -> None:
