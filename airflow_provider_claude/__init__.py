@@ -31,7 +31,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": name,
                 "python-modules": [
-                    f"{package}.operators.{module}" for module in ("scan", "plan", "create", "load", "settle", "report")
+                    f"{package}.operators.{module}"
+                    for module in ("scan", "plan", "create", "load", "settle", "report", "release")
                 ],
             }
         ],

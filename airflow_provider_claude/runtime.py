@@ -158,6 +158,14 @@ def utc_now() -> str:
     return pendulum.now("UTC").isoformat()
 
 
+def who_triggered(context: Context) -> str:
+    """The user who triggered the run of *context*, as records have it; a run without one is named by its type."""
+    run: Any = context.get("dag_run")
+    name = getattr(run, "triggering_user_name", None)
+    kind = getattr(run, "run_type", None) or "unknown"
+    return f"Airflow user {name}" if name else f"no user (a {getattr(kind, 'value', kind)} run)"
+
+
 def epoch_now() -> float:
     """Now, as triggers count: epoch seconds."""
     return float(pendulum.now("UTC").timestamp())

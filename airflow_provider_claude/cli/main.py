@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import pwd
 import re
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -15,7 +17,8 @@ from airflow_provider_claude.cli import cancel, costs, hold, prune, quarantine, 
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
-from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.errors import ClaudeError, JobError
+from airflow_provider_claude.stages.release import Act
 from airflow_provider_claude.store import RunFolder
 
 _CONN_ID = "anthropic_default"
@@ -93,7 +96,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     released = _command(commands, _release, "release", "let rows out of quarantine: the next scan lets them through")
     released.add_argument("run", metavar="RUN", help=_RUN)
-    _add_terms(released, least="+")
+    _add_terms(released, least="*")
+    released.add_argument("--note", metavar="WHY", default="", help="why; it stays on record, and in the report")
+    released.add_argument("--withdraw", metavar="N", type=int, help="take release N back instead")
     revealed = _command(commands, _reveal, "reveal", "write what the tokens of a run stand for, decrypted", _REVEAL)
     revealed.add_argument("run", metavar="RUN", help=_RUN)
     revealed.add_argument("to", metavar="FILE", help="a new file ending in .csv or .parquet: token, kind, value")
@@ -216,7 +221,21 @@ def _quarantine(args: argparse.Namespace, out: Screen) -> int:
 
 
 def _release(args: argparse.Namespace, out: Screen) -> int:
-    return quarantine.release(RunFolder(to_path(args.run)), args.terms, out, now=_now())
+    run, act = RunFolder(to_path(args.run)), Act(by=_who(), at=_now(), note=args.note)
+    if (args.withdraw is None) == (not args.terms):
+        raise JobError("Write which rows to release, such as id:m-7 or rule:override, or --withdraw N, and not both.")
+    if args.withdraw is not None:
+        return quarantine.withdraw(run, args.withdraw, out, act)
+    return quarantine.release(run, args.terms, out, act)
+
+
+def _who() -> str:
+    """The user of this process by its id, whatever the environment says, and the host."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    return f"{name} at {socket.gethostname()}"
 
 
 def _reveal(args: argparse.Namespace, out: Screen) -> int:

@@ -57,12 +57,14 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
     out.line(f"{rows(reasons.total())} in quarantine{left}{found}.")
     if damage.regions:
         out.line(damage.sentence)
+    for sentence in stage.acts(run):
+        out.line(sentence)
     return 0 if reasons or damage.regions or not terms else 1
 
 
-def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> int:
+def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -> int:
     """Let the rows that *terms* mean through from the next scan on. Returns the exit code, 1 where there is none."""
-    record = stage.release(run, terms, now)
+    record = stage.release(run, terms, act)
     for sentence in stage.unmatched(run, terms):
         out.line(sentence)
     if not record.rows:
@@ -73,9 +75,16 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, *, now: str) -> i
     first = "share" if run.file("shares").joinpath("shares.json").exists() else "scan"
     out.line(
         f"Trigger the day again, or clear its task `{first}` with all that comes after it: what was released is sent, each row "
-        f"in a request of its own, and {_cost(run)}. To take it back before then, remove the newest file in "
-        f"{run.file('releases')}."
+        f"in a request of its own, and {_cost(run)}. To take it back: claude-batch release <run folder> --withdraw "
+        f"{max(stage.holding(run))}. It is on record, with {act.by}, in {run.file('releases')}."
     )
+    return 0
+
+
+def withdraw(run: RunFolder, number: int, out: Screen, act: stage.Act) -> int:
+    """Take release *number* back. Returns the exit code."""
+    record = stage.withdraw(run, number, act)
+    out.line(f"Release {number} ({counts(record.by_reason)}) does not hold any more: the next scan judges its rows.")
     return 0
 
 

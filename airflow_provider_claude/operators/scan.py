@@ -24,6 +24,7 @@ from airflow_provider_claude.runtime import (
     need_xcom,
     task_errors,
     utc_now,
+    who_triggered,
 )
 from airflow_provider_claude.sources.encoding import check_encoding
 
@@ -227,13 +228,13 @@ class ClaudeInputScanOperator(BaseOperator):
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
         """Let go of the rows that this run was asked to release, once."""
-        from airflow_provider_claude.stages.release import release, unmatched
+        from airflow_provider_claude.stages.release import Act, release, unmatched
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:
             self.log.warning("No whole scan is in %s to release rows from; what was released before comes through", run)
         elif terms:
-            record = release(run, terms, utc_now(), context.get("run_id"))
+            record = release(run, terms, Act(by=who_triggered(context), at=utc_now(), run_id=context.get("run_id")))
             self.log.info("%d rows released from quarantine %s, at %s", len(record.rows), record.by_reason, record.at)
             for sentence in unmatched(run, terms):
                 self.log.warning("%s", sentence)

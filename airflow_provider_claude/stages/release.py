@@ -1,5 +1,8 @@
 """Release: a person lets rows out of quarantine, and the next scan of the same source lets them through.
 
+Each release is a record of its own, with who, when, which rows and why. Records are only added: to take a release back is
+one, too.
+
 A row is let through where its id, its place in the source and its texts are those of the row that was released; another
 text in its place is judged as any other. Releases stay with the run folder: each scan of it heeds all of them.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_claude.core.scan.chosen import Chosen
 from airflow_provider_claude.core.scan.unmatched import Unmatched
@@ -46,6 +49,9 @@ _AMBIGUOUS = (
 )
 
 _BATCH_ROWS = 2_000
+
+#: So much is kept of why, and so many rows are named in a sentence; the record has all.
+_NOTE_CHARS, _NAMED = 500, 10
 _NAME = re.compile(r"(\d+)\.json")
 
 
@@ -64,18 +70,27 @@ def unmatched(run: RunFolder, terms: Sequence[str]) -> list[str]:
     return found.sentences()
 
 
-def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None = None) -> QuarantineRecord:
-    """Let the rows of *run* that *terms* mean (see core.scan.chosen) through from the next scan on. *now* is ISO 8601.
+class Act(NamedTuple):
+    """Who releases (*by*), when (ISO 8601), and why. *run_id*: the Airflow run that was asked to, None for a command."""
 
-    Returns what was written down; a command writes nothing where no row is meant. The Airflow run *run_id* releases by its
+    by: str
+    at: str
+    note: str = ""
+    run_id: str | None = None
+
+
+def release(run: RunFolder, terms: Sequence[str], act: Act) -> QuarantineRecord:
+    """Let the rows of *run* that *terms* mean (see core.scan.chosen) through from the next scan on.
+
+    Returns what was written down; a command writes nothing where no row is meant. An Airflow run releases by its
     terms once: where it is cleared, what has come into quarantine since stays there, and the first record is returned.
     Raises JobError for a term that is none, or an id that rows of different texts have, and StateError where *run* was not
     scanned.
     """
     chosen = Chosen.of(terms)
     run.need_scan()
-    for done in _records(run) if run_id else ():
-        if (done.run_id, done.chosen) == (run_id, list(terms)):
+    for done in _records(run).values() if act.run_id else ():
+        if (done.run_id, done.chosen) == (act.run_id, list(terms)):
             return done
     rows, reasons, texts = [], Counter[str](), dict[str, str]()
     for row in read_quarantine(run):
@@ -85,12 +100,52 @@ def release(run: RunFolder, terms: Sequence[str], now: str, run_id: str | None =
                     raise JobError(_AMBIGUOUS.format(name=name[:80]))
             rows.append(_released(row))
             reasons[row["reason"]] += 1
-    record = QuarantineRecord(
-        chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows, at=now, run_id=run_id
-    )
-    if rows or run_id:
+    record = _record(act, chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows)
+    if rows or act.run_id:
         _write(run, record)
     return record
+
+
+def withdraw(run: RunFolder, number: int, act: Act) -> QuarantineRecord:
+    """Take release *number* of *run* back: the next scan judges its rows as any other, unless another release means them.
+
+    Raises JobError where there is no such release, or it does not hold any more.
+    """
+    held = holding(run)
+    if number not in held:
+        there = f"There are {', '.join(map(str, held))}" if held else "There is none"
+        raise JobError(f"{run} has no release {number} that holds. {there}.")
+    record = _record(act, chosen=held[number].chosen, by_reason=held[number].by_reason, rows=[], withdraws=number)
+    _write(run, record)
+    return record
+
+
+def _record(act: Act, **what: Any) -> QuarantineRecord:
+    return QuarantineRecord(at=act.at, by=act.by, note=act.note.strip()[:_NOTE_CHARS], run_id=act.run_id, **what)
+
+
+def holding(run: RunFolder) -> dict[int, QuarantineRecord]:
+    """The releases of *run* that nobody has taken back, by number."""
+    records = _records(run)
+    gone = {record.withdraws for record in records.values()}
+    return {number: one for number, one in records.items() if number not in gone and one.withdraws is None}
+
+
+def acts(run: RunFolder) -> list[str]:
+    """What people have done about the quarantine of *run*, a sentence each, the first act first."""
+    return [_told(number, record) for number, record in _records(run).items() if record.rows or record.withdraws]
+
+
+def _told(number: int, record: QuarantineRecord) -> str:
+    who = f"{record.at[:19]}Z, {record.by}" + (f", run {record.run_id}" if record.run_id else "")
+    why = f" Why: {record.note}" if record.note else ""
+    if record.withdraws:
+        return f"Release {record.withdraws} was taken back ({who}).{why}"
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.by_reason.items())
+    names = ", ".join(row.item_id or row.source_ref for row in record.rows[:_NAMED])
+    more = f" and {len(record.rows) - _NAMED:,} more" if len(record.rows) > _NAMED else ""
+    asked = " ".join(record.chosen)
+    return f"Release {number}, by {asked} ({who}): {reasons}; rows {names}{more}.{why}"
 
 
 def _released(row: Mapping[str, Any]) -> ReleasedRow:
@@ -101,16 +156,16 @@ def released_keys(run: RunFolder) -> frozenset[bytes]:
     """What the released rows of *run* are known by."""
     return frozenset(
         key_of(row.item_id, row.source_ref, bytes.fromhex(row.text_hash))
-        for record in _records(run)
+        for record in holding(run).values()
         for row in record.rows
     )
 
 
-def _records(run: RunFolder) -> Iterator[QuarantineRecord]:
-    for number in _numbers(run):
-        record = read_record(run.file("releases") / f"{number}.json", QuarantineRecord)
-        if record is not None:
-            yield record
+def _records(run: RunFolder) -> dict[int, QuarantineRecord]:
+    read = (
+        (number, read_record(run.file("releases") / f"{number}.json", QuarantineRecord)) for number in _numbers(run)
+    )
+    return {number: record for number, record in read if record is not None}
 
 
 def _write(run: RunFolder, record: QuarantineRecord) -> None:

@@ -38,6 +38,7 @@ from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.stages.publishing import publish_answers
 from airflow_provider_claude.stages.refused import refusal_told
+from airflow_provider_claude.stages.release import acts
 from airflow_provider_claude.stages.remember import remember, remember_tokens
 from airflow_provider_claude.stages.spending import keep_on_record, spent_beside
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
@@ -260,6 +261,7 @@ def _summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: T
         echoes=dict(counts.answers.echoes.counts.most_common()),
         unreadable=scan.unreadable,
         notes=scan.origin.notes(),
+        releases=acts(run),
         strangers=nonzero(counts.strangers),
         disagreements=counts.disagreements,
         reused=counts.reused,

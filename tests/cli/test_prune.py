@@ -40,7 +40,8 @@ def new(a_night: Callable[..., Night]) -> Night:
 def files(work: AccountFolder) -> list[str]:
     root = Path(str(work.path))
     found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-    return sorted(name for name in found if not name.startswith("spending/") and not name.endswith("/account.json"))
+    stays = ("spending/", "secret")
+    return sorted(name for name in found if not name.startswith(stays) and not name.endswith("/account.json"))
 
 
 def ids(night: Night) -> list[str]:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import socket
 from pathlib import Path
 
 import msgspec
@@ -53,7 +56,9 @@ def test_released_rows_come_through_the_next_scan(tmp_path: Path, capsys: pytest
     assert main(["release", rescan(tmp_path), "rule:override"]) == 0
     assert "1 row is released: 1 override." in capsys.readouterr().out
     main(["quarantine", rescan(tmp_path)])
-    assert "m-1" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "m-1  override" not in said
+    assert "Release 1, by rule:override" in said
 
 
 def test_it_says_how_to_go_on_and_how_to_take_a_release_back(
@@ -64,11 +69,34 @@ def test_it_says_how_to_go_on_and_how_to_take_a_release_back(
     said = capsys.readouterr().out
     assert "2 rows are released: 1 override, 1 label_steering." in said
     assert "clear its task `scan` with" in said
-    (written,) = (Path(run) / "releases").iterdir()
-    assert f"remove the newest file in {written.parent}" in said
-    written.unlink()
+    assert "release <run folder> --withdraw 1" in said
+    assert main(["release", run, "--withdraw", "1", "--note", "too early"]) == 0
     main(["quarantine", rescan(tmp_path)])
-    assert "m-1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "m-1  override" in said
+    assert "Why: too early" in said
+
+
+def test_the_user_of_the_system_and_the_host_are_on_record_whatever_the_environment_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USER", "LOGNAME", "HOSTNAME"):
+        monkeypatch.setenv(name, "mallory")
+    run = rescan(tmp_path)
+    assert main(["release", run, "rule:override", "--note", "a test of ours"]) == 0
+    main(["quarantine", run])
+    said = capsys.readouterr().out
+    assert f"{pwd.getpwuid(os.getuid()).pw_name} at {socket.gethostname()}" in said
+    assert "mallory" not in said
+    assert "Why: a test of ours" in said
+
+
+@pytest.mark.parametrize("written", [[], ["rule:override", "--withdraw", "1"]])
+def test_a_release_is_of_rows_or_of_what_was_released(
+    written: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["release", rescan(tmp_path), *written]) == 1
+    assert "and not both" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

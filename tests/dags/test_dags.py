@@ -158,6 +158,9 @@ def test_rows_released_from_quarantine_are_sent_into_the_same_partition_and_noth
     done = run(nightly, source=source, day=day, release=["rule:override"])
     assert str(done.state) == "success"
     report = report_of(airflow_db, day)
+    [told] = report["releases"]
+    assert "by rule:override" in told
+    assert "rows 10." in told
     assert (report["ledger"]["inputs"], report["ledger"]["quarantined"]) == (12, {"role_forging": 1})
     assert set(read_answers(UPath(report["published"]))["item_id"]) == {str(n) for n in range(11)}
     assert (before, claude_simulator.books()["total"]["requests"]) == (10, 11)

@@ -81,10 +81,10 @@ def test_what_was_not_answered_stays_a_suspect(tmp_path: Path) -> None:
 
 
 def test_a_row_that_a_person_released_is_not_asked_about(tmp_path: Path) -> None:
-    from airflow_provider_claude.stages.release import release
+    from airflow_provider_claude.stages.release import Act, release
 
     run, _ = run_scan(tmp_path, ROWS)
-    release(run, ["id:5"], "2026-11-23T08:00:00+00:00")
+    release(run, ["id:5"], Act("a person", "2026-11-23T08:00:00+00:00"))
     run, _ = run_scan(tmp_path, ROWS)
     assert [row["item_id"] for row in rows_in(run, "items")] == ["1", "2", "4", "5"]
     assert len(rows_in(run, "doubts")) == 2

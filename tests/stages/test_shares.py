@@ -13,7 +13,7 @@ from airflow_provider_claude.core.scan.redacting import Cipher, Redacting
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.redaction import read_mapping
-from airflow_provider_claude.stages.release import release
+from airflow_provider_claude.stages.release import Act, release
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.shares import gather, scan_share, share_out
@@ -127,7 +127,7 @@ def test_mail_that_came_after_the_files_were_shared_out_is_of_another_scan(tmp_p
 
 def test_released_rows_come_through_every_share(tmp_path: Path) -> None:
     run, _ = shared(tmp_path, 3)
-    release(run, ["rule:override"], "2026-11-23T08:00:00+00:00")
+    release(run, ["rule:override"], Act("a person", "2026-11-23T08:00:00+00:00"))
     run, _ = shared(tmp_path, 3)
     assert "2" in [row["item_id"] for row in rows_in(run, "items")]
 

@@ -36,7 +36,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
     `echoes` counts answers that repeat what they were told or asked, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
-    `notes` say what else was found where the source is.
+    `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     Times are shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where
     they are, and `published_rows` how many are in the files there, both None while, or because, they are not.
     """
@@ -67,6 +67,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: list[str] = []
     warnings: list[str] = []
     notes: list[str] = []
+    releases: list[str] = []
 
     @property
     def green(self) -> bool:

@@ -1,0 +1,69 @@
+"""Release: an act of its own, so that the right to it can be granted apart from that to run the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.operators.scan import terms_of
+from airflow_provider_claude.paths import run_folder
+from airflow_provider_claude.runtime import name_run, task_errors, utc_now, who_triggered
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ClaudeReleaseOperator(BaseOperator):
+    """Lets rows out of quarantine from the next scan on, and puts on record who did so, when and why. Sends nothing.
+
+    Returns how many rows were released. Fails where none was: a term that means no row is a mistake.
+
+    :param run_folder: the run folder (templated).
+    :param release: which rows, as terms such as ``id:m-7``, ``rule:override``, ``layer:classifier`` or ``all`` (templated;
+        a list, its JSON, or one a line).
+    :param note: why (templated); it stays on record, and in the report.
+    :param partition: the partition of the run folder, as ``claude_batch_job`` has it (templated).
+    """
+
+    template_fields: Sequence[str] = ("run_folder", "release", "note", "partition")
+    ui_color = "#f4ece4"
+
+    def __init__(
+        self,
+        *,
+        run_folder: str,
+        release: Sequence[str] | str,
+        note: str = "",
+        partition: str | None = "{{ day }}",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.run_folder = run_folder
+        self.release = release
+        self.note = note
+        self.partition = partition
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        with task_errors():
+            partition = name_run(self, self.partition, context, jinja_env)
+        super().render_template_fields(context, jinja_env)
+        self.partition = partition  # as text, also where templates are rendered to Python objects
+
+    def execute(self, context: Context) -> int:
+        from airflow_provider_claude.stages.release import Act, release, unmatched
+
+        with task_errors():
+            run, terms = run_folder(self.run_folder), terms_of(self.release)
+            act = Act(by=who_triggered(context), at=utc_now(), note=str(self.note or ""), run_id=context.get("run_id"))
+            record = release(run, terms, act)
+            if not record.rows:
+                raise JobError(
+                    f"No row in quarantine of {run} was released. {' '.join(unmatched(run, terms))}".rstrip()
+                )
+        self.log.info("%d rows of %s released %s by %s", len(record.rows), run, record.by_reason, record.by)
+        for sentence in unmatched(run, terms):
+            self.log.warning("%s", sentence)
+        return len(record.rows)
