@@ -29,6 +29,7 @@ from airflow_provider_claude.errors import (
     RateLimitedError,
 )
 from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -100,9 +101,10 @@ class Download:
                 with look:
                     self._look()
         except _TROUBLE as error:
-            self._again(f"they could not be read ({error})", named=0, error=error)
+            why = f"they could not be read ({masked(str(error))[:300]})"
+            self._again(why, named=0, error=error)
             self._check_api()
-            self._settle(f"they could not be read ({error})")
+            self._settle(why)
 
     def _look(self) -> None:
         """Read the results once, and keep them if they are whole, or have to do."""
@@ -118,8 +120,9 @@ class Download:
                 remove(self.shard.looks_file(self.intent.attempt))
                 return
             before = self.shard.looks(self.intent.attempt)
-            if before is None or read.ours > before.best:
-                keep_as(self.shard.short(self.intent.attempt))
+            short = self.shard.short(self.intent.attempt)
+            if before is None or read.ours > before.best or not short.exists():
+                keep_as(short)
         self._again(read.told(self.intent.requests), named=read.ours)
         self._settle(read.told(self.intent.requests))
 

@@ -171,6 +171,15 @@ def test_beyond_the_cutoff_the_rows_are_not_waited_for_an_hour(
     assert look(night, 60).outcomes == {"missing": 20}
 
 
+def test_a_look_that_failed_does_not_keep_a_later_one_from_being_used(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.fault("error_500", route="results")
+    claude_simulator.fault("short_results", times=None, share=0.7)
+    landed = night.load()
+    assert landed.outcomes["succeeded"] == looks(night).best > 10
+
+
 def test_an_outage_of_the_whole_api_gives_no_batch_up(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.fault("error_500", times=None)
     for _ in range(6):

@@ -257,6 +257,18 @@ def test_the_page_tells_what_earlier_runs_of_the_day_paid_and_what_may_have_been
     assert "Up to $0.75 more may have been paid: the answers of 12 requests never came." in page
 
 
+def test_the_page_tells_what_was_paid_for_missing_answers_as_an_estimate():
+    spent = Spent(this_run=Decimal(5), missing=Decimal("0.75"), missing_requests=12)
+    costs = Costs.of(batch=Decimal(4), sync=Decimal(1), failed=Decimal(0), estimated=None, tokens={}, spent=spent)
+    page = render(summary_of(costs=costs))
+    assert costs.actual == Decimal("5.75")
+    assert (
+        "About $0.75 of what was paid is an estimate: batches count 12 answers that their results do not hold." in page
+    )
+    assert "Paid and missing (estimate)" in page
+    assert costs.told().endswith("was paid for 12 answers that their batches count and their results do not hold.")
+
+
 def test_the_page_of_a_run_that_lost_nothing_has_one_sum():
     page = render(summary_of())
     assert "this day so far" not in page
