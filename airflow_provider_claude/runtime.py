@@ -83,10 +83,15 @@ def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[N
         with task_errors():
             yield
     except (PendingError, RateLimitedError) as e:
-        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+        defer_for(operator, e, method_name)
 
-        operator.log.info("%s", e)
-        operator.defer(trigger=TimeDeltaTrigger(timedelta(seconds=_pause(e))), method_name=method_name)
+
+def defer_for(operator: BaseOperator, error: PendingError | RateLimitedError, method_name: str = "resume") -> None:
+    """Defer *operator* until what *error* names may have ended."""
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+    operator.log.info("%s", error)
+    operator.defer(trigger=TimeDeltaTrigger(timedelta(seconds=_pause(error))), method_name=method_name)
 
 
 def _pause(error: PendingError | RateLimitedError) -> float:

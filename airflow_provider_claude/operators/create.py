@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import need_xcom, resumable, utc_now
@@ -42,7 +43,7 @@ class ClaudeBatchCreateOperator(BaseOperator):
         """Create, or go on after a deferral."""
         from airflow_provider_claude.stages.create import create
 
-        with resumable(self):
+        with held(self, context, shard=self.shard), resumable(self):
             batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
         self.log.info("Shard %s is batch %s", self.shard, batch_id or "none: all its answers are there already")
         return batch_id

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.paths import shard_folder
@@ -46,7 +47,7 @@ class ClaudeResultLoadOperator(BaseOperator):
         """Load, or go on after a deferral: the batch had not ended."""
         from airflow_provider_claude.stages.load import load
 
-        with resumable(self):
+        with held(self, context, shard=self.shard), resumable(self):
             gateway = ClaudeHook(self.conn_id).gateway()
             record = load(shard_folder(self.shard), self.job, gateway, task=task_ref(context), clock=utc_now)
         self.log.info("Shard %s: %d rows %s, %s USD", self.shard, record.rows, record.outcomes, record.cost_usd)

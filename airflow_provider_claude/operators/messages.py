@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
@@ -205,7 +207,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
-        with resumable(self, "execute"):
+        with held(self, context, run=self.run_folder, method_name="execute"), resumable(self, "execute"):
             self._scan()
             self._plan(context)
         return self.resume(context)
@@ -216,14 +218,15 @@ class ClaudeMessagesOperator(BaseOperator):
         from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.plan import open_shards
 
-        with resumable(self):
+        with held(self, context, run=self.run_folder) as active, resumable(self):
             run = run_folder(self.run_folder)
             for shard in open_shards(run, run.need_plan()):
                 keep_event(shard, event)
                 batch_id = self._settle(shard, context)
                 if batch_id is not None:
-                    self._wait(batch_id, shard, context)
-        return self._report()
+                    self._wait(batch_id, shard, context, active.number)
+        with held(self, context, run=self.run_folder) as active, closing(active):
+            return self._report()
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way is waited for and kept."""
@@ -323,7 +326,7 @@ class ClaudeMessagesOperator(BaseOperator):
         ).go_on()
         return None if isinstance(step, Settled) else step.batch_id
 
-    def _wait(self, batch_id: str, shard: ShardFolder, context: Context) -> None:
+    def _wait(self, batch_id: str, shard: ShardFolder, context: Context, active: int) -> None:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
@@ -334,6 +337,7 @@ class ClaudeMessagesOperator(BaseOperator):
                 poll_interval=60.0,
                 shard=str(shard),
                 listener=Listener.of(context),
+                active=active,
                 looked=True,
             ),
             method_name="resume",

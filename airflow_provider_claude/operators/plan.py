@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.models import check_model
@@ -209,7 +210,7 @@ class ClaudePlanOperator(BaseOperator):
         from airflow_provider_claude.stages.lanes import LaneSettings
         from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 
-        with resumable(self):
+        with held(self, context, run=self.run_folder), resumable(self):
             run, destination = run_folder(self.run_folder), self.destination(context)
             record = plan(
                 run,

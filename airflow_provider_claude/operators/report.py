@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.text import excerpt, legible
@@ -80,10 +82,19 @@ class ClaudeReportOperator(BaseOperator):
             warn=warn_above,
         )
 
+    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Go on after a deferral: another run was active in the run folder."""
+        return self.execute(context)
+
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.stages.report import report
 
-        with task_errors(), blaming_the_first(context):
+        with (
+            task_errors(),
+            blaming_the_first(context),
+            held(self, context, run=self.run_folder) as active,
+            closing(active),
+        ):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
             plan = run.need_plan()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
@@ -162,11 +163,15 @@ class ClaudeInputScanOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.stages.scan import scan
 
-        with task_errors(), blaming_the_first(context):
+        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             self.say(scan(self.opened(), run, self.settings(), clock=utc_now))
         return self.run_folder
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """Go on after a deferral: another run was active in the run folder."""
+        return self.execute(context)
 
     def opened(self) -> Source:
         """The source. Raises SourceError where it, or a column, is not there."""

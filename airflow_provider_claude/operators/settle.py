@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.core.plan.packing import whole
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.rounds import ROUNDS
@@ -93,10 +94,15 @@ class ClaudeSettleOperator(BaseOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Settle, or go on after a deferral."""
         from airflow_provider_claude.stages.ended import keep_event
-        from airflow_provider_claude.stages.settle import Settled, Settling
 
         raise_if_gave_up(event)
         keep_event(shard_folder(self.shard), event)
+        with held(self, context, shard=self.shard) as active:
+            return self._settle(context, active.number)
+
+    def _settle(self, context: Context, active: int) -> dict[str, Any]:
+        from airflow_provider_claude.stages.settle import Settled, Settling
+
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
             step = Settling(
@@ -111,14 +117,14 @@ class ClaudeSettleOperator(BaseOperator):
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))
-        return self._wait(step.batch_id, context)
+        return self._wait(step.batch_id, context, active)
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way in the sync lane is waited for and kept."""
         if self._courier is not None:
             self._courier.stop()
 
-    def _wait(self, batch_id: str, context: Context) -> dict[str, Any]:
+    def _wait(self, batch_id: str, context: Context, active: int) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
@@ -130,6 +136,7 @@ class ClaudeSettleOperator(BaseOperator):
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
                 listener=Listener.of(context) if self.warn else None,
+                active=active,
                 looked=True,
             ),
             method_name="resume",

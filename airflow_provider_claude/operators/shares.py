@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.active import held
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.paths import run_folder
@@ -26,7 +27,7 @@ class ClaudeShareOutOperator(ClaudeInputScanOperator):
     def execute(self, context: Context) -> list[int]:  # type: ignore[override]
         from airflow_provider_claude.stages.shares import share_out
 
-        with task_errors():
+        with task_errors(), held(self, context, run=self.run_folder):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             return share_out(self.opened(), run, self.settings(), self.shares, clock=utc_now)
@@ -47,7 +48,7 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
     def execute(self, context: Context) -> None:  # type: ignore[override]
         from airflow_provider_claude.stages.shares import scan_share
 
-        with task_errors():
+        with task_errors(), held(self, context, run=self.run_folder):
             run = run_folder(self.run_folder)
             record = scan_share(self.opened(), run, int(self.share), self.settings(), clock=utc_now)
         self.log.info("%d rows read, %d set aside %s", record.rows, sum(record.by_reason.values()), record.by_reason)
@@ -59,6 +60,6 @@ class ClaudeShareGatherOperator(ClaudeInputScanOperator):
     def execute(self, context: Context) -> str:
         from airflow_provider_claude.stages.shares import gather
 
-        with task_errors(), blaming_the_first(context):
+        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder):
             self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))
         return self.run_folder

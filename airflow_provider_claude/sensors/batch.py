@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
+from airflow_provider_claude.active import Beats, current
 from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -75,6 +76,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.warn = warn
         self._polling: Polling | None = None
         self._cutoff: Cutoff | None = None
+        self._beats = Beats(None, None)
         self._earliest, self._latest = 0.0, math.inf
 
     def execute(self, context: Context) -> Any:
@@ -83,6 +85,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 "There is nothing to wait for: %s", "all results are here" if self.batch_id else "no batch was sent"
             )
             return self.batch_id
+        self._beats = Beats(self.shard, current(self.shard, context))
         if not self.deferrable:
             super().execute(context)
             return self.batch_id
@@ -97,6 +100,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 cancel_on_mark=self.cancel_on_mark,
                 shard=self.shard,
                 listener=Listener.of(context) if self.warn else None,
+                active=self._beats.number,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout + 2 * self.poll_interval + 60),
@@ -115,6 +119,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """One look. True when the batch has ended; an error of the API is survived for an hour."""
+        self._beats.beat()
         with task_errors():
             polling = self._polling or Polling(batch_id=self.batch_id, started=epoch_now(), interval=self.poll_interval)
             gateway = ClaudeHook(self.conn_id).gateway()

@@ -5,22 +5,25 @@ first. The answer is kept as shard 0 and landed like any other, so its row is no
 was answered in an earlier run, that answer is taken: the request is known to work.
 
 The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
-request is asked, and paid for, again.
+request is asked, and paid for, again, when that worker cannot be waiting for its answer any more.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
+import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.answers import judge
-from airflow_provider_claude.core.batch.attempt import chain
+from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.requests import RequestEncoder, custom_id
 from airflow_provider_claude.core.plan.prices import Usage
+from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.stages.budget import Budget, most_of, reckoned
@@ -82,9 +85,11 @@ class Trial:
 
     def ask_once(self, params: bytes, api: Api) -> None:
         """Ask *params* and keep the answer as an attempt of shard 0, unless it is on record already."""
-        if chain(history(self.shard), self.spec.fingerprint) or self._finish_lost_record():
+        past = history(self.shard)
+        if chain(past, self.spec.fingerprint) or self._finish_lost_record():
             return
-        number = max(self.shard.attempts(), default=0) + 1
+        self._check_asked(past)
+        number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
         found = planned(self.run, self.spec)
         skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
         with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
@@ -105,6 +110,7 @@ class Trial:
         try:
             return api.create_message(params)
         except UnknownFateError:
+            self._stop_waiting(number)
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
@@ -113,6 +119,19 @@ class Trial:
             if budget is not None:
                 budget.free(self.work.name_of(self.shard), number)
             raise
+
+    def _check_asked(self, past: Sequence[Attempt]) -> None:
+        """Raise PendingError where another worker may be waiting for the answer right now."""
+        mine = [one for one in past if one.root == self.spec.fingerprint and not one.submitted and not one.released]
+        left = max((one.until for one in mine), default=0.0) - epoch(self.clock())
+        if left > 0:
+            raise PendingError("Another task is planning this run right now.", left)
+
+    def _stop_waiting(self, number: int) -> None:
+        """Put on record that no one waits for the answer of attempt *number* any more: a retry need not, either."""
+        intent = self.shard.intent(number)
+        if intent is not None:
+            write_record(self.shard.file(f"{number}.intent.json"), msgspec.structs.replace(intent, until=intent.at))
 
     def _finish_lost_record(self) -> bool:
         """Whether an answer is there whose last record was not written any more; it is written now."""
@@ -134,7 +153,7 @@ class Trial:
             requests=body.rows,
             bytes=self.spec.bytes,
             at=now,
-            until=now,
+            until=(parse_time(now) + timedelta(seconds=_CALL_SECONDS)).isoformat(),
             model=self.plan.job["model"],
             price=self.plan.price,
             **reckoned(body, self.plan, "sync")._asdict(),

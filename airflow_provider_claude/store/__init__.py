@@ -13,6 +13,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             account.json                  whose answers it holds
+            active.1.json                 the run that is at it, and until when; the highest number counts
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
             danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
@@ -56,6 +57,7 @@ from airflow_provider_claude.store.files import (
 )
 from airflow_provider_claude.store.records import (
     AccountRecord,
+    ActiveRecord,
     BatchRun,
     BudgetRecord,
     ClaimRecord,
@@ -96,6 +98,7 @@ from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 __all__ = [
     "AccountFolder",
     "AccountRecord",
+    "ActiveRecord",
     "BatchRun",
     "BudgetRecord",
     "ClaimRecord",

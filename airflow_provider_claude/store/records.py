@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.active import ActiveRun
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
@@ -427,6 +428,18 @@ class AccountRecord(Record, frozen=True, kw_only=True):
     """account.json, of a folder of a work folder: the account whose folder it is; of a run folder: whose answers it holds."""
 
     account: Account
+
+
+class ActiveRecord(Record, frozen=True, kw_only=True):
+    """active.N.json of a run folder: its N-th active run, active since `since`, and without a word from it until `until`.
+
+    `ended` where the run has closed its books. The highest N counts.
+    """
+
+    run: ActiveRun
+    since: str
+    until: str
+    ended: bool = False
 
 
 class ClaimRecord(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records import (
     AccountRecord,
+    ActiveRecord,
     DangerRecord,
     EndedRecord,
     IntentRecord,
@@ -156,6 +157,17 @@ class RunFolder:
 
     def plan(self) -> PlanRecord | None:
         return read_record(self.file("plan.json"), PlanRecord)
+
+    def actives(self) -> list[int]:
+        """The numbers of the runs that were active in it, ascending."""
+        found = (re.fullmatch(r"active\.(\d+)\.json", name) for name in list_names(self.path))
+        return sorted(int(match[1]) for match in found if match)
+
+    def active_file(self, number: int) -> UPath:
+        return self.file(f"active.{number}.json")
+
+    def active(self, number: int) -> ActiveRecord | None:
+        return read_record(self.active_file(number), ActiveRecord)
 
     def account(self) -> AccountRecord | None:
         return read_record(self.file("account.json"), AccountRecord)

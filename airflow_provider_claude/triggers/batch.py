@@ -11,6 +11,7 @@ from typing import Any, Self
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from msgspec import to_builtins
 
+from airflow_provider_claude.active import Beats
 from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
@@ -52,6 +53,7 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
         it is cancelled, and its end waited for. The triggerer has to reach the run folder for that.
     :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
+    :param active: the number of the record that says that the task's run is active in its run folder; renewed from here.
     :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
     """
 
@@ -66,6 +68,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         cancel_on_mark: bool = False,
         shard: str | None = None,
         listener: Mapping[str, Any] | None = None,
+        active: int | None = None,
         looked: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -77,6 +80,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.cancel_on_mark = cancel_on_mark
         self.shard = shard
         self.listener = listener
+        self.active = active
         self.looked = looked
         self._seen: BatchInfo | None = None
 
@@ -91,6 +95,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         cancel_on_mark: bool = False,
         shard: str | None = None,
         listener: Listener | None = None,
+        active: int | None = None,
         looked: bool = False,
     ) -> Self:
         """A wait that begins now, and gives up after *timeout* seconds."""
@@ -104,6 +109,7 @@ class ClaudeBatchTrigger(BaseTrigger):
             cancel_on_mark=cancel_on_mark,
             shard=shard,
             listener=None if listener is None else asdict(listener),
+            active=active,
             looked=looked,
         )
 
@@ -119,6 +125,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "cancel_on_mark": self.cancel_on_mark,
                 "shard": self.shard,
                 "listener": self.listener,
+                "active": self.active,
                 "looked": self.looked,
             },
         )
@@ -176,7 +183,7 @@ class ClaudeBatchTrigger(BaseTrigger):
             floor=poll_floor(),
             until=self.until,
         )
-        cutoff = Cutoff(self.shard, self.batch_id)
+        cutoff, beats = Cutoff(self.shard, self.batch_id), Beats(self.shard, self.active)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
             if self.looked:
                 await asyncio.sleep(min(polling.pause(epoch_now()), await self._until_cutoff(cutoff, gateway)))
@@ -184,6 +191,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                 polling, decision = await self._look(gateway, polling)
                 match decision:
                     case Wait(seconds=seconds):
+                        await asyncio.to_thread(beats.beat)
                         await asyncio.sleep(min(seconds, await self._until_cutoff(cutoff, gateway)))
                     case Ended():
                         return _event(_ended(self.batch_id, self._seen))
