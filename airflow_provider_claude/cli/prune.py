@@ -150,8 +150,9 @@ def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
     for own in work.accounts():
         yield from _named(own / "batches")
         yield from _named(own / "history")
-        for job in list_names(own / "answers"):
-            yield from _named(own / "answers" / job)
+        for kind in ("answers", "asked"):
+            for job in list_names(own / kind):
+                yield from _named(own / kind / job)
 
 
 def _named(folder: UPath) -> Iterator[tuple[UPath, str]]:

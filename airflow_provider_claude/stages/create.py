@@ -101,6 +101,8 @@ class Sender:
             if not write_new_record(shard.file(f"{number}.intent.json"), intent):
                 raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
             body.write_manifest(shard.manifest(number))
+            if intent.pack == 1:
+                self.desk.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
             if not body.rows:
                 self._nothing_to_send(number)
                 return ""

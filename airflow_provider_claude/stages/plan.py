@@ -69,6 +69,10 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
+#: Days after which a batch has ended, and what it answered was fetched.
+_BATCH_DAYS = 25 / 24
+
+
 class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
     """What planning needs of the gateway."""
 
@@ -151,6 +155,7 @@ def plan(
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [with_reused(run, spec, known) for spec in shards]
     keep_on_record(run, work, open_=True, now=clock())
+    elsewhere = known.on_their_way(work, draft.job_hash, run, reuse_since(clock(), _BATCH_DAYS))
     left = scan.items - sum(spec.reused for spec in shards)
     ready = _ready(job, api, settings, clock()) if left else Readiness()
     if not ready.takes_batches and settings.lanes.lane != "sync":
@@ -191,6 +196,7 @@ def plan(
                     *_packed_sentences(settings.pack, sums),
                     *_priority_sentences(settings.priority),
                     *_cached_sentences(draft),
+                    *_elsewhere_sentences(elsewhere),
                     *lanes.sentences,
                     *budget_sentences(work, draft, sums),
                 ],
@@ -364,6 +370,14 @@ def _cached_sentences(draft: PlanRecord) -> list[str]:
         return []
     found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
     return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
+
+
+def _elsewhere_sentences(elsewhere: Mapping[str, int]) -> list[str]:
+    return [
+        f"{count:,} of these items are on their way in the run {name}, and will be paid for twice: only answers that were "
+        "fetched are shared. To pay once, let that run end first, and clear this task."
+        for name, count in elsewhere.items()
+    ]
 
 
 def _partition_column(settings: Settings) -> str | None:

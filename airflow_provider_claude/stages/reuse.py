@@ -81,17 +81,31 @@ class Known:
 
     def _match(self, shard: ShardFolder, record: CollectedRecord, used: Collection[int]) -> None:
         answered = _keys(shard.manifest(record.attempt))
+        rows, items = self._open_rows(answered)
+        keep = ~np.isin(rows, list(used))
+        if keep.any() and not _all_succeeded(shard, record.attempt, len(answered)):
+            keep &= np.isin(rows, list(_succeeded(shard, record.attempt)))
+        self._source[items[keep]] = len(self._sources)
+        self._row[items[keep]] = rows[keep]
+        self._sources.append(record)
+
+    def _open_rows(self, answered: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The rows with the keys *answered* that are items without an answer yet, and these items."""
         places = np.searchsorted(self._sorted[:, 0], answered[:, 0])
         rows = np.flatnonzero(places < len(self._sorted))
         rows = rows[(self._sorted[places[rows]] == answered[rows]).all(axis=1)]
         rows = rows[self._source[self._order[places[rows]]] < 0]
-        rows = rows[~np.isin(rows, list(used))]
-        if len(rows) and not _all_succeeded(shard, record.attempt, len(answered)):
-            rows = rows[np.isin(rows, list(_succeeded(shard, record.attempt)))]
-        items = self._order[places[rows]]
-        self._source[items] = len(self._sources)
-        self._row[items] = rows
-        self._sources.append(record)
+        return rows, self._order[places[rows]]
+
+    def on_their_way(self, work: AccountFolder, job: str, run: RunFolder, since: str) -> dict[str, int]:
+        """How many items without an answer other runs than *run* have sent since *since* and not fetched yet, by run."""
+        found: dict[str, int] = {}
+        for record in work.asked(job, since=since):
+            shard = work.shard(record.shard)
+            if str(shard.run) != str(run) and _is_on_its_way(shard, record.attempt):
+                name = work.run_name(shard.run)
+                found[name] = found.get(name, 0) + len(self._open_rows(_keys(shard.manifest(record.attempt)))[0])
+        return {name: count for name, count in found.items() if count}
 
     @property
     def mask(self) -> NDArray[Any]:
@@ -113,6 +127,12 @@ class Known:
             },
             schema=pa.schema(REUSED_FIELDS),
         )
+
+
+def _is_on_its_way(shard: ShardFolder, attempt: int) -> bool:
+    names = shard.names()
+    here = {shard.results(attempt).name, f"{attempt}.released.json"} & names
+    return shard.manifest(attempt).name in names and not here
 
 
 def _keys(manifest: UPath) -> NDArray[Any]:

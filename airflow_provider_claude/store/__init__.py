@@ -5,6 +5,7 @@
             account.json              which
             batches/msgbatch_….json   which shard's batch it is
             answers/<job>/….json      raw results that may answer the same requests again
+            asked/<job>/….json        what was sent, and is not fetched yet
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
             history/….json            how long batches and cancels took in earlier runs
         secret                        what canaries and nonces of requests are derived from

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import list_names, remove
 from airflow_provider_claude.store.records import (
@@ -92,7 +93,7 @@ class AccountFolder(WorkFolder):
     """A work folder as one account sees it. Nothing in it is known to another.
 
     In `accounts/<fingerprint>/`, `batches/` says which batch is whose, `answers/<job>/` which raw results may be used again,
-    `tokens/` what requests used, `history/` how long batches took.
+    `asked/<job>/` what is on its way, `tokens/` what requests used, `history/` how long batches took.
     """
 
     def __init__(self, path: UPath, account: Account) -> None:
@@ -125,20 +126,33 @@ class AccountFolder(WorkFolder):
 
     def collect(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, created_at: str) -> None:
         """Remember that the raw results of *attempt* are there, for the job with the hash *job*."""
-        stamp = re.sub(r"[^0-9T]", "", created_at[:19])
-        name = f"{stamp}-{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"
+        stamp, name = re.sub(r"[^0-9T]", "", created_at[:19]), _pointer(shard, attempt, fingerprint)
         record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=created_at)
-        write_new_record(self._answers(job) / name, record)
+        write_new_record(self._of_job("answers", job) / f"{stamp}-{name}", record)
+        remove(self._of_job("asked", job) / name)
 
     def collected(self, job: str, *, since: str) -> list[CollectedRecord]:
         """Raw results for the job with the hash *job*, created at *since* (ISO 8601, UTC) or later, newest first."""
         bound = re.sub(r"[^0-9T]", "", since[:19])
-        folder = self._answers(job)
+        folder = self._of_job("answers", job)
         names = [name for name in list_names(folder) if (m := _COLLECTED.fullmatch(name)) and m[1] >= bound]
         return [record for name in reversed(names) if (record := read_record(folder / name, CollectedRecord))]
 
-    def _answers(self, job: str) -> UPath:
-        return self.own / "answers" / job[:_JOB_CHARS]
+    def ask(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, at: str) -> None:
+        """Remember that *attempt* is about to be sent, until its results are collected."""
+        record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=at)
+        write_new_record(self._of_job("asked", job) / _pointer(shard, attempt, fingerprint), record)
+
+    def asked(self, job: str, *, since: str) -> list[CollectedRecord]:
+        """Attempts for the job with the hash *job* that were about to be sent at *since* (ISO 8601, UTC) or later, and whose
+        results are not collected.
+        """
+        folder = self._of_job("asked", job)
+        found = (read_record(folder / name, CollectedRecord) for name in list_names(folder))
+        return [record for record in found if record is not None and epoch(record.created_at) >= epoch(since)]
+
+    def _of_job(self, kind: str, job: str) -> UPath:
+        return self.own / kind / job[:_JOB_CHARS]
 
     def remember(self, record: HistoryRecord) -> None:
         """Keep what a run has measured."""
@@ -158,3 +172,7 @@ class AccountFolder(WorkFolder):
 
     def remember_tokens(self, job: str, record: TokensRecord) -> None:
         write_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
+
+
+def _pointer(shard: ShardFolder, attempt: int, fingerprint: str) -> str:
+    return f"{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"

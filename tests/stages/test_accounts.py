@@ -145,3 +145,20 @@ def test_the_plan_and_the_folders_say_whose_they_are(root: UPath, connect: Conne
     assert known is not None
     assert known.account == account
     assert "wrkspc_mock" in (root / "accounts" / account.fingerprint / "account.json").read_text()
+
+
+def test_what_another_run_has_under_way_is_told_of_and_not_what_is_fetched_or_anothers(
+    root: UPath, connect: Connect, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("seconds:1000000")
+    first, gateway = a_run(root, "2026-11-22"), connect("k1@mock")
+    planned(first, gateway, trial=False)
+    create(first.shard(1), gateway, clock=clock())
+    told = " ".join(planned(a_run(root, "2026-11-23"), gateway, trial=False).explanation)
+    assert f"{len(TEXTS)} of these items are on their way in the run dag/group/2026-11-22" in told
+    assert "on their way" not in " ".join(planned(first, gateway, trial=False).explanation)
+    other = planned(a_run(root, "2026-11-24"), connect("k@production"), trial=False)
+    assert "on their way" not in " ".join(other.explanation)
+    claude_simulator.advance(2_000_000)
+    load(first.shard(1), JOB, gateway, clock=clock())
+    assert "on their way" not in " ".join(planned(a_run(root, "2026-11-25"), gateway, trial=False).explanation)
