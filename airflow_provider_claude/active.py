@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.active import BEAT_SECONDS, ActiveRun
 from airflow_provider_claude.errors import ClaudeError, PendingError
-from airflow_provider_claude.runtime import defer_for, epoch_now, run_folder, shard_folder, utc_now
+from airflow_provider_claude.paths import run_folder, shard_folder
+from airflow_provider_claude.runtime import defer_for, epoch_now, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
