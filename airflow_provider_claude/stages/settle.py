@@ -151,7 +151,8 @@ class Settling:
             raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
         self.api.of(plan.account).connect()
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
-        attempt.carry_on(plan, spec, self.courier.maker(plan.lanes, shed=not are_refused(self.shard.run)))
+        refused = {"shed": False} if are_refused(self.shard.run) else {}
+        attempt.carry_on(plan, spec, self.courier.maker(plan.lanes, **refused))
 
     def _share(
         self,
