@@ -155,7 +155,7 @@ LEFTOVER_FIELDS = (
 )
 
 #: answers/part-*.parquet start with these, then carried columns, then the answer's own, then PROVENANCE. `claude_flags`
-#: says what an answer echoes, see core.batch.echoes.
+#: says what an answer echoes, see core.batch.echoes, and whether it was cleaned, see core.batch.cleaned.
 ANSWER_KEY_FIELDS = (
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string()),

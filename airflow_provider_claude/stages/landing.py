@@ -81,7 +81,7 @@ class Landing:
             if piece.sent.attempt:
                 self._asked_again[piece.places[self._lost[piece.places]]] = True
             for rows, judged in piece.chunks(self.validate, self.strangers):
-                yield self._split(number, np.array(rows, dtype="<i8"), judged)
+                yield self._split(number, np.array(rows, dtype="<i8"), self.origin.cleaner.clean(judged))
             self.disagreements += piece.disagreements()
             if (why := piece.incomplete()) is not None:
                 self.incomplete.append(f"attempt {piece.sent.attempt}: {why}.")

@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
+from airflow_provider_claude.core.batch.cleaned import Cleaner
 from airflow_provider_claude.core.batch.columns import answer_type
 from airflow_provider_claude.core.batch.echoes import Echoes
 from airflow_provider_claude.core.batch.rows import Origin
@@ -164,6 +165,7 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
         answer_type=answer_type(plan.job["answer_schema"]),
         price=msgspec.convert(plan.price, Price, strict=False),
         echoes=Echoes(plan.job, plan.job["answer_schema"]),
+        cleaner=Cleaner(plan.job["answer_schema"]),
         constants={
             "claude_prompt_hash": plan.prompt_hash,
             "claude_schema_hash": plan.schema_hash,

@@ -100,7 +100,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 
     *message_id* is set where there was a message, and so a bill; *error_type* where the API named an error. Where *of*
     items shared the request, *usage* is that of all of them, this is number *place* from 0, and *said* tells whether the
-    model said anything.
+    model said anything. *cleaned* is set where free text of the answer was cleaned.
     """
 
     custom_id: str
@@ -116,6 +116,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     said: bool = False
     place: int = 0
     of: int = 1
+    cleaned: bool = False
 
 
 _NOTHING = Usage()

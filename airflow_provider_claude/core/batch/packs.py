@@ -21,6 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from airflow_provider_claude.core.batch.answers import Judged
+from airflow_provider_claude.core.batch.once import is_outermost_twice
 from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.core.batch.requests import request_params
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
@@ -188,9 +189,12 @@ _decode_text = msgspec.json.Decoder(str).decode
 def read_elements(text: str) -> dict[str, Any]:
     """The elements of a packed answer, each as it came. Raises InvalidAnswerError where *text* is none."""
     try:
-        return {"answers": _decode(text).answers}
+        answers = _decode(text).answers
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidAnswerError(f"not a list of answers: {error}") from error
+    if (text.count('"answers"') != 1 or "\\" in text) and is_outermost_twice(text):
+        raise InvalidAnswerError("it has a name twice")
+    return {"answers": answers}
 
 
 @dataclass(frozen=True)
@@ -225,13 +229,14 @@ def split(whole: Judged, of: Sequence[Marks], validate: Validator) -> Split:
 
 
 def _element(raw: msgspec.Raw) -> tuple[Marks, bytes]:
-    """The marks of an element, empty where it has none, and its answer without them."""
+    """The marks of an element, empty where it has none, and its answer without them, or whole where it has a name twice."""
     try:
         fields = _decode_element(raw)
         mark = Marks(_decode_text(fields.pop(ID)), _decode_text(fields.pop(CHECK)))
     except (msgspec.MsgspecError, KeyError):
         return Marks("", ""), b""
-    return mark, _encode(fields)
+    whole = bytes(raw)
+    return mark, whole if is_outermost_twice(whole.decode()) else _encode(fields)
 
 
 def _doubt(asked: Marks, came: Marks, ids: Counter[str], checks: Counter[str]) -> str | None:

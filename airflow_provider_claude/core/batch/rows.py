@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.batch.answers import Judged
+from airflow_provider_claude.core.batch.cleaned import Cleaner
 from airflow_provider_claude.core.batch.columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.batch.echoes import Echoes
 from airflow_provider_claude.core.batch.exact import reader_of
@@ -41,6 +42,7 @@ class Origin:
     answer_type: pa.StructType
     price: Price
     echoes: Echoes
+    cleaner: Cleaner
     constants: Mapping[str, Any]
 
     @property
@@ -93,11 +95,19 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
         "duplicate_of": pa.nulls(len(rows), pa.string()),
         **{field.name: items[field.name] for field in origin.carry},
         **answers,
-        "claude_flags": origin.echoes.flags(answers, [one.answer for one in rows.judged]),
+        "claude_flags": _flags(origin.echoes.flags(answers, [one.answer for one in rows.judged]), rows.judged),
         **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
     return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "claude_cost_usd")])
+
+
+def _flags(echoes: pa.Array, judged: Sequence[Judged]) -> pa.Array:
+    """The flags of answers: what they echo, and `cleaned`."""
+    if not any(one.cleaned for one in judged):
+        return echoes
+    pairs = zip(echoes.to_pylist(), judged, strict=True)
+    return pa.array([[*flags, "cleaned"] if one.cleaned else flags for flags, one in pairs], echoes.type)
 
 
 def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Array]:

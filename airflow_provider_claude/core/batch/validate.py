@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_provider_claude.core.batch.exact import has_decimals, quoted
 from airflow_provider_claude.core.batch.forms import form_of, spelled
+from airflow_provider_claude.core.batch.once import members_of, name_twice
 from airflow_provider_claude.core.batch.validated import row_of
 from airflow_provider_claude.job import ClaudeJob
 
@@ -28,7 +29,29 @@ class Validator(Protocol):
 
 
 def validator_for(job: ClaudeJob) -> Validator:
-    """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written."""
+    """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
+
+    An object that has a name twice is no answer: who reads it has the choice of what it says. (RFC 8259, section 4)
+    """
+    return _Once(_validator(job), members_of(form_of(job.schema)))
+
+
+class _Once:
+    """Validates by *validate*, and that no name is there twice. Where an answer always has *members* members, as many colons
+    in it are one for each, and so it need not be looked at again.
+    """
+
+    def __init__(self, validate: Validator, members: int | None) -> None:
+        self._validate, self._members = validate, members
+
+    def __call__(self, text: str) -> dict[str, Any]:
+        answer = self._validate(text)
+        if text.count(":") != self._members and (name := name_twice(text)) is not None:
+            raise InvalidAnswerError(f"it has the name {name[:80]!r} twice")
+        return answer
+
+
+def _validator(job: ClaudeJob) -> Validator:
     if isinstance(job.output, type):
         model = PydanticValidator(job.output, job.schema)
         return (lambda text: model(quoted(text, job.schema))) if has_decimals(job.schema) else model
