@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 
-from airflow_provider_claude.core.batch.polling import POLL_FLOOR, check_interval
+from airflow_provider_claude.core.batch.polling import POLL_CEILING, POLL_FLOOR, check_interval
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
 from airflow_provider_claude.core.publish.guard import PARTITION_OF_AN_HOUR
@@ -31,6 +31,7 @@ from airflow_provider_claude.errors import (
     Terminal,
     without_secrets,
 )
+from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.schedule import is_tick, next_tick
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def epoch_now() -> float:
 
 def poll_floor() -> float:
     """The least seconds between two looks at a batch: `[claude] poll_floor`."""
-    return max(float(conf.getfloat("claude", "poll_floor", fallback=POLL_FLOOR)), 0.0)
+    return number("[claude] poll_floor", conf.getfloat("claude", "poll_floor", fallback=POLL_FLOOR), 0, POLL_CEILING)
 
 
 def poll_interval_of(seconds: object) -> float:

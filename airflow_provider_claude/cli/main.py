@@ -18,6 +18,7 @@ from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.errors import ClaudeError, JobError
+from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.stages.release import Act
 from airflow_provider_claude.store import RunFolder
 
@@ -92,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     aside.add_argument("run", metavar="RUN", help=_RUN)
     _add_terms(aside, least="*")
     aside.add_argument(
-        "--limit", metavar="N", type=int, default=50, help="the most rows to list (default: %(default)s)"
+        "--limit", metavar="N", type=_limit, default=50, help="the most rows to list (default: %(default)s)"
     )
     released = _command(commands, _release, "release", "let rows out of quarantine: the next scan lets them through")
     released.add_argument("run", metavar="RUN", help=_RUN)
@@ -171,6 +172,13 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
     _add_connection(parser)
 
 
+def _limit(text: str) -> int:
+    try:
+        return whole_number("--limit", text, 1, 1_000_000)
+    except JobError as e:
+        raise argparse.ArgumentTypeError(str(e)) from e
+
+
 def _month(text: str) -> str:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a month such as 2026-11")
@@ -182,8 +190,8 @@ def _days(text: str) -> float:
         days = float(text)
     except ValueError as e:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days") from e
-    if not days >= 1:
-        raise argparse.ArgumentTypeError("write 1 or more")
+    if not 1 <= days <= 36_500:
+        raise argparse.ArgumentTypeError("write 1 to 36500")
     return days
 
 

@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.cli.screen import Screen, number
+from airflow_provider_claude.core.report.formulas import without_formulas
 from airflow_provider_claude.core.scan.redacting import Cipher
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.stages.redaction import read_mapping
@@ -23,8 +24,14 @@ SCHEMA = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("to
 _WRITERS: dict[str, Callable[[IO[bytes], pa.Schema], Any]] = {".csv": pa_csv.CSVWriter, ".parquet": pq.ParquetWriter}
 
 
+def _as_it_is(texts: pa.Array) -> pa.Array:
+    return texts
+
+
 def reveal(run: RunFolder, to: Path, cipher: Cipher, out: Screen) -> int:
     """Write token, kind and value of each token of *run* to the new file *to*. Returns the exit code.
+
+    In CSV an apostrophe stands before values that a spreadsheet would take for formulas; Parquet has them as they were.
 
     Raises JobError for a name that ends otherwise, and StateError where there is such a file, no mapping, or another key.
     """
@@ -36,12 +43,14 @@ def reveal(run: RunFolder, to: Path, cipher: Cipher, out: Screen) -> int:
     except FileExistsError as e:
         raise StateError(f"{to} is there already; it was not touched.") from e
     rows = 0
+    safe = without_formulas if to.suffix == ".csv" else _as_it_is
     try:
         with os.fdopen(handle, "wb") as stream, writer_of(stream, SCHEMA) as writer:
             for pairs in read_mapping(run, cipher):
                 rows += len(pairs)
                 columns = list(zip(*pairs, strict=True)) or [(), (), ()]
-                writer.write_table(pa.table([pa.array(column, pa.string()) for column in columns], schema=SCHEMA))
+                arrays = [safe(pa.array(column, pa.string())) for column in columns]
+                writer.write_table(pa.table(arrays, schema=SCHEMA))
     except BaseException:
         with suppress(FileNotFoundError):
             to.unlink()

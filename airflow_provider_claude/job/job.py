@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
@@ -58,8 +59,9 @@ class ClaudeJob:
     def __post_init__(self) -> None:
         if not _MODEL_ID.fullmatch(self.model):
             raise JobError(f"model is {self.model!r}: write a model id such as {DEFAULT_MODEL!r}.")
-        if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
-            raise JobError(f"max_tokens is {self.max_tokens!r}: write a whole number of at least 1.")
+        if isinstance(self.max_tokens, str):
+            raise JobError(f"max_tokens is {self.max_tokens!r}: write a whole number.")
+        whole_number("max_tokens", self.max_tokens, 1, 1_000_000)
         if self.cache is not None and not isinstance(self.cache, bool):
             raise JobError(f"cache is {self.cache!r}: write True, False, or None to let the plan decide.")
         if self.cache and not self.system:

@@ -20,9 +20,11 @@ from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
+from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
@@ -177,10 +179,10 @@ class ClaudeMessagesOperator(BaseOperator):
         self.prices = prices
         self.deadline = deadline
         self.limits = limits
-        self.reserve = reserve
+        self.reserve = number("reserve", reserve, 0, 0.9)
         self.in_flight = in_flight
         self.shed_to = shed_to
-        self.rounds = rounds
+        self.rounds = whole_number("rounds", rounds, 0, MOST_ROUNDS)
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
         self.work = work

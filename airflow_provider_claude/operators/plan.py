@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -12,14 +12,14 @@ from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.plan.models import check_model
-from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of, whole
-from airflow_provider_claude.core.plan.reuse import REUSE_DAYS
-from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, Limits
+from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
+from airflow_provider_claude.core.plan.reuse import MOST_DAYS, REUSE_DAYS
+from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
 from airflow_provider_claude.core.settle.priority import URGENT, priority_of
-from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.paths import run_folder, to_path, work_folder
 from airflow_provider_claude.runtime import (
@@ -45,17 +45,11 @@ BUDGET_SCOPE = "{{ dag.dag_id }} {{ 'backfill' if dag_run.run_type == 'backfill'
 
 def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
     """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for what is no amount."""
-    if usd in {None, "", "None"}:
+    if usd is None or usd in ("", "None"):
         return None
     from airflow_provider_claude.store import BudgetRecord
 
-    try:
-        amount = Decimal(str(usd))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise JobError(f"budget_usd is {usd!r}: write an amount in USD such as '2.50'.")
-    return BudgetRecord(usd=f"{amount:f}", scope=scope)
+    return BudgetRecord(usd=f"{usd_amount('budget_usd', usd):f}", scope=scope)
 
 
 class ClaudePlanOperator(BaseOperator):
@@ -175,7 +169,7 @@ class ClaudePlanOperator(BaseOperator):
         self.deadline = deadline
         self.prices = prices
         self.work = work
-        self.reuse_days = reuse_days
+        self.reuse_days = number("reuse_days", reuse_days, 0, MOST_DAYS)
         self.limits = limits
         self.reserve = reserve
         self.margin = margin
@@ -217,7 +211,9 @@ class ClaudePlanOperator(BaseOperator):
                 self.job.with_model(self.model),
                 ClaudeHook(self.conn_id).gateway(),
                 settings=Settings(
-                    limits=Limits(rows=whole("shard_rows", self.shard_rows), bytes=self.shard_bytes),
+                    limits=Limits(
+                        rows=whole_number("shard_rows", self.shard_rows, 1, MAX_REQUESTS), bytes=self.shard_bytes
+                    ),
                     trial=self.trial,
                     prices=self.prices,
                     deadline=resolve_deadline(context, self.deadline),

@@ -9,12 +9,12 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
-from airflow_provider_claude.core.plan.packing import whole
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
-from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS, ROUNDS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import (
@@ -76,7 +76,7 @@ class ClaudeSettleOperator(BaseOperator):
             raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
         Concurrency.up_to(in_flight)
         if "{{" not in str(rounds):
-            whole("rounds", rounds)
+            whole_number("rounds", rounds, 0, MOST_ROUNDS)
         self.shard = shard
         self.job = job
         self.conn_id = conn_id
@@ -111,7 +111,7 @@ class ClaudeSettleOperator(BaseOperator):
                 api=ClaudeHook(self.conn_id).gateway(),
                 clock=utc_now,
                 task=task_ref(context),
-                rounds=whole("rounds", self.rounds),
+                rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
                 courier=self._courier,
             ).go_on()
         if isinstance(step, Settled):

@@ -15,6 +15,7 @@ from airflow_provider_claude.active import Beats, current
 from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, task_errors
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_claude.gateway import Gateway
+
+
+#: Seconds: results are kept for 29 days.
+_MOST_WAIT = 29 * 86_400.0
 
 
 class ClaudeBatchSensor(BaseSensorOperator):
@@ -66,6 +71,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         poll_interval = poll_interval_of(poll_interval)
+        timeout = number("timeout", timeout, 1, _MOST_WAIT)
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
         self.batch_id = batch_id
         self.conn_id = conn_id

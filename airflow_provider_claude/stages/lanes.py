@@ -14,6 +14,7 @@ from airflow_provider_claude.core.plan.limits import AccountLimits, account_limi
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
 from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
+from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.store import AccountFolder, LanesRecord
 
 #: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
@@ -21,6 +22,9 @@ LOAD_SECONDS = 120.0
 
 #: What earlier runs tell is taken from so many of them.
 _RUNS = 30
+
+#: Seconds: a margin or a lead of a whole day leaves no night.
+_DAY = 86_399.0
 
 HOPELESS = ("warn", "fail")
 LANES = ("auto", "batch", "sync")
@@ -55,12 +59,10 @@ class LaneSettings:
             raise JobError("lane='batch' keeps all rows out of the sync lane: leave it out, or refused_batches='sync'.")
         if self.hopeless not in HOPELESS:
             raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
-        if not 0 <= self.reserve <= 0.9:
-            raise JobError(f"reserve is {self.reserve!r}: write a share of the limits from 0 to 0.9.")
-        if self.lead is not None and not 0 < self.lead < 86_400:
-            raise JobError(f"lead is {self.lead!r}: write seconds, more than none and less than a day, or None.")
-        if not 0 <= self.margin < 86_400:
-            raise JobError(f"margin is {self.margin!r}: write the seconds before the deadline, less than a day.")
+        number("reserve", self.reserve, 0, 0.9)
+        number("margin", self.margin, 0, _DAY)
+        if self.lead is not None:
+            number("lead", self.lead, 1, _DAY)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from airflow_provider_claude.core.tables import (
     with_columns,
 )
 from airflow_provider_claude.extras import need
+from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.store import RunFolder
 
 
@@ -85,6 +86,8 @@ class ScanSettings:
         return [*(pa.field(name, pa.string()) for name in texts), *self.typed]
 
     def __post_init__(self) -> None:
+        whole_number("max_chars", self.max_chars, 1, 100_000_000)
+        whole_number("part_rows", self.part_rows, 1, 1_000_000)
         if self.near_duplicates is None:
             return
         need("near", "near_duplicates")

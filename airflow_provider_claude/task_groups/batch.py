@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.deadline import wall_clock
-from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS
+from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_SHARDS
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -22,6 +22,7 @@ from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
 from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
@@ -132,8 +133,7 @@ def claude_batch_job(
     """
     if screen not in {None, "claude"}:
         raise JobError(f"screen is {screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
-    if scan_tasks < 1:
-        raise JobError(f"scan_tasks is {scan_tasks}: write 1 or more.")
+    whole_number("scan_tasks", scan_tasks, 1, MAX_SHARDS)
     for name, at in (("deadline", deadline), ("screen_by", screen_by)):
         if at and "{{" not in at:
             wall_clock(at, name)

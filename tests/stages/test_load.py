@@ -172,7 +172,8 @@ def test_line_ends_of_windows_and_separators_inside_strings_break_nothing(night:
     odd = {"a": "one\u2028two\u0085three"}
     results(night, [line(night, 0, odd) + b"\r", line(night, 1, odd) + b"\r", b"\r"])
     assert night.load().outcomes == {"succeeded": 2}
-    assert night.answers()["a"].to_pylist() == [odd["a"]] * 2
+    assert night.answers()["a"].to_pylist() == ["one\ntwo\nthree"] * 2
+    assert night.answers()["claude_flags"].to_pylist() == [["cleaned"]] * 2
 
 
 def test_a_number_too_large_for_its_column_fails_its_own_row_only(night: Night) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import whole_number
 
 #: The lowest tier: what is too low only makes the sync lane slow, until the API's headers say better.
 DEFAULT_TIER = "start"
+
+#: No account may do as much in a minute.
+_MOST = 10**12
 
 
 class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +61,6 @@ def _numbers(given: Mapping[str, Any]) -> AccountLimits:
         raise JobError(
             f"limits is {dict(given)!r}: {e}. Write requests, input_tokens and output_tokens a minute."
         ) from e
-    if min(limits.requests, limits.input_tokens, limits.output_tokens, limits.queued) < 1:
-        raise JobError(f"limits is {dict(given)!r}: every limit is a whole number above zero.")
+    for name in limits.__struct_fields__:
+        whole_number(f"limits[{name!r}]", getattr(limits, name), 1, _MOST)
     return limits

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.numbers import whole_number
 
 #: The most items of one request. Models lose count of more, and one refusal costs all of them another request.
 MAX_ITEMS = 20
@@ -59,18 +60,11 @@ def packing_of(pack: object, tokens: object = PACK_TOKENS, by: Sequence[str] = (
 
     Raises JobError where they are no whole numbers, or make no sense.
     """
-    items, bound = whole("pack", pack), whole("pack_tokens", tokens)
+    items = whole_number("pack", pack, 1, MAX_ITEMS)
+    bound = whole_number("pack_tokens", tokens, 100, MAX_TOKENS)
     if isinstance(by, str):
         raise JobError(f"pack_by is {by!r}: write a list of column names.")
     return None if items == 1 else Packing(items=items, tokens=bound, by=tuple(by))
-
-
-def whole(name: str, value: object) -> int:
-    """The parameter *name*, a number or its text, as Jinja renders it. Raises JobError where it is no whole number."""
-    text = "" if isinstance(value, bool) else str(value).strip()
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise JobError(f"{name} is {value!r}: write a whole number.")
-    return int(text)
 
 
 def check_packable(job: ClaudeJob, packing: Packing, columns: Sequence[str]) -> None:

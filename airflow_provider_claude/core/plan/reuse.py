@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 #: Days: as old as results of the API itself can get
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 REUSE_DAYS = 29.0
+MOST_DAYS = 3_650.0
 
 
 def reuse_since(now: str, days: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import whole_number
 
 #: https://platform.claude.com/docs/en/build-with-claude/batch-processing. Whether its "256 MB" is decimal is not
 #: stated; the smaller reading is safe.
@@ -37,10 +38,8 @@ class Limits:
     bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
-        if not 1 <= self.rows <= MAX_REQUESTS:
-            raise JobError(f"shard_rows is {self.rows}: one batch holds 1 to {MAX_REQUESTS:,} requests.")
-        if not 1 <= self.bytes <= MAX_BYTES:
-            raise JobError(f"shard_bytes is {self.bytes}: one batch holds at most {MAX_BYTES:,} bytes.")
+        whole_number("shard_rows", self.rows, 1, MAX_REQUESTS)
+        whole_number("shard_bytes", self.bytes, 1, MAX_BYTES)
 
 
 def sizes(rows: int, limit: int) -> list[int]:

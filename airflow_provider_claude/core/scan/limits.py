@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from airflow_provider_claude.job.numbers import number, whole_number
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -24,6 +26,7 @@ class Limits:
         (`closes_tag`, low): it closes nothing, since a request's own delimiters hold a nonce.
     :param confidential: the word of the system prompt that no answer may hold; empty for none. A text that holds it is set
         aside (`confidential_word`, high): its author has read the prompt, and an answer that quotes it would not count.
+    :raises JobError: for a number out of its range.
     """
 
     max_tokens: int = 50_000
@@ -35,3 +38,9 @@ class Limits:
     max_repetition: float = 20.0
     closing_tags: Sequence[str] = field(default=())
     confidential: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("max_tokens", "max_line", "max_lines", "no_text_from", "repetition_from"):
+            whole_number(name, getattr(self, name), 1, 1_000_000_000)
+        number("max_no_text", self.max_no_text, 0, 1)
+        number("max_repetition", self.max_repetition, 0, 1_000_000)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import number
 
 Action = Literal["quarantine", "flag", "pass"]
 
@@ -51,9 +52,7 @@ class ScanPolicy:
                     f"policy says {action!r} for {name}: write one of {', '.join(map(repr, get_args(Action)))}."
                 )
         for name in ("quarantine_score", "flag_score", "confirm_score"):
-            score = getattr(self, name)
-            if not 0 < score <= 1:
-                raise JobError(f"{name} is {score!r}: write a number above 0, and 1 at most.")
+            number(name, getattr(self, name), 1e-9, 1)
 
     def action(self, finding: Finding) -> Action:
         own = self.rules.get(finding.rule)
@@ -70,6 +69,4 @@ class ScanPolicy:
 
 def check_likeness(least: float | None) -> float | None:
     """*least*, how similar near duplicates are at least. Raises JobError where it is neither None nor from 0.5 to 1."""
-    if least is not None and not 0.5 <= least <= 1:
-        raise JobError(f"near_duplicates is {least!r}: write a number from 0.5 to 1, such as 0.9.")
-    return least
+    return None if least is None else number("near_duplicates", least, 0.5, 1)

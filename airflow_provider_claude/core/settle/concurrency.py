@@ -15,11 +15,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import number
 
 #: Requests under way at first, and at most.
 START = 4.0
 CEILING = 256.0
+
+#: What the ceiling can be set to.
+MOST = 10_000.0
 
 #: A mark is not below this: a push-back among so few says nothing about how many there may be.
 LEAST_MARK = 16.0
@@ -55,10 +58,9 @@ class Concurrency:
     def up_to(cls, ceiling: float) -> Concurrency:
         """At the start, with at most *ceiling* requests under way at once.
 
-        Raises JobError for a ceiling below 1.
+        Raises JobError for a ceiling below 1, or above MOST.
         """
-        if not ceiling >= 1:
-            raise JobError(f"in_flight is {ceiling!r}: write 1 or more, the most requests under way at once.")
+        number("in_flight", ceiling, 1, MOST)
         return cls(limit=min(START, ceiling), ceiling=ceiling)
 
     def answered(self, latency: float, under_way: int) -> Concurrency:

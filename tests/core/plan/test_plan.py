@@ -88,7 +88,7 @@ class TestShards:
 
     @pytest.mark.parametrize("limits", [{"rows": 0}, {"rows": 100_001}, {"bytes": 0}, {"bytes": MAX_BYTES + 1}])
     def test_limits_beyond_the_apis_are_refused(self, limits: dict[str, int]) -> None:
-        with pytest.raises(JobError, match="one batch holds"):
+        with pytest.raises(JobError, match="write a whole number from 1 to"):
             Limits(**limits)
 
 

@@ -38,7 +38,7 @@ def test_a_low_ceiling_holds_from_the_start() -> None:
 
 @pytest.mark.parametrize("ceiling", [0, -1, 0.5, math.nan])
 def test_a_ceiling_that_lets_nothing_through_is_refused(ceiling: float) -> None:
-    with pytest.raises(JobError, match="write 1 or more"):
+    with pytest.raises(JobError, match="write a number from 1"):
         Concurrency.up_to(ceiling)
 
 

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_claude.core.report.formulas import without_formulas
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+cmd|x", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", '"=1', "'=1", "\u00a0=1", "＝1", "＋1", "－1", "＠a"],
+)  # fmt: skip
+def test_an_apostrophe_stands_before_a_formula(text: str) -> None:
+    assert without_formulas(pa.array([text])).to_pylist() == [f"'{text}"]
+
+
+@pytest.mark.parametrize("text", ["-1", "+4917012345678", "-1.5", "1e-9", "a@b.c", "a=b", "", "Müller", "2026-11-30"])
+def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
+    assert without_formulas(pa.array([text, None])).to_pylist() == [text, None]
