@@ -1,0 +1,99 @@
+"""Who a task is, and whether another run is alive: by Airflow's word, or by its process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from upath import UPath
+
+from airflow_provider_claude.active import Beats, _this_process, current, held, is_alive, who
+from airflow_provider_claude.core.active import ActiveRun
+from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
+from airflow_provider_claude.store import RunFolder
+
+
+def context(run_id: str, state: Any = None) -> Any:
+    """A task of *run_id*, to which Airflow says that any other run is in *state*."""
+
+    def get_dagrun_state(dag_id: str, run_id: str) -> Any:
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    ti = SimpleNamespace(dag_id="d", run_id=run_id, task_id="create", map_index=3, try_number=2)
+    ti.get_dagrun_state = get_dagrun_state
+    return {"ti": ti}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> str:
+    path = tmp_path / "run" / "shards" / "00001"
+    path.mkdir(parents=True)
+    return str(path)
+
+
+OPERATOR = ClaudeBatchCreateOperator(task_id="create", shard="s")
+
+
+def test_a_task_says_who_it_is() -> None:
+    me = who(context("r1"))
+    assert (me.dag_id, me.run_id, me.task, me.attempt, me.process) == ("d", "r1", "create[3]", 2, "")
+
+
+@pytest.mark.parametrize(
+    ("state", "alive"),
+    [("running", True), ("queued", True), ("success", False), ("failed", False), (RuntimeError("no such run"), None)],
+)
+def test_a_run_is_alive_as_long_as_airflow_says_so(state: Any, alive: bool | None) -> None:
+    assert is_alive(ActiveRun(dag_id="d", run_id="r1"), context("r2", state)) is alive
+
+
+def test_a_run_in_one_process_is_alive_as_long_as_that_is() -> None:
+    here = _this_process()
+    host, pid, started = here.split(" ")
+    with subprocess.Popen([sys.executable, "-c", ""]) as other:
+        other.wait()
+    dead = [f"{host} {other.pid} {started}", f"{host} {pid} 1.00"]
+    runs = [ActiveRun(dag_id="d", run_id="r", process=process) for process in (here, *dead, f"elsewhere {pid} 1.00")]
+    assert [is_alive(run, context("r", "running")) for run in runs] == [True, False, False, None]
+
+
+def test_the_tasks_of_another_run_are_deferred_and_those_of_the_same_are_not(shard: str) -> None:
+    with held(OPERATOR, context("r1"), shard=shard):
+        pass
+    with held(OPERATOR, context("r1"), shard=shard) as active:
+        assert active.number == 1
+    with pytest.raises(TaskDeferred), held(OPERATOR, context("r2", "running"), shard=shard):
+        pass
+    with held(OPERATOR, context("r2", "failed"), shard=shard) as active:
+        assert active.number == 2
+
+
+def test_a_wait_says_that_its_run_goes_on(shard: str) -> None:
+    run = RunFolder(UPath(shard).parent.parent)
+    with held(OPERATOR, context("r1"), shard=shard):
+        pass
+    assert current(shard, context("r2")) is None
+    number = current(shard, context("r1"))
+    assert number == 1
+    record = run.active(1)
+    assert record is not None
+    old = record.until
+    run.active_file(1).write_text(run.active_file(1).read_text().replace(old, "2026-01-01T00:00:00+00:00"))
+    Beats(shard, number).beat()
+    renewed = run.active(1)
+    assert renewed is not None
+    assert renewed.until >= old
+
+
+def test_an_operator_called_by_hand_holds_the_folder_for_the_call_only(shard: str) -> None:
+    with held(OPERATOR, {}, shard=shard), pytest.raises(TaskDeferred), held(OPERATOR, context("r1"), shard=shard):
+        pass
+    with held(OPERATOR, context("r1"), shard=shard) as active:
+        assert active.number == 2
