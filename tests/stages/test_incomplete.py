@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pyarrow as pa
@@ -115,6 +116,25 @@ def test_looks_are_counted_on_disk_and_minutes_have_to_pass(night: Night, claude
     assert not night.run.shard(1).results(1).exists()
     assert look(night, 400).outcomes["missing"] > 0
     assert looks(night).final
+
+
+def test_the_task_is_deferred_between_two_looks_and_holds_no_worker(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    from airflow.providers.common.compat.sdk import TaskDeferred
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
+
+    claude_simulator.fault("short_results", times=2, share=0.7)
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="load", map_index=-1)
+    operator = ClaudeResultLoadOperator(task_id="load", shard=str(night.run.shard(1)), job=night.job)
+    for act in (operator.execute, operator.resume):
+        with pytest.raises(TaskDeferred) as deferred:
+            act({"ti": ti})  # type: ignore[typeddict-item]
+        assert isinstance(deferred.value.trigger, DateTimeTrigger)
+        assert deferred.value.method_name == "resume"
+    assert operator.resume({"ti": ti})["outcomes"] == {"succeeded": 20}  # type: ignore[typeddict-item]
 
 
 def test_the_best_of_the_looks_is_used(night: Night, claude_simulator: SimulatorProcess) -> None:
