@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from collections.abc import Callable
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, JobError, MaskedError, without_secrets
+from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.masking import masked
 from airflow_provider_claude.runtime import task_errors
+from airflow_provider_claude.simulator.process import SimulatorProcess
 
 KEY = "k3y-0f-a-proxy"
 
@@ -100,3 +103,18 @@ def test_an_error_without_secrets_keeps_its_causes() -> None:
     error.__cause__ = OSError("disk full")
     assert without_secrets(error) is error
     assert error.__cause__ is not None
+
+
+@pytest.mark.parametrize("header", [f"{KEY}\n", f"{KEY}\r\nX-More: 1", f"{KEY}\x00"])
+@pytest.mark.parametrize("call", [lambda api: api.batch("msgbatch_1"), lambda api: api.create_message(b"{}")])
+def test_a_header_that_http_refuses_is_told_by_nothing_that_airflow_would_print(
+    claude_simulator: SimulatorProcess, header: str, call: Callable[[Gateway], object]
+) -> None:
+    """h11 quotes it, and httpx and the SDK raise from that."""
+    import anthropic
+
+    client = anthropic.Anthropic(base_url=claude_simulator.base_url, api_key=header, max_retries=0)
+    with pytest.raises(Exception) as caught, task_errors(), client:  # noqa: PT011 - the kind does not matter here
+        call(Gateway(lambda: client))
+    assert "header" in str(caught.value)
+    assert KEY not in "".join(traceback.format_exception(caught.value))

@@ -267,3 +267,46 @@ def test_what_the_budget_of_a_run_does_not_cover_is_not_asked_and_the_run_says_s
     assert ledger["failed"].keys() == {"unaffordable"}
     assert ledger["answered"] + ledger["failed"]["unaffordable"] == 30
     assert 0 < float(claude_simulator.books()["total"]["cost_usd"]) <= 0.0002
+
+
+@pytest.mark.parametrize(
+    ("day", "ending", "fault", "state"),
+    [
+        ("2026-10-01", "", None, "success"),
+        ("2026-10-02", "", "bad_key", "failed"),
+        ("2026-10-03", "\n", None, "failed"),
+    ],
+)
+def test_the_key_of_the_connection_is_in_nothing_that_a_run_leaves(
+    dags: dict[str, Any],
+    airflow_db: Path,
+    claude_simulator: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    day: str,
+    ending: str,
+    fault: str | None,
+    state: str,
+) -> None:
+    """Logs, XCom, rendered fields and trigger arguments (in the database), run and work folder, report and answers."""
+    key, header = "k3y-of-the-deployment", "t0ken-of-the-proxy"
+    kwargs = {"default_headers": {"X-Proxy": header}}
+    connection = json.loads(claude_simulator.connection_json)
+    connection |= {"password": f"{key}{ending}", "extra": {"anthropic_client_kwargs": kwargs}}
+    monkeypatch.setenv("AIRFLOW_CONN_ANTHROPIC_DEFAULT", json.dumps(connection))
+    if fault:
+        claude_simulator.fault(fault, times=50)
+    mail = pa.table({c: ["1", "2"] for c in ("id", "subject", "message_id", "sender", "date")})
+    pq.write_table(mail.append_column("body", pa.array(["kept", f"read on {day}"])), tmp_path / "mail.parquet")
+    with caplog.at_level("INFO"):
+        done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day=day)
+    assert str(done.state) == state
+    told = "".join([caplog.text, *capfd.readouterr()])
+    assert "anthropic_default" in told or state == "success"
+    left = {path.name: path.read_bytes() for path in airflow_db.parent.rglob("*") if path.is_file()}
+    assert {"airflow.db", "plan.json" if state == "success" else "scan.json"} <= left.keys()
+    for secret in (key, header):
+        assert secret not in told
+        assert not [name for name, data in left.items() if secret.encode() in data]
