@@ -40,8 +40,8 @@ _CHUNK = 1 << 16
 #: Mail and keys go to the connection's own host and nowhere else, whatever a proxy answers.
 _HERE: RequestOptions = {"follow_redirects": False}
 
-#: A look at a batch is tried once: whoever waits for it has patience of its own, and the SDK would sleep as long as a
-#: `retry-after` says, past any cutoff.
+#: A look at a batch, and a download, are tried once: their callers try again by themselves, and the SDK would sleep as long as
+#: a `retry-after` says, past any cutoff.
 _ONCE: RequestOptions = {"follow_redirects": False, "max_retries": 0}
 
 #: What only informs is not waited for long.
@@ -204,7 +204,7 @@ class Gateway:
         Asked of the connection's own host, whatever host the batch's `results_url` names.
         """
         headers = {"X-Stainless-Raw-Response": "stream", "accept": "application/x-jsonl"}
-        options: RequestOptions = {"headers": headers, "follow_redirects": False}
+        options: RequestOptions = {**_ONCE, "headers": headers}
         with (
             self._errors(f"download the results of batch {batch_id}", missing_is_transient=True),
             closing(self._client.get(f"{_path(batch_id)}/results", cast_to=_response(), options=options)) as response,

@@ -151,3 +151,12 @@ def test_an_interval_below_the_floor_is_refused_when_the_dag_is_parsed(
     with pytest.raises(JobError, match="poll_interval is 1: write seconds from 10 to 3600"):
         make(task_id="t", poll_interval=1, **of)
     assert make(task_id="t", poll_interval=10, **of).poll_interval == 10
+
+
+def test_a_download_that_the_api_refuses_for_an_hour_is_tried_again_within_seconds(
+    shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("instant")
+    create(shard, gateway, clock=now)
+    claude_simulator.fault("rate_limit", route="results", times=1, retry_after=3600)
+    assert load(shard, JOB, gateway, clock=now).outcomes == {"succeeded": 10}
