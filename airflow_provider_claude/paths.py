@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
 
 from airflow_provider_claude.errors import JobError, StateError
-from airflow_provider_claude.sources.allowed import Allowed, Place, check_characters
+from airflow_provider_claude.sources.allowed import Allowed, Place, check_text
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import check_place
@@ -45,7 +45,7 @@ def to_path(uri: str) -> UPath:
 
 def source_path(uri: str, allowed: Allowed) -> UPath:
     """The source *uri*. Raises SourceError where it is not *allowed*: no store was asked, and no connection looked up."""
-    check_characters(uri)  # those that URIs lose, too
+    check_text(uri)  # characters that URIs lose, too
     try:
         path = cast("UPath", ObjectStoragePath(uri))
     except (ValueError, ImportError):

@@ -26,8 +26,16 @@ _LOCAL = "file"
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def check_characters(path: str) -> None:
-    """Raise SourceError for a text with characters that act, such as a line end, or are none."""
+#: The characters that a path has at most, here and on object stores.
+_LONGEST = 4_096
+
+
+def check_text(path: str) -> None:
+    """Raise SourceError for a text that is too long for a path, or has characters that act, such as a line end, or are none."""
+    if len(path) > _LONGEST:
+        raise SourceError(
+            f"The source {path!r:.100}… has {len(path):,} characters: no path has more than {_LONGEST:,}."
+        )
     if _ACTING.search(path):
         raise SourceError(f"The source {path!r:.300} has characters that a path should not have: rename it.")
 
@@ -41,8 +49,8 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, path: UPath) -> Place:
-        """Where *path* is. Raises SourceError for a text that `check_characters` refuses."""
-        check_characters(path.path)
+        """Where *path* is. Raises SourceError for a text that `check_text` refuses."""
+        check_text(path.path)
         return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
 
     @classmethod

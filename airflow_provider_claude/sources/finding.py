@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fsspec.utils import glob_translate
-
+from airflow_provider_claude.core.globs import has_wildcards, matcher, without_wildcards
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.sources.files import SourceFile, UnreachableError, shown
@@ -38,9 +37,6 @@ _UNREACHED = "unreached"
 
 #: The characters of a path that the system takes, and how many are kept of all paths of folders that are longer.
 _USUAL, _MOST_KEPT = 4_096, 64 << 20
-
-_SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]+)+\Z")
-_MAGIC = re.compile(r"[*?\[]")
 
 
 class MissingSourceError(SourceError):
@@ -74,7 +70,7 @@ def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
     match _type(fs, root):
         case "directory":
             return _below(fs, root, _listed(fs, root), path)
-        case None if _MAGIC.search(root):
+        case None if has_wildcards(root):
             base, pattern = _parted(fs, root)
             if base and _type(fs, base) != "directory":
                 raise MissingSourceError(f"There is no source at {path}: its folder {base} does not exist.")
@@ -91,8 +87,7 @@ def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
 
 def _top(place: Place) -> Place:
     """The folder that holds all that the glob *place* stands for; *place* where it is none."""
-    above = place.path[: magic.start()] if (magic := _MAGIC.search(place.path)) else None
-    return place if above is None else place._replace(path=above.rpartition("/")[0])
+    return place._replace(path=without_wildcards(place.path))
 
 
 def _single(fs: Any, root: str, path: UPath) -> Found:
@@ -185,7 +180,7 @@ def _parted(fs: Any, root: str) -> tuple[str, str]:
     """The folder a glob begins with, and its pattern below that."""
     parts = root.split("/")
     for number, part in enumerate(parts):
-        if _MAGIC.search(part) and _type(fs, "/".join(parts[: number + 1])) != "directory":
+        if has_wildcards(part) and _type(fs, "/".join(parts[: number + 1])) != "directory":
             return "/".join(parts[:number]), "/".join(parts[number:])
     return root, "*"
 
@@ -193,22 +188,12 @@ def _parted(fs: Any, root: str) -> tuple[str, str]:
 def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:
     depth = None if "**" in pattern else pattern.count("/") + 1
     start = len(base.rstrip("/")) + 1
-    matches = _glob(pattern)
+    matches = matcher(pattern)
     return {
         name: info
         for name, info in _listed(fs, base, depth).items()
         if info["type"] == _UNREACHED or matches(name[start:])
     }
-
-
-def _glob(pattern: str) -> Callable[[str], object]:
-    """Whether a name matches *pattern*; the suffixes it ends in match in any case, as they tell a format in any."""
-    suffix = _SUFFIXES.search(pattern)
-    if suffix is None:
-        return re.compile(glob_translate(pattern)).match
-    count = len(suffix[0])
-    matches = re.compile(glob_translate(pattern[:-count] + suffix[0].lower())).match
-    return lambda name: matches(name[:-count] + name[-count:].lower())
 
 
 def _listed(fs: Any, base: str, depth: int | None = None) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from fsspec.utils import glob_translate
-
-_WILDCARD = re.compile(r"[*?\[]")
+from airflow_provider_claude.core.globs import has_wildcards, matcher
 
 
 def is_within(path: str, folder: str) -> bool:
@@ -17,9 +13,7 @@ def is_within(path: str, folder: str) -> bool:
 
 def is_read(folder: str, source: str) -> bool:
     """Whether *source*, a file, folder or glob, takes in Parquet files of *folder*. A suffix is one in any case."""
-    if not _WILDCARD.search(source):
+    if not has_wildcards(source):
         return is_within(folder, source)
     files = (f"{folder.rstrip('/')}/{name}" for name in ("part-00000.parquet", "day=2026-11-22/part-00000.parquet"))
-    stem, dot, suffix = source.rpartition(".")
-    pattern = re.compile(glob_translate(stem + dot + suffix.lower() if "/" not in suffix else source))
-    return any(pattern.match(file) for file in files)
+    return any(map(matcher(source), files))
