@@ -31,14 +31,28 @@ def without_wildcards(path: str) -> str:
     return path[: found.start()].rpartition("/")[0] if found else path
 
 
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a name matches *pattern*. Raises SourceError where `**` is not a part of its own."""
-    suffix = _SUFFIXES.search(pattern)
-    count = len(suffix[0]) if suffix else 0
-    parts = [_part(one) for one in _lowered(pattern, count).split("/")]
-    if parts[-1] is None:  # it stands for what is in a folder, not for the folder
-        parts.append(_part("*"))
-    return lambda name: _matches(parts, _lowered(name, count).split("/"))
+class Glob:
+    """A *pattern* of names. Raises SourceError where `**` is not a part of its own."""
+
+    def __init__(self, pattern: str) -> None:
+        suffix = _SUFFIXES.search(pattern)
+        self._count = len(suffix[0]) if suffix else 0
+        self._parts = [_part(one) for one in _lowered(pattern, self._count).split("/")]
+        if self._parts[-1] is None:  # it stands for what is in a folder, not for the folder
+            self._parts.append(_part("*"))
+
+    def matches(self, name: str) -> bool:
+        return _matches(self._parts, _lowered(name, self._count).split("/"))
+
+    def leads_into(self, folder: str) -> bool:
+        """Whether something in *folder* may match."""
+        names = folder.split("/")
+        for part, name in zip(self._parts, names, strict=False):
+            if part is None:
+                return True
+            if not part(name):
+                return False
+        return len(names) < len(self._parts)
 
 
 def _lowered(name: str, count: int) -> str:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.globs import has_wildcards, matcher, without_wildcards
+from airflow_provider_claude.core.globs import Glob, has_wildcards, without_wildcards
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.sources.files import SourceFile, UnreachableError, shown
@@ -186,29 +186,30 @@ def _parted(fs: Any, root: str) -> tuple[str, str]:
 
 
 def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:
+    glob = Glob(pattern)
     depth = None if "**" in pattern else pattern.count("/") + 1
-    start = len(base.rstrip("/")) + 1
-    matches = matcher(pattern)
     return {
-        name: info
-        for name, info in _listed(fs, base, depth).items()
-        if info["type"] == _UNREACHED or matches(name[start:])
+        path: info
+        for path, info in _listed(fs, base, depth, lambda folder: glob.leads_into(_below_base(folder, base))).items()
+        if info["type"] == _UNREACHED or glob.matches(_below_base(path, base))
     }
 
 
-def _listed(fs: Any, base: str, depth: int | None = None) -> dict[str, dict[str, Any]]:
-    """All files and folders below *base*, *depth* levels at most."""
+def _listed(
+    fs: Any, base: str, depth: int | None = None, leads_into: Callable[[str], bool] = lambda _: True
+) -> dict[str, dict[str, Any]]:
+    """All files and folders below *base*, *depth* levels at most; of a disk those in folders that the source *leads_into*."""
     if fs.async_impl:  # object stores list all of a prefix at once, and raise where they cannot
         found: dict[str, dict[str, Any]] = fs.find(base, maxdepth=depth, withdirs=True, detail=True)
         return {name: info for name, info in found.items() if name.rstrip("/") != base.rstrip("/")}
-    return dict(_walked(fs, base, depth))
+    return dict(_walked(fs, base, leads_into))
 
 
-def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _walked(fs: Any, base: str, leads_into: Callable[[str], bool]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The same where a folder is listed at a time: `find` leaves out silently what it cannot read."""
     level: Iterable[str] = [base]
     kept = 0
-    while level and depth != 0:
+    while level:
         kept += sum(len(folder) for folder in level if len(folder) > _USUAL)
         there = [
             entry
@@ -216,8 +217,11 @@ def _walked(fs: Any, base: str, depth: int | None) -> Iterator[tuple[str, dict[s
             for entry in (_unreachable(folder, "it lies too deep") if kept > _MOST_KEPT else _entries(fs, folder, base))
         ]
         yield from there
-        level = [name for name, info in there if info["type"] == "directory" and not info.get("islink")]
-        depth = None if depth is None else depth - 1
+        level = [name for name, info in there if _is_folder(info) and leads_into(name)]
+
+
+def _is_folder(info: Mapping[str, Any]) -> bool:
+    return info["type"] == "directory" and not info.get("islink")
 
 
 def _entries(fs: Any, folder: str, base: str) -> list[tuple[str, dict[str, Any]]]:

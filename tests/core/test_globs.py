@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from airflow_provider_claude.core.globs import matcher, without_wildcards
+from airflow_provider_claude.core.globs import Glob, without_wildcards
 from airflow_provider_claude.errors import SourceError
 
 
@@ -27,22 +27,22 @@ from airflow_provider_claude.errors import SourceError
     ],
 )
 def test_a_glob_matches_what_it_stands_for(pattern: str, names: list[str], others: list[str]) -> None:
-    matches = matcher(pattern)
-    assert [name for name in names + others if matches(name)] == names
+    glob = Glob(pattern)
+    assert [name for name in names + others if glob.matches(name)] == names
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 60 + "*b", "**/a/" * 60 + "b", "*[ab]" * 60 + "c", "*?" * 90 + "*b"])
 @pytest.mark.parametrize("name", ["a" * 255, "/".join("a" * 500)])
 def test_no_number_of_wildcards_makes_a_match_run_away(pattern: str, name: str) -> None:
     began = time.process_time()
-    assert not matcher(pattern)(name)
+    assert not Glob(pattern).matches(name)
     assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("pattern", ["mail/**.eml", "**a/b", "***"])
 def test_two_stars_beside_other_characters_are_refused_with_what_to_write(pattern: str) -> None:
     with pytest.raises(SourceError, match=r"write \*\*/\*\.eml"):
-        matcher(pattern)
+        Glob(pattern)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,19 @@ def test_two_stars_beside_other_characters_are_refused_with_what_to_write(patter
 )
 def test_the_folder_above_the_first_wildcard(path: str, folder: str) -> None:
     assert without_wildcards(path) == folder
+
+
+@pytest.mark.parametrize(
+    ("pattern", "into", "past"),
+    [
+        ("*.eml", [], ["a", "a.eml"]),
+        ("a*/*.eml", ["a", "ab"], ["b", "a/b"]),
+        ("a/**", ["a", "a/b"], ["b"]),
+        ("**/a", ["b", "b/c"], []),
+        ("a/*/c/**/d.eml", ["a", "a/b", "a/b/c", "a/b/c/x"], ["b", "a/b/d"]),
+    ],
+)
+def test_a_glob_leads_into_those_folders_alone_in_which_something_may_match(
+    pattern: str, into: list[str], past: list[str]
+) -> None:
+    assert [folder for folder in into + past if Glob(pattern).leads_into(folder)] == into

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.core.globs import has_wildcards, matcher
+from airflow_provider_claude.core.globs import Glob, has_wildcards
 
 
 def is_within(path: str, folder: str) -> bool:
@@ -16,4 +16,4 @@ def is_read(folder: str, source: str) -> bool:
     if not has_wildcards(source):
         return is_within(folder, source)
     files = (f"{folder.rstrip('/')}/{name}" for name in ("part-00000.parquet", "day=2026-11-22/part-00000.parquet"))
-    return any(map(matcher(source), files))
+    return any(map(Glob(source).matches, files))
