@@ -5,8 +5,9 @@ whatever brackets are in it. In a folder or a glob, whatever has a part starting
 skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`. Of a Maildir, `cur` and `new` are read.
 Names are relative to the folder, or to the part of the glob before its first wildcard.
 
-Where a path leads has to be allowed, and so has what a link in a folder leads to: that is read where it is a file. Links to
-folders, to anything else, and what is no regular file (pipes, sockets, devices) are skipped, and named.
+Where a path leads has to be allowed, and so has what a link in a folder leads to: that is read where it is a file. A link to
+elsewhere, or to nothing, whose name is that of data is a file that cannot be opened: its rows are missing. Other links, and what
+is no regular file (pipes, sockets, devices), are skipped, and named.
 
 A folder that cannot be looked into stands for an unknown number of files. What else cannot be looked at raises the store's
 error: it is never taken for what is not there.
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 #: The type of a folder that cannot be looked into.
 _UNREACHED = "unreached"
+
+#: Folders that file systems make for themselves, and keep for their administrator.
+_OF_THE_SYSTEM = re.compile(r"(^|/)(lost\+found|System Volume Information|\$RECYCLE\.BIN|#recycle|#snapshot|@eaDir)$")
 
 #: The characters of a path that the system takes, and how many are kept of all paths of folders that are longer.
 _USUAL, _MOST_KEPT = 4_096, 64 << 20
@@ -106,7 +110,14 @@ def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) 
     found = sorted_out(fs, base, paths, folders, path)
     mail = MailFolders.of(paths, folders)
     lost = [one for one in _unreached(listing, base) if mail.encloses(one.path) or not _is_hidden(one.name)]
-    found = replace(found, skipped=tuple(_skipped(listing, base)), rest=tuple(lost))
+    idle = {file.name for file in found.files if file.format is None and listing[file.path].get("astray")}
+    idle |= {folder.name for folder in lost if _OF_THE_SYSTEM.search(folder.name)}
+    found = replace(
+        found,
+        files=tuple(file for file in found.files if file.name not in idle),
+        skipped=(*_skipped(listing, base), *sorted(idle)),
+        rest=tuple(folder for folder in lost if folder.name not in idle),
+    )
     if found.files:
         return found
     if unread := [*found.skipped, *(file.name for file in found.rest)]:

@@ -21,7 +21,7 @@ from airflow_provider_claude.errors import StoreError
 from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.sources.files import UnopenedError
 
-_GONE = "it is not there any more: it was when the files were listed"
+_GONE = "it is not there any more, though it was listed, or is a link to what is not there"
 _DENIED = "the workers' user may not read it"
 
 #: What is wrong with one file or folder, and not with the disk.
@@ -82,7 +82,7 @@ class Disk:
         return {"name": path, "type": _type(os.stat(path).st_mode)}  # noqa: PTH116 - a path is a text here
 
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - fsspec's
-        """What is in the folder *path*. A link is a `file` where it leads to one that is allowed, else `other`."""
+        """What is in the folder *path*. A link is a `file` where it leads to one, or `astray`: where one cannot be looked for."""
         handle = _opened(path, _FILE | os.O_DIRECTORY, stride=_STRIDE)
         try:
             with os.scandir(handle) as entries:
@@ -92,11 +92,21 @@ class Disk:
 
     def _entry(self, path: str, entry: os.DirEntry[str]) -> dict[str, Any]:
         if entry.is_symlink():
-            target = self._target(path)
-            return {"name": path, "type": "file" if target and os.path.isfile(target) else "other"}  # noqa: PTH113
+            is_file = self._is_link_to_file(path)
+            return {"name": path, "type": "other" if is_file is False else "file", "astray": is_file is None}
         if entry.is_dir(follow_symlinks=False):
             return {"name": path, "type": "directory"}
         return {"name": path, "type": "file" if entry.is_file(follow_symlinks=False) else "other"}
+
+    def _is_link_to_file(self, path: str) -> bool | None:
+        """Whether the link *path* leads to a regular file; None where that is not allowed, not there or denied."""
+        target = self._target(path)
+        try:
+            return None if target is None else stat.S_ISREG(os.stat(target).st_mode)  # noqa: PTH116 - as above
+        except OSError as e:
+            if why_unopened(e):
+                return None
+            raise
 
     def _target(self, path: str) -> str | None:
         """Where the link *path* leads; None where that is not allowed."""

@@ -69,6 +69,13 @@ def refusing(name: str, number: int) -> Callable[..., int]:
     return refused
 
 
+def failing(number: int) -> Callable[..., Any]:
+    def failed(path: str, *_: Any, **__: Any) -> Any:
+        raise OSError(number, os.strerror(number), path)
+
+    return failed
+
+
 class TestWhatIsNoFile:
     def test_pipes_sockets_and_devices_in_a_folder_are_skipped_and_named(self, mail: Path) -> None:
         os.mkfifo(mail / "c.eml")
@@ -78,8 +85,8 @@ class TestWhatIsNoFile:
             os.close(folder)
             (mail / "e.eml").symlink_to("/dev/zero")
             record = scanned(mail)
-        assert (record.rows, record.items) == (2, 2)
-        assert sorted(record.foreign) == ["c.eml", "d.eml", "e.eml"]
+        assert (record.rows, record.items, record.by_reason) == (3, 2, {"unreadable_file": 1})
+        assert sorted(record.foreign) == ["c.eml", "d.eml"]
 
     @pytest.mark.parametrize("place", ["pipe.eml", "zero.eml"])
     def test_one_that_is_the_source_itself_is_refused_and_not_waited_for(self, place: str, tmp_path: Path) -> None:
@@ -142,12 +149,24 @@ class TestOneThatCannotBeOpened:
         with pytest.raises(SourceError, match="'closed'"):
             scanned(mail / "**" / "*.eml")
 
+    @pytest.mark.parametrize(
+        ("name", "glob"), [(".trash", ""), ("lost+found", ""), ("lost+found", "**"), ("old", "*.eml")]
+    )
     def test_a_denied_folder_that_would_not_be_read_stops_nothing(
+        self, name: str, glob: str, mail: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (mail / name).mkdir()
+        monkeypatch.setattr(stores, "_opened", refusing(f"/{name}", errno.EACCES))
+        assert scanned(mail / glob).items == 2
+
+    def test_a_denied_folder_that_a_glob_does_not_lead_into_stops_nothing(
         self, mail: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        (mail / ".trash").mkdir()
-        monkeypatch.setattr(stores, "_opened", refusing("/.trash", errno.EACCES))
-        assert scanned(mail).items == 2
+        for name in ("old", "new"):
+            (mail / name).mkdir()
+            (mail / name / "c.eml").write_bytes(MAIL % b"c")
+        monkeypatch.setattr(stores, "_opened", refusing("/old", errno.EACCES))
+        assert scanned(mail / "n*" / "*.eml").items == 1
 
 
 class TestWhatChanges:
@@ -268,7 +287,7 @@ class deep_folder:  # noqa: N801 - a context manager
 
 
 class TestLinks:
-    def test_a_link_out_of_what_is_allowed_is_skipped_and_named_and_one_within_is_read(
+    def test_a_mail_that_is_a_link_out_of_what_is_allowed_or_to_nothing_is_a_counted_row_and_one_within_is_read(
         self, mail: Path, tmp_path: Path
     ) -> None:
         for name in ("kept", "secret"):
@@ -280,8 +299,24 @@ class TestLinks:
         (mail / "broken.eml").symlink_to(tmp_path / "nothing")
         (mail / "loop.eml").symlink_to("loop.eml")
         record = scanned(mail, allowed=below(mail, tmp_path / "kept"))
-        assert record.items == 3
-        assert sorted(record.foreign) == ["broken.eml", "loop.eml", "out.eml", "way"]
+        assert (record.rows, record.items, record.by_reason) == (6, 3, {"unreadable_file": 3})
+        assert record.foreign == ["way"]
+
+    def test_a_table_that_is_a_link_out_of_what_is_allowed_is_not_left_out_in_silence(self, tmp_path: Path) -> None:
+        folder = tmp_path / "mail"
+        folder.mkdir()
+        (folder / "a.jsonl").write_text(ROW % ("a", "a"))
+        (tmp_path / "b.jsonl").write_text(ROW % ("b", "b"))
+        (folder / "b.jsonl").symlink_to(tmp_path / "b.jsonl")
+        with pytest.raises(SourceError, match=r"'b\.jsonl'.*link that leads to nothing that may be read"):
+            scanned(folder, allowed=below(folder))
+        assert scanned(folder, allowed=below(tmp_path)).items == 2
+
+    def test_a_link_that_the_disk_fails_on_is_an_error(self, mail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (mail / "c.eml").symlink_to(mail / "a.eml")
+        monkeypatch.setattr(stores.os, "stat", failing(errno.ESTALE))
+        with pytest.raises(OSError, match=r"a\.eml"):
+            stores.Disk(below(mail)).ls(str(mail))
 
     def test_a_folder_that_is_replaced_by_a_link_after_it_was_listed_leads_nowhere(
         self, mail: Path, tmp_path: Path
