@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.task import TaskRef
 from airflow_provider_claude.errors import LedgerError, StateError
+from airflow_provider_claude.masking import masked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +46,7 @@ class Failure:
         if first_failed(context) is not None:
             return None
         ti: Any = context["ti"]
-        error = excerpt(legible(str(context.get("exception") or "")), _MOST)
+        error = excerpt(legible(masked(str(context.get("exception") or ""))), _MOST)
         return cls(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, error=error)
 
     @property

@@ -35,6 +35,12 @@ _FORMS = [
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)(https://(?:hooks\.slack\.com|[\w.-]*webhook[\w.-]*|discord(?:app)?\.com/api/webhooks)/)[^\s'\"]+"
+        ),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"\bsk-(?:ant-[\w-]*|[\w-]{16,})"), HIDDEN),
 ]
 

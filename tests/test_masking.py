@@ -39,6 +39,8 @@ TELLING = [
     f"Session(aws_secret_access_key='{KEY}')",
     f'{{"client_secret": "{KEY}"}}',
     f"sk-ant-{KEY} is not accepted",
+    f"POST https://hooks.slack.com/services/T0/B0/{KEY} timed out",
+    f"https://shop.webhook.office.com/webhookb2/{KEY} said 410",
 ]
 
 PLAIN = [

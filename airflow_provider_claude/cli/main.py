@@ -19,6 +19,7 @@ from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, ru
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.errors import ClaudeError, JobError
 from airflow_provider_claude.job.numbers import whole_number
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.stages.release import Act
 from airflow_provider_claude.store import RunFolder
 
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ClaudeError, OSError) as e:
-        Screen(sys.stderr).line(f"claude-batch: {e}")
+        Screen(sys.stderr).line(f"claude-batch: {masked(str(e))}")
         return 1
     except KeyboardInterrupt:
         return 130

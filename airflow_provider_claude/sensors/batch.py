@@ -16,6 +16,7 @@ from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, task_errors
@@ -163,7 +164,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 self._cutoff.is_over()
                 self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
         except (ClaudeError, OSError) as error:
-            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, error)
+            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
         return self._cutoff.seconds
 

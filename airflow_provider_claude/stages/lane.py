@@ -37,6 +37,7 @@ from airflow_provider_claude.errors import (
     UnknownFateError,
 )
 from airflow_provider_claude.gateway import Message
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.stages.journal import PART_SECONDS, Journal
 from airflow_provider_claude.stages.lease import RENEW_SECONDS, Lease
 from airflow_provider_claude.stages.meters import Meters
@@ -379,7 +380,7 @@ class Lane:
             try:
                 await asyncio.to_thread(self.journal.write, lines)
             except Exception as error:  # noqa: BLE001 - each store has errors of its own
-                _log.warning("%d answers could not be written down yet: %s", len(lines), error)
+                _log.warning("%d answers could not be written down yet: %s", len(lines), masked(str(error)))
                 self._stuck = True
                 if pause is None:
                     self._end(error)
@@ -403,7 +404,7 @@ class Lane:
         try:
             self.journal.write(self._lines)
         except Exception as error:  # noqa: BLE001 - each store has errors of its own
-            _log.error("%d answers were paid for and are lost: %s", len(self._lines), error)
+            _log.error("%d answers were paid for and are lost: %s", len(self._lines), masked(str(error)))
             self.lease.unsure += len(self._lines)
             self._error = self._error or error
         else:
@@ -415,7 +416,7 @@ class Lane:
             try:
                 await asyncio.to_thread(self.lease.renew, self.done)
             except Exception as error:  # noqa: BLE001 - each store has errors of its own
-                _log.warning("The lease could not be renewed: %s", error)
+                _log.warning("The lease could not be renewed: %s", masked(str(error)))
             if self.lease.over:
                 self._end(_lease_over())
 

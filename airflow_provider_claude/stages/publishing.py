@@ -17,6 +17,7 @@ from airflow_provider_claude.core.report.reconcile import rows
 from airflow_provider_claude.core.report.summary import FAILED, PUBLISHED, Summary
 from airflow_provider_claude.core.tables import as_carried
 from airflow_provider_claude.errors import ClaudeError, StateError, StoreError
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.sinks.parquet import publish
 from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
 from airflow_provider_claude.sinks.replacing import recover
@@ -45,7 +46,7 @@ def publish_answers(
     try:
         manifest = _published(run, summary, partition, output, destination, clock())
     except BaseException as e:
-        problem = f"The answers were not published to {partition}: {e or type(e).__name__}"
+        problem = f"The answers were not published to {partition}: {masked(str(e)) or type(e).__name__}"
         write(msgspec.structs.replace(summary, publication=FAILED, problems=[problem]))
         if isinstance(e, ClaudeError) or not isinstance(e, Exception):
             raise

@@ -16,6 +16,7 @@ from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, 
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime import epoch_now, poll_floor, safe_errors
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
@@ -211,7 +212,7 @@ class ClaudeBatchTrigger(BaseTrigger):
                     "Batch %s has not ended by its cutoff: cancelled. The sync lane asks the rest", self.batch_id
                 )
         except (ClaudeError, OSError) as error:
-            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, error)
+            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
         return cutoff.seconds
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.times import clock_in
+from airflow_provider_claude.errors import without_secrets
 from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import epoch_now
@@ -33,8 +34,10 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
         whom = Listener(**listener)
         async with asyncio.timeout(NOTIFY_SECONDS):
             await tell(whom.in_danger(danger), whom.notify)
-    except Exception:
-        log.exception("Nobody could be told that the promise of %s is in danger", shard)
+    except Exception as error:
+        log.exception(
+            "Nobody could be told that the promise of %s is in danger", shard, exc_info=without_secrets(error)
+        )
 
 
 def _zone(shard: str | None) -> str:

@@ -158,7 +158,7 @@ def test_a_run_whose_publication_failed_is_red_everywhere_is_not_pruned_and_is_c
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "No space left on device", "s3://key:s3cr3t-k3y@bucket/out")
 
     mail(10)
     dag, run = a_dag("failing"), tmp_path / "work" / "failing" / DAY
@@ -169,6 +169,7 @@ def test_a_run_whose_publication_failed_is_red_everywhere_is_not_pruned_and_is_c
     assert report["publication"] == "failed"
     assert "No space left on device" in report["problems"][0]
     assert "No space left on device" in (run / "report.html").read_text()
+    assert not [path for path in run.rglob("*") if path.is_file() and b"s3cr3t-k3y" in path.read_bytes()]
     path = run / "report.json"
     path.write_text(path.read_text().replace(report["created_at"], "2099-01-01T00:00:00+00:00"))
     capsys.readouterr()
