@@ -8,7 +8,8 @@ times its rows. (https://github.com/apache/parquet-format, parquet.thrift; Thrif
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from io import SEEK_END
+from typing import IO, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -27,6 +28,12 @@ _ALWAYS = 1_000_000
 #: Bytes of a page's header: statistics in it may hold values.
 _MAX_HEADER = 1 << 20
 
+#: Bytes of a footer: 25,000 columns of row groups, about.
+_MAX_FOOTER = 8 << 20
+
+#: No file is larger.
+_MAX_PLACE = 1 << 60
+
 #: Types of Thrift's compact protocol.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 _NUMBERS = frozenset({4, 5, 6})
@@ -34,6 +41,10 @@ _MAX_DEPTH = 8
 
 #: The fields of a page's header that are used.
 _UNCOMPRESSED, _COMPRESSED = 2, 3
+
+#: Those of a footer, of a row group, and of a column in it.
+_ROW_GROUPS, _COLUMNS, _METADATA = 4, 1, 3
+_SIZE, _DATA, _DICTIONARY = 7, 9, 11
 
 
 def check_rows(metadata: pq.FileMetaData, size: int) -> None:
@@ -49,6 +60,7 @@ class Columns:
     def __init__(self, stream: IO[bytes], parquet: pq.ParquetFile, names: list[str]) -> None:
         self._stream, self._parquet = stream, parquet
         paths = (parquet.schema.column(place).path for place in range(len(parquet.schema)))
+        self._groups = _chunks(stream)
         self._places = [n for n, path in enumerate(paths) if path in names or path.partition(".")[0] in names]
 
     def rows_at_once(self, group: int, most: int) -> int:
@@ -58,7 +70,10 @@ class Columns:
     def _largest(self, group: int, place: int) -> int:
         """The bytes that a value of the column may take in the row group."""
         schema = self._parquet.schema.column(place)
-        chunk = self._parquet.metadata.row_group(group).column(place)
+        try:
+            chunk = self._groups[group][place]
+        except IndexError as e:
+            raise BeyondBoundsError("its footer does not say where its columns are") from e
         largest = schema.length if schema.physical_type == "FIXED_LEN_BYTE_ARRAY" else 8
         for page in _pages(self._stream, chunk):
             largest = max(largest, page.uncompressed)
@@ -76,11 +91,38 @@ class _Page(NamedTuple):
     header: int
 
 
-def _pages(stream: IO[bytes], chunk: Any) -> Iterator[_Page]:
-    start = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
-        start = chunk.dictionary_page_offset
-    end = start + chunk.total_compressed_size
+class _Chunk(NamedTuple):
+    """Where the pages of a column begin in a row group, and how many bytes they have."""
+
+    start: int
+    size: int
+
+    @classmethod
+    def of(cls, fields: dict[int, int]) -> _Chunk:
+        start, dictionary = fields.get(_DATA, 0), fields.get(_DICTIONARY, 0)
+        return cls(dictionary if 0 < dictionary < start else start, fields.get(_SIZE, 0))
+
+
+def _chunks(stream: IO[bytes]) -> list[list[_Chunk]]:
+    """The columns of each row group, as the footer has them. (Arrow's own view of a column ends the process where the
+    statistics in it contradict the schema.)
+    """
+    end = stream.seek(0, SEEK_END)
+    stream.seek(max(0, end - 8))
+    size = int.from_bytes(stream.read(4), "little")
+    if size > _MAX_FOOTER:
+        raise BeyondBoundsError(f"its footer has {size:,} bytes, and {_MAX_FOOTER:,} are read at most")
+    stream.seek(max(0, end - 8 - size))
+    try:
+        return _Header(stream.read(size)).groups()
+    except IndexError as e:
+        raise BeyondBoundsError("its footer cannot be read") from e
+
+
+def _pages(stream: IO[bytes], chunk: _Chunk) -> Iterator[_Page]:
+    if not 0 < chunk.start < _MAX_PLACE or not 0 < chunk.size < _MAX_PLACE:
+        raise BeyondBoundsError("its footer does not say where its columns are")
+    start, end = chunk.start, chunk.start + chunk.size
     while start < end:
         page = _page(stream, start, end)
         yield page
@@ -114,13 +156,46 @@ class _Header:
         if depth > _MAX_DEPTH:
             raise BeyondBoundsError("the header of a page cannot be read")
         fields: dict[int, int] = {}
-        number = 0
-        while head := self._byte():
-            number = number + (head >> 4) if head >> 4 else self._signed()
-            value = self._value(head & 15, depth)
+        for number, kind in self._fields():
+            value = self._value(kind, depth)
             if value is not None:
                 fields[number] = value
         return fields
+
+    def groups(self) -> list[list[_Chunk]]:
+        """The row groups of a footer."""
+        found: list[list[_Chunk]] = []
+        for number, kind in self._fields():
+            if (number, kind) == (_ROW_GROUPS, _LIST):
+                found = [self._group() for _ in range(self._count()[0])]
+            else:
+                self._value(kind, 0)
+        return found
+
+    def _group(self) -> list[_Chunk]:
+        found: list[_Chunk] = []
+        for number, kind in self._fields():
+            if (number, kind) == (_COLUMNS, _LIST):
+                found = [self._column() for _ in range(self._count()[0])]
+            else:
+                self._value(kind, 0)
+        return found
+
+    def _column(self) -> _Chunk:
+        found = _Chunk(0, 0)
+        for number, kind in self._fields():
+            if (number, kind) == (_METADATA, _STRUCT):
+                found = _Chunk.of(self.struct(1))
+            else:
+                self._value(kind, 0)
+        return found
+
+    def _fields(self) -> Iterator[tuple[int, int]]:
+        """The number and the kind of each field, whose value has to be read before the next is asked for."""
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            yield number, head & 15
 
     def _value(self, kind: int, depth: int) -> int | None:
         if kind in _NUMBERS:
@@ -140,14 +215,17 @@ class _Header:
         return None
 
     def _list(self, depth: int) -> None:
-        head = self._byte()
-        count = head >> 4 if head >> 4 != 15 else self._number()
-        kind = head & 15
+        count, kind = self._count()
         for _ in range(count):
             if kind in {_TRUE, _FALSE}:
                 self._skip(1)
             else:
                 self._value(kind, depth + 1)
+
+    def _count(self) -> tuple[int, int]:
+        """How many values a list has, and of which kind."""
+        head = self._byte()
+        return head >> 4 if head >> 4 != 15 else self._number(), head & 15
 
     def _skip(self, size: int) -> None:
         self.place += size

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,3 +77,37 @@ def test_a_file_of_which_no_row_group_can_be_read_is_unreadable_with_the_rows_of
 def test_only_broken_files_are_only_defects(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"nothing of the kind")
     assert defects(rows_of(tmp_path, columns=["body"])) == [("a.parquet#1", "unreadable_file")]
+
+
+def _altered(path: Path, at: int, data: bytes) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[at : at + len(data)] = data
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_file_with_a_damaged_footer_is_read_or_named(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": [str(n) for n in range(50)], "body": [f"text {n % 7}" for n in range(50)]}), path)
+    size = path.stat().st_size
+    footer = int.from_bytes(path.read_bytes()[-8:-4], "little")
+    chance = random.Random(seed)
+    _altered(path, size - 8 - chance.randrange(1, footer), bytes([chance.choice([0, 0x7F, 0x80, 0xFF])]))
+    with suppress(SourceError):
+        assert rows_of(path)
+
+
+def test_a_page_that_says_nothing_of_its_size_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": ["1"], "body": ["x"]}), path, use_dictionary=False)
+    _altered(path, pq.read_metadata(path).row_group(0).column(1).data_page_offset, bytes(40))
+    (row,) = rows_of(path)
+    assert "the header of a page cannot be read" in row["defect"]
+
+
+def test_pages_of_many_sizes_are_read_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    bodies = [f"{n}" * (1 + n % 50) for n in range(3_000)]
+    table = pa.table({"id": [str(n) for n in range(3_000)], "body": bodies})
+    pq.write_table(table, path, row_group_size=700, data_page_size=512, dictionary_pagesize_limit=2_000)
+    assert [row["body"] for row in rows_of(path)] == bodies
