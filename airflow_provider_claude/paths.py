@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
 
-from airflow_provider_claude.errors import JobError, StateError
+from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.allowed import Allowed, Place, check_text
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
@@ -29,6 +29,11 @@ _PACKAGES = {
 }
 
 
+#: How a path or URI begins that is the same place on every worker, and what is said where it does not.
+_ABSOLUTE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
+_WRITE = "write an absolute path, or a URI such as s3://aws_mail@bucket/mail"
+
+
 def to_path(uri: str) -> UPath:
     """*uri* on any store Airflow knows; `conn_id@` in it names the connection. It has the whole interface of a UPath.
 
@@ -46,6 +51,8 @@ def to_path(uri: str) -> UPath:
 def source_path(uri: str, allowed: Allowed) -> UPath:
     """The source *uri*. Raises SourceError where it is not *allowed*: no store was asked, and no connection looked up."""
     check_text(uri)  # characters that URIs lose, too
+    if not _ABSOLUTE.match(uri):
+        raise SourceError(f"source is {uri!r:.300}: {_WRITE}.")
     try:
         path = cast("UPath", ObjectStoragePath(uri))
     except (ValueError, ImportError):
@@ -55,15 +62,28 @@ def source_path(uri: str, allowed: Allowed) -> UPath:
 
 
 def allowed_sources(run_folder: str) -> Allowed:
-    """What this deployment lets a scan into *run_folder* read: `[claude] sources`, else what is below `[claude] root`."""
-    listed = [one.strip() for one in re.split(r"[,\n]", conf.get("claude", "sources", fallback="") or "")]
-    places = [one for one in listed if one] or [conf.get("claude", "root", fallback="/opt/airflow/claude")]
-    for place in places:
-        if "://" not in place and not place.startswith("/"):
-            raise JobError(
-                f"[claude] sources has {place!r}: write absolute paths, or URIs such as s3://aws_mail@bucket/mail."
-            )
-    return Allowed(tuple(Place.of(cast("UPath", ObjectStoragePath(one))) for one in [*places, *_doubts(run_folder)]))
+    """What this deployment lets a scan into *run_folder* read: `[claude] sources`, else what is below `[claude] root`.
+
+    Raises JobError for an entry that names no place.
+    """
+    listed = filter(None, map(str.strip, re.split(r"[,\n]", conf.get("claude", "sources", fallback="") or "")))
+    places = [_place("sources", one) for one in listed]
+    if not places:
+        places = [_place("root", conf.get("claude", "root", fallback="/opt/airflow/claude"))]
+    return Allowed((*places, *(Place.of(cast("UPath", ObjectStoragePath(one))) for one in _doubts(run_folder))))
+
+
+def _place(setting: str, uri: str) -> Place:
+    """The place that an entry of *setting* names."""
+    said = f"[claude] {setting} has {uri!r:.300}"
+    if not _ABSOLUTE.match(uri):
+        raise JobError(f"{said}: {_WRITE}.")
+    if set(uri) & set("*?"):
+        raise JobError(f"{said}: write the folder without wildcards. All that lies below it is allowed.")
+    try:
+        return Place.of(cast("UPath", ObjectStoragePath(uri)))
+    except (ValueError, ImportError) as e:
+        raise JobError(f"{said}, which is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
 
 
 def _doubts(run_folder: str) -> list[str]:

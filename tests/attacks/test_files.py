@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import socket
 import stat
 import tarfile
@@ -443,7 +444,9 @@ def test_outside_of_what_is_allowed_nothing_can_be_told_apart(source: str, optio
     assert said
     assert SECRET not in said
     told = said.partition(" is not a source that this deployment allows")
-    assert told[1] or "characters that a path should not have" in said or "is on no store" in said, said
+    assert told[1] or any(
+        one in said for one in ("characters that a path should not have", "is on no store", "write an absolute path")
+    ), said
     assert not (root / "work" / "run" / "scan.json").exists()
 
 
@@ -491,9 +494,30 @@ def test_a_screening_may_read_the_doubts_of_its_own_run_and_no_other(root: Path)
     assert not allowed.admits(Place.local("/elsewhere/work/dag/group/2026-11-22/originals"))
 
 
-def test_a_list_with_a_relative_path_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__CLAUDE__SOURCES", "mail")
-    assert "write absolute paths" in asked(f"{root}/mail", root)
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("mail", "write an absolute path"),
+        ('["/mail"]', "write an absolute path"),
+        ("/mail/*", "write the folder without wildcards"),
+        ("s4://bucket/mail", "is on no store"),
+    ],
+)
+def test_an_entry_of_the_list_that_names_no_place_is_refused_with_what_to_write(
+    entry: str, said: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CLAUDE__SOURCES", f"{root}, {entry}")
+    assert re.search(rf"\[claude\] sources has .*{said}", asked(f"{root}/mail", root))
+
+
+def test_a_root_that_is_relative_is_refused_by_its_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CLAUDE__ROOT", "./claude")
+    assert "[claude] root has './claude': write an absolute path" in asked("/mail", root)
+
+
+@pytest.mark.parametrize("source", ["", " ", "mail", "~/mail", "$HOME/mail", " /mail", "\\\\server\\mail"])
+def test_a_source_that_is_another_place_on_each_worker_is_refused_with_what_to_write(source: str, root: Path) -> None:
+    assert "write an absolute path" in asked(source, root)
 
 
 @pytest.mark.parametrize(
