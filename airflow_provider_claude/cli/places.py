@@ -15,6 +15,7 @@ from upath import UPath
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.create import work_of as stages_work_of
 from airflow_provider_claude.store import AccountFolder, RunFolder, ShardFolder
+from airflow_provider_claude.store.access import access_in, grant
 
 if TYPE_CHECKING:
     from airflow_provider_claude.core.scan.redacting import Cipher
@@ -29,11 +30,14 @@ _SHARED = frozenset({"accounts", "spending", "budgets"})
 def to_path(uri: str) -> UPath:
     """*uri* as a path. A local one is made absolute, without links; only another store costs the import of Airflow.
 
+    What is written there from now on is as private as what is there.
     Raises StateError where the store, or its connection, is not known here.
     """
     rest = _LOCAL.sub("", uri, count=1)
     if "://" not in rest:
-        return UPath(Path(rest).expanduser().resolve())
+        folder = Path(rest).expanduser().resolve()
+        grant(access_in(folder))
+        return UPath(folder)
     with _airflow(uri):
         from airflow_provider_claude.paths import to_path
 

@@ -92,8 +92,8 @@ class Allowed:
         if not self.admits(place):
             raise SourceError(
                 f"{str(path)!r:.300} is not a source that this deployment allows, and was not looked at. Allowed is what lies "
-                "below [claude] root or, where the setting [claude] sources lists folders and URIs, below these alone; links and "
-                ".. are followed first. To read it, set AIRFLOW__CLAUDE__SOURCES on all workers to its folder and all others that "
-                "may be read, separated by commas."
+                "below [claude] root or, where the setting [claude] sources lists folders and URIs, below these alone; links "
+                "and .. are followed first. To read it, set AIRFLOW__CLAUDE__SOURCES on all workers to its folder and all others "
+                "that may be read, separated by commas."
             )
         return place

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.globs import Glob, has_wildcards, without_wildcards
-from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.sources.allowed import Allowed, Place
 from airflow_provider_claude.sources.files import SourceFile, UnreachableError, shown
 from airflow_provider_claude.sources.lakes import refuse_lakes
@@ -65,12 +65,23 @@ class Found:
 def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
     """What *path* stands for. *allowed*: what may be read; None is what *path* stands for itself.
 
-    Raises MissingSourceError where there is no such thing, or no file in it, and SourceError where it is not allowed.
+    Raises MissingSourceError where there is no such thing, or no file in it, SourceError where it is not allowed, and StoreError
+    where the workers may not look.
     """
     place = allowed.check(path) if allowed else Place.of(path)
     root = place.path
     fs: Any = Disk(allowed or Allowed((_top(place),))) if place.is_local else Remote(path.fs)
     fs.invalidate_cache()
+    try:
+        return _found(fs, root, path)
+    except PermissionError as e:
+        raise StoreError(
+            f"The workers' user, or its connection, may not look at the source {path} ({e.strerror or str(e)[:300]}). Nothing "
+            "was sent. Give it the right to read what is there, and to enter the folders above."
+        ) from e
+
+
+def _found(fs: Any, root: str, path: UPath) -> Found:
     match _type(fs, root):
         case "directory":
             return _below(fs, root, _listed(fs, root), path)

@@ -38,6 +38,12 @@ def granted() -> Access:
     return _access
 
 
+def access_in(folder: Path) -> Access:
+    """What *folder*, or the lowest above it that is there, was made with."""
+    found = next(filter(None, map(_status, (folder, *folder.parents))))
+    return GROUP if found.st_mode & GROUP.folder == GROUP.folder else OWNER
+
+
 def make_folder(folder: Path) -> None:
     """Make *folder*, and those above it that are missing."""
     if folder.is_dir():
@@ -80,6 +86,18 @@ def check_private(folder: Path, parameter: str) -> None:
                 f"{parameter} {folder} belongs to another user (id {found.st_uid}). Nothing was written. Choose another "
                 "folder, or let both users share a group, and set [claude] group_access to True."
             )
+
+
+def check_writable(folder: Path, parameter: str) -> None:
+    """Raise DestinationError where this user may not write to *folder*, or not make it."""
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - this never raises
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        raise DestinationError(
+            f"{parameter} {folder} cannot be used: the workers' user (id {os.geteuid()}) may not write to {there}, which belongs "
+            f"to user id {there.stat().st_uid}. Nothing was written. Make the folder and give it to the workers' user, or choose "
+            "another one. Where several users share it, set [claude] group_access to True, and give their group the right to "
+            "what is there (chmod -R g+rwX)."
+        )
 
 
 def _status(place: Path) -> os.stat_result | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import ClaudeError, DestinationError, StoreError
-from airflow_provider_claude.store.access import check_private
+from airflow_provider_claude.store.access import check_private, check_writable
 from airflow_provider_claude.store.files import is_local, remove, write_bytes
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _step(what: str) -> Iterator[None]:
 
 
 def check_place(folder: UPath, parameter: str) -> None:
-    """Raise DestinationError where *folder* means another place on each worker, or where others can change what is in it."""
+    """Raise DestinationError where *folder* is another place on each worker, others can change it, or this user cannot."""
     if not is_local(folder):
         return
     if not folder.path.startswith("/"):
@@ -79,6 +79,7 @@ def check_place(folder: UPath, parameter: str) -> None:
             "path, or a URI such as s3://aws_default@bucket/folder."
         )
     check_private(Path(folder.path), parameter)
+    check_writable(Path(folder.path), parameter)
 
 
 def _told(error: Exception) -> str:

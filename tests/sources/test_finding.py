@@ -13,7 +13,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.scan.origin import Origin
-from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.sources.finding import find_files
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.sources.stores import Disk
@@ -100,7 +100,7 @@ class TestMissing:
             raise PermissionError(13, "not allowed", path)
 
         monkeypatch.setattr(Disk, "ls", refused)
-        with pytest.raises(PermissionError):
+        with pytest.raises(StoreError, match=r"may not look at the source .*not allowed.*Give it the right"):
             open_source(UPath(tmp_path), missing="empty")
 
 

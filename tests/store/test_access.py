@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.cli.places import to_path as typed_path
 from airflow_provider_claude.errors import DestinationError
 from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.stages.journal import Journal
@@ -136,3 +137,23 @@ def owned_by(user: int) -> Callable[..., os.stat_result]:
         return os.stat_result(found)
 
     return status
+
+
+@pytest.mark.parametrize("name", ["there", "there/work", "there/a/b"])
+def test_a_folder_that_this_user_cannot_write_to_or_make_is_refused_with_what_to_do(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(os, "access", lambda place, _: place != tmp_path / "there")
+    with pytest.raises(
+        DestinationError, match=rf"user \(id {os.geteuid()}\) may not write to .*/there, which .*group_access"
+    ):
+        run_folder(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("access", [OWNER, GROUP])
+def test_what_a_command_writes_is_as_private_as_the_folder_it_is_for(access: Any, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(access.folder)
+    write_bytes(typed_path(str(tmp_path / "run" / "releases")) / "1.json", b"{}")
+    assert modes(tmp_path / "run") == {("file", oct(access.file)), ("folder", oct(access.folder))}
