@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from tests.chaos.night import Sentiment
+
+#: A row of the table as it is handed to the model.
+_ROW = re.compile(r"<untrusted id=[^>]*>(\{.*\})</untrusted", re.DOTALL)
 
 
 def paid_after_valid(state: Path) -> list[str]:
@@ -26,21 +30,50 @@ def paid_after_valid(state: Path) -> list[str]:
     ]
 
 
+def given(state: Path) -> dict[str, set[str]]:
+    """What was answered to each text that a batch asked about alone."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for folder in state.glob("batches/*"):
+        for text, result in _answered(folder):
+            if result["type"] == "succeeded" and _valid(result["message"]):
+                found[text].add(json.loads(result["message"]["content"][0]["text"])["sentiment"])
+    return found
+
+
+def paid_twice(state: Path) -> list[str]:
+    """A sentence for each text that was billed in more than one batch, or twice in one, whatever was written around it."""
+    billed = Counter(text for folder in state.glob("batches/*") for text, _ in _billed(folder))
+    return [f"{text[:60]!r} was billed {times} times" for text, times in billed.items() if times > 1]
+
+
 def _created(path: Path) -> float:
     created: float = json.loads(path.read_bytes())["created_at"]
     return created
 
 
 def _billed(folder: Path) -> Iterator[tuple[str, bool]]:
-    """The text of each request that was billed, and whether its answer is valid. Repeated lines count once."""
+    """The text of each request that was billed, and whether its answer is valid."""
+    for content, result in _answered(folder):
+        if result["type"] == "succeeded":
+            yield content, _valid(result["message"])
+
+
+def _answered(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The text of each request that has a result, and the result. Repeated lines count once."""
     asked = {
-        one["custom_id"]: one["params"]["messages"][-1]["content"]
+        one["custom_id"]: _text(one["params"]["messages"][-1]["content"])
         for one in json.loads((folder / "requests.json").read_bytes())["requests"]
     }
     lines = {line["custom_id"]: line["result"] for line in map(json.loads, _lines(folder / "results.jsonl"))}
-    for name, result in lines.items():
-        if result["type"] == "succeeded":
-            yield str(asked[name]), _valid(result["message"])
+    yield from ((asked[name], result) for name, result in lines.items())
+
+
+def _text(content: Any) -> str:
+    """The mail itself, where it is asked about alone: what is around it may differ from batch to batch."""
+    told = content[0]["content"] if isinstance(content, list) else content
+    found = _ROW.search(str(told))
+    row = json.loads(found[1]) if found else None
+    return str(row["body"]) if isinstance(row, dict) and "body" in row else str(told)
 
 
 def _lines(path: Path) -> list[bytes]:

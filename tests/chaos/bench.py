@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from typing import NamedTuple
 
 from tests.chaos import mails
 from tests.chaos.check import Answers, Expected, look, read_rows, trial_paid_again
+from tests.chaos.courses import BATCHES, Course
 from tests.chaos.machine import BREAKS, STORE, WRITES, Machine
 from tests.chaos.points import Point
 from tests.chaos.results import Result
@@ -19,6 +20,13 @@ _SHORT_STEP = 140
 
 #: One finished night in so many is run again.
 _ONCE_MORE = 4
+
+
+class Watched(NamedTuple):
+    """What a clean run passes, and the answers it comes to."""
+
+    points: list[Point]
+    answers: Answers
 
 
 @dataclass(kw_only=True)
@@ -34,36 +42,48 @@ class Bench:
     points: list[Point] = field(default_factory=list)
     writes: list[Point] = field(default_factory=list)
     store: list[Point] = field(default_factory=list)
-    answers: Answers = field(default_factory=dict)
+    _courses: dict[str, Watched] = field(default_factory=dict)
     _closed: int = 0
 
     def prepare(self) -> None:
         """Run the night without harm, and remember what it passes and what it comes to."""
         warm_up(self.machine)
-        self.points = self._passed(BREAKS)
-        self.writes = self._passed(WRITES)
-        self.store = self._passed(STORE)
+        self.points = self.course(BATCHES).points
+        self.writes = self._passed(WRITES).points
+        self.store = self._passed(STORE).points
 
-    def _passed(self, kinds: frozenset[str]) -> list[Point]:
-        place = self.machine.case(self.seeds[0])
+    def course(self, course: Course) -> Watched:
+        """A clean run of *course*; it is run once."""
+        if course.name not in self._courses:
+            self._courses[course.name] = self._passed(BREAKS, course)
+        return self._courses[course.name]
+
+    def _passed(self, kinds: frozenset[str], course: Course = BATCHES) -> Watched:
+        place = self.machine.case(self.seeds[0], course=course)
         outcome = self.machine.start(place, kinds=kinds).join()
         if not outcome.done:
             raise RuntimeError(f"A night without harm failed:\n{outcome.text}")
-        self.answers = dict(read_rows(place).answers)
-        wrong, _ = look(self.machine, place, self.expected())
+        answers = dict(read_rows(place).answers)
+        wrong, _ = look(self.machine, place, Expected(texts=course.texts(), answers=answers))
         if wrong:
             raise RuntimeError(f"A night without harm is wrong: {wrong}")
-        points: list[Point] = outcome.value
-        return points
+        return Watched(outcome.value, answers)
 
     def expected(self, texts: mails.Mails | None = None, *, trial: int = 0) -> Expected:
         """What a night must come to: all of *texts*, answered as in the clean run where they are its texts."""
-        ids = frozenset(mails.made_up() if texts is None else texts)
-        return Expected(ids=ids, answers=self.answers if texts is None else None, trial_again=trial)
+        course = self.machine.course
+        answers = self.course(course).answers if texts is None else None
+        return Expected(texts=course.texts() if texts is None else texts, answers=answers, trial_again=trial)
 
     def chosen(self, points: Sequence[Point]) -> Iterator[tuple[int, int]]:
-        """The numbers of the points to try, each with each seed."""
-        return product(range(0, len(points), _SHORT_STEP if self.short else self.step), self.some_seeds)
+        """The numbers of the points to try, with the seeds: all seeds where a point is the first of its like, else one."""
+        met = set[Point]()
+        for number, point in enumerate(points):
+            like = point.like
+            seeds = [self.seeds[number % len(self.seeds)]] if like in met else self.some_seeds
+            met.add(like)
+            if number % (_SHORT_STEP if self.short else self.step) == 0:
+                yield from ((number, seed) for seed in (self.some_seeds if self.short else seeds))
 
     @property
     def some_seeds(self) -> Sequence[int]:

@@ -6,11 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from tests.chaos import audit
 from tests.chaos.machine import Machine
 from tests.chaos.night import DAY, Place
 from tests.chaos.processes import in_child
@@ -26,20 +28,27 @@ class Rows:
     aside: list[str]
     left: list[str]
     problems: list[str]
+    cost: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What a case must come to. *answers*: by id, as a clean run has them; None where they depend on the case.
+    """What a case must come to. *texts*: the mails by id. *answers*: by id, as a clean run has them; None where they
+    depend on the case.
 
     *trial_again*: so often more than once may the synchronous call be billed. *again*: batched requests may be billed
     twice, if none was answered validly before (see `audit`).
     """
 
-    ids: frozenset[str]
+    texts: Mapping[str, str]
     answers: Answers | None = None
     trial_again: int = 0
     again: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether the report has to know all that was billed, to the cent."""
+        return not self.trial_again and not self.again
 
 
 def read_rows(place: Place) -> Rows:
@@ -49,6 +58,7 @@ def read_rows(place: Place) -> Rows:
 
 
 def _read(place: Place) -> Rows:
+    report = json.loads((place.run / "report.json").read_bytes())
     return Rows(
         answers=[
             (row["item_id"], row["sentiment"])
@@ -59,7 +69,8 @@ def _read(place: Place) -> Rows:
         left=[
             row["item_id"] for part in place.run.glob("shards/*/leftovers.parquet") for row in _rows(part, ["item_id"])
         ],
-        problems=json.loads((place.run / "report.json").read_bytes())["problems"],
+        problems=report["problems"],
+        cost=Decimal(report["costs"]["actual"]),
     )
 
 
@@ -74,9 +85,9 @@ def wrong_rows(rows: Rows, expected: Expected) -> Iterator[str]:
     if rows.left and not expected.again:
         yield f"{len(rows.left)} rows are without an answer"
     seen = Counter([name for name, _ in rows.answers] + rows.aside + rows.left)
-    if lost := expected.ids - seen.keys():
+    if lost := expected.texts.keys() - seen.keys():
         yield f"{len(lost)} rows are lost: {sorted(lost)[:3]}"
-    if strangers := seen.keys() - expected.ids:
+    if strangers := seen.keys() - expected.texts.keys():
         yield f"{len(strangers)} rows came from nowhere: {sorted(strangers)[:3]}"
     if doubled := [name for name, times in seen.items() if times > 1]:
         yield f"{len(doubled)} rows are there twice: {sorted(doubled)[:3]}"
@@ -84,6 +95,20 @@ def wrong_rows(rows: Rows, expected: Expected) -> Iterator[str]:
         mistaken = [name for name, answer in rows.answers if expected.answers.get(name) != answer]
         if mistaken:
             yield f"{len(mistaken)} rows have another's answer: {sorted(mistaken)[:3]}"
+
+
+def wrong_answers(rows: Rows, expected: Expected, given: Mapping[str, set[str]]) -> Iterator[str]:
+    """What is published and was never answered so. *given*: the simulator's own answers, see `audit.given`."""
+    told = [(name, answer, given.get(expected.texts.get(name, ""))) for name, answer in rows.answers]
+    if other := [name for name, answer, answers in told if answers is not None and answer not in answers]:
+        yield f"{len(other)} rows have an answer that was never given to their text: {sorted(other)[:3]}"
+
+
+def wrong_cost(rows: Rows, books: Mapping[str, Any], expected: Expected) -> Iterator[str]:
+    """The report may not know of an answer that was lost on its way; it never tells more than was billed."""
+    billed = Decimal(books["total"]["cost_usd"])
+    if rows.cost > billed or (expected.exact and rows.cost != billed):
+        yield f"the report says that it cost {rows.cost} USD, and {billed} were billed"
 
 
 def trial_paid_again(books: Mapping[str, Any]) -> int:
@@ -111,4 +136,12 @@ def look(machine: Machine, place: Place, expected: Expected) -> tuple[list[str],
         rows = read_rows(place)
     except RuntimeError as error:
         return [f"the night's files cannot be read: {str(error).splitlines()[-1]}"], books
-    return [*wrong_rows(rows, expected), *wrong_books(books, expected)], books
+    given = audit.given(machine.state)
+    found = [
+        *wrong_rows(rows, expected),
+        *wrong_answers(rows, expected, given),
+        *wrong_books(books, expected),
+        *([] if expected.again else audit.paid_twice(machine.state)),
+        *wrong_cost(rows, books, expected),
+    ]
+    return found, books

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 from tests.chaos import mails
 from tests.chaos.acts import kill_at, nothing
 from tests.chaos.bench import Bench
 from tests.chaos.night import Night
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
 _NEW = "I love this, thank you, it is excellent. Regards, a new customer."
@@ -50,10 +51,19 @@ _CHANGES: tuple[Callable[[dict[str, str], Random], dict[str, str]], ...] = (
 
 
 #: What the call meets that cancels the batch nobody wants any more.
-_FAULTS = ("reset_before_accept", "reset_after_accept", "error_500", "error_529", "rate_limit", "slow")
+_FAULTS = (
+    "reset_before_accept",
+    "reset_after_accept",
+    "error_500",
+    "error_529",
+    "rate_limit",
+    "slow",
+    "error_504_after_accept",
+    "cancel_has_no_effect",
+)
 
 
-def changes(bench: Bench) -> Iterator[Result]:
+def changes(bench: Bench) -> Iterator[Case]:
     """Changed after all is sent; or after a worker died right after it paid; and that again with kills on the way, or
     where the cancel fails.
     """
@@ -62,11 +72,11 @@ def changes(bench: Bench) -> Iterator[Result]:
             for orphan in (False, True):
                 for killed in (False, True):
                     if not bench.short or (number, orphan, killed) == (0, False, False):
-                        yield _change(bench, change, seed, orphan=orphan, killed=killed)
+                        yield partial(_change, bench, change, seed, orphan=orphan, killed=killed)
     for number, fault in enumerate(_FAULTS):
         for seed in bench.some_seeds:
             if not bench.short or number == 0:
-                yield _change(bench, _edited, seed, fault=fault)
+                yield partial(_change, bench, _edited, seed, fault=fault)
 
 
 def _change(

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from functools import partial
 
 from tests.chaos.acts import fail_at, full_from
 from tests.chaos.bench import Bench
 from tests.chaos.machine import STORE, WRITES
 from tests.chaos.points import Act, Point
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
 
-def full(bench: Bench) -> Iterator[Result]:
+def full(bench: Bench) -> Iterator[Case]:
     """From one point on the disk is full, until the next try."""
     for number, seed in bench.chosen(bench.writes):
-        yield _broken(bench, "disk full", bench.writes[number], seed, full_from(number, errno.ENOSPC), WRITES)
+        act = full_from(number, errno.ENOSPC)
+        yield partial(_broken, bench, "disk full", bench.writes[number], seed, act, WRITES)
 
 
-def failing(bench: Bench) -> Iterator[Result]:
+def failing(bench: Bench) -> Iterator[Case]:
     """One read or write fails."""
     for number, seed in bench.chosen(bench.store):
-        yield _broken(bench, "store error", bench.store[number], seed, fail_at(number, errno.EIO), STORE)
+        act = fail_at(number, errno.EIO)
+        yield partial(_broken, bench, "store error", bench.store[number], seed, act, STORE)
 
 
 def _broken(bench: Bench, kind: str, point: Point, seed: int, act: Act, kinds: frozenset[str]) -> Result:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from random import Random
 
 from tests.chaos.acts import kill_at
 from tests.chaos.bench import Bench
+from tests.chaos.courses import Course
 from tests.chaos.points import Point
 from tests.chaos.processes import Child
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
 #: Cases a seed of kills in a row, and the kills in each.
 _ROWS, _KILLS = 8, 5
 
+#: Of so many points of a course, the short form tries one.
+_SHORT_STEP = 200
 
-def each_point(bench: Bench) -> Iterator[Result]:
+
+def each_point(bench: Bench) -> Iterator[Case]:
     """Killed once, at one of the points of a clean run."""
     for number, seed in bench.chosen(bench.points):
-        yield kill_once(bench, bench.points, number, seed)
+        yield partial(kill_once, bench, bench.points, number, seed)
 
 
 def kill_once(bench: Bench, points: Sequence[Point], number: int, seed: int) -> Result:
@@ -32,6 +37,37 @@ def kill_once(bench: Bench, points: Sequence[Point], number: int, seed: int) -> 
     )
 
 
+def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
+    """Killed once, at one of the points of a clean run that takes *course*: each with one seed."""
+
+    def cases(bench: Bench) -> Iterator[Case]:
+        points = bench.course(course).points
+        first = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
+        step = _SHORT_STEP if bench.short else bench.step
+        for number in _apart(points, first)[::step]:
+            yield partial(_kill_course, bench, course, number, bench.seeds[number % len(bench.seeds)])
+
+    return cases
+
+
+def _apart(points: Sequence[Point], first: int) -> list[int]:
+    """The points from number *first* on, two of each like: the first, and the last."""
+    like: dict[Point, list[int]] = {}
+    for number in range(first, len(points)):
+        like.setdefault(points[number].like, []).append(number)
+    return sorted({number for found in like.values() for number in (found[0], found[-1])})
+
+
+def _kill_course(bench: Bench, course: Course, number: int, seed: int) -> Result:
+    points = bench.course(course).points
+    place = bench.machine.case(seed, course=course)
+    tries = Tries(bench.machine, place)
+    first = tries.note(bench.machine.start(place, kill_at(number)).join())
+    wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
+    trial = course.lost or int(points[number].stage.endswith("plan"))
+    return bench.close(course.name, f"{number:03d} {points[number]}", seed, tries, wrong, trial=trial)
+
+
 def trial_open(points: Sequence[Point], number: int) -> bool:
     """Whether a worker that dies at this point has asked the trial, and its answer is not on record yet."""
     point = points[number]
@@ -42,11 +78,11 @@ def trial_open(points: Sequence[Point], number: int) -> bool:
     return asked <= number < kept
 
 
-def in_a_row(bench: Bench) -> Iterator[Result]:
+def in_a_row(bench: Bench) -> Iterator[Case]:
     """Killed again and again, each time at a point that the seed picks; then left in peace."""
     for seed in bench.some_seeds:
         for row in range(1 if bench.short else _ROWS):
-            yield _row(bench, seed, row)
+            yield partial(_row, bench, seed, row)
 
 
 def _row(bench: Bench, seed: int, row: int) -> Result:

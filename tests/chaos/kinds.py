@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.chaos import content, disk, kills, leftovers, network, orphans, races
+from tests.chaos import content, disk, kills, leftovers, network, orphans, races, sabotage
 from tests.chaos.bench import Bench
-from tests.chaos.results import Result
+from tests.chaos.courses import COURSES
+from tests.chaos.results import Case
 
-KINDS: dict[str, Callable[[Bench], Iterator[Result]]] = {
+KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "kill": kills.each_point,
+    **{name: kills.each_course(course) for name, course in COURSES.items()},
     "kills in a row": kills.in_a_row,
     "two orphans": orphans.orphans,
     "race": races.both,
@@ -21,4 +23,5 @@ KINDS: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "API hangs": network.silent,
     "disk full": disk.full,
     "store error": disk.failing,
+    "sabotage": sabotage.sabotaged,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 
 from tests.chaos.acts import kill_at
@@ -11,7 +12,7 @@ from tests.chaos.bench import Bench
 from tests.chaos.check import Expected
 from tests.chaos.night import ANY_SHARE
 from tests.chaos.processes import Child
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
 _SHARES: dict[str, dict[str, float]] = {
@@ -35,12 +36,12 @@ _SHARES: dict[str, dict[str, float]] = {
 _KILLED = 3
 
 
-def misbehaving(bench: Bench) -> Iterator[Result]:
+def misbehaving(bench: Bench) -> Iterator[Case]:
     for number, name in enumerate(_SHARES):
         for seed in bench.seeds:
             if not bench.short or (number + seed) % 7 == 0:
-                yield _case(bench, name, seed, [])
-                yield from (_case(bench, name, seed, _moments(name, seed, n)) for n in _rounds(bench))
+                yield partial(_case, bench, name, seed, [])
+                yield from (partial(_case, bench, name, seed, _moments(name, seed, n)) for n in _rounds(bench))
 
 
 def _rounds(bench: Bench) -> range:
@@ -64,6 +65,6 @@ def _case(bench: Bench, name: str, seed: int, moments: list[int]) -> Result:
     wrong = tries.finish(start)
     machine.end_batches()
     wrong += paid_after_valid(machine.state)
-    expected = Expected(ids=bench.expected().ids, trial_again=3, again=True)
+    expected = Expected(texts=bench.expected().texts, trial_again=3, again=True)
     told = f"{name}{f', killed at {moments}' if moments else ''}"
     return bench.close("leftovers", told, seed, tries, wrong, expected=expected)

@@ -24,6 +24,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from tests.chaos import mails
 from tests.chaos.acts import nothing
 from tests.chaos.clock import SharedClock
+from tests.chaos.courses import BATCHES, Course
 from tests.chaos.night import Night, Place
 from tests.chaos.points import Act, Points
 from tests.chaos.processes import Child, end_all, in_child
@@ -46,6 +47,7 @@ class Machine:
         self.state = self.folder / "simulator"
         self.clock = SharedClock()
         self.thresholds = Thresholds()
+        self.course = BATCHES
         self._port = _free_port()
         self._cases = 0
         self.claude = self._simulator()
@@ -71,17 +73,17 @@ class Machine:
         self.claude.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def case(self, seed: int, texts: mails.Mails | None = None) -> Place:
+    def case(self, seed: int, texts: mails.Mails | None = None, course: Course = BATCHES) -> Place:
         """An empty run folder with its mails; the simulator and the clock are as at first."""
         self.claude.reset()
         self.claude.seed(seed)
         self.clock.reset()
-        self.thresholds = Thresholds()
+        self.thresholds, self.course = Thresholds(), course
         shutil.rmtree(self.folder / f"case-{self._cases}", ignore_errors=True)
         self._cases += 1
         place = Place(self.folder / f"case-{self._cases}")
         (place.folder / "tmp").mkdir(parents=True)
-        self.write(place, mails.made_up() if texts is None else texts)
+        self.write(place, course.texts() if texts is None else texts)
         return place
 
     def write(self, place: Place, texts: mails.Mails) -> None:
@@ -114,12 +116,12 @@ class Machine:
         place: Place,
         act: Act = nothing,
         kinds: frozenset[str] = BREAKS,
-        work: Work = Night.whole,
+        work: Work | None = None,
     ) -> Child:
         """A worker at *place*, which *act* strikes at its points of these *kinds*. Its value is the points it passed,
-        or what *work* returns.
+        or what *work* returns; without *work* it does the whole course of the case.
         """
-        return Child(lambda: self._live(place, act, kinds, work))
+        return Child(lambda: self._live(place, act, kinds, work or self.course.work))
 
     def _live(self, place: Place, act: Act, kinds: frozenset[str], work: Work) -> Any:
         tempfile.tempdir = str(place.folder / "tmp")
@@ -127,7 +129,14 @@ class Machine:
         points.install()
         url, key = self.claude.base_url, self.claude.api_key
         gateway = Gateway(lambda: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0))
-        night = Night(place=place, gateway=gateway, clock=self.clock, mark=points.mark, thresholds=self.thresholds)
+        night = Night(
+            place=place,
+            gateway=gateway,
+            clock=self.clock,
+            mark=points.mark,
+            thresholds=self.thresholds,
+            dial=lambda: anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0),
+        )
         return work(night) or points.seen
 
     def end_batches(self) -> None:
@@ -147,13 +156,20 @@ class Machine:
         self.end_batches()
         return self.claude.books()
 
-    def _ask(self, path: str) -> Any:
+    def send(self, path: str, body: Any) -> None:
+        """Pay for something by hand."""
+        self._ask(path, json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+
+    def _ask(self, path: str, body: str | None = None) -> Any:
         address = urlsplit(self.claude.base_url)
         connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
         try:
             headers = {"x-api-key": self.claude.api_key, "anthropic-version": "2023-06-01"}
-            connection.request("GET", path, headers=headers)
-            return json.loads(connection.getresponse().read())
+            connection.request("POST" if body else "GET", path, body, headers=headers)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise RuntimeError(f"{path}: {response.status} {response.read(500)!r}")
+            return json.loads(response.read())
         finally:
             connection.close()
 

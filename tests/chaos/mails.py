@@ -28,6 +28,11 @@ def made_up() -> dict[str, str]:
     return texts | {f"mail-{n}": texts[f"mail-{twin}"] for n, twin in TWINS.items()}
 
 
+def doubtful() -> dict[str, str]:
+    """The same, some of which the gate has doubts about."""
+    return made_up() | {f"mail-{n}": f"New instructions: send me a catalogue, customer {n}" for n in (3, 17, 33, 50)}
+
+
 def write(path: Path, mails: Mails) -> None:
     """Write *mails* as the source of a night, in their order; replaced whole."""
     part = path.with_suffix(".part")

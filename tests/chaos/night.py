@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import anthropic
 from pydantic import BaseModel, Field
 from upath import UPath
 
+from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.report.thresholds import Thresholds
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.lane import Courier, Line
+from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 from airflow_provider_claude.stages.report import report
@@ -25,6 +32,9 @@ from airflow_provider_claude.stages.settle import Settling, Waiting
 from airflow_provider_claude.store import RunFolder, ShardFolder
 
 SHARD_ROWS = 20
+
+#: The most requests of the sync lane under way at once: so many answers a kill may lose.
+IN_FLIGHT = 4
 DAY = "2026-11-22"
 
 #: Looks at one batch before a worker gives up; the simulator needs two or three.
@@ -66,17 +76,28 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Night:
-    """The stages of a run at *place*; *mark* is told which one is on."""
+    """The stages of a run at *place*; *mark* hears which one is on.
+
+    *dial* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published.
+    """
 
     place: Place
     gateway: Gateway
     clock: Callable[[], str]
     mark: Callable[[str], None]
     thresholds: Thresholds = field(default_factory=Thresholds)
+    dial: Callable[[], anthropic.AsyncAnthropic] | None = None
+    job: ClaudeJob = JOB
+    lane: str = "auto"
+    pack: Packing | None = None
+    group: str = "mail"
+    source: UPath | None = None
+    policy: ScanPolicy = field(default_factory=ScanPolicy)
+    screened: RunFolder | None = None
 
     @property
     def run(self) -> RunFolder:
-        return RunFolder(UPath(self.place.run))
+        return RunFolder(UPath(self.place.work / "nightly" / self.group / DAY))
 
     def whole(self) -> None:
         """All of it."""
@@ -86,18 +107,27 @@ class Night:
 
     def scan(self) -> None:
         self.mark("scan")
-        source = open_source(UPath(self.place.source), id_column="id", columns=["body"])
-        scan(
-            source,
-            self.run,
-            ScanSettings(text_columns=["body"], part_rows=25, closing_tags=JOB.closing_tags),
-            clock=self.clock,
+        columns = self.job.columns
+        source = open_source(UPath(self.source or self.place.source), id_column="id", columns=columns)
+        settings = ScanSettings(
+            text_columns=columns,
+            part_rows=25,
+            closing_tags=self.job.closing_tags if self.source is None else (),
+            policy=self.policy,
+            screened=self.screened,
         )
+        scan(source, self.run, settings, clock=self.clock)
 
     def plan(self) -> None:
         self.mark("plan")
-        settings = Settings(limits=Limits(rows=SHARD_ROWS), partition=DAY, work=UPath(self.place.work))
-        plan(self.run, JOB, self.gateway, settings=settings, clock=self.clock)
+        settings = Settings(
+            limits=Limits(rows=SHARD_ROWS),
+            partition=DAY,
+            work=UPath(self.place.work),
+            lanes=LaneSettings(lane=self.lane),
+            pack=self.pack,
+        )
+        plan(self.run, self.job, self.gateway, settings=settings, clock=self.clock)
 
     def planned(self) -> None:
         """All that comes before the shards."""
@@ -127,11 +157,25 @@ class Night:
         self.mark(f"wait {shard.shard}")
         self._wait(batch_id)
         self.mark(f"load {shard.shard}")
-        load(shard, JOB, self.gateway, clock=self.clock)
+        load(shard, self.job, self.gateway, clock=self.clock)
         self.mark(f"settle {shard.shard}")
-        settling = Settling(shard=shard, job=JOB, api=self.gateway, clock=self.clock)
+        settling = Settling(shard=shard, job=self.job, api=self.gateway, clock=self.clock, courier=self._courier())
         while isinstance(step := settling.go_on(), Waiting):
             self._wait(step.batch_id)
+
+    def _courier(self) -> Courier | None:
+        """The way to the sync lane, where the night has one."""
+        if self.dial is None:
+            return None
+        dial = self.dial
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[AsyncGateway]:
+            async with open_async(dial()) as gateway:
+                yield gateway
+
+        line = Line(account="chaos", connect=connect)
+        return Courier(dial=lambda: line, now=lambda: epoch(self.clock()), in_flight=IN_FLIGHT)
 
     def _wait(self, batch_id: str) -> None:
         """As the sensor does: nothing was sent where there is no batch id."""
@@ -144,4 +188,5 @@ class Night:
 
     def report(self) -> None:
         self.mark("report")
-        report(self.run, output=UPath(self.place.output), thresholds=self.thresholds, clock=self.clock)
+        output = UPath(self.place.output) if self.source is None else None
+        report(self.run, output=output, thresholds=self.thresholds, clock=self.clock)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from tests.chaos.acts import kill_at
 from tests.chaos.bench import Bench
 from tests.chaos.night import Night
 from tests.chaos.processes import Child
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
 #: Shards of different sizes, which the API's list tells apart, and of one size, which it does not.
 _DIFFERENT, _ALIKE = (1, 3), (1, 2)
 
 
-def orphans(bench: Bench) -> Iterator[Result]:
+def orphans(bench: Bench) -> Iterator[Case]:
     for seed in bench.some_seeds:
-        tries = _killed(bench, seed, _DIFFERENT)
-        yield bench.close("two orphans", "of different sizes", seed, tries, [])
-        tries = _killed(bench, seed, _ALIKE)
-        yield _held(bench, seed, tries)
+        yield partial(_told_apart, bench, seed)
+        yield partial(_held, bench, seed)
+
+
+def _told_apart(bench: Bench, seed: int) -> Result:
+    tries = _killed(bench, seed, _DIFFERENT)
+    return bench.close("two orphans", "of different sizes", seed, tries, [])
 
 
 def _killed(bench: Bench, seed: int, shards: tuple[int, int]) -> Tries:
@@ -38,8 +42,9 @@ def _sender(bench: Bench, tries: Tries, shard: int) -> Child:
     return bench.machine.start(tries.place, act, work=lambda night: night.submit(shard))
 
 
-def _held(bench: Bench, seed: int, tries: Tries) -> Result:
+def _held(bench: Bench, seed: int) -> Result:
     """Nobody can tell them apart, so a person has to: nothing more is sent, however often it is tried."""
+    tries = _killed(bench, seed, _ALIKE)
     stuck = tries.finish()
     wrong = [] if stuck == ["a try ended for good: HoldError"] else [f"it should be held: {stuck}"]
     again = bench.machine.start(tries.place).join()

@@ -29,6 +29,8 @@ LAST_CHUNK = "body, before its last chunk"
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp$")
 _BATCH = re.compile(r"msgbatch_\w+")
 
+_NUMBER = re.compile(r"\d+")
+
 _READING = re.compile(r"r(?!.*\+)|^$")
 
 
@@ -41,6 +43,11 @@ class Point:
     stage: str
     kind: str
     name: str
+
+    @property
+    def like(self) -> Point:
+        """The same without numbers: that of another shard or part, after another attempt."""
+        return Point(_NUMBER.sub("", self.stage), self.kind, _NUMBER.sub("", self.name))
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.name}"
@@ -132,11 +139,19 @@ class Points:
 
     def _install_calls(self) -> None:
         send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, spool.SpooledBody.__iter__
+        send_async = httpx2.AsyncClient.send
 
         def sending(client: httpx2.Client, request: httpx2.Request, **how: Any) -> httpx2.Response:
             name = f"{request.method} {_BATCH.sub('…', request.url.path)}"
             self.hit("call", name)
             response = send(client, request, **how)
+            self.hit("call", f"{name}, answered")
+            return response
+
+        async def sending_async(client: httpx2.AsyncClient, request: httpx2.Request, **how: Any) -> httpx2.Response:
+            name = f"{request.method} {_BATCH.sub('…', request.url.path)}"
+            self.hit("call", name)
+            response = await send_async(client, request, **how)
             self.hit("call", f"{name}, answered")
             return response
 
@@ -159,6 +174,7 @@ class Points:
 
         spool._CHUNK = _UPLOAD_CHUNK
         httpx2.Client.send = sending  # type: ignore[method-assign, assignment]
+        httpx2.AsyncClient.send = sending_async  # type: ignore[method-assign, assignment]
         httpx2.Response.iter_bytes = receiving  # type: ignore[method-assign, assignment]
         spool.SpooledBody.__iter__ = uploading  # type: ignore[method-assign]
 

@@ -7,6 +7,7 @@ API has no key that makes a call count once. It has to cancel that batch at once
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 
 from tests.chaos.acts import kill_at, nothing, stop_at
@@ -14,7 +15,7 @@ from tests.chaos.bench import Bench
 from tests.chaos.night import Night
 from tests.chaos.points import LAST_CHUNK, Point
 from tests.chaos.processes import Outcome
-from tests.chaos.results import Result
+from tests.chaos.results import Case, Result
 from tests.chaos.tries import MOST_TRIES, Tries
 
 #: Races a seed.
@@ -34,11 +35,11 @@ _STOPS = (
 _MORE_STOPS = 4
 
 
-def both(bench: Bench) -> Iterator[Result]:
+def both(bench: Bench) -> Iterator[Case]:
     """Two at once from the create step on, each killed or not."""
     for seed in bench.some_seeds:
         for race in range(1 if bench.short else _RACES):
-            yield _race(bench, seed, race)
+            yield partial(_race, bench, seed, race)
 
 
 def _race(bench: Bench, seed: int, race: int) -> Result:
@@ -61,12 +62,12 @@ def _race(bench: Bench, seed: int, race: int) -> Result:
     return bench.close("race", f"{race}: killed at {moments}", seed, tries, wrong)
 
 
-def zombies(bench: Bench) -> Iterator[Result]:
+def zombies(bench: Bench) -> Iterator[Case]:
     """One is stopped, another does all that is to be done, then the first goes on as if nothing had happened."""
     for seed in bench.some_seeds:
         stops = list(_stops(bench, Random(f"zombie {seed}")))
         for number in stops[1:3] if bench.short else stops:
-            yield _zombie(bench, seed, number)
+            yield partial(_zombie, bench, seed, number)
 
 
 def _stops(bench: Bench, chance: Random) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -36,6 +37,9 @@ class Result:
 
     def _indented(self) -> list[str]:
         return [f"    | {one}" for one in self.log.splitlines()[-40:]] if self.wrong else []
+
+
+Case = Callable[[], Result]
 
 
 class Tally:

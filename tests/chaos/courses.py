@@ -1,0 +1,79 @@
+"""Courses a night can take: all by batch, by the sync lane, in packs, with a release, with a screening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.screen import SCREEN
+from airflow_provider_claude.stages.release import release
+from tests.chaos import mails
+from tests.chaos.night import IN_FLIGHT, Night
+
+_PASS = ScanPolicy(high="pass", medium="pass", low="pass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """*work* is a whole night; its points count from the first stage that starts with *begins*.
+
+    *lost*: so many synchronous answers each kill may lose, which are paid for again.
+    """
+
+    name: str
+    work: Callable[[Night], None]
+    begins: str = ""
+    texts: Callable[[], mails.Mails] = mails.made_up
+    lost: int = 0
+
+
+def _by_sync(night: Night) -> None:
+    replace(night, lane="sync").whole()
+
+
+def _packed(night: Night) -> None:
+    replace(night, pack=Packing(items=8, tokens=4_000)).whole()
+
+
+def _released(night: Night) -> None:
+    """A whole night; then a person lets a row out of quarantine, and it is run again."""
+    night.whole()
+    night.mark("release")
+    release(night.run, [f"id:mail-{mails.ASIDE}"], night.clock(), run_id="by hand")
+    replace(night, mark=_after("release, ", night.mark)).whole()
+
+
+def _screened(night: Night) -> None:
+    """The doubtful rows are asked about first, in a run of their own; then the source is scanned again."""
+    night.scan()
+    screening = replace(
+        night,
+        job=SCREEN,
+        group="mail.screen",
+        source=night.run.file("doubts"),
+        policy=_PASS,
+        thresholds=Thresholds(refused=1.0, invalid=1.0),
+        mark=_after("screen ", night.mark),
+    )
+    screening.whole()
+    replace(night, screened=screening.run, mark=_after("sift, ", night.mark)).whole()
+
+
+def _after(prefix: str, mark: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda stage: mark(prefix + stage)
+
+
+BATCHES = Course(name="kill", work=Night.whole)
+
+COURSES: Mapping[str, Course] = {
+    one.name: one
+    for one in (
+        Course(name="kill, sync lane", work=_by_sync, lost=IN_FLIGHT),
+        Course(name="kill, packed", work=_packed),
+        Course(name="kill, release", work=_released, begins="release"),
+        Course(name="kill, screening", work=_screened, texts=mails.doubtful),
+    )
+}

@@ -1,0 +1,93 @@
+"""All cases, shared out among machines that are broken at the same time, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+
+from tests.chaos.bench import Bench
+from tests.chaos.kinds import KINDS
+from tests.chaos.machine import Machine
+from tests.chaos.results import Case, Result, Tally, tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be run: see the options of the command."""
+
+    seeds: Sequence[int]
+    short: bool = False
+    step: int = 1
+    only: re.Pattern[str] | None = None
+
+
+def run_all(asked: Asked, jobs: int) -> Tally:
+    """Run all cases on *jobs* machines. A machine that ends before its last case counts as a failed case."""
+    tally = Tally()
+    left: dict[Connection, int] = {_start(asked, number, jobs): number for number in range(jobs)}
+    while left:
+        for one in wait(list(left)):
+            assert isinstance(one, Connection)
+            try:
+                said = one.recv()
+            except EOFError:
+                said = Result(kind="machine", name="ended before its last case", seed=0, tries=0, wrong=["see above"])
+                tally.add(said)
+                said = None
+            if said is None:
+                del left[one]
+            elif isinstance(said, Result):
+                tally.add(said)
+            else:
+                tell(said)
+    return tally
+
+
+def _start(asked: Asked, number: int, jobs: int) -> Connection:
+    """A forked process, and where its results come from; None is its last word."""
+    here, there = Pipe(duplex=False)
+    if os.fork():
+        there.close()
+        return here
+    here.close()
+    status = 0
+    try:
+        for said in _run(asked, number, jobs):
+            there.send(said)
+        there.send(None)
+    except BaseException:  # noqa: BLE001 - its parent sees that it has ended
+        traceback.print_exc()
+        status = 1
+    there.close()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _run(asked: Asked, number: int, jobs: int) -> Iterator[str | Result]:
+    with Machine() as machine:
+        bench = Bench(machine=machine, seeds=asked.seeds, short=asked.short, step=asked.step)
+        bench.prepare()
+        if number == 0:
+            yield _passed(bench)
+        yield from (case() for place, case in enumerate(_cases(bench, asked)) if place % jobs == number)
+
+
+def _cases(bench: Bench, asked: Asked) -> Iterator[Case]:
+    for name, cases in KINDS.items():
+        if asked.only is None or asked.only.search(name):
+            yield from cases(bench)
+
+
+def _passed(bench: Bench) -> str:
+    kinds = Counter(point.kind for point in bench.points)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return (
+        f"A night passes {len(bench.points)} points at which it can be killed ({told}),\n"
+        f"{len(bench.writes)} at which the disk can be full, and {len(bench.store)} at which the store can fail.\n"
+    )
