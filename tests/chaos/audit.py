@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tests.chaos.night import Sentiment
 
 #: A row of the table as it is handed to the model.
-_ROW = re.compile(r"<untrusted id=[^>]*>(\{.*\})</untrusted", re.DOTALL)
+_ROW = re.compile(r"<untrusted id=[^>]*>(\{.*?\})</untrusted", re.DOTALL)
 
 
 def paid_after_valid(state: Path) -> list[str]:
@@ -69,11 +69,10 @@ def _answered(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _text(content: Any) -> str:
-    """The mail itself, where it is asked about alone: what is around it may differ from batch to batch."""
+    """The mails themselves: what is around them may differ from batch to batch."""
     told = content[0]["content"] if isinstance(content, list) else content
-    found = _ROW.search(str(told))
-    row = json.loads(found[1]) if found else None
-    return str(row["body"]) if isinstance(row, dict) and "body" in row else str(told)
+    rows = [json.loads(found) for found in _ROW.findall(str(told))]
+    return "\n".join(str(row.get("body", row)) for row in rows) or str(told)
 
 
 def _lines(path: Path) -> list[bytes]:

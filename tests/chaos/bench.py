@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from tests.chaos import mails
 from tests.chaos.check import Answers, Expected, look, read_rows, trial_paid_again
-from tests.chaos.courses import BATCHES, Course
+from tests.chaos.courses import BATCHES, STORED, Course
 from tests.chaos.machine import BREAKS, STORE, WRITES, Machine
 from tests.chaos.points import Point
 from tests.chaos.results import Result
@@ -16,51 +15,70 @@ from tests.chaos.tries import Tries
 from tests.chaos.warm import warm_up
 
 #: Of so many points, the short form tries one.
-_SHORT_STEP = 140
+_SHORT_STEP = 200
 
 #: One finished night in so many is run again.
 _ONCE_MORE = 4
 
 
-class Watched(NamedTuple):
-    """What a clean run passes, and the answers it comes to."""
+@dataclass(frozen=True)
+class Watched:
+    """All that a clean run passes, and the answers it comes to.
 
-    points: list[Point]
+    *points* are those at which a process can be killed; *writes* and *store* those at which the disk can be full and the
+    store can fail.
+    """
+
+    passed: list[Point]
     answers: Answers
+
+    @property
+    def points(self) -> list[Point]:
+        return self._of(BREAKS)
+
+    @property
+    def writes(self) -> list[Point]:
+        return self._of(WRITES)
+
+    @property
+    def store(self) -> list[Point]:
+        return self._of(STORE)
+
+    def _of(self, kinds: frozenset[str]) -> list[Point]:
+        return [point for point in self.passed if point.kind in kinds]
 
 
 @dataclass(kw_only=True)
 class Bench:
-    """*step*: one of so many points is tried. *points* are those at which a process can be killed; *writes* and *store*
-    those at which the disk can be full and the store can fail.
-    """
+    """*step*: one of so many points is tried."""
 
     machine: Machine
     seeds: Sequence[int]
     short: bool = False
     step: int = 1
-    points: list[Point] = field(default_factory=list)
-    writes: list[Point] = field(default_factory=list)
-    store: list[Point] = field(default_factory=list)
     _courses: dict[str, Watched] = field(default_factory=dict)
     _closed: int = 0
 
     def prepare(self) -> None:
         """Run the night without harm, and remember what it passes and what it comes to."""
         warm_up(self.machine)
-        self.points = self.course(BATCHES).points
-        self.writes = self._passed(WRITES).points
-        self.store = self._passed(STORE).points
+        self.course(BATCHES)
+        self.course(STORED)
+
+    @property
+    def points(self) -> list[Point]:
+        """Those of the course that cases take now: on the local disk, or on the object store."""
+        return self.course(self.machine.usual).points
 
     def course(self, course: Course) -> Watched:
         """A clean run of *course*; it is run once."""
         if course.name not in self._courses:
-            self._courses[course.name] = self._passed(BREAKS, course)
+            self._courses[course.name] = self._passed(course)
         return self._courses[course.name]
 
-    def _passed(self, kinds: frozenset[str], course: Course = BATCHES) -> Watched:
+    def _passed(self, course: Course) -> Watched:
         place = self.machine.case(self.seeds[0], course=course)
-        outcome = self.machine.start(place, kinds=kinds).join()
+        outcome = self.machine.start(place, kinds=BREAKS | STORE).join()
         if not outcome.done:
             raise RuntimeError(f"A night without harm failed:\n{outcome.text}")
         answers = dict(read_rows(place).answers)

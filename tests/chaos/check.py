@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from upath import UPath
 
 from tests.chaos import audit
 from tests.chaos.machine import Machine
 from tests.chaos.night import DAY, Place
+from tests.chaos.objects import Objects
 from tests.chaos.processes import in_child
 
 Answers = Mapping[str, str]
@@ -28,6 +29,7 @@ class Rows:
     aside: list[str]
     left: list[str]
     problems: list[str]
+    #: Of the night, and of its screening.
     cost: Decimal
 
 
@@ -58,6 +60,7 @@ def read_rows(place: Place) -> Rows:
 
 
 def _read(place: Place) -> Rows:
+    Objects.folder = place.objects
     report = json.loads((place.run / "report.json").read_bytes())
     return Rows(
         answers=[
@@ -70,12 +73,16 @@ def _read(place: Place) -> Rows:
             row["item_id"] for part in place.run.glob("shards/*/leftovers.parquet") for row in _rows(part, ["item_id"])
         ],
         problems=report["problems"],
-        cost=Decimal(report["costs"]["actual"]),
+        cost=sum((_cost(path) for path in place.work.glob(f"nightly/*/{DAY}/report.json")), Decimal(0)),
     )
 
 
-def _rows(path: Path, columns: list[str]) -> Any:
-    with pq.ParquetFile(path) as file:
+def _cost(report: UPath) -> Decimal:
+    return Decimal(json.loads(report.read_bytes())["costs"]["actual"])
+
+
+def _rows(path: UPath, columns: list[str]) -> Any:
+    with path.open("rb") as stream, pq.ParquetFile(stream) as file:
         return file.read(columns=columns, use_threads=False).to_pylist()
 
 

@@ -20,7 +20,7 @@ _PASS = ScanPolicy(high="pass", medium="pass", low="pass")
 class Course:
     """*work* is a whole night; its points count from the first stage that starts with *begins*.
 
-    *lost*: so many synchronous answers each kill may lose, which are paid for again.
+    *stored*: on the object store. *lost*: so many synchronous answers each kill may lose, which are paid for again.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Course:
     begins: str = ""
     texts: Callable[[], mails.Mails] = mails.made_up
     lost: int = 0
+    stored: bool = False
 
 
 def _by_sync(night: Night) -> None:
@@ -67,10 +68,12 @@ def _after(prefix: str, mark: Callable[[str], None]) -> Callable[[str], None]:
 
 
 BATCHES = Course(name="kill", work=Night.whole)
+STORED = Course(name="kill, object store", work=Night.whole, stored=True)
 
 COURSES: Mapping[str, Course] = {
     one.name: one
     for one in (
+        STORED,
         Course(name="kill, sync lane", work=_by_sync, lost=IN_FLIGHT),
         Course(name="kill, packed", work=_packed),
         Course(name="kill, release", work=_released, begins="release"),

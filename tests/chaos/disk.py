@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 from tests.chaos.acts import fail_at, full_from
 from tests.chaos.bench import Bench
+from tests.chaos.courses import BATCHES, STORED, Course
 from tests.chaos.machine import STORE, WRITES
 from tests.chaos.points import Act, Point
 from tests.chaos.results import Case, Result
@@ -16,23 +18,42 @@ from tests.chaos.tries import Tries
 
 def full(bench: Bench) -> Iterator[Case]:
     """From one point on the disk is full, until the next try."""
-    for number, seed in bench.chosen(bench.writes):
+    for number, seed in bench.chosen(bench.course(BATCHES).writes):
         act = full_from(number, errno.ENOSPC)
-        yield partial(_broken, bench, "disk full", bench.writes[number], seed, act, WRITES)
+        point = bench.course(BATCHES).writes[number]
+        yield partial(_broken, bench, Broken("disk full", BATCHES, point), seed, act, WRITES)
 
 
 def failing(bench: Bench) -> Iterator[Case]:
     """One read or write fails."""
-    for number, seed in bench.chosen(bench.store):
+    yield from _failing(bench, "store error", BATCHES)
+
+
+def failing_objects(bench: Bench) -> Iterator[Case]:
+    """One request to the object store fails."""
+    yield from _failing(bench, "store error, objects", STORED)
+
+
+def _failing(bench: Bench, kind: str, course: Course) -> Iterator[Case]:
+    for number, seed in bench.chosen(bench.course(course).store):
         act = fail_at(number, errno.EIO)
-        yield partial(_broken, bench, "store error", bench.store[number], seed, act, STORE)
+        point = bench.course(course).store[number]
+        yield partial(_broken, bench, Broken(kind, course, point), seed, act, STORE)
 
 
-def _broken(bench: Bench, kind: str, point: Point, seed: int, act: Act, kinds: frozenset[str]) -> Result:
+class Broken(NamedTuple):
+    """The course of a case, and where it is struck."""
+
+    kind: str
+    course: Course
+    point: Point
+
+
+def _broken(bench: Bench, broken: Broken, seed: int, act: Act, kinds: frozenset[str]) -> Result:
     """One case. That the first try goes through is fine: what failed was then not needed."""
-    place = bench.machine.case(seed)
+    place = bench.machine.case(seed, course=broken.course)
     tries = Tries(bench.machine, place)
     first = tries.note(bench.machine.start(place, act, kinds).join())
     wrong = [f"the broken try ended for good: {first.error}"] if first.terminal else []
-    trial = int(point.stage == "plan")
-    return bench.close(kind, str(point), seed, tries, wrong, trial=trial)
+    trial = int(broken.point.stage == "plan")
+    return bench.close(broken.kind, str(broken.point), seed, tries, wrong, trial=trial)

@@ -8,7 +8,7 @@ from random import Random
 
 from tests.chaos.acts import kill_at
 from tests.chaos.bench import Bench
-from tests.chaos.courses import Course
+from tests.chaos.courses import BATCHES, Course
 from tests.chaos.points import Point
 from tests.chaos.processes import Child
 from tests.chaos.results import Case, Result
@@ -17,18 +17,15 @@ from tests.chaos.tries import Tries
 #: Cases a seed of kills in a row, and the kills in each.
 _ROWS, _KILLS = 8, 5
 
-#: Of so many points of a course, the short form tries one.
-_SHORT_STEP = 200
-
 
 def each_point(bench: Bench) -> Iterator[Case]:
     """Killed once, at one of the points of a clean run."""
-    for number, seed in bench.chosen(bench.points):
-        yield partial(kill_once, bench, bench.points, number, seed)
+    for number, seed in bench.chosen(bench.course(BATCHES).points):
+        yield partial(kill_once, bench, bench.course(BATCHES).points, number, seed)
 
 
 def kill_once(bench: Bench, points: Sequence[Point], number: int, seed: int) -> Result:
-    place = bench.machine.case(seed)
+    place = bench.machine.case(seed, course=BATCHES)
     tries = Tries(bench.machine, place)
     first = tries.note(bench.machine.start(place, kill_at(number)).join())
     wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
@@ -43,8 +40,8 @@ def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
     def cases(bench: Bench) -> Iterator[Case]:
         points = bench.course(course).points
         first = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
-        step = _SHORT_STEP if bench.short else bench.step
-        for number in _apart(points, first)[::step]:
+        found = _apart(points, first)
+        for number in found[len(found) // 2 :: len(found)] if bench.short else found[:: bench.step]:
             yield partial(_kill_course, bench, course, number, bench.seeds[number % len(bench.seeds)])
 
     return cases

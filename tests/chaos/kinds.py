@@ -23,5 +23,6 @@ KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "API hangs": network.silent,
     "disk full": disk.full,
     "store error": disk.failing,
+    "store error, objects": disk.failing_objects,
     "sabotage": sabotage.sabotaged,
 }

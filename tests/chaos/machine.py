@@ -26,6 +26,7 @@ from tests.chaos.acts import nothing
 from tests.chaos.clock import SharedClock
 from tests.chaos.courses import BATCHES, Course
 from tests.chaos.night import Night, Place
+from tests.chaos.objects import Objects
 from tests.chaos.points import Act, Points
 from tests.chaos.processes import Child, end_all, in_child
 
@@ -47,7 +48,7 @@ class Machine:
         self.state = self.folder / "simulator"
         self.clock = SharedClock()
         self.thresholds = Thresholds()
-        self.course = BATCHES
+        self.course = self.usual = BATCHES
         self._port = _free_port()
         self._cases = 0
         self.claude = self._simulator()
@@ -73,16 +74,20 @@ class Machine:
         self.claude.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def case(self, seed: int, texts: mails.Mails | None = None, course: Course = BATCHES) -> Place:
-        """An empty run folder with its mails; the simulator and the clock are as at first."""
+    def case(self, seed: int, texts: mails.Mails | None = None, course: Course | None = None) -> Place:
+        """An empty run folder with its mails; the simulator and the clock are as at first. Without *course* it takes the
+        usual one, which changes between the local disk and the object store.
+        """
+        course = course or self.usual
         self.claude.reset()
         self.claude.seed(seed)
         self.clock.reset()
         self.thresholds, self.course = Thresholds(), course
         shutil.rmtree(self.folder / f"case-{self._cases}", ignore_errors=True)
         self._cases += 1
-        place = Place(self.folder / f"case-{self._cases}")
+        place = Place(self.folder / f"case-{self._cases}", course.stored)
         (place.folder / "tmp").mkdir(parents=True)
+        place.objects.mkdir()
         self.write(place, course.texts() if texts is None else texts)
         return place
 
@@ -127,6 +132,7 @@ class Machine:
         tempfile.tempdir = str(place.folder / "tmp")
         points = Points(place.folder, kinds, act)
         points.install()
+        Objects.folder, Objects.hit = place.objects, staticmethod(points.hit_object)
         url, key = self.claude.base_url, self.claude.api_key
         gateway = Gateway(lambda: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0))
         night = Night(

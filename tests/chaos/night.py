@@ -30,6 +30,7 @@ from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
 from airflow_provider_claude.stages.settle import Settling, Waiting
 from airflow_provider_claude.store import RunFolder, ShardFolder
+from tests.chaos.objects import PROTOCOL
 
 SHARD_ROWS = 20
 
@@ -53,25 +54,34 @@ ANY_SHARE = Thresholds(failed=1.0, refused=1.0, invalid=1.0, defective=1.0, quar
 
 @dataclass(frozen=True)
 class Place:
-    """The files of one case."""
+    """The files of one case. *stored*: work and output are in the object store, whose objects are files in `objects`."""
 
     folder: Path
+    stored: bool = False
 
     @property
     def source(self) -> Path:
         return self.folder / "mails.parquet"
 
     @property
-    def work(self) -> Path:
-        return self.folder / "work"
+    def objects(self) -> Path:
+        return self.folder / "objects"
 
     @property
-    def run(self) -> Path:
+    def work(self) -> UPath:
+        return self._root / "work"
+
+    @property
+    def run(self) -> UPath:
         return self.work / "nightly" / "mail" / DAY
 
     @property
-    def output(self) -> Path:
-        return self.folder / "output"
+    def output(self) -> UPath:
+        return self._root / "output"
+
+    @property
+    def _root(self) -> UPath:
+        return UPath(f"{PROTOCOL}://bucket/night") if self.stored else UPath(self.folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +107,7 @@ class Night:
 
     @property
     def run(self) -> RunFolder:
-        return RunFolder(UPath(self.place.work / "nightly" / self.group / DAY))
+        return RunFolder(self.place.work / "nightly" / self.group / DAY)
 
     def whole(self) -> None:
         """All of it."""
@@ -123,7 +133,7 @@ class Night:
         settings = Settings(
             limits=Limits(rows=SHARD_ROWS),
             partition=DAY,
-            work=UPath(self.place.work),
+            work=self.place.work,
             lanes=LaneSettings(lane=self.lane),
             pack=self.pack,
         )
@@ -188,5 +198,5 @@ class Night:
 
     def report(self) -> None:
         self.mark("report")
-        output = UPath(self.place.output) if self.source is None else None
+        output = self.place.output if self.source is None else None
         report(self.run, output=output, thresholds=self.thresholds, clock=self.clock)

@@ -75,6 +75,11 @@ class Points:
             self.seen.append(point)
             self.act(len(self.seen) - 1, point)
 
+    def hit_object(self, kind: str, name: str) -> None:
+        """A request to the object store."""
+        verb, _, key = name.partition(" ")
+        self.hit(kind, f"{verb} {_plain(key)}")
+
     def install(self) -> None:
         """Wrap everything. There is no way back but the end of the process."""
         for name in ("link", "replace", "rename", "unlink", "remove"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from tests.chaos.bench import Bench
 from tests.chaos.check import look
+from tests.chaos.courses import BATCHES
 from tests.chaos.machine import Machine
 from tests.chaos.night import DAY, Place
 from tests.chaos.processes import in_child
@@ -23,21 +25,26 @@ Sabotage = Callable[[Machine, Place], None]
 
 
 def sabotaged(bench: Bench) -> Iterator[Case]:
-    for name, sabotage in _SABOTAGES.items():
-        yield partial(_sabotaged, bench, name, sabotage)
+    yield partial(_all, bench)
 
 
-def _sabotaged(bench: Bench, name: str, sabotage: Sabotage) -> Result:
-    """It fails where the audit finds nothing, or something else."""
+def _all(bench: Bench) -> Result:
+    """One night, falsified in each way; its files are put back each time. What is billed stays billed."""
     seed = bench.seeds[0]
-    place = bench.machine.case(seed)
+    place = bench.machine.case(seed, course=BATCHES)
     tries = Tries(bench.machine, place)
     wrong = tries.finish()
-    sabotage(bench.machine, place)
-    found, _ = look(bench.machine, place, bench.expected())
-    if not any(name in one for one in found):
-        wrong.append(f"the audit does not say {name!r}, but {found}")
-    return Result(kind="sabotage", name=f"the audit says: {name}", seed=seed, tries=1, wrong=wrong)
+    kept = bench.machine.folder / "kept"
+    shutil.copytree(place.folder, kept)
+    for name, sabotage in _SABOTAGES.items():
+        sabotage(bench.machine, place)
+        found, _ = look(bench.machine, place, bench.expected())
+        if not any(name in one for one in found):
+            wrong.append(f"the audit does not say {name!r}, but {found}")
+        shutil.rmtree(place.folder)
+        shutil.copytree(kept, place.folder)
+    shutil.rmtree(kept)
+    return Result(kind="sabotage", name=f"{len(_SABOTAGES)} ways, all noticed", seed=seed, tries=1, wrong=wrong)
 
 
 def _changed(change: Callable[[pa.Table], pa.Table]) -> Sabotage:
@@ -45,9 +52,9 @@ def _changed(change: Callable[[pa.Table], pa.Table]) -> Sabotage:
 
     def rewrite(place: Place) -> None:
         for part in sorted((place.output / f"day={DAY}").glob("part-*.parquet")):
-            table = pq.ParquetFile(part).read(use_threads=False)
+            table = pq.ParquetFile(part.path).read(use_threads=False)
             if table.num_rows > 1:
-                pq.write_table(change(table), part)
+                pq.write_table(change(table), part.path)
                 return
         raise AssertionError("nothing is published")
 
@@ -75,7 +82,7 @@ def _dearer(by: float) -> Sabotage:
 
 def _reported(change: Callable[[dict[str, Any]], None]) -> Sabotage:
     def rewrite(_machine: Machine, place: Place) -> None:
-        path = Path(place.run) / "report.json"
+        path = Path(place.run.path) / "report.json"
         report = json.loads(path.read_bytes())
         change(report)
         path.write_text(json.dumps(report))
@@ -120,10 +127,10 @@ _SABOTAGES: Mapping[str, Sabotage] = {
     "rows have another's answer": _changed(_mistaken),
     "rows have an answer that was never given": _changed(_mistaken),
     "the report says: 3 rows": _reported(lambda report: report["problems"].append("3 rows are not there")),
-    "requests were billed twice": _paid_again,
-    "contents were billed twice": _renamed_and_paid_again,
-    "was billed 2 times": _reworded_and_paid_again,
-    "USD, and": _asked_by_message,
     "the report says that it cost 0.00216": _dearer(0.86),
     "the report says that it cost 0.00377": _dearer(1.5),
+    "USD, and": _asked_by_message,
+    "was billed 2 times": _reworded_and_paid_again,
+    "contents were billed twice": _renamed_and_paid_again,
+    "requests were billed twice": _paid_again,
 }
