@@ -9,7 +9,7 @@ from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
-from airflow_provider_claude.stages.release import release
+from airflow_provider_claude.stages.release import Act, release
 from tests.chaos import mails
 from tests.chaos.night import IN_FLIGHT, Night
 
@@ -43,7 +43,7 @@ def _released(night: Night) -> None:
     """A whole night; then a person lets a row out of quarantine, and it is run again."""
     night.whole()
     night.mark("release")
-    release(night.run, [f"id:mail-{mails.ASIDE}"], night.clock(), run_id="by hand")
+    release(night.run, [f"id:mail-{mails.ASIDE}"], Act("a person", night.clock(), run_id="by hand"))
     replace(night, mark=_after("release, ", night.mark)).whole()
 
 

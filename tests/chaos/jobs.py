@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 
 from tests.chaos.bench import Bench
@@ -82,13 +83,27 @@ def _run(asked: Asked, number: int, jobs: int) -> Iterator[str | Result]:
         for place, case in enumerate(_cases(bench, asked)):
             if place % jobs == number:
                 machine.usual = STORED if place % 5 in _STORED else BATCHES
-                yield case()
+                yield _result(case)
 
 
 def _cases(bench: Bench, asked: Asked) -> Iterator[Case]:
     for name, cases in KINDS.items():
         if asked.only is None or asked.only.search(name):
-            yield from cases(bench)
+            try:
+                yield from cases(bench)
+            except Exception:  # noqa: BLE001 - a kind that cannot begin is a failed case, and no end of the others
+                yield partial(_broken, name, traceback.format_exc())
+
+
+def _result(case: Case) -> Result:
+    try:
+        return case()
+    except Exception:  # noqa: BLE001
+        return _broken("machine", traceback.format_exc())
+
+
+def _broken(kind: str, text: str) -> Result:
+    return Result(kind=kind, name="could not be run", seed=0, tries=0, wrong=[text.splitlines()[-1]], log=text)
 
 
 def _passed(bench: Bench) -> str:

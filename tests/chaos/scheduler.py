@@ -1,0 +1,251 @@
+"""A scheduler of one run: what is ready runs in an order that chance picks, each try and each wait in a process of its own.
+
+It does what `airflow dags test` does (DAG.test: the same execution API, the same run in a database), but for the order:
+there a task and its trigger run to their end before another begins. Here instances of mapped tasks take turns, a task that
+defers is handed over to a triggerer, and comes back in another process; one that was killed is found dead, and tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple, cast
+
+from tests.chaos.acts import nothing
+from tests.chaos.machine import Machine
+from tests.chaos.night import Night, Place
+from tests.chaos.points import Act
+from tests.chaos.processes import Outcome
+
+_DAG_ID = "nightly"
+_CALLS = frozenset({"call"})
+
+#: Steps that a run may take: a case without harm takes some 40.
+_MOST_STEPS = 250
+
+
+class Ready(NamedTuple):
+    """A task instance that can run, or a trigger that can: then *trigger* is its number."""
+
+    name: str
+    key: str
+    trigger: int = 0
+
+
+def prepare(machine: Machine) -> None:
+    """An Airflow with a database, before anything imports Airflow; then the imports, so that no process has to do them."""
+    if "CHAOS_AIRFLOW" in os.environ:
+        return
+    home = machine.folder / "airflow"
+    home.mkdir()
+    os.environ.update(
+        CHAOS_AIRFLOW="1",
+        AIRFLOW_HOME=str(home),
+        AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).with_name("dags")),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__UNIT_TEST_MODE="True",
+        AIRFLOW__LOGGING__LOGGING_LEVEL="CRITICAL",
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home}/airflow.db",
+        AIRFLOW__CLAUDE__SOURCES=str(machine.folder),
+        AIRFLOW__CLAUDE__POLL_FLOOR="0",
+        AIRFLOW_CONN_ANTHROPIC_DEFAULT=machine.claude.connection_json,
+        NO_COLOR="1",
+    )
+    scheduler = Scheduler(machine, machine.case(0), Random(0))
+    scheduler.run()
+    for name in scheduler.imported:
+        with contextlib.suppress(Exception):  # a module may be made by another one, under a name of its own
+            importlib.import_module(name)
+    gc.freeze()
+
+
+@dataclass
+class Scheduler:
+    """One run at *place*. *harm*: by the number of a step, what strikes the process that takes it."""
+
+    machine: Machine
+    place: Place
+    chance: Random
+    harm: dict[int, Act] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)
+
+    def run(self) -> list[str]:
+        """Until the run has ended: what went wrong, or nothing."""
+        self._child(_begin)
+        for number in range(_MOST_STEPS):
+            (state, ready), modules = self._child(_look).value
+            self.imported.update(modules)
+            if state != "running":
+                return [] if state == "success" else [f"the run ended as {state}: {self._failures()}"]
+            if not ready:
+                self.machine.advance(60.0)
+                continue
+            one = self.chance.choice(ready)
+            self.order.append(one.name)
+            outcome = self._child(_take(one), self.harm.get(number, nothing))
+            self.outcomes.append(outcome)
+            if outcome.killed and not one.trigger:
+                self._child(_found_dead(one))
+            if outcome.value:
+                seconds, modules = outcome.value
+                self.imported.update(modules)
+                self.machine.advance(seconds or 0.0)
+        return [f"the run has not ended after {_MOST_STEPS} steps: {self.order[-8:]}"]
+
+    def _failures(self) -> str:
+        return "; ".join(one.text.strip().splitlines()[-1][:200] for one in self.outcomes if one.text)
+
+    def _child(self, work: Callable[[], Any], act: Act = nothing) -> Outcome:
+        def step(_night: Night) -> Any:
+            os.environ["CHAOS_FOLDER"] = str(self.place.folder)
+            _shift(self.machine.clock.offset)
+            before = set(sys.modules)
+            value = work()
+            return value, [name for name in sys.modules if name not in before]
+
+        return self.machine.start(self.place, act, _CALLS, work=step).join()
+
+
+def _shift(seconds: float) -> None:
+    """Airflow and the provider see the time of the case."""
+    import pendulum
+
+    now = pendulum.now
+    pendulum.now = lambda *zone: now(*zone).add(seconds=seconds)
+
+
+def _dag() -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+
+
+def _begin() -> None:
+    """The database, the DAG in it, and a run that is to be scheduled."""
+    import pendulum
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import sync_bag_to_db
+    from airflow.models.dagrun import get_or_create_dagrun
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.db import initdb
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType
+
+    database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+    database.unlink(missing_ok=True)
+    initdb()
+    cast("Any", DagBundlesManager)().sync_bundles_to_db()
+    bag = _dag()
+    sync_bag_to_db(bag, "dags-folder", None)
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags[_DAG_ID]))
+    now = pendulum.now("UTC")
+    with create_session() as session:
+        get_or_create_dagrun(
+            dag=dag, run_id="chaos", logical_date=now, data_interval=(now, now), run_after=now, start_date=now, conf=None,
+            triggered_by=DagRunTriggeredByType.TEST, triggering_user_name="chaos", session=session,
+        )  # fmt: skip
+
+
+def _look() -> tuple[str, list[Ready]]:
+    """The state of the run, and all that can run now."""
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        run = session.scalars(select(DagRun)).one()
+        run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(_dag().dags[_DAG_ID]))
+        schedulable, _ = run.update_state(session=session)
+        for one in schedulable:
+            one.try_number += one.state != "up_for_reschedule"
+            one.state = "scheduled"
+        session.flush()
+        found = list(run.get_task_instances(session=session))
+        ready = [Ready(_name(one), str(one.id)) for one in found if one.state == "scheduled"]
+        ready += [
+            Ready(f"trigger of {_name(one)}", str(one.id), one.trigger_id or 0)
+            for one in found
+            if one.state == "deferred"
+        ]
+        return str(run.state), sorted(ready)
+
+
+def _name(one: Any) -> str:
+    return f"{one.task_id}[{one.map_index}]"
+
+
+def _take(one: Ready) -> Callable[[], Any]:
+    return (lambda: _trigger(one)) if one.trigger else (lambda: _task(one))
+
+
+def _task(one: Ready) -> None:
+    """A try of a task, up to its end or to where it defers."""
+    from uuid import UUID
+
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk.api.datamodels._generated import TaskInstance as Described
+    from airflow.sdk.execution_time.supervisor import run_task_in_process
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = session.scalars(select(TaskInstance).where(TaskInstance.id == UUID(one.key))).one()
+        found.state = "queued"
+        described = Described(
+            id=found.id, task_id=found.task_id, dag_id=found.dag_id, run_id=found.run_id, try_number=found.try_number,
+            map_index=found.map_index, dag_version_id=cast("UUID", found.dag_version_id),
+        )  # fmt: skip
+    result = run_task_in_process(described, _dag().dags[_DAG_ID].task_dict[described.task_id])
+    if result.error is not None:
+        raise result.error
+
+
+def _trigger(one: Ready) -> float:
+    """Wait as the triggerer does, and hand the event back. Seconds that the clock has to move on for it."""
+    from airflow.models.trigger import Trigger
+    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+    from airflow.sdk.module_loading import import_string  # type: ignore[attr-defined]
+    from airflow.triggers.base import TriggerEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        row = session.scalars(select(Trigger).where(Trigger.id == one.trigger)).one()
+        path, kwargs = row.classpath, dict(row.kwargs)
+    if not path.startswith("airflow_provider_claude."):  # it waits for a moment
+        moment = kwargs.get("moment")
+        left = max(0.0, moment.timestamp() - time.time()) if moment is not None else 60.0
+        Trigger.submit_event(one.trigger, cast("Any", TriggerEvent)(moment))
+        return left
+    trigger = import_string(path)(**kwargs)
+    described = type("Described", (), {"id": one.key})()
+    event = cast("Any", InProcessTestSupervisor).run_trigger_in_process(trigger=trigger, ti=described)
+    Trigger.submit_event(one.trigger, event)
+    return 0.0
+
+
+def _found_dead(one: Ready) -> Callable[[], None]:
+    def find() -> None:
+        from uuid import UUID
+
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            found = session.scalars(select(TaskInstance).where(TaskInstance.id == UUID(one.key))).one()
+            found.state = "up_for_retry" if found.try_number <= found.max_tries else "failed"
+            found.end_date = found.start_date
+
+    return find
