@@ -11,6 +11,7 @@ from airflow_provider_claude.active import held
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import need_xcom, resumable, utc_now
+from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,16 +26,21 @@ class ClaudeBatchCreateOperator(BaseOperator):
 
     :param shard: a shard's path, as the plan returns it (templated).
     :param conn_id: a connection of type `anthropic` (templated).
+    :param warn: call the notifier of the DAG's deadline alerts where the shard's cutoff comes before it is known whose a batch
+        is; False tells the log only.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id")
     ui_color = "#f4efd7"
 
-    def __init__(self, *, shard: str, conn_id: str = ClaudeHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self, *, shard: str, conn_id: str = ClaudeHook.default_conn_name, warn: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         need_xcom(self)
         self.shard = shard
         self.conn_id = conn_id
+        self.warn = warn
 
     def execute(self, context: Context) -> str:
         return self.resume(context)
@@ -44,6 +50,9 @@ class ClaudeBatchCreateOperator(BaseOperator):
         from airflow_provider_claude.stages.create import create
 
         with held(self, context, shard=self.shard), resumable(self):
-            batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
+            try:
+                batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
+            finally:
+                warn_if_left(self.shard, context, told=self.warn)
         self.log.info("Shard %s is batch %s", self.shard, batch_id or "none: all its answers are there already")
         return batch_id

@@ -13,6 +13,7 @@ from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
 from airflow_provider_claude.core.plan.models import check_model
+from airflow_provider_claude.core.plan.stuck import StuckBatches, checked
 from airflow_provider_claude.core.publish.destination import GUARDED, checked_replace
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -44,6 +45,7 @@ from airflow_provider_claude.runtime import (
     zone_of,
 )
 from airflow_provider_claude.sources.encoding import check_encoding
+from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -75,6 +77,7 @@ class ClaudeMessagesOperator(BaseOperator):
     :param in_flight: the most requests under way at once.
     :param shed_to: ``batch``: where the account is so busy that the lane had to slow down for minutes, and there is time,
         what is left and not urgent goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
+    :param stuck_batches: what is done about such a batch where it cannot be ended in time; see ClaudePlanOperator.
     :param priority_column: a column with a number: rows with a higher one are asked first; see ClaudePlanOperator. It is
         carried to the answers.
     :param urgent: rows from this number on are never left to a batch. Without *priority_column* no row is urgent.
@@ -137,6 +140,7 @@ class ClaudeMessagesOperator(BaseOperator):
         reserve: float = RESERVE,
         in_flight: int = int(CEILING),
         shed_to: str | None = None,
+        stuck_batches: StuckBatches = "answer",
         priority_column: str | None = None,
         urgent: float = URGENT,
         rounds: int = 2,
@@ -182,6 +186,7 @@ class ClaudeMessagesOperator(BaseOperator):
         self.reserve = number("reserve", reserve, 0, 0.9)
         self.in_flight = in_flight
         self.shed_to = shed_to
+        self.stuck_batches = checked(stuck_batches)
         self.rounds = whole_number("rounds", rounds, 0, MOST_ROUNDS)
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
@@ -298,7 +303,9 @@ class ClaudeMessagesOperator(BaseOperator):
                 destination=destination,
                 work=work_folder(self.work, run_folder(self.run_folder)),
                 named_work=self.work is not None,
-                lanes=LaneSettings(limits=account_limits(self.limits), reserve=self.reserve, lane="sync"),
+                lanes=LaneSettings(
+                    limits=account_limits(self.limits), reserve=self.reserve, lane="sync", stuck=self.stuck_batches
+                ),
                 budget=budget_of(self.budget_usd, self.budget_scope),
                 priority=self.priority,
             ),
@@ -316,8 +323,7 @@ class ClaudeMessagesOperator(BaseOperator):
         hook = ClaudeHook(self.conn_id)
         api = hook.gateway()
         self._courier = hook.courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
-        create(shard, api, clock=utc_now)
-        step = Settling(
+        settling = Settling(
             shard=shard,
             job=self.job.with_model(self.model),
             api=api,
@@ -325,7 +331,12 @@ class ClaudeMessagesOperator(BaseOperator):
             task=task_ref(context),
             rounds=self.rounds,
             courier=self._courier,
-        ).go_on()
+        )
+        try:
+            create(shard, api, clock=utc_now)
+            step = settling.go_on()
+        finally:
+            warn_if_left(str(shard), context)
         return None if isinstance(step, Settled) else step.batch_id
 
     def _wait(self, batch_id: str, shard: ShardFolder, context: Context, active: int) -> None:

@@ -15,6 +15,7 @@ from airflow_provider_claude.core.plan.models import check_model
 from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.reuse import MOST_DAYS, REUSE_DAYS
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
+from airflow_provider_claude.core.plan.stuck import StuckBatches, checked
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
 from airflow_provider_claude.core.settle.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -77,6 +78,9 @@ class ClaudePlanOperator(BaseOperator):
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
     :param refused_batches: where the API refuses batches, for the workspace, the key or the model: ``fail``, or ``sync`` to
         ask all rows by the sync lane at full price (templated). The plan says what that costs.
+    :param stuck_batches: what is done about a batch that cannot be ended at its cutoff, because nothing proves yet whose it is,
+        or cancelling it has no effect. ``answer``: the sync lane answers its rows, within the budget, and they may be paid for
+        twice. ``wait``: the shard waits for its end, past the deadline. The alert is raised either way.
     :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
@@ -141,6 +145,7 @@ class ClaudePlanOperator(BaseOperator):
         lead: float | None = None,
         hopeless: str = "warn",
         refused_batches: str = "fail",
+        stuck_batches: StuckBatches = "answer",
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
         pack: int | str = 1,
@@ -177,6 +182,7 @@ class ClaudePlanOperator(BaseOperator):
         self.lead = lead
         self.hopeless = hopeless
         self.refused_batches = refused_batches
+        self.stuck_batches = checked(stuck_batches)
         self.budget_usd = budget_usd
         self.budget_scope = budget_scope
         self.pack = pack
@@ -232,6 +238,7 @@ class ClaudePlanOperator(BaseOperator):
                         lead=self.lead,
                         hopeless=self.hopeless,
                         refused_batches=self.refused_batches,
+                        stuck=self.stuck_batches,
                     ),
                     budget=budget_of(self.budget_usd, self.budget_scope),
                     pack=packing_of(self.pack, self.pack_tokens, self.pack_by),

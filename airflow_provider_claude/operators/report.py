@@ -13,7 +13,9 @@ from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
+from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first
+from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
@@ -25,6 +27,8 @@ from airflow_provider_claude.runtime import (
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_claude.store import RunFolder
 
 _DEFAULT = Thresholds()
 
@@ -38,6 +42,8 @@ class ClaudeReportOperator(BaseOperator):
     :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: where the
         plan's parameter says; where neither says, nothing is published, which is a warning when the DAG is parsed and in
         the report. An empty text publishes nothing, without a warning. If both say, they have to agree.
+    :param conn_id: a connection of type `anthropic`, which is asked about batches that were left at their cutoff (templated):
+        where they have ended since, what they cost is counted. None: it is not asked.
     :param partition_column: the name of the partition column, if the plan's parameter does not say.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
         the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
@@ -49,7 +55,7 @@ class ClaudeReportOperator(BaseOperator):
     :param warn_above: what is beyond this limit, and not red, is logged and reported as a warning.
     """
 
-    template_fields: Sequence[str] = ("run_folder", "publish_to")
+    template_fields: Sequence[str] = ("run_folder", "publish_to", "conn_id")
     ui_color = "#eee4f4"
 
     def __init__(
@@ -57,6 +63,7 @@ class ClaudeReportOperator(BaseOperator):
         *,
         run_folder: str,
         publish_to: str | None = None,
+        conn_id: str | None = None,
         partition_column: str = "day",
         max_failed: float | Limit = _DEFAULT.failed,
         max_invalid: float | Limit = _DEFAULT.invalid,
@@ -72,6 +79,7 @@ class ClaudeReportOperator(BaseOperator):
         self.unpublished = warn_unpublished(self, publish_to)
         self.run_folder = run_folder
         self.publish_to = publish_to
+        self.conn_id = conn_id
         self.partition_column = partition_column
         self.thresholds = Thresholds(
             failed=max_failed,
@@ -98,6 +106,7 @@ class ClaudeReportOperator(BaseOperator):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
             plan = run.need_plan()
+            self._collect_late(run)
             destination = plan.destination or destination_of(
                 context,
                 self.publish_to,
@@ -129,3 +138,14 @@ class ClaudeReportOperator(BaseOperator):
             "published": summary.published,
             "published_rows": summary.published_rows,
         }
+
+    def _collect_late(self, run: RunFolder) -> None:
+        """Count what batches have cost that were left at their cutoff. Without it the report says what they may cost."""
+        from airflow_provider_claude.stages.late import collect_late_of, has_left
+
+        if self.conn_id is None or not any(has_left(shard) for shard in run.shards()):
+            return
+        try:
+            collect_late_of(run, ClaudeHook(self.conn_id).gateway(), utc_now)
+        except (ClaudeError, OSError) as error:
+            self.log.warning("The batches that were left at their cutoff could not be looked at: %s", error)

@@ -24,6 +24,7 @@ from airflow_provider_claude.runtime import (
     task_ref,
     utc_now,
 )
+from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -105,7 +106,7 @@ class ClaudeSettleOperator(BaseOperator):
 
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         with resumable(self):
-            step = Settling(
+            settling = Settling(
                 shard=shard_folder(self.shard),
                 job=self.job,
                 api=ClaudeHook(self.conn_id).gateway(),
@@ -113,7 +114,11 @@ class ClaudeSettleOperator(BaseOperator):
                 task=task_ref(context),
                 rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
                 courier=self._courier,
-            ).go_on()
+            )
+            try:
+                step = settling.go_on()
+            finally:
+                warn_if_left(self.shard, context, told=self.warn)
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))

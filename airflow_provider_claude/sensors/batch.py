@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOper
 
 from airflow_provider_claude.active import Beats, current
 from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
+from airflow_provider_claude.core.plan.stuck import Step
 from airflow_provider_claude.errors import ClaudeError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
@@ -47,7 +48,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
     :param shard: the shard's path (templated). Where its results are here already, the API is not asked. Where its run has
-        a deadline, the batch is cancelled at the shard's cutoff, and its end waited for. And a ``map_index_template`` can
+        a deadline, the batch is cancelled at the shard's cutoff, and its end waited for; one that cannot be ended is left, as
+        the plan's *stuck_batches* says. And a ``map_index_template`` can
         name the instance after it.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
@@ -84,7 +86,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self._polling: Polling | None = None
         self._cutoff: Cutoff | None = None
         self._beats = Beats(None, None)
-        self._earliest, self._latest = 0.0, math.inf
+        self._earliest: float = 0.0
+        self._latest: float | None = math.inf
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
@@ -144,25 +147,37 @@ class ClaudeBatchSensor(BaseSensorOperator):
             raise_if_gave_up(decision.event(self.batch_id))
         if isinstance(decision, Wait):
             self._earliest = decision.seconds
-            return False
+            return self._latest is None
         return True
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Airflow's, but not before the API wants to be asked again, nor after the shard's cutoff."""
         interval: float = super()._get_next_poke_interval(*args, **kwargs)
-        return min(max(interval, self._earliest), self._latest)
+        return min(max(interval, self._earliest), self._latest or 0.0)
 
-    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> float:
-        """Cancel the batch where its cutoff has come; the seconds until the cutoff has to be looked at again."""
+    def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> float | None:
+        """Cancel the batch where its cutoff has come, if it is surely the shard's. The seconds until the cutoff has to be
+        looked at again; None where the batch is waited for no longer.
+        """
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
+        told = None if listener is None else asdict(listener)
         try:
-            if self._cutoff.has_come():
+            step = self._cutoff.look()
+            if step is Step.CANCEL:
                 try:
                     gateway.cancel_batch(self.batch_id)
+                except ClaudeError:
+                    self._cutoff.has_failed()
+                    raise
                 finally:
-                    asyncio.run(warn(self.shard, None if listener is None else asdict(listener)))
+                    asyncio.run(warn(self.shard, told))
                 self._cutoff.is_over()
-                self.log.info("Batch %s has not ended by its cutoff: cancelled", self.batch_id)
+            elif step is not Step.WAIT:
+                asyncio.run(warn(self.shard, told))
+            if step is not Step.WAIT:
+                self.log.info("Batch %s has not ended by its cutoff: %s", self.batch_id, step.value)
+            if step is Step.LEAVE:
+                return None
         except (ClaudeError, OSError) as error:
             self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
@@ -170,7 +185,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
-        if not event or event.get("status") not in {"ended", "gave_up"}:
+        if not event or event.get("status") not in {"ended", "left", "gave_up"}:
             raise AirflowException(
                 f"The trigger sent {event!r}, which this version does not know; a retry waits again."
             )

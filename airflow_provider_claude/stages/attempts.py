@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Protocol
@@ -27,13 +28,14 @@ from airflow_provider_claude.core.batch.attempt import (
 )
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import HoldError, PendingError, StateError
+from airflow_provider_claude.errors import HoldError, NotFoundYetError, PendingError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import download, results
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
     AccountFolder,
     ClaimRecord,
+    LetGoRecord,
     ShardFolder,
     SubmittedRecord,
     write_new_record,
@@ -42,6 +44,9 @@ from airflow_provider_claude.store import (
 #: Seconds between two looks at a batch that is being cancelled; a cancel takes about half a minute.
 _CANCEL_LOOK = 30.0
 
+#: How the reason begins for which an attempt was released at its cutoff.
+LEFT = "left at its cutoff"
+
 
 class Api(download.Api, Protocol):
     """What carrying on an attempt needs of the gateway."""
@@ -49,6 +54,26 @@ class Api(download.Api, Protocol):
     def batches(self, *, since: float) -> Iterator[BatchInfo]: ...
 
     def cancel_batch(self, batch_id: str) -> BatchInfo: ...
+
+
+class Cutoff(Protocol):
+    """How long a shard may wait for an attempt that blocks it."""
+
+    def left(self) -> float:
+        """Seconds until its cutoff: 0 where it has come, infinite where there is none."""
+
+    def answers(self) -> bool:
+        """Whether the rows are asked again when it has come."""
+
+
+class NoCutoff:
+    """That of a shard that nobody waits for."""
+
+    def left(self) -> float:
+        return math.inf
+
+    def answers(self) -> bool:
+        return False
 
 
 class Standing(Enum):
@@ -63,14 +88,22 @@ class Desk:
     """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
 
     def __init__(
-        self, shard: ShardFolder, work: AccountFolder, api: Api, clock: Callable[[], str], grace: float = GRACE_SECONDS
+        self,
+        shard: ShardFolder,
+        work: AccountFolder,
+        api: Api,
+        clock: Callable[[], str],
+        grace: float = GRACE_SECONDS,
+        cutoff: Cutoff | None = None,
     ) -> None:
         self.shard, self.work, self.api, self.clock, self.grace = shard, work, api, clock, grace
+        self.cutoff = cutoff or NoCutoff()
 
     def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
         """Do what has to be done before *root* may be paid for, or is found to be.
 
-        Raises PendingError where something else has to end first, HoldError where a person has to look.
+        Raises PendingError where something else has to end first, HoldError where a person has to look. Neither is raised
+        past the shard's cutoff where its rows are to be answered all the same: then what blocks it is left, on record.
         """
         listed: list[Listed] | None = None
         while True:
@@ -85,8 +118,26 @@ class Desk:
                 case Search(attempt):
                     listed = self._search(attempt)
                 case _:
-                    self._resolve(step, now)
+                    try:
+                        self._resolve(step, now)
+                    except (PendingError, HoldError) as error:
+                        self._leave(step.attempt, error)
                     listed = None
+
+    def _leave(self, attempt: Attempt, why: PendingError | HoldError) -> None:
+        """Leave *attempt*, which blocks the shard, where the cutoff has come; raise *why* where it has to be waited for."""
+        left, answers = self.cutoff.left(), self.cutoff.answers()
+        if not left:
+            now = self.clock()
+            record = LetGoRecord(attempt=attempt.number, batch_id=attempt.batch_id, at=now, waits=not answers)
+            write_new_record(self.shard.file(f"{attempt.number}.letgo.json"), record)
+            if answers:
+                self.shard.release(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
+                return
+        if isinstance(why, HoldError) and not (answers and math.isfinite(left)):
+            raise why
+        pause = why.retry_after if isinstance(why, PendingError) else None
+        raise PendingError(str(why), min(pause or DISPUTE_SECONDS, left or DISPUTE_SECONDS)) from why
 
     def _resolve(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
         """Carry out a step after which everything is decided again, or say why it has to wait."""
@@ -116,35 +167,52 @@ class Desk:
             self.work.claim(self.shard, attempt.number, attempt.batch_id)
 
     def _search(self, orphan: Attempt) -> list[Listed]:
-        """The workspace's batches since *orphan* was about to be sent, without those that are another attempt's."""
+        """The workspace's batches that could be that of *orphan*; only its own where one is proven to be."""
+        found = self._candidates(orphan)
+        if len(found) == 1 and not found[0].disputed:
+            return found  # its results are looked into when they are downloaded
+        return self._by_their_ids(orphan, found)
+
+    def proven(self, orphan: Attempt) -> Listed | None:
+        """The batch of the workspace's list whose results have the custom ids of *orphan*, if there is one."""
+        return next((one for one in self._candidates(orphan) if self._proof(orphan, one)), None)
+
+    def _candidates(self, orphan: Attempt) -> list[Listed]:
+        """The batches of its size and time, without those that are another attempt's."""
         found = []
         for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
-            batch = Listed(batch_id=info.id, requests=sum(info.counts.values()), created=epoch(info.created_at))
-            standing = self._standing(orphan, info.id)
-            if standing is Standing.DISPUTED and info.status == ENDED and may_be(orphan, batch, self.grace):
-                standing = self._settle_dispute(orphan, info.id)
-                if standing is Standing.FREE:
-                    return [batch]
+            size, created, ended = sum(info.counts.values()), epoch(info.created_at), info.status == ENDED
+            batch = Listed(batch_id=info.id, requests=size, created=created, ended=ended)
+            standing = self._standing(orphan, info.id) if may_be(orphan, batch, self.grace) else Standing.TAKEN
             if standing is not Standing.TAKEN:
                 found.append(replace(batch, disputed=standing is Standing.DISPUTED))
         return found
 
-    def _settle_dispute(self, orphan: Attempt, batch_id: str) -> Standing:
-        """Whose an ended batch is that another attempt has adopted and not looked into yet: its results say so.
+    def _by_their_ids(self, orphan: Attempt, found: Sequence[Listed]) -> list[Listed]:
+        """*found* without those whose results are another's; only the one whose results are those of *orphan*."""
+        rest = []
+        for batch in found:
+            proof = self._proof(orphan, batch)
+            if proof:
+                return [replace(batch, disputed=False)]
+            rest += [batch] if proof is None else []
+        return rest
 
-        FREE where it is surely this orphan's.
+    def _proof(self, orphan: Attempt, batch: Listed) -> bool | None:
+        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not tell.
+
+        A claim of another attempt on it is wrong then, and is removed.
         """
-        claim, intent = self.work.claimed(batch_id), self.shard.intent(orphan.number)
-        if claim is None or intent is None:
-            return Standing.DISPUTED
-        match results.are_of(self.api.results(batch_id), intent):
-            case True:
-                self.work.disclaim(claim)
-                return Standing.FREE
-            case False:
-                return Standing.TAKEN
-            case None:
-                return Standing.DISPUTED
+        intent, claim = self.shard.intent(orphan.number), self.work.claimed(batch.batch_id)
+        if intent is None or not batch.ended:
+            return None
+        try:
+            proof = results.are_of(self.api.results(batch.batch_id), intent)
+        except NotFoundYetError:
+            return None
+        if proof and claim is not None and not self._is_mine(claim, orphan.number):
+            self.work.disclaim(claim)
+        return proof
 
     def _standing(self, orphan: Attempt, batch_id: str) -> Standing:
         """Whether *orphan* may have this batch, for all that the work folder knows."""

@@ -17,7 +17,7 @@ from airflow_provider_claude.stages.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.reuse import planned, take
 from airflow_provider_claude.stages.spending import reopen
 from airflow_provider_claude.stages.spool import Ask, SpooledBody
-from airflow_provider_claude.stages.standing import too_late
+from airflow_provider_claude.stages.standing import ShardCutoff, too_late
 from airflow_provider_claude.store import (
     AccountFolder,
     IntentRecord,
@@ -50,6 +50,9 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     late for a batch, or the API refuses batches and the plan allows it. *grace*: seconds after which the API's list must show
     a batch.
 
+    Where an earlier attempt blocks the shard until its cutoff, it is left, and the sync lane asks the rows; see
+    core.plan.stuck.
+
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
     planned or *api* is of another account, and the gateway's errors.
@@ -57,7 +60,7 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     plan = shard.run.need_plan()
     api = api.of(plan.account)
     spec = plan.shard(shard.shard)
-    desk = Desk(shard, work_of(shard.run, plan), api, clock, grace)
+    desk = Desk(shard, work_of(shard.run, plan), api, clock, grace, ShardCutoff(shard, clock))
     match desk.pursue(spec.fingerprint):
         case Reattach(attempt):
             return attempt.batch_id or ""

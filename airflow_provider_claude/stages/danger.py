@@ -13,7 +13,7 @@ from airflow_provider_claude.core.plan.estimate import estimate
 from airflow_provider_claude.core.plan.prices import Price
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.stages.standing import Promise
+from airflow_provider_claude.stages.standing import Promise, waits_past_cutoff
 from airflow_provider_claude.store import DangerRecord, RunFolder, write_new_record
 
 
@@ -49,4 +49,5 @@ def _open(promise: Promise, now: float) -> Iterator[Open]:
             cost=estimate(rows, size, tokens, price).cost["sync"],
             let_go=drain.let_go,
             planned=spec.lane == "sync",
+            waits=waits_past_cutoff(promise.run.shard(drain.shard)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from airflow_provider_claude.core.plan.estimate import Estimate, usd
 from airflow_provider_claude.core.plan.history import BatchTimes, Measured, cancel_seconds
 from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE, Choice, Night, choose
 from airflow_provider_claude.core.plan.limits import AccountLimits, account_limits
+from airflow_provider_claude.core.plan.stuck import StuckBatches
 from airflow_provider_claude.core.plan.tokens import TokenModel
 from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
 from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
@@ -38,7 +40,8 @@ class LaneSettings:
     *lane*: `auto`, or the one to take whatever comes. *lead*: seconds from giving up a batch until its rest can be sent;
     None goes by what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
     *refused_batches*: `fail`, or `sync` for the sync lane at full price, where the API refuses batches.
-    *why*: why the lane is what it is, None where a person has set it.
+    *why*: why the lane is what it is, None where a person has set it. *stuck*: what is done about a batch that cannot be
+    ended at its cutoff, see core.plan.stuck.
     """
 
     limits: AccountLimits = field(default_factory=account_limits)
@@ -49,6 +52,7 @@ class LaneSettings:
     hopeless: str = "warn"
     refused_batches: str = "fail"
     why: str | None = None
+    stuck: StuckBatches = "answer"
 
     def __post_init__(self) -> None:
         if self.lane not in LANES:
@@ -63,6 +67,32 @@ class LaneSettings:
         number("margin", self.margin, 0, _DAY)
         if self.lead is not None:
             number("lead", self.lead, 1, _DAY)
+
+
+@dataclass(frozen=True)
+class PlanCutoff:
+    """How long a plan may wait for what its run held before: until *last* (epoch seconds), None where nobody waits."""
+
+    last: float | None
+    stuck: StuckBatches
+    clock: Callable[[], str]
+
+    def left(self) -> float:
+        return math.inf if self.last is None else max(self.last - epoch(self.clock()), 0.0)
+
+    def answers(self) -> bool:
+        return self.last is not None and self.stuck == "answer"
+
+
+def plan_cutoff(
+    sums: Estimate, settings: LaneSettings, *, work: AccountFolder, deadline: str | None, clock: Callable[[], str]
+) -> PlanCutoff:
+    """Until the last moment at which the sync lane can answer all of *sums*; without a deadline to keep for ever."""
+    due = None if deadline is None or settings.lane == "batch" else epoch(deadline)
+    if due is None or due <= epoch(clock()):
+        return PlanCutoff(None, settings.stuck, clock)
+    lead = _measured(work)[1] if settings.lead is None else settings.lead
+    return PlanCutoff(due - settings.margin - lead - _sync_seconds(sums, settings), settings.stuck, clock)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +161,7 @@ def plan_lanes(
         input_per_byte=tokens.input_per_byte,
         output_tokens=tokens.output,
         refused_batches=settings.refused_batches,
+        stuck=settings.stuck,
     )
     told = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
     return Lanes(choice=choice, record=record, sentences=told)

@@ -43,7 +43,8 @@ from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.budget import affords_one, budget_sentences
 from airflow_provider_claude.stages.destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.items import read_items
-from airflow_provider_claude.stages.lanes import LaneSettings, plan_lanes, without_batches
+from airflow_provider_claude.stages.lanes import LaneSettings, plan_cutoff, plan_lanes, without_batches
+from airflow_provider_claude.stages.late import collect_late, has_left
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.mixture import Sharing, spec_of, with_reused
 from airflow_provider_claude.stages.models import Readiness, ask_about, price_for
@@ -150,8 +151,14 @@ def plan(
         settings = replace(settings, trial=False)
     shards = items.shards(settings)
     _check_count(shards, settings.limits)
-    _retire(run, shards, work, api, clock, settings.grace)
     known = Known(items.hashes)
+    most = estimate(scan.items, items.bytes_to_send(known), known_tokens(work, draft.job_hash) or TokenModel(), price)
+    cutoff = plan_cutoff(most, settings.lanes, work=work, deadline=draft.deadline, clock=clock)
+    _retire(
+        run,
+        {spec.shard: spec.fingerprint for spec in shards},
+        lambda shard: Desk(shard, work, api, clock, settings.grace, cutoff),
+    )
     known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [with_reused(run, spec, known) for spec in shards]
     keep_on_record(run, work, open_=True, now=clock())
@@ -236,19 +243,13 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 
 
-def _retire(
-    run: RunFolder,
-    shards: list[ShardSpec],
-    work: AccountFolder,
-    api: PlanApi,
-    clock: Callable[[], str],
-    grace: float,
-) -> None:
+def _retire(run: RunFolder, planned: Mapping[int, str], desk_of: Callable[[ShardFolder], Desk]) -> None:
     """End the batches that answer what this run held before, and keep what they answered."""
-    planned = {spec.shard: spec.fingerprint for spec in shards}
     for shard in run.shards():
         if any(attempt.in_flight or attempt.orphan or attempt.open for attempt in history(shard)):
-            Desk(shard, work, api, clock, grace).pursue(planned.get(shard.shard, ""))
+            desk_of(shard).pursue(planned.get(shard.shard, ""))
+        if has_left(shard):
+            collect_late(desk_of(shard))
 
 
 class _Items:

@@ -85,5 +85,5 @@ def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
 def _cancels(shard: ShardFolder) -> Iterator[float]:
     for ended in _ended(shard):
         given_up = shard.let_go(ended.attempt)
-        if given_up is not None:
+        if given_up is not None and shard.released(ended.attempt) is None:
             yield max(epoch(ended.ended_at) - epoch(given_up.at), 0.0)

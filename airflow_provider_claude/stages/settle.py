@@ -22,12 +22,13 @@ from airflow_provider_claude.stages.attempts import Desk, history
 from airflow_provider_claude.stages.create import Sender, work_of
 from airflow_provider_claude.stages.ended import keep_end
 from airflow_provider_claude.stages.lane import Courier
+from airflow_provider_claude.stages.late import collect_late
 from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.stages.priority import urgent_items
 from airflow_provider_claude.stages.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.reuse import KEY_BYTES, Known, Used, read_taken, take
 from airflow_provider_claude.stages.spool import Ask, request_hashes
-from airflow_provider_claude.stages.standing import leftovers_lane
+from airflow_provider_claude.stages.standing import ShardCutoff, leftovers_lane
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.stages.trial import TRIAL_SHARD
 from airflow_provider_claude.store import (
@@ -89,7 +90,9 @@ class Settling:
         plan = self.shard.run.need_plan()
         spec = plan.shard(self.shard.shard)
         api = self.api.of(plan.account)
-        desk = Desk(self.shard, work_of(self.shard.run, plan), api, self.clock, self.grace)
+        work, cutoff = work_of(self.shard.run, plan), ShardCutoff(self.shard, self.clock)
+        desk = Desk(self.shard, work, api, self.clock, self.grace, cutoff)
+        collect_late(desk)
         in_vain, found = False, 0
         while True:
             past = history(self.shard)
@@ -193,7 +196,8 @@ class Settling:
         by_sync = plan.lanes.lane == "sync" or (spec.lane == "sync" and spec.shard != TRIAL_SHARD)
         if by_sync:
             return "sync"
-        if any(self.shard.let_go(attempt.number) for attempt in rounds):
+        mine = [attempt.number for attempt in history(self.shard) if attempt.root == spec.fingerprint]
+        if any(self.shard.let_go(number) for number in mine):
             return "sync"
         return leftovers_lane(self.shard, plan, rows, now=epoch(self.clock()))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.plan.cutoff import Drain, LetGo, switch
+from airflow_provider_claude.core.plan.cutoff import Drain, LetGo, Switch, WaitOn, switch
 from airflow_provider_claude.core.plan.lanes import for_leftovers
+from airflow_provider_claude.core.plan.stuck import StuckBatches
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.stages.attempts import history
+from airflow_provider_claude.stages.attempts import LEFT, history
 from airflow_provider_claude.store import LetGoRecord, PlanRecord, RunFolder, ShardFolder, ShardSpec, write_new_record
 
 #: How rows end that the sync lane would be asked for.
@@ -29,8 +31,9 @@ def _drain(shard: ShardFolder, spec: ShardSpec, row_seconds: float, now: float) 
     settled = shard.settled()
     if settled is not None and settled.root == spec.fingerprint:
         return None
-    live = [attempt for attempt in history(shard) if attempt.root == spec.fingerprint and not attempt.released]
-    given_up = [record for attempt in live if (record := shard.let_go(attempt.number)) is not None]
+    past = [attempt for attempt in history(shard) if attempt.root == spec.fingerprint]
+    live = [attempt for attempt in past if not attempt.released]
+    given_up = [record for attempt in past if (record := shard.let_go(attempt.number)) is not None]
     rows = _open_rows(shard, spec, live)
     if not rows:
         return None
@@ -91,35 +94,75 @@ class Promise:
     def queue(self, *, now: float) -> list[Drain]:
         return queue_of(self.run, self.plan, now=now)
 
+    @property
+    def stuck(self) -> StuckBatches:
+        """What is done about a batch that cannot be ended at its cutoff."""
+        return self.plan.lanes.stuck if self.plan.lanes else "answer"
+
+    def step(self, shard: int, *, now: float) -> Switch:
+        """Whether *shard* is waited for on."""
+        return switch(shard, self.queue(now=now), now=now, promised=self.promised, lead=self.lead)
+
+
+@dataclass(frozen=True)
+class ShardCutoff:
+    """The cutoff of a shard, for an attempt that nothing can be sent before."""
+
+    shard: ShardFolder
+    clock: Callable[[], str]
+
+    def left(self) -> float:
+        """Seconds until it comes: 0 where it has come, infinite where the run has no deadline."""
+        promise, now = Promise.of(self.shard.run), epoch(self.clock())
+        step = WaitOn(until=math.inf) if promise is None else promise.step(self.shard.shard, now=now)
+        return max(step.until - now, 1.0) if isinstance(step, WaitOn) else 0.0
+
+    def answers(self) -> bool:
+        """Whether the sync lane answers the rows when it has come, though they may be paid for twice."""
+        promise = Promise.of(self.shard.run)
+        return promise is not None and promise.stuck == "answer"
+
 
 def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
     """Whether *shard* would have to be let go at once, were it sent by batch now."""
     promise = Promise.of(shard.run)
-    if promise is None:
-        return False
-    now = epoch(clock())
-    step = switch(shard.shard, promise.queue(now=now), now=now, promised=promise.promised, lead=promise.lead)
-    return isinstance(step, LetGo)
+    return promise is not None and isinstance(promise.step(shard.shard, now=epoch(clock())), LetGo)
 
 
-def is_let_go(shard: ShardFolder, batch_id: str) -> bool:
-    """Whether *batch_id* is on record as given up."""
+def let_go_of(shard: ShardFolder, batch_id: str) -> LetGoRecord | None:
+    """The record of *batch_id* that says that its cutoff has come."""
     records = (shard.let_go(number) for number in shard.attempts())
-    return any(record is not None and record.batch_id == batch_id for record in records)
+    return next((record for record in records if record is not None and record.batch_id == batch_id), None)
 
 
-def may_be_cancelled(shard: ShardFolder, batch_id: str) -> bool:
+def waits_past_cutoff(shard: ShardFolder) -> bool:
+    """Whether an attempt of *shard* cannot be ended, and is waited for past the cutoff."""
+    names = shard.names()
+    records = [shard.let_go(number) for number in shard.attempts(names) if f"{number}.letgo.json" in names]
+    return any(record is not None and record.waits for record in records)
+
+
+def is_proven(shard: ShardFolder, batch_id: str) -> bool:
     """Whether *batch_id* is surely this shard's: one that was adopted is, once its results have proven it."""
     records = (shard.submitted(number) for number in shard.attempts())
     return not any(record is not None and record.batch_id == batch_id and record.adopted for record in records)
 
 
-def let_go(shard: ShardFolder, batch_id: str, *, now: str) -> None:
-    """Put on record that *batch_id* is given up at its cutoff, before it is cancelled."""
+def let_go(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) -> None:
+    """Put on record that the cutoff of *batch_id* has come, before it is cancelled. *waits*: it is not."""
     for attempt in history(shard):
         if attempt.batch_id == batch_id:
-            record = LetGoRecord(attempt=attempt.number, batch_id=batch_id, at=now)
+            record = LetGoRecord(attempt=attempt.number, batch_id=batch_id, at=now, waits=waits)
             write_new_record(shard.file(f"{attempt.number}.letgo.json"), record)
+
+
+def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
+    """Put on record that *batch_id* is waited for no longer: its rows are asked again, and it may be paid for."""
+    let_go(shard, batch_id, now=now)
+    why = "was cancelled, and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
+    for attempt in history(shard):
+        if attempt.batch_id == batch_id:
+            shard.release(attempt.number, batch_id, f"{LEFT}: batch {batch_id} {why}", now)
 
 
 def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:

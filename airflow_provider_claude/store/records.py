@@ -15,6 +15,7 @@ from airflow_provider_claude.core.active import ActiveRun
 from airflow_provider_claude.core.plan.danger import Danger
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.plan.stuck import StuckBatches
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.settle.priority import Priority
@@ -169,7 +170,8 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `promised` the
     deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
     sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
-    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane.
+    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what is
+    done about a batch that cannot be ended at its cutoff, see core.plan.stuck.
     """
 
     lane: str
@@ -184,6 +186,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     input_per_byte: float
     output_tokens: float
     refused_batches: str = "fail"
+    stuck: StuckBatches = "answer"
 
 
 class RefusedRecord(Record, frozen=True, kw_only=True):
@@ -349,11 +352,15 @@ class LeaseRecord(Record, frozen=True, kw_only=True):
 
 
 class LetGoRecord(Record, frozen=True, kw_only=True):
-    """N.letgo.json: the batch of attempt N was given up at its cutoff; what it has not answered is asked by the sync lane."""
+    """N.letgo.json: the cutoff of attempt N came before its end; what it has not answered is asked by the sync lane.
+
+    `batch_id` is None where none is known. `waits`: its batch cannot be cancelled, and is waited for all the same.
+    """
 
     attempt: int
-    batch_id: str
+    batch_id: str | None
     at: str
+    waits: bool = False
 
 
 class DangerRecord(Record, frozen=True, kw_only=True):

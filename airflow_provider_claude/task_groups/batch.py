@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.deadline import wall_clock
 from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_SHARDS
+from airflow_provider_claude.core.plan.stuck import StuckBatches
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -48,6 +49,7 @@ def claude_batch_job(
     model: str | None = None,
     shard_rows: int | str = DEFAULT_ROWS,
     deadline: str | None = None,
+    stuck_batches: StuckBatches = "answer",
     poll_interval: float = 60.0,
     rounds: int | str = ROUNDS,
     cancel_on_mark: bool = False,
@@ -92,6 +94,8 @@ def claude_batch_job(
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated).
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
+    :param stuck_batches: ``answer`` or ``wait``: what is done at a shard's cutoff about a batch that cannot be ended; see
+        ClaudePlanOperator.
     :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
     :param rounds: how often rows without a valid answer are sent again (templated).
     :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
@@ -187,6 +191,7 @@ def claude_batch_job(
             conn_id=conn_id,
             shard_rows=shard_rows,
             deadline=deadline,
+            stuck_batches=stuck_batches,
             work=work,
             priority_column=priority_column,
             urgent=urgent,
@@ -201,7 +206,9 @@ def claude_batch_job(
         @task_group(group_id="shard")
         def each_shard(shard: str) -> None:
             name = "{{ task.shard.rsplit('/', 1)[-1] }}"
-            create = ClaudeBatchCreateOperator(task_id="create", shard=shard, conn_id=conn_id, map_index_template=name)
+            create = ClaudeBatchCreateOperator(
+                task_id="create", shard=shard, conn_id=conn_id, warn=bool(output), map_index_template=name
+            )
             batch_id: Any = create.output
             wait = ClaudeBatchSensor(
                 task_id="wait",
@@ -236,6 +243,7 @@ def claude_batch_job(
         report = ClaudeReportOperator(
             task_id="report",
             run_folder=run_folder,
+            conn_id=conn_id,
             publish_to=output,
             **(report_args or {}),
         )

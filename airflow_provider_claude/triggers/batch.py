@@ -13,6 +13,7 @@ from msgspec import to_builtins
 
 from airflow_provider_claude.active import Beats
 from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
+from airflow_provider_claude.core.plan.stuck import Step
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -39,9 +40,10 @@ class ClaudeBatchTrigger(BaseTrigger):
     It cancels the batch only if told to, and only when a user marks the waiting task: never because it was cleared, the
     triggerer restarted, or the API was down.
 
-    Yields one event: ``{"status": "ended" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``. *terminal*: what
-    went wrong is the connection's, or the key's, and no retry can help. With ``ended`` comes ``batch``, what the last look
-    saw, so that the task need not look again.
+    Yields one event: ``{"status": "ended" | "left" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``. ``left``:
+    the shard waits no longer for a batch that cannot be ended. *terminal*: what went wrong is the connection's, or the
+    key's, and no retry can help. With ``ended`` comes ``batch``, what the last look saw, so that the task need not look
+    again.
 
     :param batch_id: the batch to wait for.
     :param conn_id: a connection of type `anthropic`.
@@ -52,7 +54,8 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
         Airflow 3.3, which tells triggers of it.
     :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
-        it is cancelled, and its end waited for. The triggerer has to reach the run folder for that.
+        it is cancelled, and its end waited for. One that cannot be ended is ``left``, as the plan's `stuck_batches` says.
+        The triggerer has to reach the run folder for that.
     :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
     :param active: the number of the record that says that the task's run is active in its run folder; renewed from here.
     :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
@@ -187,30 +190,46 @@ class ClaudeBatchTrigger(BaseTrigger):
         cutoff, beats = Cutoff(self.shard, self.batch_id), Beats(self.shard, self.active)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
             if self.looked:
-                await asyncio.sleep(min(polling.pause(epoch_now()), await self._until_cutoff(cutoff, gateway)))
+                left = await self._until_cutoff(cutoff, gateway)
+                if left is None:
+                    return _event(left_event(self.batch_id))
+                await asyncio.sleep(min(polling.pause(epoch_now()), left))
             while True:
                 polling, decision = await self._look(gateway, polling)
                 match decision:
                     case Wait(seconds=seconds):
                         await asyncio.to_thread(beats.beat)
-                        await asyncio.sleep(min(seconds, await self._until_cutoff(cutoff, gateway)))
+                        left = await self._until_cutoff(cutoff, gateway)
+                        if left is None:
+                            return _event(left_event(self.batch_id))
+                        await asyncio.sleep(min(seconds, left))
                     case Ended():
                         return _event(_ended(self.batch_id, self._seen))
                     case GiveUp():
                         return _event(decision.event(self.batch_id))
 
-    async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float:
-        """Seconds until the cutoff has to be looked at again; where it has come, the batch is cancelled."""
+    async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float | None:
+        """Seconds until the cutoff has to be looked at again, None where the batch is waited for no longer.
+
+        Where the cutoff has come, the batch is cancelled, if it is surely this shard's.
+        """
         try:
-            if await asyncio.to_thread(cutoff.has_come):
+            step = await asyncio.to_thread(cutoff.look)
+            if step is Step.CANCEL:
                 try:
                     await gateway.cancel_batch(self.batch_id)
+                except ClaudeError:
+                    cutoff.has_failed()
+                    raise
                 finally:
                     await warn(self.shard, self.listener)
                 cutoff.is_over()
-                self.log.info(
-                    "Batch %s has not ended by its cutoff: cancelled. The sync lane asks the rest", self.batch_id
-                )
+            elif step is not Step.WAIT:
+                await warn(self.shard, self.listener)
+            if step is not Step.WAIT:
+                self.log.info("Batch %s has not ended by its cutoff: %s", self.batch_id, step.value)
+            if step is Step.LEAVE:
+                return None
         except (ClaudeError, OSError) as error:
             self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
@@ -224,6 +243,12 @@ class ClaudeBatchTrigger(BaseTrigger):
             return polling.on_error(error, now=epoch_now())
         self._seen = info
         return polling.on_status(info.status, now=epoch_now(), asked=info.retry_after)
+
+
+def left_event(batch_id: str) -> dict[str, Any]:
+    """The event of a batch that is waited for no longer."""
+    message = f"Batch {batch_id} is waited for no longer. What it answers may be paid for twice; see the report."
+    return {"status": "left", "batch_id": batch_id, "message": message, "terminal": False}
 
 
 def _ended(batch_id: str, seen: BatchInfo | None) -> dict[str, Any]:

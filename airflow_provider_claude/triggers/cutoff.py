@@ -7,11 +7,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.plan.cutoff import Drain, Switch, WaitOn, overdue, switch
+from airflow_provider_claude.core.plan.stuck import PATIENCE, Step, at_cutoff
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import epoch_now, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_claude.stages.standing import Promise
+    from airflow_provider_claude.store import ShardFolder
 
 #: Where the run folder or the API could not be reached, the next try comes after so many seconds.
 RETRY_SECONDS = 30.0
@@ -36,27 +39,38 @@ class Cutoff:
         self._absent: set[int] = set()
         self._overdue: tuple[int, float] | None = None
 
-    def has_come(self) -> bool:
-        """Whether the batch has to be cancelled now; that is on record when this says so. Blocks."""
+    def look(self) -> Step:
+        """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
         if self._shard is None or epoch_now() < self._next:
-            return False
-        from airflow_provider_claude.stages.standing import Promise, is_let_go, let_go, may_be_cancelled
+            return Step.WAIT
+        from airflow_provider_claude.stages.standing import Promise, let_go_of
 
         shard = shard_folder(self._shard)
-        if is_let_go(shard, self._batch_id):
-            return True
-        promise = Promise.of(shard.run)
-        step = WaitOn(until=math.inf) if promise is None else self._look(shard.shard, promise)
-        if isinstance(step, WaitOn):
-            self._next = step.until
-            return False
-        if not may_be_cancelled(shard, self._batch_id):
-            self._next = epoch_now() + ABSENT_SECONDS  # it may be another's
-            return False
-        let_go(shard, self._batch_id, now=utc_now())
+        promise, record = Promise.of(shard.run), let_go_of(shard, self._batch_id)
+        if promise is None:
+            self._next = math.inf
+            return Step.WAIT if record is None or record.waits else Step.CANCEL
+        switched = self._look(shard.shard, promise) if record is None else None
+        if isinstance(switched, WaitOn):
+            self._next = switched.until
+            return Step.WAIT
+        return self._act(shard, promise, since=0.0 if record is None else epoch_now() - epoch(record.at))
+
+    def _act(self, shard: ShardFolder, promise: Promise, *, since: float) -> Step:
+        """Put on record what has to be done now. *since*: for how many seconds the cutoff is on record."""
+        from airflow_provider_claude.stages.standing import is_proven, leave, let_go
+
+        proven = is_proven(shard, self._batch_id)
+        step = at_cutoff(proven=proven, since=since, lead=promise.lead, choice=promise.stuck)
+        if step is Step.LEAVE:
+            leave(shard, self._batch_id, now=utc_now())
+        else:
+            let_go(shard, self._batch_id, now=utc_now(), waits=step is Step.WARN)
+        patient = step is Step.CANCEL and promise.stuck == "answer"
+        self._next = epoch_now() + PATIENCE * promise.lead - since if patient else math.inf
         with _lock:
             _queues.pop(str(shard.run), None)
-        return True
+        return step
 
     def _look(self, shard: int, promise: Promise) -> Switch:
         now, queue = epoch_now(), [one for one in _queue(promise) if one.shard not in self._absent]
@@ -69,12 +83,17 @@ class Cutoff:
 
     def is_over(self) -> None:
         """The batch was cancelled: what remains is to wait for its end."""
-        self._next, self._cancelled = math.inf, True
+        self._cancelled = True
+
+    def has_failed(self) -> None:
+        """What had to be done could not be: it is looked at again soon."""
+        self._next = -math.inf
 
     @property
     def seconds(self) -> float:
         """Until it has to be looked at again. A batch that was cancelled is: the sync lane waits for its end."""
-        return RETRY_SECONDS if self._cancelled else max(self._next - epoch_now(), 0.1)
+        left = max(self._next - epoch_now(), 0.1)
+        return min(left, RETRY_SECONDS) if self._cancelled else left
 
 
 def _queue(promise: Promise) -> list[Drain]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.times import clock_in
@@ -14,6 +15,8 @@ from airflow_provider_claude.paths import shard_folder
 from airflow_provider_claude.runtime import epoch_now
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_claude.core.plan.danger import Danger
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,14 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
         log.exception(
             "Nobody could be told that the promise of %s is in danger", shard, exc_info=without_secrets(error)
         )
+
+
+def warn_if_left(shard: str, context: Context, *, told: bool = True) -> None:
+    """Tell the listener of *context*, or the log only, where an attempt of *shard* (a path) was let go at its cutoff."""
+    names = shard_folder(shard).names()
+    if any(name.endswith(".letgo.json") for name in names):
+        listener = Listener.of(context) if told else None
+        asyncio.run(warn(shard, None if listener is None else asdict(listener)))
 
 
 def _zone(shard: str | None) -> str:

@@ -38,13 +38,16 @@ def test_after_a_hold_the_batch_that_a_person_names_is_taken_up_and_lands(
     gateway: Gateway,
     out: Terminal,
     claude_simulator: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = a_night("2026-11-21")
     other.scan(8).plan()
     claude_simulator.fault("reset_after_accept", route="create")
     other.lose()
-    with pytest.raises(HoldError) as hold:
-        lost.create(later=True)
+    with monkeypatch.context() as blocked:
+        blocked.setattr(gateway, "results", lambda _: iter([b"<html>\n"]))
+        with pytest.raises(HoldError) as hold:
+            lost.create(later=True)
     [mine, _] = batches(gateway)
     assert mine in str(hold.value)
     assert f"claude-batch adopt {lost.shard()} <batch id>" in str(hold.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,16 +100,74 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_and_its_rows_are_settled(
     assert claude_simulator.calls().get("cancel", 0) == 0
 
 
-def test_several_batches_that_could_be_it_are_held_for_a_person(
-    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
-) -> None:
+def a_foreign_batch_beside(night: Night) -> str:
+    """A batch of another run under another work folder, of the same size and time."""
     from upath import UPath
 
     from airflow_provider_claude.store import RunFolder
 
     elsewhere = Night(RunFolder(UPath(f"{night.run}-elsewhere")), night.gateway)
     elsewhere.scanned([text.upper() for text in TEXTS]).plan()
-    foreign = create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
+    return create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
+
+
+def test_of_several_batches_that_have_ended_the_custom_ids_say_which_is_it(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    foreign = a_foreign_batch_beside(night)
+    assert later(orphaned, night) != foreign
+    assert claude_simulator.calls()["create"] == 2
+    assert night.load().outcomes == {"succeeded": 5}
+
+
+def test_where_all_of_several_batches_are_anothers_the_rows_are_sent(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    night.scanned(TEXTS).plan()
+    claude_simulator.fault("error_500", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(1), night.gateway, clock=in_(0))
+    strangers = {a_foreign_batch_beside(night)}
+    for key in ("-a", "-b"):
+        body = '{"requests": [' + ",".join(_request(f"{key}{n}") for n in range(5)) + "]}"
+        strangers.add(_post(claude_simulator, body))
+    assert later(night.run.shard(1), night) not in strangers
+    assert night.load().outcomes == {"succeeded": 5}
+
+
+def _request(name: str) -> str:
+    return (
+        f'{{"custom_id": "x{name}", "params": {{"model": "claude-haiku-5-5", "max_tokens": 9, '
+        f'"messages": [{{"role": "user", "content": "{name}"}}]}}}}'
+    )
+
+
+def _post(simulator: SimulatorProcess, body: str) -> str:
+    import anthropic
+
+    with anthropic.Anthropic(base_url=simulator.base_url, api_key="k", max_retries=0) as client:
+        return client.messages.batches.create(requests=json.loads(body)["requests"]).id
+
+
+def test_while_one_of_several_batches_goes_on_the_shard_waits(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("polls:99")
+    for _ in range(2):
+        _post(claude_simulator, '{"requests": [' + ",".join(_request(f"c{n}") for n in range(5)) + "]}")
+    assert later(orphaned, night).startswith("msgbatch_")  # its own has ended, and proves it
+    claude_simulator.fault("error_500", route="create")
+    with pytest.raises(Transient):
+        create(night.run.shard(2), night.gateway, clock=in_(0))
+    with pytest.raises(PendingError):
+        later(night.run.shard(2), night)
+
+
+def test_several_batches_whose_results_do_not_tell_are_held_for_a_person(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = a_foreign_batch_beside(night)
+    monkeypatch.setattr(night.gateway, "results", lambda _: iter([b"<html>\n"]))
     with pytest.raises(HoldError, match=foreign) as hold:
         later(orphaned, night)
     assert f"claude-batch adopt {orphaned}" in str(hold.value)

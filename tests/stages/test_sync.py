@@ -15,7 +15,7 @@ from airflow_provider_claude.stages.lane import Courier, Lane, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.standing import let_go, may_be_cancelled, queue_of
+from airflow_provider_claude.stages.standing import is_proven, let_go, queue_of
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import IntentRecord, write_record
 
@@ -212,16 +212,16 @@ def test_a_deadline_that_has_passed_hurries_nobody(night: Night, claude_simulato
     assert night.create()
 
 
-def test_a_batch_that_was_only_adopted_is_not_given_up_for_it_may_be_anothers(night: Night) -> None:
+def test_a_batch_that_was_only_adopted_is_not_proven_for_it_may_be_anothers(night: Night) -> None:
     night.scanned(TEXTS)
     night.plan(rows=40)
     batch_id = night.create()
     shard = night.run.shard(1)
-    assert may_be_cancelled(shard, batch_id)
+    assert is_proven(shard, batch_id)
     submitted = shard.submitted(1)
     assert submitted is not None
     write_record(shard.file("1.submitted.json"), msgspec.structs.replace(submitted, adopted=True))
-    assert not may_be_cancelled(shard, batch_id)
+    assert not is_proven(shard, batch_id)
 
 
 def test_duplicates_are_no_work_for_the_sync_lane(

@@ -19,12 +19,14 @@ from upath import UPath
 from airflow_provider_claude.core.plan.limits import AccountLimits
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import BillingError, LedgerError
+from airflow_provider_claude.errors import BillingError, LedgerError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages import create as stages_create
 from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.lane import Courier, Line
 from airflow_provider_claude.stages.lanes import LaneSettings
+from airflow_provider_claude.stages.late import collect_late_of
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
 from airflow_provider_claude.stages.report import report
@@ -66,7 +68,7 @@ class Night:
             return list(pool.map(self._life, [self.run.shard(spec.shard) for spec in self.run.need_plan().shards]))
 
     def _life(self, shard: ShardFolder) -> str:
-        batch_id = create(shard, self.gateway, clock=now)
+        batch_id = self._create(shard)
         if batch_id:
             self._wait(batch_id, shard)
         load(shard, JOB, self.gateway, clock=now)
@@ -78,6 +80,14 @@ class Night:
             if isinstance(step, Settled):
                 return "settled"
             self._wait(step.batch_id, shard)
+
+    def _create(self, shard: ShardFolder) -> str:
+        """Create, tried again as Airflow would, until it is known whether the API took it."""
+        while True:
+            try:
+                return create(shard, self.gateway, clock=now, grace=0.0)
+            except (PendingError, UnknownFateError):
+                time.sleep(0.2)
 
     def _wait(self, batch_id: str, shard: ShardFolder) -> None:
         trigger = ClaudeBatchTrigger.from_now(
@@ -168,3 +178,33 @@ def test_where_the_key_loses_its_credit_the_ledger_closes_with_what_there_is(
     with pytest.raises(LedgerError, match="failed"):
         report(night.run, output=None, clock=now)
     assert claude_simulator.books()["same_content"]["requests"] == 0
+
+
+@pytest.mark.parametrize("fault", ["reset_after_accept", "error_504_after_accept"])
+def test_where_a_create_reply_is_lost_and_its_batch_hangs_the_table_is_complete_and_the_alert_is_raised(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(stages_create, "_SEND_SECONDS", 1.0)
+    claude_simulator.pace("seconds:60")
+    night.plan()
+    claude_simulator.fault(fault, route="create")
+    claude_simulator.fault("batch_hangs")
+    assert night.live() == ["settled"] * SHARDS
+    assert night.last_landing <= night.due
+    summary = report(night.run, output=None, clock=now)
+    assert summary.ledger.answered == SHARDS * ROWS
+    assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
+    assert summary.costs.unsure_requests == ROWS
+    (left,) = [shard for shard in night.run.shards() if shard.let_go(1)]
+    danger = night.run.danger()
+    assert danger is not None
+    assert danger.danger.shards == (left.shard,)
+    assert "cancel" not in claude_simulator.calls()  # it might have been another's
+    claude_simulator.advance(25 * 3600)
+    collect_late_of(night.run, night.gateway, now)
+    later = report(night.run, output=None, clock=now)
+    books = claude_simulator.books()
+    assert later.ledger.answered == SHARDS * ROWS
+    assert later.costs.actual == Decimal(books["total"]["cost_usd"]) > summary.costs.actual
+    assert later.costs.unsure_requests == 0
+    assert 0 < books["same_content"]["requests"] < ROWS  # it expired half done

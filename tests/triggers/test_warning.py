@@ -101,8 +101,7 @@ def test_where_the_batch_cannot_be_cancelled_it_is_told_all_the_same(
 ) -> None:
     shard, batch_id = sent(8)
     claude_simulator.fault("error_500", route="cancel", times=10_000)
-    with pytest.raises(TimeoutError):
-        waited(trigger(batch_id, shard), seconds=12)
+    assert waited(trigger(batch_id, shard))["status"] == "left"
     assert len(TOLD) == 1
 
 

@@ -12,7 +12,9 @@ are here). An intent without more is an *orphan*: whoever wrote it died, or is s
     an orphan, no batch like it in the list       Release, then Submit
     an orphan, one batch like it                  Adopt
     an orphan, one that another has just adopted  Wait, until it has ended and its results prove whose it is
-    an orphan, several                            Hold
+    an orphan, several that have not all ended    Wait, likewise: those that are proven to be another's are not listed
+    an orphan, several whose results tell nothing Hold
+    the same, 29 days later                       Release: no one can download them any more
     other content that is still with the API      Replace: cancelled and collected first, then all of the above
     other content that the sync lane was asking   Close: what it was answered is kept first, then all of the above
 
@@ -92,13 +94,14 @@ def chain(history: Iterable[Attempt], root: str) -> list[Attempt]:
 class Listed:
     """A batch of the workspace's list, in what tells it apart: nothing else can be searched for.
 
-    *disputed*: another attempt has adopted it, and its results have not proven yet whose it is.
+    *disputed*: another attempt has adopted it, and its results have not proven yet whose it is. *ended*: it has results.
     """
 
     batch_id: str
     requests: int
     created: float
     disputed: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Hold:
-    """Several batches could be this attempt's. A person looks before anything is sent."""
+    """Several batches could be this attempt's, and their results do not tell. A person looks before anything is sent."""
 
     attempt: Attempt
     batch_ids: tuple[str, ...]
@@ -182,7 +185,8 @@ def decide(
 ) -> Decision:
     """What to do for round *of_round* of the content *root*, given every attempt of its shard.
 
-    *listed* are the batches that are not proven to be another attempt's, None before the list was read.
+    *listed* are the batches that are not proven to be another attempt's, None before the list was read; only the one that is
+    proven to be this attempt's, where there is one.
     """
     live = [attempt for attempt in history if not attempt.released]
     for attempt in live:
@@ -223,16 +227,15 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
     if listed is None:
         return Search(orphan)
     found = [batch for batch in listed if may_be(orphan, batch, grace)]
-    unclaimed_yet = len(found) > 1 and any(now - batch.created < grace for batch in found)
-    if unclaimed_yet or any(batch.disputed for batch in found):
+    kept = [batch for batch in found if now <= batch.created + RESULTS_SECONDS]
+    if not kept:
+        gone = "the results of all batches that could be its are gone, 29 days after their creation"
+        return Release(orphan, gone if found else "no batch of its size was created while it could be sent")
+    unclear_yet = len(kept) > 1 and any(now - batch.created < grace or not batch.ended for batch in kept)
+    if unclear_yet or any(batch.disputed for batch in kept):
         return Wait(orphan, now + DISPUTE_SECONDS)
-    match found:
-        case []:
-            return Release(orphan, "no batch of its size was created while it could be sent")
-        case [batch]:
-            return Adopt(orphan, batch.batch_id)
-        case _:
-            return Hold(orphan, tuple(batch.batch_id for batch in found))
+    first, *others = kept
+    return Hold(orphan, tuple(batch.batch_id for batch in kept)) if others else Adopt(orphan, first.batch_id)
 
 
 def may_be(orphan: Attempt, batch: Listed, grace: float) -> bool:

@@ -14,7 +14,8 @@ from airflow_provider_claude.core.plan.estimate import usd
 class Open:
     """What has no answer yet of *shard*: *rows* at most, which the sync lane needs *seconds* and *cost* USD for.
 
-    *let_go*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it.
+    *let_go*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it. *waits*: its
+    batch cannot be ended, and is waited for past the cutoff.
     """
 
     shard: int
@@ -23,6 +24,7 @@ class Open:
     cost: Decimal
     let_go: bool
     planned: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Danger:
     """Batches of *shards* were given up; at most *rows* rows of theirs go to the sync lane, for about *cost* USD.
 
     If no other batch ended, the lane would answer all *open_rows* for about *open_cost* USD by *done_by*, and *makeable*
-    of them by *due* (epoch seconds).
+    of them by *due* (epoch seconds). The batches of the shards *waiting* cannot be ended, and are waited for all the same.
     """
 
     shards: tuple[int, ...]
@@ -41,6 +43,7 @@ class Danger:
     done_by: float
     due: float
     makeable: int
+    waiting: tuple[int, ...] = ()
 
     @property
     def makes_it(self) -> bool:
@@ -49,10 +52,21 @@ class Danger:
 
     def sentences(self, clock: Callable[[float], str]) -> str:
         """It for people. *clock* writes an epoch second as they read it."""
-        return f"{self._given_up()} {self._outlook(clock)}"
+        said = (self._given_up() if self.shards or not self.waiting else "", self._waiting(), self._outlook(clock))
+        return " ".join(filter(None, said))
+
+    def _waiting(self) -> str:
+        """What is said of the batches that are waited for."""
+        if not self.waiting:
+            return ""
+        names = ", ".join(map(str, self.waiting))
+        who = f"The batch of shard {names}" if len(self.waiting) == 1 else f"The batches of shards {names}"
+        return f"{who} cannot be ended, and the run waits past the cutoff: stuck_batches is 'wait'."
 
     def _given_up(self) -> str:
         names = ", ".join(map(str, self.shards))
+        if not names:
+            return "A batch was left at the cutoff."
         who = f"Shard {names} was" if len(self.shards) == 1 else f"Shards {names} were"
         return (
             f"{who} given up at the cutoff: up to {self.rows:,} rows go to the sync lane, for about {usd(self.cost)}."
@@ -72,7 +86,7 @@ class Danger:
 
 def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float) -> Danger:
     """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent."""
-    given_up = [one for one in work if one.let_go and not one.planned]
+    given_up = [one for one in work if one.let_go and not one.planned and not one.waits]
     rows, seconds = sum(one.rows for one in work), sum(one.seconds for one in work)
     left = max(due - now - lead, 0.0)
     return Danger(
@@ -84,4 +98,5 @@ def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float) -> D
         done_by=now + lead + seconds,
         due=due,
         makeable=rows if seconds <= left else math.floor(rows * left / seconds),
+        waiting=tuple(one.shard for one in work if one.waits),
     )

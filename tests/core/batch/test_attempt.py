@@ -78,12 +78,19 @@ def test_another_round_is_another_attempt() -> None:
     assert decide([DONE, SECOND_ROUND], root="a", of_round=2, now=NOW) == Reattach(SECOND_ROUND)
 
 
+def test_a_hold_ends_when_nothing_can_be_downloaded_any_more() -> None:
+    old = replace(MEANT, at=MEANT.at - RESULTS_SECONDS - 3600, until=MEANT.until - RESULTS_SECONDS - 3600)
+    two = [like(old, ended=True), like(old, "msgbatch_y", ended=True)]
+    assert isinstance(decide([old], root="a", now=NOW, listed=two), Release)
+
+
 @pytest.mark.parametrize(
     ("listed", "kind"),
     [
         ([], Release),
         ([like(MEANT)], Adopt),
-        ([like(MEANT), like(MEANT, "msgbatch_y")], Hold),
+        ([like(MEANT, ended=True), like(MEANT, "msgbatch_y", ended=True)], Hold),  # their results do not tell
+        ([like(MEANT, ended=True), like(MEANT, "msgbatch_y")], Wait),  # its results will tell
         ([like(MEANT, requests=6)], Release),  # another size
         ([like(MEANT, created=MEANT.at - 3600)], Release),  # too early
         ([like(MEANT, created=MEANT.until + 3600)], Release),  # too late

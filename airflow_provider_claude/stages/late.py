@@ -1,0 +1,68 @@
+"""Batches that were left at their cutoff, and have ended since: what they have answered is kept, and what it cost counted.
+
+Their rows have been asked again by then, so that the table keeps one answer a row. The late answers are paid for; an earlier
+look could only say that they may be. Other runs may take them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.errors import NotFoundYetError, PendingError
+from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages.attempts import Api, Desk, history, submitted
+from airflow_provider_claude.stages.create import work_of
+from airflow_provider_claude.store import RunFolder, ShardFolder, SubmittedRecord
+
+
+def has_left(shard: ShardFolder) -> bool:
+    """Whether an attempt was left at its cutoff, and its results are not here."""
+    return bool(_left(shard))
+
+
+def collect_late(desk: Desk) -> None:
+    """Download what has ended since of the attempts that the shard of *desk* has left at their cutoff, where it is proven."""
+    for number in _left(desk.shard):
+        record = desk.shard.submitted(number) or _found(desk, number)
+        if record is not None and record.batch_id is not None and _is_ours(desk, record, record.batch_id):
+            results.collect(desk.shard, record, desk.api, desk.work, desk.clock())
+
+
+def collect_late_of(run: RunFolder, api: Api, clock: Callable[[], str]) -> None:
+    """The same for all shards of a planned *run*."""
+    plan = run.need_plan()
+    for shard in run.shards():
+        if has_left(shard):
+            collect_late(Desk(shard, work_of(run, plan), api.of(plan.account), clock))
+
+
+def _left(shard: ShardFolder) -> list[int]:
+    """The attempts that were released at their cutoff, and whose results are not here."""
+    names = shard.names()
+    return [
+        number
+        for number in shard.attempts(names)
+        if {f"{number}.letgo.json", f"{number}.released.json"} <= names and shard.results(number).name not in names
+    ]
+
+
+def _found(desk: Desk, number: int) -> SubmittedRecord | None:
+    """The record of the batch of attempt *number*, whose id was not known: custom ids prove one of the workspace's."""
+    for orphan in history(desk.shard):
+        if orphan.number == number and epoch(desk.clock()) >= orphan.until:
+            found = desk.proven(orphan)
+            if found is not None:
+                submitted(desk.shard, number, desk.api.batch(found.batch_id), adopted=True)
+    return desk.shard.submitted(number)
+
+
+def _is_ours(desk: Desk, record: SubmittedRecord, batch_id: str) -> bool:
+    """Whether *batch_id* has ended, and answers what attempt *record* has asked."""
+    intent = desk.shard.intent(record.attempt)
+    try:
+        ended = desk.api.batch(batch_id).status == ENDED
+        return bool(ended and intent and results.are_of(desk.api.results(batch_id), intent))
+    except (NotFoundYetError, PendingError):
+        return False
