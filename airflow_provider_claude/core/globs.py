@@ -32,7 +32,7 @@ def without_wildcards(path: str) -> str:
 
 
 class Glob:
-    """A *pattern* of names. Raises SourceError where `**` is not a part of its own."""
+    """A *pattern* of names. Raises SourceError where `**` is not a part of its own, and for `[^`."""
 
     def __init__(self, pattern: str) -> None:
         suffix = _SUFFIXES.search(pattern)
@@ -67,6 +67,10 @@ def _part(pattern: str) -> _Part:
         raise SourceError(
             f"In {pattern!r:.100} of source, ** is beside other characters. Alone between slashes it stands for any number of "
             "folders: write **/*.eml for the mails in all of them, or *.eml for those of one."
+        )
+    if "[^" in pattern:
+        raise SourceError(
+            f"In {pattern!r:.100} of source, write [!…] for all but these characters: [^…] has several meanings."
         )
     return re.compile(fnmatch.translate(pattern)).match  # its groups are atomic: no wildcard is tried again
 

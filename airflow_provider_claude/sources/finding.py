@@ -1,7 +1,7 @@
 """The files a source path stands for, in a fixed order, on any store.
 
-A path is a file, a folder (searched to the bottom) or a glob; a part of it that exists as it is written is no glob,
-whatever brackets are in it. In a folder or a glob, whatever has a part starting with `.` or `_` is not data and is
+A path is a file, a folder (searched to the bottom) or a glob; a part of it that exists as it is written, and as a glob would
+stand for nothing else, is no glob. In a folder or a glob, whatever has a part starting with `.` or `_` is not data and is
 skipped: `_SUCCESS`, `.part-0.crc`, `_temporary/…`. Of a Maildir, `cur` and `new` are read.
 Names are relative to the folder, or to the part of the glob before its first wildcard.
 
@@ -82,14 +82,14 @@ def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
 
 
 def _found(fs: Any, root: str, path: UPath) -> Found:
-    match _type(fs, root):
+    base, pattern = _parted(fs, root)
+    match _type(fs, base) if base else "directory":
+        case "directory" if pattern:
+            return _below(fs, base, _matching(fs, base, pattern), path)
         case "directory":
             return _below(fs, root, _listed(fs, root), path)
-        case None if has_wildcards(root):
-            base, pattern = _parted(fs, root)
-            if base and _type(fs, base) != "directory":
-                raise MissingSourceError(f"There is no source at {path}: its folder {base} does not exist.")
-            return _below(fs, base, _matching(fs, base, pattern), path)
+        case _ if pattern:
+            raise MissingSourceError(f"There is no source at {path}: its folder {base} does not exist.")
         case None:
             raise MissingSourceError(
                 f"There is no source at {path}: looked for a file, a folder and a glob of that name."
@@ -199,12 +199,37 @@ def _type(fs: Any, path: str) -> str | None:
 
 
 def _parted(fs: Any, root: str) -> tuple[str, str]:
-    """The folder a glob begins with, and its pattern below that."""
+    """The folder a glob begins with, and its pattern below that; *root* and no pattern where it is none."""
     parts = root.split("/")
     for number, part in enumerate(parts):
-        if has_wildcards(part) and _type(fs, "/".join(parts[: number + 1])) != "directory":
-            return "/".join(parts[:number]), "/".join(parts[number:])
-    return root, "*"
+        above = "/".join(parts[:number])
+        if has_wildcards(part) and not _is_name(fs, above, part, folder=number + 1 < len(parts)):
+            return above, "/".join(parts[number:])
+    return root, ""
+
+
+def _is_name(fs: Any, above: str, part: str, *, folder: bool) -> bool:
+    """Whether *part* is what a file, or *folder*, in *above* is called, and as a glob would stand for nothing else.
+
+    So a file called `*.eml`, which a stranger may lay beside the others, does not take their place.
+    """
+    kind = _type(fs, f"{above}/{part}")
+    if kind is None or (folder and kind != "directory"):
+        return False
+    other = next((one for one in _names_in(fs, above) if one != part and Glob(part).matches(one)), None)
+    if other is not None and not set(part) & set("*?"):
+        raise SourceError(
+            f"{part!r:.200} of source is there in {above}, and is a glob of {other!r:.200}, too. Write [[] for a bracket that is "
+            "meant as it is, or rename one of them."
+        )
+    return other is None
+
+
+def _names_in(fs: Any, folder: str) -> list[str]:
+    try:
+        return [info["name"].rstrip("/").rpartition("/")[2] for info in fs.ls(folder, detail=True)]
+    except PermissionError:  # no glob can be looked for either
+        return []
 
 
 def _matching(fs: Any, base: str, pattern: str) -> dict[str, dict[str, Any]]:

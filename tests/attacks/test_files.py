@@ -236,6 +236,23 @@ class TestNames:
         assert all(text.isprintable() for text in [*refs, *source.foreign])
         assert len(source.foreign) == 1
 
+    @pytest.mark.parametrize("glob", ["*.eml", "?.eml", "*"])
+    def test_a_file_that_is_called_like_the_glob_does_not_take_the_place_of_the_others(
+        self, glob: str, mail: Path
+    ) -> None:
+        (mail / glob).write_bytes(MAIL % b"c")
+        source = open_source(UPath(mail / glob), columns=["body"])
+        assert {"a.eml", "b.eml"} <= {file.name for file in source.files}
+
+    def test_a_folder_that_is_called_like_the_glob_is_refused_with_what_to_write(self, mail: Path) -> None:
+        for name in ("[ab]", "a"):
+            (mail / name).mkdir()
+            (mail / name / "c.eml").write_bytes(MAIL % b"c")
+        with pytest.raises(SourceError, match=r"'\[ab\]' of source is there .* glob of 'a', too\. Write \[\[\] for"):
+            open_source(UPath(mail / "[ab]" / "*.eml"))
+        (source,) = open_source(UPath(mail / "[[]ab]" / "*.eml")).files
+        assert source.name == "[ab]/c.eml"
+
     def test_no_two_names_are_shown_as_one(self, mail: Path) -> None:
         for name in (b"\n", "⟨U+000A⟩".encode(), b"\xff", "⟨U+DCFF⟩".encode()):
             Path(os.fsdecode(os.fsencode(mail) + b"/" + name + b".eml")).write_bytes(MAIL % name.hex().encode())

@@ -20,7 +20,7 @@ from airflow_provider_claude.errors import SourceError
         ("**/d/**/a", ["d/a", "x/d/y/z/a"], ["a", "d/b"]),
         ("[ab]*[!c]", ["ad", "bcd"], ["ac", "cd", "a"]),
         ("[]x]", ["]", "x"], ["[]x]"]),
-        ("[^a]", ["^", "a"], ["b"]),
+        ("[[]*", ["[x"], ["x["]),
         ("a[b", ["a[b"], ["ab"]),
         ("a.b+(c)|{d,e}", ["a.b+(c)|{d,e}"], ["a.bc"]),
         ("x\ny*", ["x\nyz\n"], ["x"]),
@@ -66,3 +66,8 @@ def test_a_glob_leads_into_those_folders_alone_in_which_something_may_match(
     pattern: str, into: list[str], past: list[str]
 ) -> None:
     assert [folder for folder in into + past if Glob(pattern).leads_into(folder)] == into
+
+
+def test_a_bracket_that_shells_read_in_two_ways_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"write \[!…\]"):
+        Glob("[^a]*.eml")

@@ -40,7 +40,7 @@ ODD = ["mail [nov]", "mail #1", "mail %20x", "mail ?2", "tilde~", "a:b", "trail 
 @pytest.mark.parametrize("folder", ODD)
 @pytest.mark.parametrize("store", ["disk", "memory"])
 def test_folders_of_odd_names_are_read_as_folder_glob_and_file(folder: str, store: str, tmp_path: Path) -> None:
-    root: Any = tmp_path if store == "disk" else UPath("memory://odd")
+    root: Any = tmp_path if store == "disk" else UPath(f"memory://{tmp_path.name}")
     fs, base = fsspec.filesystem("file" if store == "disk" else "memory"), str(root if store == "disk" else root.path)
     fs.makedirs(f"{base}/{folder}", exist_ok=True)
     fs.pipe_file(f"{base}/{folder}/x #1 [a] 50%.eml", MAIL)
