@@ -121,7 +121,7 @@ def _below(fs: Any, base: str, listing: dict[str, dict[str, Any]], path: UPath) 
     found = sorted_out(fs, base, paths, folders, path)
     mail = MailFolders.of(paths, folders)
     lost = [one for one in _unreached(listing, base) if mail.encloses(one.path) or not _is_hidden(one.name)]
-    idle = {file.name for file in found.files if file.format is None and listing[file.path].get("astray")}
+    idle = {file.name for file in found.files if listing[file.path].get("astray") and file.format is None}
     idle |= {folder.name for folder in lost if _OF_THE_SYSTEM.search(folder.name)}
     found = replace(
         found,
