@@ -167,7 +167,7 @@ def _steady(path: str) -> IO[bytes]:
 
 
 class Steady(io.RawIOBase):
-    """The regular file *raw*, as it *was* when it was opened. Raises UnopenedError at its end where it has changed meanwhile."""
+    """The regular file *raw*, as it *was* when it was opened. Raises UnopenedError where it has changed meanwhile."""
 
     def __init__(self, raw: io.FileIO, was: os.stat_result) -> None:
         super().__init__()
@@ -183,8 +183,7 @@ class Steady(io.RawIOBase):
         """No more than it had when it was opened: a file that is written to could have no end."""
         count = self._raw.readinto(memoryview(buffer)[: max(0, self._was.st_size - self._place)]) or 0
         self._place += count
-        if not count:
-            self._check()
+        self._check()
         return count
 
     def _check(self) -> None:

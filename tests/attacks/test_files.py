@@ -189,14 +189,19 @@ class TestWhatChanges:
         with pytest.raises(stores.UnopenedError, match="changed while it was read"):
             stream.read()
 
-    def test_a_file_that_grows_for_ever_is_read_no_further_than_it_was(self, mail: Path) -> None:
-        size = (mail / "a.eml").stat().st_size
-        stream = stores.Disk(below(mail)).open(str(mail / "a.eml"))
-        with (mail / "a.eml").open("ab") as file:
-            file.write(b"more" * 100)
-        assert len(stream.read(size + 10)) == size
-        with pytest.raises(stores.UnopenedError):
-            stream.read(10)
+    @pytest.mark.parametrize("suffix", ["parquet", "zip"])
+    def test_a_file_that_is_overwritten_in_place_is_never_read_as_half_old_and_half_new(
+        self, suffix: str, tmp_path: Path
+    ) -> None:
+        file = tmp_path / f"a.{suffix}"
+        file.write_bytes(versions(tmp_path, suffix, "old"))
+        batches = open_source(UPath(file), columns=["body"]).batches()
+        rows = next(batches).to_pylist()
+        with file.open("r+b") as stream:
+            stream.write(versions(tmp_path, suffix, "new"))
+        rows += [row for batch in batches for row in batch.to_pylist()]
+        assert not any("new" in (row["body"] or "") for row in rows)
+        assert "changed while it was read" in rows[-1]["defect"]
 
     def test_a_table_that_grows_is_lost_from_there_on_and_named(self, tmp_path: Path) -> None:
         folder = tmp_path / "mail"
@@ -211,6 +216,20 @@ class TestWhatChanges:
         assert rows == 500
         assert [row["lost_rows"] for row in lost] == [None]
         assert "changed while it was read" in lost[0]["defect"]
+
+
+def versions(folder: Path, suffix: str, word: str) -> bytes:
+    """A table of several groups of rows, or an archive of tables; each has so many bytes, whatever the *word*."""
+    rows = [f"{word} {number:05} {'x' * 200}" for number in range(20_000)]
+    if suffix == "parquet":
+        table = pa.table({"id": [row[4:9] for row in rows], "body": rows})
+        pq.write_table(table, folder / word, row_group_size=5_000, compression="none", use_dictionary=False)
+    else:
+        with zipfile.ZipFile(folder / word, "w") as archive:
+            for start in range(0, len(rows), 5_000):
+                lines = "".join(f"{row[4:9]},{row}\n" for row in rows[start : start + 5_000])
+                archive.writestr(zipfile.ZipInfo(f"{start:05}.csv"), f"id,body\n{lines}")
+    return (folder / word).read_bytes()
 
 
 class TestNames:
