@@ -1,0 +1,123 @@
+"""A batch that cannot be ended at its cutoff: in the triggerer, poking, before it is found, and in a later round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pendulum
+import pytest
+
+from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.stuck import Step, StuckBatches, at_cutoff, checked
+from airflow_provider_claude.errors import JobError, PendingError, UnknownFateError
+from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.lanes import LaneSettings
+from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
+from tests.stages.conftest import JOB
+from tests.triggers.test_letting_go import gateway, now, run, sent, trigger, waited
+
+__all__ = ["gateway", "run", "sent"]
+
+Send = Callable[[float], tuple[ShardFolder, str]]
+
+
+@pytest.mark.parametrize(
+    ("proven", "since", "choice", "step"),
+    [
+        (True, 0, "answer", Step.CANCEL),
+        (True, 19, "answer", Step.CANCEL),
+        (True, 20, "answer", Step.LEAVE),
+        (True, 1e6, "wait", Step.CANCEL),
+        (False, 0, "answer", Step.LEAVE),
+        (False, 0, "wait", Step.WARN),
+    ],
+)
+def test_what_is_not_proven_is_never_cancelled(proven: bool, since: float, choice: StuckBatches, step: Step) -> None:
+    assert at_cutoff(proven=proven, since=since, lead=10, choice=choice) is step
+
+
+def test_another_choice_is_refused() -> None:
+    with pytest.raises(JobError, match="write 'answer' or 'wait'"):
+        checked("cancel")
+
+
+def adopted(shard: ShardFolder) -> None:
+    submitted = shard.submitted(1)
+    assert submitted is not None
+    write_record(shard.file("1.submitted.json"), msgspec.structs.replace(submitted, adopted=True))
+
+
+def choose(run: RunFolder, choice: StuckBatches) -> None:
+    record = run.need_plan()
+    assert record.lanes is not None
+    lanes = msgspec.structs.replace(record.lanes, stuck=choice)
+    write_record(run.file("plan.json"), msgspec.structs.replace(record, lanes=lanes))
+
+
+def test_a_cancel_without_effect_is_waited_for_twice_the_lead_and_no_longer(
+    sent: Send, claude_simulator: SimulatorProcess, gateway: Gateway
+) -> None:
+    shard, batch_id = sent(8)
+    claude_simulator.fault("cancel_has_no_effect", times=None)
+    assert waited(trigger(batch_id, shard))["status"] == "left"
+    assert claude_simulator.calls()["cancel"] >= 1
+    assert load(shard, JOB, gateway, clock=now).outcomes == {"missing": 10}
+
+
+def test_a_poking_sensor_leaves_what_is_not_proven_at_its_cutoff(
+    sent: Send, claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    adopted(shard)
+    sensor = ClaudeBatchSensor(
+        task_id="wait", batch_id=batch_id, shard=str(shard), deferrable=False, poll_interval=0.2, timeout=30
+    )
+    assert sensor.execute({}) == batch_id  # type: ignore[typeddict-item]
+    assert "cancel" not in claude_simulator.calls()
+    assert shard.released(1) is not None
+    danger = shard.run.danger()
+    assert danger is not None
+    assert danger.danger.shards == (1,)
+
+
+def test_where_it_is_to_be_waited_for_the_alert_is_raised_and_the_wait_goes_on(
+    sent: Send, claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    adopted(shard)
+    choose(shard.run, "wait")
+    with pytest.raises(TimeoutError):
+        waited(trigger(batch_id, shard), seconds=10)
+    assert "cancel" not in claude_simulator.calls()
+    assert shard.released(1) is None
+    danger = shard.run.danger()
+    assert danger is not None
+    assert danger.danger.waiting == (1,)
+    assert "waits past the cutoff" in danger.danger.sentences(str)
+
+
+def test_a_create_that_waits_for_its_sender_waits_until_the_cutoff_only(
+    run: RunFolder, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    due = pendulum.now("UTC").add(seconds=60)
+    settings = Settings(
+        limits=Limits(rows=10), trial=False, deadline=due.isoformat(), lanes=LaneSettings(margin=0, lead=1)
+    )
+    plan(run, JOB, gateway, settings=settings, clock=now)
+    claude_simulator.fault("error_504_after_accept", route="create")
+    with pytest.raises(UnknownFateError):
+        create(run.shard(1), gateway, clock=now)
+    with pytest.raises(PendingError) as pending:
+        create(run.shard(1), gateway, clock=now)
+    assert (pending.value.retry_after or 0) < 60
+    assert create(run.shard(1), gateway, clock=lambda: due.subtract(seconds=1).isoformat()) == ""
+    released = run.shard(1).released(1)
+    assert released is not None
+    assert released.paid
+    assert claude_simulator.calls()["create"] == 1
