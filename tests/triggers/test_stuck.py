@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import msgspec
 import pendulum
@@ -15,14 +17,18 @@ from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.load import load
 from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.report import report
+from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
+from airflow_provider_claude.stages.standing import leave
 from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
-from tests.stages.conftest import JOB
+from tests.stages.conftest import JOB, courier
 from tests.triggers.test_letting_go import gateway, now, run, sent, trigger, waited
 
-__all__ = ["gateway", "run", "sent"]
+__all__ = ["courier", "gateway", "run", "sent"]
 
 Send = Callable[[float], tuple[ShardFolder, str]]
 
@@ -121,3 +127,33 @@ def test_a_create_that_waits_for_its_sender_waits_until_the_cutoff_only(
     assert released is not None
     assert released.paid
     assert claude_simulator.calls()["create"] == 1
+
+
+def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_lane_answers(
+    run: RunFolder, gateway: Gateway, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("instant")
+    due = pendulum.now("UTC").add(hours=6)
+    settings = Settings(limits=Limits(rows=30), trial=False, deadline=due.isoformat(), lanes=LaneSettings(lead=1))
+    plan(run, JOB, gateway, settings=settings, clock=now)
+    shard = run.shard(1)
+    claude_simulator.behaviour(errored=0.5)
+    create(shard, gateway, clock=now)
+    load(shard, JOB, gateway, clock=now)
+    claude_simulator.behaviour(errored=0)
+    claude_simulator.fault("batch_hangs")
+    claude_simulator.fault("error_504_after_accept", route="create")
+    settling = Settling(shard=shard, job=JOB, api=gateway, clock=now, courier=courier)
+    with pytest.raises(UnknownFateError):
+        settling.go_on()
+    late = replace(settling, clock=lambda: due.subtract(seconds=30).isoformat())
+    found = late.go_on()
+    assert isinstance(found, Waiting)
+    leave(shard, found.batch_id, now=now())  # what the trigger does
+    step = late.go_on()
+    assert isinstance(step, Settled)
+    assert step.landed.outcomes == {"succeeded": 30}
+    summary = report(run, output=None, clock=now)
+    assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
+    assert summary.costs.unsure_requests > 0
+    assert "cancel" not in claude_simulator.calls()
