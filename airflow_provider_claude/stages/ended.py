@@ -13,10 +13,7 @@ from airflow_provider_claude.store import EndedRecord, ShardFolder, write_record
 
 
 def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord | None:
-    """Write down that the batch of *attempt* is *info*; None where that has not ended.
-
-    One that has ended and does not say when, ended at its creation: it must not be waited for.
-    """
+    """Write down that the batch of *attempt* is *info*; None where that has not ended."""
     if info.status != ENDED:
         return None
     record = EndedRecord(
@@ -24,7 +21,7 @@ def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord |
         batch_id=info.id,
         counts=info.counts,
         created_at=info.created_at,
-        ended_at=info.ended_at or info.created_at,
+        ended_at=info.ended_at,
     )
     write_record(shard.file(f"{attempt}.ended.json"), record)
     return record

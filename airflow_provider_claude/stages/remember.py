@@ -75,8 +75,7 @@ def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:
 def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
     """The batches that ended by themselves."""
     for ended in _ended(shard):
-        told = ended.ended_at != ended.created_at
-        if told and not ended.counts.get("canceled") and not ended.counts.get("expired"):
+        if ended.ended_at is not None and not ended.counts.get("canceled") and not ended.counts.get("expired"):
             minutes = (epoch(ended.ended_at) - epoch(ended.created_at)) / 60
             hour = parse_time(ended.created_at).hour
             yield BatchRun(requests=sum(ended.counts.values()), hour=hour, minutes=round(minutes, 3))
@@ -85,5 +84,5 @@ def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
 def _cancels(shard: ShardFolder) -> Iterator[float]:
     for ended in _ended(shard):
         given_up = shard.let_go(ended.attempt)
-        if given_up is not None and shard.released(ended.attempt) is None:
+        if ended.ended_at is not None and given_up is not None and shard.released(ended.attempt) is None:
             yield max(epoch(ended.ended_at) - epoch(given_up.at), 0.0)

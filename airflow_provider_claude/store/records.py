@@ -379,13 +379,13 @@ class SettledRecord(Record, frozen=True, kw_only=True):
 
 
 class EndedRecord(Record, frozen=True, kw_only=True):
-    """N.ended.json: the batch's own counts (`succeeded`, `errored`, `canceled`, `expired`) and end."""
+    """N.ended.json: the batch's own counts (`succeeded`, `errored`, `canceled`, `expired`) and end, where the API says when that was."""
 
     attempt: int
     batch_id: str | None
     counts: dict[str, int]
     created_at: str
-    ended_at: str
+    ended_at: str | None
 
 
 class LooksRecord(Record, frozen=True, kw_only=True):
