@@ -379,7 +379,7 @@ class SettledRecord(Record, frozen=True, kw_only=True):
 
 
 class EndedRecord(Record, frozen=True, kw_only=True):
-    """N.ended.json: the batch's own counts (`succeeded`, `errored`, `canceled`, `expired`) and end, where the API says when that was."""
+    """N.ended.json: the batch's own counts (`succeeded`, `errored`, `canceled`, `expired`), and its end where that is known."""
 
     attempt: int
     batch_id: str | None
