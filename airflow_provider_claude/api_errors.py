@@ -92,7 +92,7 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool, creating: 
     kind = told.kind or _kind(error)
     said = _with(f"Could not {doing}: HTTP {error.status_code} {_labels(error)}: {_told(error)}", told.do)
     if error.status_code == 404 and missing_is_transient:
-        return NotFoundYetError(said)
+        return (NotFoundYetError if isinstance(error.api_message, str) else ApiUnavailableError)(said)
     if creating and told.kind is None and error.status_code in _NO_BATCHES:
         return BatchesRefusedError(_with(said, NO_BATCHES))
     if kind is RequestRejectedError:

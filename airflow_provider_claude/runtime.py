@@ -68,9 +68,12 @@ def safe_errors() -> Iterator[None]:
         raise safe from None
 
 
-def raise_if_gave_up(event: Mapping[str, Any] | None) -> None:
-    """Fail the task where the trigger's *event* says that it gave up; at once where no retry can help."""
-    if event and event.get("status") == "gave_up":
+def raise_if_gave_up(event: object) -> None:
+    """Fail the task where the trigger's *event* says that it gave up; at once where no retry can help.
+
+    Of a deferral for a time alone the event is the moment of its end, and says nothing.
+    """
+    if isinstance(event, Mapping) and event.get("status") == "gave_up":
         raise (AirflowFailException if event.get("terminal") else AirflowException)(event["message"])
 
 

@@ -185,6 +185,10 @@ def test_a_batch_that_should_exist_may_be_known_in_a_moment() -> None:
     assert type(caught(404, "not_found_error", missing_is_transient=True)) is NotFoundYetError
 
 
+def test_a_proxys_page_does_not_say_that_there_is_no_such_batch() -> None:
+    assert type(caught(404, body="<html>", missing_is_transient=True)) is ApiUnavailableError
+
+
 def test_a_key_that_may_not_is_told_from_one_that_is_wrong() -> None:
     forbidden, wrong = caught(403, "permission_error", credentials="Put it right."), caught(401, "authentication_error")
     assert isinstance(forbidden, CredentialsError)

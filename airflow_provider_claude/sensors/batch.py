@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.active import Beats, current
-from airflow_provider_claude.core.batch.polling import GiveUp, Polling, Wait
+from airflow_provider_claude.core.batch.polling import Decision, GiveUp, Polling, Wait, unknown_told
 from airflow_provider_claude.core.plan.stuck import Step
-from airflow_provider_claude.errors import ClaudeError, Terminal
+from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.masking import masked
@@ -49,8 +49,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
     :param shard: the shard's path (templated). Where its results are here already, the API is not asked. Where its run has
         a deadline, the batch is cancelled at the shard's cutoff, and its end waited for; one that cannot be ended is left, as
-        the plan's *stuck_batches* says. And a ``map_index_template`` can
-        name the instance after it.
+        the plan's *stuck_batches* says. Where the API does not know the batch for five minutes, the task succeeds all the
+        same, and the load of the shard decides what is missing. And a ``map_index_template`` can name the instance after it.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
     :param warn: call the notifier of the DAG's deadline alerts where this is the first batch of its run that is given up at
@@ -143,12 +143,26 @@ class ClaudeBatchSensor(BaseSensorOperator):
                     raise  # the next look is another process, which would not know of this one
                 self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
                 self._polling, decision = polling.on_error(error, now=epoch_now())
+                if self._is_unknown(error, decision):
+                    self.log.warning("%s", unknown_told(self.batch_id))
+                    return True
         if isinstance(decision, GiveUp):
             raise_if_gave_up(decision.event(self.batch_id))
         if isinstance(decision, Wait):
             self._earliest = decision.seconds
             return self._latest is None
         return True
+
+    def _is_unknown(self, error: ClaudeError, decision: Decision) -> bool:
+        """Whether the API does not know the batch of the shard. Where each look is another process, the first one tells: the
+        load counts its own looks on disk.
+        """
+        told = (
+            isinstance(error, NotFoundYetError)
+            if self.reschedule
+            else isinstance(decision, GiveUp) and decision.unknown
+        )
+        return self.shard is not None and told
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Airflow's, but not before the API wants to be asked again, nor after the shard's cutoff."""
@@ -185,7 +199,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
-        if not event or event.get("status") not in {"ended", "left", "gave_up"}:
+        if not event or event.get("status") not in {"ended", "left", "unknown", "gave_up"}:
             raise AirflowException(
                 f"The trigger sent {event!r}, which this version does not know; a retry waits again."
             )

@@ -17,7 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.batch.answers import read_head
-from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.batch.polling import ENDED, bounded
 from airflow_provider_claude.core.batch.requests import id_start, index_of
 from airflow_provider_claude.core.batch.rereading import Read, next_look
 from airflow_provider_claude.core.times import epoch
@@ -128,26 +128,36 @@ class Download:
 
     def _again(self, why: str, *, named: int, error: Exception | None = None) -> None:
         """Count a look in vain. Raises IncompleteError unless it was the last."""
-        before = self.shard.looks(self.intent.attempt)
-        record = LooksRecord(
-            attempt=self.intent.attempt,
-            batch_id=self.batch_id,
-            looks=before.looks + 1 if before else 1,
-            best=max(named, before.best if before else 0),
-            since=min(before.since, self.now, key=epoch) if before else self.now,
-            at=self.now,
-            why=why,
-        )
+        failed = error is not None
+        record = self._counted(why, named=named, short=not failed)
         write_record(self.shard.looks_file(record.attempt), record)
-        waited = epoch(record.at) - epoch(record.since)
-        pause = next_look(looks=record.looks, waited=waited, failed=error is not None, late=self.late())
+        looks, since = (record.looks, record.since) if failed else (record.short_looks, record.short_since)
+        waited = epoch(record.at) - epoch(since or record.at)
+        pause = next_look(looks=looks, waited=waited, failed=failed, late=self.late())
         if pause is not None:
-            asked = getattr(error, "retry_after", None) or 0.0
+            pause = max(pause, bounded(getattr(error, "retry_after", None)))
             raise IncompleteError(
                 f"The results of batch {self.batch_id} are not whole: {why}. Look {record.looks}; the next is in "
-                f"{max(pause, asked):.0f} s, at no cost, and after some minutes of looks what is there is used.",
-                max(pause, asked),
+                f"{pause:.0f} s, at no cost, and after some minutes of looks what is there is used.",
+                pause,
             )
+
+    def _counted(self, why: str, *, named: int, short: bool) -> LooksRecord:
+        """The looks so far and this one. Those that were *short* are counted apart: an outage before says nothing of them."""
+        fresh = LooksRecord(
+            attempt=self.intent.attempt, batch_id=self.batch_id, looks=0, best=0, since=self.now, at=self.now, why=why
+        )
+        before = self.shard.looks(self.intent.attempt) or fresh
+        return msgspec.structs.replace(
+            before,
+            looks=before.looks + 1,
+            best=max(named, before.best),
+            since=min(before.since, self.now, key=epoch),
+            at=self.now,
+            why=why,
+            short_looks=before.short_looks + short,
+            short_since=min(before.short_since or self.now, self.now, key=epoch) if short else before.short_since,
+        )
 
     def _check_api(self) -> None:
         """Raise the API's error where it fails for all that is asked: an outage says nothing about one batch."""

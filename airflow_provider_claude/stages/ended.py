@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -27,9 +26,9 @@ def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord |
     return record
 
 
-def keep_event(shard: ShardFolder, event: Mapping[str, Any] | None) -> None:
+def keep_event(shard: ShardFolder, event: object) -> None:
     """Write down what the trigger's *event* says of the batch that it waited for, where it is one of *shard*."""
-    seen = (event or {}).get("batch")
+    seen = event.get("batch") if isinstance(event, Mapping) else None
     if not seen:
         return
     info = msgspec.convert(seen, BatchInfo)

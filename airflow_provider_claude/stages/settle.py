@@ -15,7 +15,13 @@ from airflow_provider_claude.core.settle.packing import Repack, repack
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, PendingError, StateError
+from airflow_provider_claude.errors import (
+    BatchesRefusedError,
+    HopelessError,
+    NotFoundYetError,
+    PendingError,
+    StateError,
+)
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages import create, load
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -218,8 +224,12 @@ class Settling:
         return None
 
     def _has_ended(self, number: int, batch_id: str) -> bool:
-        known = self.shard.ended(number) is not None
-        return known or keep_end(self.shard, number, self.api.batch(batch_id)) is not None
+        if self.shard.ended(number) is not None:
+            return True
+        try:
+            return keep_end(self.shard, number, self.api.batch(batch_id)) is not None
+        except NotFoundYetError:
+            return True  # as far as waiting goes: the load asks for its results, over an hour at most
 
     def _landed(self, spec: ShardSpec, rounds: Sequence[Attempt]) -> LandedRecord:
         """The landing of all rounds there are; made anew where a round has ended since."""

@@ -390,7 +390,8 @@ class EndedRecord(Record, frozen=True, kw_only=True):
 
 class LooksRecord(Record, frozen=True, kw_only=True):
     """N.looks.json: the results of attempt N were read `looks` times in vain since `since`, the last time at `at`; `why`
-    says what was wrong. The best look named `best` of its requests. Where it is `final`, that is used as its results.
+    says what was wrong. `short_looks` of them, since `short_since`, held something, and not all. The best look named `best` of
+    its requests. Where it is `final`, that is used as its results.
     """
 
     attempt: int
@@ -400,6 +401,8 @@ class LooksRecord(Record, frozen=True, kw_only=True):
     since: str
     at: str
     why: str
+    short_looks: int = 0
+    short_since: str | None = None
     final: bool = False
 
 

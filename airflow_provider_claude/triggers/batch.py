@@ -40,10 +40,10 @@ class ClaudeBatchTrigger(BaseTrigger):
     It cancels the batch only if told to, and only when a user marks the waiting task: never because it was cleared, the
     triggerer restarted, or the API was down.
 
-    Yields one event: ``{"status": "ended" | "left" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``. ``left``:
-    the shard waits no longer for a batch that cannot be ended. *terminal*: what went wrong is the connection's, or the
-    key's, and no retry can help. With ``ended`` comes ``batch``, what the last look saw, so that the task need not look
-    again.
+    Yields one event: ``{"status": "ended" | "left" | "unknown" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``.
+    ``left``: the shard waits no longer for a batch that cannot be ended. ``unknown``: the API has not known the batch of the
+    *shard* for five minutes; the load of its results decides. *terminal*: what went wrong is the connection's, or the key's,
+    and no retry can help. With ``ended`` comes ``batch``, what the last look saw, so that the task need not look again.
 
     :param batch_id: the batch to wait for.
     :param conn_id: a connection of type `anthropic`.
@@ -205,6 +205,8 @@ class ClaudeBatchTrigger(BaseTrigger):
                         await asyncio.sleep(min(seconds, left))
                     case Ended():
                         return _event(_ended(self.batch_id, self._seen))
+                    case GiveUp(unknown=True) if self.shard is not None:
+                        return _event(decision.handed_over(self.batch_id))
                     case GiveUp():
                         return _event(decision.event(self.batch_id))
 

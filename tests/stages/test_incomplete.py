@@ -200,6 +200,37 @@ def test_a_look_that_failed_does_not_keep_a_later_one_from_being_used(
     assert landed.outcomes["succeeded"] == looks(night).best > 10
 
 
+def test_results_that_are_short_after_an_outage_are_read_for_minutes_all_the_same(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.fault("error_500", route="results", times=6)
+    for seconds in range(0, 3600, 600):
+        with pytest.raises(IncompleteError, match="could not be read"):
+            look(night, seconds)
+    claude_simulator.fault("short_results", share=0.7)
+    with pytest.raises(IncompleteError, match="of 20 requests"):
+        look(night, 3700)
+    assert look(night, 3710).outcomes == {"succeeded": 20}
+
+
+def test_looks_that_fail_and_looks_that_are_short_in_turn_come_to_an_end(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    seconds = 0
+    for _ in range(30):
+        claude_simulator.fault("error_500", route="results")
+        claude_simulator.fault("short_results", share=0.7)
+        for _ in range(2):
+            seconds += 60
+            try:
+                landed = look(night, seconds)
+            except IncompleteError:
+                continue
+            assert landed.outcomes["missing"] > 0
+            return
+    raise AssertionError("The looks come to no end.")
+
+
 def test_an_outage_of_the_whole_api_gives_no_batch_up(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.fault("error_500", times=None)
     for _ in range(6):
@@ -355,6 +386,28 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_also_where_its_results_are_
     released = mine.run.shard(1).released(1)
     assert released is not None
     assert released.batch_id == theirs
+
+
+def test_a_batch_of_leftovers_that_the_api_does_not_know_any_more_is_given_up(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.fault("short_results", times=None, share=0.7)
+    lost = night.load().outcomes["missing"]
+    claude_simulator.clear_faults()
+    claude_simulator.pace("polls:3")
+    assert isinstance(settling(night).go_on(), Waiting)
+    claude_simulator.fault("not_found_after_create", times=None)
+    for _ in range(6):
+        with pytest.raises(IncompleteError):
+            settle(night, clock=in_(0))
+    with pytest.raises(IncompleteError):  # the next round
+        settle(night, clock=in_(4000))
+    claude_simulator.clear_faults()
+    claude_simulator.pace("instant")
+    assert patient(
+        lambda now: settle(night, clock=now),
+    ).outcomes == {"succeeded": 20}
+    assert claude_simulator.books()["same_content"]["requests"] >= lost
 
 
 def test_a_round_that_has_ended_and_is_never_loaded_does_not_turn_in_circles(

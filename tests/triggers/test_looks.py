@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.errors import JobError, RateLimitedError
+from airflow_provider_claude.errors import IncompleteError, JobError, RateLimitedError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
@@ -160,3 +160,50 @@ def test_a_download_that_the_api_refuses_for_an_hour_is_tried_again_within_secon
     create(shard, gateway, clock=now)
     claude_simulator.fault("rate_limit", route="results", times=1, retry_after=3600)
     assert load(shard, JOB, gateway, clock=now).outcomes == {"succeeded": 10}
+
+
+def test_a_batch_that_the_api_does_not_know_is_handed_to_the_load_of_its_shard(
+    shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.core.batch.polling.UNKNOWN_SECONDS", 0.0)
+    batch_id = create(shard, gateway, clock=now)
+    claude_simulator.fault("not_found_after_create", times=None)
+    wait = sensor(batch_id, shard, warn=False)
+    event = waited(deferred_by(lambda: wait.execute({})))
+    assert event["status"] == "unknown"
+    assert wait.execute_complete({}, event) == batch_id
+    assert sensor(batch_id, shard, deferrable=False).execute({}) == batch_id
+    with pytest.raises(IncompleteError):
+        load(shard, JOB, gateway, clock=now)
+
+
+def test_where_each_look_is_another_process_the_first_one_hands_an_unknown_batch_over(
+    shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    batch_id = create(shard, gateway, clock=now)
+    claude_simulator.fault("not_found_after_create", times=None)
+    assert sensor(batch_id, shard, deferrable=False, mode="reschedule").poke({}) is True
+
+
+def test_an_unknown_batch_of_no_shard_fails_the_wait(
+    shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.core.batch.polling.UNKNOWN_SECONDS", 0.0)
+    batch_id = create(shard, gateway, clock=now)
+    claude_simulator.fault("not_found_after_create", times=None)
+    alone = ClaudeBatchTrigger(batch_id, "anthropic_default", poll_interval=0.05, started=0.0)
+    assert waited(alone)["status"] == "gave_up"
+
+
+def test_settle_goes_on_after_a_deferral_for_a_time_whose_event_is_a_moment(
+    shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    import pendulum
+
+    claude_simulator.pace("polls:1")
+    create(shard, gateway, clock=now)
+    load(shard, JOB, gateway, clock=now)
+    settle = ClaudeSettleOperator(task_id="settle", shard=str(shard), job=JOB, warn=False)
+    context: Any = {"ti": type("Ti", (), {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": 0})()}
+    moment: Any = pendulum.now("UTC")
+    assert settle.resume(context, moment)["outcomes"] == {"succeeded": 10}

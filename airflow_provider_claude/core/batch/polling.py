@@ -48,14 +48,26 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class GiveUp:
-    """Stop looking. The batch is left as it is; *message* says what that means. *terminal*: no retry can help."""
+    """Stop looking. The batch is left as it is; *message* says what that means. *terminal*: no retry can help. *unknown*:
+    the API does not know the batch.
+    """
 
     message: str
     terminal: bool = False
+    unknown: bool = False
 
     def event(self, batch_id: str) -> dict[str, Any]:
         """It as a trigger's event."""
         return {"status": "gave_up", "batch_id": batch_id, "message": self.message, "terminal": self.terminal}
+
+    def handed_over(self, batch_id: str) -> dict[str, Any]:
+        """It as the event of a wait for the batch of a shard, where the batch is *unknown*: see `unknown_told`."""
+        return {
+            "status": "unknown",
+            "batch_id": batch_id,
+            "message": unknown_told(batch_id),
+            "terminal": False,
+        }
 
 
 Decision = Wait | Ended | GiveUp
@@ -95,12 +107,14 @@ class Polling:
         lost = unknown is not None and now - unknown >= UNKNOWN_SECONDS
         if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
             why = f"{now - since:.0f} s of failed looks, the last: {error}"
-            return troubled, GiveUp(message=_fate(troubled.batch_id, why), terminal=isinstance(error, Terminal))
+            return troubled, GiveUp(
+                message=_fate(troubled.batch_id, why), terminal=isinstance(error, Terminal), unknown=lost
+            )
         return troubled, troubled.wait(now, error.retry_after if isinstance(error, Transient) else None)
 
     def wait(self, now: float, asked: float | None = None) -> Wait | GiveUp:
         """Until the next look, which the API may have *asked* to put off; giving up where the time to wait is over."""
-        seconds = max(self.pause(now), _bounded(asked))
+        seconds = max(self.pause(now), bounded(asked))
         if self.until is None:
             return Wait(seconds=seconds)
         if now >= self.until:
@@ -113,7 +127,7 @@ class Polling:
         return max(self.floor, min(self.interval, max(self.interval / 12, (now - self.started) / 10)))
 
 
-def _bounded(asked: float | None) -> float:
+def bounded(asked: float | None) -> float:
     """The seconds *asked* for, 0 where that is no number of seconds."""
     return min(max(asked, 0.0), MOST_ASKED_SECONDS) if asked is not None and not math.isnan(asked) else 0.0
 
@@ -130,6 +144,14 @@ def check_interval(seconds: object, floor: float = POLL_FLOOR) -> float:
         else ""
     )
     raise JobError(f"poll_interval is {seconds!r}: write seconds from {floor:g} to {POLL_CEILING:g}.{why}")
+
+
+def unknown_told(batch_id: str) -> str:
+    """What follows where the API does not know the batch of a shard: no wait may block the shard for ever."""
+    return (
+        f"The API does not know batch {batch_id}. Its results are asked for all the same, over an hour; if they cannot be had, "
+        "its rows are missing, and are sent again as all leftovers are."
+    )
 
 
 def unreachable(batch_id: str, error: Exception) -> GiveUp:
