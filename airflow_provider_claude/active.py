@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.active import BEAT_SECONDS, ActiveRun
@@ -137,21 +139,32 @@ def _lives_in_one_process() -> bool:
 
 
 def _this_process() -> str:
-    """This process, as host, id and start."""
-    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+    """This process: the machine in which its id means something, its id, its start."""
+    return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
 
 
 def _is_process(process: str) -> bool | None:
-    host, pid, started = process.split(" ")
-    return _started(int(pid)) == started if host == socket.gethostname() else None
+    machine, pid, started = process.split(" ")
+    return _started(int(pid)) == started if machine == _machine() else None
+
+
+def _machine() -> str:
+    """The host, and on Linux its boot and the container: two that share a name do not share their processes."""
+    told = [socket.gethostname()]
+    with suppress(OSError):
+        told += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
+    return "/".join(told)
 
 
 def _started(pid: int) -> str:
-    """When the process *pid* was started, by the system's clock; empty where there is none."""
+    """When the process *pid* was started; empty where there is none. On Linux since the boot: a clock that is set changes
+    nothing.
+    """
     import psutil  # type: ignore[import-untyped]
 
     try:
         process = psutil.Process(pid)
-        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+        since = psutil.boot_time() if sys.platform == "linux" else 0.0
+        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time() - since:.1f}"
     except psutil.NoSuchProcess:
         return ""

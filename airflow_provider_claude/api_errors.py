@@ -83,6 +83,12 @@ _NOT_TAKEN = frozenset({409, 503, 529})
 
 #: Statuses with which the creation of a batch is refused for what it is, not for how it is written: nothing but the frame
 #: of its requests is read then, and that is ours. 404 and 405 are those of a gateway without batches.
+#: What it may mean that the API does not know a batch.
+_UNKNOWN = (
+    "If that stays so, the batch was deleted (`claude-batch resend --deleted` then sends its rows again), or the key of the "
+    "connection (conn_id) is of another workspace than the one that created it"
+)
+
 _NO_BATCHES = frozenset({400, 403, 404, 405})
 
 
@@ -92,7 +98,9 @@ def _of_status(error: Any, doing: str, *, missing_is_transient: bool, creating: 
     kind = told.kind or _kind(error)
     said = _with(f"Could not {doing}: HTTP {error.status_code} {_labels(error)}: {_told(error)}", told.do)
     if error.status_code == 404 and missing_is_transient:
-        return (NotFoundYetError if isinstance(error.api_message, str) else ApiUnavailableError)(said)
+        if isinstance(error.api_message, str):
+            return NotFoundYetError(_with(said, _UNKNOWN))
+        return ApiUnavailableError(said)
     if creating and told.kind is None and error.status_code in _NO_BATCHES:
         return BatchesRefusedError(_with(said, NO_BATCHES))
     if kind is RequestRejectedError:

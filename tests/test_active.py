@@ -97,3 +97,19 @@ def test_an_operator_called_by_hand_holds_the_folder_for_the_call_only(shard: st
         pass
     with held(OPERATOR, context("r1"), shard=shard) as active:
         assert active.number == 2
+
+
+def test_a_process_of_another_container_with_the_same_host_name_is_not_taken_for_dead() -> None:
+    machine, pid, started = _this_process().split(" ")
+    assert machine != machine.split("/")[0], "the host name alone says little"
+    other = ActiveRun(dag_id="d", run_id="r", process=f"{machine.split('/')[0]}/boot/pid:[1] {pid} {started}")
+    assert is_alive(other, context("r")) is None
+
+
+def test_a_clock_that_is_set_does_not_make_a_process_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    here, boot = _this_process(), psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600.0)
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot + 3600.0)
+    assert _this_process() == here

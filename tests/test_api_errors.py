@@ -182,7 +182,9 @@ def test_a_body_that_is_no_error_of_the_api_is_a_proxys(body: Any) -> None:
 
 
 def test_a_batch_that_should_exist_may_be_known_in_a_moment() -> None:
-    assert type(caught(404, "not_found_error", missing_is_transient=True)) is NotFoundYetError
+    unknown = caught(404, "not_found_error", missing_is_transient=True)
+    assert type(unknown) is NotFoundYetError
+    assert "is of another workspace" in str(unknown)
 
 
 def test_a_proxys_page_does_not_say_that_there_is_no_such_batch() -> None:

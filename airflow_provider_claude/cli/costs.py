@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.plan.estimate import usd
 from airflow_provider_claude.stages.spending import spent_by
-from airflow_provider_claude.store import PaidRecord, SpendingRecord, WorkFolder
+from airflow_provider_claude.store import PaidRecord, RunFolder, SpendingRecord, WorkFolder
 
 if TYPE_CHECKING:
     from upath import UPath
 
 #: What costs can be summed by. The DAG is the first folder of a run in the work folder, the day that of sending, in UTC.
-KEYS = ("dag", "day", "model", "lane")
+KEYS = ("dag", "day", "model", "lane", "account")
 
 
 @dataclass
@@ -54,7 +55,7 @@ def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_js
 
     Returns the exit code: 1 where nothing is on record.
     """
-    sums, whole, open_runs = _sums(WorkFolder(root), month, by)
+    sums, whole, open_runs, accounts = _sums(WorkFolder(root), month, by)
     if as_json:
         lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
         told = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
@@ -67,6 +68,8 @@ def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_js
     head = [*(key.upper() for key in by), "REQUESTS", "PAID", "MAY HAVE BEEN PAID"]
     rows = [[*key, *_cells(sums[key])] for key in sorted(sums)]
     out.table(head, [*rows, ["total", *[""] * (len(by) - 1), *_cells(whole)]], right={"REQUESTS", "PAID"})
+    if len(accounts) > 1 and "account" not in by:
+        out.line(f"Paid by {len(accounts)} accounts; `--by account` tells them apart: {'; '.join(accounts)}.")
     if open_runs:
         out.line(f"Not reported yet, counted from their own files: {', '.join(open_runs)}.")
     return 0
@@ -78,28 +81,44 @@ def _cells(one: Sum) -> list[str]:
     return [f"{one.requests:,}", f"{usd(one.paid)}{estimated}", unsure]
 
 
-def _sums(work: WorkFolder, month: str, by: Sequence[str]) -> tuple[dict[tuple[str, ...], Sum], Sum, list[str]]:
-    """The sums by key, that of all, and the runs that are still open."""
+def _sums(
+    work: WorkFolder, month: str, by: Sequence[str]
+) -> tuple[dict[tuple[str, ...], Sum], Sum, list[str], list[str]]:
+    """The sums by key, that of all, the runs that are still open, and the accounts that were paid through."""
     sums: dict[tuple[str, ...], Sum] = {}
-    whole, open_runs = Sum(), []
+    whole, open_runs, accounts = Sum(), [], set()
     for record in work.spending.read(month):
         if record.open:
             open_runs.append(record.run or str(work))
         for one in _attempts(work, record, month):
-            sums.setdefault(_key(record.run, one, by), Sum()).add(one)
+            accounts.add(str(record.account))
+            sums.setdefault(_key(record, one, by), Sum()).add(one)
             whole.add(one)
-    return sums, whole, sorted(open_runs)
+    return sums, whole, sorted(open_runs), sorted(accounts)
 
 
 def _attempts(work: WorkFolder, record: SpendingRecord, month: str) -> Iterator[PaidRecord]:
     """The attempts of *record*, and those that an open run has made since."""
-    if not record.open:
+    run = work.run(record.run)
+    if not record.open or not _is_of(run, record.account):
         yield from record.attempts
         return
-    since = [one for one in spent_by(work.run(record.run)) if one.at[:7] == month]
+    since = [one for one in spent_by(run) if one.at[:7] == month]
     yield from {one.key: one for one in (*record.attempts, *since)}.values()
 
 
-def _key(run: str, one: PaidRecord, by: Sequence[str]) -> tuple[str, ...]:
-    values = {"dag": run.split("/", 1)[0] or ".", "day": one.at[:10], "model": one.model, "lane": one.lane}
+def _is_of(run: RunFolder, account: Account) -> bool:
+    """Whether what is in *run* was sent through *account*."""
+    known = run.account()
+    return known is None or known.account == account
+
+
+def _key(record: SpendingRecord, one: PaidRecord, by: Sequence[str]) -> tuple[str, ...]:
+    values = {
+        "dag": record.run.split("/", 1)[0] or ".",
+        "day": one.at[:10],
+        "model": one.model,
+        "lane": one.lane,
+        "account": str(record.account),
+    }
     return tuple(values[key] for key in by)

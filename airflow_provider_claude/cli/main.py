@@ -158,7 +158,12 @@ def _add_costs(parser: argparse.ArgumentParser) -> None:
         "--month", metavar="YYYY-MM", type=_month, default=_now()[:7], help="in UTC (default: this one, %(default)s)"
     )
     parser.add_argument(
-        "--by", metavar="KEY", choices=costs.KEYS, nargs="+", default=["dag"], help="dag, day, model, lane, or several"
+        "--by",
+        metavar="KEY",
+        choices=costs.KEYS,
+        nargs="+",
+        default=["dag"],
+        help="dag, day, model, lane, account, or several",
     )
     parser.add_argument("--json", action="store_true", help="write JSON, with all digits")
 

@@ -20,6 +20,7 @@ from airflow_provider_claude.errors import NotFoundYetError, StateError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages.spending import keep_on_record
 from airflow_provider_claude.store import (
+    ActiveRecord,
     Record,
     RunFolder,
     WorkFolder,
@@ -121,6 +122,8 @@ def _why_out_of_reach(run: RunFolder, account: Account | None) -> str:
 
 
 def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
+    if (busy := _active(facts.run, now)) is not None:
+        return f"{busy.run} is at work in it"
     if facts.report is None:
         return f"it has no report of its present plan; it is {facts.state}"
     if facts.report.problems:
@@ -132,6 +135,13 @@ def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
         return f"batches in flight: {len(flying)}; attempts without a batch id: {len(facts.orphans)}"
     age = (now - epoch(facts.report.created_at)) / _DAY
     return f"its report is {age:.1f} days old" if age <= days else ""
+
+
+def _active(run: RunFolder, now: float) -> ActiveRecord | None:
+    """The record of the run that is at work in *run*, if one is."""
+    numbers = run.actives()
+    latest = run.active(numbers[-1]) if numbers else None
+    return latest if latest is not None and not latest.ended and epoch(latest.until) > now else None
 
 
 def _records_of(run: RunFolder, shared: dict[str, list[tuple[UPath, str]]]) -> list[UPath]:

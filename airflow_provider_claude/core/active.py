@@ -8,14 +8,19 @@ import msgspec
 LEASE_SECONDS = 20 * 60.0
 BEAT_SECONDS = 4 * 60.0
 
+#: A run that has spoken so few seconds ago need not say again that it goes on: less than Airflow takes to start a task of a
+#: run that was cleared.
+JUST_NOW_SECONDS = 5.0
+
 #: Seconds more for a run that Airflow calls running: its tasks may be queued for so long.
 QUEUED_SECONDS = 60 * 60.0
 
 #: Seconds that the clocks of two workers may be apart.
 SKEW_SECONDS = 30.0
 
-#: Seconds until another run looks again.
+#: Seconds until another run looks again, at first and at the most: each look is a process on a worker, and a line in the log.
 LOOK_SECONDS = 60.0
+MOST_LOOK_SECONDS = 300.0
 
 
 class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,11 @@ class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"run {self.run_id} of {self.dag_id} (task {self.task}, try {self.attempt}, on {self.host})"
+
+
+def look_seconds(age: float) -> float:
+    """Seconds until another run looks again at one that has been active for *age* seconds."""
+    return min(max(LOOK_SECONDS, age / 20), MOST_LOOK_SECONDS)
 
 
 def seconds_left(until: float, *, ended: bool, alive: bool | None, now: float) -> float:

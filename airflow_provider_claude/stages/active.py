@@ -13,9 +13,11 @@ from datetime import timedelta
 
 from airflow_provider_claude.core.active import (
     BEAT_SECONDS,
+    JUST_NOW_SECONDS,
     LEASE_SECONDS,
     LOOK_SECONDS,
     ActiveRun,
+    look_seconds,
     seconds_left,
 )
 from airflow_provider_claude.core.times import epoch, parse_time
@@ -37,9 +39,7 @@ class Active:
     def beat(self) -> None:
         """Keep others out for longer, if that was not said a short while ago."""
         record = self.run.active(self.number)
-        if record is None or record.ended:
-            return
-        if epoch(record.until) - epoch(self.clock()) < LEASE_SECONDS - BEAT_SECONDS:
+        if record is not None and not record.ended and _age(record, self.clock()) > BEAT_SECONDS:
             write_record(self.run.active_file(self.number), _renewed(record, record.run, self.clock()))
 
     def close(self) -> None:
@@ -61,7 +61,11 @@ def enter(run: RunFolder, me: ActiveRun, *, alive: Alive, clock: Callable[[], st
 
 
 def _go_on(run: RunFolder, number: int, record: ActiveRecord, me: ActiveRun, clock: Callable[[], str]) -> Active:
-    write_record(run.active_file(number), _renewed(record, me, clock()))
+    """Go on as the run of *record*. A hundred mapped tasks that begin at once do not all write it: Google's store takes one
+    write a second to a name (https://cloud.google.com/storage/quotas).
+    """
+    if record.ended or _age(record, clock()) > JUST_NOW_SECONDS:
+        write_record(run.active_file(number), _renewed(record, me, clock()))
     if run.actives()[-1] != number:
         raise PendingError(f"Another run has just become active in {run}.", LOOK_SECONDS)
     return Active(run=run, number=number, clock=clock)
@@ -85,7 +89,12 @@ def _check_over(run: RunFolder, latest: ActiveRecord, alive: Alive, now: str) ->
     until, ended = epoch(latest.until), latest.ended
     left = seconds_left(until, ended=ended, alive=None if ended else alive(latest.run), now=epoch(now))
     if left > 0:
-        raise PendingError(_told(run, latest), min(left, LOOK_SECONDS))
+        raise PendingError(_told(run, latest), min(left, look_seconds(epoch(now) - epoch(latest.since))))
+
+
+def _age(record: ActiveRecord, now: str) -> float:
+    """Seconds since *record* was renewed."""
+    return epoch(now) - epoch(record.until) + LEASE_SECONDS
 
 
 def _renewed(record: ActiveRecord, me: ActiveRun, now: str) -> ActiveRecord:
@@ -104,5 +113,5 @@ def _told(run: RunFolder, other: ActiveRecord) -> str:
     return (
         f"{run} is in use since {other.since} by {other.run}. Two runs at once would pay twice, so this one waits and then "
         "uses what that one has paid for. If that run is dead, mark it failed in Airflow; without a word from it, the folder "
-        f"is free an hour or so after {other.until}."
+        f"is free an hour or so after {other.until}. Where Airflow has no such run any more, remove the newest active.*.json."
     )

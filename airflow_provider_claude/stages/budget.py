@@ -56,10 +56,11 @@ class Budget:
 
     @classmethod
     def of(cls, work: WorkFolder, plan: PlanRecord) -> Budget | None:
-        """The budget that *plan* is under, None where it has none."""
+        """The budget that *plan* is under, None where it has none. Each account has one of its own."""
         if plan.budget is None:
             return None
-        scope = hashlib.sha256(plan.budget.scope.encode()).hexdigest()[:12]
+        told = f"{plan.budget.scope}\n{plan.account.fingerprint}"
+        scope = hashlib.sha256(told.encode()).hexdigest()[:12]
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.budget.scope)[:60]
         return cls(work.path / "budgets" / f"{readable}-{scope}", Decimal(plan.budget.usd))
 

@@ -1,10 +1,11 @@
 """The record of spending of a work folder: append-only, so that neither a rerun nor `prune` can make a cost be forgotten.
 
-    <work>/spending/2026-11/<run>-<hash>.00001.json   the attempts of one run that were sent in that month, and what each cost
+    <work>/spending/2026-11/<run>-<hash>.00001.json   the attempts that one run sent through one account in that month
 
 A run writes such a file when it is planned, and when it is reported. Each holds all attempts that were ever on record for
 the run, also those whose files are gone; so the one with the highest number counts, and no attempt is counted twice. It is
-created exclusively, and never changed. Reading a month takes one listing and one read for each run.
+created exclusively, and never changed. Reading a month takes one listing and one read for each run. Accounts are kept apart:
+what a run has spent at a mock is not what it has spent in production.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records import Record, read_record, write_new_record
@@ -60,7 +62,7 @@ class PaidRecord(Record, frozen=True, kw_only=True):
 
 
 class SpendingRecord(Record, frozen=True, kw_only=True):
-    """The attempts of `run`, a path in the work folder, that were sent in one month (UTC).
+    """The attempts of `run`, a path in the work folder, that were sent through `account` in one month (UTC).
 
     While it is `open` the run goes on: its own files may say more.
     """
@@ -69,13 +71,14 @@ class SpendingRecord(Record, frozen=True, kw_only=True):
     at: str
     open: bool
     attempts: list[PaidRecord]
+    account: Account = NO_ACCOUNT
 
 
 class SpendingBook:
-    """The spending of one work folder."""
+    """The spending of one work folder. What is added was sent through *account*."""
 
-    def __init__(self, path: UPath) -> None:
-        self.path = path
+    def __init__(self, path: UPath, account: Account = NO_ACCOUNT) -> None:
+        self.path, self.account = path, account
 
     def read(self, month: str) -> Iterator[SpendingRecord]:
         """What counts of *month* (`2026-11`), a record a run. No more than a few are in memory at a time."""
@@ -102,7 +105,7 @@ class SpendingBook:
         ]
 
     def _add(self, run: str, month: str, attempts: Sequence[PaidRecord], *, open_: bool, now: str) -> list[PaidRecord]:
-        folder, name = self.path / month, _file_name(run)
+        folder, name = self.path / month, _file_name(run, self.account)
         while True:
             numbers = [int(found[2]) for found in _numbered(list_names(folder)) if found[1] == name]
             last = _read(folder / f"{name}.{max(numbers):05d}.json") if numbers else None
@@ -112,7 +115,7 @@ class SpendingBook:
                 return []
             if last is not None and (last.attempts, last.open) == (found, open_):
                 return found
-            record = SpendingRecord(run=run, at=now, open=open_, attempts=found)
+            record = SpendingRecord(run=run, at=now, open=open_, attempts=found, account=self.account)
             if write_new_record(folder / f"{name}.{max(numbers, default=0) + 1:05d}.json", record):
                 return found
 
@@ -121,9 +124,10 @@ def _numbered(names: Sequence[str]) -> Iterator[re.Match[str]]:
     return (found for found in map(_NAME.fullmatch, names) if found)
 
 
-def _file_name(run: str) -> str:
+def _file_name(run: str, account: Account) -> str:
+    told = f"{run}\n{account.fingerprint}"
     readable = re.sub(r"[^A-Za-z0-9._=-]+", "-", run).strip("-.")[-80:]
-    return f"{readable or 'run'}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+    return f"{readable or 'run'}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def _read(path: UPath) -> SpendingRecord:

@@ -101,6 +101,10 @@ class AccountFolder(WorkFolder):
         self.account = account
         self.own = path / "accounts" / account.fingerprint
 
+    @property
+    def spending(self) -> SpendingBook:
+        return SpendingBook(self.path / "spending", self.account)
+
     def sign(self) -> None:
         """Write down whose folder `own` is, for people."""
         if not (self.own / "account.json").exists():

@@ -13,6 +13,7 @@ from airflow_provider_claude.cli.costs import show_costs
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.prune import prune
 from airflow_provider_claude.cli.show import show_run, show_runs
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import PaidRecord, WorkFolder
 
@@ -148,3 +149,25 @@ def test_the_command_reads_its_arguments(work: WorkFolder, capsys: pytest.Captur
     said = capsys.readouterr().out
     assert json.loads(said)["by"] == ["day", "lane"]
     assert said == json.dumps(json.loads(said), indent=1) + "\n"
+
+
+def test_what_a_mock_was_paid_is_told_apart_from_production_also_for_one_run(work: WorkFolder, out: Terminal) -> None:
+    at, mock = "2026-11-01T10:00:00+00:00", Account(platform="anthropic", base_url="http://mock", workspace="w")
+    work.spending.add("mails/g/1", [a_record(at, "1")], open_=False, now=at)
+    in_mock = work.of(mock).spending.add("mails/g/1", [a_record(at, "500")], open_=True, now=at)
+    assert [one.usd for one in in_mock] == ["500"]
+    sums = {one["account"]: one["paid_usd"] for one in shown(work, "account", month="2026-11")["costs"]}
+    assert sums.pop(str(mock)) == "500"
+    assert list(sums.values()) == ["1"]
+    show_costs(work.path, out, month="2026-11", by=["dag"])
+    assert f"`--by account` tells them apart: {mock}" in out.text
+
+
+def test_an_open_record_of_an_account_does_not_count_what_its_run_folder_now_spends_elsewhere(
+    night: Night, work: WorkFolder, claude_simulator: SimulatorProcess
+) -> None:
+    mock = Account(platform="anthropic", base_url="http://mock", workspace="w")
+    work.of(mock).spending.add("dag/group/2026-11-22", [], open_=True, now=now())
+    night.scan().plan()
+    night.land()
+    assert Decimal(shown(work)["total"]["paid_usd"]) == billed(claude_simulator) > 0

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from airflow_provider_claude.cli.prune import prune
+from airflow_provider_claude.core.active import ActiveRun
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, NotFoundYetError
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.active import enter
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.store import AccountFolder, list_names, remove, write_record
 
@@ -256,3 +258,15 @@ def test_a_run_whose_publication_was_cut_short_or_that_was_to_publish_and_has_no
     assert run(work, out) == 0
     assert files(work) == before
     assert out.text.count(f"kept     {OLD}: its answers are not published; they are nowhere else") == 2
+
+
+def test_an_old_run_that_another_airflow_run_is_at_work_in_stays(
+    old: Night, work: AccountFolder, out: Terminal
+) -> None:
+    again = ActiveRun(dag_id="mails", run_id="manual__1", task="g.scan")
+    active = enter(old.run, again, alive=lambda _: None, clock=lambda: now(days=41))
+    assert run(work, out) == 0
+    assert f"kept     {OLD}: run manual__1 of mails" in out.text
+    active.close()
+    run(work, out)
+    assert "1 run removed." in out.text

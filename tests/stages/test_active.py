@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.core.active import LEASE_SECONDS, QUEUED_SECONDS, ActiveRun, seconds_left
+from airflow_provider_claude.core.active import LEASE_SECONDS, QUEUED_SECONDS, ActiveRun, look_seconds, seconds_left
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.stages.active import Active, enter
 from airflow_provider_claude.store import RunFolder
@@ -125,7 +126,7 @@ def test_a_run_that_wakes_up_while_it_is_taken_over_keeps_the_folder(run: RunFol
     into(run, NIGHT, clock)
 
     def wakes(_: ActiveRun) -> bool:
-        clock.passes(1)
+        clock.passes(10)
         into(run, NIGHT, clock)
         return False
 
@@ -138,3 +139,19 @@ def test_a_run_that_wakes_up_while_it_is_taken_over_keeps_the_folder(run: RunFol
 )
 def test_how_long_a_run_keeps_others_out(ended: bool, alive: bool | None, left: float) -> None:
     assert seconds_left(1_100.0, ended=ended, alive=alive, now=1_000.0) == left
+
+
+def test_mapped_tasks_that_begin_at_once_do_not_all_write_the_record(run: RunFolder, clock: Clock) -> None:
+    into(run, NIGHT, clock)
+    record = run.active(1)
+    other_task = msgspec.structs.replace(NIGHT, task="g.shard.create[7]")
+    into(run, other_task, clock)
+    assert run.active(1) == record
+    clock.passes(10)
+    into(run, other_task, clock)
+    assert run.active(1) != record
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(-600, 60), (0, 60), (3600, 180), (86_400, 300)])
+def test_the_longer_another_run_is_at_it_the_more_rarely_it_is_looked_at(age: float, seconds: float) -> None:
+    assert look_seconds(age) == seconds

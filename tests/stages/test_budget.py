@@ -7,9 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.lane import Courier
@@ -213,6 +215,16 @@ def test_runs_of_one_scope_spend_one_budget_together_and_those_of_another_do_not
     assert second < 20
     assert 0 <= none < rest
     assert Decimal("0.0019") - none <= cost(claude_simulator)
+
+
+def test_what_another_account_has_spent_leaves_the_budget_whole(night: Night) -> None:
+    night.scanned([f"{n}" for n in range(20)])
+    settings = Settings(trial=False, budget=BudgetRecord(usd="1.00", scope="night"))
+    record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    night.create()
+    mock = Account(platform="anthropic", base_url="http://mock", workspace="w")
+    assert left(night, record) < Decimal("1.00")
+    assert left(night, msgspec.structs.replace(record, account=mock)) == Decimal("1.00")
 
 
 @pytest.mark.parametrize(
