@@ -15,8 +15,13 @@ import pyarrow.parquet as pq
 
 from airflow_provider_claude.sources.files import BeyondBoundsError
 
-#: The largest page that is decoded, in bytes. Writers make pages of 1 MB; one with a single huge value is larger.
+#: The largest page that is decoded, in bytes, whatever it has in the file. Most pages have 1 MB.
 MAX_PAGE = 128 << 20
+
+#: Arrow ends a page only after 1,024 rows, so that 200 kB a row make a page of 200 MB. One that is no more than so many times
+#: what it has in the file is honest up to a size of its own: texts of people compress 3 to 10 times.
+_HONEST_RATIO = 20
+_MAX_HONEST_PAGE = 512 << 20
 
 #: What the rows of one batch may take, in bytes, as far as the pages tell.
 _MAX_BATCH = 64 << 20
@@ -77,11 +82,12 @@ class Columns:
         largest = schema.length if schema.physical_type == "FIXED_LEN_BYTE_ARRAY" else 8
         for page in _pages(self._stream, chunk):
             largest = max(largest, page.uncompressed)
-        if largest > MAX_PAGE:
-            raise BeyondBoundsError(
-                f"a page of the column {schema.path[:80]!r} has {largest:,} bytes once it is decoded, and {MAX_PAGE:,} are "
-                "read at most: write the file anew with smaller pages"
-            )
+            if page.uncompressed > page.most():
+                raise BeyondBoundsError(
+                    f"a page of the column {schema.path[:80]!r} has {page.uncompressed:,} bytes once it is decoded, and "
+                    f"{page.most():,} are read at most: write the file anew with fewer rows in a page, with Arrow by "
+                    "pyarrow.parquet.write_table(..., write_batch_size=10)"
+                )
         return largest
 
 
@@ -89,6 +95,10 @@ class _Page(NamedTuple):
     uncompressed: int
     compressed: int
     header: int
+
+    def most(self) -> int:
+        """The bytes that it may have once it is decoded."""
+        return max(MAX_PAGE, min(_MAX_HONEST_PAGE, _HONEST_RATIO * self.compressed))
 
 
 class _Chunk(NamedTuple):

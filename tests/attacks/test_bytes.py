@@ -9,6 +9,7 @@ texts whose cost would grow with the square of their size             tests/fuzz
 from __future__ import annotations
 
 import base64
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,6 +46,17 @@ def test_a_parquet_file_that_refers_to_one_huge_value_from_many_rows_is_read_few
     write(path)  # type: ignore[operator]
     assert path.stat().st_size < 10_000
     done = measured(acts.read, str(path))
+    assert (done.value.rows, done.value.defects) == (rows, [])
+    assert done.megabytes < 800
+
+
+def test_a_large_parquet_page_of_ordinary_texts_is_read(tmp_path: Path) -> None:
+    rows, size = 700, 200_000
+    texts = pa.array([random.Random(n).randbytes(size // 2).hex() for n in range(rows)])
+    pq.write_table(
+        pa.table({"id": texts.dictionary_encode().indices.cast("string"), "body": texts}), tmp_path / "a.parquet"
+    )
+    done = measured(acts.read, str(tmp_path))
     assert (done.value.rows, done.value.defects) == (rows, [])
     assert done.megabytes < 800
 
