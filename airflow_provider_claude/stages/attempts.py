@@ -28,7 +28,15 @@ from airflow_provider_claude.core.batch.attempt import (
 )
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import HoldError, NotFoundYetError, PendingError, StateError
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    ClaudeError,
+    HoldError,
+    NotFoundYetError,
+    PendingError,
+    RateLimitedError,
+    StateError,
+)
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import download, results
 from airflow_provider_claude.stages.sync import SyncAttempt
@@ -43,6 +51,10 @@ from airflow_provider_claude.store import (
 
 #: Seconds between two looks at a batch that is being cancelled; a cancel takes about half a minute.
 _CANCEL_LOOK = 30.0
+
+#: What has to be done before something can be sent, and what keeps it from being done.
+_Step = Search | Adopt | Release | Replace | Close | Wait | Hold
+_BLOCKS = (PendingError, HoldError, ApiUnavailableError, RateLimitedError, NotFoundYetError)
 
 #: How the reason begins for which an attempt was released at its cutoff.
 LEFT = "left at its cutoff"
@@ -102,8 +114,9 @@ class Desk:
     def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
         """Do what has to be done before *root* may be paid for, or is found to be.
 
-        Raises PendingError where something else has to end first, HoldError where a person has to look. Neither is raised
-        past the shard's cutoff where its rows are to be answered all the same: then what blocks it is left, on record.
+        Raises PendingError where something else has to end first, HoldError where a person has to look, and the API's errors
+        where it does not answer. None is raised past the shard's cutoff where its rows are to be answered all the same: then
+        what blocks it is left, on record.
         """
         listed: list[Listed] | None = None
         while True:
@@ -115,16 +128,20 @@ class Desk:
                 case Reattach(attempt):
                     self._claim(attempt)
                     return step
-                case Search(attempt):
-                    listed = self._search(attempt)
                 case _:
-                    try:
-                        self._resolve(step, now)
-                    except (PendingError, HoldError) as error:
-                        self._leave(step.attempt, error)
-                    listed = None
+                    listed = self._resolve(step, now)
 
-    def _leave(self, attempt: Attempt, why: PendingError | HoldError) -> None:
+    def _resolve(self, step: _Step, now: float) -> list[Listed] | None:
+        """Carry out *step*, or leave what blocks it: the batches that were found, None where that is not asked."""
+        try:
+            if isinstance(step, Search):
+                return self._search(step.attempt)
+            self._carry_out(step, now)
+        except _BLOCKS as error:
+            self._leave(step.attempt, error)
+        return None
+
+    def _leave(self, attempt: Attempt, why: ClaudeError) -> None:
         """Leave *attempt*, which blocks the shard, where the cutoff has come; raise *why* where it has to be waited for."""
         left, answers = self.cutoff.left(), self.cutoff.answers()
         if not left:
@@ -134,12 +151,13 @@ class Desk:
             if answers:
                 self.shard.release(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
                 return
-        if isinstance(why, HoldError) and not (answers and math.isfinite(left)):
+        held = isinstance(why, HoldError) and answers and math.isfinite(left)
+        if not held and not isinstance(why, PendingError):
             raise why
         pause = why.retry_after if isinstance(why, PendingError) else None
         raise PendingError(str(why), min(pause or DISPUTE_SECONDS, left or DISPUTE_SECONDS)) from why
 
-    def _resolve(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
+    def _carry_out(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
         """Carry out a step after which everything is decided again, or say why it has to wait."""
         match step:
             case Adopt(attempt, batch_id):

@@ -20,13 +20,16 @@ from airflow_provider_claude.store import DangerRecord, RunFolder, write_new_rec
 def first_danger(run: RunFolder, *, now: float) -> Danger | None:
     """What to tell of *run* (*now*: epoch seconds), a batch of which was given up.
 
-    None where it was told already, or nobody waits. Of several tasks that ask at once, one is answered.
+    None where it was told already, or nobody waits, or all is answered. Of several tasks that ask at once, one is answered.
     """
     promise = Promise.of(run)
     if promise is None or promise.plan.deadline is None or run.danger() is not None:
         return None
     due = epoch(promise.plan.deadline)
-    danger = in_danger(list(_open(promise, now)), now=now, lead=promise.lead, due=due)
+    work = list(_open(promise, now))
+    if not work:
+        return None
+    danger = in_danger(work, now=now, lead=promise.lead, due=due)
     record = DangerRecord(at=pendulum.from_timestamp(now).isoformat(), danger=danger)
     return danger if write_new_record(run.file("danger.json"), record) else None
 

@@ -6,15 +6,18 @@ look could only say that they may be. Other runs may take them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import NotFoundYetError, PendingError
+from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, PendingError
 from airflow_provider_claude.stages import results
 from airflow_provider_claude.stages.attempts import Api, Desk, history, submitted
 from airflow_provider_claude.stages.create import work_of
 from airflow_provider_claude.store import RunFolder, ShardFolder, SubmittedRecord
+
+_log = logging.getLogger(__name__)
 
 
 def has_left(shard: ShardFolder) -> bool:
@@ -23,11 +26,17 @@ def has_left(shard: ShardFolder) -> bool:
 
 
 def collect_late(desk: Desk) -> None:
-    """Download what has ended since of the attempts that the shard of *desk* has left at their cutoff, where it is proven."""
+    """Download what has ended since of the attempts that the shard of *desk* has left at their cutoff, where it is proven.
+
+    Nothing waits for it: where the API does not answer, that is logged, and the report says what they may cost.
+    """
     for number in _left(desk.shard):
-        record = desk.shard.submitted(number) or _found(desk, number)
-        if record is not None and record.batch_id is not None and _is_ours(desk, record, record.batch_id):
-            results.collect(desk.shard, record, desk.api, desk.work, desk.clock())
+        try:
+            _collect(desk, number)
+        except ClaudeError as error:
+            _log.warning(
+                "Shard %s, attempt %d was left at its cutoff, and cannot be counted yet: %s", desk.shard, number, error
+            )
 
 
 def collect_late_of(run: RunFolder, api: Api, clock: Callable[[], str]) -> None:
@@ -36,6 +45,12 @@ def collect_late_of(run: RunFolder, api: Api, clock: Callable[[], str]) -> None:
     for shard in run.shards():
         if has_left(shard):
             collect_late(Desk(shard, work_of(run, plan), api.of(plan.account), clock))
+
+
+def _collect(desk: Desk, number: int) -> None:
+    record = desk.shard.submitted(number) or _found(desk, number)
+    if record is not None and record.batch_id is not None and _is_ours(desk, record, record.batch_id):
+        results.collect(desk.shard, record, desk.api, desk.work, desk.clock())
 
 
 def _left(shard: ShardFolder) -> list[int]:

@@ -12,11 +12,13 @@ import pytest
 
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.plan.stuck import Step, StuckBatches, at_cutoff, checked
-from airflow_provider_claude.errors import JobError, PendingError, UnknownFateError
+from airflow_provider_claude.errors import ApiUnavailableError, JobError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.runtime import epoch_now
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.danger import first_danger
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.load import load
@@ -157,3 +159,45 @@ def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_l
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
     assert summary.costs.unsure_requests > 0
     assert "cancel" not in claude_simulator.calls()
+
+
+def test_a_late_batch_that_cannot_be_looked_at_keeps_no_row_from_its_answer(
+    sent: Send, gateway: Gateway, courier: Courier, claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    leave(shard, batch_id, now=now())
+    load(shard, JOB, gateway, clock=now)
+    for route in ("retrieve", "list", "results"):
+        claude_simulator.fault("error_500", route=route, times=None)
+    step = Settling(shard=shard, job=JOB, api=gateway, clock=now, courier=courier).go_on()
+    assert isinstance(step, Settled)
+    assert step.landed.outcomes == {"succeeded": 10}
+
+
+def test_where_the_list_of_batches_cannot_be_read_a_lost_create_is_left_at_the_cutoff_all_the_same(
+    run: RunFolder, gateway: Gateway, claude_simulator: SimulatorProcess
+) -> None:
+    due = pendulum.now("UTC").add(hours=1)
+    settings = Settings(
+        limits=Limits(rows=10), trial=False, deadline=due.isoformat(), lanes=LaneSettings(margin=0, lead=1)
+    )
+    plan(run, JOB, gateway, settings=settings, clock=now)
+    claude_simulator.fault("error_504_after_accept", route="create")
+    with pytest.raises(UnknownFateError):
+        create(run.shard(1), gateway, clock=now)
+    claude_simulator.fault("error_500", route="list", times=None)
+    with pytest.raises(ApiUnavailableError):
+        create(run.shard(1), gateway, clock=lambda: due.subtract(minutes=30).isoformat())
+    assert create(run.shard(1), gateway, clock=lambda: due.subtract(seconds=1).isoformat()) == ""
+    assert run.shard(1).released(1) is not None
+
+
+def test_a_run_that_is_planned_again_when_all_is_answered_raises_no_alert_for_what_was_left_before(
+    sent: Send, run: RunFolder, gateway: Gateway, courier: Courier
+) -> None:
+    for number, batch_id in [(1, sent(60)[1]), *((n, create(run.shard(n), gateway, clock=now)) for n in (2, 3))]:
+        leave(run.shard(number), batch_id, now=now())
+        load(run.shard(number), JOB, gateway, clock=now)
+        Settling(shard=run.shard(number), job=JOB, api=gateway, clock=now, courier=courier).go_on()
+    sent(60)
+    assert first_danger(run, now=epoch_now()) is None
