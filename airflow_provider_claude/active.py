@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_claude.core.active import BEAT_SECONDS, ActiveRun
 from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.paths import run_folder, shard_folder
-from airflow_provider_claude.runtime import defer_for, epoch_now, utc_now
+from airflow_provider_claude.runtime import defer_for, epoch_now, task_errors, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -45,7 +45,8 @@ def held(
 
     folder = shard_folder(shard).run if shard else run_folder(run)
     try:
-        active = enter(folder, who(context), alive=lambda other: is_alive(other, context), clock=utc_now)
+        with task_errors():
+            active = enter(folder, who(context), alive=lambda other: is_alive(other, context), clock=utc_now)
     except PendingError as e:
         defer_for(operator, e, method_name)
         raise

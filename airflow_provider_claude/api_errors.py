@@ -85,8 +85,8 @@ _NOT_TAKEN = frozenset({409, 503, 529})
 #: of its requests is read then, and that is ours. 404 and 405 are those of a gateway without batches.
 #: What it may mean that the API does not know a batch.
 _UNKNOWN = (
-    "If that stays so, the batch was deleted (`claude-batch resend --deleted` then sends its rows again), or the key of the "
-    "connection (conn_id) is of another workspace than the one that created it"
+    "If that stays so, the batch was deleted, or the key of the connection (conn_id) is of another workspace than the one that "
+    "created it"
 )
 
 _NO_BATCHES = frozenset({400, 403, 404, 405})

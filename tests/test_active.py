@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from upath import UPath
 
 from airflow_provider_claude.active import Beats, _this_process, current, held, is_alive, who
@@ -113,3 +113,22 @@ def test_a_clock_that_is_set_does_not_make_a_process_another_one(monkeypatch: py
     monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600.0)
     monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot + 3600.0)
     assert _this_process() == here
+
+
+def test_a_record_that_cannot_be_read_fails_the_task_at_once_and_says_what_to_remove(shard: str) -> None:
+    (Path(shard).parent.parent / "active.3.json").write_text("{")
+    with (
+        pytest.raises(AirflowFailException, match=r"active\.3\.json only says"),
+        held(OPERATOR, context("r"), shard=shard),
+    ):
+        pass
+
+
+def test_an_error_of_the_store_on_the_way_in_tells_no_key(shard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: RunFolder) -> list[int]:
+        raise OSError("403 for x-amz-signature=0123456789abcdef0123456789abcdef")
+
+    monkeypatch.setattr(RunFolder, "actives", refuse)
+    with pytest.raises(Exception, match="403") as error, held(OPERATOR, context("r"), shard=shard):
+        pass
+    assert "0123456789abcdef" not in str(error.value)

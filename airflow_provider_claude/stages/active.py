@@ -21,7 +21,7 @@ from airflow_provider_claude.core.active import (
     seconds_left,
 )
 from airflow_provider_claude.core.times import epoch, parse_time
-from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.store import ActiveRecord, RunFolder, write_new_record, write_record
 
 #: Whether a run is alive: its process, or by Airflow's word; None where it cannot be known.
@@ -52,12 +52,21 @@ class Active:
 def enter(run: RunFolder, me: ActiveRun, *, alive: Alive, clock: Callable[[], str]) -> Active:
     """Make *me* the active run of *run*, or go on as it. Raises PendingError where another run is, with its name."""
     numbers = run.actives()
-    latest = run.active(numbers[-1]) if numbers else None
+    latest = _read(run, numbers[-1]) if numbers else None
     if latest is not None and latest.run.is_run(me):
         return _go_on(run, numbers[-1], latest, me, clock)
     if latest is not None:
         _check_over(run, latest, alive, clock())
     return _begin(run, (numbers[-1] if numbers else 0) + 1, latest, me, alive=alive, clock=clock)
+
+
+def _read(run: RunFolder, number: int) -> ActiveRecord | None:
+    try:
+        return run.active(number)
+    except StateError as e:
+        raise StateError(
+            f"{e} {run.active_file(number).name} only says which Airflow run is at work in its folder: where none is, remove it."
+        ) from e
 
 
 def _go_on(run: RunFolder, number: int, record: ActiveRecord, me: ActiveRun, clock: Callable[[], str]) -> Active:

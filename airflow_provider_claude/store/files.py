@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.access import granted, make_folder
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def write_new(path: UPath, data: bytes) -> bool:
             path.fs.pipe_file(path.path, data, mode="create")
         except FileExistsError:
             return False
+        except NotImplementedError as e:
+            raise JobError(
+                f"{path}: this store cannot create a file only where there is none ({e}). Two writers at once would pay twice. "
+                "Write a work folder (work) on a local disk, Amazon S3, Google Cloud Storage or Azure."
+            ) from e
         return True
     place = Path(path.path)
     with _temporary(path) as (stream, name):

@@ -10,7 +10,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.cli.places import to_path as typed_path
-from airflow_provider_claude.errors import DestinationError
+from airflow_provider_claude.errors import DestinationError, JobError
 from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.stages.journal import Journal
 from airflow_provider_claude.store import RunFolder, atomic_output, write_bytes, write_new
@@ -157,3 +157,14 @@ def test_what_a_command_writes_is_as_private_as_the_folder_it_is_for(access: Any
     (tmp_path / "run").chmod(access.folder)
     write_bytes(typed_path(str(tmp_path / "run" / "releases")) / "1.json", b"{}")
     assert modes(tmp_path / "run") == {("file", oct(access.file)), ("folder", oct(access.folder))}
+
+
+def test_a_store_that_has_no_conditional_write_is_refused_with_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = UPath("memory://odd/claim.json")
+
+    def pipe_file(*_: object, **__: object) -> None:
+        raise NotImplementedError("If-None-Match")
+
+    monkeypatch.setattr(type(path.fs), "pipe_file", pipe_file)
+    with pytest.raises(JobError, match="Google Cloud Storage"):
+        write_new(path, b"{}")
