@@ -6,6 +6,7 @@ Importing this module is cheap; `import anthropic` costs seconds a process, and 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from copy import copy
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from airflow_provider_claude.api_errors import api_errors, retry_after
-from airflow_provider_claude.core.account import WORKSPACE_HEADER, Account, account_of, check_same
+from airflow_provider_claude.core.account import ORGANIZATION_HEADER, WORKSPACE_HEADER, Account, account_of, check_same
 from airflow_provider_claude.core.plan.lifecycle import ModelInfo
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
@@ -24,6 +26,7 @@ from airflow_provider_claude.errors import (
     ClaudeError,
     JobError,
     RequestRejectedError,
+    Transient,
     UnknownFateError,
 )
 
@@ -35,13 +38,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _BATCHES = "/v1/messages/batches"
-_CHUNK = 1 << 16
 
-#: Mail and keys go to the connection's own host and nowhere else, whatever a proxy answers.
-_HERE: RequestOptions = {"follow_redirects": False}
-
-#: A look at a batch, and a download, are tried once: their callers try again by themselves, and the SDK would sleep as long as
-#: a `retry-after` says, past any cutoff.
+#: Every call is sent once by the SDK, which would sleep as long as a `retry-after` says, past any cutoff; see `_soon_again`. Mail
+#: and keys go to the connection's own host and nowhere else, whatever a proxy answers.
 _ONCE: RequestOptions = {"follow_redirects": False, "max_retries": 0}
 
 #: What only informs is not waited for long.
@@ -50,6 +49,11 @@ _SOON: RequestOptions = {"follow_redirects": False, "max_retries": 0, "timeout":
 #: Seconds one upload or download may go without a byte.
 _PATIENCE = 600.0
 
+#: Seconds one download may take: the largest results there are come with 100 KB/s.
+_DOWNLOAD = 3600.0
+
+#: So often, and with pauses of so many seconds at the most, a call is tried that costs nothing.
+_TRIES, _PAUSE = 3, 4.0
 
 #: Seconds a connection may take, and an upload may stand still.
 _STALL = 30.0
@@ -144,10 +148,13 @@ class Gateway:
         return self._only if self._only is not None and self._client else self._account_of(self._client)
 
     def _account_of(self, client: Anthropic) -> Account:
-        with self._errors("ask which workspace the key is of"):
-            headers = _headers(client)
-        stated = self._workspace() or client.default_headers.get(WORKSPACE_HEADER) or ""
-        return account_of(_platform(client), str(client.base_url), headers, str(stated))
+        stated = str(self._workspace() or client.default_headers.get(WORKSPACE_HEADER) or "")
+
+        def ask() -> Mapping[str, str]:
+            with self._errors("ask which workspace the key is of"):
+                return _headers(client, stated)
+
+        return account_of(_platform(client), str(client.base_url), _soon_again(ask), stated)
 
     def connect(self) -> None:
         """Make the client now: what is wrong with the connection then shows before anything is put on record."""
@@ -176,9 +183,7 @@ class Gateway:
         """The workspace's batches that were created at *since* (epoch seconds) or later, newest first."""
         after: dict[str, str] = {}
         while True:
-            options: RequestOptions = {"params": {"limit": "1000", **after}, "follow_redirects": False}
-            with self._errors("list the batches"):
-                page = _decoded(self._client.get(_BATCHES, cast_to=_response(), options=options), _Page)
+            page = _soon_again(partial(self._page, after))
             for info in page.data:
                 if epoch(info.created_at) < since:
                     return
@@ -188,18 +193,32 @@ class Gateway:
                 return
             after = {"after_id": page.last_id}
 
+    def _page(self, after: Mapping[str, str]) -> _Page:
+        options: RequestOptions = {**_ONCE, "params": {"limit": "1000", **after}}
+        with self._errors("list the batches"):
+            return _decoded(self._client.get(_BATCHES, cast_to=_response(), options=options), _Page)
+
     def cancel_batch(self, batch_id: str) -> BatchInfo:
         """Ask for the batch to end. It has not ended before its status says so, and what it answered is billed."""
-        with self._errors(f"cancel batch {batch_id}", missing_is_transient=True):
-            return _info(self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_HERE))
+
+        def cancel() -> BatchInfo:
+            with self._errors(f"cancel batch {batch_id}", missing_is_transient=True):
+                return _info(self._client.post(f"{_path(batch_id)}/cancel", cast_to=_response(), options=_ONCE))
+
+        return _soon_again(cancel)
 
     def delete_batch(self, batch_id: str) -> None:
         """Remove an ended batch and its results from the API."""
-        with self._errors(f"delete batch {batch_id}"):
-            self._client.delete(_path(batch_id), cast_to=_response(), options=_HERE)
+
+        def delete() -> None:
+            with self._errors(f"delete batch {batch_id}"):
+                self._client.delete(_path(batch_id), cast_to=_response(), options=_ONCE)
+
+        _soon_again(delete)
 
     def results(self, batch_id: str) -> Iterator[bytes]:
-        """The bytes of the batch's results (JSON lines), as they come. A cut stream raises ApiUnavailableError.
+        """The bytes of the batch's results (JSON lines), as they come. A stream that is cut, or takes more than an hour, raises
+        ApiUnavailableError.
 
         Asked of the connection's own host, whatever host the batch's `results_url` names.
         """
@@ -209,7 +228,13 @@ class Gateway:
             self._errors(f"download the results of batch {batch_id}", missing_is_transient=True),
             closing(self._client.get(f"{_path(batch_id)}/results", cast_to=_response(), options=options)) as response,
         ):
-            yield from response.iter_bytes(_CHUNK)
+            began = time.monotonic()
+            for chunk in response.iter_bytes():
+                yield chunk
+                if time.monotonic() - began > _DOWNLOAD:
+                    raise ApiUnavailableError(
+                        f"The results of batch {batch_id} came so slowly that they were not whole after {_DOWNLOAD:.0f} s."
+                    )
 
     def model(self, name: str) -> ModelInfo | None:
         """The model of this id or alias, None where there is none; free (https://platform.claude.com/docs/en/api/models)."""
@@ -231,14 +256,17 @@ class Gateway:
 
     def count_tokens(self, params: bytes) -> int:
         """How many input tokens the request with the parameters *params* has, as the API estimates it; free."""
-        headers = {"content-type": "application/json"}
-        options: RequestOptions = {"headers": headers, "follow_redirects": False}
+        options: RequestOptions = {**_ONCE, "headers": {"content-type": "application/json"}}
         body = _countable(params)
-        with self._errors("count the tokens of a request"):
-            response = self._client.post(
-                "/v1/messages/count_tokens", cast_to=_response(), content=body, options=options
-            )
-        return _decoded(response, _Count).input_tokens
+
+        def count() -> int:
+            with self._errors("count the tokens of a request"):
+                response = self._client.post(
+                    "/v1/messages/count_tokens", cast_to=_response(), content=body, options=options
+                )
+            return _decoded(response, _Count).input_tokens
+
+        return _soon_again(count)
 
     def create_message(self, params: bytes) -> bytes:
         """One request of the Messages API; the message as the API sent it. Not retried: it is paid for."""
@@ -310,17 +338,38 @@ def api_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         raise JobError(f"output cannot be asked for as a structured output: {e}") from e
 
 
-def _headers(client: Anthropic) -> Mapping[str, str]:
-    """The headers of an answer of the API, which name the account; also of a proxy that has no Models API."""
+def _soon_again(call: Callable[[], _T]) -> _T:
+    """*call*, which costs nothing, tried three times within seconds. A longer pause that the API asks for is its caller's."""
+    tries = Retrying(
+        retry=retry_if_exception(lambda e: isinstance(e, Transient) and (e.retry_after or 0.0) <= _PAUSE),
+        stop=stop_after_attempt(_TRIES),
+        wait=_pause,
+        reraise=True,
+    )
+    return tries(call)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: what the API asked for, a little by chance otherwise."""
+    asked = getattr(state.outcome and state.outcome.exception(), "retry_after", None) or 0.0
+    return max(asked, wait_random_exponential(multiplier=0.5, max=_PAUSE)(state))
+
+
+def _headers(client: Anthropic, stated: str) -> Mapping[str, str]:
+    """The headers of an answer of the API, which name the account; also of a proxy that has no Models API, and of one that
+    the key may not use, where the account is known without (*stated* is the workspace that the connection names).
+    """
     import anthropic
 
-    options: RequestOptions = {"params": {"limit": "1"}, "follow_redirects": False}
+    options: RequestOptions = {**_ONCE, "params": {"limit": "1"}}
     try:
         return client.get("/v1/models", cast_to=_response(), options=options).headers
     except anthropic.APIStatusError as e:
-        if e.status_code not in {404, 405, 501}:
-            raise
-        return e.response.headers
+        headers = e.response.headers
+        named = stated or headers.get(WORKSPACE_HEADER) or headers.get(ORGANIZATION_HEADER)
+        if e.status_code in {404, 405, 501} or (e.status_code == 403 and named):
+            return headers
+        raise
 
 
 def _platform(client: Anthropic) -> str:

@@ -12,8 +12,10 @@ import pytest
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
     ClaudeError,
+    CredentialsError,
     NotFoundYetError,
     RequestRejectedError,
+    Transient,
     UnknownFateError,
 )
 from airflow_provider_claude.gateway import Gateway
@@ -37,6 +39,9 @@ class Proxy(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
         self.do_POST()
 
     def log_message(self, *_: Any) -> None:
@@ -150,3 +155,69 @@ def test_the_api_says_until_when_a_model_lives_and_whether_it_takes_batches(clau
     assert (ends.lifecycle, ends.retires_at, ends.takes_batches) == ("deprecated", "2026-12-24T00:00:00Z", False)
     assert (gone.lifecycle, gone.line) == ("retired", "haiku")
     assert gone.id not in [model.id for model in api.models()]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_no_call_that_costs_nothing_sleeps_as_long_as_retry_after_says(proxy: str, status: int) -> None:
+    error = b'{"type":"error","error":{"type":"rate_limit_error","message":"later"}}'
+    Proxy.answer = (status, {"content-type": "application/json", "retry-after": "86400"}, error)
+    api = Gateway(lambda: anthropic_client(proxy))
+    calls = [
+        lambda: list(api.batches(since=0.0)),
+        lambda: api.cancel_batch("msgbatch_1"),
+        lambda: api.delete_batch("msgbatch_1"),
+        lambda: api.count_tokens(b"{}"),
+        api.account,
+    ]
+    for call in calls:
+        with pytest.raises(Transient) as told:
+            call()
+        assert told.value.retry_after == 86400
+    assert len(Proxy.seen) == len(calls)
+
+
+def anthropic_client(url: str) -> Any:
+    """With the retries that a connection has."""
+    import anthropic
+
+    return anthropic.Anthropic(base_url=url, api_key="k")
+
+
+def test_a_call_that_costs_nothing_survives_a_blip(claude_simulator: SimulatorProcess) -> None:
+    claude_simulator.fault("error_529", route="list")
+    assert list(gateway(claude_simulator.base_url).batches(since=0.0)) == []
+
+
+FORBIDDEN = b'{"type":"error","error":{"type":"permission_error","message":"not yours"}}'
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, FORBIDDEN), (404, b"<html>"), (405, b"")])
+def test_where_the_models_api_is_closed_the_workspace_that_the_connection_names_is_enough(
+    proxy: str, status: int, body: bytes
+) -> None:
+    Proxy.answer = (status, {}, body)
+    account = Gateway(lambda: anthropic_client(proxy), workspace=lambda: "wrkspc_1").account()
+    assert account.workspace == "wrkspc_1"
+
+
+def test_where_the_models_api_is_closed_its_refusal_may_name_the_workspace(proxy: str) -> None:
+    Proxy.answer = (403, {"anthropic-workspace-id": "wrkspc_2"}, FORBIDDEN)
+    assert Gateway(lambda: anthropic_client(proxy)).account().workspace == "wrkspc_2"
+    with pytest.raises(CredentialsError, match="wrkspc_2"):
+        Gateway(lambda: anthropic_client(proxy), workspace=lambda: "wrkspc_1").account()
+
+
+def test_a_key_that_is_refused_and_names_no_workspace_has_no_account(proxy: str) -> None:
+    for status in (401, 403):
+        Proxy.answer = (status, {}, FORBIDDEN)
+        with pytest.raises(CredentialsError):
+            Gateway(lambda: anthropic_client(proxy)).account()
+
+
+def test_results_that_come_byte_by_byte_are_not_waited_for_for_ever(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_claude.gateway._DOWNLOAD", 0.0)
+    Proxy.answer = (200, {}, b"{}\n" * 100)
+    with pytest.raises(ApiUnavailableError, match="so slowly"):
+        list(gateway(proxy).results("msgbatch_1"))

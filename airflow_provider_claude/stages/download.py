@@ -46,6 +46,12 @@ from airflow_provider_claude.store import (
 #: The longest answer there is has 300,000 tokens; a longer line is not the API's, and is left out.
 MAX_LINE = 16 << 20
 
+#: Bytes that the results of one request have on the mean at the most: an answer of 64,000 tokens.
+EACH_BYTES = 256 << 10
+
+#: Bytes that results may have besides.
+MORE_BYTES = 64 << 20
+
 #: Seconds for which a failing API is asked again at once: a connection that was cut, a batch not known yet.
 BLIP_SECONDS = 10.0
 
@@ -206,14 +212,34 @@ def _ended(one: Download) -> EndedRecord:
 def copy(chunks: Iterable[bytes], out: pa.NativeFile, intent: IntentRecord) -> Read:
     """Copy the lines of *chunks* to *out*; what they name. Memory is bounded: by a chunk and a line, and the names."""
     names = _Names(id_start(intent.fingerprint), bytearray(intent.requests))
-    last = b""
-    for lines, ended in _lines(chunks):
+    last, room = b"", _Room(MORE_BYTES + intent.requests * EACH_BYTES)
+    for lines, ended in _lines(room.first(chunks)):
         if lines:
             out.write(b"\n".join(lines) + b"\n")
             last = b"" if ended else lines[-1]
         for line in lines:
             names.add(line)
-    return Read(ours=names.ours, named=names.ours + len(names.others), torn=bool(last.strip()) and not _is_json(last))
+    return Read(
+        ours=names.ours,
+        named=names.ours + len(names.others),
+        torn=bool(last.strip()) and not _is_json(last),
+        stopped=room.left < 0,
+    )
+
+
+@dataclass
+class _Room:
+    """So many bytes are *left* that may be read."""
+
+    left: int
+
+    def first(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks for which there is room. A stream may have no end."""
+        for chunk in chunks:
+            self.left -= len(chunk)
+            if self.left < 0:
+                return
+            yield chunk
 
 
 @dataclass

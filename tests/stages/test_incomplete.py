@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -366,6 +367,18 @@ def test_a_line_that_is_too_long_is_left_out_and_its_row_missing(
     huge = [first[:-1], *[b" " * 4_000] * 9, b"}\n"]
     night.gateway.results = lambda _: iter([*huge, rest])  # type: ignore[method-assign]
     assert night.load().outcomes == {"succeeded": 19, "missing": 1}
+
+
+def test_results_without_an_end_are_left_where_no_answers_could_be_so_large(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "EACH_BYTES", 5_000)
+    monkeypatch.setattr(download, "MORE_BYTES", 0)
+    whole = b"".join(night.gateway.results(submitted(night)))
+    night.gateway.results = lambda _: itertools.chain([whole], itertools.repeat(whole))  # type: ignore[method-assign]
+    with pytest.raises(IncompleteError, match="more bytes than answers"):
+        look(night)
+    assert night.load().outcomes == {"succeeded": 20}
 
 
 def test_an_adopted_batch_that_is_anothers_is_let_go_also_where_its_results_are_short(

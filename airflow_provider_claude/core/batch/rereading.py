@@ -32,18 +32,19 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
 @dataclass(frozen=True, kw_only=True)
 class Read:
     """What one download held: lines for *ours* of our requests, *named* different custom ids in all. *torn*: its last line
-    is a piece of one.
+    is a piece of one. *stopped*: it had more bytes than answers to the requests can have, and was not read to its end.
     """
 
     ours: int = 0
     named: int = 0
     torn: bool = False
+    stopped: bool = False
 
     def whole(self, *, asked: int, counted: int, adopted: bool) -> bool:
         """Whether it is all there is: of *asked* requests; the batch itself counts *counted*, which an *adopted* one that is
         another's has to show.
         """
-        if self.torn:
+        if self.torn or self.stopped:
             return False
         return self.ours == asked or (adopted and not self.ours and 0 < counted <= self.named)
 
@@ -53,6 +54,8 @@ class Read:
             names = f"they name {self.ours:,} of {asked:,} requests"
         else:
             names = f"they name none of the {asked:,} requests" + (f", and {self.named:,} others" if self.named else "")
+        if self.stopped:
+            return f"{names}, and have more bytes than answers to so many requests can have: the rest was not read"
         return f"{names}, and end within a line" if self.torn else names
 
 
