@@ -100,7 +100,7 @@ def test_a_batch_that_ends_in_that_very_moment_is_no_error(
 def test_where_the_api_fails_for_one_batch_the_others_are_cancelled_and_it_is_said(
     sent: Night, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
-    claude_simulator.fault("error_529", route="cancel")
+    claude_simulator.fault("error_529", times=3, route="cancel")
     assert cancel(look(sent.run), None, gateway, out, sure=yes) == 1
     first, second = (sent.shard(n).submitted(1).batch_id for n in (1, 2))
     assert f"{first}: NOT cancelled: " in out.text

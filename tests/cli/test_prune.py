@@ -112,7 +112,7 @@ def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
     old: Night, work: AccountFolder, gateway: Gateway, out: Terminal, claude_simulator: SimulatorProcess
 ) -> None:
     before = files(work)
-    claude_simulator.fault("error_529", route="delete")
+    claude_simulator.fault("error_529", times=3, route="delete")
     with pytest.raises(ApiUnavailableError):
         run(work, out, gateway)
     assert files(work) == before
