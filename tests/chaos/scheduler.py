@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, cast
@@ -59,17 +59,23 @@ def prepare(machine: Machine) -> None:
         AIRFLOW_CONN_ANTHROPIC_DEFAULT=machine.claude.connection_json,
         NO_COLOR="1",
     )
-    scheduler = Scheduler(machine, machine.case(0), Random(0))
-    scheduler.run()
-    for name in scheduler.imported:
+    warming = Scheduler(machine, machine.case(0), Random(0), warming=True)
+    if wrong := warming.run():
+        raise RuntimeError(f"A run without harm failed: {wrong}")
+    gc.freeze()
+
+
+def _import_all(names: list[str]) -> None:
+    for name in names:
         with contextlib.suppress(Exception):  # a module may be made by another one, under a name of its own
             importlib.import_module(name)
-    gc.freeze()
 
 
 @dataclass
 class Scheduler:
-    """One run at *place*. *harm*: by the number of a step, what strikes the process that takes it."""
+    """One run at *place*. *harm*: by the number of a step, what strikes the process that takes it. *warming*: what a process
+    had to import is imported here, so that no later one has to.
+    """
 
     machine: Machine
     place: Place
@@ -77,30 +83,33 @@ class Scheduler:
     harm: dict[int, Act] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
-    imported: set[str] = field(default_factory=set)
+    warming: bool = False
 
     def run(self) -> list[str]:
         """Until the run has ended: what went wrong, or nothing."""
-        self._child(_begin)
+        began = self._child(_begin)
+        if not began.done:
+            return [f"the run could not begin: {began.text[-1500:]}"]
         for number in range(_MOST_STEPS):
-            (state, ready), modules = self._child(_look).value
-            self.imported.update(modules)
+            looked = self._child(_look)
+            if not looked.done:
+                return [f"the scheduler ended with {looked.error}: {looked.text[-1500:]}"]
+            state, ready = looked.value
             if state != "running":
                 return [] if state == "success" else [f"the run ended as {state}: {self._failures()}"]
-            if not ready:
+            if ready:
+                self._take(self.chance.choice(ready), self.harm.get(number, nothing))
+            else:
                 self.machine.advance(60.0)
-                continue
-            one = self.chance.choice(ready)
-            self.order.append(one.name)
-            outcome = self._child(_take(one), self.harm.get(number, nothing))
-            self.outcomes.append(outcome)
-            if outcome.killed and not one.trigger:
-                self._child(_found_dead(one))
-            if outcome.value:
-                seconds, modules = outcome.value
-                self.imported.update(modules)
-                self.machine.advance(seconds or 0.0)
         return [f"the run has not ended after {_MOST_STEPS} steps: {self.order[-8:]}"]
+
+    def _take(self, one: Ready, act: Act) -> None:
+        self.order.append(one.name)
+        outcome = self._child(_step(one), act)
+        self.outcomes.append(outcome)
+        if outcome.killed and not one.trigger:
+            self._child(_found_dead(one))
+        self.machine.advance(outcome.value or 0.0)
 
     def _failures(self) -> str:
         return "; ".join(one.text.strip().splitlines()[-1][:200] for one in self.outcomes if one.text)
@@ -111,9 +120,14 @@ class Scheduler:
             _shift(self.machine.clock.offset)
             before = set(sys.modules)
             value = work()
-            return value, [name for name in sys.modules if name not in before]
+            return value, [name for name in sys.modules if name not in before] if self.warming else []
 
-        return self.machine.start(self.place, act, _CALLS, work=step).join()
+        outcome = self.machine.start(self.place, act, _CALLS, work=step).join()
+        if not outcome.done:
+            return outcome
+        value, modules = outcome.value
+        _import_all(modules)
+        return replace(outcome, value=value)
 
 
 def _shift(seconds: float) -> None:
@@ -185,7 +199,7 @@ def _name(one: Any) -> str:
     return f"{one.task_id}[{one.map_index}]"
 
 
-def _take(one: Ready) -> Callable[[], Any]:
+def _step(one: Ready) -> Callable[[], Any]:
     return (lambda: _trigger(one)) if one.trigger else (lambda: _task(one))
 
 
