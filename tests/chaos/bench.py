@@ -15,7 +15,7 @@ from tests.chaos.tries import Tries
 from tests.chaos.warm import warm_up
 
 #: Of so many points, the short form tries one.
-_SHORT_STEP = 200
+_SHORT_STEP = 120
 
 #: One finished night in so many is run again.
 _ONCE_MORE = 4
@@ -93,15 +93,17 @@ class Bench:
         answers = self.course(course).answers if texts is None else None
         return Expected(texts=course.texts() if texts is None else texts, answers=answers, trial_again=trial)
 
-    def chosen(self, points: Sequence[Point]) -> Iterator[tuple[int, int]]:
-        """The numbers of the points to try, with the seeds: all seeds where a point is the first of its like, else one."""
-        met = set[Point]()
-        for number, point in enumerate(points):
-            like = point.like
-            seeds = [self.seeds[number % len(self.seeds)]] if like in met else self.some_seeds
-            met.add(like)
-            if number % (_SHORT_STEP if self.short else self.step) == 0:
-                yield from ((number, seed) for seed in (self.some_seeds if self.short else seeds))
+    def chosen(self, points: Sequence[Point], *, all_seeds: bool = False) -> Iterator[tuple[int, int]]:
+        """The numbers of the points to try, with the seeds: the first and the last of each like. Each with one seed, or
+        the first with all.
+        """
+        firsts = {points.index(point) for point in {point.like: point for point in reversed(points)}.values()}
+        found = sorted(firsts | set({point.like: number for number, point in enumerate(points)}.values()))
+        for number in found[:: _SHORT_STEP if self.short else self.step]:
+            if all_seeds and number in firsts and not self.short:
+                yield from ((number, seed) for seed in self.seeds)
+            else:
+                yield number, self.seeds[number % len(self.seeds)]
 
     @property
     def some_seeds(self) -> Sequence[int]:

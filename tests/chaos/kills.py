@@ -20,7 +20,7 @@ _ROWS, _KILLS = 8, 5
 
 def each_point(bench: Bench) -> Iterator[Case]:
     """Killed once, at one of the points of a clean run."""
-    for number, seed in bench.chosen(bench.course(BATCHES).points):
+    for number, seed in bench.chosen(bench.course(BATCHES).points, all_seeds=True):
         yield partial(kill_once, bench, bench.course(BATCHES).points, number, seed)
 
 
@@ -39,20 +39,12 @@ def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
 
     def cases(bench: Bench) -> Iterator[Case]:
         points = bench.course(course).points
-        first = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
-        found = _apart(points, first)
-        for number in found[len(found) // 2 :: len(found)] if bench.short else found[:: bench.step]:
-            yield partial(_kill_course, bench, course, number, bench.seeds[number % len(bench.seeds)])
+        begins = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
+        found = [(begins + number, seed) for number, seed in bench.chosen(points[begins:])]
+        for number, seed in found[len(found) // 2 :: len(found)] if bench.short else found:
+            yield partial(_kill_course, bench, course, number, seed)
 
     return cases
-
-
-def _apart(points: Sequence[Point], first: int) -> list[int]:
-    """The points from number *first* on, two of each like: the first, and the last."""
-    like: dict[Point, list[int]] = {}
-    for number in range(first, len(points)):
-        like.setdefault(points[number].like, []).append(number)
-    return sorted({number for found in like.values() for number in (found[0], found[-1])})
 
 
 def _kill_course(bench: Bench, course: Course, number: int, seed: int) -> Result:

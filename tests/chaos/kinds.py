@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.chaos import content, disk, kills, leftovers, network, orphans, races, sabotage
+from tests.chaos import content, disk, kills, leftovers, network, nights, orphans, races, sabotage
 from tests.chaos.bench import Bench
 from tests.chaos.courses import COURSES
 from tests.chaos.results import Case
@@ -24,5 +24,6 @@ KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "disk full": disk.full,
     "store error": disk.failing,
     "store error, objects": disk.failing_objects,
+    nights.KIND: nights.on_airflow,
     "sabotage": sabotage.sabotaged,
 }

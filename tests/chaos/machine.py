@@ -50,8 +50,10 @@ class Machine:
         self.clock = SharedClock()
         self.thresholds = Thresholds()
         self.course = self.usual = BATCHES
-        self._port = _free_port()
+        self._port = free_port()
         self._cases = 0
+        #: Further processes that live as long as the machine.
+        self.servers: list[Child] = []
         #: What synchronous calls have cost before the API was restarted: their bill is not on its disk.
         self._forgotten = Decimal(0)
         self.claude = self._simulator()
@@ -187,7 +189,7 @@ class Machine:
             connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

@@ -29,7 +29,7 @@ LAST_CHUNK = "body, before its last chunk"
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp$")
 _BATCH = re.compile(r"msgbatch_\w+")
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\b[0-9a-f]{6,}\b|\d{8}T\d{6}-[0-9a-f]+|\d+")
 
 _READING = re.compile(r"r(?!.*\+)|^$")
 

@@ -7,23 +7,28 @@ defers is handed over to a triggerer, and comes back in another process; one tha
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import importlib
 import os
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, cast
 
+import sqlalchemy.orm
+
 from tests.chaos.acts import nothing
-from tests.chaos.machine import Machine
+from tests.chaos.machine import Machine, free_port
 from tests.chaos.night import Night, Place
 from tests.chaos.points import Act
-from tests.chaos.processes import Outcome
+from tests.chaos.processes import Child, Outcome, in_child
 
 _DAG_ID = "nightly"
 _CALLS = frozenset({"call"})
@@ -47,7 +52,6 @@ def prepare(machine: Machine) -> None:
     home = machine.folder / "airflow"
     home.mkdir()
     os.environ.update(
-        CHAOS_AIRFLOW="1",
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).with_name("dags")),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
@@ -59,10 +63,44 @@ def prepare(machine: Machine) -> None:
         AIRFLOW_CONN_ANTHROPIC_DEFAULT=machine.claude.connection_json,
         NO_COLOR="1",
     )
+    in_child(_make_database)
+    _import_all(["airflow.models.dagrun", "airflow.models.trigger", "airflow.api_fastapi.execution_api.app"])
+    sqlalchemy.orm.configure_mappers()
+    port = free_port()
+    machine.servers.append(Child(partial(_serve, port)))
+    os.environ["CHAOS_AIRFLOW"] = f"http://127.0.0.1:{port}/"
+    _wait_for(port)
     warming = Scheduler(machine, machine.case(0), Random(0), warming=True)
     if wrong := warming.run():
         raise RuntimeError(f"A run without harm failed: {wrong}")
     gc.freeze()
+
+
+def _make_database() -> None:
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import sync_bag_to_db
+    from airflow.utils.db import initdb
+
+    initdb()
+    cast("Any", DagBundlesManager)().sync_bundles_to_db()
+    sync_bag_to_db(_dag_bag(), "dags-folder", None)
+
+
+def _serve(port: int) -> None:
+    """Airflow's execution API, as the in-process one of `airflow dags test`, in a process of its own."""
+    import uvicorn
+    from airflow.api_fastapi.execution_api.app import InProcessExecutionAPI
+
+    uvicorn.run(InProcessExecutionAPI().app, host="127.0.0.1", port=port, log_level="critical")
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + 120.0
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("Airflow's execution API did not start")
 
 
 def _import_all(names: list[str]) -> None:
@@ -80,18 +118,18 @@ class Scheduler:
     machine: Machine
     place: Place
     chance: Random
-    harm: dict[int, Act] = field(default_factory=dict)
+    harm: Mapping[int, Act] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     warming: bool = False
 
     def run(self) -> list[str]:
         """Until the run has ended: what went wrong, or nothing."""
-        began = self._child(_begin)
+        began = self._child(partial(_begin, self._run_id, self.place))
         if not began.done:
             return [f"the run could not begin: {began.text[-1500:]}"]
         for number in range(_MOST_STEPS):
-            looked = self._child(_look)
+            looked = self._child(partial(_look, self._run_id))
             if not looked.done:
                 return [f"the scheduler ended with {looked.error}: {looked.text[-1500:]}"]
             state, ready = looked.value
@@ -111,12 +149,16 @@ class Scheduler:
             self._child(_found_dead(one))
         self.machine.advance(outcome.value or 0.0)
 
+    @property
+    def _run_id(self) -> str:
+        return self.place.folder.name
+
     def _failures(self) -> str:
         return "; ".join(one.text.strip().splitlines()[-1][:200] for one in self.outcomes if one.text)
 
     def _child(self, work: Callable[[], Any], act: Act = nothing) -> Outcome:
         def step(_night: Night) -> Any:
-            os.environ["CHAOS_FOLDER"] = str(self.place.folder)
+            _connect()
             _shift(self.machine.clock.offset)
             before = set(sys.modules)
             value = work()
@@ -130,6 +172,16 @@ class Scheduler:
         return replace(outcome, value=value)
 
 
+def _connect() -> None:
+    """Tasks and triggers speak to the execution API that was started once."""
+    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+
+    def client(_dag: Any = None) -> Any:
+        return cast("Any", InProcessTestSupervisor)._Client(base_url=os.environ["CHAOS_AIRFLOW"], token="")
+
+    InProcessTestSupervisor._api_client = staticmethod(client)  # type: ignore[method-assign]
+
+
 def _shift(seconds: float) -> None:
     """Airflow and the provider see the time of the case."""
     import pendulum
@@ -138,48 +190,44 @@ def _shift(seconds: float) -> None:
     pendulum.now = lambda *zone: now(*zone).add(seconds=seconds)
 
 
-def _dag() -> Any:
+def _dag_bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
 
-def _begin() -> None:
-    """The database, the DAG in it, and a run that is to be scheduled."""
+def _begin(run_id: str, place: Place) -> None:
+    """A run that is to be scheduled."""
     import pendulum
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import sync_bag_to_db
     from airflow.models.dagrun import get_or_create_dagrun
-    from airflow.serialization.serialized_objects import DagSerialization
-    from airflow.utils.db import initdb
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunTriggeredByType
 
-    database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
-    database.unlink(missing_ok=True)
-    initdb()
-    cast("Any", DagBundlesManager)().sync_bundles_to_db()
-    bag = _dag()
-    sync_bag_to_db(bag, "dags-folder", None)
-    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags[_DAG_ID]))
     now = pendulum.now("UTC")
     with create_session() as session:
         get_or_create_dagrun(
-            dag=dag, run_id="chaos", logical_date=now, data_interval=(now, now), run_after=now, start_date=now, conf=None,
-            triggered_by=DagRunTriggeredByType.TEST, triggering_user_name="chaos", session=session,
+            dag=_scheduled(), run_id=run_id, logical_date=now, data_interval=(now, now), run_after=now, start_date=now,
+            conf={"folder": str(place.folder)}, triggered_by=DagRunTriggeredByType.TEST, triggering_user_name="chaos",
+            session=session,
         )  # fmt: skip
 
 
-def _look() -> tuple[str, list[Ready]]:
+def _scheduled() -> Any:
+    """The DAG as a scheduler knows it."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(_dag_bag().dags[_DAG_ID]))
+
+
+def _look(run_id: str) -> tuple[str, list[Ready]]:
     """The state of the run, and all that can run now."""
     from airflow.models.dagrun import DagRun
-    from airflow.serialization.serialized_objects import DagSerialization
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
     with create_session() as session:
-        run = session.scalars(select(DagRun)).one()
-        run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(_dag().dags[_DAG_ID]))
+        run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
+        run.dag = _scheduled()
         schedulable, _ = run.update_state(session=session)
         for one in schedulable:
             one.try_number += one.state != "up_for_reschedule"
@@ -220,7 +268,7 @@ def _task(one: Ready) -> None:
             id=found.id, task_id=found.task_id, dag_id=found.dag_id, run_id=found.run_id, try_number=found.try_number,
             map_index=found.map_index, dag_version_id=cast("UUID", found.dag_version_id),
         )  # fmt: skip
-    result = run_task_in_process(described, _dag().dags[_DAG_ID].task_dict[described.task_id])
+    result = run_task_in_process(described, _dag_bag().dags[_DAG_ID].task_dict[described.task_id])
     if result.error is not None:
         raise result.error
 
@@ -244,9 +292,23 @@ def _trigger(one: Ready) -> float:
         return left
     trigger = import_string(path)(**kwargs)
     described = type("Described", (), {"id": one.key})()
+    slept = _sleepless()
     event = cast("Any", InProcessTestSupervisor).run_trigger_in_process(trigger=trigger, ti=described)
     Trigger.submit_event(one.trigger, event)
-    return 0.0
+    return sum(slept)
+
+
+def _sleepless() -> list[float]:
+    """From now on nothing sleeps here; the list of the seconds that would have been slept."""
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def shortly(seconds: float, *_: Any) -> None:
+        slept.append(seconds)
+        await sleep(0.01)
+
+    asyncio.sleep = shortly  # type: ignore[assignment]
+    return slept
 
 
 def _found_dead(one: Ready) -> Callable[[], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 
 from airflow.providers.common.compat.sdk import DAG
@@ -10,7 +9,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 from tests.chaos.night import DAY, JOB, SHARD_ROWS
 
-_FOLDER = os.environ.get("CHAOS_FOLDER", "/nonexistent")
+_FOLDER = "{{ dag_run.conf['folder'] }}"
 
 with DAG("nightly", schedule=None, default_args={"retries": 12, "retry_delay": timedelta(0)}):
     claude_batch_job(
