@@ -9,47 +9,71 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
+from airflow_provider_claude.errors import IncompleteError, PendingError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import resumable, task_ref, utc_now
+from airflow_provider_claude.runtime import raise_if_gave_up, resumable, task_ref, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+#: The most seconds between two looks at a batch that has not ended.
+_POLL_SECONDS = 60.0
 
 
 class ClaudeResultLoadOperator(BaseOperator):
     """Downloads the results of an ended batch, checks every row, and writes the shard's answers. Returns the counts.
 
     Loading twice equals loading once, and the second time downloads nothing. Results that are not whole are read again over
-    minutes, without a worker that waits; then what is there is loaded, and the rest is ``missing``, with the reason.
+    minutes, without a worker that waits; then what is there is loaded, and the rest is ``missing``, with the reason. A batch
+    that has not ended, because its wait was marked success, is waited for in the triggerer, until the shard's cutoff.
 
     :param shard: a shard's path, as the plan returns it (templated).
     :param job: the job that was planned; its output checks the answers.
     :param conn_id: a connection of type `anthropic` (templated).
+    :param warn: call the notifier of the DAG's deadline alerts; see ClaudeBatchSensor.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id")
     ui_color = "#e4f4ee"
 
     def __init__(
-        self, *, shard: str, job: ClaudeJob, conn_id: str = ClaudeHook.default_conn_name, **kwargs: Any
+        self,
+        *,
+        shard: str,
+        job: ClaudeJob,
+        conn_id: str = ClaudeHook.default_conn_name,
+        warn: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.shard = shard
         self.job = job
         self.conn_id = conn_id
+        self.warn = warn
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Load, or go on after a deferral: the batch had not ended."""
+        from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.load import load
 
-        with held(self, context, shard=self.shard), resumable(self):
+        raise_if_gave_up(event)
+        shard = shard_folder(self.shard)
+        keep_event(shard, event)
+        with held(self, context, shard=self.shard) as active, resumable(self):
             gateway = ClaudeHook(self.conn_id).gateway()
-            record = load(shard_folder(self.shard), self.job, gateway, task=task_ref(context), clock=utc_now)
+            try:
+                record = load(shard, self.job, gateway, task=task_ref(context), clock=utc_now)
+            except IncompleteError:
+                raise
+            except PendingError:
+                self._wait(context, active.number)
+                raise
         self.log.info("Shard %s: %d rows %s, %s USD", self.shard, record.rows, record.outcomes, record.cost_usd)
         if record.strangers:
             self.log.warning("Result lines that belong to no row of this shard: %s", record.strangers)
@@ -58,3 +82,25 @@ class ClaudeResultLoadOperator(BaseOperator):
         for sentence in record.incomplete:
             self.log.warning("%s", sentence)
         return dict(msgspec.to_builtins(record))
+
+    def _wait(self, context: Context, active: int) -> None:
+        """Defer this task until the batch has ended, or its cutoff has come; nothing where no batch is on its way."""
+        from airflow_provider_claude.stages.load import first_in_flight
+        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+
+        batch_id = first_in_flight(shard_folder(self.shard))
+        if batch_id is None:
+            return
+        self.log.info("Batch %s of shard %s has not ended; waiting in the triggerer", batch_id, self.shard)
+        self.defer(
+            trigger=ClaudeBatchTrigger.from_now(
+                batch_id,
+                conn_id=self.conn_id,
+                poll_interval=_POLL_SECONDS,
+                shard=self.shard,
+                listener=Listener.of(context) if self.warn else None,
+                active=active,
+                looked=True,
+            ),
+            method_name="resume",
+        )

@@ -145,6 +145,12 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
                 raise
 
 
+def first_in_flight(shard: ShardFolder) -> str | None:
+    """The first batch of *shard*, as it is planned now, whose results are not here; None where there is none."""
+    spec = shard.run.need_plan().shard(shard.shard)
+    return next((one.batch_id for one in chain(history(shard), spec.fingerprint) if one.in_flight), None)
+
+
 def _count_costs(shard: ShardFolder, spec: ShardSpec) -> None:
     """Put on record what the attempts that are here have cost."""
     names = shard.names()

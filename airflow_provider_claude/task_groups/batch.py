@@ -221,7 +221,7 @@ def claude_batch_job(
                 map_index_template=name,
             )
             load = ClaudeResultLoadOperator(
-                task_id="load", shard=shard, job=job, conn_id=conn_id, map_index_template=name
+                task_id="load", shard=shard, job=job, conn_id=conn_id, warn=bool(output), map_index_template=name
             )
             settle = ClaudeSettleOperator(
                 task_id="settle",

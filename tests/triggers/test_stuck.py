@@ -9,11 +9,13 @@ from decimal import Decimal
 import msgspec
 import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.plan.stuck import Step, StuckBatches, at_cutoff, checked
 from airflow_provider_claude.errors import ApiUnavailableError, JobError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
 from airflow_provider_claude.runtime import epoch_now
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -27,6 +29,8 @@ from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
 from airflow_provider_claude.stages.standing import leave
 from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
+from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+from tests.context import manual_run
 from tests.stages.conftest import JOB, courier
 from tests.triggers.test_letting_go import gateway, now, run, sent, trigger, waited
 
@@ -201,3 +205,18 @@ def test_a_run_that_is_planned_again_when_all_is_answered_raises_no_alert_for_wh
         Settling(shard=run.shard(number), job=JOB, api=gateway, clock=now, courier=courier).go_on()
     sent(60)
     assert first_danger(run, now=epoch_now()) is None
+
+
+def test_a_load_whose_batch_has_not_ended_waits_in_the_triggerer_until_the_cutoff_and_no_longer(
+    sent: Send, claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    adopted(shard)
+    operator = ClaudeResultLoadOperator(task_id="load", shard=str(shard), job=JOB, warn=False)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(manual_run())
+    assert isinstance(deferred.value.trigger, ClaudeBatchTrigger)
+    assert deferred.value.trigger.batch_id == batch_id
+    event = waited(deferred.value.trigger)
+    assert event["status"] == "left"
+    assert operator.resume(manual_run(), event)["outcomes"] == {"missing": 10}
