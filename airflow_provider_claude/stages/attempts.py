@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from enum import Enum
+from collections.abc import Callable
 from typing import Protocol
 
 from airflow_provider_claude.core.batch.attempt import (
     DISPUTE_SECONDS,
     GRACE_SECONDS,
-    SKEW_SECONDS,
     Adopt,
     Attempt,
     Close,
@@ -24,7 +21,6 @@ from airflow_provider_claude.core.batch.attempt import (
     Submit,
     Wait,
     decide,
-    may_be,
 )
 from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
@@ -38,11 +34,11 @@ from airflow_provider_claude.errors import (
     StateError,
 )
 from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages import download, results
+from airflow_provider_claude.stages import results
+from airflow_provider_claude.stages.orphans import Api, Orphans
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
     AccountFolder,
-    ClaimRecord,
     LetGoRecord,
     ShardFolder,
     SubmittedRecord,
@@ -58,14 +54,6 @@ _BLOCKS = (PendingError, HoldError, ApiUnavailableError, RateLimitedError, NotFo
 
 #: How the reason begins for which an attempt was released at its cutoff.
 LEFT = "left at its cutoff"
-
-
-class Api(download.Api, Protocol):
-    """What carrying on an attempt needs of the gateway."""
-
-    def batches(self, *, since: float) -> Iterator[BatchInfo]: ...
-
-    def cancel_batch(self, batch_id: str) -> BatchInfo: ...
 
 
 class Cutoff(Protocol):
@@ -88,14 +76,6 @@ class NoCutoff:
         return False
 
 
-class Standing(Enum):
-    """What the claim on a batch means for an orphan that looks like it."""
-
-    FREE = "nobody's"
-    DISPUTED = "adopted by another attempt, and not proven yet"
-    TAKEN = "another attempt's"
-
-
 class Desk:
     """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
 
@@ -110,6 +90,7 @@ class Desk:
     ) -> None:
         self.shard, self.work, self.api, self.clock, self.grace = shard, work, api, clock, grace
         self.cutoff = cutoff or NoCutoff()
+        self.orphans = Orphans(shard, work, api, grace)
 
     def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
         """Do what has to be done before *root* may be paid for, or is found to be.
@@ -135,7 +116,7 @@ class Desk:
         """Carry out *step*, or leave what blocks it: the batches that were found, None where that is not asked."""
         try:
             if isinstance(step, Search):
-                return self._search(step.attempt)
+                return self.orphans.search(step.attempt)
             self._carry_out(step, now)
         except _BLOCKS as error:
             self._leave(step.attempt, error)
@@ -184,74 +165,10 @@ class Desk:
         if attempt.batch_id is not None:
             self.work.claim(self.shard, attempt.number, attempt.batch_id)
 
-    def _search(self, orphan: Attempt) -> list[Listed]:
-        """The workspace's batches that could be that of *orphan*; only its own where one is proven to be."""
-        found = self._candidates(orphan)
-        if len(found) == 1 and not found[0].disputed:
-            return found  # its results are looked into when they are downloaded
-        return self._by_their_ids(orphan, found)
-
-    def proven(self, orphan: Attempt) -> Listed | None:
-        """The batch of the workspace's list whose results have the custom ids of *orphan*, if there is one."""
-        return next((one for one in self._candidates(orphan) if self._proof(orphan, one)), None)
-
-    def _candidates(self, orphan: Attempt) -> list[Listed]:
-        """The batches of its size and time, without those that are another attempt's."""
-        found = []
-        for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
-            size, created, ended = sum(info.counts.values()), epoch(info.created_at), info.status == ENDED
-            batch = Listed(batch_id=info.id, requests=size, created=created, ended=ended)
-            standing = self._standing(orphan, info.id) if may_be(orphan, batch, self.grace) else Standing.TAKEN
-            if standing is not Standing.TAKEN:
-                found.append(replace(batch, disputed=standing is Standing.DISPUTED))
-        return found
-
-    def _by_their_ids(self, orphan: Attempt, found: Sequence[Listed]) -> list[Listed]:
-        """*found* without those whose results are another's; only the one whose results are those of *orphan*."""
-        rest = []
-        for batch in found:
-            proof = self._proof(orphan, batch)
-            if proof:
-                return [replace(batch, disputed=False)]
-            rest += [batch] if proof is None else []
-        return rest
-
-    def _proof(self, orphan: Attempt, batch: Listed) -> bool | None:
-        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not tell.
-
-        A claim of another attempt on it is wrong then, and is removed.
-        """
-        intent, claim = self.shard.intent(orphan.number), self.work.claimed(batch.batch_id)
-        if intent is None or not batch.ended:
-            return None
-        try:
-            proof = results.are_of(self.api.results(batch.batch_id), intent)
-        except NotFoundYetError:
-            return None
-        if proof and claim is not None and not self._is_mine(claim, orphan.number):
-            self.work.disclaim(claim)
-        return proof
-
-    def _standing(self, orphan: Attempt, batch_id: str) -> Standing:
-        """Whether *orphan* may have this batch, for all that the work folder knows."""
-        claim = self.work.claimed(batch_id)
-        if claim is None or self._is_mine(claim, orphan.number):
-            return Standing.FREE
-        other = self.work.shard(claim.shard)
-        if other.released(claim.attempt) is not None:
-            self.work.disclaim(claim)
-            return Standing.FREE
-        record = other.submitted(claim.attempt)
-        unproven = record is None or (record.adopted and not other.results(claim.attempt).exists())
-        return Standing.DISPUTED if unproven else Standing.TAKEN
-
-    def _is_mine(self, claim: ClaimRecord, attempt: int) -> bool:
-        return (claim.shard, claim.attempt) == (self.work.name_of(self.shard), attempt)
-
     def _adopt(self, orphan: Attempt, batch_id: str) -> None:
         """Make *batch_id* the batch of *orphan*, unless another attempt was faster; then the list is read again."""
         claim = self.work.claim(self.shard, orphan.number, batch_id)
-        if not self._is_mine(claim, orphan.number):
+        if not self.orphans.is_mine(claim, orphan.number):
             return
         info = self.api.batch(batch_id)
         submitted(self.shard, orphan.number, info, adopted=True)

@@ -10,7 +10,7 @@ from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Reattach, 
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, StateError, UnknownFateError
 from airflow_provider_claude.gateway import BatchInfo, Body
-from airflow_provider_claude.stages import attempts
+from airflow_provider_claude.stages import orphans
 from airflow_provider_claude.stages.attempts import Desk, submitted
 from airflow_provider_claude.stages.budget import Budget, reckoned, spool_affordable
 from airflow_provider_claude.stages.refused import are_refused, to_the_sync_lane
@@ -34,7 +34,7 @@ _SEND_SECONDS = 60.0
 _SLOWEST_BYTES = 500_000.0
 
 
-class Api(attempts.Api, Protocol):
+class Api(orphans.Api, Protocol):
     """What creating needs of the gateway."""
 
     def connect(self) -> None: ...

@@ -13,8 +13,9 @@ from airflow_provider_claude.core.batch.polling import ENDED
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, PendingError
 from airflow_provider_claude.stages import results
-from airflow_provider_claude.stages.attempts import Api, Desk, history, submitted
+from airflow_provider_claude.stages.attempts import Desk, history, submitted
 from airflow_provider_claude.stages.create import work_of
+from airflow_provider_claude.stages.orphans import Api
 from airflow_provider_claude.store import RunFolder, ShardFolder, SubmittedRecord
 
 _log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def _found(desk: Desk, number: int) -> SubmittedRecord | None:
     """The record of the batch of attempt *number*, whose id was not known: custom ids prove one of the workspace's."""
     for orphan in history(desk.shard):
         if orphan.number == number and epoch(desk.clock()) >= orphan.until:
-            found = desk.proven(orphan)
+            found = desk.orphans.proven(orphan)
             if found is not None:
                 submitted(desk.shard, number, desk.api.batch(found.batch_id), adopted=True)
     return desk.shard.submitted(number)

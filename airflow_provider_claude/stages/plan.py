@@ -36,7 +36,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.schema import check_compiles
-from airflow_provider_claude.stages import attempts, models, trial
+from airflow_provider_claude.stages import models, orphans, trial
 from airflow_provider_claude.stages import tokens as tokens_of
 from airflow_provider_claude.stages.accounts import bind
 from airflow_provider_claude.stages.attempts import Desk, history
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
 _BATCH_DAYS = 25 / 24
 
 
-class PlanApi(trial.Api, attempts.Api, tokens_of.Api, models.Api, Protocol):
+class PlanApi(trial.Api, orphans.Api, tokens_of.Api, models.Api, Protocol):
     """What planning needs of the gateway."""
 
     def account(self) -> Account: ...
