@@ -116,8 +116,14 @@ def who(context: Context) -> ActiveRun:
 
 
 def is_alive(other: ActiveRun, context: Context) -> bool | None:
-    """Whether the run *other* goes on; None where that cannot be known."""
-    return _is_process(other.process) if other.process else _is_running(other, context.get("ti"))
+    """Whether the run *other* goes on; None where that cannot be known.
+
+    A process has one run after the other: an earlier one of this process has ended, unless Airflow says that it is running.
+    """
+    if other.process and other.process != _this_process():
+        return _is_process(other.process)
+    running = _is_running(other, context.get("ti"))
+    return running if not other.process else running is True
 
 
 def _is_running(other: ActiveRun, ti: Any) -> bool | None:

@@ -64,6 +64,16 @@ def test_a_run_in_one_process_is_alive_as_long_as_that_is() -> None:
     assert [is_alive(run, context("r", "running")) for run in runs] == [True, False, False, None]
 
 
+@pytest.mark.parametrize(
+    ("state", "alive"), [("running", True), ("failed", False), (RuntimeError("no such run"), False)]
+)
+def test_an_earlier_run_of_this_very_process_has_ended_unless_airflow_says_that_it_is_running(
+    state: Any, alive: bool
+) -> None:
+    earlier = ActiveRun(dag_id="d", run_id="r1", process=_this_process())
+    assert is_alive(earlier, context("r2", state)) is alive
+
+
 def test_the_tasks_of_another_run_are_deferred_and_those_of_the_same_are_not(shard: str) -> None:
     with held(OPERATOR, context("r1"), shard=shard):
         pass
