@@ -34,14 +34,16 @@ _FORMS = [
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    # "basic authentication" is no credential
+    (re.compile(r"\b((?i:bearer|basic))\s+(?=[a-z.-]*[\dA-Z_~+=])[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (
         re.compile(
             r"(?i)(https://(?:hooks\.slack\.com|[\w.-]*webhook[\w.-]*|discord(?:app)?\.com/api/webhooks)/)[^\s'\"]+"
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(r"\bsk-(?:ant-[\w-]*|[\w-]{16,})"), HIDDEN),
+    # what is made of words and numbers, such as "sk-learn-notes-of-2026", is a name
+    (re.compile(r"\bsk-(?:ant-[\w-]*|(?=[\w-]*(?:[A-Z]|\d[a-z]|[a-z]\d))[\w-]{16,})"), HIDDEN),
 ]
 
 

@@ -39,6 +39,7 @@ TELLING = [
     f"Session(aws_secret_access_key='{KEY}')",
     f'{{"client_secret": "{KEY}"}}',
     f"sk-ant-{KEY} is not accepted",
+    f"sk-proj-{KEY} is not accepted",
     f"POST https://hooks.slack.com/services/T0/B0/{KEY} timed out",
     f"https://shop.webhook.office.com/webhookb2/{KEY} said 410",
 ]
@@ -52,6 +53,8 @@ PLAIN = [
     "The first item used 1,234 input tokens: it works",
     "max_tokens is 0: write a whole number",
     "task-1234567890123456789 failed",
+    "the proxy asks for basic authentication. It has none",
+    "sk-learn-notes-of-2026.eml cannot be read",
     "id:m-7 means several rows; place:<source_ref>",
 ]
 
