@@ -20,24 +20,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from airflow_provider_claude.sources.looks import Look
 from airflow_provider_claude.sources.sheets import MAX_SHEETS, Element, Sheet, TooManyStepsError, sheet_of
 from airflow_provider_claude.sources.styles import names
+from airflow_provider_claude.sources.tangles import is_beyond_bounds
 
-#: Elements nested deeper than this are not parsed as a tree, which would take time with the square of the depth.
-MAX_DEPTH = 2_000
-
-#: Nor with more closing tags than these that do not close the element they stand in: a parser ignores most of those, and so
-#: they would hide how deep the others nest.
-MAX_ODD_CLOSINGS = 5_000
-
-#: Nor is what is longer, in characters.
+#: What is longer, in characters, is not parsed as a tree.
 MAX_HTML = 1_000_000
-
-#: Nor is what has more formatting tags times other tags: each of these may open all of those anew (the standard's
-#: "reconstruct the active formatting elements"). Real mails stay below 400,000.
-MAX_TANGLE = 1_000_000
-
-#: Nor with more attributes in one tag, each of which is compared with all before it. Pages have one `html` and one `body`: the
-#: attributes of all such tags are theirs. Real mails stay below 100.
-MAX_ATTRIBUTES = 500
 
 #: Of what is hidden, so much is kept, in characters.
 MAX_HIDDEN = 20_000
@@ -57,22 +43,11 @@ _NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 #: Attributes that hold text for those who do not see: kept as hidden, without a flag, as every mail has them.
 _SPOKEN = ("alt", "title", "aria-label")
 _CELLS = frozenset({"td", "th"})
-_FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
-_EMPTY = names("area base br col embed hr img input link meta param source track wbr")
-_UNCLOSED = names("p li td th tr dt dd option")
-
 _BLANKS = re.compile(r"\s+")
 
 #: Six words that stand together: most comments are marks of the program that wrote them.
 _SENTENCE = re.compile(r"(?:[^\W\d_]{2,20}[,.']? ){5}[^\W\d_]{2,20}")
 _MARKUP = re.compile(r"<[^<>]*>|\[if [^\]\n]{0,200}\]>?|<?!?\[endif\]")
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-
-#: An attribute as browsers read one, and all that stand behind the name of a tag. Neither ever goes back.
-_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
-_ATTRIBUTES = re.compile(rf"[^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+")
-_ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-_WHOLE_PAGE = names("html body")
 
 
 class Shown(NamedTuple):
@@ -87,7 +62,7 @@ def text_of(html: str) -> Shown:
     """*html* as its reader sees it. Flags: `hidden_text` where text was hidden, and so left out; `hidden_comment` where
     a comment holds a sentence; `html_unparsed` where *html* is beyond the bounds, so that only its tags were taken off.
     """
-    if len(html) > MAX_HTML or _is_beyond_bounds(html):
+    if len(html) > MAX_HTML or is_beyond_bounds(html):
         return stripped(html)
     root = LexborHTMLParser(html).root
     if root is None:
@@ -110,68 +85,6 @@ def _sheets(root: LexborNode) -> list[tuple[str, str]]:
 def stripped(html: str) -> Shown:
     """*html* without its tags, hidden text and all."""
     return Shown(_tidy(re.sub(r"<[^<>]*>", "\n", html)), ("html_unparsed",), "")
-
-
-def _is_beyond_bounds(html: str) -> bool:
-    """Whether the tags of *html* have too many attributes, or its elements, as far as its tags tell, nest too deep."""
-    return _is_crowded(html) or _is_tangled(html)
-
-
-def _is_crowded(html: str) -> bool:
-    """Whether a tag has more attributes than MAX_ATTRIBUTES. Each `<` may begin one, also where it stands in a comment or in
-    an attribute: that is looked into twice, and an honest page is not twice its own length.
-    """
-    looked_at = of_page = 0
-    for tag in _TAG.finditer(html):
-        if html[tag.end() : tag.end() + 1] == ">":
-            continue
-        found = _ATTRIBUTES.match(html, tag.end())
-        text = found[0] if found else ""
-        looked_at += len(text)
-        of_page += _attributes(text) if tag[2].lower() in _WHOLE_PAGE else 0
-        many = len(text) > MAX_ATTRIBUTES and _attributes(text) > MAX_ATTRIBUTES
-        if many or of_page > MAX_ATTRIBUTES or looked_at > 2 * len(html):
-            return True
-    return False
-
-
-def _attributes(text: str) -> int:
-    return sum(1 for _ in _ONE_ATTRIBUTE.finditer(text))
-
-
-def _is_tangled(html: str) -> bool:
-    """Whether the elements of *html*, as far as its tags tell, nest too deep or are too many of both kinds."""
-    around: list[str] = []
-    odd = formatting = others = 0
-    for closing, tag in _TAG.findall(html):
-        name = tag.lower()
-        if name in _FORMATTING and not closing:
-            formatting += 1
-        else:
-            others += 1
-        if name in _EMPTY:
-            continue
-        if not closing:
-            if around and name in _UNCLOSED and around[-1] in _UNCLOSED:
-                around.pop()
-            around.append(name)
-            if len(around) > MAX_DEPTH:
-                return True
-        elif not _closes(around, name):
-            odd += 1
-    return odd > MAX_ODD_CLOSINGS or formatting * others > MAX_TANGLE
-
-
-def _closes(around: list[str], name: str) -> bool:
-    """Take the element *name* off its end of *around*; whether it is the innermost but for what needs no closing tag."""
-    last = around.pop() if around else ""
-    if last == name:
-        return True
-    if around and around[-1] == name:
-        around.pop()
-    elif last:
-        around.append(last)
-    return False
 
 
 def _tidy(text: str) -> str:

@@ -108,3 +108,30 @@ def test_hostile_markup_costs_no_more_than_its_size(html: str) -> None:
 )
 def test_what_is_not_parsed_is_told(html: str) -> None:
     assert text_of(html)[1] == ("html_unparsed",)
+
+
+_N = 15_000
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div><!--</div>-->" * _N,
+        '<div a="</div>">' * _N,
+        "<div><title></div></title>" * _N,
+        "<div><?</div>" * _N,
+        "<div><!--><style>--></div></style>" * _N,
+        "<div>" * _N + "<script><!--<script></script>-->" + "</div>" * _N + "</script>",
+        "<p><div></p>" * _N,
+        "<span><div></span>" * _N,
+        "<li><dd>" * _N,
+        "<p><b a=1><!--</b>--></p>" * _N,
+    ],
+)
+def test_a_page_whose_depth_is_hidden_from_a_look_at_its_tags_is_not_parsed(html: str) -> None:
+    assert text_of(html).flags == ("html_unparsed",)
+
+
+def test_a_long_newsletter_with_a_link_in_each_row_is_parsed() -> None:
+    row = '<tr><td><a href="https://x.example/1"><b>Order</b> sent</a> <font color="#333">today</font></td></tr>'
+    assert text_of(f"<table>{row * 2_000}</table>").flags == ()
