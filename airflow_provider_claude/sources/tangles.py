@@ -7,6 +7,7 @@ depth may be taken for more than it is, and for less by MAX_ODD_CLOSINGS at most
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from airflow_provider_claude.sources.styles import names
 
@@ -22,7 +23,7 @@ MAX_ODD_CLOSINGS = 5_000
 MAX_TANGLE = 1_000_000
 
 #: Nor with more attributes in one tag, each of which is compared with all before it. Pages have one `html` and one `body`: the
-#: attributes of all such tags are theirs. Real mails stay below 100.
+#: different attributes of all such tags are theirs. Real mails stay below 100.
 MAX_ATTRIBUTES = 500
 
 _FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
@@ -58,16 +59,18 @@ def _is_crowded(html: str) -> bool:
     """Whether a tag has more attributes than MAX_ATTRIBUTES. Each `<` may begin one, also where it stands in a comment or in
     an attribute: that is looked into twice, and an honest page is not twice its own length.
     """
-    looked_at = of_page = 0
+    looked_at = 0
+    of_page: set[str] = set()
     for tag in _TAG.finditer(html):
         if html[tag.end() : tag.end() + 1] == ">":
             continue
         found = _ATTRIBUTES.match(html, tag.end())
         text = found[0] if found else ""
         looked_at += len(text)
-        of_page += _attributes(text) if tag[2].lower() in _WHOLE_PAGE else 0
+        if tag[2].lower() in _WHOLE_PAGE:
+            of_page.update(_names(text))
         many = len(text) > MAX_ATTRIBUTES and _attributes(text) > MAX_ATTRIBUTES
-        if many or of_page > MAX_ATTRIBUTES or looked_at > 2 * len(html):
+        if many or len(of_page) > MAX_ATTRIBUTES or looked_at > 2 * len(html):
             return True
     return False
 
@@ -106,6 +109,10 @@ def _end_of_aside(html: str, place: re.Match[str], ends: dict[str, int]) -> int:
         at = html.rfind(mark, place.end()) if mark == "</script" else html.find(mark, place.end())
         ends[mark] = at if at >= 0 else len(html)
     return ends[mark]
+
+
+def _names(text: str) -> Iterator[str]:
+    return (one[0].partition("=")[0].strip().lower() for one in _ONE_ATTRIBUTE.finditer(text))
 
 
 def _attributes(text: str) -> int:

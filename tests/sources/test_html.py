@@ -135,3 +135,8 @@ def test_a_page_whose_depth_is_hidden_from_a_look_at_its_tags_is_not_parsed(html
 def test_a_long_newsletter_with_a_link_in_each_row_is_parsed() -> None:
     row = '<tr><td><a href="https://x.example/1"><b>Order</b> sent</a> <font color="#333">today</font></td></tr>'
     assert text_of(f"<table>{row * 2_000}</table>").flags == ()
+
+
+def test_a_mail_that_quotes_many_whole_pages_is_parsed() -> None:
+    page = '<html xmlns="a" xmlns:v="b" xmlns:o="c"><body lang="EN" link="blue" vlink="purple" style="x">hello</body></html>'
+    assert text_of(page * 200).flags == ()
