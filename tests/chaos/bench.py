@@ -137,6 +137,7 @@ class Bench:
             tries=len(tries.outcomes),
             wrong=[*wrong, *found],
             trial_twice=twice,
+            stored=tries.place.stored,
             notes=tries.notes,
             log=tries.log,
         )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tests.chaos.acts import fail_at, full_from
 from tests.chaos.bench import Bench
 from tests.chaos.courses import BATCHES, STORED, Course
+from tests.chaos.kills import places
 from tests.chaos.machine import STORE, WRITES
 from tests.chaos.points import Act, Point
 from tests.chaos.results import Case, Result
@@ -35,7 +36,7 @@ def failing_objects(bench: Bench) -> Iterator[Case]:
 
 
 def _failing(bench: Bench, kind: str, course: Course) -> Iterator[Case]:
-    for number, seed in bench.chosen(bench.course(course).store):
+    for number, seed in places(course, list(bench.chosen(bench.course(course).store))):
         act = fail_at(number, errno.EIO)
         point = bench.course(course).store[number]
         yield partial(_broken, bench, Broken(kind, course, point), seed, act, STORE)

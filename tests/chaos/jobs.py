@@ -13,13 +13,10 @@ from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
 
 from tests.chaos.bench import Bench
-from tests.chaos.courses import BATCHES, STORED
+from tests.chaos.courses import BATCHES, OF_FIVE, STORED
 from tests.chaos.kinds import KINDS
 from tests.chaos.machine import Machine
 from tests.chaos.results import Case, Result, Tally, tell
-
-#: Of five cases these are on the object store, unless their kind is about one of the two.
-_STORED = frozenset({1, 3})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +79,7 @@ def _run(asked: Asked, number: int, jobs: int) -> Iterator[str | Result]:
             yield _passed(bench)
         for place, case in enumerate(_cases(bench, asked)):
             if place % jobs == number:
-                machine.usual = STORED if place % 5 in _STORED else BATCHES
+                machine.usual = STORED if place % 5 in OF_FIVE else BATCHES
                 yield _result(case)
 
 

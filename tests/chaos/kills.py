@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from random import Random
+from typing import NamedTuple
 
 from tests.chaos.acts import kill_at
 from tests.chaos.bench import Bench
-from tests.chaos.courses import BATCHES, Course
+from tests.chaos.courses import BATCHES, OF_FIVE, STORED, Course
 from tests.chaos.points import Point
 from tests.chaos.processes import Child
 from tests.chaos.results import Case, Result
@@ -19,42 +20,51 @@ _ROWS, _KILLS = 8, 5
 
 
 def each_point(bench: Bench) -> Iterator[Case]:
-    """Killed once, at one of the points of a clean run."""
-    for number, seed in bench.chosen(bench.course(BATCHES).points, all_seeds=True):
-        yield partial(kill_once, bench, bench.course(BATCHES).points, number, seed)
-
-
-def kill_once(bench: Bench, points: Sequence[Point], number: int, seed: int) -> Result:
-    place = bench.machine.case(seed, course=BATCHES)
-    tries = Tries(bench.machine, place)
-    first = tries.note(bench.machine.start(place, kill_at(number)).join())
-    wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
-    return bench.close(
-        "kill", f"{number:03d} {points[number]}", seed, tries, wrong, trial=int(trial_open(points, number))
-    )
+    """Killed once, at one of the points of a clean run: each with all seeds."""
+    for course in (BATCHES, STORED):
+        points = bench.course(course).points
+        for number, seed in places(course, list(bench.chosen(points, all_seeds=True))):
+            trial = int(trial_open(points, number))
+            yield partial(_kill, bench, Struck(BATCHES.name, course, points[number], number, trial), seed)
 
 
 def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
     """Killed once, at one of the points of a clean run that takes *course*: each with one seed."""
 
     def cases(bench: Bench) -> Iterator[Case]:
-        points = bench.course(course).points
-        begins = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
-        found = [(begins + number, seed) for number, seed in bench.chosen(points[begins:])]
-        for number, seed in found[len(found) // 2 :: len(found)] if bench.short else found:
-            yield partial(_kill_course, bench, course, number, seed)
+        for one in (course,) if bench.short else (course, course.on_objects()):
+            points = bench.course(one).points
+            begins = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
+            found = [(begins + number, seed) for number, seed in bench.chosen(points[begins:])]
+            for number, seed in found[len(found) // 2 :: len(found)] if bench.short else places(one, found):
+                trial = course.lost or int(points[number].stage.endswith("plan"))
+                yield partial(_kill, bench, Struck(course.name, one, points[number], number, trial), seed)
 
     return cases
 
 
-def _kill_course(bench: Bench, course: Course, number: int, seed: int) -> Result:
-    points = bench.course(course).points
-    place = bench.machine.case(seed, course=course)
+def places(course: Course, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those *found* that are tried where *course* runs: on the object store each, on the local disk three of five."""
+    return [one for place, one in enumerate(found) if course.stored or place % 5 not in OF_FIVE]
+
+
+class Struck(NamedTuple):
+    """A case of *kind*: the *course* is killed at its *point*, the one with this *number*. *trial*: see Bench.close."""
+
+    kind: str
+    course: Course
+    point: Point
+    number: int
+    trial: int
+
+
+def _kill(bench: Bench, struck: Struck, seed: int) -> Result:
+    place = bench.machine.case(seed, course=struck.course)
     tries = Tries(bench.machine, place)
-    first = tries.note(bench.machine.start(place, kill_at(number)).join())
+    first = tries.note(bench.machine.start(place, kill_at(struck.number)).join())
     wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
-    trial = course.lost or int(points[number].stage.endswith("plan"))
-    return bench.close(course.name, f"{number:03d} {points[number]}", seed, tries, wrong, trial=trial)
+    name = f"{'objects ' if struck.course.stored else ''}{struck.number:03d} {struck.point}"
+    return bench.close(struck.kind, name, seed, tries, wrong, trial=struck.trial)
 
 
 def trial_open(points: Sequence[Point], number: int) -> bool:

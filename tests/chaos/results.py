@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class Result:
     """One case and what became of it. *tries* counts workers, the one that was broken included.
 
-    *trial_twice*: the one synchronous call was billed twice, as it may be.
+    *trial_twice*: the one synchronous call was billed twice, as it may be. *stored*: it was on the object store.
     """
 
     kind: str
@@ -22,6 +22,7 @@ class Result:
     tries: int
     wrong: list[str]
     trial_twice: bool = False
+    stored: bool = False
     notes: list[str] = field(default_factory=list)
     log: str = ""
 
@@ -63,7 +64,7 @@ class Tally:
         kinds: dict[str, list[Result]] = defaultdict(list)
         for one in self.results:
             kinds[one.kind].append(one)
-        head = f"{'':<22} {'cases':>6} {'failed':>7} {'trial twice':>12} {'most tries':>11}"
+        head = f"{'':<22} {'cases':>6} {'objects':>8} {'failed':>7} {'trial twice':>12} {'most tries':>11}"
         rows = [_row(kind, found) for kind, found in kinds.items()]
         seconds = time.monotonic() - self._began
         return ["", head, *rows, _row("all", self.results), "", f"{seconds:.0f} s"]
@@ -72,7 +73,7 @@ class Tally:
 def _row(kind: str, found: list[Result]) -> str:
     failed, trial = sum(bool(one.wrong) for one in found), sum(one.trial_twice for one in found)
     most = max((one.tries for one in found), default=0)
-    return f"{kind:<22} {len(found):>6,} {failed:>7,} {trial:>12,} {most:>11,}"
+    return f"{kind:<22} {len(found):>6,} {sum(one.stored for one in found):>8,} {failed:>7,} {trial:>12,} {most:>11,}"
 
 
 def tell(text: str) -> None:
