@@ -48,8 +48,8 @@ ROOMS = ("sources", "stages", "core", "sinks", "store", "job", "operators", "tas
 _ASSIGNED = re.compile(r"(?<![\w.?&\[])([a-z][a-z_]*)=(?!=)")
 _IS = re.compile(r"^([a-z][a-z_]*) is \{\}:")
 
-#: Settings of the user's own Pydantic model.
-_OTHER = {"alias", "extra", "validate_by_alias", "validate_by_name"}
+#: Settings of the user's own Pydantic model, and an argument of pyarrow's.
+_OTHER = {"alias", "extra", "validate_by_alias", "validate_by_name", "write_batch_size"}
 
 
 def parameters() -> set[str]:
