@@ -74,7 +74,7 @@ def beat(active: Active) -> None:
 
 
 class Beats:
-    """Says from a wait that the run with the record *number* goes on, in the run folder of *shard*; None: nobody is told."""
+    """Says from a wait that the run with the record *number* goes on, in the run folder of *shard*; None: no record is kept."""
 
     def __init__(self, shard: str | None, number: int | None) -> None:
         self._shard, self.number, self._next = shard, number, 0.0

@@ -48,7 +48,7 @@ _HOUR = "YYYY-MM-DDTHHZZ"
 
 @contextmanager
 def task_errors() -> Iterator[None]:
-    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries. None tells a secret."""
+    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries. None shows a secret."""
     try:
         with safe_errors():
             yield

@@ -1,4 +1,4 @@
-"""One active run for a run folder: the others wait, and are told its name.
+"""One active run for a run folder: the others wait, and log its name.
 
 A numbered record says which run it is; the next number is free once the latest run has ended, or is dead. A run is dead when
 Airflow, or the operating system, says so, or when nothing was heard of it for long enough. Tasks of one run share its record:

@@ -62,7 +62,7 @@ _EXPIRED_SECONDS = 26 * 3600.0
 #: Seconds until a batch that should have ended is looked at again.
 _LOOK_AGAIN = 60.0
 
-#: A batch has no more requests; so many custom ids that are not ours are told apart.
+#: A batch has no more requests; so many custom ids that are not ours are counted.
 _MOST_NAMES = 100_000
 
 #: What the API, not this run, is to blame for.

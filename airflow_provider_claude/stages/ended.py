@@ -1,4 +1,4 @@
-"""The end of a batch, as a look has seen it, put on record for the shard: whoever comes next need not look again."""
+"""The end of a batch, as a look has seen it, put on record for the shard: the next task need not look again."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Api(Protocol):
 
 
 class Readiness(NamedTuple):
-    """What was told of a model: the *model_id* its name stands for, None where that is not known; *notes* for the plan,
+    """What the API says of a model: the *model_id* its name stands for, None where that is not known; *notes* for the plan,
     *warnings* for the report as well; and whether it *takes_batches*.
     """
 

@@ -3,7 +3,7 @@
 Source: https://platform.claude.com/docs/en/api/models and the SDK's `types/model_info.py`. A past `retires_at` says that the
 retirement is overdue, not that it has come: only `lifecycle` says that.
 
-    what is told                                 for the run
+    what the API says                            for the run
     retired                                      error: every request fails
     retires before the answers are due           error
     retires before the results are forgotten     warning: rows that are asked again then need another model
@@ -49,7 +49,7 @@ class Retirement(NamedTuple):
 
 def retirement(info: ModelInfo, *, now: float, due: float, zone: str = "UTC") -> Retirement | None:
     """What the retirement of the model means for a run that begins *now* and has its answers at *due* (epoch seconds); None
-    where none is told.
+    where it names none.
     """
     at = _moment(info.retires_at)
     on = "" if at is None or info.retires_at is None else f" on {shown_in(info.retires_at, zone)}"
