@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -136,8 +136,14 @@ def _sync(stream: IO[bytes], path: Path) -> None:
 
 
 def remove(path: UPath) -> None:
-    """Remove the file or folder *path*; it is no error where there is none."""
+    """Remove the file or folder *path*; it is no error where there is none, or another worker removes it meanwhile."""
+    while path.exists():
+        with suppress(FileNotFoundError):
+            _remove(path)
+
+
+def _remove(path: UPath) -> None:
     if is_local(path) and Path(path.path).is_dir():
         shutil.rmtree(path.path)
-    elif path.exists():
+    else:
         path.fs.rm(path.path, recursive=True)
