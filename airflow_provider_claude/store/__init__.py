@@ -14,7 +14,7 @@
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
             account.json                  whose answers it holds
-            active.1.json                 the run that is at it, and until when; the highest number counts
+            active.1.json                 the run that is active, and until when; the highest number counts
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
             danger.json                   the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet

@@ -39,7 +39,7 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
             await tell(whom.in_danger(danger), whom.notify)
     except Exception as error:
         log.exception(
-            "Nobody could be told that the promise of %s is in danger", shard, exc_info=without_secrets(error)
+            "The alert that the deadline of %s is at risk could not be sent", shard, exc_info=without_secrets(error)
         )
 
 
