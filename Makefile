@@ -21,7 +21,7 @@ endif
 HASHED = --require-hashes --only-binary :all: --requirement
 ITSELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo test check format chaos fuzz bench scan-train scan-eval constraints hashes clean
+.PHONY: help demo test check docs format chaos fuzz bench scan-train scan-eval constraints hashes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ check: .venv/.dev ## lint, types, import contracts, compose file, licences, know
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	$(BIN)/pip-licenses --output-file .venv/licences.txt
 	$(BIN)/python .ci/audit.py
+	$(MAKE) docs
+
+docs: .venv/.dev ## build the documentation into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 format: .venv/.dev ## put the code in its form
 	$(BIN)/ruff check --fix-only --quiet .

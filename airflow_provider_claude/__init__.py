@@ -22,7 +22,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": name,
                 "external-doc-url": "https://platform.claude.com/docs/en/build-with-claude/batch-processing",
-                "how-to-guide": ["docs/operators.md", "docs/task_groups.md", "docs/operations.md"],
+                "how-to-guide": ["docs/index.md", "docs/reference/task-group.md", "docs/reference/operators.md"],
                 "tags": ["ai"],
             }
         ],
@@ -32,7 +32,17 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [
                     f"{package}.operators.{module}"
-                    for module in ("scan", "plan", "create", "load", "settle", "report", "release")
+                    for module in (
+                        "create",
+                        "load",
+                        "messages",
+                        "plan",
+                        "release",
+                        "report",
+                        "scan",
+                        "settle",
+                        "shares",
+                    )
                 ],
             }
         ],

@@ -1,6 +1,6 @@
 """What the gate makes of real mail: every message of ../shared/data/emails.parquet through the mail source and the scan.
 
-python -m benchmarks.real_mail        prints the tables of docs/mail.md
+python -m benchmarks.real_mail        prints the tables of docs/explanation/mail.md
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -64,12 +67,50 @@ def test_the_package_itself_imports_nothing() -> None:
     assert "airflow_provider_claude." not in done.stderr
 
 
-def test_every_module_the_provider_info_names_can_be_imported() -> None:
-    info = get_provider_info()
-    for kind in ("hooks", "operators", "sensors", "triggers"):
-        for entry in info[kind]:
-            for module in entry["python-modules"]:
-                importlib.import_module(module)
+#: What the provider info lists, by the room of the package and the class of Airflow that its members extend.
+KINDS = {
+    "hooks": "airflow.providers.common.compat.sdk.BaseHook",
+    "operators": "airflow.providers.common.compat.sdk.BaseOperator",
+    "sensors": "airflow.providers.common.compat.sdk.BaseSensorOperator",
+    "triggers": "airflow.triggers.base.BaseTrigger",
+}
+
+
+def members(room: str, base: str) -> list[str]:
+    """The modules of *room* that define a class which extends *base*."""
+    module, _, name = base.rpartition(".")
+    extended = getattr(importlib.import_module(module), name)
+    package = importlib.import_module(f"airflow_provider_claude.{room}")
+    found = [
+        importlib.import_module(one.name) for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    ]
+    return [one.__name__ for one in found if any(_defines(one, value, extended) for value in vars(one).values())]
+
+
+def _defines(module: ModuleType, value: object, base: type) -> bool:
+    return isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_provider_info_names_every_module_of_its_kind_and_no_other(kind: str) -> None:
+    named = [module for entry in get_provider_info()[kind] for module in entry["python-modules"]]
+    assert sorted(named) == sorted(members(kind, KINDS[kind]))
+
+
+def test_the_provider_info_names_every_plugin() -> None:
+    [entry_point] = entry_points(group="airflow.plugins", name="claude")
+    [plugin] = get_provider_info()["plugins"]
+    assert plugin["plugin-class"] == entry_point.value.replace(":", ".")
+    assert plugin["name"] == entry_point.load().name
+
+
+def test_the_provider_info_has_every_setting_that_is_read_and_no_other() -> None:
+    read = {
+        name
+        for path in [*(PROJECT / "airflow_provider_claude").rglob("*.py"), *(PROJECT / "dags").glob("*.py")]
+        for name in re.findall(r"""\.get(?:boolean|float|int)?\(\s*["']claude["'],\s*["'](\w+)["']""", path.read_text())
+    }
+    assert read == set(get_provider_info()["config"]["claude"]["options"])
 
 
 def test_airflow_accepts_the_provider_info() -> None:

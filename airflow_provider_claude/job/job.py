@@ -31,18 +31,23 @@ def _disabled() -> dict[str, Any]:
 class ClaudeJob:
     """What is asked about each row, and the shape of the answer. Frozen, comparable, serialisable by `spec()`.
 
-    :param prompt: template over the row's columns, e.g. ``"<email>{subject} {body}</email>"``. Values are JSON (quotes
-        included, ``<`` escaped) inside delimiters with a nonce, so that no text can close a delimiter.
+    :param prompt: template with ``{column}``, the whole name of a column: ``{body}``, ``{Review Text}``, ``{user.text}``; e.g.
+        ``"<email>{subject} {body}</email>"``. Values are put in as JSON strings (quotes included, ``<`` escaped) inside
+        delimiters with a nonce, so that no text can close a delimiter; never as Jinja.
     :param output: a Pydantic model or a JSON schema of an object; each property becomes a typed column, by the name that
-        the schema has for it. What cannot be asked or stored is refused here, see docs/operators.md.
-    :param system: the system prompt.
+        the schema has for it. What cannot be asked or stored is refused here, see docs/reference/job.md.
+    :param system: the system prompt; the same for all rows.
     :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
     :param max_tokens: the most tokens one answer may have.
     :param thinking: the API's thinking parameter; None leaves it out, for models that always think.
-    :param cache: whether the system prompt is cached for an hour; None: where it is long enough for the model.
-    :param params: further parameters of the Messages API (see ``job.params.ALLOWED``).
+    :param cache: whether the system prompt is cached for an hour; None: where its bytes alone are surely enough tokens for the
+        model. A request that writes the cache pays twice for the prompt, one that reads it a tenth or less: at batch it pays
+        once 53 % of them find it.
+    :param params: further parameters of the Messages API: ``effort``, ``inference_geo``, ``metadata``, ``service_tier``,
+        ``stop_sequences``.
     :param placement: where a row's values stand: ``"tool_result"``, as the API advises for text by strangers, with
-        references to them in the prompt; or ``"user"``, in the prompt itself, which saves the tokens of a tool.
+        references to them in the prompt; or ``"user"``, in the prompt itself, which saves the tokens of a tool. See
+        docs/explanation/defence.md.
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
 

@@ -19,7 +19,7 @@ Placement = Literal["tool_result", "user"]
 
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 
-#: Tools cost some 600 input tokens a request, see docs/defence.md; `user` costs none.
+#: Tools cost some 600 input tokens a request, see docs/explanation/defence.md; `user` costs none.
 DEFAULT_PLACEMENT: Placement = "tool_result"
 
 TOOL = "read_row"

@@ -33,7 +33,8 @@ class ClaudeResultLoadOperator(BaseOperator):
     :param shard: a shard's path, as the plan returns it (templated).
     :param job: the job that was planned; its output checks the answers.
     :param conn_id: a connection of type `anthropic` (templated).
-    :param warn: call the notifier of the DAG's deadline alerts; see ClaudeBatchSensor.
+    :param warn: call the notifier of the DAG's deadline alerts, where the batch has not ended and its cutoff comes; see
+        ClaudeBatchSensor.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id")

@@ -77,7 +77,8 @@ class ClaudeMessagesOperator(BaseOperator):
     :param in_flight: the most requests under way at once.
     :param shed_to: ``batch``: where the account is so busy that the lane had to slow down for minutes, and there is time,
         what is left and not urgent goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
-    :param stuck_batches: what is done about such a batch where it cannot be ended in time; see ClaudePlanOperator.
+    :param stuck_batches: ``answer`` or ``wait``: what is done about such a batch where it cannot be ended in time; see
+        ClaudePlanOperator.
     :param priority_column: a column with a number: rows with a higher one are asked first; see ClaudePlanOperator. It is
         carried to the answers.
     :param urgent: rows from this number on are never left to a batch. Without *priority_column* no row is urgent.
@@ -88,14 +89,14 @@ class ClaudeMessagesOperator(BaseOperator):
         run folder.
     :param carry: columns carried to the answers beside the row's id, in the types they have.
     :param id_column: the column that names a row; None takes file name and row number.
-    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; None: by the file names.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030``; see ClaudeInputScanOperator
         (templated).
     :param partition: the partition of the answers; see ClaudePlanOperator (templated).
     :param partition_column: the name of the partition column of the answers.
     :param replace: what may replace the rows of the partition; see ClaudePlanOperator (templated).
     :param take_over: whether to take a partition over; see ClaudePlanOperator (templated).
-    :param policy: what becomes of a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
+    :param policy: what happens to a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
     :param signatures: ``drop`` leaves the signature under a text out, likewise.
     :param redact: what in the texts is replaced by tokens before it is sent; see ClaudeInputScanOperator.

@@ -72,21 +72,22 @@ class ClaudePlanOperator(BaseOperator):
         numbers; see ``core/plan/limits.json``. The API's own headers correct it while the sync lane is at work.
     :param reserve: the share of these limits that the sync lane leaves to others.
     :param margin: seconds before the deadline by which everything should be done.
-    :param lane: ``auto``, or ``batch`` or ``sync`` for all rows whatever comes (templated). With ``batch`` no batch is ever
-        let go for the deadline.
+    :param lane: ``auto``; or ``batch`` or ``sync`` for all rows (templated). With ``batch`` no batch is ever abandoned for the
+        deadline.
     :param lead: seconds from giving up a batch until its rest can be sent; None goes by what earlier cancels took.
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
     :param refused_batches: where the API refuses batches, for the workspace, the key or the model: ``fail``, or ``sync`` to
         ask all rows by the sync lane at full price (templated). The plan says what that costs.
-    :param stuck_batches: what is done about a batch that cannot be ended at its cutoff, because nothing proves yet whose it is,
-        or cancelling it has no effect. ``answer``: the sync lane answers its rows, within the budget, and they may be paid for
-        twice. ``wait``: the shard waits for its end, past the deadline. The alert is raised either way.
+    :param stuck_batches: ``answer`` or ``wait``: what is done about a batch that cannot be ended at its cutoff, because nothing
+        proves yet whose it is, or cancelling it has no effect. ``answer``: the sync lane answers its rows, within the budget,
+        and they may be paid for twice. ``wait``: the shard waits for its end, past the deadline. The alert is raised either
+        way.
     :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
         one budget, so name another scope for another backfill.
     :param pack: so many short items share one request, at most 20 (templated); 1, each has its own. Packed answers can be less
-        accurate: measure it first, see ``docs/packing.md``.
+        accurate: measure it first, see ``docs/explanation/packing.md``.
     :param pack_tokens: the most input tokens that the items of one request have together, about.
     :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one

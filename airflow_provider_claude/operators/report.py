@@ -46,13 +46,15 @@ class ClaudeReportOperator(BaseOperator):
         where they have ended since, what they cost is counted. None: it is not asked.
     :param partition_column: the name of the partition column, if the plan's parameter does not say.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
-        the next five are each a share, or a ``Limit`` of share and counts; docs/operators.md has the defaults, and why.
+        the next five are each a share, or a ``Limit`` of share and counts; docs/explanation/red-or-green.md has the
+        defaults, and why.
     :param max_invalid: how many of the asked rows may end with an answer that is not valid, or cut off.
     :param max_refused: how many of the asked rows the model may refuse.
     :param max_defective: how many of the input rows may be set aside as broken data, or be lost in damaged places of
         the source.
     :param max_quarantined: how many of the input rows may be set aside for what their authors wrote.
     :param warn_above: what is beyond this limit, and not red, is logged and reported as a warning.
+    :param trigger_rule: Airflow's trigger rule; by default the report runs whether shards succeeded or failed.
     """
 
     template_fields: Sequence[str] = ("run_folder", "publish_to", "conn_id")

@@ -51,7 +51,7 @@ class ClaudeInputScanOperator(BaseOperator):
     :param columns: the text columns to be sent, as ``job.columns`` lists them.
     :param carry: columns carried to the answers as they are, in their types; they are neither scanned nor sent.
     :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
-    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; by default told by the file names.
+    :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; None: by the file names.
     :param encoding: the character set of CSV, JSON Lines and binary Parquet columns, such as ``windows-1252`` or ``gb18030``
         (templated). None: UTF-8, or what a byte order mark says. Mail says it itself.
     :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is noted
@@ -62,9 +62,9 @@ class ClaudeInputScanOperator(BaseOperator):
         run folder.
     :param max_chars: longer rows are set aside as ``oversize``.
     :param part_rows: rows in one part file of the items.
-    :param policy: what becomes of a row in which something was found (see ``core.scan.policy.ScanPolicy``).
+    :param policy: what happens to a row in which something was found (see ``core.scan.policy.ScanPolicy``).
     :param near_duplicates: how similar texts have to be, 0.5 to 1, to be asked once: the earlier one's answer is that of
-        both. None: only the very same. Whoever can send mail can then have an answer taken over for mail much like it.
+        both. None: only the very same. A sender can then have an answer taken over for mail much like theirs.
     :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): what it
         suspects is set aside, what it finds harmless is no suspect any more. It may be anywhere on its way.
     :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.

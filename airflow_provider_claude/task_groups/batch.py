@@ -86,7 +86,7 @@ def claude_batch_job(
 
     :param group_id: the group's name in the DAG, and in the run folder.
     :param job: what is asked about every row.
-    :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
+    :param source: file, folder or glob, in or below one of ``[claude] sources``; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
     :param output: root of the answers; a partition is replaced whole (templated). An empty text publishes nothing; None does
         neither, and warns when the DAG is parsed and in the report.
@@ -99,13 +99,13 @@ def claude_batch_job(
     :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
     :param rounds: how often rows without a valid answer are sent again (templated).
     :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
-        needs Airflow 3.3. Without it no batch is cancelled by what becomes of a task.
+        needs Airflow 3.3. Without it no batch is cancelled for what happens to a task.
     :param in_flight: the most requests of the sync lane under way at once, a shard.
     :param sync_pool: an Airflow pool for the tasks that settle leftovers. Workers on several machines know of each other's
         use of the account only what the API tells them: a pool with one slot lets one be at it at a time.
     :param scan_tasks: how many mapped tasks share the scan of a source of many files; each takes as many of them.
     :param screen: ``"claude"``: rows that the scan is in doubt about are first asked about in a batch of their own, in the group
-        ``screen``; what Claude suspects is set aside. Whatever becomes of that, all other rows are answered.
+        ``screen``; what Claude suspects is set aside. Whatever comes of that, all other rows are answered.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
     :param priority_column: a column with a number, carried to the answers: what goes to the sync lane is asked there in this
         order, higher ones first. Where the account is busy and there is time, rows below *urgent* go back to a batch.

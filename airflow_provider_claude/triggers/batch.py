@@ -57,7 +57,8 @@ class ClaudeBatchTrigger(BaseTrigger):
         it is cancelled, and its end waited for. One that cannot be ended is ``left``, as the plan's `stuck_batches` says.
         The triggerer has to reach the run folder for that.
     :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
-    :param active: the number of the record that says that the task's run is active in its run folder; renewed from here.
+    :param active: the number of the record that says that the run of the task is active in its run folder; renewed while
+        the trigger waits.
     :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
     """
 

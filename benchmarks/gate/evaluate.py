@@ -32,7 +32,7 @@ Mask = NDArray[np.bool_]
 Grades = NDArray[np.int8]
 
 #: Where the tables stand in the docs.
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "scan.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "injection-gate.md"
 
 #: Layers of the gate that are not trained, by their names there.
 UNTRAINED = ("structure", "signatures")
@@ -180,7 +180,7 @@ def put(path: Path, mark: str, text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=data.DATA)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/scan.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/explanation/injection-gate.md")
     args = parser.parse_args()
     rows = data.read(args.data)
     found, scores = judged(rows)

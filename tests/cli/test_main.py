@@ -224,7 +224,7 @@ def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(
 
 
 def test_every_command_is_in_the_operations_guide() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    guide = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
     [commands] = [action for action in build_parser()._actions if action.choices]
     for name in commands.choices:
         assert f"claude-batch {name}" in guide

@@ -1,4 +1,4 @@
-"""The DAG of docs/operators.md, as it stands there: it publishes, and its second run pays nothing."""
+"""The DAG of docs/reference/operators.md, as it stands there: it publishes, and its second run pays nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import PROJECT
 
 
 def example() -> str:
-    text = (PROJECT / "docs" / "operators.md").read_text()
+    text = (PROJECT / "docs" / "reference" / "operators.md").read_text()
     return text.partition("\n## By hand\n")[2].partition("```python\n")[2].partition("```")[0]
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from airflow_provider_claude.errors import JobError
 
-_OTHER = "For a model that this version of the package does not list, see 'Models' in docs/operators.md."
+_OTHER = "For a model that this version of the package does not list, see 'Models' in docs/reference/job.md."
 
 
 @cache

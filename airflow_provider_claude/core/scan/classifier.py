@@ -27,7 +27,7 @@ SLACK = 10
 
 _SCALES = {size: 1 / np.sqrt(np.arange(size + 1) + SLACK) for size in WINDOWS}
 
-#: From this score on a text is set aside. docs/scan.md has what other thresholds would do.
+#: From this score on a text is set aside. docs/explanation/injection-gate.md has what other thresholds would do.
 QUARANTINE_SCORE = 0.98
 
 #: From this score on a text is flagged: answered alone, never beside others.

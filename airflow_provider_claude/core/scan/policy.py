@@ -26,11 +26,12 @@ class ScanPolicy:
     :param low: the same for low severity.
     :param rules: what these rules mean, whatever their severity.
     :param quarantine_score: from this score of the classifier on, 0 to 1, its finding is of high severity.
-    :param flag_score: from this score on it is of medium severity. docs/scan.md has what other scores would do.
+    :param flag_score: from this score on it is of medium severity. docs/explanation/injection-gate.md has
+        what other scores would do.
     :param confirm_score: from this score on a text that a signature of medium severity speaks about is one of high severity,
         unless the signature itself asks for more.
     :param limits: what shape a text may have.
-    :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/signatures.md).
+    :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/reference/signatures.md).
     :raises JobError: for an action that there is not, and a score that cannot be.
     """
 

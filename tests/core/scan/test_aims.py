@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[3] / "docs" / "scan.md"
+DOCS = Path(__file__).parents[3] / "docs" / "explanation" / "injection-gate.md"
 
 
 def shares(line: str) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""The documentation site: pages in Markdown, and in `ext` what is made from the code."""
