@@ -36,10 +36,11 @@ def held(
     run: str | None = None,
     shard: str | None = None,
     method_name: str = "resume",
+    since: float | None = None,
 ) -> Iterator[Active]:
     """Hold the run folder *run*, or that of *shard*, for the run of *context* while the block lasts, and a while after.
 
-    Where another run is active in it, *operator* is deferred, and *method_name* looks again.
+    Where another run is active in it, *operator* is deferred, and *method_name* looks again. *since*: see defer_for.
     """
     from airflow_provider_claude.stages.active import enter
 
@@ -48,7 +49,7 @@ def held(
         with task_errors():
             active = enter(folder, who(context), alive=lambda other: is_alive(other, context), clock=utc_now)
     except PendingError as e:
-        defer_for(operator, e, method_name)
+        defer_for(operator, e, method_name, since=since)
         raise
     done = threading.Event()
     threading.Thread(target=_beat_until, args=(done, active), daemon=True).start()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, conf
 
+from airflow_provider_claude.core.batch.patience import WORK_SECONDS, next_try
 from airflow_provider_claude.core.batch.polling import POLL_CEILING, POLL_FLOOR, check_interval
 from airflow_provider_claude.core.plan.deadline import next_wall_clock
 from airflow_provider_claude.core.publish.destination import Destination, Holder, is_true
@@ -78,30 +79,56 @@ def raise_if_gave_up(event: object) -> None:
 
 
 @contextmanager
-def resumable(operator: BaseOperator, method_name: str = "resume") -> Iterator[None]:
+def resumable(operator: BaseOperator, method_name: str = "resume", *, since: float | None = None) -> Iterator[None]:
     """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile.
 
-    So it is where the API has no room yet: a full queue of batches, or a limit on calls.
+    So it is where the API has no room yet: a full queue of batches, or a limit on calls. *since*: see defer_for.
     """
+    began = epoch_now()
     try:
         with task_errors():
             yield
     except (PendingError, RateLimitedError) as e:
-        defer_for(operator, e, method_name)
+        in_vain = epoch_now() - began < WORK_SECONDS
+        defer_for(operator, e, method_name, since=since if in_vain else None)
 
 
-def defer_for(operator: BaseOperator, error: PendingError | RateLimitedError, method_name: str = "resume") -> None:
-    """Defer *operator* until what *error* names may have ended."""
+def defer_for(
+    operator: BaseOperator,
+    error: PendingError | RateLimitedError,
+    method_name: str = "resume",
+    *,
+    since: float | None = None,
+) -> None:
+    """Defer *operator* until what *error* names may have ended. Raises AirflowFailException after a day in vain.
+
+    *since*: when (epoch seconds) it was deferred for such a thing first, None for now; *method_name* is given it as
+    `waiting_since`.
+    """
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
     operator.log.info("%s", error)
-    operator.defer(trigger=TimeDeltaTrigger(timedelta(seconds=_pause(error))), method_name=method_name)
+    limited, began = isinstance(error, RateLimitedError), epoch_now() if since is None else since
+    pause = next_try(error.retry_after, waited=epoch_now() - began, limited=limited)
+    if pause is None:
+        raise AirflowFailException(_in_vain(error, began, limited=limited)) from error
+    operator.defer(
+        trigger=TimeDeltaTrigger(timedelta(seconds=pause)), method_name=method_name, kwargs={"waiting_since": began}
+    )
 
 
-def _pause(error: PendingError | RateLimitedError) -> float:
-    """Seconds until it is tried again: what was asked for, within bounds."""
-    least, most = (30.0, 120.0) if isinstance(error, RateLimitedError) else (1.0, 900.0)
-    return min(max(least, error.retry_after or 0.0), most)
+def _in_vain(error: Exception, since: float, *, limited: bool) -> str:
+    """What is said of a task that has waited for as long as it may."""
+    do = (
+        "See in the Console (Limits, Usage) what else uses the account, or have its limits raised; "
+        if limited
+        else "See to what stands in the way; "
+    )
+    when = pendulum.from_timestamp(since).to_iso8601_string()
+    return (
+        f"{str(error).rstrip('.')}. It has been so at each try since {when}, for {(epoch_now() - since) / 3600:.0f} hours, and "
+        f"this task waits no longer. {do}then clear this task. What was paid for is kept, and is not paid again."
+    )
 
 
 def fernet() -> Cipher | None:

@@ -45,11 +45,11 @@ class ClaudeBatchCreateOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         return self.resume(context)
 
-    def resume(self, context: Context, event: Any = None) -> str:
+    def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> str:
         """Create, or go on after a deferral."""
         from airflow_provider_claude.stages.create import create
 
-        with held(self, context, shard=self.shard), resumable(self):
+        with held(self, context, shard=self.shard, since=waiting_since), resumable(self, since=waiting_since):
             try:
                 batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
             finally:

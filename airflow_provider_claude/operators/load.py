@@ -58,7 +58,7 @@ class ClaudeResultLoadOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
 
-    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         """Load, or go on after a deferral: the batch had not ended."""
         from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.load import load
@@ -66,7 +66,7 @@ class ClaudeResultLoadOperator(BaseOperator):
         raise_if_gave_up(event)
         shard = shard_folder(self.shard)
         keep_event(shard, event)
-        with held(self, context, shard=self.shard) as active, resumable(self):
+        with held(self, context, shard=self.shard, since=waiting_since) as active, resumable(self, since=waiting_since):
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
                 record = load(shard, self.job, gateway, task=task_ref(context), clock=utc_now)

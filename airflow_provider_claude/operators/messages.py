@@ -214,26 +214,34 @@ class ClaudeMessagesOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
         self.partition = partition  # as text, also where templates are rendered to Python objects
 
-    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:
-        with held(self, context, run=self.run_folder, method_name="execute"), resumable(self, "execute"):
+    def execute(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
+        with (
+            held(self, context, run=self.run_folder, method_name="execute", since=waiting_since),
+            resumable(self, "execute", since=waiting_since),
+        ):
             self._scan()
             self._plan(context)
         return self.resume(context)
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def resume(
+        self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
+    ) -> dict[str, Any]:
         """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
         raise_if_gave_up(event)
         from airflow_provider_claude.stages.ended import keep_event
         from airflow_provider_claude.stages.plan import open_shards
 
-        with held(self, context, run=self.run_folder) as active, resumable(self):
+        with (
+            held(self, context, run=self.run_folder, since=waiting_since) as active,
+            resumable(self, since=waiting_since),
+        ):
             run = run_folder(self.run_folder)
             for shard in open_shards(run, run.need_plan()):
                 keep_event(shard, event)
                 batch_id = self._settle(shard, context)
                 if batch_id is not None:
                     self._wait(batch_id, shard, context, active.number)
-        with held(self, context, run=self.run_folder) as active, closing(active):
+        with held(self, context, run=self.run_folder, since=waiting_since) as active, closing(active):
             return self._report()
 
     def on_kill(self) -> None:

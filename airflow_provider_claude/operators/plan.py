@@ -205,13 +205,13 @@ class ClaudePlanOperator(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
 
-    def resume(self, context: Context, event: Any = None) -> list[str]:
+    def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> list[str]:
         """Plan, or go on after a deferral: batches of what the run held before had to end."""
         from airflow_provider_claude.core.plan.limits import account_limits
         from airflow_provider_claude.stages.lanes import LaneSettings
         from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 
-        with held(self, context, run=self.run_folder), resumable(self):
+        with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):
             run, destination = run_folder(self.run_folder), self.destination(context)
             record = plan(
                 run,

@@ -92,17 +92,17 @@ class ClaudeReportOperator(BaseOperator):
             warn=warn_above,
         )
 
-    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         """Go on after a deferral: another run was active in the run folder."""
-        return self.execute(context)
+        return self.execute(context, waiting_since)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context, waiting_since: float | None = None) -> dict[str, Any]:
         from airflow_provider_claude.stages.report import report
 
         with (
             task_errors(),
             blaming_the_first(context),
-            held(self, context, run=self.run_folder) as active,
+            held(self, context, run=self.run_folder, since=waiting_since) as active,
             closing(active),
         ):
             run = run_folder(self.run_folder)

@@ -160,18 +160,18 @@ class ClaudeInputScanOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
         self.partition = partition  # as text, also where templates are rendered to Python objects
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context, waiting_since: float | None = None) -> str:
         from airflow_provider_claude.stages.scan import scan
 
-        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder):
+        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             self.say(scan(self.opened(), run, self.settings(), clock=utc_now))
         return self.run_folder
 
-    def resume(self, context: Context, event: Any = None) -> Any:
+    def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> Any:
         """Go on after a deferral: another run was active in the run folder."""
-        return self.execute(context)
+        return self.execute(context, waiting_since)
 
     def opened(self) -> Source:
         """The source. Raises SourceError where it, or a column, is not there."""

@@ -92,33 +92,34 @@ class ClaudeSettleOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def resume(
+        self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
+    ) -> dict[str, Any]:
         """Settle, or go on after a deferral."""
         from airflow_provider_claude.stages.ended import keep_event
 
         raise_if_gave_up(event)
         keep_event(shard_folder(self.shard), event)
-        with held(self, context, shard=self.shard) as active:
+        with held(self, context, shard=self.shard, since=waiting_since) as active, resumable(self, since=waiting_since):
             return self._settle(context, active.number)
 
     def _settle(self, context: Context, active: int) -> dict[str, Any]:
         from airflow_provider_claude.stages.settle import Settled, Settling
 
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
-        with resumable(self):
-            settling = Settling(
-                shard=shard_folder(self.shard),
-                job=self.job,
-                api=ClaudeHook(self.conn_id).gateway(),
-                clock=utc_now,
-                task=task_ref(context),
-                rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
-                courier=self._courier,
-            )
-            try:
-                step = settling.go_on()
-            finally:
-                warn_if_left(self.shard, context, told=self.warn)
+        settling = Settling(
+            shard=shard_folder(self.shard),
+            job=self.job,
+            api=ClaudeHook(self.conn_id).gateway(),
+            clock=utc_now,
+            task=task_ref(context),
+            rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
+            courier=self._courier,
+        )
+        try:
+            step = settling.go_on()
+        finally:
+            warn_if_left(self.shard, context, told=self.warn)
         if isinstance(step, Settled):
             self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
             return dict(msgspec.to_builtins(step.landed))

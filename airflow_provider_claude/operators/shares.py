@@ -24,10 +24,10 @@ class ClaudeShareOutOperator(ClaudeInputScanOperator):
         super().__init__(**kwargs)
         self.shares = shares
 
-    def execute(self, context: Context) -> list[int]:  # type: ignore[override]
+    def execute(self, context: Context, waiting_since: float | None = None) -> list[int]:  # type: ignore[override]
         from airflow_provider_claude.stages.shares import share_out
 
-        with task_errors(), held(self, context, run=self.run_folder):
+        with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             return share_out(self.opened(), run, self.settings(), self.shares, clock=utc_now)
@@ -45,10 +45,10 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
         super().__init__(**kwargs)
         self.share = share
 
-    def execute(self, context: Context) -> None:  # type: ignore[override]
+    def execute(self, context: Context, waiting_since: float | None = None) -> None:  # type: ignore[override]
         from airflow_provider_claude.stages.shares import scan_share
 
-        with task_errors(), held(self, context, run=self.run_folder):
+        with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             record = scan_share(self.opened(), run, int(self.share), self.settings(), clock=utc_now)
         self.log.info("%d rows read, %d set aside %s", record.rows, sum(record.by_reason.values()), record.by_reason)
@@ -57,9 +57,9 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
 class ClaudeShareGatherOperator(ClaudeInputScanOperator):
     """Puts the shares of a source together in the run folder. Returns its path, as a scan by one task does."""
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context, waiting_since: float | None = None) -> str:
         from airflow_provider_claude.stages.shares import gather
 
-        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder):
+        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))
         return self.run_folder
