@@ -24,6 +24,7 @@ from airflow_provider_claude.store import (
     Record,
     RunFolder,
     WorkFolder,
+    all_names,
     list_names,
     read_record,
     remove,
@@ -186,7 +187,7 @@ def _remove(old: Old, api: Api | None) -> None:
     for path in old.records:
         remove(path)
     run = old.facts.run
-    for name in list_names(run.path):
+    for name in all_names(run.path):
         if name not in {*_LAST, _SPENDING}:
             remove(run.file(name))
     if run.file(_SPENDING).exists():  # the run folder is its own work folder

@@ -15,11 +15,14 @@ from airflow_provider_claude.runtime import name_run, task_errors, utc_now, who_
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_claude.store import RunFolder
+
 
 class ClaudeReleaseOperator(BaseOperator):
     """Lets rows out of quarantine from the next scan on, and puts on record who did so, when and why. Sends nothing.
 
-    Returns how many rows were released. Fails where none was: a term that means no row is a mistake.
+    Returns how many rows were released. Fails where none was: a term that means no row is a mistake. A run releases by its
+    terms once, also where it is cleared; for other terms trigger a new run.
 
     :param run_folder: the run folder (templated).
     :param release: which rows, as terms such as ``id:m-7``, ``rule:override``, ``layer:classifier`` or ``all`` (templated;
@@ -61,9 +64,16 @@ class ClaudeReleaseOperator(BaseOperator):
             record = release(run, terms, act)
             if not record.rows:
                 raise JobError(
-                    f"No row in quarantine of {run} was released. {' '.join(unmatched(run, terms))}".rstrip()
+                    _none_released(run, unmatched(run, terms), earlier=None if record.at == act.at else record.at)
                 )
         self.log.info("%d rows of %s released %s by %s", len(record.rows), run, record.by_reason, record.by)
         for sentence in unmatched(run, terms):
             self.log.warning("%s", sentence)
         return len(record.rows)
+
+
+def _none_released(run: RunFolder, why: Sequence[str], *, earlier: str | None) -> str:
+    """What is said where no row was released; *earlier*: when this run has asked the same before."""
+    before = f" This run has asked for the same at {earlier[:19]}Z, and a cleared run asks once." if earlier else ""
+    told = " ".join([f"No row in quarantine of {run} was released.{before}", *why])
+    return f"{told} Trigger a new run of the DAG, with terms (release) that mean rows which are in quarantine now."

@@ -47,6 +47,7 @@ Every file is written whole or not at all, and "cannot be read" is never "is not
 """
 
 from airflow_provider_claude.store.files import (
+    all_names,
     atomic_output,
     entries,
     is_local,
@@ -135,6 +136,7 @@ __all__ = [
     "SubmittedRecord",
     "TokensRecord",
     "WorkFolder",
+    "all_names",
     "atomic_output",
     "entries",
     "is_local",

@@ -7,6 +7,7 @@ store it is one PUT of a finished local file, or a conditional one. Who may read
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
+#: What a file is called on a local disk until it is whole: of a killed worker such a file stays.
+_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
+
+
 def is_local(path: UPath) -> bool:
     return path.protocol in {"", "file", "local"}
 
 
 def list_names(directory: UPath) -> list[str]:
-    """The names in *directory*, sorted; none where there is no such directory. Never from a listing cache."""
+    """The names in *directory*, sorted, without unfinished files; none where there is no such directory. Never from a
+    listing cache.
+    """
+    return [name for name in all_names(directory) if not _UNFINISHED.fullmatch(name)]
+
+
+def all_names(directory: UPath) -> list[str]:
+    """The same with unfinished files, which only cleaning up is for."""
     directory.fs.invalidate_cache()
     try:
         return sorted(entry.name for entry in directory.iterdir())
@@ -35,7 +47,9 @@ def list_names(directory: UPath) -> list[str]:
 
 
 def entries(directory: UPath) -> dict[str, int | None]:
-    """What is in *directory* by name, sorted: the bytes of files, None for folders. One listing, never from a cache."""
+    """What is in *directory* by name, sorted: the bytes of files that are whole, None for folders. One listing, never from a
+    cache.
+    """
     directory.fs.invalidate_cache()
     here = directory.path.strip("/")
     try:
@@ -43,7 +57,8 @@ def entries(directory: UPath) -> dict[str, int | None]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     names = {entry["name"].strip("/"): entry["size"] if entry["type"] == "file" else None for entry in found}
-    return {name.rsplit("/", 1)[-1]: names[name] for name in sorted(names) if name != here}
+    pairs = [(name.rsplit("/", 1)[-1], names[name]) for name in sorted(names) if name != here]
+    return {name: size for name, size in pairs if not _UNFINISHED.fullmatch(name)}
 
 
 def write_bytes(path: UPath, data: bytes) -> None:

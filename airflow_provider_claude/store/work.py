@@ -152,10 +152,7 @@ class AccountFolder(WorkFolder):
         results are not collected.
         """
         folder = self._of_job("asked", job)
-        names = [
-            name for name in list_names(folder) if name.endswith(".json")
-        ]  # a killed worker leaves temporary files
-        found = (read_record(folder / name, CollectedRecord) for name in names)
+        found = (read_record(folder / name, CollectedRecord) for name in list_names(folder))
         return [record for record in found if record is not None and epoch(record.created_at) >= epoch(since)]
 
     def _of_job(self, kind: str, job: str) -> UPath:

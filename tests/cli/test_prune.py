@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from airflow_provider_claude.cli.costs import show_costs
 from airflow_provider_claude.cli.prune import prune
 from airflow_provider_claude.core.active import ActiveRun
 from airflow_provider_claude.core.publish.destination import Destination
@@ -270,3 +271,20 @@ def test_an_old_run_that_another_airflow_run_is_at_work_in_stays(
     active.close()
     run(work, out)
     assert "1 run removed." in out.text
+
+
+def test_what_killed_workers_left_half_written_in_any_folder_disturbs_no_later_run_and_no_command(
+    old: Night, work: AccountFolder, out: Terminal, a_night: Callable[..., Night]
+) -> None:
+    root = Path(str(work.path))
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        for name in ("1.json", "1.spent.json", "part-00000.parquet", "20261120T000000-0123456789abcdef.json"):
+            (folder / f".{name}.a_b0c1d2.tmp").write_bytes(b"{")
+    young = a_night("2026-11-21")
+    young.scan().plan()
+    young.land().clock = lambda: now(days=40)
+    assert young.report().run.file("report.json").exists()
+    old.report()
+    show_costs(work.path, out, month=now()[:7], by=["dag"])
+    assert run(work, out) == 0
+    assert not Path(str(old.run)).exists()

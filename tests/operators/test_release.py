@@ -51,3 +51,19 @@ def test_a_release_that_means_no_row_fails_and_says_what_was_meant(tmp_path: Pat
     task = ClaudeReleaseOperator(task_id="release", run_folder=scan.run_folder, release=["rule:overide"])
     with pytest.raises(AirflowFailException, match="Did you mean rule:override"):
         task.execute(context("ada"))
+
+
+def test_a_cleared_release_that_meant_no_row_says_to_trigger_a_new_run(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path)
+    (tmp_path / "mail.jsonl").write_text(json.dumps({"id": "1", "body": "Where is my order?"}))
+    scan.execute({})
+    task = ClaudeReleaseOperator(task_id="release", run_folder=scan.run_folder, release=["id:1"])
+    with pytest.raises(AirflowFailException, match="id:1 means no row in quarantine. Trigger a new run"):
+        task.execute(context("ada"))
+    scan_of(tmp_path).execute({})  # the row has come into quarantine since
+    with pytest.raises(
+        AirflowFailException, match=r"has asked for the same at 20.*Z, and a cleared run asks once. Trigger"
+    ):
+        task.execute(context("ada"))
+    assert acts(RunFolder(UPath(scan.run_folder))) == []
+    assert task.execute({**context("ada"), "run_id": "manual__2"}) == 1

@@ -19,7 +19,7 @@ from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sinks import replacing
 from airflow_provider_claude.sinks.parquet import publish as put
 from airflow_provider_claude.sinks.parquet import read_answers
-from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
+from airflow_provider_claude.sinks.partition import MANIFEST, ManifestRecord, Partition
 from airflow_provider_claude.sinks.replacing import KEPT_VERSIONS, recover
 from airflow_provider_claude.sinks.versions import partitions_of, restore, versions
 
@@ -433,3 +433,26 @@ class TestReadAnswers:
     def test_only_the_columns_that_are_asked_for_are_read(self, root):
         [part] = parts(root, 0)
         assert list(read_answers(part, ["n"]).columns) == ["n"]
+
+
+def litter(folder: UPath) -> None:
+    """Leave in *folder*, and in all below, what a worker leaves that is killed while it writes."""
+    for entry in list(folder.iterdir()):
+        if entry.is_dir():
+            litter(entry)
+    (folder / ".part-00000.parquet.a_b0c1d2.tmp").write_bytes(b"PAR1")
+    (folder / f".{MANIFEST}.z9y8x7w6.tmp").write_bytes(b"{")
+
+
+@pytest.mark.parametrize("partitioned", [True, False])
+def test_what_killed_workers_left_half_written_disturbs_no_publication_version_or_restore(root, partitioned):
+    target = root / "out" / "day=1" if partitioned else root / "out"
+    for day, tag in enumerate("abcd"):
+        at = f"2026-11-2{day}T00:00:00+00:00"
+        publish(parts(root, 0, 1, tag=tag), SCHEMA, target, tag=tag, partitioned=partitioned, at=at)
+        litter(root / "out")
+    [partition] = partitions_of(root / "out")
+    assert partition.look().is_whole
+    assert len(versions(partition)) == KEPT_VERSIONS
+    restore(partition, None, "2026-11-24T00:00:00+00:00")
+    assert ids(target) == ["c0", "c1"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.store.files import remove
+from airflow_provider_claude.store.files import all_names, atomic_output, entries, list_names, remove
 
 
 @pytest.fixture(params=["local", "objects"])
@@ -45,3 +45,18 @@ def test_what_another_worker_removes_in_the_same_moment_is_removed(
 
 def test_removing_what_is_not_there_is_no_error(place: UPath) -> None:
     remove(place / "nothing.json")
+
+
+def test_what_a_killed_worker_left_half_written_is_in_no_listing(place: UPath) -> None:
+    for name in ("1.json", ".1.json.a_b0c1d2.tmp", ".hidden", "notes.tmp"):
+        (place / name).write_text("{}")
+    assert list_names(place) == list(entries(place)) == [".hidden", "1.json", "notes.tmp"]
+    assert len(all_names(place)) == 4
+
+
+def test_what_is_being_written_is_in_no_listing_either(tmp_path: Path) -> None:
+    folder = UPath(tmp_path / "run")
+    with atomic_output(folder / "landed.json"):
+        assert len(all_names(folder)) == 1
+        assert (list_names(folder), entries(folder)) == ([], {})
+    assert list_names(folder) == ["landed.json"]

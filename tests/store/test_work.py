@@ -14,5 +14,5 @@ def test_what_a_killed_worker_left_half_written_keeps_no_later_plan_from_reading
     shard = RunFolder(UPath(tmp_path / "run")).shard(1)
     work.ask("job", shard, 1, "fingerprint", "2026-11-22T00:00:00Z")
     [folder] = (tmp_path / "accounts" / account.fingerprint / "asked").iterdir()
-    (folder / ".fingerprint-2-1.json.x.tmp").write_bytes(b"")
+    (folder / ".fingerprint-2-1.json.a_b0c1d2.tmp").write_bytes(b"")
     assert [record.attempt for record in work.asked("job", since="2026-11-21T00:00:00Z")] == [1]
