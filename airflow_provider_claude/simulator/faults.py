@@ -100,6 +100,7 @@ FAULTS: Mapping[str, Kind] = {
     "bad_key": Kind("error", error=lambda _: AuthenticationError("API key is invalid.")),
     "billing": Kind("error", error=lambda _: BillingError("Your credit balance is too low.")),
     "permission": Kind("error", error=lambda _: PermissionDeniedError("Your API key may not use this resource.")),
+    "bad_request": Kind("error", error=lambda _: InvalidRequestError("This cannot be served as asked.")),
     "not_found_after_create": Kind("error", ("retrieve", "results"), lambda _: NotFoundError("")),
     "batches_refused": Kind("error", ("create",), _no_batches),
     "html_413": Kind("html", ("create", "messages", "count_tokens")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -23,10 +24,12 @@ from airflow_provider_claude.core.batch.rereading import Read, next_look
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
+    CredentialsError,
     IncompleteError,
     NotFoundYetError,
     PendingError,
     RateLimitedError,
+    RequestRejectedError,
 )
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.masking import masked
@@ -68,6 +71,10 @@ _MOST_NAMES = 100_000
 #: What the API, not this run, is to blame for.
 _TROUBLE = (ApiUnavailableError, RateLimitedError, NotFoundYetError)
 
+#: What the API, or a proxy before it, says of results that it does not give: 400, 401, 403, 410 and their like. Where it
+#: says so of the batch as well, the key or the workspace is to blame, and nothing is decided about the rows.
+REFUSALS = (RequestRejectedError, CredentialsError)
+
 
 class Api(Protocol):
     """What fetching needs of the gateway."""
@@ -95,7 +102,7 @@ class Download:
         """Put the results in their place, or what there is of them once that has been tried often enough.
 
         Raises PendingError where the batch has not ended, IncompleteError where the results are to be read again, and the
-        error of the API where it does not answer at all: then nothing is decided about this batch.
+        error of the API where it does not answer at all, or refuses the batch itself: then nothing is decided about this batch.
         """
         try:
             for look in Retrying(
@@ -106,7 +113,9 @@ class Download:
             ):
                 with look:
                     self._look()
-        except _TROUBLE as error:
+        except (*_TROUBLE, *REFUSALS) as error:
+            if isinstance(error, REFUSALS):
+                self._check_account()
             why = f"they could not be read ({masked(str(error))[:300]})"
             self._again(why, named=0, error=error)
             self._check_api()
@@ -164,6 +173,11 @@ class Download:
             short_looks=before.short_looks + short,
             short_since=min(before.short_since or self.now, self.now, key=epoch) if short else before.short_since,
         )
+
+    def _check_account(self) -> None:
+        """Raise the API's error where it refuses the batch itself, too. That it does not answer now is no refusal."""
+        with suppress(*_TROUBLE):
+            self.api.batch(self.batch_id)
 
     def _check_api(self) -> None:
         """Raise the API's error where it fails for all that is asked: an outage says nothing about one batch."""

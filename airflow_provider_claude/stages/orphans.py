@@ -74,7 +74,8 @@ class Orphans:
         return rest
 
     def _proof(self, orphan: Attempt, batch: Listed) -> bool | None:
-        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not tell.
+        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not tell, or are
+        refused: the key is good, as the list of batches was read with it.
 
         A claim of another attempt on it is wrong then, and is removed.
         """
@@ -83,7 +84,7 @@ class Orphans:
             return None
         try:
             proof = results.are_of(self.api.results(batch.batch_id), intent)
-        except NotFoundYetError:
+        except (NotFoundYetError, *download.REFUSALS):
             return None
         if proof and claim is not None and not self.is_mine(claim, orphan.number):
             self.work.disclaim(claim)

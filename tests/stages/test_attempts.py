@@ -174,6 +174,15 @@ def test_several_batches_whose_results_do_not_tell_are_held_for_a_person(
     assert claude_simulator.calls()["create"] == 2
 
 
+def test_several_batches_whose_results_are_refused_are_held_like_those_whose_results_do_not_tell(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    foreign = a_foreign_batch_beside(night)
+    claude_simulator.fault("permission", route="results", times=None)
+    with pytest.raises(HoldError, match=foreign):
+        later(orphaned, night)
+
+
 def test_of_two_workers_with_the_same_decision_one_sends(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS).plan()
     shard, sent = night.run.shard(1), []

@@ -14,7 +14,13 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.errors import ApiUnavailableError, IncompleteError, LedgerError, PendingError
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    CredentialsError,
+    IncompleteError,
+    LedgerError,
+    PendingError,
+)
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages import download
@@ -179,6 +185,51 @@ def test_results_that_cannot_be_downloaded_end_as_missing_after_an_hour_of_tries
             look(night, 1800)
     assert look(night, 1800 + 3700).outcomes == {"missing": 20}
     assert "could not be read" in night.leftovers()["reason"][0].as_py()
+
+
+@pytest.mark.parametrize("fault", ["bad_request", "permission", "bad_key"])
+def test_results_that_are_refused_end_as_missing_after_an_hour_of_tries_and_are_in_the_cost(
+    night: Night, claude_simulator: SimulatorProcess, fault: str
+) -> None:
+    claude_simulator.fault(fault, route="results", times=None)
+    for seconds in (0, 60, 600, 1800, 2400, 3500):
+        with pytest.raises(IncompleteError, match=r"could not be read.*HTTP 4"):
+            look(night, seconds)
+    assert look(night, 3700).outcomes == {"missing": 20}
+    assert "HTTP 4" in night.leftovers()["reason"][0].as_py()
+    claude_simulator.clear_faults()
+    assert settled(night).outcomes == {"succeeded": 20}
+    costs = reported(night).costs
+    assert costs.missing_requests == 20
+    assert "an estimate" in costs.told()
+    assert costs.actual + costs.unsure >= billed(claude_simulator)
+
+
+@pytest.mark.parametrize(("fault", "error"), [("permission", CredentialsError), ("bad_key", CredentialsError)])
+def test_a_key_that_is_refused_for_the_batch_as_well_makes_no_row_missing(
+    night: Night, claude_simulator: SimulatorProcess, fault: str, error: type[Exception]
+) -> None:
+    for route in ("results", "retrieve"):
+        claude_simulator.fault(fault, route=route, times=None)
+    for seconds in range(0, 8000, 1000):
+        with pytest.raises(error):
+            look(night, seconds)
+    assert night.run.shard(1).looks(1) is None
+    claude_simulator.clear_faults()
+    assert look(night, 9000).outcomes == {"succeeded": 20}
+
+
+def test_results_that_are_refused_in_an_outage_of_the_rest_are_not_given_up(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    submitted(night)
+    claude_simulator.fault("permission", route="results", times=None)
+    claude_simulator.fault("error_500", route="retrieve", times=None)
+    for _ in range(6):
+        with pytest.raises(IncompleteError):
+            look(night)
+    with pytest.raises(ApiUnavailableError):
+        look(night, 4000)
 
 
 def test_beyond_the_cutoff_the_rows_are_not_waited_for_an_hour(

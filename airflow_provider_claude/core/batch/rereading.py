@@ -4,7 +4,7 @@
     a line for each request of ours, and a whole last line   kept
     an adopted batch, whole, with lines of others only       kept: it is another's
     less, or a torn last line                                read again, at least 6 times over 5 minutes
-    nothing, because the API fails                           tried again, at least 6 times over an hour
+    nothing, because the API fails, or refuses them alone    tried again, at least 6 times over an hour
     either, beyond the cutoff of the shard                   read again, at least 3 times over 30 seconds
     any of these, beyond that                                the best of the looks is kept, the rest is `missing`
 
@@ -62,7 +62,7 @@ class Read:
 def next_look(*, looks: int, waited: float, failed: bool, late: bool = False) -> float | None:
     """Seconds until results are read again after *looks* in vain over *waited* seconds; None where that was the last.
 
-    *failed*: the last look gave nothing at all, because the API failed. *late*: the cutoff of the shard has come.
+    *failed*: the last look gave nothing at all, because the API failed or refused. *late*: the cutoff of the shard has come.
     """
     least, over = (LATE_LOOKS, LATE_SECONDS) if late else (MIN_LOOKS, TROUBLE_SECONDS if failed else SHORT_SECONDS)
     if looks >= least and waited >= over:
