@@ -19,7 +19,7 @@ from airflow_provider_claude.core.batch.rows import Origin, Rows, answer_rows, i
 from airflow_provider_claude.core.batch.usages import Usages, share
 from airflow_provider_claude.core.batch.validate import Validator
 from airflow_provider_claude.core.plan.prices import to_usd
-from airflow_provider_claude.stages.pieces import Piece
+from airflow_provider_claude.stages.asked import Piece
 from airflow_provider_claude.store import LandedRecord, ShardSpec
 
 if TYPE_CHECKING:

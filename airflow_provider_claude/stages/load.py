@@ -36,7 +36,6 @@ from airflow_provider_claude.stages.items import read_carried, read_duplicates, 
 from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.parquet import parquet_writer
 from airflow_provider_claude.stages.pieces import pieces_of
-from airflow_provider_claude.stages.spending import settled_cost
 from airflow_provider_claude.stages.standing import too_late
 from airflow_provider_claude.store import (
     LandedRecord,
@@ -82,7 +81,6 @@ def load(
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
     _collect(shard, spec, plan, api, clock)
-    _count_costs(shard, spec)
     remove(shard.file("landed.json"))
     landing = Landing(
         origin=_origin(shard, plan, spec, task, clock()),
@@ -149,13 +147,6 @@ def first_in_flight(shard: ShardFolder) -> str | None:
     """The first batch of *shard*, as it is planned now, whose results are not here; None where there is none."""
     spec = shard.run.need_plan().shard(shard.shard)
     return next((one.batch_id for one in chain(history(shard), spec.fingerprint) if one.in_flight), None)
-
-
-def _count_costs(shard: ShardFolder, spec: ShardSpec) -> None:
-    """Put on record what the attempts that are here have cost."""
-    names = shard.names()
-    for attempt in chain(history(shard), spec.fingerprint):
-        settled_cost(shard, attempt.number, names)
 
 
 def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -102,36 +101,45 @@ def settled_cost(shard: ShardFolder, number: int, names: frozenset[str]) -> Paid
 
 
 def _count(shard: ShardFolder, intent: IntentRecord) -> PaidRecord:
-    """The cost of an attempt by its results. The first line of a request counts, as it does for its answer."""
-    lane = "batch" if intent.lane == "batch" else "sync"
-    sums = _Sums(msgspec.convert(intent.price, Price, strict=False), lane)
+    """The cost of an attempt by its results, read for nothing else."""
+    bill = Bill(shard, intent)
     for judged in batched(_first(shard, intent), _CHUNK_ROWS):
-        sums.add(judged)
-    usd = to_usd(sums.picodollars)
-    if lane == "sync":
-        return _record(shard, intent, answered=sums.billed, usd=usd, unsure=_cut_off(shard, intent, sums.lines))
-    missing, unsure = _lost(shard, intent, sums)
-    each = usd / sums.messages if sums.messages else _planned_each(shard, intent)
-    return _record(shard, intent, answered=sums.billed, usd=usd, unsure=unsure, missing=missing, each=each)
+        bill.add(judged)
+    return bill.total()
 
 
-@dataclass
-class _Sums:
-    """The running sums over the results of an attempt."""
+class Bill:
+    """What an attempt has cost by its results, summed while they are read: the first line of each request counts, as it does
+    for its answer.
+    """
 
-    price: Price
-    lane: str
-    lines: int = 0
-    messages: int = 0
-    billed: int = 0
-    picodollars: int = 0
+    def __init__(self, shard: ShardFolder, intent: IntentRecord) -> None:
+        self._shard, self._intent = shard, intent
+        self._lane = "batch" if intent.lane == "batch" else "sync"
+        self._price = msgspec.convert(intent.price, Price, strict=False)
+        self._lines = self._messages = self._billed = self._picodollars = 0
 
-    def add(self, judged: list[Judged]) -> None:
-        billed = [one.usage for one in judged if one.message_id and is_billed(one)]
-        self.lines += len(judged)
-        self.messages += sum(bool(one.message_id) for one in judged)
-        self.billed += len(billed)
-        self.picodollars += sum(Usages.of(billed).picodollars(self.price, lane=self.lane).tolist())
+    def add(self, judged: Sequence[Judged]) -> None:
+        """Count these results, the first of their requests: each whole, also where it holds several answers."""
+        sent = [one for one in judged if one.message_id]
+        billed = [one.usage for one in sent if is_billed(one)]
+        self._lines += len(judged)
+        self._messages += len(sent)
+        self._billed += len(billed)
+        self._picodollars += sum(Usages.of(billed).picodollars(self._price, lane=self._lane).tolist())
+
+    def total(self) -> PaidRecord:
+        """The cost, once all results are counted."""
+        shard, intent, usd = self._shard, self._intent, to_usd(self._picodollars)
+        if self._lane == "sync":
+            return _record(shard, intent, answered=self._billed, usd=usd, unsure=_cut_off(shard, intent, self._lines))
+        missing, unsure = _lost(shard, intent, lines=self._lines, messages=self._messages)
+        each = usd / self._messages if self._messages else _planned_each(shard, intent)
+        return _record(shard, intent, answered=self._billed, usd=usd, unsure=unsure, missing=missing, each=each)
+
+    def keep(self) -> None:
+        """Put the cost on record, unless it is there already."""
+        write_new_record(self._shard.paid_file(self._intent.attempt), self.total())
 
 
 def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
@@ -145,15 +153,14 @@ def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
             yield judged
 
 
-def _lost(shard: ShardFolder, intent: IntentRecord, sums: _Sums) -> tuple[int, int]:
-    """How many answers the batch counts that its results do not hold; and of how many requests it is not known what they
-    cost: where its counts are not those of its requests, each without a line may have been paid.
+def _lost(shard: ShardFolder, intent: IntentRecord, *, lines: int, messages: int) -> tuple[int, int]:
+    """How many answers the batch counts that its results, *lines* with *messages*, do not hold; and of how many requests it is
+    not known what they cost: where its counts are not those of its requests, each without a line may have been paid.
     """
     ended = shard.ended(intent.attempt)
     counts = ended.counts if ended is not None else {}
-    missing = min(max(counts.get("succeeded", 0) - sums.messages, 0), intent.requests - sums.messages)
-    without = intent.requests - sums.lines
-    return missing, missing if sum(counts.values()) == intent.requests else max(missing, without)
+    missing = min(max(counts.get("succeeded", 0) - messages, 0), intent.requests - messages)
+    return missing, missing if sum(counts.values()) == intent.requests else max(missing, intent.requests - lines)
 
 
 def _planned_each(shard: ShardFolder, intent: IntentRecord) -> Decimal:

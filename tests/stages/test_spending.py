@@ -18,9 +18,11 @@ from airflow_provider_claude.core.plan.shards import Limits
 from airflow_provider_claude.core.report.costs import Costs
 from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages import spending
 from airflow_provider_claude.stages.budget import Budget
 from airflow_provider_claude.stages.create import create
 from airflow_provider_claude.stages.journal import Journal
+from airflow_provider_claude.stages.landing import Landing
 from airflow_provider_claude.stages.lane import Courier
 from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.lease import LEASE_SECONDS, Lease
@@ -33,8 +35,10 @@ from airflow_provider_claude.stages.standing import let_go
 from airflow_provider_claude.stages.sync import SyncAttempt
 from airflow_provider_claude.store import (
     BudgetRecord,
+    LandedRecord,
     PaidRecord,
     RunFolder,
+    ShardFolder,
     SpendingBook,
     WorkFolder,
     atomic_output,
@@ -179,6 +183,73 @@ def test_packs_and_a_cached_prompt_are_on_record_as_they_are_billed(
     found = costs(night)
     assert found.actual == paid(night) == billed(claude_simulator) > 0
     assert found.unsure_requests == 0
+
+
+def counted_alone(shard: ShardFolder) -> list[PaidRecord]:
+    """What the results of *shard* say by themselves, which is then on record."""
+    remove(shard.paid_file(1))
+    return list(spent_by(shard.run))
+
+
+@pytest.mark.parametrize("pack", [None, Packing(items=3)])
+def test_a_landing_puts_on_record_what_the_results_by_themselves_say(
+    night: Night, claude_simulator: SimulatorProcess, pack: Packing | None
+) -> None:
+    claude_simulator.behaviour(
+        refusal=0.1, refusal_midway=0.1, truncated=0.1, errored=0.1, invalid_json=0.2, pack_drop=0.1
+    )
+    night.scanned([f"mail {n}" for n in range(60)])
+    planned(night, trial=False, limits=Limits(rows=60), pack=pack)
+    night.create()
+    night.load()
+    shard = night.run.shard(1)
+    lines = list(read_lines(shard.results(1)))
+    again = [line.replace(b'"input_tokens":', b'"input_tokens":9') for line in lines[:9]]
+    strange = [b'{"custom_id":"mine"}', b"no JSON", b'{"custom_id":"other-000001","result":{"type":"expired"}}']
+    with (
+        atomic_output(shard.results(1)) as stream,
+        pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+    ):
+        out.write(b"\n".join([*lines[:-2], *again, *strange]))
+    remove(shard.paid_file(1))
+    landed = night.load()
+    kept = shard.paid(1)
+    assert [kept] == counted_alone(shard)
+    assert kept is not None
+    assert kept.usd == landed.cost_usd
+    assert landed.strangers == {"repeated": 9, "unreadable": 2, "unknown": 1}
+
+
+def test_a_landing_reads_the_results_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(path: UPath) -> list[bytes]:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(spending, "read_lines", again)
+    night.scanned(TEXTS)
+    planned(night, trial=False, limits=Limits(rows=50))
+    night.create()
+    night.load()
+    assert night.run.shard(1).paid(1) is not None
+
+
+def test_what_was_paid_is_counted_where_a_landing_died(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(self: Landing, shard: int, now: str) -> LandedRecord:
+        raise KeyboardInterrupt
+
+    night.scanned(TEXTS)
+    planned(night, trial=False, limits=Limits(rows=50))
+    night.create()
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "record", die)
+        with pytest.raises(KeyboardInterrupt):
+            night.load()
+    shard = night.run.shard(1)
+    assert shard.landed() is None
+    assert [Decimal(one.usd) for one in counted_alone(shard)] == [billed(claude_simulator)]
+    night.load()
+    assert costs(night).actual == paid(night) == billed(claude_simulator) > 0
 
 
 def test_a_budget_counts_what_may_have_been_paid_as_spent(night: Night, claude_simulator: SimulatorProcess) -> None:
