@@ -161,7 +161,7 @@ class Landing:
     def _unleaking(self, piece: Piece, chunk: _Chunk, place: int, error: CanaryError) -> Judged:
         """The judgement at *place*, or that as invalid where its answer holds the canary."""
         one = chunk.judged[place]
-        if one.answer is None or not self.origin.echoes.leaks(one.answer):
+        if one.answer is None or not self.origin.leaks(int(piece.places[chunk.rows[place]]), one.answer):
             return one
         self._invalid[piece.places[chunk.rows[place]]] += one.of == 1
         return _invalid(one, str(error))

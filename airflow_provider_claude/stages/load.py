@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_claude.core.batch.attempt import Attempt, chain
 from airflow_provider_claude.core.batch.cleaned import Cleaner
@@ -24,6 +25,7 @@ from airflow_provider_claude.core.batch.rows import Origin
 from airflow_provider_claude.core.batch.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.plan.prices import Price
+from airflow_provider_claude.core.scan.limits import CONFIDENTIAL_WORD
 from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, as_carried, source_name
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
@@ -153,10 +155,11 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
     """The rows have the ids and carried columns they have now: their requests may have been sent under other names."""
     scan = shard.run.need_scan()
     carry = read_carried(shard.run, scan)
-    names = ["ordinal", "item_id", "input_hash", *(one.name for one in carry)]
+    names = ["ordinal", "item_id", "input_hash", "flags", *(one.name for one in carry)]
     items = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
     return Origin(
-        items=_renamed(items).combine_chunks(),
+        items=_renamed(items.drop_columns("flags")).combine_chunks(),
+        quoting=_quoting(items["flags"].combine_chunks()),
         duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
         carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job["answer_schema"]),
@@ -173,6 +176,12 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
             "claude_loaded_at": datetime.fromisoformat(now),
         },
     )
+
+
+def _quoting(flags: pa.Array) -> frozenset[int]:
+    """The places of the items that were let through although their texts hold the confidential word, by their *flags*."""
+    holds = pc.equal(pc.list_flatten(flags), CONFIDENTIAL_WORD)
+    return frozenset(pc.list_parent_indices(flags).filter(holds).to_pylist())
 
 
 def _renamed(table: pa.Table) -> pa.Table:

@@ -3,14 +3,15 @@
 Only free text can: an enum, a number or a date holds no prose, and jobs whose answers hold nothing else cost nothing here.
 
 An answer with the canary has repeated what no row could know, so it has listened to somebody else than the job: it does not
-count (`CanaryError`). An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
+count (`CanaryError`). Where the row's own text holds the word, and a person or the policy let it through, the answer may quote
+it: it counts, and is flagged. An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
 answer counts, and is flagged (`Echoes`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,14 @@ class Echoes:
             self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}
 
-    def flags(self, columns: Mapping[str, pa.Array], answers: Sequence[Any]) -> pa.Array:
+    def flags(self, columns: Mapping[str, pa.Array], answers: Sequence[Any], quoting: Collection[int] = ()) -> pa.Array:
         """The flags of each of the *answers*, a list a row; *columns* hold the same, a column a field.
 
-        Raises CanaryError where one of them holds the canary.
+        Raises CanaryError where one of them holds the canary, but for those at the places *quoting*: their texts hold it.
         """
         low = b"".join(part for name in self.columns for part in _texts(columns[name])).lower()
-        if self._word and self._word in low:
+        holding = (place for place, answer in enumerate(answers) if self.leaks(answer)) if self._word in low else ()
+        if any(place not in quoting for place in holding):
             raise CanaryError
         if not self._found(low):
             return _no_flags(len(answers))
@@ -93,6 +95,8 @@ class Echoes:
         found = [name for name, lines in self._needles.items() if any(line in low for line in lines)]
         if any(verb in low for verb in _OVERRIDE_VERBS) and _OVERRIDE.search(low):
             found.append("echoes_override")
+        if self._word and self._word in low:
+            found.append("quotes_word")
         return found
 
 

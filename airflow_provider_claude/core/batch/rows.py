@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """What all rows of one landing share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
-    PROVENANCE_FIELDS.
+    PROVENANCE_FIELDS. *quoting*: the places of items whose own texts hold the confidential word.
     """
 
     items: pa.Table
@@ -44,10 +44,15 @@ class Origin:
     echoes: Echoes
     cleaner: Cleaner
     constants: Mapping[str, Any]
+    quoting: frozenset[int] = frozenset()
 
     @property
     def answer_schema(self) -> pa.Schema:
         return answer_schema(self.carry, self.answer_type)
+
+    def leaks(self, place: int, answer: Mapping[str, Any]) -> bool:
+        """Whether *answer* to the item at *place* holds the confidential word, which its text does not."""
+        return place not in self.quoting and self.echoes.leaks(answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,16 +95,24 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     """
     items = origin.items.take(pa.array(rows.places, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
+    echoes = origin.echoes.flags(answers, [one.answer for one in rows.judged], _quoting(origin, rows))
     columns: dict[str, Any] = {
         "item_id": items["item_id"],
         "duplicate_of": pa.nulls(len(rows), pa.string()),
         **{field.name: items[field.name] for field in origin.carry},
         **answers,
-        "claude_flags": _flags(origin.echoes.flags(answers, [one.answer for one in rows.judged]), rows.judged),
+        "claude_flags": _flags(echoes, rows.judged),
         **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
     return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "claude_cost_usd")])
+
+
+def _quoting(origin: Origin, rows: Rows) -> frozenset[int]:
+    """Which of *rows* may quote the confidential word."""
+    if not origin.quoting:
+        return frozenset()
+    return frozenset(n for n, place in enumerate(rows.places.tolist()) if place in origin.quoting)
 
 
 def _flags(echoes: pa.Array, judged: Sequence[Judged]) -> pa.Array:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from airflow_provider_claude.job.numbers import number, whole_number
 
+#: The rule, and the flag, of a text that holds the word of the system prompt that no answer may hold.
+CONFIDENTIAL_WORD = "confidential_word"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
-from airflow_provider_claude.core.scan.limits import Limits
+from airflow_provider_claude.core.scan.limits import CONFIDENTIAL_WORD, Limits
 from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, foreign_where, rows_where
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
@@ -155,7 +155,7 @@ def _tags(limits: Limits) -> Iterator[tuple[str, str, Severity, str]]:
     yield "delimiter_forging", _OWN_TAG, "high", "the text forges the delimiter it stands in"
     if limits.confidential:
         yield (
-            "confidential_word",
+            CONFIDENTIAL_WORD,
             re.escape(limits.confidential),
             "high",
             "the text holds the word that no answer may hold",

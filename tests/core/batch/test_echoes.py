@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -28,10 +29,10 @@ def answer(topic: str = "a rake", tags: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"label": "good", "topic": topic, "tags": list(tags)}
 
 
-def flags(*answers: dict[str, Any]) -> list[list[str]]:
+def flags(*answers: dict[str, Any], quoting: Collection[int] = ()) -> list[list[str]]:
     struct = pa.array(answers, answer_type(SCHEMA))
     columns = dict(zip(SCHEMA["properties"], struct.flatten(), strict=True))
-    found = Echoes(spec_of(JOB), SCHEMA).flags(columns, answers)
+    found = Echoes(spec_of(JOB), SCHEMA).flags(columns, answers, quoting)
     found.validate(full=True)
     assert found.type == pa.list_(pa.string())
     return list(found.to_pylist())
@@ -116,3 +117,16 @@ def test_values_that_only_together_hold_a_line_are_no_echo() -> None:
 def test_short_sentences_are_anybodys() -> None:
     assert needles("Be brief. " * 3) == ()
     assert len(needles("\n".join(f"This is rule number {n:03d} of the shop" for n in range(100)))) == 20
+
+
+def test_an_answer_may_quote_the_word_where_the_text_of_its_row_holds_it() -> None:
+    word = canary_of(JOB)
+    answers = [answer(), answer(topic=f"the code {word}"), answer(topic=word)]
+    assert flags(*answers, quoting={1, 2}) == [[], ["quotes_word"], ["quotes_word"]]
+    with pytest.raises(CanaryError):
+        flags(*answers, quoting={1})
+
+
+def test_a_word_that_two_answers_make_together_is_in_neither() -> None:
+    word = canary_of(JOB)
+    assert flags(answer(topic=word[:5]), answer(topic=word[5:])) == [[], []]
