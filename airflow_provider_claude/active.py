@@ -95,8 +95,7 @@ def current(shard: str | None, context: Context) -> int | None:
     if shard is None:
         return None
     run = shard_folder(shard).run
-    number = max(run.actives(), default=0)
-    latest = run.active(number) if number else None
+    number, latest = run.actives.latest()
     return number if latest is not None and latest.run.is_run(who(context)) else None
 
 

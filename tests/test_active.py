@@ -92,12 +92,12 @@ def test_a_wait_says_that_its_run_goes_on(shard: str) -> None:
     assert current(shard, context("r2")) is None
     number = current(shard, context("r1"))
     assert number == 1
-    record = run.active(1)
+    record = run.actives.read(1)
     assert record is not None
     old = record.until
-    run.active_file(1).write_text(run.active_file(1).read_text().replace(old, "2026-01-01T00:00:00+00:00"))
+    run.actives.file(1).write_text(run.actives.file(1).read_text().replace(old, "2026-01-01T00:00:00+00:00"))
     Beats(shard, number).beat()
-    renewed = run.active(1)
+    renewed = run.actives.read(1)
     assert renewed is not None
     assert renewed.until >= old
 
@@ -138,7 +138,7 @@ def test_an_error_of_the_store_on_the_way_in_tells_no_key(shard: str, monkeypatc
     def refuse(_: RunFolder) -> list[int]:
         raise OSError("403 for x-amz-signature=0123456789abcdef0123456789abcdef")
 
-    monkeypatch.setattr(RunFolder, "actives", refuse)
+    monkeypatch.setattr(RunFolder, "actives", property(refuse))
     with pytest.raises(Exception, match="403") as error, held(OPERATOR, context("r"), shard=shard):
         pass
     assert "0123456789abcdef" not in str(error.value)

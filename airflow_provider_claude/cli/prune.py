@@ -140,8 +140,7 @@ def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
 
 def _active(run: RunFolder, now: float) -> ActiveRecord | None:
     """The record of the run that is at work in *run*, if one is."""
-    numbers = run.actives()
-    latest = run.active(numbers[-1]) if numbers else None
+    _, latest = run.actives.latest()
     return latest if latest is not None and not latest.ended and epoch(latest.until) > now else None
 
 

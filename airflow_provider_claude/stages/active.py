@@ -22,7 +22,7 @@ from airflow_provider_claude.core.active import (
 )
 from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.store import ActiveRecord, RunFolder, write_new_record, write_record
+from airflow_provider_claude.store import ActiveRecord, RunFolder
 
 #: Whether a run is alive: its process, or by Airflow's word; None where it cannot be known.
 Alive = Callable[[ActiveRun], bool | None]
@@ -38,34 +38,34 @@ class Active:
 
     def beat(self) -> None:
         """Keep others out for longer, if that was not said a short while ago."""
-        record = self.run.active(self.number)
+        record = self.run.actives.read(self.number)
         if record is not None and not record.ended and _age(record, self.clock()) > BEAT_SECONDS:
-            write_record(self.run.active_file(self.number), _renewed(record, record.run, self.clock()))
+            self.run.actives.overwrite(self.number, _renewed(record, record.run, self.clock()))
 
     def close(self) -> None:
         """Let the next run in at once."""
-        record = self.run.active(self.number)
+        record = self.run.actives.read(self.number)
         if record is not None and not record.ended:
-            write_record(self.run.active_file(self.number), _ended(record))
+            self.run.actives.overwrite(self.number, _ended(record))
 
 
 def enter(run: RunFolder, me: ActiveRun, *, alive: Alive, clock: Callable[[], str]) -> Active:
     """Make *me* the active run of *run*, or go on as it. Raises PendingError where another run is, with its name."""
-    numbers = run.actives()
-    latest = _read(run, numbers[-1]) if numbers else None
+    number, latest = _latest(run)
     if latest is not None and latest.run.is_run(me):
-        return _go_on(run, numbers[-1], latest, me, clock)
+        return _go_on(run, number, latest, me, clock)
     if latest is not None:
         _check_over(run, latest, alive, clock())
-    return _begin(run, (numbers[-1] if numbers else 0) + 1, latest, me, alive=alive, clock=clock)
+    return _begin(run, number + 1, latest, me, alive=alive, clock=clock)
 
 
-def _read(run: RunFolder, number: int) -> ActiveRecord | None:
+def _latest(run: RunFolder) -> tuple[int, ActiveRecord | None]:
+    number = run.actives.last()
     try:
-        return run.active(number)
+        return number, run.actives.read(number) if number else None
     except StateError as e:
         raise StateError(
-            f"{e} {run.active_file(number).name} only says which Airflow run is at work in its folder: where none is, remove it."
+            f"{e} {run.actives.file(number).name} only says which Airflow run is at work in its folder: where none is, remove it."
         ) from e
 
 
@@ -74,8 +74,8 @@ def _go_on(run: RunFolder, number: int, record: ActiveRecord, me: ActiveRun, clo
     write a second to a name (https://cloud.google.com/storage/quotas).
     """
     if record.ended or _age(record, clock()) > JUST_NOW_SECONDS:
-        write_record(run.active_file(number), _renewed(record, me, clock()))
-    if run.actives()[-1] != number:
+        run.actives.overwrite(number, _renewed(record, me, clock()))
+    if run.actives.numbers()[-1] != number:
         raise PendingError(f"Another run has just become active in {run}.", LOOK_SECONDS)
     return Active(run=run, number=number, clock=clock)
 
@@ -86,10 +86,10 @@ def _begin(
     """Become record *number*. Of several at once one does; and none, where the run *before* has woken up meanwhile."""
     now = clock()
     mine = ActiveRecord(run=me, since=now, until=_until(now))
-    if not write_new_record(run.active_file(number), mine):
+    if not run.actives.write_new(number, mine):
         return enter(run, me, alive=alive, clock=clock)
-    if before is not None and run.active(number - 1) != before:
-        write_record(run.active_file(number), _ended(mine))
+    if before is not None and run.actives.read(number - 1) != before:
+        run.actives.overwrite(number, _ended(mine))
         raise PendingError(_told(run, before), LOOK_SECONDS)
     return Active(run=run, number=number, clock=clock)
 

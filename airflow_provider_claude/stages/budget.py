@@ -29,13 +29,13 @@ from airflow_provider_claude.core.plan.prices import Price, Usage, to_usd
 from airflow_provider_claude.stages.spool import Ask, SpooledBody, spool
 from airflow_provider_claude.store import (
     PlanRecord,
+    RecordSequence,
     ReservedRecord,
     ShardFolder,
     SpentRecord,
     WorkFolder,
     list_names,
     read_record,
-    write_new_record,
     write_record,
 )
 
@@ -53,6 +53,7 @@ class Budget:
 
     def __init__(self, folder: UPath, limit: Decimal) -> None:
         self._folder, self.limit = folder, limit
+        self._reservations = RecordSequence(folder, ReservedRecord, digits=5)
 
     @classmethod
     def of(cls, work: WorkFolder, plan: PlanRecord) -> Budget | None:
@@ -76,7 +77,7 @@ class Budget:
                     return min(one.requests, _fitting(most, Decimal(one.usd))[0])
             count, usd = _fitting(most, self.limit - self._total(reserved.values()))
             record = ReservedRecord(shard=shard, attempt=attempt, requests=count, usd=f"{usd:f}")
-            if not count or write_new_record(self._folder / f"{max(reserved, default=0) + 1:05d}.json", record):
+            if not count or self._reservations.write_new(max(reserved, default=0) + 1, record):
                 return count
 
     def spent(self, shard: str, attempts: Collection[int], usd: str) -> None:
@@ -99,10 +100,10 @@ class Budget:
         return self.limit - self._total(self._reserved().values())
 
     def _reserved(self) -> dict[int, ReservedRecord]:
-        names = [name for name in list_names(self._folder) if re.fullmatch(r"\d+\.json", name)]
+        numbers = self._reservations.numbers()
         with ThreadPoolExecutor(_READERS) as pool:
-            records = pool.map(lambda name: read_record(self._folder / name, ReservedRecord), names)
-            return {int(name[:-5]): one for name, one in zip(names, records, strict=True) if one is not None}
+            records = zip(numbers, pool.map(self._reservations.read, numbers), strict=True)
+            return {number: one for number, one in records if one is not None}
 
     def _total(self, reserved: Collection[ReservedRecord]) -> Decimal:
         names = [name for name in list_names(self._folder) if name.endswith(".spent.json")]

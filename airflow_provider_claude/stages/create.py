@@ -101,7 +101,7 @@ class Sender:
         reopen(shard, self.desk.work, self.plan, self.desk.clock)
         with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
             intent = self._intent(number, within, body)
-            if not write_new_record(shard.file(f"{number}.intent.json"), intent):
+            if not shard.intents.write_new(number, intent):
                 raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
             body.write_manifest(shard.manifest(number))
             if intent.pack == 1:

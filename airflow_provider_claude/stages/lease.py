@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.store import LeaseRecord, ShardFolder, write_new_record, write_record
+from airflow_provider_claude.store import LeaseRecord, ShardFolder
 
 #: How long a lease holds without being renewed, how often it is, and how far the clocks of two workers may be apart.
 LEASE_SECONDS = 90.0
@@ -31,15 +31,15 @@ class Lease:
     """
 
     def __init__(self, shard: ShardFolder, attempt: int, clock: Callable[[], str]) -> None:
-        self._shard, self._attempt, self._clock = shard, attempt, clock
+        self._attempt, self._clock = attempt, clock
         self.under_way, self.unsure = UNDER_WAY, 0
-        numbers = shard.leases(attempt)
-        latest = shard.lease(attempt, numbers[-1]) if numbers else None
+        self._leases = shard.leases(attempt)
+        number, latest = self._leases.latest()
         if latest is not None and (left := _left(latest, self._now())) > 0:
             raise PendingError(_held(shard, attempt), left)
-        self.number = (numbers[-1] if numbers else 0) + 1
+        self.number = number + 1
         self._record = self._until(LEASE_SECONDS, 0)
-        if not write_new_record(shard.file(f"{attempt}.lease.{self.number}.json"), self._record):
+        if not self._leases.write_new(self.number, self._record):
             raise PendingError(_held(shard, attempt), LEASE_SECONDS)
 
     def _now(self) -> datetime:
@@ -73,7 +73,7 @@ class Lease:
         if self.over:
             return
         record = self._until(seconds, done)
-        write_record(self._shard.file(f"{self._attempt}.lease.{self.number}.json"), record)
+        self._leases.overwrite(self.number, record)
         self._record = record
 
 

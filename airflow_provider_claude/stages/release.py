@@ -9,7 +9,6 @@ text in its place is judged as any other. Releases stay with the run folder: eac
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,9 +22,6 @@ from airflow_provider_claude.store import (
     QuarantineRecord,
     ReleasedRow,
     RunFolder,
-    list_names,
-    read_record,
-    write_new_record,
 )
 
 #: What a person sees of a row in quarantine, and what chooses it.
@@ -52,7 +48,6 @@ _BATCH_ROWS = 2_000
 
 #: So much is kept of why, and so many rows are named in a sentence; the record has all.
 _NOTE_CHARS, _NAMED = 500, 10
-_NAME = re.compile(r"(\d+)\.json")
 
 
 def read_quarantine(run: RunFolder) -> Iterator[dict[str, Any]]:
@@ -102,7 +97,7 @@ def release(run: RunFolder, terms: Sequence[str], act: Act) -> QuarantineRecord:
             reasons[row["reason"]] += 1
     record = _record(act, chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows)
     if rows or act.run_id:
-        _write(run, record)
+        run.releases.append(record)
     return record
 
 
@@ -116,7 +111,7 @@ def withdraw(run: RunFolder, number: int, act: Act) -> QuarantineRecord:
         there = f"There are {', '.join(map(str, held))}" if held else "There is none"
         raise JobError(f"{run} has no release {number} that holds. {there}.")
     record = _record(act, chosen=held[number].chosen, by_reason=held[number].by_reason, rows=[], withdraws=number)
-    _write(run, record)
+    run.releases.append(record)
     return record
 
 
@@ -162,17 +157,5 @@ def released_keys(run: RunFolder) -> frozenset[bytes]:
 
 
 def _records(run: RunFolder) -> dict[int, QuarantineRecord]:
-    read = (
-        (number, read_record(run.file("releases") / f"{number}.json", QuarantineRecord)) for number in _numbers(run)
-    )
+    read = ((number, run.releases.read(number)) for number in run.releases.numbers())
     return {number: record for number, record in read if record is not None}
-
-
-def _write(run: RunFolder, record: QuarantineRecord) -> None:
-    number = max(_numbers(run), default=0) + 1
-    while not write_new_record(run.file("releases") / f"{number}.json", record):
-        number += 1
-
-
-def _numbers(run: RunFolder) -> list[int]:
-    return sorted(int(match[1]) for match in map(_NAME.fullmatch, list_names(run.file("releases"))) if match)

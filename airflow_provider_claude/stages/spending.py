@@ -176,9 +176,7 @@ def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = No
 
     *answered*: how many have an answer on record; None while the attempt goes on, when what was answered is not known, either.
     """
-    leases = [
-        one for number in shard.leases(intent.attempt) if (one := shard.lease(intent.attempt, number)) is not None
-    ]
+    leases = shard.leases(intent.attempt).all()
     unsure = sum(lease.unsure for lease in leases)
     for lease in leases:
         done = max(lease.done, answered or 0) if lease is leases[-1] else lease.done

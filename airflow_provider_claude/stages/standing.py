@@ -56,8 +56,7 @@ def _open_rows(shard: ShardFolder, spec: ShardSpec, live: Sequence[Attempt]) -> 
 
 
 def _done(shard: ShardFolder, attempt: Attempt) -> int:
-    leases = shard.leases(attempt.number)
-    latest = shard.lease(attempt.number, leases[-1]) if leases else None
+    _, latest = shard.leases(attempt.number).latest()
     return latest.done if latest else 0
 
 

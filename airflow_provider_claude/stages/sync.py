@@ -81,7 +81,7 @@ class SyncAttempt:
                 pack=within.pack,
                 items=body.rows,
             )
-            if not write_new_record(self.shard.file(f"{self.number}.intent.json"), intent):
+            if not self.shard.intents.write_new(self.number, intent):
                 raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
             body.write_manifest(self.shard.manifest(self.number))
 

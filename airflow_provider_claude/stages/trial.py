@@ -41,7 +41,6 @@ from airflow_provider_claude.store import (
     ShardSpec,
     SubmittedRecord,
     atomic_output,
-    write_new_record,
     write_record,
 )
 
@@ -93,7 +92,7 @@ class Trial:
         found = planned(self.run, self.spec)
         skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
         with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
-            if not write_new_record(self.shard.file(f"{number}.intent.json"), self._intent(number, body)):
+            if not self.shard.intents.write_new(number, self._intent(number, body)):
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
             body.write_manifest(self.shard.manifest(number))
             rows = body.rows
@@ -131,7 +130,7 @@ class Trial:
         """Put on record that no one waits for the answer of attempt *number* any more: a retry need not, either."""
         intent = self.shard.intent(number)
         if intent is not None:
-            write_record(self.shard.file(f"{number}.intent.json"), msgspec.structs.replace(intent, until=intent.at))
+            self.shard.intents.overwrite(number, msgspec.structs.replace(intent, until=intent.at))
 
     def _finish_lost_record(self) -> bool:
         """Whether an answer is there whose last record was not written any more; it is written now."""

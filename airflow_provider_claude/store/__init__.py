@@ -94,6 +94,7 @@ from airflow_provider_claude.store.records import (
     write_record,
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending import PaidRecord, SpendingBook, SpendingRecord
 from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 
@@ -118,6 +119,7 @@ __all__ = [
     "PlanRecord",
     "QuarantineRecord",
     "Record",
+    "RecordSequence",
     "RedactionRecord",
     "RefusedRecord",
     "ReleasedRecord",

@@ -19,6 +19,7 @@ from airflow_provider_claude.store.records import (
     LetGoRecord,
     LooksRecord,
     PlanRecord,
+    QuarantineRecord,
     Record,
     RefusedRecord,
     ReleasedRecord,
@@ -28,14 +29,13 @@ from airflow_provider_claude.store.records import (
     read_record,
     write_new_record,
 )
+from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending import PaidRecord
 
 if TYPE_CHECKING:
     from upath import UPath
 
 _R = TypeVar("_R", bound=Record)
-
-_INTENT = re.compile(r"(\d+)\.intent\.json")
 
 
 class ShardFolder:
@@ -59,24 +59,24 @@ class ShardFolder:
         """The files there are."""
         return frozenset(list_names(self.path))
 
+    @property
+    def intents(self) -> RecordSequence[IntentRecord]:
+        """What makes each attempt one: its intent."""
+        return RecordSequence(self.path, IntentRecord, suffix=".intent.json")
+
     def attempts(self, names: Iterable[str] | None = None) -> list[int]:
         """The numbers of the attempts on record, ascending. *names*: the files, where they are known."""
-        files = self.names() if names is None else names
-        return sorted(int(found[1]) for found in map(_INTENT.fullmatch, files) if found)
+        return self.intents.numbers(names)
 
     def intent(self, attempt: int) -> IntentRecord | None:
-        return read_record(self.file(f"{attempt}.intent.json"), IntentRecord)
+        return self.intents.read(attempt)
 
     def submitted(self, attempt: int) -> SubmittedRecord | None:
         return read_record(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
 
-    def leases(self, attempt: int) -> list[int]:
-        """The numbers of the leases on *attempt*, ascending."""
-        found = (re.fullmatch(rf"{attempt}\.lease\.(\d+)\.json", name) for name in self.names())
-        return sorted(int(match[1]) for match in found if match)
-
-    def lease(self, attempt: int, number: int) -> LeaseRecord | None:
-        return read_record(self.file(f"{attempt}.lease.{number}.json"), LeaseRecord)
+    def leases(self, attempt: int) -> RecordSequence[LeaseRecord]:
+        """The leases on *attempt*."""
+        return RecordSequence(self.path, LeaseRecord, prefix=f"{attempt}.lease.")
 
     def let_go(self, attempt: int) -> LetGoRecord | None:
         return read_record(self.file(f"{attempt}.letgo.json"), LetGoRecord)
@@ -158,16 +158,15 @@ class RunFolder:
     def plan(self) -> PlanRecord | None:
         return read_record(self.file("plan.json"), PlanRecord)
 
-    def actives(self) -> list[int]:
-        """The numbers of the runs that were active in it, ascending."""
-        found = (re.fullmatch(r"active\.(\d+)\.json", name) for name in list_names(self.path))
-        return sorted(int(match[1]) for match in found if match)
+    @property
+    def actives(self) -> RecordSequence[ActiveRecord]:
+        """The runs that were active in it."""
+        return RecordSequence(self.path, ActiveRecord, prefix="active.")
 
-    def active_file(self, number: int) -> UPath:
-        return self.file(f"active.{number}.json")
-
-    def active(self, number: int) -> ActiveRecord | None:
-        return read_record(self.active_file(number), ActiveRecord)
+    @property
+    def releases(self) -> RecordSequence[QuarantineRecord]:
+        """What people have let out of quarantine, and taken back."""
+        return RecordSequence(self.file("releases"), QuarantineRecord)
 
     def account(self) -> AccountRecord | None:
         return read_record(self.file("account.json"), AccountRecord)

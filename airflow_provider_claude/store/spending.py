@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
-from airflow_provider_claude.store.records import Record, read_record, write_new_record
+from airflow_provider_claude.store.records import Record, read_record
+from airflow_provider_claude.store.sequence import RecordSequence
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -105,10 +106,10 @@ class SpendingBook:
         ]
 
     def _add(self, run: str, month: str, attempts: Sequence[PaidRecord], *, open_: bool, now: str) -> list[PaidRecord]:
-        folder, name = self.path / month, _file_name(run, self.account)
+        records = _records(self.path / month, _file_name(run, self.account))
         while True:
-            numbers = [int(found[2]) for found in _numbered(list_names(folder)) if found[1] == name]
-            last = _read(folder / f"{name}.{max(numbers):05d}.json") if numbers else None
+            number = records.last()
+            last = _read(records.file(number)) if number else None
             merged = {one.key: one for one in (*(last.attempts if last else ()), *attempts)}
             found = sorted(merged.values(), key=lambda one: one.key)
             if not found and not open_ and last is None:
@@ -116,8 +117,12 @@ class SpendingBook:
             if last is not None and (last.attempts, last.open) == (found, open_):
                 return found
             record = SpendingRecord(run=run, at=now, open=open_, attempts=found, account=self.account)
-            if write_new_record(folder / f"{name}.{max(numbers, default=0) + 1:05d}.json", record):
+            if records.write_new(number + 1, record):
                 return found
+
+
+def _records(folder: UPath, run: str) -> RecordSequence[SpendingRecord]:
+    return RecordSequence(folder, SpendingRecord, prefix=f"{run}.", digits=5)
 
 
 def _numbered(names: Sequence[str]) -> Iterator[re.Match[str]]:

@@ -55,7 +55,7 @@ def test_the_second_run_is_told_who_the_first_is(run: RunFolder, clock: Clock) -
     for told in ("scheduled__22", "mails", "g.scan", "try 2", "worker-1", "2026-11-23T00:00:00"):
         assert told in str(error.value)
     assert error.value.retry_after
-    assert run.actives() == [1]
+    assert run.actives.numbers() == [1]
 
 
 def test_retries_cleared_and_mapped_tasks_of_one_run_go_on(run: RunFolder, clock: Clock) -> None:
@@ -143,13 +143,13 @@ def test_how_long_a_run_keeps_others_out(ended: bool, alive: bool | None, left: 
 
 def test_mapped_tasks_that_begin_at_once_do_not_all_write_the_record(run: RunFolder, clock: Clock) -> None:
     into(run, NIGHT, clock)
-    record = run.active(1)
+    record = run.actives.read(1)
     other_task = msgspec.structs.replace(NIGHT, task="g.shard.create[7]")
     into(run, other_task, clock)
-    assert run.active(1) == record
+    assert run.actives.read(1) == record
     clock.passes(10)
     into(run, other_task, clock)
-    assert run.active(1) != record
+    assert run.actives.read(1) != record
 
 
 @pytest.mark.parametrize(("age", "seconds"), [(-600, 60), (0, 60), (3600, 180), (86_400, 300)])
