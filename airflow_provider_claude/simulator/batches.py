@@ -5,6 +5,7 @@ Source: https://platform.claude.com/docs/en/api/messages/batches
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -54,8 +55,7 @@ async def retrieve(call: Call) -> Response:
 async def list_(call: Call) -> Response:
     """`GET /v1/messages/batches?limit&after_id&before_id`, newest first."""
     batches = call.world.registry.newest_first(call.workspace)
-    for batch in batches:
-        await call.world.look(batch, patience=0)
+    await asyncio.gather(*(call.world.look(batch) for batch in batches))
     cursor = read_cursor(call.request.query_params)
     page, has_more = page_of(batches, cursor, lambda batch: batch.id)
     return json_response(

@@ -190,6 +190,13 @@ def test_running_batch_cannot_be_deleted(client, claude_simulator):
         client.messages.batches.retrieve(batch_id)
 
 
+def test_instant_batches_have_ended_in_the_list_too(client):
+    """The list is a look like any other: it waits for results that are due."""
+    for size in (200, 100, 1):
+        client.messages.batches.create(requests=requests(size))
+    assert {batch.processing_status for batch in client.messages.batches.list()} == {"ended"}
+
+
 def test_list_is_paged_newest_first(client, claude_simulator):
     """Pages by after_id and before_id; the SDK walks them all."""
     claude_simulator.pace("polls:9")
