@@ -7,6 +7,7 @@ MAIL ?=
 SEEDS ?= 1,2,3
 ARGS ?=
 MINUTES ?= 30
+WORKERS ?= 3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -29,8 +30,8 @@ help: ## list the targets
 demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulator (N=2000 DATE=YYYY-MM-DD MAIL=path)
 	@$(BIN)/python -m airflow_provider_claude.demo --mails $(N) $(if $(DATE),--date $(DATE)) $(if $(MAIL),--mail $(MAIL))
 
-test: .venv/.dev ## run all tests
-	$(BIN)/python -m pytest
+test: .venv/.dev ## run all tests, a file at a time in each of several processes (WORKERS=3)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev ## lint, types, import contracts, compose file, licences, known vulnerabilities
 	$(BIN)/ruff check .

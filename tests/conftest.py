@@ -31,6 +31,20 @@ os.environ.update(
 )
 
 
+#: What takes longest begins first, so that no worker is left alone with it: whole machines and servers, which mostly wait.
+_LONGEST = ("standalone", "chaos", "dags", "triggers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several workers share the files, put the longest first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _place(item.path.parent.name))
+
+
+def _place(folder: str) -> int:
+    return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
+
+
 # A busy machine is no reason to fail.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")

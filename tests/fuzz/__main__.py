@@ -27,7 +27,7 @@ def main() -> int:
         for name in names:
             began = time.process_time()
             try:
-                tried[name] += fuzz(name, 0, number)
+                tried[name] += fuzz(name, number)
             except Exception:  # noqa: BLE001 - whatever it is, it is told
                 failures += 1
                 print(f"FAILED {name} seed={number}", traceback.format_exc()[-6_000:], sep="\n", flush=True)

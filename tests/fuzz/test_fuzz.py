@@ -1,8 +1,6 @@
-"""Each property for its share of FUZZ_SECONDS, or one round of examples where that is not set."""
+"""One round of examples of each property; `make fuzz` tries more."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
@@ -12,4 +10,4 @@ from tests.fuzz.rounds import fuzz
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_whatever_comes_in_the_property_holds(name: str) -> None:
-    assert fuzz(name, float(os.environ.get("FUZZ_SECONDS", "0")) / len(PROPERTIES)) > 0
+    assert fuzz(name, 0) > 0
