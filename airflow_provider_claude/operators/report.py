@@ -14,7 +14,7 @@ from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.errors import ClaudeError
-from airflow_provider_claude.failure import blaming_the_first
+from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.paths import run_folder, to_path
 from airflow_provider_claude.runtime import (
@@ -108,6 +108,7 @@ class ClaudeReportOperator(BaseOperator):
             run = run_folder(self.run_folder)
             self.log.info("Closing the ledger of %s", run)
             plan = run.need_plan()
+            refuse_old_plan(plan.planned_by, context)
             self._collect_late(run)
             destination = plan.destination or destination_of(
                 context,

@@ -4,11 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from upath import UPath
 
 from airflow_provider_claude.core.report.thresholds import Limit
+from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.store import write_record
 from tests.stages.run_folder import Night, Shard, build
+from tests.test_failure import context
 
 
 def test_what_strangers_cause_is_logged_as_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,6 +22,23 @@ def test_what_strangers_cause_is_logged_as_a_warning(tmp_path: Path, capsys: pyt
     ClaudeReportOperator(task_id="report", run_folder=str(run)).execute({})
     [line] = [line for line in capsys.readouterr().out.splitlines() if "30 of 100 asked rows were refused" in line]
     assert "warning" in line.lower()
+
+
+@pytest.mark.parametrize(
+    "states", [{"scan": "failed", "sift": "upstream_failed", "plan": "upstream_failed"}, {"plan": "failed"}]
+)
+@pytest.mark.parametrize("planned_in", ["r 0", "r 1"])
+def test_after_a_failed_scan_or_plan_the_plan_of_an_earlier_run_is_not_reported(
+    tmp_path: Path, states: dict[str, str], planned_in: str
+) -> None:
+    run = build(UPath(tmp_path / "run"), Night(shards=[Shard(answered=3)]))
+    plan = run.need_plan()
+    write_record(run.file("plan.json"), replace(plan, planned_by=TaskRef(run_id=planned_in, task_id="plan")))
+    with pytest.raises(
+        StateError, match=rf"failed first, .* the plan in the run folder is an earlier one, of {planned_in}"
+    ):
+        ClaudeReportOperator(task_id="report", run_folder=str(run)).execute(context("report", states))
+    assert not run.file("report.json").exists()
 
 
 @pytest.mark.parametrize(
