@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from msgspec.structs import replace
 from upath import UPath
 
 from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.task import TaskRef
-from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.store import write_record
 from tests.stages.run_folder import Night, Shard, build
@@ -35,7 +35,7 @@ def test_after_a_failed_scan_or_plan_the_plan_of_an_earlier_run_is_not_reported(
     plan = run.need_plan()
     write_record(run.file("plan.json"), replace(plan, planned_by=TaskRef(run_id=planned_in, task_id="plan")))
     with pytest.raises(
-        StateError, match=rf"failed first, .* the plan in the run folder is an earlier one, of {planned_in}"
+        AirflowFailException, match=rf"failed first, .* the plan in the run folder is an earlier one, of {planned_in}"
     ):
         ClaudeReportOperator(task_id="report", run_folder=str(run)).execute(context("report", states))
     assert not run.file("report.json").exists()
