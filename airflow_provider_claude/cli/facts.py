@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from airflow_provider_claude.core.batch.attempt import Attempt
-from airflow_provider_claude.core.report.costs import tell, tell_missing
+from airflow_provider_claude.core.report.costs import Paid
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
@@ -36,21 +36,6 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     quarantined: dict[str, int]
     failed: dict[str, int]
-
-
-class Paid(msgspec.Struct, frozen=True, kw_only=True):
-    """The costs of a report in USD, as far as they are shown here; see core.report.costs."""
-
-    actual: Decimal
-    this_run: Decimal
-    unsure: Decimal
-    unsure_requests: int
-    missing: Decimal = Decimal(0)
-    missing_requests: int = 0
-
-    def told(self) -> str:
-        said = tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
-        return f"{said} {tell_missing(self.missing, self.missing_requests)}" if self.missing_requests else said
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):

@@ -7,8 +7,6 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
@@ -30,11 +28,11 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
+from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.paths import allowed_sources, run_folder, source_path, to_path, work_folder
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
     destination_of,
-    name_run,
     raise_if_gave_up,
     resolve_deadline,
     resumable,
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import ShardFolder
 
 
-class ClaudeMessagesOperator(BaseOperator):
+class ClaudeMessagesOperator(NamesItsRun):
     """The sync lane as an operator of its own: same job, same sources, same answers and report as the batch lane, at full
     price and at once.
 
@@ -207,12 +205,6 @@ class ClaudeMessagesOperator(BaseOperator):
         self.unreadable_files = check_unreadable(unreadable_files)
         self.missing_source = check_missing(missing_source)
         self._courier: Courier | None = None
-
-    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        with task_errors():
-            partition = name_run(self, self.partition, context, jinja_env)
-        super().render_template_fields(context, jinja_env)
-        self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         with (

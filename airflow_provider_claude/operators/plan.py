@@ -22,14 +22,13 @@ from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.paths import run_folder, to_path, work_folder
 from airflow_provider_claude.runtime import (
     destination_of,
-    name_run,
     need_xcom,
     resolve_deadline,
     resumable,
-    task_errors,
     task_ref,
     utc_now,
     zone_of,
@@ -53,7 +52,7 @@ def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
     return BudgetRecord(usd=f"{usd_amount('budget_usd', usd):f}", scope=scope)
 
 
-class ClaudePlanOperator(BaseOperator):
+class ClaudePlanOperator(NamesItsRun):
     """Plans a scanned run, and returns one small handle a shard (a path) to map the next tasks over.
 
     :param run_folder: the scan's run folder (templated); usually ``scan.output``.
@@ -195,12 +194,6 @@ class ClaudePlanOperator(BaseOperator):
         self.partition_column = partition_column
         self.replace = checked_replace(replace)
         self.take_over = take_over
-
-    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        with task_errors():
-            partition = name_run(self, self.partition, context, jinja_env)
-        super().render_template_fields(context, jinja_env)
-        self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.operators.scan import terms_of
 from airflow_provider_claude.paths import run_folder
-from airflow_provider_claude.runtime import name_run, task_errors, utc_now, who_triggered
+from airflow_provider_claude.runtime import task_errors, utc_now, who_triggered
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import RunFolder
 
 
-class ClaudeReleaseOperator(BaseOperator):
+class ClaudeReleaseOperator(NamesItsRun):
     """Lets rows out of quarantine from the next scan on, and puts on record who did so, when and why. Sends nothing.
 
     Returns how many rows were released. Fails where none was: a term that means no row is a mistake. A run releases by its
@@ -48,12 +47,6 @@ class ClaudeReleaseOperator(BaseOperator):
         self.release = release
         self.note = note
         self.partition = partition
-
-    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        with task_errors():
-            partition = name_run(self, self.partition, context, jinja_env)
-        super().render_template_fields(context, jinja_env)
-        self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context) -> int:
         from airflow_provider_claude.stages.release import Act, release, unmatched

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
@@ -19,9 +18,9 @@ from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
+from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.paths import allowed_sources, run_folder, source_path
 from airflow_provider_claude.runtime import (
-    name_run,
     need_xcom,
     task_errors,
     utc_now,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
-class ClaudeInputScanOperator(BaseOperator):
+class ClaudeInputScanOperator(NamesItsRun):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
     In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
@@ -153,12 +152,6 @@ class ClaudeInputScanOperator(BaseOperator):
         self.redacting = redacting_of(
             redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
         )
-
-    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        with task_errors():
-            partition = name_run(self, self.partition, context, jinja_env)
-        super().render_template_fields(context, jinja_env)
-        self.partition = partition  # as text, also where templates are rendered to Python objects
 
     def execute(self, context: Context, waiting_since: float | None = None) -> str:
         from airflow_provider_claude.stages.scan import scan

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.active import Beats, current
+from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
 from airflow_provider_claude.core.batch.polling import Decision, GiveUp, Polling, Wait, unknown_told
 from airflow_provider_claude.core.plan.stuck import Step
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_claude.gateway import Gateway
-
-
-#: Seconds: results are kept for 29 days.
-_MOST_WAIT = 29 * 86_400.0
 
 
 class ClaudeBatchSensor(BaseSensorOperator):
@@ -74,7 +71,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         poll_interval = poll_interval_of(poll_interval)
-        timeout = number("timeout", timeout, 1, _MOST_WAIT)
+        timeout = number("timeout", timeout, 1, RESULTS_SECONDS)
         super().__init__(timeout=timeout, poke_interval=poll_interval, **kwargs)
         self.batch_id = batch_id
         self.conn_id = conn_id

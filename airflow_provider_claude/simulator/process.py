@@ -14,10 +14,9 @@ from collections.abc import Mapping
 from http.client import HTTPConnection
 from types import TracebackType
 from typing import IO, Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-#: Real seconds to become ready, to answer a control call, and to end.
-START_SECONDS = 30.0
+#: Real seconds to answer a control call, and to end.
 CONTROL_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
@@ -84,11 +83,6 @@ class SimulatorProcess:
     def connection_json(self) -> str:
         """An Airflow connection of type `anthropic` to this simulator, as JSON."""
         return json.dumps({"conn_type": "anthropic", "host": self.base_url, "password": self.api_key})
-
-    @property
-    def connection_uri(self) -> str:
-        """The same as a URI, for `AIRFLOW_CONN_ANTHROPIC_DEFAULT`."""
-        return f"anthropic://:{quote(self.api_key, safe='')}@{quote(self.base_url, safe='')}"
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """One call of the control plane, see the module `control`.

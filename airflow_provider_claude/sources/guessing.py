@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.scan.normalise import is_foreign
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.charset import GUESS, LOSS, beyond_ascii, guess
@@ -86,7 +87,7 @@ class Tally:
         columns = [*ids, *(one for one in batch.columns[_OWN:] if one.type == pa.string())]
         foreign = pa.repeat(pa.scalar(value=False), batch.num_rows)
         for column in columns:
-            foreign = pc.or_(foreign, _is_foreign(column))
+            foreign = pc.or_(foreign, is_foreign(column))
         self.rows += batch.num_rows
         self.foreign += foreign.true_count
         for row, flags in _flagged(batch):
@@ -116,10 +117,6 @@ def _flagged(batch: pa.RecordBatch) -> list[tuple[int, list[str]]]:
 def _foreign_texts(values: Iterable[str | None]) -> list[str]:
     """The texts among *values* that hold more than ASCII, but for bytes that were never text."""
     return [text for text in values if text and not text.isascii() and not NOT_TEXT.search(text)]
-
-
-def _is_foreign(column: pa.Array) -> pa.BooleanArray:
-    return pc.fill_null(pc.invert(pc.string_is_ascii(column)), fill_value=False)
 
 
 def watched(rows: Iterable[Row], refusal: Refusal) -> Iterator[Row]:

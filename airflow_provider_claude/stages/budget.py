@@ -139,8 +139,7 @@ def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     """
     cached = _shared_bytes(plan) if plan.job.get("cache") else 0
     price = msgspec.convert(plan.price, Price, strict=False)
-    a_byte = _CARE * (plan.lanes.input_per_byte if plan.lanes else 1.0)
-    a_byte = min(a_byte, 1.0)
+    a_byte = min(_CARE * plan.lanes.input_per_byte, 1.0)
     return [
         price.picodollars(
             Usage(

@@ -37,8 +37,6 @@ def first_danger(run: RunFolder, *, now: float) -> Danger | None:
 def _open(promise: Promise, now: float) -> Iterator[Open]:
     """What has no answer yet, a shard an entry."""
     lanes = promise.plan.lanes
-    if lanes is None:
-        return
     price = msgspec.convert(promise.plan.price, Price, strict=False)
     tokens = TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True)
     for drain in promise.queue(now=now):

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from airflow_provider_claude.core.active import SKEW_SECONDS
 from airflow_provider_claude.core.settle.concurrency import CEILING
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.store import LeaseRecord, ShardFolder
 
-#: How long a lease holds without being renewed, how often it is, and how far the clocks of two workers may be apart.
+#: How long a lease holds without being renewed, and how often it is.
 LEASE_SECONDS = 90.0
 RENEW_SECONDS = 20.0
-SKEW_SECONDS = 30.0
 
 #: So many requests a worker may have under way or not written down yet, until it says how many.
 UNDER_WAY = 2 * int(CEILING)

@@ -54,6 +54,7 @@ from airflow_provider_claude.stages.spool import pack_keys
 from airflow_provider_claude.stages.tokens import known_tokens, sampled
 from airflow_provider_claude.stages.trial import TRIAL_SHARD, Trial, first_request, trial_spec
 from airflow_provider_claude.store import (
+    UNDECIDED,
     AccountFolder,
     BudgetRecord,
     PlanRecord,
@@ -426,6 +427,7 @@ def _draft(
         work=work.depth_of(run),
         account=work.account,
         reuse_days=settings.reuse_days,
+        lanes=UNDECIDED,
         budget=settings.budget,
         packing=settings.pack,
         priority=settings.priority,

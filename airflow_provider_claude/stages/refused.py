@@ -25,7 +25,7 @@ def are_refused(run: RunFolder) -> bool:
 
 def allows_sync(plan: PlanRecord) -> bool:
     """Whether rows that cannot go by batch may be asked at full price."""
-    return plan.lanes is not None and (plan.lanes.refused_batches == "sync" or plan.lanes.lane == "sync")
+    return plan.lanes.refused_batches == "sync" or plan.lanes.lane == "sync"
 
 
 def full_price(plan: PlanRecord) -> str:

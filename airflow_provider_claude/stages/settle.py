@@ -156,7 +156,7 @@ class Settling:
         return intent is not None and not intent.requests and intent.withheld > 0
 
     def _carry_on(self, number: int, plan: PlanRecord, spec: ShardSpec) -> None:
-        if self.courier is None or plan.lanes is None:
+        if self.courier is None:
             raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
         self.api.of(plan.account).connect()
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
@@ -193,7 +193,7 @@ class Settling:
         self, plan: PlanRecord, spec: ShardSpec, landed: LandedRecord, rounds: Sequence[Attempt], rows: int
     ) -> str:
         """The lane that asks *rows* leftovers."""
-        if self.courier is None or plan.lanes is None:
+        if self.courier is None:
             return "batch"
         if are_refused(self.shard.run):
             return "sync"

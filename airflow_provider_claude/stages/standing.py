@@ -21,7 +21,7 @@ _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Ou
 
 def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[Drain]:
     """What the sync lane would have to do if no batch ended any more."""
-    seconds = plan.lanes.row_seconds if plan.lanes else 0.0
+    seconds = plan.lanes.row_seconds
     found = (_drain(run.shard(spec.shard), spec, seconds, now) for spec in plan.shards)
     return [drain for drain in found if drain is not None]
 
@@ -86,7 +86,7 @@ class Promise:
     def of(cls, run: RunFolder) -> Promise | None:
         """That of *run*, None where nobody waits for its answers."""
         plan = run.need_plan()
-        if plan.lanes is None or plan.lanes.promised is None:
+        if plan.lanes.promised is None:
             return None
         return cls(run=run, plan=plan, promised=epoch(plan.lanes.promised), lead=plan.lanes.lead_seconds)
 
@@ -96,7 +96,7 @@ class Promise:
     @property
     def stuck(self) -> StuckBatches:
         """What is done about a batch that cannot be ended at its cutoff."""
-        return self.plan.lanes.stuck if self.plan.lanes else "answer"
+        return self.plan.lanes.stuck
 
     def step(self, shard: int, *, now: float) -> Switch:
         """Whether *shard* is waited for on."""
@@ -167,7 +167,7 @@ def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
 def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:
     """The lane for *rows* leftovers of a shard whose batch has ended by itself."""
     lanes = plan.lanes
-    if lanes is None or lanes.promised is None:
+    if lanes.promised is None:
         return "batch"
     others = [one.seconds for one in queue_of(shard.run, plan, now=now) if one.shard != shard.shard]
     return for_leftovers(

@@ -58,6 +58,7 @@ from airflow_provider_claude.store.files import (
     write_new,
 )
 from airflow_provider_claude.store.records import (
+    UNDECIDED,
     AccountRecord,
     ActiveRecord,
     BatchRun,
@@ -99,6 +100,7 @@ from airflow_provider_claude.store.spending import PaidRecord, SpendingBook, Spe
 from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 
 __all__ = [
+    "UNDECIDED",
     "AccountFolder",
     "AccountRecord",
     "ActiveRecord",

@@ -189,6 +189,22 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     stuck: StuckBatches = "answer"
 
 
+#: In a draft of a plan, before the lanes are chosen: no token is shorter than a byte.
+UNDECIDED = LanesRecord(
+    lane="batch",
+    reason="",
+    sync_rows=0,
+    row_seconds=0.0,
+    promised=None,
+    lead_seconds=0.0,
+    late_seconds=0.0,
+    limits=AccountLimits(requests=1, input_tokens=1, output_tokens=1),
+    reserve=0.0,
+    input_per_byte=1.0,
+    output_tokens=0.0,
+)
+
+
 class RefusedRecord(Record, frozen=True, kw_only=True):
     """refused.json: why the API took no batch of the run; the sync lane asks its rows."""
 
@@ -228,8 +244,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
-    `reuse_days`; `account` whose batches and answers they are; `lanes` None in a plan of an earlier version; `budget` None
-    where there is none; `packing` None where each item has a request of its own; `priority` None where all are alike;
+    `reuse_days`; `account` whose batches and answers they are; `budget` None where there is none;
+    `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `warnings` go into the report.
     """
@@ -247,10 +263,10 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     created_at: str
     work: int
     reuse_days: float
+    lanes: LanesRecord
     account: Account = NO_ACCOUNT
     zone: str = "UTC"
     planned_by: TaskRef = NO_TASK
-    lanes: LanesRecord | None = None
     budget: BudgetRecord | None = None
     packing: Packing | None = None
     priority: Priority | None = None

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from airflow_provider_claude.core.scan import classifier
+from airflow_provider_claude.core.scan import policy
 from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.normalise import normalise
@@ -69,7 +69,7 @@ def confirming(rows: Sequence[Row]) -> Floats:
     doubted = signatures.doubted([*signatures.find(texts), *found])
     needed = np.full(len(rows), np.inf)
     needed[list(doubted)] = list(doubted.values())
-    return np.maximum(needed, classifier.CONFIRM_SCORE)
+    return np.maximum(needed, policy.CONFIRM_SCORE)
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Mask]:
@@ -159,13 +159,13 @@ def judged(rows: Sequence[Row]) -> tuple[dict[str, Mask], Floats]:
     slope, bias = heldout.calibration(rows, held.threads)
     strict, scores = (np.nan_to_num(heldout.logistic(slope * worth + bias)) for worth in held)
     grades = {layer: graded(rows, layer) for layer in UNTRAINED}
-    thresholds = [classifier.FLAG_SCORE, classifier.QUARANTINE_SCORE]
+    thresholds = [policy.FLAG_SCORE, policy.QUARANTINE_SCORE]
     grades["classifier"] = np.searchsorted(thresholds, scores, "right").astype(np.int8)
     confirmed = scores >= confirming(rows)
     grades["all"] = np.maximum.reduce([*grades.values(), 2 * confirmed.astype(np.int8)])
     found = {f"{name}: aside": grade == 2 for name, grade in grades.items()}
     found["all: aside or alone"] = grades["all"] >= 1
-    found["classifier, no mail of this collection seen: aside"] = strict >= classifier.QUARANTINE_SCORE
+    found["classifier, no mail of this collection seen: aside"] = strict >= policy.QUARANTINE_SCORE
     return found, scores
 
 

@@ -23,6 +23,7 @@ from airflow_provider_claude.core.tables import (
     with_columns,
 )
 from airflow_provider_claude.store import (
+    UNDECIDED,
     EndedRecord,
     IntentRecord,
     LandedRecord,
@@ -136,6 +137,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "created_at": at(1),
                 "work": 0,
                 "reuse_days": 29.0,
+                "lanes": UNDECIDED,
                 **night.plan,
             }
         ),

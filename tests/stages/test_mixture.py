@@ -42,7 +42,6 @@ def test_the_sync_lane_gets_exactly_its_rows_and_one_fewer_rather_than_two_batch
 ) -> None:
     night.scanned(TEXTS)
     record = mixed(night, rows=rows)
-    assert record.lanes is not None
     assert record.lanes.lane == "mixed"
     assert by_sync(record) == record.lanes.sync_rows - short > 0
     items = [n for spec in record.shards for n in range(spec.start, spec.stop)]
@@ -72,7 +71,6 @@ def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
 def _hurry(night: Night) -> None:
     """The account is quicker than the plan says: a test has no ten minutes."""
     record = night.run.need_plan()
-    assert record.lanes is not None
     limits = AccountLimits(requests=10**6, input_tokens=10**9, output_tokens=10**9)
     lanes = msgspec.structs.replace(record.lanes, limits=limits)
     write_record(night.run.file("plan.json"), msgspec.structs.replace(record, lanes=lanes))
@@ -85,7 +83,6 @@ def test_items_that_are_answered_already_are_no_rows_of_the_sync_lane(night: Nig
     night.load()
     scan_by_hand(night.run, TEXTS, at="2026-11-24T00:00:00+00:00")
     record = mixed(night)
-    assert record.lanes is not None
     assert sum(spec.reused for spec in record.shards) == 10
     assert by_sync(record) == record.lanes.sync_rows > 0
 

@@ -161,7 +161,6 @@ def test_a_model_that_takes_no_batches_is_asked_by_the_sync_lane_where_that_is_a
     claude_simulator.model(HAIKU, batch=False)
     record = planned(night, refused="sync")
     assert {spec.lane for spec in record.shards} == {"sync"}
-    assert record.lanes is not None
     assert "takes no batches: all rows go to the sync lane" in record.lanes.reason
     night.create()
     assert brought_to_its_end(night, courier, 1).outcomes == {"succeeded": 10}

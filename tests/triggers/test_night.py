@@ -135,7 +135,7 @@ def test_where_some_batches_hang_the_table_is_complete_in_time_and_nothing_is_pa
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.pace("lognormal:120,0.3,0.3")
-    assert night.plan().lanes.lane == "batch"  # type: ignore[union-attr]
+    assert night.plan().lanes.lane == "batch"
     assert night.live() == ["settled"] * SHARDS
     assert night.last_landing <= night.due
     summary = report(night.run, output=None, clock=now)

@@ -67,7 +67,6 @@ def adopted(shard: ShardFolder) -> None:
 
 def choose(run: RunFolder, choice: StuckBatches) -> None:
     record = run.need_plan()
-    assert record.lanes is not None
     lanes = msgspec.structs.replace(record.lanes, stuck=choice)
     write_record(run.file("plan.json"), msgspec.structs.replace(record, lanes=lanes))
 

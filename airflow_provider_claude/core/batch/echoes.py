@@ -61,12 +61,13 @@ class Echoes:
     def __init__(self, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         """*spec*: the job as the plan has it; *schema*: that of its answers."""
         self.columns = free_columns(schema)
-        told = {"echoes_system": spec["system"]}
-        self._word = b""
-        if placement := spec.get("placement"):
-            word = canary(key_of(spec))
-            told["echoes_notice"] = notice(placement, key_of(spec)).replace(word, "\n")
-            self._word = word.encode()
+        key = key_of(spec)
+        word = canary(key)
+        told = {
+            "echoes_system": spec["system"],
+            "echoes_notice": notice(spec["placement"], key).replace(word, "\n"),
+        }
+        self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}
 
     def flags(self, columns: Mapping[str, pa.Array], answers: Sequence[Any], quoting: Collection[int] = ()) -> pa.Array:
@@ -84,7 +85,7 @@ class Echoes:
 
     def leaks(self, answer: Mapping[str, Any]) -> bool:
         """Whether *answer* holds the canary."""
-        return bool(self._word) and self._word in self._text(answer)
+        return self._word in self._text(answer)
 
     def _text(self, answer: Mapping[str, Any]) -> bytes:
         texts = [one for name in self.columns for one in _strings(answer.get(name))]

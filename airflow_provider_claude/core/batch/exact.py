@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_claude.core.batch.forms import flat
 from airflow_provider_claude.job.decimals import decimal_of
-from airflow_provider_claude.job.schema import resolve, walk
+from airflow_provider_claude.job.schema import walk
 
 #: Numbers of fewer digits come back from a float as they were.
 _LONG = re.compile(r"\d[\d.]{15,}")
@@ -45,7 +46,7 @@ def quoted(text: str, schema: Mapping[str, Any]) -> str:
 
 def _quoted(value: Any, choices: list[Mapping[str, Any]], root: Mapping[str, Any]) -> Any:
     """*value*, which one of *choices* describes. (A decimal is written as a string.)"""
-    nodes = [node for choice in choices for node in _flat(choice, root)]
+    nodes = [node for choice in choices for node in flat(choice, root)]
     match value:
         case Decimal():
             return value if any(decimal_of(node) is not None for node in nodes) else float(value)
@@ -60,11 +61,6 @@ def _quoted(value: Any, choices: list[Mapping[str, Any]], root: Mapping[str, Any
 
 def _below(nodes: list[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
     return [node["properties"][name] for node in nodes if name in node.get("properties", {})]
-
-
-def _flat(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    node = resolve(node, root)
-    return [one for choice in node["anyOf"] for one in _flat(choice, root)] if "anyOf" in node else [node]
 
 
 def reader_of(kind: pa.DataType) -> Reader | None:

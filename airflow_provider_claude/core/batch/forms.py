@@ -44,7 +44,7 @@ def form_of(schema: Mapping[str, Any]) -> Form:
 
 def _form(choices: Sequence[Mapping[str, Any]], root: Mapping[str, Any]) -> Form:
     """The form of a value that one of *choices* describes."""
-    nodes = [node for choice in choices for node in _flat(choice, root)]
+    nodes = [node for choice in choices for node in flat(choice, root)]
     children: dict[str, list[Mapping[str, Any]]] = {}
     for node in nodes:
         for name, child in node.get("properties", {}).items():
@@ -64,10 +64,10 @@ def _required(objects: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset.intersection(*every) if every else frozenset()
 
 
-def _flat(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def flat(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """*node* without references and choices: one node for each type it may have."""
     node = resolve(node, root)
-    return [one for choice in node["anyOf"] for one in _flat(choice, root)] if "anyOf" in node else [node]
+    return [one for choice in node["anyOf"] for one in flat(choice, root)] if "anyOf" in node else [node]
 
 
 def _kinds(node: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ import msgspec
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.once import is_outermost_twice
 from airflow_provider_claude.core.batch.outcomes import Outcome
-from airflow_provider_claude.core.batch.requests import request_params
+from airflow_provider_claude.core.batch.requests import CONTENT_MARK, request_params
 from airflow_provider_claude.core.batch.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.plan.packing import CHECK, ID
 from airflow_provider_claude.core.settle.leftovers import MAX_OUTPUT_TOKENS
@@ -48,7 +48,6 @@ _INSTRUCTION = (
 )
 
 _encode = msgspec.json.Encoder().encode
-_MARK = "\x00content\x00"
 _OPEN, _OPENED, _CHECK, _CLOSE = (_encode(t)[1:-1] for t in ('<item id="', '">\n', "\n<check>", "</check>\n</item>\n"))
 
 _CHECK_CHARS = 5
@@ -114,7 +113,7 @@ class PackEncoder:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         """*spec*: the job as the plan has it, with the API schema of one answer."""
         self._spec = {**spec, "schema": packed_schema(spec["schema"])}
-        where = f"that {TOOL} returns" if spec.get("placement") == "tool_result" else "above"
+        where = f"that {TOOL} returns" if spec["placement"] == "tool_result" else "above"
         self._task = _INSTRUCTION.format(where=where)
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 
@@ -134,8 +133,8 @@ class PackEncoder:
 
     def _frame(self, limit: int) -> tuple[bytes, bytes]:
         if limit not in self._frames:
-            params = request_params({**self._spec, "max_tokens": limit}, _MARK, task=self._task)
-            head, tail = _encode(params).split(_encode(_MARK)[1:-1])
+            params = request_params({**self._spec, "max_tokens": limit}, CONTENT_MARK, task=self._task)
+            head, tail = _encode(params).split(_encode(CONTENT_MARK)[1:-1])
             self._frames[limit] = head, tail
         return self._frames[limit]
 

@@ -5,8 +5,7 @@ tags whose id, a hash of the row and a key of the job, no author of a row can kn
 
     <untrusted id="9f3a1c2e55d0b716">"…"</untrusted id="9f3a1c2e55d0b716">
 
-In the placement `tool_result` these tags hold an object of all values, in `user` each value where the prompt has it. The
-job of a plan made before there were placements has none: its values stand in the prompt without tags, and without a notice.
+In the placement `tool_result` these tags hold an object of all values, in `user` each value where the prompt has it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.job.template import Piece, parse_prompt
-from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, full_system, key_of, reference
+from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, key_of, reference
 
 BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
 ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
@@ -38,7 +37,9 @@ _NONCE_BYTES = 8
 _TAG_OPEN, _TAG_OPENED, _TAG_CLOSE, _TAG_CLOSED = '<untrusted id="', '">', '</untrusted id="', '">'
 
 _encode = msgspec.json.Encoder().encode
-_MARK = "\x00content\x00"
+
+#: Stands in the parameters for what differs between requests, until they are cut there.
+CONTENT_MARK = "\x00content\x00"
 _ENTRY_OPEN, _ENTRY_PARAMS, ENTRY_CLOSE = b'{"custom_id":"', b'","params":', b"}"
 _ID_CHARS = FINGERPRINT_CHARS + 1 + 6
 
@@ -62,13 +63,9 @@ def request_params(spec: Mapping[str, Any], content: Any, *, task: str = "") -> 
         params["thinking"] = spec["thinking"]
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
-    placement = spec.get("placement")
-    system = full_system(placement, spec["system"], key_of(spec)) if placement else spec["system"]
-    if spec.get("cache"):
-        params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}]
-    elif system:
-        params["system"] = system
-    if placement == "tool_result":
+    system = full_system(spec["placement"], spec["system"], key_of(spec))
+    params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}] if spec.get("cache") else system
+    if spec["placement"] == "tool_result":
         params |= {"tools": TOOLS, "tool_choice": {"type": "none"}}
         params["messages"] = _as_result(_referring(spec["prompt"]) + (f"\n\n{task}" if task else ""), content)
     else:
@@ -94,21 +91,20 @@ class RequestEncoder:
     """Encodes the requests of one job. Stateless after construction; about 5 µs a row of 1.2 kB."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
-        head, tail = _encode(request_params(spec, _MARK)).split(_inner(_MARK))
+        head, tail = _encode(request_params(spec, CONTENT_MARK)).split(_inner(CONTENT_MARK))
         pieces = parse_prompt(spec["prompt"])
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
         self.frame = head, tail
-        placement = spec.get("placement")
-        self._key = key_of(spec) if placement else b""
-        self._between, self._order = _splice(_placed(pieces, self.columns, placement), (*self.columns, _NONCE))
+        self._key = key_of(spec)
+        placed = _placed(pieces, self.columns, spec["placement"])
+        self._between, self._order = _splice(placed, (*self.columns, _NONCE))
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail
 
     def params(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
         """The parameters of each row, as the bytes that go on the wire. *values*: one sequence a column."""
         encoded = [[_literal(text) for text in values[name]] for name in self.columns]
-        if self._key:
-            encoded.append(_nonces(self._key, encoded))
+        encoded.append(_nonces(self._key, encoded))
         first, *others = [encoded[i] for i in self._order]
         parts: list[Iterable[bytes]] = [repeat(self._head, len(first)), first]
         for literal, column in zip(self._between[1:-1], others, strict=True):
@@ -141,7 +137,7 @@ def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes
     return between, order
 
 
-def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: str | None) -> Sequence[Piece]:
+def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: Placement) -> Sequence[Piece]:
     """The text of a request that differs from row to row, its values between tags that hold the nonce."""
     if placement == "tool_result":
         fields = [(f"{', ' if n else ''}{_encode(name).decode()}: ", name) for n, name in enumerate(columns)]
@@ -152,8 +148,6 @@ def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: str | No
             ("}" + _TAG_CLOSE, _NONCE),
             (_TAG_CLOSED, None),
         ]
-    if placement is None:
-        return pieces
     placed: list[Piece] = []
     for literal, column in pieces:
         placed.append((literal, None))

@@ -22,7 +22,7 @@ _PER_TOKEN = PICODOLLARS // 10**6
 
 #: The Message Batches API costs half of every token price
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
-_BATCH_DIVISOR = 2
+SYNC_OVER_BATCH = 2
 
 #: 800 USD per million tokens. Five counts of tokens, each less than 2**31, cost less than 2**63 picodollars at that.
 _MAX_RATE = 800 * _PER_TOKEN
@@ -63,7 +63,7 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             + usage.cache_write_5m * write_5m
             + usage.cache_write_1h * write_1h
         )
-        return total // (scale * _BATCH_DIVISOR if lane == "batch" else scale)
+        return total // (scale * SYNC_OVER_BATCH if lane == "batch" else scale)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -7,6 +7,7 @@ the partition.
 from __future__ import annotations
 
 from airflow_provider_claude.core.publish.destination import ALWAYS, Destination, Holder
+from airflow_provider_claude.core.report.reconcile import rows
 
 #: A partition may lose this share of its rows unasked, and always fewer rows than `FEWER_ROWS`, unless none is left.
 FEWER_SHARE = 0.2
@@ -42,12 +43,12 @@ def _of_run(held: Holder) -> str:
     return f" (run {held.run_id})" if held.run_id else ""
 
 
-def other_source(where: str, rows: int, before: str | None, now: str, mine: Destination) -> str | None:
-    """Why *rows* rows that were read from *before* may not be replaced by what was read from *now*."""
-    if mine.replace == ALWAYS or not rows or before is None or before.rstrip("/") == now.rstrip("/"):
+def other_source(where: str, count: int, before: str | None, now: str, mine: Destination) -> str | None:
+    """Why *count* rows that were read from *before* may not be replaced by what was read from *now*."""
+    if mine.replace == ALWAYS or not count or before is None or before.rstrip("/") == now.rstrip("/"):
         return None
     return (
-        f"{where} holds {_rows(rows)} that were read from {before}; this run read {now}. If that is meant, write "
+        f"{where} holds {rows(count)} that were read from {before}; this run read {now}. If that is meant, write "
         f"replace={ALWAYS!r} for this run."
     )
 
@@ -57,7 +58,7 @@ def fewer_rows(where: str, before: int, now: int, mine: Destination) -> str | No
     if mine.replace == ALWAYS or not shrinks(before, now):
         return None
     return (
-        f"{where} holds {_rows(before)}, and this run has {_rows(now) if now else 'none'}. If that is meant, write "
+        f"{where} holds {rows(before)}, and this run has {rows(now) if now else 'none'}. If that is meant, write "
         f"replace={ALWAYS!r} for this run; if not, look at its source."
     )
 
@@ -66,7 +67,3 @@ def shrinks(before: int, now: int) -> bool:
     """Whether *now* rows are far fewer than *before*: none at all, or `FEWER_ROWS` and `FEWER_SHARE` less."""
     lost = before - now
     return before > 0 and (now == 0 or (lost >= FEWER_ROWS and lost > FEWER_SHARE * before))
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"

@@ -8,10 +8,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.core.plan.estimate import usd
-
-#: The Message Batches API costs half of every token price
-#: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
-SYNC_OVER_BATCH = 2
+from airflow_provider_claude.core.plan.prices import SYNC_OVER_BATCH
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +22,35 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     missing_requests: int = 0
 
 
-class Costs(msgspec.Struct, frozen=True, kw_only=True):
+class Paid(msgspec.Struct, frozen=True, kw_only=True):
+    """The costs that a log names; see `Costs`."""
+
+    actual: Decimal
+    this_run: Decimal = Decimal(0)
+    unsure: Decimal = Decimal(0)
+    unsure_requests: int = 0
+    missing: Decimal = Decimal(0)
+    missing_requests: int = 0
+
+    def told(self) -> str:
+        """The costs in one sentence, for a log."""
+        said = f"Paid: {usd(self.actual)}"
+        if self.this_run != self.actual:
+            said += f" for this day so far, {usd(self.this_run)} of it by this run"
+        if self.unsure_requests:
+            said += f"; up to {usd(self.unsure)} more may have been paid for {self.unsure_requests:,} requests without an answer"
+        return f"{said}.{self._missing_told()}"
+
+    def _missing_told(self) -> str:
+        if not self.missing_requests:
+            return ""
+        return (
+            f" About {usd(self.missing)} of it, an estimate, was paid for {self.missing_requests:,} answers that their batches "
+            "count and their results do not hold."
+        )
+
+
+class Costs(Paid, frozen=True, kw_only=True):
     """What all runs of this day, or other partition, have cost together.
 
     `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` + `missing` is paid; `at_sync_rate` − `actual` = `saved`.
@@ -47,18 +72,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     sync: Decimal
     failed: Decimal
     retried: Decimal
-    actual: Decimal
     at_sync_rate: Decimal
     saved: Decimal
     estimated: Decimal | None
     tokens: dict[str, int]
     cache_saved: Decimal = Decimal(0)
     replaced: Decimal = Decimal(0)
-    this_run: Decimal = Decimal(0)
-    unsure: Decimal = Decimal(0)
-    unsure_requests: int = 0
-    missing: Decimal = Decimal(0)
-    missing_requests: int = 0
 
     @classmethod
     def of(
@@ -96,35 +115,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
             missing_requests=spent.missing_requests,
         )
 
-    def told(self) -> str:
-        """The costs in one sentence, for a log."""
-        said = tell(self.actual, self.this_run, self.unsure, self.unsure_requests)
-        return f"{said} {tell_missing(self.missing, self.missing_requests)}" if self.missing_requests else said
-
-    @property
-    def saved_share(self) -> float:
-        return float(self.saved / self.at_sync_rate) if self.at_sync_rate else 0.0
-
 
 def planned_cost(estimate: dict[str, Any], lane: str) -> Decimal | None:
     """The plan's estimate for *lane*, None where it has none."""
     cost = estimate.get("lanes", {}).get(lane, {}).get("cost_usd")
     return None if cost is None else Decimal(cost)
-
-
-def tell(actual: Decimal, this_run: Decimal, unsure: Decimal, unsure_requests: int) -> str:
-    """The sums of `Costs` that have these names, in one sentence."""
-    said = f"Paid: {usd(actual)}"
-    if this_run != actual:
-        said += f" for this day so far, {usd(this_run)} of it by this run"
-    if unsure_requests:
-        said += f"; up to {usd(unsure)} more may have been paid for {unsure_requests:,} requests without an answer"
-    return f"{said}."
-
-
-def tell_missing(missing: Decimal, requests: int) -> str:
-    """What was paid for answers that are missing, in one sentence."""
-    return (
-        f"About {usd(missing)} of it, an estimate, was paid for {requests:,} answers that their batches count and their "
-        "results do not hold."
-    )

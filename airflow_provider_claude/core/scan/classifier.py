@@ -27,15 +27,6 @@ SLACK = 10
 
 _SCALES = {size: 1 / np.sqrt(np.arange(size + 1) + SLACK) for size in WINDOWS}
 
-#: From this score on a text is set aside. docs/explanation/injection-gate.md has what other thresholds would do.
-QUARANTINE_SCORE = 0.98
-
-#: From this score on a text is flagged: answered alone, never beside others.
-FLAG_SCORE = 0.4
-
-#: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
-CONFIRM_SCORE = 0.015
-
 
 @dataclass(frozen=True, slots=True)
 class Classifier:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from typing import Literal, NamedTuple
 
 Severity = Literal["high", "medium", "low"]
 
@@ -27,11 +23,3 @@ class Finding(NamedTuple):
     severity: Severity
     score: float
     detail: str
-
-
-class Layer(Protocol):
-    """Something that reads texts."""
-
-    def find(self, texts: pa.Array) -> Sequence[Finding]:
-        """What there is to say about the strings *texts*; nulls have nothing."""
-        ...

@@ -13,6 +13,15 @@ from airflow_provider_claude.job.numbers import number
 
 Action = Literal["quarantine", "flag", "pass"]
 
+#: From this score of the classifier on a text is set aside. docs/explanation/injection-gate.md has what other scores would do.
+QUARANTINE_SCORE = 0.98
+
+#: From this score on a text is flagged: answered alone, never beside others.
+FLAG_SCORE = 0.4
+
+#: From this score on a text that a signature has doubts about is set aside: two layers hardly ever err together.
+CONFIRM_SCORE = 0.015
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScanPolicy:
@@ -39,9 +48,9 @@ class ScanPolicy:
     medium: Action = "flag"
     low: Action = "pass"
     rules: Mapping[str, Action] = field(default_factory=dict)
-    quarantine_score: float = 0.98
-    flag_score: float = 0.4
-    confirm_score: float = 0.015
+    quarantine_score: float = QUARANTINE_SCORE
+    flag_score: float = FLAG_SCORE
+    confirm_score: float = CONFIRM_SCORE
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 

@@ -37,8 +37,6 @@ CHANGES: Mapping[str, tuple[Severity, str]] = {
     "not_composed": ("low", "had letters apart from their marks"),
 }
 
-SEVERITY_OF_CHANGE: Mapping[str, Severity] = {flag: severity for flag, (severity, _) in CHANGES.items()}
-
 #: Brackets and slashes that look like those of a tag.
 _TAG_TWINS = {
     ord(twin): plain

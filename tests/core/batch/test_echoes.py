@@ -71,11 +71,6 @@ def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> No
         assert not echoes.leaks(answer())
 
 
-def test_a_job_of_a_plan_without_placements_has_no_canary() -> None:
-    spec = {name: value for name, value in spec_of(JOB).items() if name != "placement"}
-    assert not Echoes(spec, SCHEMA).leaks(answer(topic=canary_of(JOB)))
-
-
 def test_answers_without_room_for_prose_are_not_searched() -> None:
     enums = schema(label=LABEL)
     assert Echoes(spec_of(JOB), enums).columns == ()

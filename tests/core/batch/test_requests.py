@@ -87,14 +87,6 @@ def test_the_system_prompt_says_what_is_untrusted_after_the_jobs_own_words() -> 
         assert canary_of(JOB) in sent
 
 
-def test_the_job_of_a_plan_without_placements_is_sent_as_it_was() -> None:
-    old = {name: value for name, value in spec_of(JOB).items() if name != "placement"}
-    params = json.loads(next(RequestEncoder(old).params({"subject": ["a"], "body": [None]})))
-    assert params["system"] == 'Say "yes"\n'
-    assert params["messages"] == [{"role": "user", "content": '<mail>\n"a"\nnull\n</mail> {x}\n"a"'}]
-    assert "tools" not in params
-
-
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_the_nonce_is_the_same_for_the_same_row_and_another_for_any_other(placement: Placement) -> None:
     nonces = [untrusted(encode(*row, placement))[0] for row in [("a", "b"), ("a", "b"), ("ab", ""), ("", "ab")]]

@@ -64,10 +64,6 @@ class TestCosts:
             "without an answer."
         )
 
-    def test_a_night_without_cost_saves_nothing(self):
-        zero = Decimal(0)
-        assert Costs.of(batch=zero, sync=zero, failed=zero, estimated=zero, tokens={}).saved_share == 0
-
     def test_an_estimate_is_read_by_lane_and_may_be_absent(self):
         assert planned_cost({"lanes": {"batch": {"cost_usd": "0.12"}}}, "batch") == Decimal("0.12")
         assert planned_cost({"lanes": {"batch": {"cost_usd": "0.12"}}}, "sync") is None

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -201,11 +200,6 @@ class TestClassifier:
         policy = ScanPolicy(quarantine_score=1e-9, flag_score=1e-9)
         assert list(self.found(policy, "お世話になっております。ご確認ください。").set_aside) == [0]
         assert list(self.found(policy, "Grüße aus München, die Lampe ist schön.").set_aside) == [0, 1]
-
-    def test_its_defaults_are_those_of_the_model(self) -> None:
-        policy = ScanPolicy()
-        defaults = classifier.QUARANTINE_SCORE, classifier.FLAG_SCORE, classifier.CONFIRM_SCORE
-        assert (policy.quarantine_score, policy.flag_score, policy.confirm_score) == defaults
 
     @pytest.mark.parametrize("score", [0.0, 1.5, -1])
     def test_what_is_no_score_is_said(self, score: float) -> None:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, normalise
-from airflow_provider_claude.core.scan.structure import SEVERITY_OF_CHANGE, Limits, find
+from airflow_provider_claude.core.scan.structure import CHANGES, Limits, find
 
 LIMITS = Limits(closing_tags=["</email>", "<email>"])
 
@@ -112,7 +112,7 @@ def test_a_text_that_closes_a_tag_is_told_once(tag: str, rule: str) -> None:
 
 def test_every_flag_of_the_cleaning_has_its_severity() -> None:
     told = {*REMOVED, *TOLD, "stray_joiners", "stacked_marks", "not_composed", "mixed_scripts", "encoded_text"}
-    assert set(SEVERITY_OF_CHANGE) == told
+    assert set(CHANGES) == told
 
 
 def test_honest_posts_have_no_odd_shape(shared_data: object) -> None:
