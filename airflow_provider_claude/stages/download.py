@@ -231,8 +231,7 @@ def copy(chunks: Iterable[bytes], out: pa.NativeFile, intent: IntentRecord) -> R
         if lines:
             out.write(b"\n".join(lines) + b"\n")
             last = b"" if ended else lines[-1]
-        for line in lines:
-            names.add(line)
+        names.add(lines)
     return Read(
         ours=names.ours,
         named=names.ours + len(names.others),
@@ -265,14 +264,16 @@ class _Names:
     ours: int = 0
     others: set[int] = field(default_factory=set)
 
-    def add(self, line: bytes) -> None:
-        name, _ = read_head(line)
-        row = index_of(name, self.start, len(self.seen))
-        if row is not None:
-            self.ours += not self.seen[row]
-            self.seen[row] = True
-        elif name and len(self.others) < _MOST_NAMES:
-            self.others.add(hash(name))
+    def add(self, lines: Iterable[bytes]) -> None:
+        start, seen = self.start, self.seen
+        asked = len(seen)
+        for name, _ in map(read_head, lines):
+            row = index_of(name, start, asked)
+            if row is not None:
+                self.ours += not seen[row]
+                seen[row] = True
+            elif name and len(self.others) < _MOST_NAMES:
+                self.others.add(hash(name))
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[list[bytes], bool]]:

@@ -160,9 +160,15 @@ def _reason(result: _Result) -> str:
     return f"a result of type {result.type!r} without a message"
 
 
+def _text(content: list[_Block]) -> str:
+    if len(content) == 1 and content[0].type == "text":
+        return content[0].text or ""
+    return "".join([block.text for block in content if block.type == "text" and block.text])
+
+
 def _judge_message(custom_id: str, message: _Message, validate: Validator) -> Judged:
     outcome, usage = of_message(message.stop_reason), message.usage.plain()
-    text = "".join([block.text for block in message.content if block.type == "text" and block.text])
+    text = _text(message.content)
     answer, reason = None, f"stop_reason {message.stop_reason}"
     if outcome is Outcome.SUCCEEDED:
         try:

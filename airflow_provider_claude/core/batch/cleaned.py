@@ -16,7 +16,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.echoes import free_columns
 from airflow_provider_claude.core.batch.forms import Form, form_of
-from airflow_provider_claude.core.scan.normalise import normalise
+from airflow_provider_claude.core.scan.normalise import is_plain, normalise
 
 
 class Cleaner:
@@ -25,18 +25,26 @@ class Cleaner:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         form = form_of(schema)
         self._forms = {name: form.properties[name] for name in free_columns(schema)}
+        self._flat = all(one.items is None and not one.properties and not one.words for one in self._forms.values())
 
     def clean(self, judged: list[Judged]) -> list[Judged]:
         """*judged* with clean answers, each that was changed marked so."""
         if not self._forms:
             return judged
-        before = [list(self._texts(one.answer)) if one.answer else [] for one in judged]
-        after = iter(_cleaned([text for texts in before for text in texts]))
-        return [self._changed(one, texts, after) for one, texts in zip(judged, before, strict=True)]
+        read = self._texts_of_flat if self._flat else self._texts
+        before = [read(one.answer) if one.answer else [] for one in judged]
+        rows = _not_plain(before)
+        after = iter(_cleaned([text for row in rows for text in before[row]]))
+        changed = {row: self._changed(judged[row], before[row], after) for row in rows}
+        return [changed.get(row, one) for row, one in enumerate(judged)] if changed else judged
 
-    def _texts(self, answer: Mapping[str, Any]) -> Iterator[str]:
-        for name, form in self._forms.items():
-            yield from _texts(answer.get(name), form)
+    def _texts(self, answer: Mapping[str, Any]) -> list[str]:
+        """The free texts in *answer*, in order."""
+        return [text for name, form in self._forms.items() for text in _texts(answer.get(name), form)]
+
+    def _texts_of_flat(self, answer: Mapping[str, Any]) -> list[str]:
+        """The same where each is a column by itself."""
+        return [text for name in self._forms if isinstance(text := answer.get(name), str)]
 
     def _changed(self, one: Judged, before: list[str], after: Iterator[str]) -> Judged:
         """*one* with the next of *after* instead of *before*."""
@@ -46,6 +54,12 @@ class Cleaner:
         rest = iter(texts)
         parts = {name: _with(one.answer[name], form, rest) for name, form in self._forms.items() if name in one.answer}
         return msgspec.structs.replace(one, answer={**one.answer, **parts}, cleaned=True)
+
+
+def _not_plain(before: Sequence[list[str]]) -> list[int]:
+    """The rows whose texts cleaning may change."""
+    joined = ["\n".join(texts) for texts in before]
+    return [] if is_plain("\n".join(joined)) else [row for row, text in enumerate(joined) if not is_plain(text)]
 
 
 def _texts(value: Any, form: Form) -> Iterator[str]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from airflow_provider_claude.core.batch.forms import Form
 
+#: The end of a member's name, and its colon; texts can hold the same, never less. (RFC 8259, sections 2 and 4)
+_NAMED = re.compile(r'"[ \t\n\r]*:')
+
 
 class _TwiceError(Exception):
     """A name is there twice. Stays inside this file."""
+
+
+def has_members(text: str, members: int | None) -> bool:
+    """Whether the JSON *text*, whose objects have at least so many members in all, surely has no more of them."""
+    return members is not None and (text.count(":") == members or len(_NAMED.findall(text)) == members)
 
 
 def name_twice(text: str) -> str | None:

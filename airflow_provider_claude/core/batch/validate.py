@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_provider_claude.core.batch.exact import has_decimals, quoted
 from airflow_provider_claude.core.batch.forms import form_of, spelled
-from airflow_provider_claude.core.batch.once import members_of, name_twice
+from airflow_provider_claude.core.batch.once import has_members, members_of, name_twice
 from airflow_provider_claude.core.batch.validated import row_of
 from airflow_provider_claude.job import ClaudeJob
 
@@ -37,8 +37,8 @@ def validator_for(job: ClaudeJob) -> Validator:
 
 
 class _Once:
-    """Validates by *validate*, and that no name is there twice. Where an answer always has *members* members, as many colons
-    in it are one for each, and so it need not be looked at again.
+    """Validates by *validate*, and that no name is there twice. Where an answer always has *members* members, and no more are
+    in it, it need not be looked at again.
     """
 
     def __init__(self, validate: Validator, members: int | None) -> None:
@@ -46,7 +46,7 @@ class _Once:
 
     def __call__(self, text: str) -> dict[str, Any]:
         answer = self._validate(text)
-        if text.count(":") != self._members and (name := name_twice(text)) is not None:
+        if not has_members(text, self._members) and (name := name_twice(text)) is not None:
             raise InvalidAnswerError(f"it has the name {name[:80]!r} twice")
         return answer
 

@@ -48,7 +48,9 @@ def row_of(answer: Any, form: Form, answered: Callable[[], Mapping[str, Any]]) -
     said: Mapping[str, Any] | None = None
     for name, child in form.properties.items():
         try:
-            row[name] = _plain(held[name], child)
+            value = held[name]
+            kind = type(value)
+            row[name] = value if kind in child.as_is and kind is not float else _plain(value, child)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - classes of the user's own may raise anything; what was answered is there

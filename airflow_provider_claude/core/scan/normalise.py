@@ -89,6 +89,9 @@ _COMPOSED = (
 
 _STRAY = rf"(^|[{_PLAIN}\x{{300}}-\x{{36F}}])[{_JOINERS}]+([{_PLAIN}]|$)"
 
+#: What of ASCII is removed, or ends a line in another way than `\\n`.
+_ASCII_CHANGED = re.compile(r"[\x00-\x08\x0B-\x1F\x7F]")
+
 _ANY = (
     rf"[{_CONTROLS}\x{{AD}}{_BIDI}{_HIDDEN}\x{{E0000}}-\x{{E007F}}\x{{E0100}}-\x{{E01EF}}]|[\x{{FE00}}-\x{{FE0F}}]{{2}}"
     rf"|[{_JOINERS}]{{2}}|[A-Za-z][{_JOINERS}]"
@@ -121,6 +124,11 @@ def normalise(texts: pa.Array) -> Cleaned:
             some = after
         texts = put(texts, rows, some)
     return replace(_without_stray_joiners(_composed(texts, changes)), raw=raw)
+
+
+def is_plain(text: str) -> bool:
+    """Whether *text* surely stays as it is: ASCII without control characters. Told sooner than by cleaning it."""
+    return text.isascii() and _ASCII_CHANGED.search(text) is None
 
 
 def rows_where(mask: pa.BooleanArray) -> list[int]:

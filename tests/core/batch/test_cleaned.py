@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from airflow_provider_claude.core.batch import cleaned
 from airflow_provider_claude.core.batch.answers import Judged
 from airflow_provider_claude.core.batch.cleaned import Cleaner
 from airflow_provider_claude.core.batch.outcomes import Outcome
@@ -52,3 +55,26 @@ def test_each_answer_gets_its_own_texts_back() -> None:
 def test_half_a_character_does_not_keep_others_from_being_cleaned() -> None:
     found = _clean({"topic": "\ud800"}, {"topic": "b\x00"})
     assert [one.answer and one.answer["topic"] for one in found] == ["\ud800", "b"]
+
+
+FLAT = output_schema(
+    {"type": "object", "properties": {"topic": {"type": "string"}, "note": {"type": ["string", "null"]}}}
+)
+_text = st.text(st.sampled_from("ab \t\n\r\x00\x0b\x1f\x7f\x85\xad\u0301ü\u200b\u200d\u202e\ufeff中\ud800"), max_size=5)
+_said = st.fixed_dictionaries({}, optional={"said": st.none() | _text})
+_free = {"topic": _text, "note": st.none() | _text, "parts": st.lists(_said, max_size=2)}
+_answers = st.lists(st.none() | st.fixed_dictionaries({}, optional=_free), max_size=4)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, FLAT], ids=["nested", "flat"])
+@given(answers=_answers)
+def test_answers_that_need_no_cleaning_are_told_without_cleaning_them(
+    schema: dict[str, Any], answers: list[dict[str, Any] | None]
+) -> None:
+    judged = [Judged(str(n), Outcome.SUCCEEDED, Usage(), answer=answer) for n, answer in enumerate(answers)]
+    slow = Cleaner(schema)
+    slow._flat = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaned, "is_plain", lambda _: False)
+        expected = slow.clean(judged)
+    assert Cleaner(schema).clean(judged) == expected

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.scan.normalise import _COMPOSED, MAX_DIACRITICS, MAX_MARKS, REMOVED, TOLD, normalise
+from airflow_provider_claude.core.scan.normalise import (
+    _COMPOSED,
+    MAX_DIACRITICS,
+    MAX_MARKS,
+    REMOVED,
+    TOLD,
+    is_plain,
+    normalise,
+)
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "hi")
@@ -129,6 +137,13 @@ def test_every_hidden_text_of_the_corpus_is_revealed(shared_data: object) -> Non
 
 def test_no_honest_row_of_the_corpus_is_flagged(shared_data: object) -> None:
     assert not any(by_category(shared_data)["benign"])
+
+
+def test_a_plain_text_is_one_of_ascii_that_cleaning_leaves_as_it_is() -> None:
+    texts = [chr(a) + chr(b) for a in range(128) for b in range(128)]
+    same = pc.equal(pa.array(texts), normalise(pa.array(texts)).texts).to_pylist()
+    assert [is_plain(text) for text in texts] == same
+    assert not is_plain("ü")
 
 
 def test_texts_passed_as_composed_are() -> None:
