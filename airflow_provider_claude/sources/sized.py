@@ -18,7 +18,7 @@ _MAX_BYTES = 16_000_000
 
 def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """*batch* in parts that share its memory and have at most _MAX_BYTES of text each, or one row."""
-    if batch.num_rows <= 1:
+    if batch.num_rows <= 1 or _is_small(batch):
         yield batch
         return
     ends = np.cumsum(sum((_lengths(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64)))
@@ -27,6 +27,15 @@ def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         stop = max(start + 1, int(np.searchsorted(ends, before + _MAX_BYTES, "right")))
         yield batch.slice(start, stop - start)
         start, before = stop, int(ends[stop - 1])
+
+
+def _is_small(batch: pa.RecordBatch) -> bool:
+    """Whether all its memory is less, in which no value of a dictionary stands for many rows: told without their lengths."""
+    return batch.get_total_buffer_size() <= _MAX_BYTES and not any(map(_is_coded, batch.schema.types))
+
+
+def _is_coded(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind) or isinstance(kind, pa.BaseExtensionType)
 
 
 def joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
