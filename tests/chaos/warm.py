@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import ssl
 import sys
+from functools import cache
+from types import ModuleType
 
 from airflow_provider_claude.core.report import page
+from airflow_provider_claude.core.scan.signatures import Signatures
 from tests.chaos.machine import Machine
 from tests.chaos.night import Night
 
@@ -21,7 +25,14 @@ def warm_up(machine: Machine) -> None:
         with contextlib.suppress(Exception):  # a module may be made by another one, under a name of its own
             importlib.import_module(name)
     page._template()
+    Signatures.compiled()
+    _once(ssl, "create_default_context")
     gc.freeze()
+
+
+def _once(module: ModuleType, name: str) -> None:
+    """Let *module*'s function *name* give all callers the same value: no child reads the certificates anew."""
+    setattr(module, name, cache(getattr(module, name)))
 
 
 def _imported(night: Night) -> list[str]:
