@@ -29,6 +29,12 @@ def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         start, before = stop, int(ends[stop - 1])
 
 
+def _memory(batch: pa.RecordBatch) -> int:
+    """The bytes of *batch*; of a part of a large one only its own, which takes longer to tell."""
+    whole: int = batch.get_total_buffer_size()
+    return whole if whole <= _MAX_BYTES else batch.nbytes
+
+
 def _is_small(batch: pa.RecordBatch) -> bool:
     """Whether all its memory is less, in which no value of a dictionary stands for many rows: told without their lengths."""
     return batch.get_total_buffer_size() <= _MAX_BYTES and not any(map(_is_coded, batch.schema.types))
@@ -47,11 +53,12 @@ def joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
     count = size = 0
     try:
         for batch in batches:
-            if held and (count + batch.num_rows > rows or size + batch.nbytes > _MAX_BYTES):
+            more = _memory(batch)
+            if held and (count + batch.num_rows > rows or size + more > _MAX_BYTES):
                 yield pa.concat_batches(held)
                 held, count, size = [], 0, 0
             held.append(batch)
-            count, size = count + batch.num_rows, size + batch.nbytes
+            count, size = count + batch.num_rows, size + more
     except Exception:
         if held:
             yield pa.concat_batches(held)
