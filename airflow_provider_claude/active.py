@@ -71,7 +71,7 @@ def beat(active: Active) -> None:
     try:
         active.beat()
     except (ClaudeError, OSError) as e:
-        _log.warning("That this run is active could not be written to %s: %s", active.run, e)
+        _log.warning("Run folder %s: the record of the active run could not be renewed: %s", active.run, e)
 
 
 class Beats:
@@ -133,7 +133,7 @@ def _is_running(other: ActiveRun, ti: Any) -> bool | None:
     try:
         state = ti.get_dagrun_state(dag_id=other.dag_id, run_id=other.run_id)
     except Exception as e:  # noqa: BLE001 - any of Airflow's, of its client or of the wire: then it is not known
-        _log.info("Airflow does not know run %s of %s: %s", other.run_id, other.dag_id, e)
+        _log.info("The state of run %s of %s could not be read from Airflow: %s", other.run_id, other.dag_id, e)
         return None
     return str(getattr(state, "value", state)) not in _OVER
 

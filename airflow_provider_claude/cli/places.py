@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -53,7 +52,6 @@ def open_api(conn_id: str) -> Gateway:
 
         gateway = ClaudeHook(conn_id).gateway()
         gateway.connect()
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # each of its calls would be a line between ours
         return gateway
 
 

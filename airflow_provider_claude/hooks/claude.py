@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -137,7 +138,15 @@ class ClaudeHook(BaseHook):
 def _official(conn_id: str) -> AnthropicHook:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
 
+    _quiet_client()
     return AnthropicHook(conn_id=conn_id)
+
+
+def _quiet_client() -> None:
+    """No line at INFO for each call of the HTTP client, unless the deployment sets a level for it (`namespace_levels`)."""
+    log = logging.getLogger("httpx2")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
 
 
 def _refusals() -> tuple[type[Exception], ...]:

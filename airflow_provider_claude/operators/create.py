@@ -54,5 +54,7 @@ class ClaudeBatchCreateOperator(BaseOperator):
                 batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
             finally:
                 warn_if_left(self.shard, context, told=self.warn)
-        self.log.info("Shard %s is batch %s", self.shard, batch_id or "none: all its answers are there already")
+        self.log.info(
+            "Shard %s: %s", self.shard, f"batch {batch_id}" if batch_id else "no batch, all its answers are there"
+        )
         return batch_id

@@ -9,6 +9,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
+from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import IncompleteError, PendingError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -75,11 +76,15 @@ class ClaudeResultLoadOperator(BaseOperator):
             except PendingError:
                 self._wait(context, active.number)
                 raise
-        self.log.info("Shard %s: %d rows %s, %s USD", self.shard, record.rows, record.outcomes, record.cost_usd)
+        self.log.info(
+            "Shard %s: %d rows loaded (%s), %s USD", self.shard, record.rows, in_words(record.outcomes), record.cost_usd
+        )
         if record.strangers:
-            self.log.warning("Result lines that belong to no row of this shard: %s", record.strangers)
+            self.log.warning(
+                "Shard %s: result lines that belong to none of its rows: %s", self.shard, in_words(record.strangers)
+            )
         for sentence in record.disagreements:
-            self.log.warning("%s; each row has its one outcome all the same", sentence)
+            self.log.warning("%s; each row has exactly one outcome", sentence)
         for sentence in record.incomplete:
             self.log.warning("%s", sentence)
         return dict(msgspec.to_builtins(record))
@@ -92,7 +97,7 @@ class ClaudeResultLoadOperator(BaseOperator):
         batch_id = first_in_flight(shard_folder(self.shard))
         if batch_id is None:
             return
-        self.log.info("Batch %s of shard %s has not ended; waiting in the triggerer", batch_id, self.shard)
+        self.log.info("Shard %s: batch %s has not ended; waiting in the triggerer", self.shard, batch_id)
         self.defer(
             trigger=ClaudeBatchTrigger.from_now(
                 batch_id,

@@ -29,6 +29,7 @@ from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.operators.run_name import NamesItsRun
+from airflow_provider_claude.operators.scan import log_scan
 from airflow_provider_claude.paths import allowed_sources, run_folder, source_path, to_path, work_folder
 from airflow_provider_claude.runtime import (
     UNPUBLISHED,
@@ -268,15 +269,7 @@ class ClaudeMessagesOperator(NamesItsRun):
             unreadable_files=self.unreadable_files,
         )
         record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
-        self.log.info(
-            "%d rows read from %s, %d set aside %s",
-            record.rows,
-            record.source,
-            record.quarantined,
-            record.by_reason,
-        )
-        for note in record.origin.notes():
-            self.log.warning("%s", note)
+        log_scan(self.log, record)
 
     def _plan(self, context: Context) -> None:
         from airflow_provider_claude.core.plan.limits import account_limits
@@ -343,7 +336,7 @@ class ClaudeMessagesOperator(NamesItsRun):
     def _wait(self, batch_id: str, shard: ShardFolder, context: Context, active: int) -> None:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
-        self.log.info("The account is busy: what was left of %s went by batch %s", shard, batch_id)
+        self.log.info("Shard %s: the account is busy, the rest is batch %s; waiting in the triggerer", shard, batch_id)
         self.defer(
             trigger=ClaudeBatchTrigger.from_now(
                 batch_id,
@@ -364,9 +357,10 @@ class ClaudeMessagesOperator(NamesItsRun):
             run = run_folder(self.run_folder)
             output = to_path(self.publish_to) if self.publish_to else None
             summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
-        self.log.info("%s The report is %s", summary.headline, run.file("report.html"))
+        self.log.info("%s", summary.headline)
+        self.log.info("Report: %s", run.file("report.html"))
         if summary.published:
-            self.log.info("%d rows are published in %s", summary.published_rows, summary.published)
+            self.log.info("%d rows published in %s", summary.published_rows, summary.published)
         return {
             "report": str(run.file("report.html")),
             "published": summary.published,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.operators.scan import terms_of
@@ -59,7 +60,7 @@ class ClaudeReleaseOperator(NamesItsRun):
                 raise JobError(
                     _none_released(run, unmatched(run, terms), earlier=None if record.at == act.at else record.at)
                 )
-        self.log.info("%d rows of %s released %s by %s", len(record.rows), run, record.by_reason, record.by)
+        self.log.info("%d rows of %s released (%s) by %s", len(record.rows), run, in_words(record.by_reason), record.by)
         for sentence in unmatched(run, terms):
             self.log.warning("%s", sentence)
         return len(record.rows)

@@ -106,7 +106,7 @@ class ClaudeReportOperator(BaseOperator):
             closing(active),
         ):
             run = run_folder(self.run_folder)
-            self.log.info("Closing the ledger of %s", run)
+            self.log.info("Counting the rows of %s", run)
             plan = run.need_plan()
             refuse_old_plan(plan.planned_by, context)
             self._collect_late(run)
@@ -133,9 +133,9 @@ class ClaudeReportOperator(BaseOperator):
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
         self.log.info("%s", summary.costs.told())
-        self.log.info("The ledger closes; the report is %s", run.file("report.html"))
+        self.log.info("Every row is accounted for. Report: %s", run.file("report.html"))
         if summary.published:
-            self.log.info("%d rows are published in %s", summary.published_rows, summary.published)
+            self.log.info("%d rows published in %s", summary.published_rows, summary.published)
         return {
             "report": str(run.file("report.html")),
             "published": summary.published,
@@ -151,4 +151,4 @@ class ClaudeReportOperator(BaseOperator):
         try:
             collect_late_of(run, ClaudeHook(self.conn_id).gateway(), utc_now)
         except (ClaudeError, OSError) as error:
-            self.log.warning("The batches that were left at their cutoff could not be looked at: %s", error)
+            self.log.warning("The cost of the batches that were abandoned at their cutoff could not be read: %s", error)

@@ -9,6 +9,7 @@ import msgspec
 
 from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
+from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
@@ -202,40 +203,42 @@ class ClaudeInputScanOperator(NamesItsRun):
 
     def say(self, record: ScanRecord) -> None:
         """Log what was read."""
-        self.log.info(
-            "%d rows read from %s: %d items, of which %d are asked alone, %d duplicates, %d set aside %s",
-            record.rows,
-            record.source,
-            record.items,
-            record.suspects,
-            record.duplicates,
-            record.quarantined,
-            record.by_reason,
-        )
-        for note in record.origin.notes():
-            self.log.warning("%s", note)
-        if record.lost or record.uncounted:
-            self.log.warning(
-                "%d rows lost in damaged places; %d more places cannot be counted. %s",
-                record.lost,
-                record.uncounted,
-                record.unreadable,
-            )
+        log_scan(self.log, record)
         if self.redacting:
-            self.log.info("Redacted: %s", record.redacted)
+            self.log.info("Redacted: %s", in_words(record.redacted))
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
-        """Let go of the rows that this run was asked to release, once."""
+        """Release the rows that this run was asked to release, once."""
         from airflow_provider_claude.stages.release import Act, release, unmatched
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:
-            self.log.warning("No whole scan is in %s to release rows from; what was released before comes through", run)
+            self.log.warning("No rows released now: %s holds no complete scan. Earlier releases still apply.", run)
         elif terms:
             record = release(run, terms, Act(by=who_triggered(context), at=utc_now(), run_id=context.get("run_id")))
-            self.log.info("%d rows released from quarantine %s, at %s", len(record.rows), record.by_reason, record.at)
+            self.log.info(
+                "%d rows released from quarantine (%s) at %s", len(record.rows), in_words(record.by_reason), record.at
+            )
             for sentence in unmatched(run, terms):
                 self.log.warning("%s", sentence)
+
+
+def log_scan(log: Any, record: ScanRecord) -> None:
+    """Log how many rows were read, what happened to them, and what needs a look."""
+    log.info("%d rows read from %s", record.rows, record.source)
+    log.info(
+        "%d items to ask (%d of them alone), %d duplicates, %d rows in quarantine (%s)",
+        record.items,
+        record.suspects,
+        record.duplicates,
+        record.quarantined,
+        in_words(record.by_reason),
+    )
+    for note in record.origin.notes():
+        log.warning("%s", note)
+    if record.lost or record.uncounted:
+        lost = "%d rows lost in damaged files, and %d damaged places whose rows cannot be counted: %s"
+        log.warning(lost, record.lost, record.uncounted, "; ".join(record.unreadable))
 
 
 def terms_of(release: Sequence[str] | str | None) -> list[str]:

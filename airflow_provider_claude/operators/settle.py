@@ -9,6 +9,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
+from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS, ROUNDS
 from airflow_provider_claude.errors import JobError
@@ -121,7 +122,9 @@ class ClaudeSettleOperator(BaseOperator):
         finally:
             warn_if_left(self.shard, context, told=self.warn)
         if isinstance(step, Settled):
-            self.log.info("Shard %s: %s, %s USD", self.shard, step.landed.outcomes, step.landed.cost_usd)
+            self.log.info(
+                "Shard %s settled: %s, %s USD", self.shard, in_words(step.landed.outcomes), step.landed.cost_usd
+            )
             return dict(msgspec.to_builtins(step.landed))
         return self._wait(step.batch_id, context, active)
 
@@ -133,7 +136,7 @@ class ClaudeSettleOperator(BaseOperator):
     def _wait(self, batch_id: str, context: Context, active: int) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
-        self.log.info("Leftovers of shard %s went out as batch %s; waiting in the triggerer", self.shard, batch_id)
+        self.log.info("Shard %s: unresolved rows sent as batch %s; waiting in the triggerer", self.shard, batch_id)
         self.defer(
             trigger=ClaudeBatchTrigger.from_now(
                 batch_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.active import held
+from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.paths import run_folder
@@ -51,7 +52,12 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             record = scan_share(self.opened(), run, int(self.share), self.settings(), clock=utc_now)
-        self.log.info("%d rows read, %d set aside %s", record.rows, sum(record.by_reason.values()), record.by_reason)
+        self.log.info(
+            "%d rows read, %d of them in quarantine (%s)",
+            record.rows,
+            sum(record.by_reason.values()),
+            in_words(record.by_reason),
+        )
 
 
 class ClaudeShareGatherOperator(ClaudeInputScanOperator):

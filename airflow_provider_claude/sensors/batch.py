@@ -88,9 +88,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
-            self.log.info(
-                "There is nothing to wait for: %s", "all results are here" if self.batch_id else "no batch was sent"
-            )
+            self.log.info("Nothing to wait for: %s", "all results are here" if self.batch_id else "no batch was sent")
             return self.batch_id
         self._beats = Beats(self.shard, current(self.shard, context))
         if not self.deferrable:
@@ -138,7 +136,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
                     raise  # the next look is another process, which would not know of this one
-                self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
+                self.log.warning("Batch %s could not be polled: %s", self.batch_id, error)
                 self._polling, decision = polling.on_error(error, now=epoch_now())
                 if self._is_unknown(error, decision):
                     self.log.warning("%s", unknown_told(self.batch_id))
@@ -190,7 +188,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
             if step is Step.LEAVE:
                 return None
         except (ClaudeError, OSError) as error:
-            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
+            self.log.warning("Batch %s: its cutoff could not be handled yet: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
         return self._cutoff.seconds
 

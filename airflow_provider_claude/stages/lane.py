@@ -340,7 +340,7 @@ class Lane:
         """Leave what is not sent yet and not urgent to a batch, where others need the account and there is time."""
         slow = self._slow_since is not None and self._time() - self._slow_since > PATIENCE_SECONDS
         if slow and not self._shed and self.now() < self.pace.shed_until:
-            _log.info("The account is busy: what is left and not urgent goes back to the batch lane")
+            _log.info("The account is busy: requests that are not sent yet and not urgent go back to the batch lane")
             self._shed = True
             self._due = deque(row for row in self._due if row.request.urgent)
             self._asleep = {row for row in self._asleep if row.request.urgent}
@@ -380,7 +380,7 @@ class Lane:
             try:
                 await asyncio.to_thread(self.journal.write, lines)
             except Exception as error:  # noqa: BLE001 - each store has errors of its own
-                _log.warning("%d answers could not be written down yet: %s", len(lines), masked(str(error)))
+                _log.warning("%d answers could not be written yet: %s", len(lines), masked(str(error)))
                 self._stuck = True
                 if pause is None:
                     self._end(error)
@@ -404,7 +404,7 @@ class Lane:
         try:
             self.journal.write(self._lines)
         except Exception as error:  # noqa: BLE001 - each store has errors of its own
-            _log.error("%d answers were paid for and are lost: %s", len(self._lines), masked(str(error)))
+            _log.error("%d answers are paid for and lost: %s", len(self._lines), masked(str(error)))
             self.lease.unsure += len(self._lines)
             self._error = self._error or error
         else:
@@ -416,7 +416,7 @@ class Lane:
             try:
                 await asyncio.to_thread(self.lease.renew, self.done)
             except Exception as error:  # noqa: BLE001 - each store has errors of its own
-                _log.warning("The lease could not be renewed: %s", masked(str(error)))
+                _log.warning("The lease of the attempt could not be renewed: %s", masked(str(error)))
             if self.lease.over:
                 self._end(_lease_over())
 

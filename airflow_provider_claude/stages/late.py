@@ -36,7 +36,10 @@ def collect_late(desk: Desk) -> None:
             _collect(desk, number)
         except ClaudeError as error:
             _log.warning(
-                "Shard %s, attempt %d was left at its cutoff, and cannot be counted yet: %s", desk.shard, number, error
+                "Shard %s, attempt %d: abandoned at its cutoff, its cost is not known yet: %s",
+                desk.shard,
+                number,
+                error,
             )
 
 

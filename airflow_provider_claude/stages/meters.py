@@ -178,7 +178,10 @@ class _Shared:
         return False
 
     def _give_up(self, error: OSError) -> None:
-        _log.warning("The sync lanes on this machine cannot share what they use, each goes by the headers: %s", error)
+        _log.warning(
+            "Rate limits are not shared on this machine; each sync lane follows the API's headers: %s",
+            error,
+        )
         self._alone = True
         self.close()
 

@@ -42,6 +42,6 @@ def sampled(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, api: Api,
                     size += len(params)
                     tokens += api.count_tokens(params)
     except ClaudeError as error:
-        _log.warning("Tokens are estimated without a sample: %s", error)
+        _log.warning("The tokens of a sample could not be counted, the estimate goes without: %s", error)
         return model
     return replace(model, input_per_byte=tokens / size, measured=True) if tokens else model

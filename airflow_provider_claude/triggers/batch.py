@@ -164,7 +164,7 @@ class ClaudeBatchTrigger(BaseTrigger):
             with safe_errors():
                 async with ClaudeHook(self.conn_id).async_gateway() as gateway:
                     await gateway.cancel_batch(self.batch_id)
-            self.log.info("Cancelled batch %s: its task was marked. What it has answered is billed.", self.batch_id)
+            self.log.info("Batch %s was cancelled: its task was marked. What it has answered is billed.", self.batch_id)
 
     def _marked(self) -> bool:
         """Whether the task has an end now. After a clear it has none."""
@@ -234,7 +234,7 @@ class ClaudeBatchTrigger(BaseTrigger):
             if step is Step.LEAVE:
                 return None
         except (ClaudeError, OSError) as error:
-            self.log.warning("The cutoff of batch %s could not be seen to: %s", self.batch_id, masked(str(error)))
+            self.log.warning("Batch %s: its cutoff could not be handled yet: %s", self.batch_id, masked(str(error)))
             return RETRY_SECONDS
         return cutoff.seconds
 
@@ -242,7 +242,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         try:
             info = await gateway.batch(self.batch_id)
         except ClaudeError as error:
-            self.log.warning("Looking at batch %s failed: %s", self.batch_id, error)
+            self.log.warning("Batch %s could not be polled: %s", self.batch_id, error)
             return polling.on_error(error, now=epoch_now())
         self._seen = info
         return polling.on_status(info.status, now=epoch_now(), asked=info.retry_after)

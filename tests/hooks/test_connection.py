@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,14 @@ def planned(folder: Path) -> ClaudePlanOperator:
     scan = ClaudeInputScanOperator(task_id="scan", source=str(folder / "rows.jsonl"), run_folder=run, columns=["body"])
     job = ClaudeJob(prompt="<m>{body}</m>", output={"type": "object", "properties": {"a": {"type": "string"}}})
     return ClaudePlanOperator(task_id="plan", run_folder=scan.execute({}), job=job, conn_id="shop")
+
+
+@pytest.mark.parametrize(("set_by_hand", "then"), [(logging.NOTSET, logging.WARNING), (logging.INFO, logging.INFO)])
+def test_the_http_client_logs_no_line_a_call_unless_a_level_is_set_for_it(
+    monkeypatch: pytest.MonkeyPatch, set_by_hand: int, then: int
+) -> None:
+    log = logging.getLogger("httpx2")
+    monkeypatch.setattr(log, "level", set_by_hand)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(GOOD))
+    ClaudeHook("shop").gateway().connect()
+    assert log.level == then

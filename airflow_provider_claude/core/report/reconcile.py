@@ -52,7 +52,7 @@ class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
         if self.landed is None:
             found.append(f"{name}: its load did not finish (there is no landed.json).")
         elif nonzero(self.landed) != (in_files := nonzero({"succeeded": self.answered} | self.failed)):
-            found.append(f"{name}: landed.json says {_outcomes(self.landed)}; its files hold {_outcomes(in_files)}.")
+            found.append(f"{name}: landed.json says {in_words(self.landed)}; its files hold {in_words(in_files)}.")
         return found
 
     @property
@@ -194,7 +194,8 @@ def nonzero(counts: dict[str, int]) -> dict[str, int]:
     return {name: n for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if n}
 
 
-def _outcomes(counts: dict[str, int]) -> str:
+def in_words(counts: dict[str, int]) -> str:
+    """*counts* as `7 refused, 1 expired`, or `nothing`."""
     return ", ".join(f"{n:,} {name}" for name, n in nonzero(counts).items()) or "nothing"
 
 
