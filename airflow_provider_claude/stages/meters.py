@@ -179,7 +179,7 @@ class _Shared:
 
     def _give_up(self, error: OSError) -> None:
         _log.warning(
-            "Rate limits are not shared on this machine; each sync lane follows the API's headers: %s",
+            "The sync lanes here cannot share their rate limits; each follows the API's headers: %s",
             error,
         )
         self._alone = True
