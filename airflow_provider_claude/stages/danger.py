@@ -29,7 +29,7 @@ def first_danger(run: RunFolder, *, now: float) -> Danger | None:
     work = list(_open(promise, now))
     if not work:
         return None
-    danger = in_danger(work, now=now, lead=promise.lead, due=due)
+    danger = in_danger(work, now=now, lead=promise.lead, due=due, choice=promise.stuck)
     record = DangerRecord(at=pendulum.from_timestamp(now).isoformat(), danger=danger)
     return danger if write_new_record(run.file("danger.json"), record) else None
 

@@ -52,6 +52,10 @@ class Orphans:
         """The batch of the workspace's list whose results have the custom ids of *orphan*, if there is one."""
         return next((one for one in self._candidates(orphan) if self._proof(orphan, one)), None)
 
+    def is_lost(self, orphan: Attempt) -> bool:
+        """Whether no batch of the workspace's list can be that of *orphan*: so it was not carried out."""
+        return not self._by_their_ids(orphan, self._candidates(orphan))
+
     def _candidates(self, orphan: Attempt) -> list[Listed]:
         """The batches of its size and time, without those that are another attempt's."""
         found = []

@@ -51,16 +51,20 @@ def collect(
     if submitted.batch_id is not None and not path.exists():
         Download(shard, submitted, submitted.batch_id, intent, api, now, late).fetch()
     if submitted.adopted and _are_of(read_lines(path), intent) is False:
-        reason = (
-            f"batch {submitted.batch_id} was taken for this shard's by its size and time; its results are another's"
-        )
-        shard.release(submitted.attempt, submitted.batch_id, reason, now)
         remove(path)
-        mine = ClaimRecord(batch_id=submitted.batch_id or "", shard=work.name_of(shard), attempt=submitted.attempt)
-        work.disclaim(mine)
+        disown(shard, submitted, work, now)
         return
     if intent.pack == 1:
         work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
+
+
+def disown(shard: ShardFolder, adopted: SubmittedRecord, work: AccountFolder, now: str) -> None:
+    """Put on record that the batch that was *adopted* is another's: nothing was paid for this attempt, as no other batch of
+    its size and time was there when it was adopted.
+    """
+    reason = f"batch {adopted.batch_id} was taken for this shard's by its size and time; its results are another's"
+    shard.release_unpaid(adopted.attempt, adopted.batch_id, reason, now)
+    work.disclaim(ClaimRecord(batch_id=adopted.batch_id or "", shard=work.name_of(shard), attempt=adopted.attempt))
 
 
 def are_of(chunks: Iterable[bytes], intent: IntentRecord) -> bool | None:

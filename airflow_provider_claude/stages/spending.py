@@ -189,8 +189,8 @@ def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
     intent, released, submitted = shard.intent(number), shard.released(number), shard.submitted(number)
     if intent is None or not intent.requests:
         return None
-    if released is not None and not released.paid and submitted is None:
-        unsure = 0
+    if released is not None and not released.paid and (submitted is None or submitted.batch_id == released.batch_id):
+        unsure = 0  # it was not carried out; a batch that it had is another's
     elif intent.lane == "sync":
         unsure = _cut_off(shard, intent)
     else:

@@ -28,6 +28,7 @@ from airflow_provider_claude.store.records import (
     SubmittedRecord,
     read_record,
     write_new_record,
+    write_record,
 )
 from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending import PaidRecord
@@ -91,6 +92,15 @@ class ShardFolder:
         """Write down that *attempt* counts no longer. Who comes second has nothing to add."""
         record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
         write_new_record(self.file(f"{attempt}.released.json"), record)
+
+    def release_unpaid(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
+        """Write down that *attempt* counts no longer, and is proven not to have been carried out: its *batch_id*, if it had
+        one, is another's. What was on record before is kept in the reason.
+        """
+        before = self.released(attempt)
+        told = reason if before is None or not before.paid else f"{before.reason}; later: {reason}"
+        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=told, at=now, paid=False)
+        write_record(self.file(f"{attempt}.released.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)

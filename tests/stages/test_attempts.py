@@ -13,7 +13,10 @@ from airflow_provider_claude.errors import HoldError, IncompleteError, PendingEr
 from airflow_provider_claude.gateway import BatchInfo, Body
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.store import AccountFolder, ShardFolder
+from airflow_provider_claude.stages.late import collect_late_of, has_left
+from airflow_provider_claude.stages.spending import spent_by
+from airflow_provider_claude.stages.standing import leave
+from airflow_provider_claude.store import AccountFolder, LetGoRecord, ShardFolder, write_record
 
 from .conftest import Night
 
@@ -95,9 +98,53 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_and_its_rows_are_settled(
     assert later(night.run.shard(1), night) == foreign
     assert night.load().outcomes == {"missing": 5}
     assert night.run.shard(1).released(1).batch_id == foreign  # type: ignore[union-attr]
+    assert unsure(night) == 0
     assert later(night.run.shard(1), night) != foreign
     assert night.load().outcomes == {"succeeded": 5}
     assert claude_simulator.calls().get("cancel", 0) == 0
+
+
+def unsure(night: Night) -> int:
+    """How many requests of shard 1 may have been paid for."""
+    return sum(one.unsure for one in spent_by(night.run) if one.shard == 1)
+
+
+def test_an_adopted_batch_that_was_left_at_its_cutoff_and_proves_to_be_anothers_has_cost_nothing(
+    orphaned: ShardFolder, night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    [mine] = night.gateway.batches(since=0)
+    night.gateway.delete_batch(mine.id)
+    foreign = a_foreign_batch_beside(night)
+    assert later(orphaned, night) == foreign
+    leave(orphaned, foreign, now=in_(300)())
+    assert unsure(night) == 5
+    collect_late_of(night.run, night.gateway, in_(400))
+    assert unsure(night) == 0
+    released = orphaned.released(1)
+    assert released is not None
+    assert (released.paid, "left at its cutoff" in released.reason, "another's" in released.reason) == (
+        False,
+        True,
+        True,
+    )
+    assert not has_left(orphaned)
+    work = AccountFolder(night.run.path, night.run.need_plan().account)
+    claim = work.claimed(foreign)
+    assert claim is None or claim.shard != work.name_of(orphaned)
+
+
+def test_a_lost_create_that_was_left_at_its_cutoff_and_of_which_there_is_no_batch_has_cost_nothing(
+    orphaned: ShardFolder, night: Night
+) -> None:
+    [mine] = night.gateway.batches(since=0)
+    night.gateway.delete_batch(mine.id)
+    letgo = LetGoRecord(attempt=1, batch_id=None, at=in_(0)())
+    write_record(orphaned.file("1.letgo.json"), letgo)
+    orphaned.release(1, None, "left at its cutoff", in_(0)())
+    collect_late_of(night.run, night.gateway, in_(1))
+    assert unsure(night) == 5, "the list may not show it yet"
+    collect_late_of(night.run, night.gateway, in_(400))
+    assert unsure(night) == 0
 
 
 def a_foreign_batch_beside(night: Night) -> str:

@@ -81,6 +81,20 @@ def test_a_cancel_without_effect_is_waited_for_twice_the_lead_and_no_longer(
     assert load(shard, JOB, gateway, clock=now).outcomes == {"missing": 10}
 
 
+def test_where_a_cancel_without_effect_is_to_be_waited_for_the_alert_says_that_the_run_waits(
+    sent: Send, claude_simulator: SimulatorProcess
+) -> None:
+    shard, batch_id = sent(8)
+    choose(shard.run, "wait")
+    claude_simulator.fault("cancel_has_no_effect", times=None)
+    with pytest.raises(TimeoutError):
+        waited(trigger(batch_id, shard), seconds=10)
+    assert claude_simulator.calls()["cancel"] >= 1
+    danger = shard.run.danger()
+    assert danger is not None
+    assert "Where cancelling has no effect, the run waits" in danger.danger.sentences(str)
+
+
 def test_a_poking_sensor_leaves_what_is_not_proven_at_its_cutoff(
     sent: Send, claude_simulator: SimulatorProcess
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from airflow_provider_claude.core.plan.estimate import usd
+from airflow_provider_claude.core.plan.stuck import StuckBatches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Danger:
 
     If no other batch ended, the lane would answer all *open_rows* for about *open_cost* USD by *done_by*, and *makeable*
     of them by *due* (epoch seconds). The batches of the shards *waiting* cannot be ended, and are waited for all the same.
+    *choice* is what is done about a batch that is cancelled and does not end.
     """
 
     shards: tuple[int, ...]
@@ -44,6 +46,7 @@ class Danger:
     due: float
     makeable: int
     waiting: tuple[int, ...] = ()
+    choice: StuckBatches = "answer"
 
     @property
     def makes_it(self) -> bool:
@@ -68,8 +71,12 @@ class Danger:
         if not names:
             return "A batch was left at the cutoff."
         who = f"Shard {names} was" if len(self.shards) == 1 else f"Shards {names} were"
+        rows = f"up to {self.rows:,} rows go to the sync lane, for about {usd(self.cost)}"
+        if self.choice == "answer":
+            return f"{who} given up at the cutoff: {rows}."
         return (
-            f"{who} given up at the cutoff: up to {self.rows:,} rows go to the sync lane, for about {usd(self.cost)}."
+            f"{who} given up at the cutoff, and what had no answer is being cancelled: when that has ended, {rows}. Where "
+            "cancelling has no effect, the run waits for the end, past the deadline: stuck_batches is 'wait'."
         )
 
     def _outlook(self, clock: Callable[[float], str]) -> str:
@@ -84,8 +91,10 @@ class Danger:
         )
 
 
-def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float) -> Danger:
-    """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent."""
+def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float, choice: StuckBatches = "answer") -> Danger:
+    """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent.
+    *choice*: what is done about a batch that is cancelled and does not end.
+    """
     given_up = [one for one in work if one.let_go and not one.planned and not one.waits]
     rows, seconds = sum(one.rows for one in work), sum(one.seconds for one in work)
     left = max(due - now - lead, 0.0)
@@ -99,4 +108,5 @@ def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float) -> D
         due=due,
         makeable=rows if seconds <= left else math.floor(rows * left / seconds),
         waiting=tuple(one.shard for one in work if one.waits),
+        choice=choice,
     )

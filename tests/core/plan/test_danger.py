@@ -38,6 +38,15 @@ def test_the_shard_that_was_given_up_is_told_with_its_rows_and_their_cost() -> N
     )
 
 
+def test_where_a_cancel_without_effect_is_waited_for_it_says_so() -> None:
+    danger = in_danger([shard(3, let_go=True)], now=8 * HOUR, lead=2 * MINUTE, due=9 * HOUR, choice="wait")
+    assert danger.sentences(clock).startswith(
+        "Shard 3 was given up at the cutoff, and what had no answer is being cancelled: when that has ended, up to 1,000 rows go "
+        "to the sync lane, for about $1.00. Where cancelling has no effect, the run waits for the end, past the deadline: "
+        "stuck_batches is 'wait'."
+    )
+
+
 def test_where_the_lane_cannot_make_all_it_says_how_many() -> None:
     danger = at(8.5 * HOUR, shard(3, let_go=True), shard(4, let_go=True), shard(5), shard(6))
     assert not danger.makes_it
