@@ -12,7 +12,15 @@ from airflow_provider_claude.core.batch.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.attempts import history
-from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, ShardFolder, ShardSpec
+from airflow_provider_claude.store import (
+    LandedRecord,
+    PlanRecord,
+    RunFolder,
+    ScanRecord,
+    ShardFolder,
+    ShardSpec,
+    exists,
+)
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -240,7 +248,7 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
         yield "  let go", time(given_up.at, zone), "given up at its cutoff: the sync lane asks what it has not answered"
     if (ended := shard.ended(attempt)) is not None:
         yield "  ended", time(ended.ended_at, zone), counts(ended.counts)
-    if shard.results(attempt).exists():
+    if exists(shard.results(attempt)):
         yield "  collected", NOTHING, shard.results(attempt).name
     if (released := shard.released(attempt)) is not None:
         whose = f" ({released.batch_id})" if released.batch_id else ""

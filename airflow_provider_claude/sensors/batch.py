@@ -115,11 +115,13 @@ class ClaudeBatchSensor(BaseSensorOperator):
     def _nothing_to_wait_for(self) -> bool:
         if not self.batch_id or not self.shard:
             return not self.batch_id
+        from airflow_provider_claude.store import exists
+
         shard = shard_folder(self.shard)
         for attempt in reversed(shard.attempts()):
             submitted = shard.submitted(attempt)
             if submitted is not None and submitted.batch_id == self.batch_id:
-                return shard.results(attempt).exists()
+                return exists(shard.results(attempt))
         return False
 
     def poke(self, context: Context) -> bool:

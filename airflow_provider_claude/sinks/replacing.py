@@ -30,6 +30,7 @@ from airflow_provider_claude.sinks.partition import MANIFEST, PART, DataFile, Lo
 from airflow_provider_claude.store import (
     atomic_output,
     entries,
+    exists,
     is_local,
     list_names,
     read_record,
@@ -210,7 +211,7 @@ def _keep_moved(partition: Partition, old: UPath) -> None:
 def _keep_copies(partition: Partition, manifest: ManifestRecord) -> None:
     """Copy the partition, which *manifest* describes, aside as a version."""
     place = partition.aside / "versions" / manifest.version
-    if (place / MANIFEST).exists():
+    if exists(place / MANIFEST):
         return
     for file in manifest.files:
         _copy(partition.folder / file.name, place / (file.name + KEPT))

@@ -41,6 +41,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
     SubmittedRecord,
     atomic_output,
+    exists,
     output_of_choice,
     remove,
     write_record,
@@ -136,7 +137,7 @@ class Download:
                 return
             before = self.shard.looks(self.intent.attempt)
             short = self.shard.short(self.intent.attempt)
-            if before is None or read.ours > before.best or not short.exists():
+            if before is None or read.ours > before.best or not exists(short):
                 keep_as(short)
         self._again(read.told(self.intent.requests), named=read.ours)
         self._settle(read.told(self.intent.requests))
@@ -198,7 +199,7 @@ class Download:
                 why = Read(ours=looks.best).told(self.intent.requests)
             write_record(self.shard.looks_file(attempt), msgspec.structs.replace(looks, final=True, why=why))
         with atomic_output(self.shard.results(attempt)) as stream:
-            if short.exists():
+            if exists(short):
                 with short.fs.open(short.path, "rb") as found:
                     shutil.copyfileobj(found, stream)
             else:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, carried_fields, with_columns
 from airflow_provider_claude.stages.parquet import open_parquet, read_batches, read_schema
-from airflow_provider_claude.store import RunFolder, ScanRecord
+from airflow_provider_claude.store import RunFolder, ScanRecord, exists
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -59,7 +59,7 @@ def _read_group(
 
 def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
     """What the items and duplicates of *run* carry, as they have it; see `core.tables.source_name` for whose it is."""
-    if not scan.carry or not run.part("items", 0).exists():
+    if not scan.carry or not exists(run.part("items", 0)):
         return [pa.field(name, pa.string()) for name in scan.carry]
     return carried_fields(read_schema(run.part("items", 0)), scan.carry)
 

@@ -13,7 +13,7 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError
 from airflow_provider_claude.gateway import BatchInfo
 from airflow_provider_claude.stages import download, results
-from airflow_provider_claude.store import AccountFolder, ClaimRecord, ShardFolder
+from airflow_provider_claude.store import AccountFolder, ClaimRecord, ShardFolder, exists
 
 
 class Api(download.Api, Protocol):
@@ -104,7 +104,7 @@ class Orphans:
             self.work.disclaim(claim)
             return Standing.FREE
         record = other.submitted(claim.attempt)
-        unproven = record is None or (record.adopted and not other.results(claim.attempt).exists())
+        unproven = record is None or (record.adopted and not exists(other.results(claim.attempt)))
         return Standing.DISPUTED if unproven else Standing.TAKEN
 
     def is_mine(self, claim: ClaimRecord, attempt: int) -> bool:

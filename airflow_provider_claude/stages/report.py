@@ -41,7 +41,7 @@ from airflow_provider_claude.stages.refused import refusal_told
 from airflow_provider_claude.stages.release import acts
 from airflow_provider_claude.stages.remember import remember, remember_tokens
 from airflow_provider_claude.stages.spending import keep_on_record, spent_beside
-from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, list_names, write_bytes
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec, exists, list_names, write_bytes
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -209,7 +209,7 @@ class _Counts:
     def _has_landed(self, number: int) -> bool:
         """Whether a shard left rows. One that an earlier plan paid for, and this one does not have, left none."""
         shard = self.run.shard(number)
-        return shard.file("landed.json").exists() or shard.file("leftovers.parquet").exists()
+        return exists(shard.file("landed.json")) or exists(shard.file("leftovers.parquet"))
 
     def _count_answers(self, part: UPath) -> int:
         before = self.answers.rows
@@ -220,7 +220,7 @@ class _Counts:
     def _count_leftovers(self, number: int) -> dict[str, int]:
         path = self.run.shard(number).file("leftovers.parquet")
         outcomes = Tally()
-        if not path.exists():
+        if not exists(path):
             return {}
         for batch in _batches(path):
             outcomes.add(batch["outcome"])

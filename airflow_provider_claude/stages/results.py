@@ -17,6 +17,7 @@ from airflow_provider_claude.store import (
     IntentRecord,
     ShardFolder,
     SubmittedRecord,
+    exists,
     remove,
 )
 
@@ -48,7 +49,7 @@ def collect(
     if intent is None:
         raise StateError(f"{shard.file(f'{submitted.attempt}.intent.json')} is gone, though its batch is on record.")
     path = shard.results(submitted.attempt)
-    if submitted.batch_id is not None and not path.exists():
+    if submitted.batch_id is not None and not exists(path):
         Download(shard, submitted, submitted.batch_id, intent, api, now, late).fetch()
     if submitted.adopted and _are_of(read_lines(path), intent) is False:
         remove(path)

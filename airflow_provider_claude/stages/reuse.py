@@ -25,6 +25,7 @@ from airflow_provider_claude.store import (
     RunFolder,
     ShardFolder,
     ShardSpec,
+    exists,
     remove,
 )
 
@@ -76,7 +77,7 @@ class Known:
 
     def _look(self, work: AccountFolder, record: CollectedRecord, used: Collection[int]) -> None:
         shard = work.shard(record.shard)
-        if shard.results(record.attempt).exists():
+        if exists(shard.results(record.attempt)):
             self._match(shard, record, used)
 
     def _match(self, shard: ShardFolder, record: CollectedRecord, used: Collection[int]) -> None:
@@ -156,7 +157,7 @@ def _succeeded(shard: ShardFolder, attempt: int) -> Iterator[int]:
 def planned(run: RunFolder, spec: ShardSpec) -> pa.Table | None:
     """Where the plan has found answers for *spec*."""
     path = run.part("reused", spec.shard)
-    return read_table(path) if spec.reused and path.exists() else None
+    return read_table(path) if spec.reused and exists(path) else None
 
 
 def take(work: AccountFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
@@ -187,7 +188,7 @@ def _answers(work: AccountFolder, name: str, attempt: int, places: dict[int, int
     """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
     shard = work.shard(name)
     submitted = shard.submitted(attempt)
-    if submitted is None or not shard.results(attempt).exists():
+    if submitted is None or not exists(shard.results(attempt)):
         return
     asked = read_table(shard.manifest(attempt), ["request_hash", "max_tokens"])
     for row, line in _lines(shard, attempt):
@@ -219,5 +220,5 @@ def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
 
 def read_taken(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """*columns* of the answers that were taken over, in batches; none where there are none."""
-    if path.exists():
+    if exists(path):
         yield from read_batches(path, _CHUNK_ROWS, columns)

@@ -40,6 +40,7 @@ from airflow_provider_claude.store import (
     RunFolder,
     ShardFolder,
     WorkFolder,
+    exists,
     write_new_record,
 )
 
@@ -64,7 +65,7 @@ def reopen(shard: ShardFolder, work: WorkFolder, plan: PlanRecord, clock: Callab
     month.
     """
     now = clock()
-    if now[:7] != plan.created_at[:7] or shard.run.file("report.json").exists():
+    if now[:7] != plan.created_at[:7] or exists(shard.run.file("report.json")):
         work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
 
 

@@ -38,6 +38,7 @@ from airflow_provider_claude.store import (
     ShardSpec,
     SubmittedRecord,
     atomic_output,
+    exists,
     write_new_record,
     write_record,
 )
@@ -121,7 +122,7 @@ class SyncAttempt:
         """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
         if self.shard.released(self.number) is not None:
             raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
-        if self.shard.manifest(self.number).exists():
+        if exists(self.shard.manifest(self.number)):
             return True
         self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
         return False
@@ -165,7 +166,7 @@ class SyncAttempt:
 
     def _end(self, intent: IntentRecord, lease: Lease) -> None:
         """Make the journals its results, the first answer of each request, and close it."""
-        if not self.shard.results(self.number).exists():
+        if not exists(self.shard.results(self.number)):
             self._write_ended(intent)
             self._write_results(intent, lease)
         record = SubmittedRecord(attempt=self.number, batch_id=None, lane="sync", created_at=intent.at)

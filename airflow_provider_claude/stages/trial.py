@@ -41,6 +41,7 @@ from airflow_provider_claude.store import (
     ShardSpec,
     SubmittedRecord,
     atomic_output,
+    exists,
     write_record,
 )
 
@@ -136,7 +137,7 @@ class Trial:
         """Whether an answer is there whose last record was not written any more; it is written now."""
         for number in self.shard.attempts():
             intent = self.shard.intent(number)
-            if intent and intent.root == self.spec.fingerprint and self.shard.results(number).exists():
+            if intent and intent.root == self.spec.fingerprint and exists(self.shard.results(number)):
                 self._submitted(number, "sync", intent.at)
                 return True
         return False

@@ -30,20 +30,41 @@ def is_local(path: UPath) -> bool:
     return path.protocol in {"", "file", "local"}
 
 
+def exists(path: UPath) -> bool:
+    """Whether there is a file or folder *path*. Never from a listing cache; raises where the store does not say it.
+
+    `UPath.exists` says no where the question itself fails (fsspec's AbstractFileSystem.exists).
+    """
+    path.fs.invalidate_cache()
+    try:
+        Path(path.path).stat() if is_local(path) else path.fs.info(path.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def list_names(directory: UPath) -> list[str]:
     """The names in *directory*, sorted, without unfinished files; none where there is no such directory. Never from a
-    listing cache.
+    listing cache; raises where the store does not answer.
     """
     return [name for name in all_names(directory) if not _UNFINISHED.fullmatch(name)]
 
 
 def all_names(directory: UPath) -> list[str]:
-    """The same with unfinished files, which only cleaning up is for."""
+    """The same with unfinished files, which only cleaning up is for.
+
+    `UPath.iterdir` first asks whether it is a folder, and an object store that fails to say so says no (fsspec's
+    AbstractFileSystem.isdir).
+    """
     directory.fs.invalidate_cache()
+    here = directory.path.strip("/")
     try:
-        return sorted(entry.name for entry in directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):  # the path interface says either of a folder that is not there
+        if is_local(directory):
+            return sorted(entry.name for entry in Path(directory.path).iterdir())
+        found = directory.fs.ls(directory.path, detail=False)
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found if name.strip("/") != here)
 
 
 def entries(directory: UPath) -> dict[str, int | None]:
@@ -152,7 +173,7 @@ def _sync(stream: IO[bytes], path: Path) -> None:
 
 def remove(path: UPath) -> None:
     """Remove the file or folder *path*; it is no error where there is none, or another worker removes it meanwhile."""
-    while path.exists():
+    while exists(path):
         with suppress(FileNotFoundError):
             _remove(path)
 

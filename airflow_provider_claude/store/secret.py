@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.store.files import write_new
+from airflow_provider_claude.store.files import exists, write_new
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -28,7 +28,7 @@ def deployment_secret(work: UPath) -> bytes:
     Raises StateError where the file is none that was written here.
     """
     path = work / NAME
-    if not path.exists():
+    if not exists(path):
         write_new(path, secrets.token_hex(_BYTES).encode() + b"\n")
     held = path.read_bytes()
     if not _FORM.fullmatch(held):

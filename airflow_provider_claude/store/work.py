@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.store.files import list_names, remove
+from airflow_provider_claude.store.files import exists, list_names, remove
 from airflow_provider_claude.store.records import (
     AccountRecord,
     ClaimRecord,
@@ -107,7 +107,7 @@ class AccountFolder(WorkFolder):
 
     def sign(self) -> None:
         """Write down whose folder `own` is, for people."""
-        if not (self.own / "account.json").exists():
+        if not exists(self.own / "account.json"):
             write_new_record(self.own / "account.json", AccountRecord(account=self.account))
 
     def claim(self, shard: ShardFolder, attempt: int, batch_id: str) -> ClaimRecord:

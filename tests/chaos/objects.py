@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -117,7 +118,8 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
     def _names(self) -> Iterator[tuple[str, int]]:
         for entry in os.scandir(self.folder):
             if not entry.name.startswith(".part-"):
-                yield unquote(entry.name), entry.stat().st_size
+                with suppress(FileNotFoundError):  # another worker has removed it meanwhile
+                    yield unquote(entry.name), entry.stat().st_size
 
     def _key(self, path: str) -> str:
         return str(self._strip_protocol(path)).strip("/")

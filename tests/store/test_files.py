@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.store.files import all_names, atomic_output, entries, list_names, remove
+from airflow_provider_claude.store.files import all_names, atomic_output, entries, exists, list_names, remove
 
 
 @pytest.fixture(params=["local", "objects"])
@@ -60,3 +60,47 @@ def test_what_is_being_written_is_in_no_listing_either(tmp_path: Path) -> None:
         assert len(all_names(folder)) == 1
         assert (list_names(folder), entries(folder)) == ([], {})
     assert list_names(folder) == ["landed.json"]
+
+
+def test_a_folder_and_a_file_that_are_not_there_are_no_error(place: UPath) -> None:
+    assert list_names(place / "nothing") == []
+    assert not exists(place / "nothing.json")
+
+
+def test_the_names_of_a_folder_are_those_of_its_files_and_folders(place: UPath) -> None:
+    (place / "b.json").write_text("{}")
+    (place / "a").mkdir()
+    (place / "a" / "c.json").write_text("{}")
+    assert list_names(place) == ["a", "b.json"]
+    assert list_names(place / "b.json") == []
+    assert exists(place / "a")
+    assert exists(place / "b.json")
+
+
+@pytest.mark.parametrize("read", [list_names, exists])
+def test_a_store_that_fails_to_answer_is_not_an_empty_one(
+    read: Callable[[UPath], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = UPath(f"memory://{tmp_path.name}/run")
+    place.mkdir(parents=True)
+    (place / "1.json").write_text("{}")
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    for name in ("info", "ls"):
+        monkeypatch.setattr(type(place.fs), name, fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        read(place)
+
+
+@pytest.mark.parametrize("read", [list_names, exists])
+def test_what_an_object_store_listed_before_is_not_taken_for_what_is_there_now(
+    read: Callable[[UPath], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = UPath(f"memory://{tmp_path.name}/run")
+    place.mkdir(parents=True)
+    asked: list[str] = []
+    monkeypatch.setattr(type(place.fs), "invalidate_cache", lambda *_: asked.append("anew"))
+    read(place)
+    assert asked == ["anew"]
