@@ -82,7 +82,7 @@ class Bench:
         if not outcome.done:
             raise RuntimeError(f"A night without harm failed:\n{outcome.text}")
         answers = dict(read_rows(place).answers)
-        wrong, _ = look(self.machine, place, Expected(texts=course.texts(), answers=answers))
+        wrong, _ = look(self.machine, place, Expected(texts=course.texts(), answers=answers, doubled=course.doubled))
         if wrong:
             raise RuntimeError(f"A night without harm is wrong: {wrong}")
         return Watched(outcome.value, answers)
@@ -91,7 +91,8 @@ class Bench:
         """What a night must come to: all of *texts*, answered as in the clean run where they are its texts."""
         course = self.machine.course
         answers = self.course(course).answers if texts is None else None
-        return Expected(texts=course.texts() if texts is None else texts, answers=answers, trial_again=trial)
+        asked = course.texts() if texts is None else texts
+        return Expected(texts=asked, answers=answers, trial_again=trial, doubled=course.doubled)
 
     def chosen(self, points: Sequence[Point], *, all_seeds: bool = False) -> Iterator[tuple[int, int]]:
         """The numbers of the points to try, with the seeds: the first and the last of each like. Each with one seed, or

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screen import SCREEN
+from airflow_provider_claude.stages.lanes import LaneSettings
 from airflow_provider_claude.stages.release import Act, release
 from tests.chaos import mails
 from tests.chaos.night import IN_FLIGHT, Night
@@ -16,11 +18,20 @@ from tests.chaos.night import IN_FLIGHT, Night
 _PASS = ScanPolicy(high="pass", medium="pass", low="pass")
 
 
+class Fault(NamedTuple):
+    """A fault of the simulator, see its FAULTS; *times* None: always."""
+
+    name: str
+    route: str | None = None
+    times: int | None = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """*work* is a whole night; its points count from the first stage that starts with *begins*.
 
-    *stored*: on the object store. *lost*: so many synchronous answers each kill may lose, which are paid for again.
+    *stored*: on the object store. *lost*: so many synchronous answers each kill may lose, which are paid for again. *faults*
+    of the simulator are set before it begins. So many contents may be paid *doubled*, because the night waits no longer.
     """
 
     name: str
@@ -29,6 +40,8 @@ class Course:
     texts: Callable[[], mails.Mails] = mails.made_up
     lost: int = 0
     stored: bool = False
+    faults: tuple[Fault, ...] = ()
+    doubled: int = 0
 
     def on_objects(self) -> Course:
         """The same on the object store."""
@@ -36,7 +49,7 @@ class Course:
 
 
 def _by_sync(night: Night) -> None:
-    replace(night, lane="sync").whole()
+    replace(night, lanes=LaneSettings(lane="sync")).whole()
 
 
 def _packed(night: Night) -> None:

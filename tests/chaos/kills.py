@@ -43,19 +43,35 @@ def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
     return cases
 
 
+def some(bench: Bench, kind: str, course: Course, most: tuple[int, int]) -> Iterator[Case]:
+    """Killed once, at so many points of *course* spread over it, on the local disk and on the object store: one seed each."""
+    for one, count in zip((course, course.on_objects()), most, strict=True):
+        points = bench.course(one).points if count else []
+        begins = next((n for n, point in enumerate(points) if point.stage.startswith(course.begins)), 0)
+        found = [begins + number for number, _ in bench.chosen(points[begins:])]
+        for place in range(count):
+            number = found[(2 * place + 1) * len(found) // (2 * count)]
+            trial = course.lost or int(points[number].stage.endswith("plan"))
+            struck = Struck(kind, one, points[number], number, trial, course.name)
+            yield partial(_kill, bench, struck, bench.seeds[place % len(bench.seeds)])
+
+
 def places(course: Course, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those *found* that are tried where *course* runs: on the object store each, on the local disk three of five."""
     return [one for place, one in enumerate(found) if course.stored or place % 5 not in OF_FIVE]
 
 
 class Struck(NamedTuple):
-    """A case of *kind*: the *course* is killed at its *point*, the one with this *number*. *trial*: see Bench.close."""
+    """A case of *kind*: the *course* is killed at its *point*, the one with this *number*. *trial*: see Bench.close. *of*: the
+    night of its kind that it is.
+    """
 
     kind: str
     course: Course
     point: Point
     number: int
     trial: int
+    of: str = ""
 
 
 def _kill(bench: Bench, struck: Struck, seed: int) -> Result:
@@ -63,7 +79,8 @@ def _kill(bench: Bench, struck: Struck, seed: int) -> Result:
     tries = Tries(bench.machine, place)
     first = tries.note(bench.machine.start(place, kill_at(struck.number)).join())
     wrong = [] if first.killed else [f"it was not killed: {first.error or 'it went through'}"]
-    name = f"{'objects ' if struck.course.stored else ''}{struck.number:03d} {struck.point}"
+    of = f"{struck.of}, " if struck.of else ""
+    name = f"{of}{'objects ' if struck.course.stored else ''}{struck.number:03d} {struck.point}"
     return bench.close(struck.kind, name, seed, tries, wrong, trial=struck.trial)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.chaos import content, disk, kills, leftovers, network, nights, orphans, races, sabotage
+from tests.chaos import content, disk, hangs, kills, leftovers, network, nights, orphans, races, sabotage
 from tests.chaos.bench import Bench
 from tests.chaos.courses import COURSES
 from tests.chaos.results import Case
@@ -21,6 +21,7 @@ KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "network": network.faults,
     "API restarted": network.restarted,
     "API hangs": network.silent,
+    hangs.KIND: hangs.hanging,
     "disk full": disk.full,
     "store error": disk.failing,
     "store error, objects": disk.failing_objects,

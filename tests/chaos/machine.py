@@ -98,6 +98,8 @@ class Machine:
         (place.folder / "tmp").mkdir(parents=True)
         place.objects.mkdir()
         self.write(place, course.texts() if texts is None else texts)
+        for fault in course.faults:
+            self.claude.fault(fault.name, route=fault.route, times=fault.times)
         return place
 
     def write(self, place: Place, texts: mails.Mails) -> None:
@@ -150,6 +152,7 @@ class Machine:
             gateway=gateway,
             clock=self.clock,
             mark=points.mark,
+            sleep=self.advance,
             thresholds=self.thresholds,
             dial=lambda: anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import anthropic
+import pendulum
 from pydantic import BaseModel, Field
 from upath import UPath
 
@@ -28,8 +30,9 @@ from airflow_provider_claude.stages.plan import Settings, open_shards, plan
 from airflow_provider_claude.stages.report import report
 from airflow_provider_claude.stages.scan import scan
 from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.stages.settle import Settling, Waiting
+from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
 from airflow_provider_claude.store import RunFolder, ShardFolder
+from tests.chaos.clock import SharedClock
 from tests.chaos.objects import PROTOCOL
 
 SHARD_ROWS = 20
@@ -88,17 +91,20 @@ class Place:
 class Night:
     """The stages of a run at *place*; *mark* hears which one is on.
 
-    *dial* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published.
+    *dial* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published. *due*: seconds
+    from the first worker until the answers are due; 0: nobody waits. *sleep* lets time pass.
     """
 
     place: Place
     gateway: Gateway
-    clock: Callable[[], str]
+    clock: SharedClock
     mark: Callable[[str], None]
+    sleep: Callable[[float], None]
     thresholds: Thresholds = field(default_factory=Thresholds)
     dial: Callable[[], anthropic.AsyncAnthropic] | None = None
     job: ClaudeJob = JOB
-    lane: str = "auto"
+    lanes: LaneSettings = field(default_factory=LaneSettings)
+    due: float = 0.0
     pack: Packing | None = None
     group: str = "mail"
     source: UPath | None = None
@@ -108,6 +114,10 @@ class Night:
     @property
     def run(self) -> RunFolder:
         return RunFolder(self.place.work / "nightly" / self.group / DAY)
+
+    @property
+    def deadline(self) -> str | None:
+        return pendulum.from_timestamp(time.time() + self.due).isoformat() if self.due else None
 
     def whole(self) -> None:
         """All of it."""
@@ -134,7 +144,8 @@ class Night:
             limits=Limits(rows=SHARD_ROWS),
             partition=DAY,
             work=self.place.work,
-            lanes=LaneSettings(lane=self.lane),
+            lanes=self.lanes,
+            deadline=self.deadline,
             pack=self.pack,
         )
         plan(self.run, self.job, self.gateway, settings=settings, clock=self.clock)
@@ -146,32 +157,38 @@ class Night:
 
     def shards(self) -> None:
         """Everything between plan and report, one shard after the other."""
-        for shard in self._open():
+        for shard in self.open():
             self._shard(shard)
 
     def submit(self, only: int | None = None) -> None:
         """Only create, for all shards or for one."""
-        for shard in self._open():
+        for shard in self.open():
             if only in {None, shard.shard}:
-                self._create(shard)
+                self.create(shard)
 
-    def _open(self) -> list[ShardFolder]:
+    def open(self) -> list[ShardFolder]:
         return open_shards(self.run, self.run.need_plan())
 
-    def _create(self, shard: ShardFolder) -> str:
+    def create(self, shard: ShardFolder) -> str:
         self.mark(f"create {shard.shard}")
         return create(shard, self.gateway, clock=self.clock)
 
     def _shard(self, shard: ShardFolder) -> None:
-        batch_id = self._create(shard)
+        batch_id = self.create(shard)
         self.mark(f"wait {shard.shard}")
         self._wait(batch_id)
+        self.load(shard)
+        while isinstance(step := self.settle(shard), Waiting):
+            self._wait(step.batch_id)
+
+    def load(self, shard: ShardFolder) -> None:
         self.mark(f"load {shard.shard}")
         load(shard, self.job, self.gateway, clock=self.clock)
+
+    def settle(self, shard: ShardFolder) -> Settled | Waiting:
         self.mark(f"settle {shard.shard}")
-        settling = Settling(shard=shard, job=self.job, api=self.gateway, clock=self.clock, courier=self._courier())
-        while isinstance(step := settling.go_on(), Waiting):
-            self._wait(step.batch_id)
+        courier = self._courier()
+        return Settling(shard=shard, job=self.job, api=self.gateway, clock=self.clock, courier=courier).go_on()
 
     def _courier(self) -> Courier | None:
         """The way to the sync lane, where the night has one."""

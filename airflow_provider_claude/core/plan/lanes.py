@@ -109,7 +109,7 @@ def for_leftovers(
 
 def _makeable(night: Night) -> int:
     """How many rows the sync lane makes in time by itself."""
-    if night.promised is None or night.now + night.sync_seconds <= night.promised:
+    if not night.rows or night.promised is None or night.now + night.sync_seconds <= night.promised:
         return night.rows
     return math.floor(night.rows * max(night.promised - night.now, 0.0) / night.sync_seconds)
 

@@ -53,6 +53,11 @@ class TestChoose:
         assert (choice.lane, choice.sync_rows, choice.makeable, choice.hopeless) == ("batch", 0, 100_000, False)
         assert choice.reason == "100,000 rows go by batch: no deadline is set, and a batch costs half."
 
+    @pytest.mark.parametrize("now", [0.0, 8.9 * HOUR, 10 * HOUR])
+    def test_where_all_rows_have_answers_nothing_is_late_whenever_it_is_planned(self, now: float) -> None:
+        choice = chosen(rows=0, sync_seconds=0.0, now=now)
+        assert (choice.lane, choice.sync_rows, choice.makeable, choice.hopeless) == ("batch", 0, 0, False)
+
     def test_few_rows_due_soon_go_by_courier(self) -> None:
         choice = chosen(rows=2_000, sync_seconds=2 * MINUTE, now=8 * HOUR)
         assert (choice.lane, choice.sync_rows) == ("sync", 2_000)
