@@ -11,7 +11,7 @@ from tests.chaos.acts import fail_at, full_from
 from tests.chaos.bench import Bench
 from tests.chaos.courses import BATCHES, STORED, Course
 from tests.chaos.kills import places
-from tests.chaos.machine import STORE, WRITES
+from tests.chaos.machine import BREAKS, STORE, WRITES
 from tests.chaos.points import Act, Point
 from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
@@ -35,6 +35,20 @@ def failing_objects(bench: Bench) -> Iterator[Case]:
     yield from _failing(bench, "store error, objects", STORED)
 
 
+def lost_replies(bench: Bench) -> Iterator[Case]:
+    """The store has created an object, and its reply is lost: the worker gets an error, or its client asks again and hears that
+    the object is there already.
+    """
+    points = bench.course(STORED).points
+    created = {n for n, point in enumerate(points) if point.kind == "done" and point.name.startswith("create ")}
+    for place, (number, seed) in enumerate(one for one in bench.chosen(points) if one[0] in created):
+        for error in (errno.EIO, errno.EEXIST):
+            how = "heard that it is there, " if error == errno.EEXIST else "heard of an error, "
+            broken = Broken("lost reply", STORED, points[number], how)
+            if not bench.short or place == 0:
+                yield partial(_broken, bench, broken, seed, fail_at(number, error), BREAKS)
+
+
 def _failing(bench: Bench, kind: str, course: Course) -> Iterator[Case]:
     for number, seed in places(course, list(bench.chosen(bench.course(course).store))):
         act = fail_at(number, errno.EIO)
@@ -43,11 +57,12 @@ def _failing(bench: Bench, kind: str, course: Course) -> Iterator[Case]:
 
 
 class Broken(NamedTuple):
-    """The course of a case, and where it is struck."""
+    """The course of a case, and where it is struck. *how*: what the worker hears where the store has done as it was asked."""
 
     kind: str
     course: Course
     point: Point
+    how: str = ""
 
 
 def _broken(bench: Bench, broken: Broken, seed: int, act: Act, kinds: frozenset[str]) -> Result:
@@ -56,5 +71,5 @@ def _broken(bench: Bench, broken: Broken, seed: int, act: Act, kinds: frozenset[
     tries = Tries(bench.machine, place)
     first = tries.note(bench.machine.start(place, act, kinds).join())
     wrong = [f"the broken try ended for good: {first.error}"] if first.terminal else []
-    trial = int(broken.point.stage == "plan")
-    return bench.close(broken.kind, str(broken.point), seed, tries, wrong, trial=trial)
+    trial = int(broken.point.stage == "plan" and not broken.how)
+    return bench.close(broken.kind, f"{broken.how}{broken.point}", seed, tries, wrong, trial=trial)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.chaos import content, disk, hangs, kills, leftovers, network, nights, orphans, races, sabotage
+from tests.chaos import content, disk, hangs, kills, leftovers, network, nights, orphans, races, refused, runs, sabotage
 from tests.chaos.bench import Bench
 from tests.chaos.courses import COURSES
 from tests.chaos.results import Case
@@ -16,15 +16,18 @@ KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "two orphans": orphans.orphans,
     "race": races.both,
     "zombie": races.zombies,
+    runs.KIND: runs.at_once,
     "content": content.changes,
     "leftovers": leftovers.misbehaving,
     "network": network.faults,
     "API restarted": network.restarted,
     "API hangs": network.silent,
     hangs.KIND: hangs.hanging,
+    refused.KIND: refused.refused,
     "disk full": disk.full,
     "store error": disk.failing,
     "store error, objects": disk.failing_objects,
+    "lost reply": disk.lost_replies,
     nights.KIND: nights.on_airflow,
     "sabotage": sabotage.sabotaged,
 }

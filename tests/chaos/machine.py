@@ -153,6 +153,7 @@ class Machine:
             clock=self.clock,
             mark=points.mark,
             sleep=self.advance,
+            passed=lambda: points.seen,
             thresholds=self.thresholds,
             dial=lambda: anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0),
         )

@@ -34,6 +34,7 @@ from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from tests.chaos.clock import SharedClock
 from tests.chaos.objects import PROTOCOL
+from tests.chaos.points import Point
 
 SHARD_ROWS = 20
 
@@ -92,7 +93,7 @@ class Night:
     """The stages of a run at *place*; *mark* hears which one is on.
 
     *dial* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published. *due*: seconds
-    from the first worker until the answers are due; 0: nobody waits. *sleep* lets time pass.
+    from the first worker until the answers are due; 0: nobody waits. *sleep* lets time pass. *passed*: the points until now.
     """
 
     place: Place
@@ -100,6 +101,7 @@ class Night:
     clock: SharedClock
     mark: Callable[[str], None]
     sleep: Callable[[float], None]
+    passed: Callable[[], list[Point]]
     thresholds: Thresholds = field(default_factory=Thresholds)
     dial: Callable[[], anthropic.AsyncAnthropic] | None = None
     job: ClaudeJob = JOB

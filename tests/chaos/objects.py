@@ -105,7 +105,8 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
 
     def _put(self, key: str, data: Any, *, new: bool) -> None:
         """Whole or not at all; where it has to be *new*, only one of many writers succeeds, the others get FileExistsError."""
-        self._told("write", "put", key)
+        verb = "create" if new else "put"
+        self._told("write", verb, key)
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=".part-")
         with os.fdopen(handle, "wb") as stream:
             shutil.copyfileobj(data, stream)
@@ -113,7 +114,7 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
             (os.link if new else os.replace)(name, self._file(key))
         finally:
             Path(name).unlink(missing_ok=True)
-        self._told("done", "put", key, ", done")
+        self._told("done", verb, key, ", done")
 
     def _names(self) -> Iterator[tuple[str, int]]:
         for entry in os.scandir(self.folder):

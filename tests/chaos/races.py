@@ -28,8 +28,8 @@ _STOPS: tuple[tuple[str, ...], ...] = (
     ("body, in the middle",),
     (LAST_CHUNK,),
     ("POST /v1/messages/batches, answered",),
-    ("link 00001/1.intent.json", "put 00001/1.intent.json"),
-    ("link 00001/1.submitted.json", "put 00001/1.submitted.json"),
+    ("link 00001/1.intent.json", "create 00001/1.intent.json"),
+    ("link 00001/1.submitted.json", "create 00001/1.submitted.json"),
     ("results, in the middle",),
     ("replace 00001/landed.json", "put 00001/landed.json"),
 )

@@ -27,11 +27,11 @@ import sqlalchemy.orm
 from tests.chaos.acts import nothing
 from tests.chaos.machine import Machine, free_port
 from tests.chaos.night import Night, Place
-from tests.chaos.points import Act
+from tests.chaos.points import Act, Point
 from tests.chaos.processes import Child, Outcome, in_child
 
 _DAG_ID = "nightly"
-_CALLS = frozenset({"call"})
+CALLS = frozenset({"call"})
 
 #: Steps that a run may take: a case without harm takes some 40.
 _MOST_STEPS = 250
@@ -112,7 +112,7 @@ def _import_all(names: list[str]) -> None:
 @dataclass
 class Scheduler:
     """One run at *place*. *harm*: by the number of a step, what strikes the process that takes it. *warming*: what a process
-    had to import is imported here, so that no later one has to.
+    had to import is imported here, so that no later one has to. *passed*: the points of each step that came to its end.
     """
 
     machine: Machine
@@ -122,13 +122,16 @@ class Scheduler:
     outcomes: list[Outcome] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     warming: bool = False
+    passed: list[list[Point]] = field(default_factory=list)
+    kinds: frozenset[str] = CALLS
+    _points: list[Point] = field(default_factory=list)
 
     def run(self) -> list[str]:
         """Until the run has ended: what went wrong, or nothing."""
         began = self._child(partial(_begin, self._run_id, self.place))
         if not began.done:
             return [f"the run could not begin: {began.text[-1500:]}"]
-        for number in range(_MOST_STEPS):
+        for _ in range(_MOST_STEPS):
             looked = self._child(partial(_look, self._run_id))
             if not looked.done:
                 return [f"the scheduler ended with {looked.error}: {looked.text[-1500:]}"]
@@ -136,7 +139,7 @@ class Scheduler:
             if state != "running":
                 return [] if state == "success" else [f"the run ended as {state}: {self._failures()}"]
             if ready:
-                self._take(self.chance.choice(ready), self.harm.get(number, nothing))
+                self._take(self.chance.choice(ready), self.harm.get(len(self.order), nothing))
             else:
                 self.machine.advance(60.0)
         return [f"the run has not ended after {_MOST_STEPS} steps: {self.order[-8:]}"]
@@ -144,6 +147,7 @@ class Scheduler:
     def _take(self, one: Ready, act: Act) -> None:
         self.order.append(one.name)
         outcome = self._child(_step(one), act)
+        self.passed.append(self._points if outcome.done else [])
         self.outcomes.append(outcome)
         if outcome.killed and not one.trigger:
             self._child(_found_dead(one))
@@ -157,17 +161,17 @@ class Scheduler:
         return "; ".join(one.text.strip().splitlines()[-1][:200] for one in self.outcomes if one.text)
 
     def _child(self, work: Callable[[], Any], act: Act = nothing) -> Outcome:
-        def step(_night: Night) -> Any:
+        def step(night: Night) -> Any:
             _connect()
             _shift(self.machine.clock.offset)
             before = set(sys.modules)
             value = work()
-            return value, [name for name in sys.modules if name not in before] if self.warming else []
+            return value, [name for name in sys.modules if name not in before] if self.warming else [], night.passed()
 
-        outcome = self.machine.start(self.place, act, _CALLS, work=step).join()
+        outcome = self.machine.start(self.place, act, self.kinds, work=step).join()
         if not outcome.done:
             return outcome
-        value, modules = outcome.value
+        value, modules, self._points = outcome.value
         _import_all(modules)
         return replace(outcome, value=value)
 
