@@ -7,6 +7,8 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import BaseOperator
+
 from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import check_columns
 from airflow_provider_claude.core.plan.lanes import RESERVE
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import ShardFolder
 
 
-class ClaudeMessagesOperator(NamesItsRun):
+class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
     """The sync lane as an operator of its own: same job, same sources, same answers and report as the batch lane, at full
     price and at once.
 

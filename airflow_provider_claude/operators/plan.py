@@ -52,7 +52,7 @@ def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
     return BudgetRecord(usd=f"{usd_amount('budget_usd', usd):f}", scope=scope)
 
 
-class ClaudePlanOperator(NamesItsRun):
+class ClaudePlanOperator(NamesItsRun, BaseOperator):
     """Plans a scanned run, and returns one small handle a shard (a path) to map the next tasks over.
 
     :param run_folder: the scan's run folder (templated); usually ``scan.output``.

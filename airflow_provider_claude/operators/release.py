@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import BaseOperator
+
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.run_name import NamesItsRun
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import RunFolder
 
 
-class ClaudeReleaseOperator(NamesItsRun):
+class ClaudeReleaseOperator(NamesItsRun, BaseOperator):
     """Lets rows out of quarantine from the next scan on, and puts on record who did so, when and why. Sends nothing.
 
     Returns how many rows were released. Fails where none was: a term that means no row is a mistake. A run releases by its

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.active import held
 from airflow_provider_claude.core.batch.names import list_of_names
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
-class ClaudeInputScanOperator(NamesItsRun):
+class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
     In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
