@@ -8,13 +8,13 @@ is usual, and not promised, where a batch is large
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 
 import msgspec
 
 from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import full_system
+from airflow_provider_claude.shipped import shipped
 
 #: A prompt may have so many times fewer tokens than its bytes let expect.
 _CARE = 1.25
@@ -24,7 +24,7 @@ _DATED = re.compile(r"-\d{8}$")
 
 def least_cacheable(model: str) -> int | None:
     """The fewest tokens that *model* caches, None where nobody knows."""
-    data = msgspec.json.decode(files(__package__).joinpath("cacheable.json").read_bytes())
+    data = msgspec.json.decode(shipped(__package__, "cacheable.json"))
     found: int | None = data["models"].get(_DATED.sub("", model))
     return found
 

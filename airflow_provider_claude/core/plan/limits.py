@@ -6,13 +6,13 @@ Source: https://platform.claude.com/docs/en/api/rate-limits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
+from airflow_provider_claude.shipped import shipped
 
 #: The lowest tier: what is too low only makes the sync lane slow, until the API's headers say better.
 DEFAULT_TIER = "start"
@@ -44,7 +44,7 @@ def account_limits(given: str | Mapping[str, Any] | None = None) -> AccountLimit
     """
     if isinstance(given, Mapping):
         return _numbers(given)
-    tiers = msgspec.json.decode(files(__package__).joinpath("limits.json").read_bytes())["tiers"]
+    tiers = msgspec.json.decode(shipped(__package__, "limits.json"))["tiers"]
     name = given or DEFAULT_TIER
     if name not in tiers:
         raise JobError(

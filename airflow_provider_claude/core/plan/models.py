@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.shipped import shipped
 
 _OTHER = "For a model that this version of the package does not list, see 'Models' in docs/reference/job.md."
 
@@ -18,7 +18,7 @@ _OTHER = "For a model that this version of the package does not list, see 'Model
 @cache
 def known_models() -> tuple[str, ...]:
     """The models whose prices the package knows (prices.json)."""
-    data = msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes())
+    data = msgspec.json.decode(shipped(__package__, "prices.json"))
     return tuple(data["models"])
 
 

@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.shipped import shipped
 
 PICODOLLARS = 10**12
 _PER_TOKEN = PICODOLLARS // 10**6
@@ -110,7 +110,7 @@ def price_of(model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | 
     """
     if overrides and model in overrides:
         return _price(model, list(overrides[model]), "set by the DAG", "")
-    data = msgspec.json.decode(files(__package__).joinpath("prices.json").read_bytes())
+    data = msgspec.json.decode(shipped(__package__, "prices.json"))
     if model not in data["models"]:
         raise JobError(
             f"The prices of the model {model!r} are not known to this version of the package, so its cost cannot be "

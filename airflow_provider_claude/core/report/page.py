@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache, partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -21,6 +20,7 @@ from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import bars, near, slowest
 from airflow_provider_claude.core.times import shown_in
+from airflow_provider_claude.shipped import shipped
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -75,8 +75,7 @@ def _cost_chart(costs: Costs, decimals: int) -> Markup | None:
 
 @cache
 def _template() -> Template:
-    source = files(__package__).joinpath("page.html.j2").read_text("utf-8")
-    return _environment().from_string(source)
+    return _environment().from_string(shipped(__package__, "page.html.j2").decode())
 
 
 def _environment() -> Environment:

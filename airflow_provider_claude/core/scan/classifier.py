@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_claude.core.scan import features
 from airflow_provider_claude.core.scan.features import Tokens
+from airflow_provider_claude.shipped import shipped
 
 #: Tokens of a window: long ones for what is said at length, short ones for what is said in a few words.
 WINDOWS = (12, 40)
@@ -103,6 +104,6 @@ def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -
 @cache
 def load() -> Classifier:
     """The model of the package."""
-    with np.load(Path(__file__).with_name("injection.npz")) as file:
+    with np.load(BytesIO(shipped(__package__, "injection.npz"))) as file:
         words, grams = (file[name].astype(np.int32) for name in ("words", "grams"))
         return Classifier(words, grams, float(file["slope"]), float(file["bias"]))

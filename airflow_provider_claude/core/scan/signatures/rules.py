@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.core.scan.findings import Severity
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.shipped import shipped, shipped_names
 
 #: What every rule has to say of itself, and how.
 META: Mapping[str, str] = {
@@ -61,9 +61,8 @@ class Compiled(NamedTuple):
 
 def rule_files(folders: Sequence[Path]) -> Iterator[RuleFile]:
     """The package's own files, then those in *folders*, by name. Raises JobError where a folder has none."""
-    for file in sorted(files(__package__).iterdir(), key=lambda file: file.name):
-        if file.name.endswith(_SUFFIXES):
-            yield RuleFile(file.name, file.read_text("utf-8"))
+    for name in shipped_names(__package__, _SUFFIXES):
+        yield RuleFile(name, shipped(__package__, name).decode())
     for folder in folders:
         yield from _files_in(folder)
 
