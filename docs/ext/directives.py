@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from docs.ext import parameters
+from docs.ext import commands, parameters, settings
 
 
-class Made(SphinxDirective):
-    """Markdown that a function makes from the arguments of the directive."""
+class _Made(SphinxDirective):
+    """Markdown that `make` makes of the words after the name of the directive."""
 
     optional_arguments = 9
-
-    def make(self, arguments: Sequence[str]) -> str:
-        raise NotImplementedError
+    make: Callable[..., str]
 
     def run(self) -> list[nodes.Node]:
-        return self.parse_text_to_nodes(self.make(self.arguments))
+        return self.parse_text_to_nodes(type(self).make(*self.arguments), allow_section_headings=True)
 
 
-class Parameters(Made):
-    """```{parameters} airflow_provider_claude.operators.plan.ClaudePlanOperator```"""
-
-    def make(self, arguments: Sequence[str]) -> str:
-        return parameters.as_markdown(parameters.find(arguments[0]))
+def _directive(make: Callable[..., str]) -> type[SphinxDirective]:
+    return type("Made", (_Made,), {"make": staticmethod(make)})
 
 
-DIRECTIVES: dict[str, Callable[..., SphinxDirective]] = {"parameters": Parameters}
+def _parameters(path: str) -> str:
+    return parameters.as_markdown(parameters.find(path))
+
+
+def _commands() -> str:
+    from airflow_provider_claude.cli.main import build_parser
+
+    return commands.as_markdown(build_parser())
+
+
+DIRECTIVES = {
+    "parameters": _directive(_parameters),
+    "commands": _directive(_commands),
+    "settings": _directive(settings.as_markdown),
+}

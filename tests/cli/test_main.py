@@ -20,6 +20,7 @@ from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import AccountFolder, RunFolder
+from docs.ext.commands import arguments, as_markdown, commands
 
 from .conftest import Night, now
 
@@ -223,8 +224,10 @@ def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(
     assert done.stderr == ""
 
 
-def test_every_command_is_in_the_operations_guide() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
-    [commands] = [action for action in build_parser()._actions if action.choices]
-    for name in commands.choices:
-        assert f"claude-batch {name}" in guide
+def test_the_docs_list_every_command_and_argument_from_the_parser() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+    assert "```{commands}\n```" in page
+    made = as_markdown(build_parser())
+    for name, command in commands(build_parser()).items():
+        assert f"## `claude-batch {name}`" in made
+        assert all(f"| `{argument}` |" in made for argument, _ in arguments(command))

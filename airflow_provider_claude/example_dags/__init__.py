@@ -1,0 +1,1 @@
+"""DAGs to begin with. The documentation shows what stands between their START and END marks."""

@@ -1,0 +1,61 @@
+"""The example DAGs of the package: each is imported as the DAG processor does it; the one wired by hand runs, and pays once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_claude import example_dags
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.sinks.parquet import read_answers
+
+EXAMPLES = sorted(Path(example_dags.__path__[0]).glob("example_*.py"))
+
+
+@pytest.fixture(scope="module")
+def dags(airflow_db: Path) -> dict[str, Any]:
+    """The examples as the processor sees them, serialized to the database so that they can run."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # before Airflow 3.2
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(example_dags.__path__[0])
+    assert bag.import_errors == {}
+    sync_bag_to_db(bag, "dags-folder", None)
+    return dict(bag.dags)
+
+
+def test_every_example_is_a_dag_that_imports_and_can_be_serialized(dags: dict[str, Any]) -> None:
+    assert set(dags) == {path.stem for path in EXAMPLES}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_docs_show_all_of_an_example_between_its_marks(path: Path) -> None:
+    shown = re.search(rf"# \[START {path.stem}\]\n(.*)# \[END {path.stem}\]\n\Z", path.read_text(), re.DOTALL)
+    assert shown
+    assert 'DAG(\n    "' + path.stem in shown[1]
+
+
+def test_the_dag_wired_by_hand_publishes_and_its_second_run_pays_nothing(
+    dags: dict[str, Any], claude_simulator: SimulatorProcess, airflow_db: Path
+) -> None:
+    texts = [f"It was fine, for the {n}th time." for n in range(59)]
+    airflow_db.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"id": [str(n) for n in range(59)], "text": texts}), airflow_db / "reviews.parquet")
+    dag = dags["example_claude_by_hand"]
+    assert dag.test().state == "success"
+    assert len(read_answers(airflow_db / "answers" / "by_hand")) == 59
+    paid = claude_simulator.books()["total"]
+    assert paid["requests"] == 59
+    assert dag.test().state == "success"
+    assert claude_simulator.books()["total"] == paid
+    assert len(read_answers(f"{airflow_db}/answers/by_hand")) == 59
