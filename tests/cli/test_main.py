@@ -20,7 +20,7 @@ from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.gateway import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import AccountFolder, RunFolder
-from docs.ext.commands import arguments, as_markdown, commands
+from docs.ext import commands as docs_commands
 
 from .conftest import Night, now
 
@@ -227,7 +227,7 @@ def test_a_pipe_that_is_closed_early_is_no_error_worth_a_trace(
 def test_the_docs_list_every_command_and_argument_from_the_parser() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
     assert "```{commands}\n```" in page
-    made = as_markdown(build_parser())
-    for name, command in commands(build_parser()).items():
+    made = docs_commands.as_markdown(build_parser())
+    for name, command in docs_commands.commands(build_parser()).items():
         assert f"## `claude-batch {name}`" in made
-        assert all(f"| `{argument}` |" in made for argument, _ in arguments(command))
+        assert all(f"| `{argument}` |" in made for argument, _ in docs_commands.arguments(command))
