@@ -52,7 +52,7 @@ def refused(bench: Bench) -> Iterator[Case]:
 def _allowed(bench: Bench, course: Course, seed: int) -> Result:
     """The sync lane answers all rows, and no batch is sent."""
     machine, place = bench.machine, bench.machine.case(seed, course=course)
-    machine.claude.model(JOB.model, batch=course.name != _MODEL.name)
+    machine.claude.model(JOB.model, batch=not course.name.startswith(_MODEL.name))
     tries = Tries(machine, place)
     wrong = tries.finish()
     if batches := list(machine.state.glob("batches/*/batch.json")):
