@@ -130,7 +130,7 @@ def _course(name: str, stuck: StuckBatches, *faults: Fault, doubled: int = 0) ->
     def work(night: Night) -> None:
         Waits(replace(night, due=DUE, lanes=lanes)).whole()
 
-    return Course(name=name, work=work, faults=faults, doubled=doubled, lost=IN_FLIGHT, begins="wait")
+    return Course(name=name, work=work, faults=faults, doubled=doubled, lost=2 * IN_FLIGHT, begins="wait")
 
 
 _COURSES = (

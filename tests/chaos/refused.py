@@ -29,12 +29,13 @@ def _by_sync(night: Night) -> None:
 
 
 def _course(name: str, *faults: Fault) -> Course:
-    return Course(name=name, work=_by_sync, faults=faults, lost=IN_FLIGHT, begins="create")
+    return Course(name=name, work=_by_sync, faults=faults, lost=2 * IN_FLIGHT, begins="create")
 
 
 _WORKSPACE = _course("for the workspace", Fault("batches_refused", times=None))
 _KEY = _course("for the key", Fault("permission", "create", None))
 _MODEL = _course("for the model")
+_HALF_WAY = _course("half-way")
 
 
 def refused(bench: Bench) -> Iterator[Case]:
@@ -82,7 +83,8 @@ def _not_allowed(bench: Bench, seed: int) -> Result:
 def _half_way(bench: Bench, seed: int, kill: int | None) -> Result:
     """The first batch is taken, and no other."""
     machine = bench.machine
-    place = machine.case(seed, course=replace(STORED if seed % 2 else BATCHES, work=_by_sync))
+    course = _HALF_WAY.on_objects() if seed % 2 else _HALF_WAY
+    place = machine.case(seed, course=course)
     tries = Tries(machine, place)
     tries.note(machine.start(place, work=_first_sent).join())
     machine.claude.fault("batches_refused", times=None)
@@ -93,7 +95,8 @@ def _half_way(bench: Bench, seed: int, kill: int | None) -> Result:
     sent = len(list(machine.state.glob("batches/*/batch.json")))
     wrong += [] if sent == 1 else [f"{sent} batches were sent"]
     told = f"half-way, allowed{'' if at is None else f', killed at {at}'}"
-    return bench.close(KIND, told, seed, tries, wrong, trial=0 if at is None else IN_FLIGHT)
+    expected = bench.expected(course.texts(), trial=0 if at is None else course.lost)
+    return bench.close(KIND, told, seed, tries, wrong, expected=expected)
 
 
 def _first_sent(night: Night) -> None:
