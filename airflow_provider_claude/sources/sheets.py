@@ -4,6 +4,11 @@ Selectors are tags, classes, ids and attributes, and their descendants. What is 
 text is shown that a client might hide: `p:not(.x)` and `td > p + p` are read as `p` and `td p`. States and generated
 content (`:hover`, `::before`) match nothing. Of media queries those hold that a window of 1,024 px on a light screen
 meets.
+
+The selectors of Lexbor, which parses the HTML, are not used: they have no bound, and cannot be stopped. On 500 nested
+elements, `.z .b .b .b` takes them 14 s, and each `.b` more multiplies that; 20,000 siblings and one `:nth-child` take 4 s.
+Here an element costs the rules that its tag, classes or id may meet, and `steps` ends it. (cssselect2 exceeds Python's
+recursion limit on a selector of 90,000 parts.)
 """
 
 from __future__ import annotations

@@ -133,7 +133,11 @@ def _national(written: str, region: str, named: bool) -> str | None:  # noqa: FB
 
 
 def _as_usual(written: str, number: PhoneNumber, region: str) -> bool:
-    """Whether *written* is grouped as the library would; where a prefix such as 0 is dialled, that and a gap will do."""
+    """Whether *written* is grouped as the library would; where a prefix such as 0 is dialled, that and a gap will do.
+
+    The library's own matcher (`Leniency.STRICT_GROUPING`) takes ten digits without a gap for a number, as many an order has,
+    and does not take `030/123456`; it needs twice the time.
+    """
     import phonenumbers
 
     groups = re.findall(r"\d+", written)
