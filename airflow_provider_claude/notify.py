@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
 
-from airflow_provider_claude.core.plan.danger import Danger
+from airflow_provider_claude.core.deadline.at_risk import Danger
 from airflow_provider_claude.core.times import shown
-from airflow_provider_claude.runtime import zone_of
+from airflow_provider_claude.runtime.run_context import zone_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -321,13 +321,14 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
     import msgspec
     from upath import UPath
 
-    from airflow_provider_claude.core.plan.limits import account_limits
-    from airflow_provider_claude.core.plan.tokens import TokenModel
-    from airflow_provider_claude.gateway import open_async
-    from airflow_provider_claude.stages.journal import Journal, read_journals
-    from airflow_provider_claude.stages.lane import Lane, Pace, Request
-    from airflow_provider_claude.stages.lease import Lease
-    from airflow_provider_claude.stages.meters import Meters
+    from airflow_provider_claude.core.cost.tokens import TokenModel
+    from airflow_provider_claude.core.sync.account_limits import account_limits
+    from airflow_provider_claude.gateway.async_client import open_async
+    from airflow_provider_claude.stages.sync.journal import Journal, read_journals
+    from airflow_provider_claude.stages.sync.lease import Lease
+    from airflow_provider_claude.stages.sync.rate_limiter import Meters
+    from airflow_provider_claude.stages.sync.request import Pace, Request
+    from airflow_provider_claude.stages.sync.sender import Lane
     from airflow_provider_claude.store import ShardFolder
     from benchmarks.meter import Meter
 

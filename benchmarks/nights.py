@@ -2,7 +2,7 @@
 
 `NIGHTS=10000 python -m benchmarks.nights` plays every night once for each of
 
-    ours        core.plan.lanes.choose at midnight, then core.plan.cutoff.switch whenever a shard asks
+    ours        core.plan.lane_choice.choose at midnight, then core.deadline.cutoff_times.switch whenever a shard asks
     all batch   every row by batch, whatever comes
     all sync    every row by the sync lane from midnight
     fixed       one cutoff for all shards: the deadline less what the sync lane needs for all
@@ -32,12 +32,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 
-from airflow_provider_claude.core.plan.cutoff import Drain, LetGo, WaitOn, switch
-from airflow_provider_claude.core.plan.history import BatchTimes, Measured, cancel_seconds
-from airflow_provider_claude.core.plan.lanes import Night, choose
-from airflow_provider_claude.core.plan.limits import account_limits
-from airflow_provider_claude.core.plan.prices import Usage, price_of
-from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, sizes
+from airflow_provider_claude.core.cost.prices import Usage, price_of
+from airflow_provider_claude.core.deadline.cutoff_times import Drain, LetGo, WaitOn, switch
+from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, sizes
+from airflow_provider_claude.core.plan.lane_choice import Night, choose
+from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
+from airflow_provider_claude.core.sync.account_limits import account_limits
 
 ROWS = (10_000, 30_000, 100_000, 300_000, 450_000, 600_000, 1_000_000)
 TIERS = ("start", "build", "scale")

@@ -13,8 +13,8 @@ from benchmarks.workload import CARRY, MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentim
 
 def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.sources.source import open_source
-    from airflow_provider_claude.stages.scan import scan as scan_stage
-    from airflow_provider_claude.stages.scan_settings import ScanSettings
+    from airflow_provider_claude.stages.scan.run import scan as scan_stage
+    from airflow_provider_claude.stages.scan.settings import ScanSettings
 
     asked, folder = _job(), _run(run)
     _import_pandas()
@@ -31,8 +31,8 @@ def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
 
 def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
     """Without the trial, so that every row goes through a batch."""
-    from airflow_provider_claude.stages.plan import Settings
-    from airflow_provider_claude.stages.plan import plan as plan_stage
+    from airflow_provider_claude.stages.plan.run import plan as plan_stage
+    from airflow_provider_claude.stages.plan.settings import Settings
 
     asked, folder, gateway = _job(), _run(run), _gateway()
     with meter:
@@ -45,7 +45,7 @@ def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
 
 
 def create(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
-    from airflow_provider_claude.stages.create import create as create_stage
+    from airflow_provider_claude.stages.submit.run import create as create_stage
 
     gateway = _gateway()
     with meter:
@@ -54,7 +54,7 @@ def create(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
 
 
 def load(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
-    from airflow_provider_claude.stages.load import load as load_stage
+    from airflow_provider_claude.stages.load.run import load as load_stage
 
     asked, gateway = _job(), _gateway()
     _import_pandas()
@@ -80,7 +80,7 @@ def _gateway() -> Any:
     """The gateway after a first call, which imports what calls need."""
     import anthropic
 
-    from airflow_provider_claude.gateway import Gateway
+    from airflow_provider_claude.gateway.client import Gateway
 
     client = anthropic.Anthropic(base_url=os.environ["CLAUDE_BASE_URL"], api_key=os.environ["CLAUDE_API_KEY"])
     client.messages.batches.list(limit=1)

@@ -81,7 +81,7 @@ class _Night:
     def __init__(self, folder: Path, texts: Path, system: str, pack: int) -> None:
         import anthropic
 
-        from airflow_provider_claude.gateway import Gateway
+        from airflow_provider_claude.gateway.client import Gateway
         from airflow_provider_claude.job import ClaudeJob
 
         self.pack = pack
@@ -97,13 +97,14 @@ class _Night:
     def run(self, folder: Path, texts: Path, gateway: Any) -> None:
         from upath import UPath
 
-        from airflow_provider_claude.core.plan.packing import packing_of
+        from airflow_provider_claude.core.requests.packing import packing_of
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.create import create
-        from airflow_provider_claude.stages.load import load
-        from airflow_provider_claude.stages.plan import Settings, plan
-        from airflow_provider_claude.stages.scan import scan
-        from airflow_provider_claude.stages.scan_settings import ScanSettings
+        from airflow_provider_claude.stages.load.run import load
+        from airflow_provider_claude.stages.plan.run import plan
+        from airflow_provider_claude.stages.plan.settings import Settings
+        from airflow_provider_claude.stages.scan.run import scan
+        from airflow_provider_claude.stages.scan.settings import ScanSettings
+        from airflow_provider_claude.stages.submit.run import create
         from airflow_provider_claude.store import RunFolder
 
         run = RunFolder(UPath(folder))
@@ -134,7 +135,7 @@ class _Night:
 
 
 def _settle(shard: Any, job: Any, gateway: Any) -> None:
-    from airflow_provider_claude.stages.settle import Settled, Settling
+    from airflow_provider_claude.stages.settle.run import Settled, Settling
 
     while not isinstance(Settling(shard=shard, job=job, api=gateway, clock=_now).go_on(), Settled):
         time.sleep(0.2)

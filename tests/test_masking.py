@@ -10,9 +10,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError, JobError, MaskedError, without_secrets
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.masking import masked
-from airflow_provider_claude.runtime import task_errors
+from airflow_provider_claude.runtime.task_errors import task_errors
 from airflow_provider_claude.simulator.process import SimulatorProcess
 
 KEY = "k3y-0f-a-proxy"

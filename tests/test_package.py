@@ -30,7 +30,7 @@ LIGHT = [
     "airflow_provider_claude.triggers.batch",
     "airflow_provider_claude.hooks.claude",
     "airflow_provider_claude.task_groups.batch",
-    "airflow_provider_claude.gateway",
+    "airflow_provider_claude.gateway.client",
 ]
 
 

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from airflow_provider_claude.cli.facts import RunFacts
 from airflow_provider_claude.cli.screen import Screen, number
-from airflow_provider_claude.core.batch.attempt import Attempt
-from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.submit.attempt import Attempt
+from airflow_provider_claude.core.submit.polling import ENDED
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, RequestRejectedError
-from airflow_provider_claude.gateway import BatchInfo
+from airflow_provider_claude.gateway.batch_info import BatchInfo
 from airflow_provider_claude.store import ShardFolder
 
 _RUNNING = "in_progress"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.core.account import Account
-from airflow_provider_claude.core.plan.estimate import usd
-from airflow_provider_claude.stages.spending import spent_by
+from airflow_provider_claude.core.cost.estimate import usd
+from airflow_provider_claude.stages.cost.spent import spent_by
 from airflow_provider_claude.store import PaidRecord, RunFolder, SpendingRecord, WorkFolder
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ from decimal import Decimal
 
 import msgspec
 
-from airflow_provider_claude.core.batch.attempt import Attempt
-from airflow_provider_claude.core.report.costs import Paid
+from airflow_provider_claude.core.cost.run_costs import Paid
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
+from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
@@ -24,6 +23,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
     read_record,
 )
+from airflow_provider_claude.store.attempts import history
 
 #: Runs that are read at once: on an object store each record is a round trip.
 _READERS = 8

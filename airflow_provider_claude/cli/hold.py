@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from airflow_provider_claude.cli.screen import Screen, time
-from airflow_provider_claude.core.batch.attempt import GRACE_SECONDS, Attempt
+from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
-from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages.attempts import history, submitted
+from airflow_provider_claude.gateway.batch_info import BatchInfo
+from airflow_provider_claude.stages.submit.recover import submitted
 from airflow_provider_claude.store import AccountFolder, ShardFolder
+from airflow_provider_claude.store.attempts import history
 
 _SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"
 

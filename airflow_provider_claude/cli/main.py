@@ -20,7 +20,7 @@ from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.errors import ClaudeError, JobError
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.masking import masked
-from airflow_provider_claude.stages.release import Act
+from airflow_provider_claude.stages.scan.release_rows import Act
 from airflow_provider_claude.store import RunFolder
 
 _CONN_ID = "anthropic_default"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from upath import UPath
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.create import work_of as stages_work_of
 from airflow_provider_claude.store import AccountFolder, RunFolder, ShardFolder
 from airflow_provider_claude.store.access import access_in, grant
+from airflow_provider_claude.store.work_of import work_of as stages_work_of
 
 if TYPE_CHECKING:
-    from airflow_provider_claude.core.scan.redacting import Cipher
-    from airflow_provider_claude.gateway import Gateway
+    from airflow_provider_claude.core.scan.pii.redaction import Cipher
+    from airflow_provider_claude.gateway.client import Gateway
 
 _LOCAL = re.compile(r"(file|local)://")
 
@@ -38,7 +38,7 @@ def to_path(uri: str) -> UPath:
         grant(access_in(folder))
         return UPath(folder)
     with _airflow(uri):
-        from airflow_provider_claude.paths import to_path
+        from airflow_provider_claude.runtime.paths import to_path
 
         path = to_path(uri.rstrip("/"))
         _ = path.fs
@@ -58,7 +58,7 @@ def open_api(conn_id: str) -> Gateway:
 def open_cipher() -> Cipher:
     """Airflow's Fernet key. Raises StateError where none is configured."""
     with _airflow("The Fernet key"):
-        from airflow_provider_claude.runtime import fernet
+        from airflow_provider_claude.runtime.fernet import fernet
 
         cipher = fernet()
     if cipher is None:

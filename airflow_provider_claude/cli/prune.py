@@ -13,12 +13,12 @@ from airflow_provider_claude.cli.places import find_runs, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
-from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
-from airflow_provider_claude.core.batch.polling import ENDED
+from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
+from airflow_provider_claude.core.submit.polling import ENDED
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import NotFoundYetError, StateError
-from airflow_provider_claude.gateway import BatchInfo
-from airflow_provider_claude.stages.spending import keep_on_record
+from airflow_provider_claude.gateway.batch_info import BatchInfo
+from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.store import (
     ActiveRecord,
     Record,

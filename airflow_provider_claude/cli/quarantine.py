@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
-from airflow_provider_claude.core.scan.chosen import Chosen
-from airflow_provider_claude.stages import release as stage
+from airflow_provider_claude.core.scan.selectors import Chosen
+from airflow_provider_claude.stages.scan import release_rows as stage
 from airflow_provider_claude.store import RunFolder
 
 _HEAD = ("id", "verdict", "layer", "score", "lost rows", "excerpt")

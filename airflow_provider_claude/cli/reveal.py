@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from airflow_provider_claude.cli.screen import Screen, number
 from airflow_provider_claude.core.report.formulas import without_formulas
-from airflow_provider_claude.core.scan.redacting import Cipher
+from airflow_provider_claude.core.scan.pii.redaction import Cipher
 from airflow_provider_claude.errors import JobError, StateError
-from airflow_provider_claude.stages.redaction import read_mapping
+from airflow_provider_claude.stages.scan.redact import read_mapping
 from airflow_provider_claude.store import RunFolder
 
 SCHEMA = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("token", "kind", "value")])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import TextIO
 
-from airflow_provider_claude.core.report.text import legible
+from airflow_provider_claude.core.legible import legible
 from airflow_provider_claude.core.times import shown_in
 
 #: What stands where there is nothing to show.

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
-from airflow_provider_claude.core.batch.attempt import Attempt
+from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.attempts import history
 from airflow_provider_claude.store import (
     LandedRecord,
     PlanRecord,
@@ -21,6 +20,7 @@ from airflow_provider_claude.store import (
     ShardSpec,
     exists,
 )
+from airflow_provider_claude.store.attempts import history
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -135,7 +135,7 @@ TAKEN_FIELDS = (
 )
 
 #: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
-#: core.batch.outcomes; `error_type` the API's, where it gave one; `answer` the model's raw text, where there is one.
+#: core.outcomes; `error_type` the API's, where it gave one; `answer` the model's raw text, where there is one.
 #: Of the `tries` rounds that asked, `invalid` brought an answer to it alone that was not valid; `max_tokens` was the last
 #: limit, and `packed` how many items shared the last request, null where it was asked alone.
 LEFTOVER_FIELDS = (
@@ -155,7 +155,7 @@ LEFTOVER_FIELDS = (
 )
 
 #: answers/part-*.parquet start with these, then carried columns, then the answer's own, then PROVENANCE. `claude_flags`
-#: says what an answer echoes, see core.batch.echoes, and whether it was cleaned, see core.batch.cleaned.
+#: says what an answer echoes, see core.load.prompt_leaks, and whether it was cleaned, see core.load.clean_answers.
 ANSWER_KEY_FIELDS = (
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string()),

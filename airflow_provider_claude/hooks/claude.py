@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from airflow.sdk.log import mask_secret
 
-from airflow_provider_claude.core.settle.concurrency import CEILING
+from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.errors import CredentialsError
-from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.gateway.async_client import AsyncGateway, open_async
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.hooks.connection import (
     CONN_TYPE,
     check_client,
@@ -25,13 +26,13 @@ from airflow_provider_claude.hooks.connection import (
     no_key,
     secrets_of,
 )
-from airflow_provider_claude.runtime import epoch_now
+from airflow_provider_claude.runtime.now import epoch_now
 
 if TYPE_CHECKING:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
     from anthropic import Anthropic, AsyncAnthropic
 
-    from airflow_provider_claude.stages.lane import Courier, Line
+    from airflow_provider_claude.stages.sync.connect import Courier, Line
 
 
 class ClaudeHook(BaseHook):
@@ -86,12 +87,12 @@ class ClaudeHook(BaseHook):
 
     def courier(self, *, in_flight: int = int(CEILING), shed: bool = False) -> Courier:
         """The way to the sync lane; the connection is read when it is first needed."""
-        from airflow_provider_claude.stages.lane import Courier
+        from airflow_provider_claude.stages.sync.connect import Courier
 
         return Courier(dial=self._dial, now=epoch_now, in_flight=in_flight, shed=shed)
 
     def _dial(self) -> Line:
-        from airflow_provider_claude.stages.lane import Line
+        from airflow_provider_claude.stages.sync.connect import Line
 
         with self._errors():
             connection = self.get_connection(self.conn_id)  # must not happen in an event loop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import canary
-from airflow_provider_claude.paths import run_folder, to_path
+from airflow_provider_claude.runtime.paths import run_folder, to_path
 
 
 def confidential_word(job: ClaudeJob, work: str | None, run: str) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import need_xcom, resumable, utc_now
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import shard_folder
+from airflow_provider_claude.runtime.run_context import need_xcom
+from airflow_provider_claude.runtime.task_errors import resumable
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class ClaudeBatchCreateOperator(BaseOperator):
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> str:
         """Create, or go on after a deferral."""
-        from airflow_provider_claude.stages.create import create
+        from airflow_provider_claude.stages.submit.run import create
 
         with held(self, context, shard=self.shard, since=waiting_since), resumable(self, since=waiting_since):
             try:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import IncompleteError, PendingError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import raise_if_gave_up, resumable, task_ref, utc_now
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import shard_folder
+from airflow_provider_claude.runtime.run_context import task_ref
+from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,8 +63,8 @@ class ClaudeResultLoadOperator(BaseOperator):
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         """Load, or go on after a deferral: the batch had not ended."""
-        from airflow_provider_claude.stages.ended import keep_event
-        from airflow_provider_claude.stages.load import load
+        from airflow_provider_claude.stages.fetch.record_end import keep_event
+        from airflow_provider_claude.stages.load.run import load
 
         raise_if_gave_up(event)
         shard = shard_folder(self.shard)
@@ -91,7 +93,7 @@ class ClaudeResultLoadOperator(BaseOperator):
 
     def _wait(self, context: Context, active: int) -> None:
         """Defer this task until the batch has ended, or its cutoff has come; nothing where no batch is on its way."""
-        from airflow_provider_claude.stages.load import first_in_flight
+        from airflow_provider_claude.stages.load.run import first_in_flight
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         batch_id = first_in_flight(shard_folder(self.shard))

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
-from airflow_provider_claude.core.batch.names import check_columns
-from airflow_provider_claude.core.plan.lanes import RESERVE
-from airflow_provider_claude.core.plan.models import check_model
-from airflow_provider_claude.core.plan.stuck import StuckBatches, checked
+from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.cost.known_models import check_model
+from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
+from airflow_provider_claude.core.plan.lane_choice import RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, checked_replace
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
-from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
-from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
-from airflow_provider_claude.core.settle.priority import URGENT, carry_with, priority_of
+from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS
+from airflow_provider_claude.core.sync.concurrency import CEILING, Concurrency
+from airflow_provider_claude.core.sync.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -32,26 +31,20 @@ from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.operators.scan import log_scan
-from airflow_provider_claude.paths import allowed_sources, run_folder, source_path, to_path, work_folder
-from airflow_provider_claude.runtime import (
-    UNPUBLISHED,
-    destination_of,
-    raise_if_gave_up,
-    resolve_deadline,
-    resumable,
-    task_errors,
-    task_ref,
-    utc_now,
-    warn_unpublished,
-    zone_of,
-)
-from airflow_provider_claude.sources.encoding import check_encoding
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path, to_path, work_folder
+from airflow_provider_claude.runtime.run_context import task_ref, zone_of
+from airflow_provider_claude.runtime.run_deadline import resolve_deadline
+from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, destination_of, warn_unpublished
+from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable, task_errors
+from airflow_provider_claude.sources.charset.encoding import check_encoding
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.lane import Courier
+    from airflow_provider_claude.stages.sync.connect import Courier
     from airflow_provider_claude.store import ShardFolder
 
 
@@ -223,8 +216,8 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
     ) -> dict[str, Any]:
         """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
         raise_if_gave_up(event)
-        from airflow_provider_claude.stages.ended import keep_event
-        from airflow_provider_claude.stages.plan import open_shards
+        from airflow_provider_claude.stages.fetch.record_end import keep_event
+        from airflow_provider_claude.stages.plan.run import open_shards
 
         with (
             held(self, context, run=self.run_folder, since=waiting_since) as active,
@@ -246,8 +239,8 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
 
     def _scan(self) -> None:
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.scan import scan
-        from airflow_provider_claude.stages.scan_settings import ScanSettings
+        from airflow_provider_claude.stages.scan.run import scan
+        from airflow_provider_claude.stages.scan.settings import ScanSettings
 
         allowed = allowed_sources(self.run_folder)
         source = open_source(
@@ -274,9 +267,10 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         log_scan(self.log, record)
 
     def _plan(self, context: Context) -> None:
-        from airflow_provider_claude.core.plan.limits import account_limits
-        from airflow_provider_claude.stages.lanes import LaneSettings
-        from airflow_provider_claude.stages.plan import Settings, plan
+        from airflow_provider_claude.core.sync.account_limits import account_limits
+        from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+        from airflow_provider_claude.stages.plan.run import plan
+        from airflow_provider_claude.stages.plan.settings import Settings
 
         destination = destination_of(
             context,
@@ -313,8 +307,8 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
 
     def _settle(self, shard: ShardFolder, context: Context) -> str | None:
         """Bring *shard* to its end; the batch that has to end first, where rows were shed to one."""
-        from airflow_provider_claude.stages.create import create
-        from airflow_provider_claude.stages.settle import Settled, Settling
+        from airflow_provider_claude.stages.settle.run import Settled, Settling
+        from airflow_provider_claude.stages.submit.run import create
 
         hook = ClaudeHook(self.conn_id)
         api = hook.gateway()
@@ -353,7 +347,7 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         )
 
     def _report(self) -> dict[str, Any]:
-        from airflow_provider_claude.stages.report import report
+        from airflow_provider_claude.stages.report.run import report
 
         with task_errors():
             run = run_folder(self.run_folder)

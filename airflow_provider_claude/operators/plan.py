@@ -8,31 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
-from airflow_provider_claude.core.batch.names import list_of_names
-from airflow_provider_claude.core.plan.lanes import MARGIN_SECONDS, RESERVE
-from airflow_provider_claude.core.plan.models import check_model
-from airflow_provider_claude.core.plan.packing import PACK_TOKENS, packing_of
-from airflow_provider_claude.core.plan.reuse import MOST_DAYS, REUSE_DAYS
-from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
-from airflow_provider_claude.core.plan.stuck import StuckBatches, checked
+from airflow_provider_claude.core.column_names import list_of_names
+from airflow_provider_claude.core.cost.known_models import check_model
+from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
+from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
+from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
-from airflow_provider_claude.core.settle.priority import URGENT, priority_of
+from airflow_provider_claude.core.requests.packing import PACK_TOKENS, packing_of
+from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
+from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.run_name import NamesItsRun
-from airflow_provider_claude.paths import run_folder, to_path, work_folder
-from airflow_provider_claude.runtime import (
-    destination_of,
-    need_xcom,
-    resolve_deadline,
-    resumable,
-    task_ref,
-    utc_now,
-    zone_of,
-)
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import run_folder, to_path, work_folder
+from airflow_provider_claude.runtime.run_context import need_xcom, task_ref, zone_of
+from airflow_provider_claude.runtime.run_deadline import resolve_deadline
+from airflow_provider_claude.runtime.run_destination import destination_of
+from airflow_provider_claude.runtime.task_errors import resumable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -64,11 +60,11 @@ class ClaudePlanOperator(NamesItsRun, BaseOperator):
     :param trial: try the first item on the Messages API; its answer is kept.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
     :param prices: prices of models that this version of the package does not list, or other prices: a mapping as ``models``
-        in ``core/plan/prices.json``.
+        in ``core/cost/prices.json``.
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
         in any of them is not paid again. None: the folder that holds the run folder.
     :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
-        numbers; see ``core/plan/limits.json``. The API's own headers correct it while the sync lane is at work.
+        numbers; see ``core/sync/limits.json``. The API's own headers correct it while the sync lane is at work.
     :param reserve: the share of these limits that the sync lane leaves to others.
     :param margin: seconds before the deadline by which everything should be done.
     :param lane: ``auto``; or ``batch`` or ``sync`` for all rows (templated). With ``batch`` no batch is ever abandoned for the
@@ -200,9 +196,10 @@ class ClaudePlanOperator(NamesItsRun, BaseOperator):
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> list[str]:
         """Plan, or go on after a deferral: batches of what the run held before had to end."""
-        from airflow_provider_claude.core.plan.limits import account_limits
-        from airflow_provider_claude.stages.lanes import LaneSettings
-        from airflow_provider_claude.stages.plan import Settings, open_shards, plan
+        from airflow_provider_claude.core.sync.account_limits import account_limits
+        from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+        from airflow_provider_claude.stages.plan.run import open_shards, plan
+        from airflow_provider_claude.stages.plan.settings import Settings
 
         with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):
             run, destination = run_folder(self.run_folder), self.destination(context)

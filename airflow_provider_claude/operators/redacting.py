@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airflow_provider_claude.core.scan.pii.national_ids import COUNTRIES
-from airflow_provider_claude.core.scan.redacting import KINDS, Redacting, check
+from airflow_provider_claude.core.scan.pii.redaction import KINDS, Redacting, check
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.runtime import fernet
+from airflow_provider_claude.runtime.fernet import fernet
 
 
 def redacting_of(

@@ -11,8 +11,10 @@ from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.operators.scan import terms_of
-from airflow_provider_claude.paths import run_folder
-from airflow_provider_claude.runtime import task_errors, utc_now, who_triggered
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import run_folder
+from airflow_provider_claude.runtime.run_context import who_triggered
+from airflow_provider_claude.runtime.task_errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -52,7 +54,7 @@ class ClaudeReleaseOperator(NamesItsRun, BaseOperator):
         self.partition = partition
 
     def execute(self, context: Context) -> int:
-        from airflow_provider_claude.stages.release import Act, release, unmatched
+        from airflow_provider_claude.stages.scan.release_rows import Act, release, unmatched
 
         with task_errors():
             run, terms = run_folder(self.run_folder), terms_of(self.release)

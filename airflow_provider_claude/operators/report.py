@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
-from airflow_provider_claude.core.batch.names import check_columns
+from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.publish.destination import GUARDED
-from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.paths import run_folder, to_path
-from airflow_provider_claude.runtime import (
-    UNPUBLISHED,
-    destination_of,
-    task_errors,
-    utc_now,
-    warn_unpublished,
-)
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import run_folder, to_path
+from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, destination_of, warn_unpublished
+from airflow_provider_claude.runtime.task_errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,7 +93,7 @@ class ClaudeReportOperator(BaseOperator):
         return self.execute(context, waiting_since)
 
     def execute(self, context: Context, waiting_since: float | None = None) -> dict[str, Any]:
-        from airflow_provider_claude.stages.report import report
+        from airflow_provider_claude.stages.report.run import report
 
         with (
             task_errors(),
@@ -144,7 +140,7 @@ class ClaudeReportOperator(BaseOperator):
 
     def _collect_late(self, run: RunFolder) -> None:
         """Count what batches have cost that were left at their cutoff. Without it the report says what they may cost."""
-        from airflow_provider_claude.stages.late import collect_late_of, has_left
+        from airflow_provider_claude.stages.submit.collect_late import collect_late_of, has_left
 
         if self.conn_id is None or not any(has_left(shard) for shard in run.shards()):
             return

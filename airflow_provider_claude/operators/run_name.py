@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_claude.runtime import name_run, task_errors
+from airflow_provider_claude.runtime.run_day import name_run
+from airflow_provider_claude.runtime.task_errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context

@@ -8,33 +8,30 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
-from airflow_provider_claude.core.batch.names import list_of_names
+from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
-from airflow_provider_claude.core.scan.unreadable import UnreadableFiles, check_unreadable
+from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
 from airflow_provider_claude.operators.run_name import NamesItsRun
-from airflow_provider_claude.paths import allowed_sources, run_folder, source_path
-from airflow_provider_claude.runtime import (
-    need_xcom,
-    task_errors,
-    utc_now,
-    who_triggered,
-)
-from airflow_provider_claude.sources.encoding import check_encoding
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path
+from airflow_provider_claude.runtime.run_context import need_xcom, who_triggered
+from airflow_provider_claude.runtime.task_errors import task_errors
+from airflow_provider_claude.sources.charset.encoding import check_encoding
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_claude.sources.source import Source
-    from airflow_provider_claude.stages.scan_settings import ScanSettings
+    from airflow_provider_claude.stages.scan.settings import ScanSettings
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
@@ -156,7 +153,7 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
         )
 
     def execute(self, context: Context, waiting_since: float | None = None) -> str:
-        from airflow_provider_claude.stages.scan import scan
+        from airflow_provider_claude.stages.scan.run import scan
 
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
@@ -185,7 +182,7 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
         )
 
     def settings(self) -> ScanSettings:
-        from airflow_provider_claude.stages.scan_settings import ScanSettings
+        from airflow_provider_claude.stages.scan.settings import ScanSettings
 
         return ScanSettings(
             text_columns=self.columns,
@@ -210,7 +207,7 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
         """Release the rows that this run was asked to release, once."""
-        from airflow_provider_claude.stages.release import Act, release, unmatched
+        from airflow_provider_claude.stages.scan.release_rows import Act, release, unmatched
 
         terms = terms_of(self.release)
         if terms and run.scan() is None:

@@ -8,29 +8,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.active import held
 from airflow_provider_claude.core.report.reconcile import in_words
-from airflow_provider_claude.core.settle.concurrency import CEILING, Concurrency
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS, ROUNDS
+from airflow_provider_claude.core.sync.concurrency import CEILING, Concurrency
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import (
-    poll_interval_of,
-    raise_if_gave_up,
-    resumable,
-    task_ref,
-    utc_now,
-)
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import shard_folder
+from airflow_provider_claude.runtime.poll_settings import poll_interval_of
+from airflow_provider_claude.runtime.run_context import task_ref
+from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.lane import Courier
+    from airflow_provider_claude.stages.sync.connect import Courier
 
 
 class ClaudeSettleOperator(BaseOperator):
@@ -97,7 +94,7 @@ class ClaudeSettleOperator(BaseOperator):
         self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
     ) -> dict[str, Any]:
         """Settle, or go on after a deferral."""
-        from airflow_provider_claude.stages.ended import keep_event
+        from airflow_provider_claude.stages.fetch.record_end import keep_event
 
         raise_if_gave_up(event)
         keep_event(shard_folder(self.shard), event)
@@ -105,7 +102,7 @@ class ClaudeSettleOperator(BaseOperator):
             return self._settle(context, active.number)
 
     def _settle(self, context: Context, active: int) -> dict[str, Any]:
-        from airflow_provider_claude.stages.settle import Settled, Settling
+        from airflow_provider_claude.stages.settle.run import Settled, Settling
 
         self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
         settling = Settling(

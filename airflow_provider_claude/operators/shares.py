@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.active import held
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.paths import run_folder
-from airflow_provider_claude.runtime import task_errors, utc_now
+from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
+from airflow_provider_claude.runtime.paths import run_folder
+from airflow_provider_claude.runtime.task_errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,7 +27,7 @@ class ClaudeShareOutOperator(ClaudeInputScanOperator):
         self.shares = shares
 
     def execute(self, context: Context, waiting_since: float | None = None) -> list[int]:  # type: ignore[override]
-        from airflow_provider_claude.stages.shares import share_out
+        from airflow_provider_claude.stages.scan.partitions import share_out
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
@@ -47,7 +48,7 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
         self.share = share
 
     def execute(self, context: Context, waiting_since: float | None = None) -> None:  # type: ignore[override]
-        from airflow_provider_claude.stages.shares import scan_share
+        from airflow_provider_claude.stages.scan.partitions import scan_share
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
@@ -64,7 +65,7 @@ class ClaudeShareGatherOperator(ClaudeInputScanOperator):
     """Puts the shares of a source together in the run folder. Returns its path, as a scan by one task does."""
 
     def execute(self, context: Context, waiting_since: float | None = None) -> str:
-        from airflow_provider_claude.stages.shares import gather
+        from airflow_provider_claude.stages.scan.partitions import gather
 
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))

@@ -15,7 +15,7 @@ import pendulum
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.notify import Alert, tell
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
-from airflow_provider_claude.plugin.mend import mend_dag_test
+from airflow_provider_claude.plugin.fix_dag_test import mend_dag_test
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.deadline import DeadlineAlert

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pendulum
 
-from airflow_provider_claude.core.plan.deadline import next_wall_clock, wall_clock
+from airflow_provider_claude.core.deadline.due import next_wall_clock, wall_clock
 
 try:
     from airflow.sdk.definitions.deadline import BaseDeadlineReference

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
-from airflow_provider_claude.active import Beats, current
-from airflow_provider_claude.core.batch.attempt import RESULTS_SECONDS
-from airflow_provider_claude.core.batch.polling import Decision, GiveUp, Polling, Wait, unknown_told
-from airflow_provider_claude.core.plan.stuck import Step
+from airflow_provider_claude.core.deadline.stuck import Step
+from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
+from airflow_provider_claude.core.submit.polling import Decision, GiveUp, Polling, Wait, unknown_told
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import epoch_now, poll_interval_of, raise_if_gave_up, task_errors
+from airflow_provider_claude.runtime.hold_run import Beats, current
+from airflow_provider_claude.runtime.now import epoch_now
+from airflow_provider_claude.runtime.paths import shard_folder
+from airflow_provider_claude.runtime.poll_settings import poll_interval_of
+from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
@@ -29,7 +31,7 @@ from airflow_provider_claude.triggers.warning import warn
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.gateway import Gateway
+    from airflow_provider_claude.gateway.client import Gateway
 
 
 class ClaudeBatchSensor(BaseSensorOperator):
@@ -203,7 +205,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         self.log.info("%s", event["message"])
         raise_if_gave_up(event)
         if self.shard:
-            from airflow_provider_claude.stages.ended import keep_event
+            from airflow_provider_claude.stages.fetch.record_end import keep_event
 
             keep_event(shard_folder(self.shard), event)
         return str(event["batch_id"])

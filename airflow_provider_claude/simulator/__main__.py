@@ -13,15 +13,15 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from airflow_provider_claude.simulator.app import build_app
-from airflow_provider_claude.simulator.behaviour import Behaviour
-from airflow_provider_claude.simulator.bucket import MINUTE
-from airflow_provider_claude.simulator.latency import parse_latency
-from airflow_provider_claude.simulator.limits import TIERS, Limits, parse_limits
-from airflow_provider_claude.simulator.pace import parse_pace
-from airflow_provider_claude.simulator.sentiment import WORD_LIMIT
-from airflow_provider_claude.simulator.server import Server, listen
-from airflow_provider_claude.simulator.world import Options
+from airflow_provider_claude.simulator.api.app import build_app
+from airflow_provider_claude.simulator.api.server import Server, listen
+from airflow_provider_claude.simulator.model.behaviour import Behaviour
+from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT
+from airflow_provider_claude.simulator.world.bucket import MINUTE
+from airflow_provider_claude.simulator.world.latency import parse_latency
+from airflow_provider_claude.simulator.world.pace import parse_pace
+from airflow_provider_claude.simulator.world.rate_limits import TIERS, Limits, parse_limits
+from airflow_provider_claude.simulator.world.state import Options
 
 _Value = TypeVar("_Value")
 

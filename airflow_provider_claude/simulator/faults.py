@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from airflow_provider_claude.simulator.errors import (
+from airflow_provider_claude.simulator.http_errors import (
     ApiError,
     AuthenticationError,
     BillingError,

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_claude.core.publish.destination import Holder
-from airflow_provider_claude.core.publish.naming import partition_name
+from airflow_provider_claude.core.publish.partition_names import partition_name
 from airflow_provider_claude.store import (
     Record,
     entries,

@@ -39,17 +39,18 @@ from airflow_provider_claude.core.scan.origin import MissingSource, Origin
 from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.extras import need
-from airflow_provider_claude.sources import csv_rows, eml, jsonl, mbox, parquet
-from airflow_provider_claude.sources.allowed import Allowed
-from airflow_provider_claude.sources.archives import expanded
-from airflow_provider_claude.sources.carried import carried_types
-from airflow_provider_claude.sources.choosing import Choice, Fits, choose
-from airflow_provider_claude.sources.encoding import check_encoding
-from airflow_provider_claude.sources.files import FORMATS, SourceFile
-from airflow_provider_claude.sources.finding import Found, MissingSourceError, find_files
-from airflow_provider_claude.sources.guessing import Tally, refusal, watched, watched_batches
-from airflow_provider_claude.sources.mail import MAIL_COLUMNS
-from airflow_provider_claude.sources.rows import Row, Wanted, batches_of
+from airflow_provider_claude.sources.charset.encoding import check_encoding
+from airflow_provider_claude.sources.files.allowed import Allowed
+from airflow_provider_claude.sources.files.archives import expanded
+from airflow_provider_claude.sources.files.choosing import Choice, Fits, choose
+from airflow_provider_claude.sources.files.file import FORMATS, SourceFile
+from airflow_provider_claude.sources.files.finding import Found, MissingSourceError, find_files
+from airflow_provider_claude.sources.mail import eml, mbox
+from airflow_provider_claude.sources.mail.read_mail import MAIL_COLUMNS
+from airflow_provider_claude.sources.rows.batches import Row, Wanted, batches_of
+from airflow_provider_claude.sources.rows.guessing import Tally, refusal, watched, watched_batches
+from airflow_provider_claude.sources.tables import csv_rows, jsonl, parquet_tables
+from airflow_provider_claude.sources.tables.carried import carried_types
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -95,14 +96,14 @@ class Source:
 
     def _parquet(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
         self._need_columns(file)
-        return watched_batches(parquet.batches(file, self._of(file)), partial(self._refusal, file))
+        return watched_batches(parquet_tables.batches(file, self._of(file)), partial(self._refusal, file))
 
     def _watched(self, file: SourceFile) -> Iterable[Row]:
         rows = self._rows(file)
         return watched(rows, partial(self._refusal, file)) if self.format in {"csv", "jsonl"} else rows
 
     def _refusal(self, file: SourceFile, tally: Tally) -> SourceError | None:
-        texts = parquet.texts(file, self.wanted) if self.format == "parquet" else file.lines()
+        texts = parquet_tables.texts(file, self.wanted) if self.format == "parquet" else file.lines()
         return refusal(tally, f"{file.name} of {self.path}", self.wanted.encoding, texts)
 
     def _rows(self, file: SourceFile) -> Iterable[Row]:
@@ -224,7 +225,7 @@ def _columns_there(kind: str, file: SourceFile, sought: frozenset[str], encoding
 def _columns_in(kind: str, file: SourceFile, sought: frozenset[str], encoding: str | None) -> list[str] | None:
     match kind:
         case "parquet":
-            return [field.name for field in parquet.fields(file) or ()] or None
+            return [field.name for field in parquet_tables.fields(file) or ()] or None
         case "csv":
             return csv_rows.columns(file, encoding)
         case "jsonl":

@@ -9,7 +9,7 @@
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
             history/….json            how long batches and cancels took in earlier runs
         secret                        what canaries and nonces of requests are derived from
-        spending/2026-11/             what each run has cost; append-only, see store.spending
+        spending/2026-11/             what each run has cost; append-only, see store.spending_book
         budgets/<scope>/              what may be spent, is reserved, and is spent
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
@@ -58,46 +58,39 @@ from airflow_provider_claude.store.files import (
     write_bytes,
     write_new,
 )
-from airflow_provider_claude.store.records import (
-    UNDECIDED,
-    AccountRecord,
-    ActiveRecord,
-    BatchRun,
-    BudgetRecord,
-    ClaimRecord,
-    CollectedRecord,
-    DangerRecord,
+from airflow_provider_claude.store.records.attempt import (
     EndedRecord,
-    HistoryRecord,
     IntentRecord,
-    LandedRecord,
-    LanesRecord,
     LeaseRecord,
     LetGoRecord,
     LooksRecord,
-    PlanRecord,
-    QuarantineRecord,
-    Record,
-    RedactionRecord,
     RefusedRecord,
     ReleasedRecord,
+    SubmittedRecord,
+)
+from airflow_provider_claude.store.records.budget import BudgetRecord, ReservedRecord, SpentRecord
+from airflow_provider_claude.store.records.history import (
+    BatchRun,
+    ClaimRecord,
+    CollectedRecord,
+    HistoryRecord,
+    TokensRecord,
+)
+from airflow_provider_claude.store.records.load import LandedRecord, SettledRecord
+from airflow_provider_claude.store.records.plan import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
+from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, DangerRecord
+from airflow_provider_claude.store.records.scan import (
+    QuarantineRecord,
+    RedactionRecord,
     ReleasedRow,
-    ReservedRecord,
     ScanRecord,
-    SettledRecord,
-    ShardSpec,
     ShareRecord,
     SharesRecord,
-    SpentRecord,
-    SubmittedRecord,
-    TokensRecord,
-    read_record,
-    write_new_record,
-    write_record,
 )
 from airflow_provider_claude.store.run import RunFolder, ShardFolder
 from airflow_provider_claude.store.sequence import RecordSequence
-from airflow_provider_claude.store.spending import PaidRecord, SpendingBook, SpendingRecord
+from airflow_provider_claude.store.spending_book import PaidRecord, SpendingBook, SpendingRecord
 from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 
 __all__ = [

@@ -8,30 +8,23 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
-from airflow_provider_claude.store.records import (
-    AccountRecord,
-    ActiveRecord,
-    DangerRecord,
+from airflow_provider_claude.store.records.attempt import (
     EndedRecord,
     IntentRecord,
-    LandedRecord,
     LeaseRecord,
     LetGoRecord,
     LooksRecord,
-    PlanRecord,
-    QuarantineRecord,
-    Record,
     RefusedRecord,
     ReleasedRecord,
-    ScanRecord,
-    SettledRecord,
     SubmittedRecord,
-    read_record,
-    write_new_record,
-    write_record,
 )
+from airflow_provider_claude.store.records.load import LandedRecord, SettledRecord
+from airflow_provider_claude.store.records.plan import PlanRecord
+from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, DangerRecord
+from airflow_provider_claude.store.records.scan import QuarantineRecord, ScanRecord
 from airflow_provider_claude.store.sequence import RecordSequence
-from airflow_provider_claude.store.spending import PaidRecord
+from airflow_provider_claude.store.spending_book import PaidRecord
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow_provider_claude.store.files import list_names
-from airflow_provider_claude.store.records import Record, read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 
 if TYPE_CHECKING:
     from upath import UPath

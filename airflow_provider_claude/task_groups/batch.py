@@ -7,19 +7,19 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
-from airflow_provider_claude.core.batch.names import check_columns
-from airflow_provider_claude.core.plan.deadline import wall_clock
-from airflow_provider_claude.core.plan.shards import DEFAULT_ROWS, MAX_SHARDS
-from airflow_provider_claude.core.plan.stuck import StuckBatches
+from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.deadline.due import wall_clock
+from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, MAX_SHARDS
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
-from airflow_provider_claude.core.scan.screen import SCREEN
+from airflow_provider_claude.core.scan.screening import SCREEN
 from airflow_provider_claude.core.scan.trimming import Part
-from airflow_provider_claude.core.scan.unreadable import UnreadableFiles
-from airflow_provider_claude.core.settle.concurrency import CEILING
-from airflow_provider_claude.core.settle.priority import URGENT, carry_with
+from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
 from airflow_provider_claude.core.settle.rounds import ROUNDS
+from airflow_provider_claude.core.sync.concurrency import CEILING
+from airflow_provider_claude.core.sync.priority import URGENT, carry_with
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob

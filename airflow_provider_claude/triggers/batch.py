@@ -11,15 +11,18 @@ from typing import Any, Self
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from msgspec import to_builtins
 
-from airflow_provider_claude.active import Beats
-from airflow_provider_claude.core.batch.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
-from airflow_provider_claude.core.plan.stuck import Step
+from airflow_provider_claude.core.deadline.stuck import Step
+from airflow_provider_claude.core.submit.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
-from airflow_provider_claude.gateway import AsyncGateway, BatchInfo
+from airflow_provider_claude.gateway.async_client import AsyncGateway
+from airflow_provider_claude.gateway.batch_info import BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.runtime import epoch_now, poll_floor, safe_errors
+from airflow_provider_claude.runtime.hold_run import Beats
+from airflow_provider_claude.runtime.now import epoch_now
+from airflow_provider_claude.runtime.poll_settings import poll_floor
+from airflow_provider_claude.runtime.task_errors import safe_errors
 from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
 

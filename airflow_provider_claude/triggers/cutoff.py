@@ -6,14 +6,14 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.core.plan.cutoff import Drain, Switch, WaitOn, overdue, switch
-from airflow_provider_claude.core.plan.stuck import PATIENCE, Step, at_cutoff
+from airflow_provider_claude.core.deadline.cutoff_times import Drain, Switch, WaitOn, overdue, switch
+from airflow_provider_claude.core.deadline.stuck import PATIENCE, Step, at_cutoff
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import epoch_now, utc_now
+from airflow_provider_claude.runtime.now import epoch_now, utc_now
+from airflow_provider_claude.runtime.paths import shard_folder
 
 if TYPE_CHECKING:
-    from airflow_provider_claude.stages.standing import Promise
+    from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
     from airflow_provider_claude.store import ShardFolder
 
 #: Where the run folder or the API could not be reached, the next try comes after so many seconds.
@@ -43,7 +43,8 @@ class Cutoff:
         """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
         if self._shard is None or epoch_now() < self._next:
             return Step.WAIT
-        from airflow_provider_claude.stages.standing import Promise, let_go_of
+        from airflow_provider_claude.stages.deadline.abandon import let_go_of
+        from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
 
         shard = shard_folder(self._shard)
         promise, record = Promise.of(shard.run), let_go_of(shard, self._batch_id)
@@ -58,7 +59,7 @@ class Cutoff:
 
     def _act(self, shard: ShardFolder, promise: Promise, *, since: float) -> Step:
         """Put on record what has to be done now. *since*: for how many seconds the cutoff is on record."""
-        from airflow_provider_claude.stages.standing import is_proven, leave, let_go
+        from airflow_provider_claude.stages.deadline.abandon import is_proven, leave, let_go
 
         proven = is_proven(shard, self._batch_id)
         step = at_cutoff(proven=proven, since=since, lead=promise.lead, choice=promise.stuck)

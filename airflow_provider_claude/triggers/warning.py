@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import without_secrets
 from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
-from airflow_provider_claude.paths import shard_folder
-from airflow_provider_claude.runtime import epoch_now
+from airflow_provider_claude.runtime.now import epoch_now
+from airflow_provider_claude.runtime.paths import shard_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.core.plan.danger import Danger
+    from airflow_provider_claude.core.deadline.at_risk import Danger
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,6 @@ def _zone(shard: str | None) -> str:
 
 
 def _first(shard: str) -> Danger | None:
-    from airflow_provider_claude.stages.danger import first_danger
+    from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
 
     return first_danger(shard_folder(shard).run, now=epoch_now())

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.scan.normalise import normalise
-from airflow_provider_claude.sources.mail import read_mail
+from airflow_provider_claude.sources.mail.read_mail import read_mail
 
 #: Beside the project, where the tests find it too.
 DATA = Path(os.environ.get("SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")

@@ -56,7 +56,7 @@ class Night:
         import anthropic
         import pyarrow.parquet as pq
 
-        from airflow_provider_claude.gateway import Gateway
+        from airflow_provider_claude.gateway.client import Gateway
         from airflow_provider_claude.job import ClaudeJob
 
         self.mails, self.asked = mails, asked
@@ -77,13 +77,14 @@ class Night:
         import pyarrow.parquet as pq
         from upath import UPath
 
-        from airflow_provider_claude.core.plan.packing import packing_of
+        from airflow_provider_claude.core.requests.packing import packing_of
         from airflow_provider_claude.core.scan.policy import ScanPolicy
         from airflow_provider_claude.job.untrusted import canary, key_of
         from airflow_provider_claude.sources.source import open_source
-        from airflow_provider_claude.stages.create import create
-        from airflow_provider_claude.stages.plan import Settings, plan
-        from airflow_provider_claude.stages.scan import ScanSettings, scan
+        from airflow_provider_claude.stages.plan.run import plan
+        from airflow_provider_claude.stages.plan.settings import Settings
+        from airflow_provider_claude.stages.scan.run import ScanSettings, scan
+        from airflow_provider_claude.stages.submit.run import create
         from airflow_provider_claude.store import RunFolder
 
         run = RunFolder(UPath(folder / "run"))
@@ -193,7 +194,7 @@ def _alone(manifest: Any) -> int:
 
 def _load(shard: Any, job: Any, gateway: Any) -> None:
     from airflow_provider_claude.errors import PendingError
-    from airflow_provider_claude.stages.load import load
+    from airflow_provider_claude.stages.load.run import load
 
     while True:
         try:
@@ -205,7 +206,7 @@ def _load(shard: Any, job: Any, gateway: Any) -> None:
 
 
 def _settle(shard: Any, job: Any, gateway: Any) -> None:
-    from airflow_provider_claude.stages.settle import Settled, Settling
+    from airflow_provider_claude.stages.settle.run import Settled, Settling
 
     while not isinstance(Settling(shard=shard, job=job, api=gateway, clock=_now).go_on(), Settled):
         time.sleep(0.2)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from upath import UPath
 
-from airflow_provider_claude.core.batch.answers import judge
-from airflow_provider_claude.core.batch.validate import validator_for
+from airflow_provider_claude.core.load.answers import judge
+from airflow_provider_claude.core.load.validate import validator_for
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.sources.html import text_of
-from airflow_provider_claude.sources.mail import read_mail
+from airflow_provider_claude.sources.html.visible_text import text_of
+from airflow_provider_claude.sources.mail.read_mail import read_mail
 from airflow_provider_claude.sources.source import open_source
 from tests.fuzz import gate
 

@@ -1,7 +1,7 @@
 """Files and texts that are small and would cost much: each is read within 2 GB and 10 s of CPU, and what cannot be is named.
 
 What else is bounded, and shown elsewhere:
-archives that hold far more than their size, or lie about it          tests/sources/test_archives.py
+archives that hold far more than their size, or lie about it          tests/sources/files/test_archives.py
 damaged files of all formats, at random                               tests/fuzz/test_fuzz.py
 texts whose cost would grow with the square of their size             tests/fuzz/test_growth.py
 """

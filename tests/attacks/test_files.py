@@ -25,12 +25,12 @@ from upath import UPath
 
 from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.paths import allowed_sources
-from airflow_provider_claude.sources import stores
-from airflow_provider_claude.sources.allowed import Allowed, Place
+from airflow_provider_claude.runtime.paths import allowed_sources
+from airflow_provider_claude.sources.files import stores
+from airflow_provider_claude.sources.files.allowed import Allowed, Place
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 MAIL = b"From: a@x.example\nDate: Mon, 2 Nov 2026 10:00:00 +0100\nSubject: hi\n\nhello %s\n"
@@ -287,8 +287,8 @@ class TestNames:
     def test_folders_that_are_deeper_than_is_looked_are_counted_and_named(
         self, mail: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_claude.sources.finding._USUAL", len(str(mail)))
-        monkeypatch.setattr("airflow_provider_claude.sources.finding._MOST_KEPT", 10 * len(str(mail)))
+        monkeypatch.setattr("airflow_provider_claude.sources.files.finding._USUAL", len(str(mail)))
+        monkeypatch.setattr("airflow_provider_claude.sources.files.finding._MOST_KEPT", 10 * len(str(mail)))
         with deep_folder(mail, 30):
             record = scanned(mail, unreadable_files="quarantine")
         assert (record.items, record.uncounted) == (2, 1)

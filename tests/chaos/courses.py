@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from airflow_provider_claude.core.plan.packing import Packing
 from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
-from airflow_provider_claude.core.scan.screen import SCREEN
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.release import Act, release
+from airflow_provider_claude.core.scan.screening import SCREEN
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.scan.release_rows import Act, release
 from tests.chaos import mails
 from tests.chaos.night import IN_FLIGHT, SHARD_ROWS, Night
 

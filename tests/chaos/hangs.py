@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from airflow_provider_claude.core.plan.cutoff import WaitOn
-from airflow_provider_claude.core.plan.limits import AccountLimits
-from airflow_provider_claude.core.plan.stuck import Step, StuckBatches, at_cutoff
+from airflow_provider_claude.core.deadline.cutoff_times import WaitOn
+from airflow_provider_claude.core.deadline.stuck import Step, StuckBatches, at_cutoff
+from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import PendingError, UnknownFateError
-from airflow_provider_claude.stages.danger import first_danger
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.late import collect_late_of
-from airflow_provider_claude.stages.settle import Waiting
-from airflow_provider_claude.stages.standing import Promise, is_proven, leave, let_go, let_go_of
+from airflow_provider_claude.stages.deadline.abandon import is_proven, leave, let_go, let_go_of
+from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
+from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.settle.run import Waiting
+from airflow_provider_claude.stages.submit.collect_late import collect_late_of
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from tests.chaos.bench import Bench
 from tests.chaos.courses import Course, Fault

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import anthropic
 
 from airflow_provider_claude.core.report.thresholds import Thresholds
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from tests.chaos import mails
 from tests.chaos.acts import nothing

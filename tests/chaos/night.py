@@ -14,23 +14,25 @@ import pendulum
 from pydantic import BaseModel, Field
 from upath import UPath
 
-from airflow_provider_claude.core.plan.packing import Packing
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.gateway.async_client import AsyncGateway, open_async
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.lane import Courier, Line
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, open_shards, plan
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.run import open_shards, plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
+from airflow_provider_claude.stages.submit.run import create
+from airflow_provider_claude.stages.sync.connect import Courier, Line
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from tests.chaos.clock import SharedClock
 from tests.chaos.objects import PROTOCOL

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from airflow_provider_claude.stages import spool
+from airflow_provider_claude.stages.requests import request_body
 
 #: Bytes of a body that are sent at once: small, so that there is a middle of sending.
 _UPLOAD_CHUNK = 4096
@@ -143,7 +143,7 @@ class Points:
         return wrapped
 
     def _install_calls(self) -> None:
-        send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, spool.SpooledBody.__iter__
+        send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, request_body.SpooledBody.__iter__
         send_async = httpx2.AsyncClient.send
 
         def sending(client: httpx2.Client, request: httpx2.Request, **how: Any) -> httpx2.Response:
@@ -168,7 +168,7 @@ class Points:
                     self.hit("call", "results, in the middle")
                 yield chunk[half:]
 
-        def uploading(one: spool.SpooledBody) -> Iterator[bytes]:
+        def uploading(one: request_body.SpooledBody) -> Iterator[bytes]:
             last = (len(one) - 1) // _UPLOAD_CHUNK
             for number, chunk in enumerate(body(one)):
                 if number == last:
@@ -177,11 +177,11 @@ class Points:
                 if number == 0:
                     self.hit("call", "body, in the middle")
 
-        spool._CHUNK = _UPLOAD_CHUNK
+        request_body._CHUNK = _UPLOAD_CHUNK
         httpx2.Client.send = sending  # type: ignore[method-assign, assignment]
         httpx2.AsyncClient.send = sending_async  # type: ignore[method-assign, assignment]
         httpx2.Response.iter_bytes = receiving  # type: ignore[method-assign, assignment]
-        spool.SpooledBody.__iter__ = uploading  # type: ignore[method-assign]
+        request_body.SpooledBody.__iter__ = uploading  # type: ignore[method-assign]
 
 
 def _open_file(handle: int) -> str:

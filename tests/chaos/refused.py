@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from airflow_provider_claude.stages.lanes import LaneSettings
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from tests.chaos.acts import kill_at
 from tests.chaos.bench import Bench
 from tests.chaos.courses import BATCHES, STORED, Course, Fault

@@ -12,9 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from airflow_provider_claude.core.active import LEASE_SECONDS, ActiveRun
+from airflow_provider_claude.core.active_run import LEASE_SECONDS, ActiveRun
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.stages.active import Active, Alive, enter
+from airflow_provider_claude.stages.active.enter import Active, Alive, enter
 from tests.chaos.acts import kill_at, nothing, stop_at
 from tests.chaos.bench import Bench
 from tests.chaos.courses import Course

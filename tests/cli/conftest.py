@@ -16,19 +16,20 @@ from upath import UPath
 
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.core.account import Account
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.errors import UnknownFateError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import AccountFolder, PlanRecord, RunFolder, ShardFolder
 
 

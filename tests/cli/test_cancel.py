@@ -4,11 +4,10 @@ import pytest
 
 from airflow_provider_claude.cli.cancel import cancel
 from airflow_provider_claude.cli.facts import look
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.load import load
-
-from .conftest import JOB, Night, Terminal, now
+from airflow_provider_claude.stages.load.run import load
+from tests.cli.conftest import JOB, Night, Terminal, now
 
 
 def yes(_question: str) -> bool:

@@ -16,8 +16,7 @@ from airflow_provider_claude.cli.show import show_run, show_runs
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import PaidRecord, WorkFolder
-
-from .conftest import Night, Terminal, now
+from tests.cli.conftest import Night, Terminal, now
 
 MONTH = now()[:7]
 
@@ -128,11 +127,11 @@ def test_a_month_takes_one_listing_and_one_read_for_each_run(work: WorkFolder, m
             work.spending.add(f"dag/g/{run}", paid, open_=attempts == 1, now=at)
     reads: list[str] = []
     lists: list[str] = []
-    from airflow_provider_claude.store import spending
+    from airflow_provider_claude.store import spending_book
 
-    read, listed = spending.read_record, spending.list_names
-    monkeypatch.setattr(spending, "read_record", lambda path, kind: reads.append(str(path)) or read(path, kind))
-    monkeypatch.setattr(spending, "list_names", lambda path: lists.append(str(path)) or listed(path))
+    read, listed = spending_book.read_record, spending_book.list_names
+    monkeypatch.setattr(spending_book, "read_record", lambda path, kind: reads.append(str(path)) or read(path, kind))
+    monkeypatch.setattr(spending_book, "list_names", lambda path: lists.append(str(path)) or listed(path))
     assert shown(work, month="2026-11")["total"]["paid_usd"] == "1500.0"
     assert (len(lists), len(reads)) == (1, 30)
 

@@ -7,12 +7,11 @@ import pytest
 
 from airflow_provider_claude.cli.hold import adopt, resend
 from airflow_provider_claude.errors import HoldError, StateError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.load import load
+from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.store import AccountFolder, ClaimRecord, list_names
-
-from .conftest import JOB, Night, Terminal, now
+from tests.cli.conftest import JOB, Night, Terminal, now
 
 LATER = {"minutes": 10}
 

@@ -17,12 +17,11 @@ from airflow_provider_claude.cli import prune
 from airflow_provider_claude.cli.main import build_parser, main
 from airflow_provider_claude.cli.places import to_path
 from airflow_provider_claude.cli.screen import Screen
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import AccountFolder, RunFolder
 from docs.ext import commands as docs_commands
-
-from .conftest import Night, now
+from tests.cli.conftest import Night, now
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

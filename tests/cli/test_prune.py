@@ -9,16 +9,15 @@ import pytest
 
 from airflow_provider_claude.cli.costs import show_costs
 from airflow_provider_claude.cli.prune import prune
-from airflow_provider_claude.core.active import ActiveRun
+from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.errors import ApiUnavailableError, LedgerError, NotFoundYetError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.active import enter
-from airflow_provider_claude.stages.budget import Budget
+from airflow_provider_claude.stages.active.enter import enter
+from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.store import AccountFolder, list_names, remove, write_record
-
-from .conftest import Night, Terminal, now
+from tests.cli.conftest import Night, Terminal, now
 
 OLD, NEW = "dag/group/2026-11-20", "dag/group/2026-11-21"
 

@@ -12,10 +12,10 @@ from cryptography.fernet import Fernet
 from upath import UPath
 
 from airflow_provider_claude.cli.main import main
-from airflow_provider_claude.core.scan.redact import TOKEN
+from airflow_provider_claude.core.scan.pii.replace import TOKEN
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.stages.parquet import read_table
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store.parquet_files import read_table
 
 TEXTS = ["I am bob@x.com", "=cmd|' /C calc'!A0 4111 1111 1111 1111", "nothing"]
 

@@ -10,16 +10,16 @@ from upath import UPath
 
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
-from airflow_provider_claude.core.plan.danger import Danger
-from airflow_provider_claude.core.plan.packing import Packing
+from airflow_provider_claude.core.deadline.at_risk import Danger
+from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.standing import let_go
+from airflow_provider_claude.stages.deadline.abandon import let_go
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store import AccountFolder, DangerRecord, write_record
-
-from .conftest import JOB, Night, Terminal, now
+from tests.cli.conftest import JOB, Night, Terminal, now
 
 RUN = "dag/group/2026-11-22"
 

@@ -19,7 +19,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sinks.parquet import read_answers
-from airflow_provider_claude.stages import publishing
+from airflow_provider_claude.stages.publish import run as publish_run
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 
 
@@ -163,7 +163,7 @@ def test_a_run_whose_publication_failed_is_red_everywhere_is_not_pruned_and_is_c
     mail(10)
     dag, run = a_dag("failing"), tmp_path / "work" / "failing" / DAY
     with monkeypatch.context() as broken:
-        broken.setattr(publishing, "publish", fail)
+        broken.setattr(publish_run, "publish", fail)
         assert states(dag.test(run_conf={"day": DAY})) == {"ask": "failed"}
     report = json.loads((run / "report.json").read_bytes())
     assert report["publication"] == "failed"

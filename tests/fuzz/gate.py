@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from airflow_provider_claude.core.scan.encoded import MAX_CHARS, MAX_TEXTS, decoded
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.homoglyphs import folded_text, mixed_scripts, skeleton
+from airflow_provider_claude.core.scan.pii.redaction import KINDS
+from airflow_provider_claude.core.scan.pii.replace import FORGED, TOKEN, Redactor
 from airflow_provider_claude.core.scan.readings import disguises, read
-from airflow_provider_claude.core.scan.redact import FORGED, TOKEN, Redactor
-from airflow_provider_claude.core.scan.redacting import KINDS
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import Limits, find
 from tests.fuzz import material

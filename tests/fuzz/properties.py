@@ -14,9 +14,9 @@ from upath import UPath
 
 from airflow_provider_claude.core.scan.normalise import _ANY, normalise
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.html import MAX_HIDDEN, text_of
-from airflow_provider_claude.sources.mail import MAIL_COLUMNS, read_mail
-from airflow_provider_claude.sources.replies import bodies, split_reply
+from airflow_provider_claude.sources.html.visible_text import MAX_HIDDEN, text_of
+from airflow_provider_claude.sources.mail.read_mail import MAIL_COLUMNS, read_mail
+from airflow_provider_claude.sources.mail.replies import bodies, split_reply
 from airflow_provider_claude.sources.source import open_source
 from tests.fuzz import damage, gate, material
 

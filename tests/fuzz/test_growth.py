@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_claude.core.scan.normalise import normalise
-from airflow_provider_claude.sources.html import text_of
-from airflow_provider_claude.sources.mail import read_mail
-from airflow_provider_claude.sources.mail_row import mail_row
-from airflow_provider_claude.sources.replies import bodies
-from airflow_provider_claude.sources.rows import Wanted
+from airflow_provider_claude.sources.html.visible_text import text_of
+from airflow_provider_claude.sources.mail.mail_row import mail_row
+from airflow_provider_claude.sources.mail.read_mail import read_mail
+from airflow_provider_claude.sources.mail.replies import bodies
+from airflow_provider_claude.sources.rows.batches import Wanted
 from tests.fuzz import gate, material
 
 #: Below so many seconds of CPU an input is not worth an attack, and too short to be measured.

@@ -20,11 +20,11 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from airflow_provider_claude.core.batch.columns import answer_type
+from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.gateway import api_schema
+from airflow_provider_claude.gateway.output_schema import api_schema
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.simulator.schema import compile_schema
+from airflow_provider_claude.simulator.model.answer_maker import compile_schema
 
 
 class Inner(BaseModel):

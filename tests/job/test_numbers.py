@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_claude.core.plan.limits import account_limits
-from airflow_provider_claude.core.plan.packing import packing_of
-from airflow_provider_claude.core.plan.shards import Limits as ShardLimits
-from airflow_provider_claude.core.scan.limits import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits as ShardLimits
+from airflow_provider_claude.core.requests.packing import packing_of
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
-from airflow_provider_claude.core.settle.concurrency import Concurrency
+from airflow_provider_claude.core.scan.shape_limits import Limits
+from airflow_provider_claude.core.sync.account_limits import account_limits
+from airflow_provider_claude.core.sync.concurrency import Concurrency
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.scan.settings import ScanSettings
 
 _NONE = [math.nan, math.inf, -math.inf, -1, 1e308, True, 10**400, "1e3", "nan", "", "ten", [1], None]
 

@@ -8,16 +8,16 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.batch.columns import answer_type
-from airflow_provider_claude.core.batch.echoes import free_columns
-from airflow_provider_claude.core.batch.packs import packed_schema
-from airflow_provider_claude.core.batch.validate import validator_for
+from airflow_provider_claude.core.load.answer_columns import answer_type
+from airflow_provider_claude.core.load.prompt_leaks import free_columns
+from airflow_provider_claude.core.load.validate import validator_for
 from airflow_provider_claude.core.report.summary import asked
+from airflow_provider_claude.core.requests.packs import packed_schema
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.gateway import api_schema
+from airflow_provider_claude.gateway.output_schema import api_schema
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.schema import check_compiles
-from airflow_provider_claude.simulator.schema import compile_schema
+from airflow_provider_claude.simulator.model.answer_maker import compile_schema
 
 TYPES = st.sampled_from(["object", "array", "string", "integer", "number", "boolean", "null"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)

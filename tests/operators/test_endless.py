@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
-from airflow_provider_claude import runtime
 from airflow_provider_claude.errors import PendingError, RateLimitedError
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
 from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
@@ -25,7 +24,8 @@ from airflow_provider_claude.operators.shares import (
     ClaudeShareOutOperator,
     ClaudeShareScanOperator,
 )
-from airflow_provider_claude.runtime import resumable
+from airflow_provider_claude.runtime import task_errors
+from airflow_provider_claude.runtime.task_errors import resumable
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from tests.context import manual_run
 from tests.operators.test_plan_operator import JOB
@@ -49,7 +49,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Sets the clock by which tasks wait so many hours ahead."""
 
     def set_ahead(hours: float) -> None:
-        monkeypatch.setattr(runtime, "epoch_now", lambda: time.time() + hours * 3600.0)
+        monkeypatch.setattr(task_errors, "epoch_now", lambda: time.time() + hours * 3600.0)
 
     return set_ahead
 

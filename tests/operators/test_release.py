@@ -12,7 +12,7 @@ from upath import UPath
 
 from airflow_provider_claude.operators.release import ClaudeReleaseOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.stages.release import acts
+from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.store import RunFolder
 from tests.context import manual_run
 

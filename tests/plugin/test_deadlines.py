@@ -21,7 +21,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.plugin import ClaudePlugin
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
-from airflow_provider_claude.runtime import resolve_deadline
+from airflow_provider_claude.runtime.run_deadline import resolve_deadline
 from tests.conftest import PROJECT
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
-
-from .conftest import requests
+from tests.simulator.conftest import requests
 
 PROMPTS = ["I love it, wonderful!", "This is terrible, I hate it.", "The parcel weighs two kilos."]
 

@@ -9,10 +9,9 @@ import sys
 import anthropic
 import pytest
 
-from airflow_provider_claude.simulator.pace import parse_pace
 from airflow_provider_claude.simulator.process import SimulatorError, SimulatorProcess
-
-from .conftest import params, requests
+from airflow_provider_claude.simulator.world.pace import parse_pace
+from tests.simulator.conftest import params, requests
 
 
 def _client(simulator, key="k"):
@@ -162,7 +161,7 @@ def test_the_plugin_imports_next_to_nothing():
 def test_the_simulator_imports_none_of_ours_nor_airflow():
     """So that it cannot share a mistake with what it tests."""
     code = (
-        "import sys, airflow_provider_claude.simulator.app, airflow_provider_claude.simulator.__main__;"
+        "import sys, airflow_provider_claude.simulator.api.app, airflow_provider_claude.simulator.__main__;"
         "ours = [m for m in sys.modules if m.startswith('airflow_provider_claude.') and '.simulator' not in m];"
         "print(ours + [m for m in ('airflow', 'anthropic', 'pydantic') if m in sys.modules])"
     )

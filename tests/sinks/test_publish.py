@@ -14,7 +14,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.publish.destination import Holder
-from airflow_provider_claude.core.publish.naming import partition_name
+from airflow_provider_claude.core.publish.partition_names import partition_name
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sinks import replacing
 from airflow_provider_claude.sinks.parquet import publish as put

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 import airflow_provider_claude
-from airflow_provider_claude.core.batch.forms import form_of
-from airflow_provider_claude.core.batch.validated import row_of
-from airflow_provider_claude.sources import mail_row
-from airflow_provider_claude.sources.files import is_broken_content
-from airflow_provider_claude.sources.rows import Wanted
+from airflow_provider_claude.core.load.answer_forms import form_of
+from airflow_provider_claude.core.load.validated_values import row_of
+from airflow_provider_claude.sources.files.file import is_broken_content
+from airflow_provider_claude.sources.mail import mail_row
+from airflow_provider_claude.sources.rows.batches import Wanted
 
 _PACKAGE = Path(airflow_provider_claude.__file__).parent
 _READERS = sorted([*_PACKAGE.joinpath("sources").rglob("*.py"), *_PACKAGE.joinpath("core").rglob("*.py")])

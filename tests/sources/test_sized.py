@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.sources import sized
+from airflow_provider_claude.sources.rows import sized
 
 _texts = st.lists(st.none() | st.integers(0, 40).map("x".__mul__), max_size=12)
 

@@ -18,17 +18,19 @@ import pytest
 from pydantic import BaseModel, Field
 from upath import UPath
 
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, with_columns
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.errors import IncompleteError
-from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.gateway.async_client import AsyncGateway, open_async
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.lane import Courier, Line
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.submit.run import create
+from airflow_provider_claude.stages.sync.connect import Courier, Line
 from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, write_record
 
 PART_ROWS = 7

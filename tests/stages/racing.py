@@ -10,18 +10,19 @@ import pendulum
 from pydantic import BaseModel
 from upath import UPath
 
-from airflow_provider_claude.core.active import ActiveRun
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.active import Active, enter
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, open_shards, plan
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.active.enter import Active, enter
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.run import open_shards, plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder
 
 

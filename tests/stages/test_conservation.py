@@ -9,10 +9,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.batch.requests import custom_id
+from airflow_provider_claude.core.requests.request_bytes import custom_id
 from airflow_provider_claude.store import atomic_output
-
-from .conftest import Night
+from tests.stages.conftest import Night
 
 ROWS = 8
 USAGE = {"input_tokens": 3, "output_tokens": 2}

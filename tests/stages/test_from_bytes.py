@@ -19,16 +19,15 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages import report as report_stage
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.stages.settle import Settled, Settling
+from airflow_provider_claude.stages.report import run as report_stage
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.fuzz.damage import KINDS, TEXTS, Record, Table, accounted_for, damaged
-
-from .conftest import Night, clock
-from .test_scan import rows_in
+from tests.stages.conftest import Night, clock
+from tests.stages.test_scan import rows_in
 
 EXAMPLES = int(os.environ.get("CONSERVATION_EXAMPLES", "4"))
 

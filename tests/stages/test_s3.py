@@ -13,14 +13,14 @@ from uuid import uuid4
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store import RunFolder, write_new
-
-from .conftest import Night, clock
+from tests.stages.conftest import Night, clock
 
 pytest.importorskip("s3fs", reason='needs pip install s3fs "moto[server]"')
 moto_server = pytest.importorskip("moto.server", reason='needs pip install s3fs "moto[server]"')
@@ -71,8 +71,8 @@ def scan_on_the_store(night: Night) -> None:
     import pyarrow.parquet as pq
 
     from airflow_provider_claude.sources.source import open_source
-    from airflow_provider_claude.stages.scan import scan
-    from airflow_provider_claude.stages.scan_settings import ScanSettings
+    from airflow_provider_claude.stages.scan.run import scan
+    from airflow_provider_claude.stages.scan.settings import ScanSettings
 
     source = night.run.path.parent / "mail.parquet"
     rows = {"id": [f"m{n}" for n in range(60)], "body": [f"mail {n}" for n in range(60)]}

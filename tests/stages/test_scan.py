@@ -16,12 +16,11 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS, with_columns
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages import parts
-from airflow_provider_claude.stages import scan as scan_stage
-from airflow_provider_claude.stages.dedupe import Index, Place
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
-from airflow_provider_claude.store import RunFolder, ScanRecord
+from airflow_provider_claude.stages.scan import run as scan_stage
+from airflow_provider_claude.stages.scan.dedupe_index import Index, Place
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.store import RunFolder, ScanRecord, part_writer
 
 Rows = list[dict[str, Any]]
 
@@ -115,7 +114,7 @@ def test_an_id_can_be_used_again_for_the_same_text_only(tmp_path: Path) -> None:
 
 
 def test_parts_are_full_but_the_last_and_ordinals_have_no_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "GROUP_ROWS", 3)
+    monkeypatch.setattr(part_writer, "GROUP_ROWS", 3)
     monkeypatch.setattr(scan_stage, "_CHUNK_ROWS", 4)
     run, _ = run_scan(tmp_path, [{"id": str(n), "body": f"text {n}"} for n in range(17)], part_rows=7)
     files = [pq.ParquetFile(path.path) for path in run.parts("items")]

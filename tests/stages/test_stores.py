@@ -6,19 +6,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.scan import scan
-from airflow_provider_claude.stages.scan_settings import ScanSettings
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder
-
-from .conftest import JOB, clock
+from tests.stages.conftest import JOB, clock
 
 
 def test_a_night_runs_the_same_on_an_object_store(gateway: Gateway) -> None:

@@ -11,8 +11,8 @@ from upath import UPath
 
 from airflow_provider_claude.cli.places import to_path as typed_path
 from airflow_provider_claude.errors import DestinationError, JobError
-from airflow_provider_claude.paths import run_folder, to_path
-from airflow_provider_claude.stages.journal import Journal
+from airflow_provider_claude.runtime.paths import run_folder, to_path
+from airflow_provider_claude.stages.sync.journal import Journal
 from airflow_provider_claude.store import RunFolder, atomic_output, write_bytes, write_new
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import probe

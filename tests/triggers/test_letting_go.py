@@ -12,13 +12,14 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 from upath import UPath
 
-from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand

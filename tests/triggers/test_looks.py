@@ -12,15 +12,16 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from upath import UPath
 
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import IncompleteError, JobError, RateLimitedError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
@@ -165,7 +166,7 @@ def test_a_download_that_the_api_refuses_for_an_hour_is_tried_again_within_secon
 def test_a_batch_that_the_api_does_not_know_is_handed_to_the_load_of_its_shard(
     shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_claude.core.batch.polling.UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_claude.core.submit.polling.UNKNOWN_SECONDS", 0.0)
     batch_id = create(shard, gateway, clock=now)
     claude_simulator.fault("not_found_after_create", times=None)
     wait = sensor(batch_id, shard, warn=False)
@@ -188,7 +189,7 @@ def test_where_each_look_is_another_process_the_first_one_hands_an_unknown_batch
 def test_an_unknown_batch_of_no_shard_fails_the_wait(
     shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_claude.core.batch.polling.UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_claude.core.submit.polling.UNKNOWN_SECONDS", 0.0)
     batch_id = create(shard, gateway, clock=now)
     claude_simulator.fault("not_found_after_create", times=None)
     alone = ClaudeBatchTrigger(batch_id, "anthropic_default", poll_interval=0.05, started=0.0)

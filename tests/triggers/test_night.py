@@ -16,21 +16,23 @@ import pendulum
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.core.plan.limits import AccountLimits
-from airflow_provider_claude.core.plan.shards import Limits
+from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import BillingError, LedgerError, PendingError, UnknownFateError
-from airflow_provider_claude.gateway import AsyncGateway, Gateway, open_async
+from airflow_provider_claude.gateway.async_client import AsyncGateway, open_async
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages import create as stages_create
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.lane import Courier, Line
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.late import collect_late_of
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.settle import Settled, Settling
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.settle.run import Settled, Settling
+from airflow_provider_claude.stages.submit import run as stages_create
+from airflow_provider_claude.stages.submit.collect_late import collect_late_of
+from airflow_provider_claude.stages.submit.run import create
+from airflow_provider_claude.stages.sync.connect import Courier, Line
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand

@@ -11,23 +11,24 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_claude.core.plan.shards import Limits
-from airflow_provider_claude.core.plan.stuck import Step, StuckBatches, at_cutoff, checked
+from airflow_provider_claude.core.deadline.stuck import Step, StuckBatches, at_cutoff, checked
+from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import ApiUnavailableError, JobError, PendingError, UnknownFateError
-from airflow_provider_claude.gateway import Gateway
+from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
-from airflow_provider_claude.runtime import epoch_now
+from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.create import create
-from airflow_provider_claude.stages.danger import first_danger
-from airflow_provider_claude.stages.lane import Courier
-from airflow_provider_claude.stages.lanes import LaneSettings
-from airflow_provider_claude.stages.load import load
-from airflow_provider_claude.stages.plan import Settings, plan
-from airflow_provider_claude.stages.report import report
-from airflow_provider_claude.stages.settle import Settled, Settling, Waiting
-from airflow_provider_claude.stages.standing import leave
+from airflow_provider_claude.stages.deadline.abandon import leave
+from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
+from airflow_provider_claude.stages.submit.run import create
+from airflow_provider_claude.stages.sync.connect import Courier
 from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.context import manual_run

@@ -19,7 +19,7 @@ from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.plugin.deadlines import SUPPORTED
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.create import create
+from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import ShardFolder
 from airflow_provider_claude.triggers import warning
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger

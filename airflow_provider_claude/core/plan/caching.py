@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
+from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import full_system
 from airflow_provider_claude.shipped import shipped

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from airflow_provider_claude.core.report.text import excerpt, legible
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report.timeline import Bar
 from airflow_provider_claude.core.times import zone_at
 

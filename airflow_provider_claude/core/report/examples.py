@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.report.text import excerpt
+from airflow_provider_claude.core.legible import excerpt
 
 #: Examples kept of one reason, and of all.
 PER_REASON, IN_ALL = 2, 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from airflow_provider_claude.core.plan.estimate import usd
+from airflow_provider_claude.core.cost.estimate import usd
 from airflow_provider_claude.core.report.reconcile import rows
 
 #: Sentences about single attempts beyond this many are counted, not written.

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from airflow_provider_claude.core.cost.run_costs import Costs
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
-from airflow_provider_claude.core.report.costs import Costs
 from airflow_provider_claude.core.report.reconcile import rows
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
-from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import bars, near, slowest
 from airflow_provider_claude.core.times import shown_in
 from airflow_provider_claude.shipped import shipped

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_claude.core.report.costs import Costs
+from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
-from airflow_provider_claude.core.scan.limits import Limits
 from airflow_provider_claude.core.scan.normalise import Cleaned
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
+from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.structure import CHANGES, find, place
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide

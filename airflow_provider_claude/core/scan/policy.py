@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from airflow_provider_claude.core.scan.findings import Finding
-from airflow_provider_claude.core.scan.limits import Limits
+from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import number
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.plan.tokens import BYTES_A_TOKEN
+from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
-from airflow_provider_claude.core.scan.limits import CONFIDENTIAL_WORD, Limits
 from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, foreign_where, rows_where
+from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD, Limits
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
 CHANGES: Mapping[str, tuple[Severity, str]] = {
@@ -147,7 +147,7 @@ def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 def _tags(limits: Limits) -> Iterator[tuple[str, str, Severity, str]]:
     """The rules about tags: their pattern (RE2, whatever the case), how grave it is, and what it says of a text.
 
-    No text can close the delimiter it stands in, since that holds a nonce (core/batch/requests.py). So only a text that
+    No text can close the delimiter it stands in, since that holds a nonce (core/requests/request_bytes.py). So only a text that
     tries to, by their form, is hostile; the tags of a prompt stand in many an honest text.
     """
     yield "delimiter_forging", _OWN_TAG, "high", "the text forges the delimiter it stands in"

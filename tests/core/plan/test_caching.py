@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_claude.core.batch.requests import RequestEncoder
 from airflow_provider_claude.core.plan.caching import is_cached, least_cacheable
+from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from tests.context import spec_of, system_of

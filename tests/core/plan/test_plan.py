@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.plan.deadline import next_wall_clock
-from airflow_provider_claude.core.plan.estimate import Facts, estimate, explain
-from airflow_provider_claude.core.plan.prices import Usage, price_of, to_usd
-from airflow_provider_claude.core.plan.shards import MAX_BYTES, Limits, cut
-from airflow_provider_claude.core.plan.tokens import TokenModel
+from airflow_provider_claude.core.cost.estimate import Facts, estimate, explain
+from airflow_provider_claude.core.cost.prices import Usage, price_of, to_usd
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.deadline.due import next_wall_clock
+from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, Limits, cut
 from airflow_provider_claude.errors import JobError
 
 HAIKU = price_of("claude-haiku-5-5")

@@ -18,7 +18,7 @@ from airflow_provider_claude.core.publish.guard import (
     other_source,
     shrinks,
 )
-from airflow_provider_claude.core.publish.places import is_read, is_within
+from airflow_provider_claude.core.publish.nesting import is_read, is_within
 from airflow_provider_claude.errors import DestinationError, JobError
 
 FIVE, SIX = "2026-11-22T05:00:00Z/2026-11-22T06:00:00Z", "2026-11-22T06:00:00Z/2026-11-22T07:00:00Z"

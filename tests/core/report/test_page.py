@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from airflow_provider_claude.core.cost.run_costs import Costs, Spent
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
-from airflow_provider_claude.core.report.costs import Costs, Spent
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
 from airflow_provider_claude.core.report.summary import Asked, Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary, Numbers
-from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import Bar, ShardSpan
 
 HOSTILE = [

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.report.costs import Costs, Spent, planned_cost
+from airflow_provider_claude.core.cost.run_costs import Costs, Spent, planned_cost
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import cents, duration, moment, money, share
 from airflow_provider_claude.core.report.summary import asked
 from airflow_provider_claude.core.report.tally import OTHER, ColumnTally, Tally
-from airflow_provider_claude.core.report.text import excerpt, legible
 from airflow_provider_claude.core.report.timeline import ShardSpan, bars, last_landing, near, slowest
 
 #: The machine may be busy with other things; how long an example takes says nothing here.

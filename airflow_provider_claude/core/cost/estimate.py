@@ -1,0 +1,128 @@
+"""What a run will use and cost, lane by lane, and the plan told in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_claude.core.cost.prices import Price, Usage, to_usd
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.times import shown_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Items and their requests, and the tokens they are expected to use together. Costs are USD, by lane."""
+
+    items: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    measured: bool
+    cost: Mapping[str, Decimal]
+
+    def record(self) -> dict[str, Any]:
+        """The estimate as plan.json keeps it."""
+        return {
+            "requests": self.requests,
+            "measured": self.measured,
+            "lanes": {
+                lane: {
+                    "cost_usd": f"{cost:f}",
+                    "input_tokens": self.input_tokens,
+                    "output_tokens": self.output_tokens,
+                }
+                for lane, cost in self.cost.items()
+            },
+        }
+
+
+def estimate(
+    requests: int,
+    request_bytes: int,
+    model: TokenModel,
+    price: Price,
+    *,
+    items: int | None = None,
+    more_output: int = 0,
+) -> Estimate:
+    """The estimate for *requests* requests of *request_bytes* bytes together.
+
+    *items*: how many they ask about, None for one each; *more_output*: tokens that answers have beside the items' own.
+    """
+    items = requests if items is None else items
+    tokens_in, tokens_out = model.input_tokens(request_bytes), model.output_tokens(items) + more_output
+    mean = Usage(input=round(tokens_in / requests), output=round(tokens_out / requests)) if requests else Usage()
+    return Estimate(
+        items=items,
+        requests=requests,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        measured=model.measured,
+        cost={lane: to_usd(price.picodollars(mean, lane=lane) * requests) for lane in ("batch", "sync")},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the plan's sentences are about."""
+
+    rows: int
+    items: int
+    quarantined: int
+    lost: int = 0
+    uncounted: int = 0
+    duplicates: int
+    reused: int
+    shards: Sequence[int]
+    model: str
+    price_source: str
+    trial: str
+    deadline: str | None
+    zone: str = "UTC"
+    lanes: Sequence[str] = ()
+
+
+def explain(facts: Facts, sums: Estimate) -> list[str]:
+    """The plan, a sentence an entry, for the task log, plan.json and the report."""
+    if not facts.rows and not facts.uncounted:
+        return ["The source holds no rows tonight: nothing is sent, and the report says so."]
+    lines = [
+        (
+            f"{facts.rows:,} rows were read: {facts.items:,} are to be answered, {facts.duplicates:,} repeat the text "
+            f"of another and take its answer, {facts.quarantined:,} were set aside{_lost(facts)}."
+        ),
+        facts.trial,
+    ]
+    if facts.reused:
+        lines.append(
+            f"{facts.reused:,} items have an answer in the work folder from an earlier run: it is taken, and costs nothing."
+        )
+    if facts.shards:
+        lines.append(
+            f"{sum(facts.shards):,} items go to {facts.model} in {len(facts.shards):,} "
+            f"shard{'s' if len(facts.shards) > 1 else ''} of at most {max(facts.shards):,}."
+        )
+    how = "measured" if sums.measured else "estimated from bytes"
+    lines.append(
+        f"About {sums.input_tokens:,} input and {sums.output_tokens:,} output tokens ({how}): "
+        f"{usd(sums.cost['batch'])} by batch, {usd(sums.cost['sync'])} by the synchronous API "
+        f"(prices: {facts.price_source})."
+    )
+    lines += facts.lanes
+    due = f"Due by {shown_in(facts.deadline, facts.zone)}" if facts.deadline else "No deadline is set for this run"
+    lines.append(f"{due}. Times are in {facts.zone}.")
+    return lines
+
+
+def _lost(facts: Facts) -> str:
+    places = "1 place" if facts.uncounted == 1 else f"{facts.uncounted:,} places"
+    unknown = f", and an unknown number in {places} that cannot be read" if facts.uncounted else ""
+    return f", {facts.lost:,} are lost in damaged places of the source{unknown}" if facts.lost or unknown else ""
+
+
+def usd(amount: Decimal) -> str:
+    """*amount* for people: four places below a dollar, two above."""
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"

@@ -1,0 +1,69 @@
+"""What many requests used, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from airflow_provider_claude.core.cost.prices import Price, Usage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Usages:
+    """The fields of `Usage`, each a column of 64-bit numbers."""
+
+    input: NDArray[Any]
+    output: NDArray[Any]
+    cache_read: NDArray[Any]
+    cache_write_5m: NDArray[Any]
+    cache_write_1h: NDArray[Any]
+
+    @classmethod
+    def of(cls, usages: Collection[Usage]) -> Self:
+        return cls(*(np.fromiter(map(get, usages), "<i8", len(usages)) for get in _GETTERS))
+
+    @classmethod
+    def none(cls, rows: int) -> Self:
+        """Rows that used nothing."""
+        return cls(*(np.zeros(rows, dtype="<i8") for _ in _GETTERS))
+
+    @property
+    def cache_write(self) -> NDArray[Any]:
+        written: NDArray[Any] = self.cache_write_5m + self.cache_write_1h
+        return written
+
+    @property
+    def prompt(self) -> NDArray[Any]:
+        tokens: NDArray[Any] = self.input + self.cache_read + self.cache_write
+        return tokens
+
+    def only(self, chosen: NDArray[Any]) -> Usages:
+        return Usages(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def shared(self, places: NDArray[Any], of: NDArray[Any]) -> Usages:
+        """What is each row's own, where *of* rows have used it together and this is number *places* among them."""
+        return Usages(*(share(getattr(self, field.name), places, of) for field in fields(self)))
+
+    def picodollars(self, price: Price, *, lane: str) -> NDArray[Any]:
+        """The exact cost of each request."""
+        *lower, last = price.tiers
+        costs: NDArray[Any] = last.picodollars(self, lane=lane)
+        for tier in reversed(lower):
+            costs = np.where(self.prompt <= tier.up_to, tier.picodollars(self, lane=lane), costs)
+        return costs
+
+
+def share(whole: NDArray[Any], places: NDArray[Any], of: NDArray[Any]) -> NDArray[Any]:
+    """The part of row *places* (from 0) in each *whole* that *of* rows share: whole numbers, the first ones get the rest."""
+    part: NDArray[Any] = whole // of + (places < whole % of)
+    return part
+
+
+_GETTERS = tuple(attrgetter(field.name) for field in fields(Usages))

@@ -1,0 +1,112 @@
+"""What is told of a run's promise once a batch had to be given up at its cutoff."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from airflow_provider_claude.core.cost.estimate import usd
+from airflow_provider_claude.core.deadline.stuck import StuckBatches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open:
+    """What has no answer yet of *shard*: *rows* at most, which the sync lane needs *seconds* and *cost* USD for.
+
+    *let_go*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it. *waits*: its
+    batch cannot be ended, and is waited for past the cutoff.
+    """
+
+    shard: int
+    rows: int
+    seconds: float
+    cost: Decimal
+    let_go: bool
+    planned: bool = False
+    waits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Danger:
+    """Batches of *shards* were given up; at most *rows* rows of theirs go to the sync lane, for about *cost* USD.
+
+    If no other batch ended, the lane would answer all *open_rows* for about *open_cost* USD by *done_by*, and *makeable*
+    of them by *due* (epoch seconds). The batches of the shards *waiting* cannot be ended, and are waited for all the same.
+    *choice* is what is done about a batch that is cancelled and does not end.
+    """
+
+    shards: tuple[int, ...]
+    rows: int
+    cost: Decimal
+    open_rows: int
+    open_cost: Decimal
+    done_by: float
+    due: float
+    makeable: int
+    waiting: tuple[int, ...] = ()
+    choice: StuckBatches = "answer"
+
+    @property
+    def makes_it(self) -> bool:
+        """Whether the promise is kept even if no other batch ends."""
+        return self.done_by <= self.due
+
+    def sentences(self, clock: Callable[[float], str]) -> str:
+        """It for people. *clock* writes an epoch second as they read it."""
+        said = (self._given_up() if self.shards or not self.waiting else "", self._waiting(), self._outlook(clock))
+        return " ".join(filter(None, said))
+
+    def _waiting(self) -> str:
+        """What is said of the batches that are waited for."""
+        if not self.waiting:
+            return ""
+        names = ", ".join(map(str, self.waiting))
+        who = f"The batch of shard {names}" if len(self.waiting) == 1 else f"The batches of shards {names}"
+        return f"{who} cannot be ended, and the run waits past the cutoff: stuck_batches is 'wait'."
+
+    def _given_up(self) -> str:
+        names = ", ".join(map(str, self.shards))
+        if not names:
+            return "A batch was left at the cutoff."
+        who = f"Shard {names} was" if len(self.shards) == 1 else f"Shards {names} were"
+        rows = f"up to {self.rows:,} rows go to the sync lane, for about {usd(self.cost)}"
+        if self.choice == "answer":
+            return f"{who} given up at the cutoff: {rows}."
+        return (
+            f"{who} given up at the cutoff, and what had no answer is being cancelled: when that has ended, {rows}. Where "
+            "cancelling has no effect, the run waits for the end, past the deadline: stuck_batches is 'wait'."
+        )
+
+    def _outlook(self, clock: Callable[[float], str]) -> str:
+        if self.makes_it:
+            return (
+                f"If no other batch ends, all {self.open_rows:,} open rows are answered by {clock(self.done_by)}, for about "
+                f"{usd(self.open_cost)}: {clock(self.due)} can still be kept."
+            )
+        return (
+            f"If no other batch ends, the sync lane answers about {self.makeable:,} of {self.open_rows:,} open rows by "
+            f"{clock(self.due)}, and the last by {clock(self.done_by)}: not all can be made."
+        )
+
+
+def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float, choice: StuckBatches = "answer") -> Danger:
+    """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent.
+    *choice*: what is done about a batch that is cancelled and does not end.
+    """
+    given_up = [one for one in work if one.let_go and not one.planned and not one.waits]
+    rows, seconds = sum(one.rows for one in work), sum(one.seconds for one in work)
+    left = max(due - now - lead, 0.0)
+    return Danger(
+        shards=tuple(one.shard for one in given_up),
+        rows=sum(one.rows for one in given_up),
+        cost=sum((one.cost for one in given_up), Decimal(0)),
+        open_rows=rows,
+        open_cost=sum((one.cost for one in work), Decimal(0)),
+        done_by=now + lead + seconds,
+        due=due,
+        makeable=rows if seconds <= left else math.floor(rows * left / seconds),
+        waiting=tuple(one.shard for one in work if one.waits),
+        choice=choice,
+    )

@@ -1,0 +1,99 @@
+"""The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
+
+A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
+first. The answer is kept as shard 0 and landed like any other, so its row is not asked again. Where its very request
+was answered in an earlier run, that answer is taken: the request is known to work.
+
+The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
+request is asked, and paid for, again, when that worker cannot be waiting for its answer any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import whole_number
+
+TRIAL_SHARD = 0
+
+
+#: https://platform.claude.com/docs/en/build-with-claude/batch-processing. Whether its "256 MB" is decimal is not
+#: stated; the smaller reading is safe.
+MAX_REQUESTS = 100_000
+
+
+MAX_BYTES = 256_000_000
+
+
+#: Airflow expands a mapped task over at most this many entries ([core] max_map_length).
+MAX_SHARDS = 1024
+
+
+DEFAULT_ROWS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Items `start` to `stop`, `bytes` bytes as one body; the fingerprint is over their request hashes."""
+
+    start: int
+    stop: int
+    bytes: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most one shard may hold. Raises JobError where the API would refuse it."""
+
+    rows: int = DEFAULT_ROWS
+    bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        whole_number("shard_rows", self.rows, 1, MAX_REQUESTS)
+        whole_number("shard_bytes", self.bytes, 1, MAX_BYTES)
+
+
+def sizes(rows: int, limit: int) -> list[int]:
+    """The rows of each shard, at most *limit*: each one fewer than the one before, so that a batch is known by its size.
+
+    Where the limit is too small for the difference to matter, all but the last are as large as it allows.
+    """
+    plain = count = -(-rows // limit)
+    while count * limit - count * (count - 1) // 2 < rows and count <= limit // 10:
+        count += 1
+    if count > limit // 10:
+        return [limit] * plain
+    largest = -(-(rows + count * (count - 1) // 2) // count) if count else 0
+    return [largest - place for place in range(count)]
+
+
+def cut(
+    rows: Iterable[tuple[int, bytes]], limits: Limits, *, caps: Sequence[int] = (), start: int, envelope: int
+) -> Iterator[Cut]:
+    """Cut *rows*, each (bytes on the wire, request hash), into consecutive shards; resident is one shard's sums.
+
+    *caps* are the most rows of the first shards, then the limits hold. *start* is the first row's ordinal, *envelope*
+    the bytes of a body without rows. Raises JobError at a row that no batch can hold.
+    """
+    left = iter(caps)
+    cap = next(left, limits.rows)
+    count, size, digest, first = 0, envelope, hashlib.sha256(), start
+    for row_bytes, request_hash in rows:
+        if envelope + row_bytes > limits.bytes:
+            raise JobError(
+                f"item {first + count} needs {row_bytes:,} bytes as a request, a shard holds {limits.bytes:,}. "
+                "Lower max_chars of the scan, so that it is set aside."
+            )
+        if count == cap or size + row_bytes > limits.bytes:
+            yield Cut(start=first, stop=first + count, bytes=size, fingerprint=digest.hexdigest())
+            count, size, digest, first = 0, envelope, hashlib.sha256(), first + count
+            cap = next(left, limits.rows)
+        count += 1
+        size += row_bytes
+        digest.update(request_hash)
+    if count:
+        yield Cut(start=first, stop=first + count, bytes=size, fingerprint=digest.hexdigest())

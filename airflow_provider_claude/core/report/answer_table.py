@@ -1,0 +1,90 @@
+"""The answer table, batch by batch: its rows, its own columns, what it cost and the tokens it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.cost.prices import Price, to_usd
+from airflow_provider_claude.core.cost.run_costs import Costs, Spent
+from airflow_provider_claude.core.cost.usages import Usages
+from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
+
+_OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS))
+_TOKENS = {f"claude_{kind}_tokens": kind for kind in ("input", "output", "cache_read", "cache_creation")}
+
+
+class AnswerTally:
+    """Counts over the record batches of answers/, which have the columns that `needed` names."""
+
+    def __init__(self, carry: Iterable[str], price: Price | None = None) -> None:
+        """*price*: that of the model, to tell what its cache has saved; None where there was none."""
+        self.rows = 0
+        self.echoes = Tally()
+        self._price = price
+        self._uncached = self._cached = 0
+        self._not_answers = _OURS | frozenset(carry)
+        self._columns: dict[str, ColumnTally] = {}
+        self._usd = {"batch": Decimal(0), "sync": Decimal(0)}
+        self._tokens: Counter[str] = Counter(dict.fromkeys(_TOKENS.values(), 0))
+
+    def __repr__(self) -> str:
+        return f"<AnswerTally {self.rows} rows, {len(self._columns)} columns>"
+
+    def needed(self, schema: pa.Schema) -> list[str]:
+        """The columns of *schema* that are summed up: the answer's own, tokens, lane, cost and flags."""
+        own = [name for name in schema.names if name not in self._not_answers]
+        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd", "claude_flags"]
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.rows += batch.num_rows
+        for field, array in zip(batch.schema, batch.columns, strict=True):
+            if field.name not in self._not_answers:
+                self._columns.setdefault(field.name, ColumnTally(field)).add(array)
+        self.echoes.add(pc.list_flatten(batch["claude_flags"]))
+        for column, kind in _TOKENS.items():
+            self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
+        if self._price is not None:
+            self._compare(batch, self._price)
+        in_batch_lane = pc.equal(batch["claude_lane"], "batch")
+        self._usd["batch"] += total_usd(batch["claude_cost_usd"].filter(in_batch_lane))
+        self._usd["sync"] += total_usd(batch["claude_cost_usd"].filter(pc.invert(in_batch_lane)))
+
+    def _compare(self, batch: pa.RecordBatch, price: Price) -> None:
+        """Add up what the rows that a cache had a part in have cost, and would have without it."""
+        read, written = batch["claude_cache_read_tokens"], batch["claude_cache_creation_tokens"]
+        batch = batch.filter(pc.greater(pc.add(read, written), 0))
+        for lane in ("batch", "sync"):
+            rows = batch.filter(pc.equal(batch["claude_lane"], lane))
+            columns = {kind: rows[name].to_numpy().astype("i8") for name, kind in _TOKENS.items()}
+            prompt = columns["input"] + columns["cache_read"] + columns["cache_creation"]
+            none = np.zeros_like(prompt)
+            usage = Usages(prompt, columns["output"], none, none, none)
+            self._uncached += int(usage.picodollars(price, lane=lane).sum())
+            self._cached += int(total_usd(rows["claude_cost_usd"]).scaleb(12))
+
+    def costs(self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None, spent: Spent) -> Costs:
+        return Costs.of(
+            **self._usd,
+            failed=failed,
+            retried=retried,
+            estimated=estimated,
+            tokens=dict(self._tokens),
+            cache_saved=to_usd(self._uncached - self._cached),
+            spent=spent,
+        )
+
+    def columns(self) -> list[ColumnSummary]:
+        return [column.summary() for column in self._columns.values()]
+
+
+def total_usd(column: pa.Array) -> Decimal:
+    """The sum of a money column, 0 where it is empty. Money has twelve decimals, so the sum is exact."""
+    total: Decimal | None = pc.sum(column).as_py()
+    return total or Decimal(0)

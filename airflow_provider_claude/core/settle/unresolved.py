@@ -1,0 +1,112 @@
+"""What to do with an item that got no valid answer: one decision an item, and one for the shard.
+
+    outcome                              decision
+    expired, canceled, missing           Rebatch as it is
+    errored by the server                Rebatch as it is
+    errored by the request itself        GiveUp: the same request fails the same way
+    invalid                              Rebatch once, then GiveUp
+    truncated                            Rebatch with twice the max_tokens, up to what the API takes
+    refused                              GiveUp
+    any of these, in a pack              Rebatch: only what failed alone says something about the item
+    any, after it was asked so often     GiveUp
+    any that nobody has asked yet        Rebatch, whatever the round
+
+An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_claude.core.outcomes import Outcome
+
+#: Error types of the API that the same request meets again
+#: (https://platform.claude.com/docs/en/api/errors).
+_OF_THE_REQUEST = frozenset({"invalid_request_error", "request_too_large"})
+
+#: Error types that every request of the run meets.
+OF_EVERYONE = frozenset({"authentication_error", "permission_error", "billing_error", "not_found_error"})
+
+_LASTING = _OF_THE_REQUEST | OF_EVERYONE
+
+_AS_IT_IS = frozenset({Outcome.EXPIRED, Outcome.CANCELED, Outcome.MISSING, Outcome.ERRORED})
+
+#: So many answers may be invalid before the model is believed not to manage.
+_MAX_INVALID = 2
+
+#: The most output tokens a request may ask for in a batch without a beta header
+#: (https://platform.claude.com/docs/en/about-claude/models/overview). A larger limit fails as a request.
+MAX_OUTPUT_TOKENS = 64_000
+
+#: From so many rows on, one and the same error in all of them is no accident.
+_MANY = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid.
+
+    *packed*: so many items shared the request in which it was asked last.
+    """
+
+    ordinal: int
+    outcome: Outcome
+    reason: str
+    max_tokens: int
+    error_type: str | None = None
+    invalid: int = 0
+    tries: int = 1
+    packed: int = 1
+
+
+@dataclass(frozen=True)
+class Rebatch:
+    """Ask again in the next round, with this limit on the answer."""
+
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """It stays without an answer, as its outcome says."""
+
+
+Decision = Rebatch | GiveUp
+
+
+def decide(leftover: Leftover, *, rounds: int) -> Decision:
+    """What to do with *leftover*, which may be asked *rounds* times more than once."""
+    if leftover.tries > rounds:
+        return GiveUp()
+    match leftover.outcome:
+        case _ if not leftover.tries or (leftover.packed > 1 and leftover.error_type not in OF_EVERYONE):
+            return Rebatch(leftover.max_tokens)
+        case Outcome.INVALID if leftover.invalid < _MAX_INVALID:
+            return Rebatch(leftover.max_tokens)
+        case Outcome.TRUNCATED if leftover.max_tokens < MAX_OUTPUT_TOKENS:
+            return Rebatch(min(2 * leftover.max_tokens, MAX_OUTPUT_TOKENS))
+        case outcome if outcome in _AS_IT_IS and leftover.error_type not in _LASTING:
+            return Rebatch(leftover.max_tokens)
+        case _:
+            return GiveUp()
+
+
+def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
+    """Why no row of the shard can succeed; None where some may. *asked*: the items that were asked."""
+    for leftover in leftovers:
+        if leftover.error_type in OF_EVERYONE:
+            return f"the API answered {leftover.reason}, which will meet every request of this run"
+    alone = [one for one in leftovers if one.packed == 1]
+    reasons = Counter(one.reason for one in alone if one.error_type in _OF_THE_REQUEST)
+    for reason, count in reasons.most_common(1):
+        if count == asked >= _MANY:
+            return f"all {asked:,} requests failed in the same way ({reason})"
+    return None
+
+
+def ask_again(leftovers: Iterable[Leftover], *, rounds: int) -> dict[int, int]:
+    """The items to ask again, by ordinal, with the limits on their answers."""
+    again = {one.ordinal: decide(one, rounds=rounds) for one in leftovers}
+    return {ordinal: step.max_tokens for ordinal, step in again.items() if isinstance(step, Rebatch)}

@@ -1,0 +1,268 @@
+"""Parquet files. What the values of a column are as text, `values` says; binary columns are decoded as tables are.
+
+Rows are decoded in batches whose size `pages` bounds.
+
+The footer counts the rows of each row group. One that cannot be read is lost with so many rows, and the next is read; a file
+without a footer is lost with an unknown number.
+"""
+
+from __future__ import annotations
+
+from codecs import utf_8_decode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import SEEK_END
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_claude.core.scan.losses import UNREADABLE
+from airflow_provider_claude.core.tables import source_name
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources.charset.decoding import GUESS, LOSS, Decoded, decode
+from airflow_provider_claude.sources.files.file import SourceFile, is_broken_content
+from airflow_provider_claude.sources.rows import values
+from airflow_provider_claude.sources.rows.batches import Wanted, batches_of, missing_id, region
+from airflow_provider_claude.sources.rows.sized import joined, pieces
+from airflow_provider_claude.sources.tables.pages import Columns, check_rows
+
+#: The flags of rows, by their number in a batch; as keys, in the order in which they came.
+Flags = dict[int, dict[str, None]]
+
+#: Formats of bytes that Arrow reads as plain bytes: their Parquet types, and the extension types that stand for them here.
+_LOGICAL = {"UUID": b"arrow.uuid", "BSON": b"bson", "INTERVAL": b"parquet.interval"}
+
+
+def fields(file: SourceFile) -> list[pa.Field] | None:
+    """Its columns, None where *file* cannot be read."""
+    try:
+        with file.open() as stream:
+            return list(_open(stream)[1]) if stream.read(1) else None
+    except Exception as e:
+        if not is_broken_content(e):
+            raise
+        return None
+
+
+def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    """The rows of *file*, and what is lost of it."""
+    try:
+        with file.open() as stream:
+            if not stream.read(1):
+                return
+            parquet, schema = _open(stream)
+            check_rows(parquet.metadata, stream.seek(0, SEEK_END))
+            reader = _Reader(file, schema, wanted)
+            columns = Columns(stream, parquet, reader.names)
+            yield from _groups(file, parquet, columns, reader)
+    except Exception as e:
+        if not is_broken_content(e):
+            raise
+        what = f"the file cannot be read as Parquet ({_first_line(e)})."
+        yield from batches_of([region(f"{file.name}#1", UNREADABLE, what, None)], wanted)
+
+
+def _groups(file: SourceFile, parquet: pq.ParquetFile, columns: Columns, reader: _Reader) -> Iterator[pa.RecordBatch]:
+    """The rows of all row groups that can be read, with one region for those between them that cannot."""
+    wanted = reader.wanted
+    start, read, lost = 0, 0, _Lost(file, wanted)
+    for group in range(parquet.num_row_groups):
+        rows = parquet.metadata.row_group(group).num_rows
+        done = start
+        try:
+            for table in _decoded_rows(parquet, columns, group, reader.names, wanted.batch_rows):
+                yield from lost.told()
+                yield reader.batch(table, done)
+                done += table.num_rows
+        except Exception as e:
+            if not is_broken_content(e):
+                raise
+            lost.add(done, start + rows - done, _first_line(e))
+        else:
+            lost.add(done, start + rows - done, "it ends too early")
+        read += done - start
+        start += rows
+    yield from lost.told("broken_rows" if read else UNREADABLE)
+    if start != parquet.metadata.num_rows:
+        what = f"the footer counts {parquet.metadata.num_rows:,} rows, and {start:,} in its row groups."
+        yield from batches_of([region(f"{file.name}#{start + 1}", UNREADABLE, what, None)], wanted)
+
+
+def _decoded_rows(
+    parquet: pq.ParquetFile, columns: Columns, group: int, names: list[str], most: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the row group, in pieces that are no larger than they have to be."""
+    if parquet.metadata.row_group(group).num_rows == 0:
+        return
+    rows = columns.rows_at_once(group, most)
+    found = chain.from_iterable(map(pieces, parquet.iter_batches(rows, [group], names, use_threads=False)))
+    yield from found if rows == most else joined(found, most)
+
+
+class _Lost:
+    """Rows of a file that were lost one after the other, until they are `told`."""
+
+    def __init__(self, file: SourceFile, wanted: Wanted) -> None:
+        self._file, self._wanted = file, wanted
+        self._start = self._rows = 0
+        self._why = ""
+
+    def add(self, start: int, rows: int, why: str) -> None:
+        if rows <= 0:
+            return
+        if not self._rows:
+            self._start, self._why = start, why
+        self._rows += rows
+
+    def told(self, word: str = "broken_rows") -> Iterator[pa.RecordBatch]:
+        if not self._rows:
+            return
+        what = f"rows {self._start + 1:,} to {self._start + self._rows:,} cannot be read as Parquet ({self._why})."
+        mark = region(f"{self._file.name}#{self._start + 1}", word, what, self._rows)
+        self._rows = 0
+        yield from batches_of([mark], self._wanted)
+
+
+def texts(file: SourceFile, wanted: Wanted) -> Iterator[bytes]:
+    """The values of its text columns, as they are stored."""
+    with file.open() as stream:
+        parquet, schema = _open(stream)
+        names = [name for name in wanted.with_id if name in schema.names]
+        columns = Columns(stream, parquet, names)
+        for group in range(parquet.num_row_groups):
+            for table in _decoded_rows(parquet, columns, group, names, wanted.batch_rows):
+                for column in table.columns:
+                    if values.is_text(column.type) or values.is_bytes(column.type):
+                        yield from filter(None, pc.cast(column, pa.binary()).to_pylist())
+
+
+def _open(stream: Any) -> tuple[pq.ParquetFile, pa.Schema]:
+    """A reader of *stream*, and its columns. Times of 96 bits, which hold more than nanoseconds can, come in microseconds."""
+    parquet = pq.ParquetFile(
+        stream, pre_buffer=False, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+    )
+    kinds = {}
+    for place in range(len(parquet.schema)):
+        column = parquet.schema.column(place)
+        if extension := _LOGICAL.get(column.logical_type.type):
+            kinds[column.path] = extension
+    return parquet, pa.schema([_marked(field, kinds.get(field.name)) for field in parquet.schema_arrow])
+
+
+def _marked(field: pa.Field, extension: bytes | None) -> pa.Field:
+    """*field* with the *extension* its Parquet type stands for, whether or not this Arrow has a type of its own for it."""
+    return field if extension is None else field.with_metadata({b"ARROW:extension:name": extension})
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
+
+
+class _Reader:
+    """Makes batches of a source of the record batches of *file*, whose columns are those of *schema*.
+
+    Raises SourceError where a wanted column has no text.
+    """
+
+    def __init__(self, file: SourceFile, schema: pa.Schema, wanted: Wanted) -> None:
+        self._file, self.wanted = file, wanted
+        self._fields = {field.name: field for field in schema}
+        self._texts = wanted.with_id
+        self._carried = {field.name: source_name(field.name) for field in wanted.carried}
+        self.names = [name for name in dict.fromkeys([*self._texts, *self._carried.values()]) if name in self._fields]
+        for name in self.names:
+            if what := values.refusal(self._fields[name]):
+                raise self._error(name, what)
+
+    def batch(self, table: pa.RecordBatch, start: int) -> pa.RecordBatch:
+        """The rows of *table*, of which *start* came before."""
+        rows, wanted = table.num_rows, self.wanted
+        flags: Flags = {}
+        texts = {name: self._text(table, name, flags) for name in self._texts}
+        refs = pa.array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
+        ids, defects = _ids(texts, refs, wanted)
+        told = pa.array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
+        nothing, none_lost = pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)
+        return pa.RecordBatch.from_arrays(
+            [
+                *(ids, refs, defects, told, nothing, none_lost),
+                *(texts[name] for name in wanted.columns),
+                *(self._typed(table, field) for field in wanted.carried),
+            ],
+            schema=wanted.schema,
+        )
+
+    def _text(self, table: pa.RecordBatch, name: str, flags: Flags) -> pa.Array:
+        if name not in self._fields:
+            return self._constant(name, table.num_rows)
+        column, field = values.plain(table.column(name)), self._fields[name]
+        if pa.types.is_fixed_size_binary(column.type) and not values.is_uuid(field):
+            return self._padded(column, field, flags)
+        if self.wanted.encoding and values.is_bytes(column.type):
+            return _decoded(column, self.wanted.encoding, flags)
+        try:
+            return values.text(column, field)
+        except pa.ArrowInvalid:
+            return _decoded(column, None, flags)
+
+    def _constant(self, name: str, rows: int) -> pa.Array:
+        """What the folders of the file say of the column *name*."""
+        return pa.repeat(pa.scalar(self.wanted.constants[name], pa.string()), rows)
+
+    def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
+        """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
+        mine: Flags = {}
+        found = _decoded(values.unpadded(column), self.wanted.encoding, mine, _cut)
+        if values.holds_no_text(found) or any(GUESS in told for told in mine.values()):
+            raise self._error(field.name, f"is {column.type}, and its bytes are no text")
+        for row, told in mine.items():
+            flags.setdefault(row, {}).update(told)
+        return found
+
+    def _typed(self, table: pa.RecordBatch, wanted: pa.Field) -> pa.Array:
+        name = source_name(wanted.name)
+        try:
+            if name not in self._fields:
+                return pc.cast(self._constant(name, table.num_rows), wanted.type)
+            return pc.cast(values.typed(table.column(name), self._fields[name]), wanted.type)
+        except pa.ArrowInvalid as e:
+            raise self._error(name, f"has values that are no {wanted.type}, as other files have them") from e
+
+    def _error(self, name: str, what: str) -> SourceError:
+        return SourceError(
+            f"Column {name[:80]!r} of {self._file.name} {what}: leave it out, or have it written as text."
+        )
+
+
+def _ids(texts: dict[str, pa.Array], refs: pa.Array, wanted: Wanted) -> tuple[pa.Array, pa.Array]:
+    none = pa.nulls(len(refs), pa.string())
+    if wanted.id_column is None:
+        return refs, none
+    ids = texts[wanted.id_column]
+    missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(ids), ""), fill_value=True)
+    return pc.if_else(missing, None, ids), pc.if_else(missing, missing_id(wanted.id_column), none)
+
+
+def _cut(data: bytes, encoding: str | None) -> Decoded:
+    """The text of *data*, whose last character may not have had the room it needs."""
+    if encoding is None:
+        with suppress(UnicodeError):
+            text, read = utf_8_decode(data, "strict")
+            return Decoded(text) if read == len(data) else Decoded(text + "\ufffd", (LOSS,))
+    return decode(data, encoding)
+
+
+def _decoded(
+    column: pa.Array, encoding: str | None, flags: Flags, decode: Callable[[bytes, str | None], Decoded] = decode
+) -> pa.Array:
+    """*column* as text, value by value. Adds to *flags* what had to be done for it."""
+    texts: list[str | None] = []
+    for row, data in enumerate(pc.cast(column, pa.binary()).to_pylist()):
+        text, told = (None, ()) if data is None else decode(data, encoding)
+        if told:
+            flags.setdefault(row, {}).update(dict.fromkeys(told))
+        texts.append(text)
+    return pa.array(texts, pa.string())

@@ -1,0 +1,42 @@
+"""A batch whose cutoff has come is put on record as abandoned, before it is cancelled."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.store import LetGoRecord, ShardFolder, write_new_record
+from airflow_provider_claude.store.attempts import LEFT, history
+
+
+def let_go_of(shard: ShardFolder, batch_id: str) -> LetGoRecord | None:
+    """The record of *batch_id* that says that its cutoff has come."""
+    records = (shard.let_go(number) for number in shard.attempts())
+    return next((record for record in records if record is not None and record.batch_id == batch_id), None)
+
+
+def waits_past_cutoff(shard: ShardFolder) -> bool:
+    """Whether an attempt of *shard* cannot be ended, and is waited for past the cutoff."""
+    names = shard.names()
+    records = [shard.let_go(number) for number in shard.attempts(names) if f"{number}.letgo.json" in names]
+    return any(record is not None and record.waits for record in records)
+
+
+def is_proven(shard: ShardFolder, batch_id: str) -> bool:
+    """Whether *batch_id* is surely this shard's: one that was adopted is, once its results have proven it."""
+    records = (shard.submitted(number) for number in shard.attempts())
+    return not any(record is not None and record.batch_id == batch_id and record.adopted for record in records)
+
+
+def let_go(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) -> None:
+    """Put on record that the cutoff of *batch_id* has come, before it is cancelled. *waits*: it is not."""
+    for attempt in history(shard):
+        if attempt.batch_id == batch_id:
+            record = LetGoRecord(attempt=attempt.number, batch_id=batch_id, at=now, waits=waits)
+            write_new_record(shard.file(f"{attempt.number}.letgo.json"), record)
+
+
+def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
+    """Put on record that *batch_id* is waited for no longer: its rows are asked again, and it may be paid for."""
+    let_go(shard, batch_id, now=now)
+    why = "was cancelled, and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
+    for attempt in history(shard):
+        if attempt.batch_id == batch_id:
+            shard.release(attempt.number, batch_id, f"{LEFT}: batch {batch_id} {why}", now)

@@ -1,0 +1,68 @@
+"""Until when a shard waits for its batch: the cutoff of an attempt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_claude.core.deadline.cutoff_times import Drain, LetGo, Switch, WaitOn, switch
+from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.deadline.backlog import queue_of
+from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What the shards of a run that has a deadline are waited for against (epoch seconds, seconds)."""
+
+    run: RunFolder
+    plan: PlanRecord
+    promised: float
+    lead: float
+
+    @classmethod
+    def of(cls, run: RunFolder) -> Promise | None:
+        """That of *run*, None where nobody waits for its answers."""
+        plan = run.need_plan()
+        if plan.lanes.promised is None:
+            return None
+        return cls(run=run, plan=plan, promised=epoch(plan.lanes.promised), lead=plan.lanes.lead_seconds)
+
+    def queue(self, *, now: float) -> list[Drain]:
+        return queue_of(self.run, self.plan, now=now)
+
+    @property
+    def stuck(self) -> StuckBatches:
+        """What is done about a batch that cannot be ended at its cutoff."""
+        return self.plan.lanes.stuck
+
+    def step(self, shard: int, *, now: float) -> Switch:
+        """Whether *shard* is waited for on."""
+        return switch(shard, self.queue(now=now), now=now, promised=self.promised, lead=self.lead)
+
+
+@dataclass(frozen=True)
+class ShardCutoff:
+    """The cutoff of a shard, for an attempt that nothing can be sent before."""
+
+    shard: ShardFolder
+    clock: Callable[[], str]
+
+    def left(self) -> float:
+        """Seconds until it comes: 0 where it has come, infinite where the run has no deadline."""
+        promise, now = Promise.of(self.shard.run), epoch(self.clock())
+        step = WaitOn(until=math.inf) if promise is None else promise.step(self.shard.shard, now=now)
+        return max(step.until - now, 1.0) if isinstance(step, WaitOn) else 0.0
+
+    def answers(self) -> bool:
+        """Whether the sync lane answers the rows when it has come, though they may be paid for twice."""
+        promise = Promise.of(self.shard.run)
+        return promise is not None and promise.stuck == "answer"
+
+
+def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
+    """Whether *shard* would have to be let go at once, were it sent by batch now."""
+    promise = Promise.of(shard.run)
+    return promise is not None and isinstance(promise.step(shard.shard, now=epoch(clock())), LetGo)

@@ -1,0 +1,40 @@
+"""The end of a batch, as a look has seen it, put on record for the shard: the next task need not look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from airflow_provider_claude.core.submit.polling import ENDED
+from airflow_provider_claude.gateway.batch_info import BatchInfo
+from airflow_provider_claude.store import EndedRecord, ShardFolder, write_record
+
+
+def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord | None:
+    """Write down that the batch of *attempt* is *info*; None where that has not ended."""
+    if info.status != ENDED:
+        return None
+    record = EndedRecord(
+        attempt=attempt,
+        batch_id=info.id,
+        counts=info.counts,
+        created_at=info.created_at,
+        ended_at=info.ended_at,
+    )
+    write_record(shard.file(f"{attempt}.ended.json"), record)
+    return record
+
+
+def keep_event(shard: ShardFolder, event: object) -> None:
+    """Write down what the trigger's *event* says of the batch that it waited for, where it is one of *shard*."""
+    seen = event.get("batch") if isinstance(event, Mapping) else None
+    if not seen:
+        return
+    info = msgspec.convert(seen, BatchInfo)
+    for attempt in reversed(shard.attempts()):
+        submitted = shard.submitted(attempt)
+        if submitted is not None and submitted.batch_id == info.id:
+            if shard.ended(attempt) is None:
+                keep_end(shard, attempt, info)
+            return

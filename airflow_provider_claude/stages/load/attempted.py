@@ -1,0 +1,217 @@
+"""A piece of a shard's answers: results of one origin, such as those of an attempt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from airflow_provider_claude.core.chunks import batched
+from airflow_provider_claude.core.cost.prices import Usage
+from airflow_provider_claude.core.load.answer_rows import Sent
+from airflow_provider_claude.core.load.answers import Judged, judge, read_head
+from airflow_provider_claude.core.load.validate import Validator
+from airflow_provider_claude.core.outcomes import API_COUNTS, Outcome
+from airflow_provider_claude.core.requests.packs import marks, read_elements, split
+from airflow_provider_claude.core.requests.request_bytes import custom_id, id_start, index_of
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.cost.spent import Bill
+from airflow_provider_claude.store import ShardFolder
+from airflow_provider_claude.store.results import read_lines
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Result lines that are judged and written together.
+CHUNK_ROWS = 4_000
+
+#: The same where a line holds many answers.
+PACK_CHUNK = 200
+
+_NO_LINE = "the results hold no line about this request"
+
+
+def missing(reason: str, name: str = "") -> Judged:
+    """The judgement of a row without a result."""
+    return Judged(name, Outcome.MISSING, Usage(), reason=reason)
+
+
+@dataclass(kw_only=True)
+class Piece:
+    """Results of one origin. *places* are the places in the shard of the rows that were asked. *packed*: several may share
+    a request, and its usage.
+    """
+
+    sent: Sent
+    round: int
+    places: NDArray[Any]
+    hashes: pa.Array
+    max_tokens: NDArray[Any] | None = None
+    batch_ids: pa.Array | None = None
+    packed: bool = False
+
+    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        """Each row with its judgement, many at a time; what belongs to no row is counted in *strangers*."""
+        raise NotImplementedError
+
+    def disagreements(self) -> list[str]:
+        """Where the origin's own counts are not those of its results. Known after the last chunk."""
+        return []
+
+    def incomplete(self) -> str | None:
+        """Why the results never came whole; None where they did."""
+        return None
+
+    def limits(self, rows: Iterable[int]) -> list[int | None]:
+        return [None if self.max_tokens is None else int(self.max_tokens[row]) for row in rows]
+
+
+@dataclass(kw_only=True)
+class Asked(Piece):
+    """The results of one attempt. *bill*: what they have cost, put on record once they are read."""
+
+    shard: ShardFolder
+    fingerprint: str
+    bill: Bill
+
+    def __post_init__(self) -> None:
+        self._counts: Counter[Outcome] = Counter()
+        looks = self.shard.looks(self.sent.attempt)
+        self._looks = looks if looks is not None and looks.final else None
+
+    def incomplete(self) -> str | None:
+        if self._looks is None:
+            return None
+        minutes = max(round((epoch(self._looks.at) - epoch(self._looks.since)) / 60), 1)
+        return (
+            f"the results of batch {self._looks.batch_id} never came whole: {self._looks.why} "
+            f"({self._looks.looks} looks in {minutes} min)"
+        )
+
+    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        if self.sent.lane == "store":
+            return
+        seen, at_once = bytearray(self._requests()), PACK_CHUNK if self.packed else CHUNK_ROWS
+        for lines in batched(read_lines(self.shard.results(self.sent.attempt)), at_once):
+            yield self._known(lines, seen, validate, strangers)
+        self.bill.keep()
+        for requests in batched((request for request, known in enumerate(seen) if not known), at_once):
+            yield self._missing(requests)
+
+    def _requests(self) -> int:
+        return len(self.places)
+
+    def _known(
+        self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
+    ) -> tuple[list[int], list[Judged]]:
+        """The first result of each row, with its row; everything else is a stranger. *seen* marks requests with a result."""
+        rows, known = [], []
+        start, asked = id_start(self.fingerprint), len(seen)
+        for line in lines:
+            judged = judge(line, validate)
+            row = index_of(judged.custom_id, start, asked) if judged else None
+            if judged is None:
+                strangers["unreadable"] += 1
+            elif row is None:
+                strangers["unknown"] += 1
+            elif seen[row]:
+                strangers["repeated"] += 1
+            else:
+                seen[row] = True
+                rows.append(row)
+                known.append(judged)
+        self._count(known)
+        return rows, known
+
+    def _count(self, known: list[Judged]) -> None:
+        """Count these results, each that of a whole request."""
+        self._counts.update([one.outcome for one in known])
+        self.bill.add(known)
+
+    def _missing(self, requests: list[int]) -> tuple[list[int], list[Judged]]:
+        """The rows of *requests*, which have no line."""
+        return requests, [self._no_line(request) for request in requests]
+
+    def _no_line(self, request: int) -> Judged:
+        return missing(self.incomplete() or _NO_LINE, custom_id(self.fingerprint, request))
+
+    def disagreements(self) -> list[str]:
+        ended = self.shard.ended(self.sent.attempt)
+        if ended is None:
+            return []
+        found: Counter[str] = Counter()
+        for outcome, count in self._counts.items():
+            found[API_COUNTS[outcome]] += count
+        return [
+            f"attempt {self.sent.attempt}: the API counted {ended.counts.get(name, 0):,} {name}, its results hold {found[name]:,}"
+            for name in ("succeeded", "errored", "canceled", "expired")
+            if ended.counts.get(name, 0) != found[name]
+        ]
+
+
+@dataclass(kw_only=True)
+class AskedInPacks(Asked):
+    """The results of one attempt whose items share requests. *requests* is the request of each row. The judgement of a row has
+    the usage of its whole request.
+    """
+
+    requests: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._bounds = np.flatnonzero(np.diff(self.requests, prepend=-1, append=-1)).tolist()
+
+    def _requests(self) -> int:
+        return max(len(self._bounds) - 1, 0)
+
+    def _known(
+        self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
+    ) -> tuple[list[int], list[Judged]]:
+        rows: list[int] = []
+        known: list[Judged] = []
+        wholes: list[Judged] = []
+        start, asked = id_start(self.fingerprint), len(seen)
+        for line in lines:
+            name, _ = read_head(line)
+            request = index_of(name, start, asked)
+            if request is None or seen[request]:
+                strangers["unknown" if name and request is None else "repeated" if name else "unreadable"] += 1
+            elif (whole := self._whole(line, request, validate)) is None:
+                strangers["unreadable"] += 1
+            else:
+                seen[request] = True
+                wholes.append(whole)
+                rows += self._rows(request)
+                known += self._parts(whole, request, validate, strangers)
+        self._count(wholes)
+        return rows, known
+
+    def _rows(self, request: int) -> range:
+        return range(self._bounds[request], self._bounds[request + 1])
+
+    def _whole(self, line: bytes, request: int, validate: Validator) -> Judged | None:
+        return judge(line, validate if len(self._rows(request)) == 1 else read_elements)
+
+    def _parts(self, whole: Judged, request: int, validate: Validator, strangers: Counter[str]) -> list[Judged]:
+        """What *whole* says of each item of *request*."""
+        count = len(self._rows(request))
+        if count == 1:
+            return [whole]
+        parts = split(whole, marks(self.fingerprint, request, count), validate)
+        strangers["foreign"] += parts.foreign
+        return parts.judged
+
+    def _missing(self, requests: list[int]) -> tuple[list[int], list[Judged]]:
+        rows: list[int] = []
+        judged: list[Judged] = []
+        for request in requests:
+            mine = self._rows(request)
+            one = self._no_line(request)
+            rows += mine
+            judged += [msgspec.structs.replace(one, place=place, of=len(mine)) for place in range(len(mine))]
+        return rows, judged

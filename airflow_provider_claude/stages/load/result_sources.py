@@ -1,0 +1,121 @@
+"""The pieces a shard's answers come from: what it took from earlier runs, and the results of each round."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from airflow_provider_claude.core.chunks import batched
+from airflow_provider_claude.core.cost.prices import Usage
+from airflow_provider_claude.core.load.answer_rows import Sent
+from airflow_provider_claude.core.load.answers import Judged, judge
+from airflow_provider_claude.core.load.validate import Validator
+from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.cost.spent import Bill
+from airflow_provider_claude.stages.load.attempted import CHUNK_ROWS, Asked, AskedInPacks, Piece, missing
+from airflow_provider_claude.stages.requests.reuse import read_taken
+from airflow_provider_claude.store import ShardFolder, ShardSpec
+from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.parquet_files import read_table
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_UNASKED = "nobody has asked about this item yet"
+_UNAFFORDABLE = Judged(
+    "", Outcome.UNAFFORDABLE, Usage(), reason="the budget does not cover it; with a larger one it can be asked later"
+)
+_UNREADABLE = "the answer that was taken from an earlier run cannot be read"
+
+
+@dataclass(kw_only=True)
+class Taken(Piece):
+    """Answers of earlier runs."""
+
+    path: UPath
+
+    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        row = 0
+        for batch in read_taken(self.path, ["line"]):
+            judged = [judge(line, validate) or missing(_UNREADABLE) for line in batch["line"].to_pylist()]
+            yield list(range(row, row + len(judged))), judged
+            row += len(judged)
+
+
+@dataclass(kw_only=True)
+class Nowhere(Piece):
+    """Rows that no attempt asks: theirs was let go, the answers they had are gone, or the budget does not cover them."""
+
+    withheld: bool = False
+
+    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        for rows in batched(range(len(self.places)), CHUNK_ROWS):
+            yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNASKED)] * len(rows)
+
+
+def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
+    """All pieces of a shard whose results are here, in the order in which one replaces another."""
+    found: list[Piece] = [*_taken(shard, spec, 1)]
+    attempts = chain(history(shard), spec.fingerprint)
+    for attempt in attempts:
+        if attempt.collected or attempt.batch_id is None:
+            found += _taken(shard, spec, attempt.round) if attempt.round > 1 else ()
+            found.append(_asked(shard, attempt))
+    covered = np.zeros(spec.rows, dtype=bool)
+    for piece in found:
+        covered[piece.places] = True
+    rest = np.flatnonzero(~covered)
+    if len(rest):
+        nobody = Sent(lane="batch", batch_id=None, attempt=0)
+        withheld = any((intent := shard.intent(one.number)) is not None and intent.withheld for one in attempts)
+        piece = Nowhere(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
+        found.insert(0, piece)
+    return found
+
+
+def _taken(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Taken]:
+    path = shard.reused(spec.fingerprint, of_round)
+    batches = list(read_taken(path, ["place", "request_hash", "max_tokens", "batch_id"]))
+    if batches:
+        table = pa.Table.from_batches(batches).combine_chunks()
+        yield Taken(
+            sent=Sent(lane="store", batch_id=None, attempt=0),
+            round=of_round,
+            places=table["place"].to_numpy(),
+            hashes=table["request_hash"].chunk(0),
+            max_tokens=table["max_tokens"].to_numpy(),
+            batch_ids=table["batch_id"].chunk(0),
+            path=path,
+        )
+
+
+def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
+    number = attempt.number
+    intent, submitted = shard.intent(number), shard.submitted(number)
+    if intent is None or submitted is None:
+        raise StateError(f"{shard}, attempt {number}: its records were removed while it was read.")
+    packed = intent.pack > 1 and submitted.lane != "store"
+    columns = ["place", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
+    table = read_table(shard.manifest(number), columns).combine_chunks()
+    return (AskedInPacks if packed else Asked)(
+        sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
+        round=attempt.round,
+        places=table["place"].to_numpy(),
+        hashes=table["request_hash"].chunk(0) if len(table) else _no_hashes(0),
+        max_tokens=table["max_tokens"].to_numpy(),
+        shard=shard,
+        fingerprint=intent.fingerprint,
+        bill=Bill(shard, intent),
+        **({"requests": table["pack_number"].to_numpy(), "packed": True} if packed else {}),
+    )
+
+
+def _no_hashes(count: int) -> pa.Array:
+    return pa.nulls(count, pa.binary(32))

@@ -1,0 +1,189 @@
+"""Load: the results of a shard become typed answers with their provenance, and leftovers with their reasons.
+
+Loading twice equals loading once: the files have the shard's number, are replaced whole, and come from the same
+raw results. Resident are the shard's keys and one chunk of rows. Where an item was asked in several rounds, the last
+one counts; what the others cost is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Protocol
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.load.answer_columns import answer_type
+from airflow_provider_claude.core.load.answer_rows import Origin
+from airflow_provider_claude.core.load.clean_answers import Cleaner
+from airflow_provider_claude.core.load.prompt_leaks import Echoes
+from airflow_provider_claude.core.load.validate import validator_for
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
+from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, as_carried, source_name
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages.cost.budget import Budget
+from airflow_provider_claude.stages.deadline.shard_cutoff import too_late
+from airflow_provider_claude.stages.fetch import collect, download
+from airflow_provider_claude.stages.load.merge_rounds import Landing
+from airflow_provider_claude.stages.load.result_sources import pieces_of
+from airflow_provider_claude.store import (
+    LandedRecord,
+    PlanRecord,
+    ShardFolder,
+    ShardSpec,
+    remove,
+    write_record,
+)
+from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.items import read_carried, read_duplicates, read_items
+from airflow_provider_claude.store.parquet_files import parquet_writer
+from airflow_provider_claude.store.work_of import work_of
+
+#: Columns with as many values as rows.
+_DISTINCT = frozenset(
+    {
+        "item_id",
+        "custom_id",
+        "claude_custom_id",
+        "claude_message_id",
+        "claude_input_hash",
+        "claude_request_hash",
+    }
+)
+
+
+class Api(download.Api, Protocol):
+    """What landing needs of the gateway."""
+
+
+@lean_arrow()
+def load(
+    shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
+) -> LandedRecord:
+    """Download the shard's results if need be, judge every row, and write its answers and leftovers.
+
+    Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
+    has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
+    """
+    plan = shard.run.need_plan()
+    api = api.of(plan.account)
+    spec = plan.shard(shard.shard)
+    if job.schema != plan.job["answer_schema"]:
+        raise StateError(
+            f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
+            "checked against another schema; clear the plan task to ask again, or restore the output."
+        )
+    _collect(shard, spec, plan, api, clock)
+    remove(shard.file("landed.json"))
+    landing = Landing(
+        origin=_origin(shard, plan, spec, task, clock()),
+        validate=validator_for(job),
+        spec=spec,
+        pieces=pieces_of(shard, spec),
+    )
+    answers = shard.run.part("answers", shard.shard)
+    with (
+        parquet_writer(answers, landing.origin.answer_schema, distinct=_DISTINCT) as write_answers,
+        parquet_writer(
+            shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS), distinct=_DISTINCT
+        ) as write_leftovers,
+    ):
+        for good, bad in landing.tables():
+            if len(good):
+                write_answers.write_table(good)
+            if len(bad):
+                write_leftovers.write_table(bad)
+    record = landing.record(shard.shard, clock())
+    _settle_budget(shard, spec, plan)
+    write_record(shard.file("landed.json"), record)
+    return record
+
+
+def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord) -> None:
+    """Tell the budget, if there is one, what the attempts that have landed did cost, or may have."""
+    work = work_of(shard.run, plan)
+    budget = Budget.of(work, plan)
+    if budget is not None:
+        past = history(shard)
+        landed = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
+        paid = [one for one in map(shard.paid, landed) if one is not None]
+        usd = sum((one.at_most for one in paid), Decimal(0))
+        budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], f"{usd:f}")
+
+
+def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:
+    """The attempts that were surely not carried out."""
+    records = [(attempt.number, shard.released(attempt.number)) for attempt in past if attempt.released]
+    return [number for number, record in records if record is not None and not record.paid]
+
+
+def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, clock: Callable[[], str]) -> None:
+    """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
+    past, work = history(shard), work_of(shard.run, plan)
+    attempts = chain(past, spec.fingerprint)
+    let_go = any(attempt.released for attempt in past if attempt.root == spec.fingerprint)
+    if not attempts and not let_go:
+        raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
+    for attempt in attempts:
+        record = shard.submitted(attempt.number)
+        try:
+            if record is not None and record.lane != "store":
+                collect.collect(shard, record, api, work, clock(), late=partial(too_late, shard, clock))
+        except IncompleteError:
+            raise
+        except PendingError:
+            if attempt.round == 1:
+                raise
+
+
+def first_in_flight(shard: ShardFolder) -> str | None:
+    """The first batch of *shard*, as it is planned now, whose results are not here; None where there is none."""
+    spec = shard.run.need_plan().shard(shard.shard)
+    return next((one.batch_id for one in chain(history(shard), spec.fingerprint) if one.in_flight), None)
+
+
+def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:
+    """The rows have the ids and carried columns they have now: their requests may have been sent under other names."""
+    scan = shard.run.need_scan()
+    carry = read_carried(shard.run, scan)
+    names = ["ordinal", "item_id", "input_hash", "flags", *(one.name for one in carry)]
+    items = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
+    return Origin(
+        items=_renamed(items.drop_columns("flags")).combine_chunks(),
+        quoting=_quoting(items["flags"].combine_chunks()),
+        duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
+        carry=tuple(as_carried(carry)),
+        answer_type=answer_type(plan.job["answer_schema"]),
+        price=msgspec.convert(plan.price, Price, strict=False),
+        echoes=Echoes(plan.job, plan.job["answer_schema"]),
+        cleaner=Cleaner(plan.job["answer_schema"]),
+        constants={
+            "claude_prompt_hash": plan.prompt_hash,
+            "claude_schema_hash": plan.schema_hash,
+            "claude_dag_id": task.dag_id,
+            "claude_run_id": task.run_id,
+            "claude_task_id": task.task_id,
+            "claude_map_index": task.map_index,
+            "claude_loaded_at": datetime.fromisoformat(now),
+        },
+    )
+
+
+def _quoting(flags: pa.Array) -> frozenset[int]:
+    """The places of the items that were let through although their texts hold the confidential word, by their *flags*."""
+    holds = pc.equal(pc.list_flatten(flags), CONFIDENTIAL_WORD)
+    return frozenset(pc.list_parent_indices(flags).filter(holds).to_pylist())
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    """*table* with the names of the source for what is carried."""
+    return table.rename_columns([source_name(name) for name in table.column_names])

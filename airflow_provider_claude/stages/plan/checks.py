@@ -1,0 +1,37 @@
+"""Whether the job fits the items of the scan, and Airflow's limits."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS, Limits
+from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.store import (
+    ScanRecord,
+    ShardSpec,
+)
+
+
+def check_prompt_columns(job: ClaudeJob, scan: ScanRecord) -> None:
+    missing = [name for name in job.columns if name not in scan.columns]
+    if missing and scan.rows:
+        raise JobError(
+            f"The prompt needs {', '.join(missing)}, the scan read {', '.join(scan.columns)} from {scan.source}. Give the "
+            "scan columns=job.columns, or change the prompt."
+        )
+
+
+def check_priority_column(priority: Priority | None, scan: ScanRecord) -> None:
+    if priority is not None and scan.rows and priority.column not in [*scan.columns, *scan.carry]:
+        raise JobError(
+            f"priority_column names {priority.column}, which the items do not have. Let the scan carry it: "
+            f"carry={[priority.column]!r}."
+        )
+
+
+def check_shard_count(shards: list[ShardSpec], limits: Limits) -> None:
+    if len(shards) > MAX_SHARDS:
+        raise JobError(
+            f"The run needs {len(shards):,} shards of {limits.rows:,} rows; Airflow maps at most {MAX_SHARDS:,} "
+            "([core] max_map_length). Write a larger shard_rows."
+        )

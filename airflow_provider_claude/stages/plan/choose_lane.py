@@ -1,0 +1,218 @@
+"""The plan's choice of lanes: from what the account allows and what earlier runs have measured, told in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pendulum
+
+from airflow_provider_claude.core.cost.estimate import Estimate, usd
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE, Choice, Night, choose
+from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
+from airflow_provider_claude.core.sync.account_limits import AccountLimits, account_limits
+from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
+from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
+from airflow_provider_claude.job.numbers import number
+from airflow_provider_claude.store import AccountFolder, LanesRecord
+
+#: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
+LOAD_SECONDS = 120.0
+
+#: What earlier runs tell is taken from so many of them.
+_RUNS = 30
+
+#: Seconds: a margin or a lead of a whole day leaves no night.
+_DAY = 86_399.0
+
+HOPELESS = ("warn", "fail")
+LANES = ("auto", "batch", "sync")
+REFUSED = ("fail", "sync")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSettings:
+    """What the user wants of the lanes.
+
+    *lane*: `auto`, or the one to take whatever comes. *lead*: seconds from giving up a batch until its rest can be sent;
+    None goes by what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
+    *refused_batches*: `fail`, or `sync` for the sync lane at full price, where the API refuses batches.
+    *why*: why the lane is what it is, None where a person has set it. *stuck*: what is done about a batch that cannot be
+    ended at its cutoff, see core.deadline.stuck.
+    """
+
+    limits: AccountLimits = field(default_factory=account_limits)
+    reserve: float = RESERVE
+    margin: float = MARGIN_SECONDS
+    lane: str = "auto"
+    lead: float | None = None
+    hopeless: str = "warn"
+    refused_batches: str = "fail"
+    why: str | None = None
+    stuck: StuckBatches = "answer"
+
+    def __post_init__(self) -> None:
+        if self.lane not in LANES:
+            raise JobError(f"lane is {self.lane!r}: write one of {', '.join(LANES)}.")
+        if self.refused_batches not in REFUSED:
+            raise JobError(f"refused_batches is {self.refused_batches!r}: write one of {', '.join(REFUSED)}.")
+        if self.lane == "batch" and self.refused_batches == "sync":
+            raise JobError("lane='batch' keeps all rows out of the sync lane: leave it out, or refused_batches='sync'.")
+        if self.hopeless not in HOPELESS:
+            raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
+        number("reserve", self.reserve, 0, 0.9)
+        number("margin", self.margin, 0, _DAY)
+        if self.lead is not None:
+            number("lead", self.lead, 1, _DAY)
+
+
+@dataclass(frozen=True)
+class PlanCutoff:
+    """How long a plan may wait for what its run held before: until *last* (epoch seconds), None where nobody waits."""
+
+    last: float | None
+    stuck: StuckBatches
+    clock: Callable[[], str]
+
+    def left(self) -> float:
+        return math.inf if self.last is None else max(self.last - epoch(self.clock()), 0.0)
+
+    def answers(self) -> bool:
+        return self.last is not None and self.stuck == "answer"
+
+
+def plan_cutoff(
+    sums: Estimate, settings: LaneSettings, *, work: AccountFolder, deadline: str | None, clock: Callable[[], str]
+) -> PlanCutoff:
+    """Until the last moment at which the sync lane can answer all of *sums*; without a deadline to keep for ever."""
+    due = None if deadline is None or settings.lane == "batch" else epoch(deadline)
+    if due is None or due <= epoch(clock()):
+        return PlanCutoff(None, settings.stuck, clock)
+    lead = _measured(work)[1] if settings.lead is None else settings.lead
+    return PlanCutoff(due - settings.margin - lead - _sync_seconds(sums, settings), settings.stuck, clock)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lanes:
+    """The choice, what later tasks need of it, and what to tell people."""
+
+    choice: Choice
+    record: LanesRecord
+    sentences: Sequence[str]
+
+
+def plan_lanes(
+    sums: Estimate,
+    tokens: TokenModel,
+    settings: LaneSettings,
+    *,
+    work: AccountFolder,
+    deadline: str | None,
+    now: str,
+    shard_rows: int,
+    alone: Estimate | None = None,
+    zone: str = "UTC",
+) -> Lanes:
+    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail.
+
+    Times in its sentences are in *zone*. *alone*: the estimate for one item a request, where *sums* has more: what is left of
+    packs is asked alone.
+    """
+    times, measured = _measured(work)
+    lead = measured if settings.lead is None else settings.lead
+    at, hour = epoch(now), parse_time(now).hour
+    seconds = _sync_seconds(sums, settings)
+    left = _sync_seconds(alone or sums, settings)
+    missed = deadline is not None and epoch(deadline) <= at
+    night = Night(
+        rows=sums.items,
+        sync_seconds=seconds,
+        now=at,
+        promised=None if deadline is None or missed else epoch(deadline) - settings.margin,
+        median_seconds=times.median_seconds(shard_rows, hour),
+        late_seconds=times.late_seconds(shard_rows, hour),
+        lead=lead,
+        cost=sums.cost,
+    )
+    clock = clock_in(zone)
+    choice = choose(night, clock=clock)
+    if choice.hopeless and settings.hopeless == "fail":
+        raise HopelessError(
+            f"{choice.reason} Nothing is sent. Move the deadline, ask fewer rows, or plan with hopeless='warn'."
+        )
+    rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
+    promised = None if settings.lane == "batch" else night.promised
+    reason = choice.reason if settings.lane == "auto" else settings.why or f"The lane is set: {settings.lane}."
+    if deadline is not None and missed:
+        reason = f"The deadline, {shown_in(deadline, zone)}, has passed: the run takes the time it needs. {reason}"
+    record = LanesRecord(
+        lane="sync" if settings.lane == "sync" or 0 < rows == night.rows else "mixed" if rows else "batch",
+        reason=reason,
+        sync_rows=rows,
+        row_seconds=left / sums.items if sums.items else 0.0,
+        promised=None if promised is None else _iso(promised),
+        lead_seconds=lead,
+        late_seconds=night.late_seconds,
+        limits=settings.limits,
+        reserve=settings.reserve,
+        input_per_byte=tokens.input_per_byte,
+        output_tokens=tokens.output,
+        refused_batches=settings.refused_batches,
+        stuck=settings.stuck,
+    )
+    told = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
+    return Lanes(choice=choice, record=record, sentences=told)
+
+
+def _if_refused(settings: LaneSettings, night: Night) -> list[str]:
+    if settings.lane == "sync" or settings.refused_batches != "sync":
+        return []
+    return [
+        f"If the API refuses batches, all rows go to the sync lane: {usd(night.cost['sync'])} (refused_batches='sync')."
+    ]
+
+
+def without_batches(settings: LaneSettings, model: str, sums: Estimate) -> LaneSettings:
+    """*settings* for a *model* that no batch may ask. Raises BatchesRefusedError where they do not allow the sync lane."""
+    told = f"{usd(sums.cost['sync'])} instead of {usd(sums.cost['batch'])}"
+    if settings.refused_batches != "sync":
+        raise BatchesRefusedError(
+            f"The Models API says that {model} takes no batches; nothing was sent. By the sync lane these rows cost about "
+            f"{told}: write refused_batches='sync' (an argument of the plan, plan_args), or another model."
+        )
+    return replace(
+        settings, lane="sync", why=f"{model} takes no batches: all rows go to the sync lane, for about {told}."
+    )
+
+
+def _sync_seconds(sums: Estimate, settings: LaneSettings) -> float:
+    """How long the sync lane takes for all of it."""
+    return settings.limits.seconds(
+        requests=sums.requests,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        share=1 - settings.reserve,
+    )
+
+
+def _measured(work: AccountFolder) -> tuple[BatchTimes, float]:
+    """How long batches take, and the seconds from giving one up until its rest can be sent."""
+    runs = work.histories(_RUNS)
+    batches = [Measured(requests=b.requests, hour=b.hour, minutes=b.minutes) for run in runs for b in run.batches]
+    cancels = [seconds for run in runs for seconds in run.cancels]
+    return BatchTimes(batches), cancel_seconds(cancels) + LOAD_SECONDS
+
+
+def _side_by_side(choice: Choice, clock: Callable[[float], str]) -> str:
+    usual, late = map(clock, choice.batch_ends)
+    return (
+        f"By batch: {usd(choice.cost['batch'])}, usually done by {usual}, late by {late}. "
+        f"By the sync lane: {usd(choice.cost['sync'])}, done by {clock(choice.sync_ends)}."
+    )
+
+
+def _iso(seconds: float) -> str:
+    return pendulum.from_timestamp(seconds).isoformat()

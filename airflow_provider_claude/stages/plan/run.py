@@ -1,0 +1,259 @@
+"""Plan: everything is decided and checked before anything is sent in bulk, and written down in plan.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.cost.estimate import estimate, explain
+from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.plan.caching import is_cached
+from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
+from airflow_provider_claude.core.requests.packing import check_packable
+from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
+from airflow_provider_claude.core.requests.reuse_age import reuse_since
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.gateway.output_schema import api_schema
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.schema import check_compiles
+from airflow_provider_claude.stages.cost.budget import affords_one, budget_sentences
+from airflow_provider_claude.stages.cost.spent import keep_on_record
+from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.ask_model import Readiness, ask_about, price_for
+from airflow_provider_claude.stages.plan.bind_account import bind
+from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns, check_shard_count
+from airflow_provider_claude.stages.plan.choose_lane import plan_cutoff, plan_lanes, without_batches
+from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
+from airflow_provider_claude.stages.plan.forget import forget_plan, retire
+from airflow_provider_claude.stages.plan.sentences import (
+    cached_sentences,
+    elsewhere_sentences,
+    facts,
+    packed_sentences,
+    priority_sentences,
+)
+from airflow_provider_claude.stages.plan.settings import PlanApi, Settings, partition_column
+from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
+from airflow_provider_claude.stages.plan.trial import Trial, first_request
+from airflow_provider_claude.stages.plan.weigh import Items, Packed
+from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
+from airflow_provider_claude.stages.requests.reuse import Known
+from airflow_provider_claude.stages.submit.recover import Desk
+from airflow_provider_claude.store import (
+    UNDECIDED,
+    AccountFolder,
+    PlanRecord,
+    RunFolder,
+    ScanRecord,
+    ShardFolder,
+    ShardSpec,
+    WorkFolder,
+    write_record,
+)
+
+#: Days after which a batch has ended, and what it answered was fetched.
+_BATCH_DAYS = 25 / 24
+
+
+@lean_arrow()
+def plan(
+    run: RunFolder,
+    job: ClaudeJob,
+    api: PlanApi,
+    *,
+    settings: Settings,
+    task: TaskRef = NO_TASK,
+    clock: Callable[[], str],
+) -> PlanRecord:
+    """Plan *run* for *job*, try one request, and write plan.json. Planning the same again pays nothing twice, and what
+    changed is paid for row by row.
+
+    Raises JobError where the job does not fit the items or the API's limits, PendingError where batches that answer
+    what this run held before have to end first, DestinationError where the answers could not be published, StoreError
+    where a store cannot be reached, StateError where another account was asked about these rows, CredentialsError where the
+    account cannot be known, and the gateway's errors where the trial fails.
+    """
+    scan = run.need_scan()
+    check_folder(run, settings.partition)
+    forget_plan(run)
+    check_prompt_columns(job, scan)
+    check_columns(job.properties, scan.carry, partition_column(settings))
+    if not isinstance(job.output, type):
+        check_compiles(job.schema)
+    check_priority_column(settings.priority, scan)
+    if settings.pack is not None:
+        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
+        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+    price = price_for(job.model, settings.prices, api)
+    folder = WorkFolder(settings.work or run.path)
+    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
+    prepare(run, folder, scan, aim, clock())
+    work = folder.of(_account(run, scan, api))
+    work.sign()
+    draft = _draft(job, price, settings, scan, work, run, clock())
+    items = Items(run, scan, RequestEncoder(draft.job), Packed(settings.pack, draft.job) if settings.pack else None)
+    if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
+        settings = replace(settings, trial=False)
+    shards = items.shards(settings)
+    check_shard_count(shards, settings.limits)
+    known = Known(items.hashes)
+    most = estimate(scan.items, items.bytes_to_send(known), known_tokens(work, draft.job_hash) or TokenModel(), price)
+    cutoff = plan_cutoff(most, settings.lanes, work=work, deadline=draft.deadline, clock=clock)
+    retire(
+        run,
+        {spec.shard: spec.fingerprint for spec in shards},
+        lambda shard: Desk(shard, work, api, clock, settings.grace, cutoff),
+    )
+    known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
+    shards = [with_reused(run, spec, known) for spec in shards]
+    keep_on_record(run, work, open_=True, now=clock())
+    elsewhere = known.on_their_way(work, draft.job_hash, run, reuse_since(clock(), _BATCH_DAYS))
+    left = scan.items - sum(spec.reused for spec in shards)
+    ready = _ready(job, api, settings, clock()) if left else Readiness()
+    if not ready.takes_batches and settings.lanes.lane != "sync":
+        sums = estimate(left, items.bytes_to_send(known), TokenModel(), price)
+        settings = replace(settings, lanes=without_batches(settings.lanes, job.model, sums))
+    tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
+    if left:
+        tokens = known_tokens(work, draft.job_hash) or sampled(run, scan, items.encoder, api, tokens)
+    alone = estimate(left, items.bytes_to_send(known), tokens, price)
+    sums = items.packed.estimate(left / max(scan.items, 1), alone, tokens, price) if items.packed else alone
+    largest = max((spec.rows - spec.reused for spec in shards), default=1)
+    lanes = plan_lanes(
+        sums,
+        tokens,
+        settings.lanes,
+        work=work,
+        deadline=draft.deadline,
+        now=clock(),
+        shard_rows=max(largest, 1),
+        alone=alone,
+        zone=settings.zone,
+    )
+    shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
+    record = msgspec.structs.replace(
+        draft,
+        planned_by=task,
+        shards=shards,
+        estimate=sums.record(),
+        explanation=explain(
+            facts(
+                scan,
+                shards,
+                draft,
+                sentence,
+                [
+                    *ready.notes,
+                    *ready.warnings,
+                    *packed_sentences(settings.pack, sums),
+                    *priority_sentences(settings.priority),
+                    *cached_sentences(draft),
+                    *elsewhere_sentences(elsewhere),
+                    *lanes.sentences,
+                    *budget_sentences(work, draft, sums),
+                ],
+            ),
+            sums,
+        ),
+        lanes=lanes.record,
+        model_id=ready.model_id,
+        warnings=list(ready.warnings),
+    )
+    write_record(run.file("plan.json"), record)
+    if shards and shards[0].shard == TRIAL_SHARD:
+        load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
+    return record
+
+
+def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, now: str) -> Readiness:
+    """What the API says of the model, before anything is paid."""
+    by_batch = settings.lanes.lane != "sync"
+    return ask_about(job.model, api, now=now, deadline=settings.deadline, by_batch=by_batch, zone=settings.zone)
+
+
+def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
+    """The account that is asked, on record before anything is. A run without items asks none."""
+    if not scan.items and run.account() is None:
+        return NO_ACCOUNT
+    account = api.account()
+    bind(run, account)
+    return account
+
+
+def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
+    """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
+    shards = [run.shard(spec.shard) for spec in record.shards if spec.shard != TRIAL_SHARD]
+    trial = run.shard(TRIAL_SHARD).landed() if len(shards) < len(record.shards) else None
+    failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
+    return [run.shard(TRIAL_SHARD), *shards] if failed else shards
+
+
+def _draft(
+    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
+) -> PlanRecord:
+    """The plan before its shards are known."""
+    spec = job.spec(work.secret())
+    asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
+    if is_cached(job):
+        asked["cache"] = True
+    return PlanRecord(
+        job=asked,
+        prompt_hash=_hash({name: value for name, value in spec.items() if name not in {"schema", "key"}}),
+        schema_hash=_hash(asked["schema"]),
+        price=msgspec.to_builtins(price),
+        shards=[],
+        estimate={},
+        deadline=settings.deadline,
+        zone=settings.zone,
+        partition=settings.partition,
+        explanation=[],
+        scanned_at=scan.finished_at,
+        created_at=now,
+        work=work.depth_of(run),
+        account=work.account,
+        reuse_days=settings.reuse_days,
+        lanes=UNDECIDED,
+        budget=settings.budget,
+        packing=settings.pack,
+        priority=settings.priority,
+        destination=settings.destination,
+    )
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _trial(
+    run: RunFolder,
+    work: AccountFolder,
+    draft: PlanRecord,
+    shards: list[ShardSpec],
+    items: Items,
+    api: PlanApi,
+    clock: Callable[[], str],
+) -> tuple[TokenModel, str]:
+    """The token model, calibrated by the trial if there is one, and what to say of it."""
+    if not shards or shards[0].shard != TRIAL_SHARD:
+        return TokenModel(), "No request was tried first."
+    params = first_request(run, items.encoder)
+    trial = Trial(run, work, draft, shards[0], clock)
+    trial.ask_once(params, api)
+    usage = trial.usage()
+    tokens = TokenModel().calibrated(request_bytes=len(params), input_tokens=usage.prompt, output_tokens=usage.output)
+    if shards[0].reused:
+        return tokens, "The first item was answered in an earlier run: the request works."
+    return tokens, (
+        f"The first item was asked on the Messages API to try the request: it works, and used {usage.prompt:,} input "
+        f"and {usage.output:,} output tokens. Its answer is kept."
+    )

@@ -1,0 +1,64 @@
+"""What the plan says of itself, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from airflow_provider_claude.core.cost.estimate import Estimate, Facts
+from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
+from airflow_provider_claude.core.requests.packing import Packing
+from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.store import (
+    PlanRecord,
+    ScanRecord,
+    ShardSpec,
+)
+
+
+def packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
+    if packing is None:
+        return []
+    whose = f" of the same {' and '.join(packing.by)}" if packing.by else ""
+    told = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
+    return [f"{told}; what the scan suspects is asked alone."]
+
+
+def priority_sentences(priority: Priority | None) -> list[str]:
+    if priority is None:
+        return []
+    waits = f"Below {priority.urgent:g} they may go back to a batch where the account is busy and there is time."
+    return [f"The sync lane asks items with a higher {priority.column} first. {waits}"]
+
+
+def cached_sentences(draft: PlanRecord) -> list[str]:
+    if not draft.job.get("cache"):
+        return []
+    found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
+    return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
+
+
+def elsewhere_sentences(elsewhere: Mapping[str, int]) -> list[str]:
+    return [
+        f"{count:,} of these items are on their way in the run {name}, and will be paid for twice: only answers that were "
+        "fetched are shared. To pay once, let that run end first, and clear this task."
+        for name, count in elsewhere.items()
+    ]
+
+
+def facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: str, lanes: Sequence[str]) -> Facts:
+    return Facts(
+        rows=scan.rows,
+        items=scan.items,
+        quarantined=scan.quarantined,
+        lost=scan.lost,
+        uncounted=scan.uncounted,
+        duplicates=scan.duplicates,
+        reused=sum(spec.reused for spec in shards),
+        shards=[spec.rows - spec.reused for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused],
+        model=draft.job["model"],
+        price_source=f"{draft.price['source']} {draft.price['as_of']}".strip(),
+        trial=trial,
+        deadline=draft.deadline,
+        zone=draft.zone,
+        lanes=lanes,
+    )

@@ -1,0 +1,65 @@
+"""How a run is planned, and what planning needs of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.core.publish.destination import Destination
+from airflow_provider_claude.core.requests.packing import Packing
+from airflow_provider_claude.core.requests.reuse_age import REUSE_DAYS
+from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS
+from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.stages.plan import ask_model, trial
+from airflow_provider_claude.stages.plan import count_tokens as tokens_of
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.submit import find_orphans
+from airflow_provider_claude.store import (
+    BudgetRecord,
+)
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+class PlanApi(trial.Api, find_orphans.Api, tokens_of.Api, ask_model.Api, Protocol):
+    """What planning needs of the gateway."""
+
+    def account(self) -> Account: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
+    the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
+    requests, None for one item a request. *priority*: how urgent items are, None where all are alike. *output* is
+    where the report will publish, and *destination* in whose name; None for nowhere. *named_work*: whether a person wrote
+    *work*, or it is only the folder above the run folder.
+
+    *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
+    be to be taken again; 0 asks everything anew. *grace*: see `create`.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    trial: bool = True
+    prices: Mapping[str, Any] | None = None
+    deadline: str | None = None
+    zone: str = "UTC"
+    partition: str | None = None
+    work: UPath | None = None
+    reuse_days: float = REUSE_DAYS
+    grace: float = GRACE_SECONDS
+    lanes: LaneSettings = field(default_factory=LaneSettings)
+    budget: BudgetRecord | None = None
+    pack: Packing | None = None
+    priority: Priority | None = None
+    output: UPath | None = None
+    destination: Destination | None = None
+    named_work: bool = True
+
+
+def partition_column(settings: Settings) -> str | None:
+    return settings.destination.column if settings.destination and settings.partition else None

@@ -1,0 +1,190 @@
+"""The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
+
+A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
+first. The answer is kept as shard 0 and landed like any other, so its row is not asked again. Where its very request
+was answered in an earlier run, that answer is taken: the request is known to work.
+
+The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
+request is asked, and paid for, again, when that worker cannot be waiting for its answer any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import msgspec
+import pyarrow as pa
+
+from airflow_provider_claude.core.cost.prices import Usage
+from airflow_provider_claude.core.load.answers import judge
+from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
+from airflow_provider_claude.core.requests.request_bytes import RequestEncoder, custom_id
+from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
+from airflow_provider_claude.stages.cost.budget import Budget, most_of, reckoned
+from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.encode import spool
+from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.reuse import planned, read_taken, take
+from airflow_provider_claude.store import (
+    AccountFolder,
+    EndedRecord,
+    IntentRecord,
+    PlanRecord,
+    RunFolder,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    atomic_output,
+    exists,
+    write_record,
+)
+from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.items import read_items
+from airflow_provider_claude.store.results import read_lines
+
+#: What a second worker has to wait for.
+_CALL_SECONDS = 60.0
+
+
+class Api(Protocol):
+    """What the trial needs of the gateway."""
+
+    def create_message(self, params: bytes) -> bytes: ...
+
+
+def first_request(run: RunFolder, encoder: RequestEncoder) -> bytes:
+    """The parameters of item 0."""
+    batch = next(read_items(run, run.need_scan(), 0, 1, encoder.columns))
+    return next(encoder.of_batch(batch))
+
+
+def trial_spec(size: int, request_hash: bytes) -> ShardSpec:
+    """Shard 0 with the one request of *request_hash*, *size* bytes as the body of a batch."""
+    fingerprint = hashlib.sha256(request_hash).hexdigest()
+    return ShardSpec(shard=TRIAL_SHARD, start=0, stop=1, bytes=size, fingerprint=fingerprint, lane="sync")
+
+
+@dataclass
+class Trial:
+    """One item, one call, one record of it."""
+
+    run: RunFolder
+    work: AccountFolder
+    plan: PlanRecord
+    spec: ShardSpec
+    clock: Callable[[], str]
+
+    @property
+    def shard(self) -> ShardFolder:
+        return self.run.shard(TRIAL_SHARD)
+
+    def ask_once(self, params: bytes, api: Api) -> None:
+        """Ask *params* and keep the answer as an attempt of shard 0, unless it is on record already."""
+        past = history(self.shard)
+        if chain(past, self.spec.fingerprint) or self._finish_lost_record():
+            return
+        self._check_asked(past)
+        number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
+        found = planned(self.run, self.spec)
+        skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
+        with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
+            if not self.shard.intents.write_new(number, self._intent(number, body)):
+                raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
+            body.write_manifest(self.shard.manifest(number))
+            rows = body.rows
+            budget = Budget.of(self.work, self.plan)
+            if budget is not None and rows:
+                budget.reserve(self.work.name_of(self.shard), number, most_of(body, self.plan, "sync"))
+        began = self.clock()
+        if rows:
+            self._keep(number, self._pay(number, params, api), began)
+        self._submitted(number, "sync" if rows else "store", began)
+
+    def _pay(self, number: int, params: bytes, api: Api) -> bytes:
+        """The answer. An attempt whose call was surely not carried out is released: nothing was paid for it."""
+        try:
+            return api.create_message(params)
+        except UnknownFateError:
+            self._stop_waiting(number)
+            raise
+        except ClaudeError as error:
+            reason = f"the API did not take it: {type(error).__name__}"
+            self.shard.release(number, None, reason, self.clock(), paid=False)
+            budget = Budget.of(self.work, self.plan)
+            if budget is not None:
+                budget.free(self.work.name_of(self.shard), number)
+            raise
+
+    def _check_asked(self, past: Sequence[Attempt]) -> None:
+        """Raise PendingError where another worker may be waiting for the answer right now."""
+        mine = [one for one in past if one.root == self.spec.fingerprint and not one.submitted and not one.released]
+        left = max((one.until for one in mine), default=0.0) - epoch(self.clock())
+        if left > 0:
+            raise PendingError("Another task is planning this run right now.", left)
+
+    def _stop_waiting(self, number: int) -> None:
+        """Put on record that no one waits for the answer of attempt *number* any more: a retry need not, either."""
+        intent = self.shard.intent(number)
+        if intent is not None:
+            self.shard.intents.overwrite(number, msgspec.structs.replace(intent, until=intent.at))
+
+    def _finish_lost_record(self) -> bool:
+        """Whether an answer is there whose last record was not written any more; it is written now."""
+        for number in self.shard.attempts():
+            intent = self.shard.intent(number)
+            if intent and intent.root == self.spec.fingerprint and exists(self.shard.results(number)):
+                self._submitted(number, "sync", intent.at)
+                return True
+        return False
+
+    def _intent(self, number: int, body: SpooledBody) -> IntentRecord:
+        now = self.clock()
+        return IntentRecord(
+            attempt=number,
+            job=self.plan.job_hash,
+            root=self.spec.fingerprint,
+            round=1,
+            fingerprint=self.spec.fingerprint,
+            requests=body.rows,
+            bytes=self.spec.bytes,
+            at=now,
+            until=(parse_time(now) + timedelta(seconds=_CALL_SECONDS)).isoformat(),
+            model=self.plan.job["model"],
+            price=self.plan.price,
+            **reckoned(body, self.plan, "sync")._asdict(),
+            lane="trial",
+        )
+
+    def _submitted(self, number: int, lane: str, at: str) -> None:
+        record = SubmittedRecord(attempt=number, batch_id=None, lane=lane, created_at=at)
+        write_record(self.shard.file(f"{number}.submitted.json"), record)
+
+    def _keep(self, number: int, message: bytes, began: str) -> None:
+        """Write the answer as the one line of a results file, in the form a batch has."""
+        line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
+        name = custom_id(self.spec.fingerprint, 0).encode()
+        with (
+            atomic_output(self.shard.results(number)) as stream,
+            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+        ):
+            out.write(line % (name, message.strip()))
+        counts = {"succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
+        ended = EndedRecord(attempt=number, batch_id=None, counts=counts, created_at=began, ended_at=self.clock())
+        write_record(self.shard.file(f"{number}.ended.json"), ended)
+
+    def usage(self) -> Usage:
+        """The tokens the trial used, in this run or in the one whose answer it took."""
+        reused = read_taken(self.shard.reused(self.spec.fingerprint), ["line"])
+        taken = [line for batch in reused for line in batch["line"].to_pylist()]
+        first = chain(history(self.shard), self.spec.fingerprint)[
+            0
+        ]  # later rounds are batches, which may be on their way
+        lines = taken or list(read_lines(self.shard.results(first.number)))
+        judged = judge(lines[0], lambda _: {})
+        return judged.usage if judged else Usage()

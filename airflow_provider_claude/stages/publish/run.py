@@ -1,0 +1,92 @@
+"""Publishing: the report says that it begins, then the answers are published, then the report says so.
+
+Killed in between, a run is `publishing`: neither green nor red. Its next report finds out from the partition's manifest
+whether the publication had come to its end, and goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_claude.core.load.answer_columns import answer_schema, answer_type
+from airflow_provider_claude.core.publish.destination import Destination, Holder
+from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.summary import FAILED, PUBLISHED, Summary
+from airflow_provider_claude.core.tables import as_carried
+from airflow_provider_claude.errors import ClaudeError, StateError, StoreError
+from airflow_provider_claude.masking import masked
+from airflow_provider_claude.sinks.parquet import publish
+from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
+from airflow_provider_claude.sinks.replacing import recover
+from airflow_provider_claude.stages.publish.claim_destination import check_rows, claim
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord
+from airflow_provider_claude.store.items import read_carried
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+def publish_answers(
+    run: RunFolder,
+    summary: Summary,
+    output: UPath,
+    destination: Destination,
+    *,
+    write: Callable[[Summary], None],
+    clock: Callable[[], str],
+) -> Summary:
+    """Publish the answers of *run*. *summary*, the report so far, says that this begins; *write* writes how it ends.
+
+    Raises what keeps it from publishing; the report then is red and says why.
+    """
+    partition = Partition.at(output, destination.column, summary.partition)
+    try:
+        manifest = _published(run, summary, partition, output, destination, clock())
+    except BaseException as e:
+        problem = f"The answers were not published to {partition}: {masked(str(e)) or type(e).__name__}"
+        write(msgspec.structs.replace(summary, publication=FAILED, problems=[problem]))
+        if isinstance(e, ClaudeError) or not isinstance(e, Exception):
+            raise
+        raise StoreError(f"{problem} The report is {run.file('report.html')}.") from e
+    done = msgspec.structs.replace(
+        summary, publication=PUBLISHED, published=str(partition), published_rows=manifest.rows
+    )
+    write(done)
+    return done
+
+
+def _published(
+    run: RunFolder, summary: Summary, partition: Partition, output: UPath, destination: Destination, now: str
+) -> ManifestRecord:
+    scan, plan = run.need_scan(), run.need_plan()
+    recover(partition)
+    holder, look = claim(partition, destination, output, now)
+    check_rows(partition, look.manifest, destination, scan.source, summary.ledger.answered)
+    schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job["answer_schema"]))
+    label = _label(run, scan, plan, destination, holder, now)
+    manifest = publish(run.parts("answers"), schema, partition, label, look)
+    if manifest.rows != summary.ledger.answered:
+        raise StateError(
+            f"{partition} holds {rows(manifest.rows)}, and the report counts {summary.ledger.answered:,} answered."
+        )
+    return manifest
+
+
+def _label(
+    run: RunFolder, scan: ScanRecord, plan: PlanRecord, destination: Destination, holder: Holder, now: str
+) -> ManifestRecord:
+    return ManifestRecord(
+        holder=holder,
+        model=plan.job["model"],
+        prompt_hash=plan.prompt_hash,
+        schema_hash=plan.schema_hash,
+        source=scan.source,
+        run=str(run),
+        planned_at=plan.created_at,
+        column=destination.column if plan.partition else None,
+        partition=plan.partition,
+        published_at=now,
+    )

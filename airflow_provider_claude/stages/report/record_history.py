@@ -1,0 +1,88 @@
+"""What a run has measured, kept for the plans of later ones: how long batches took, what requests used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
+from airflow_provider_claude.core.submit.attempt import chain
+from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.store import (
+    BatchRun,
+    EndedRecord,
+    HistoryRecord,
+    PlanRecord,
+    RunFolder,
+    ShardFolder,
+    TokensRecord,
+)
+from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.work_of import work_of
+
+#: Fewer requests tell little of the others.
+_ENOUGH_ROWS = 20
+
+
+def remember(run: RunFolder, plan: PlanRecord) -> None:
+    """Keep how long the batches of *run* took, and how long cancels did."""
+    shards = [run.shard(spec.shard) for spec in plan.shards]
+    batches = [batch for shard in shards for batch in _batches(shard)]
+    cancels = [seconds for shard in shards for seconds in _cancels(shard)]
+    if batches or cancels:
+        work = work_of(run, plan)
+        name = work.name_of(run.shard(plan.shards[0].shard))
+        work.remember(HistoryRecord(shard=name, at=plan.created_at, batches=batches, cancels=cancels))
+
+
+def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
+    """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones, and
+    batches whose results are not what they counted nothing.
+    """
+    if plan.packing is not None:
+        return
+    used: Counter[str] = Counter()
+    requests = size = 0
+    for spec in plan.shards:
+        shard = run.shard(spec.shard)
+        landed = shard.landed()
+        if landed is None or landed.root != spec.fingerprint or landed.disagreements:
+            continue
+        used.update(landed.tokens)
+        for attempt in chain(history(shard), spec.fingerprint):
+            intent = shard.intent(attempt.number)
+            ended = shard.ended(attempt.number)
+            if intent is not None and ended is not None and intent.requests:
+                answered = ended.counts.get("succeeded", 0)
+                requests += answered
+                size += (intent.bytes - intent.requests * ENTRY_BYTES) * answered // intent.requests
+    prompt = used["input"] + used["cache_read"] + used["cache_write"]
+    if requests >= _ENOUGH_ROWS and prompt and size > 0:
+        record = TokensRecord(
+            input_per_byte=prompt / size,
+            output_tokens=used["output"] / requests,
+            rows=requests,
+            at=plan.created_at,
+        )
+        work_of(run, plan).remember_tokens(plan.job_hash, record)
+
+
+def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:
+    records = map(shard.ended, shard.attempts())
+    return (record for record in records if record is not None and record.batch_id is not None)
+
+
+def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
+    """The batches that ended by themselves."""
+    for ended in _ended(shard):
+        if ended.ended_at is not None and not ended.counts.get("canceled") and not ended.counts.get("expired"):
+            minutes = (epoch(ended.ended_at) - epoch(ended.created_at)) / 60
+            hour = parse_time(ended.created_at).hour
+            yield BatchRun(requests=sum(ended.counts.values()), hour=hour, minutes=round(minutes, 3))
+
+
+def _cancels(shard: ShardFolder) -> Iterator[float]:
+    for ended in _ended(shard):
+        given_up = shard.let_go(ended.attempt)
+        if ended.ended_at is not None and given_up is not None and shard.released(ended.attempt) is None:
+            yield max(epoch(ended.ended_at) - epoch(given_up.at), 0.0)

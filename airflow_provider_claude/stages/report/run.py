@@ -1,0 +1,75 @@
+"""Close the run: count its rows in its own files, write the report, and publish the answers if it is green.
+
+Nothing is counted by a counter: row numbers come from the Parquet files, column by column and batch by batch,
+so that memory does not grow with the run. The counters of landed.json are compared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.publish.destination import Destination
+from airflow_provider_claude.core.report.page import render
+from airflow_provider_claude.core.report.reconcile import raise_if_any
+from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
+from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.stages.publish.run import publish_answers
+from airflow_provider_claude.stages.report.record_history import remember, remember_tokens
+from airflow_provider_claude.store import RunFolder, write_bytes
+
+if TYPE_CHECKING:
+    from upath import UPath
+from airflow_provider_claude.stages.report.summarise import summarise
+
+
+@lean_arrow()
+def report(
+    run: RunFolder,
+    *,
+    output: UPath | None,
+    clock: Callable[[], str],
+    destination: Destination | None = None,
+    thresholds: Thresholds | None = None,
+    warnings: Sequence[str] = (),
+) -> Summary:
+    """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
+
+    :param output: where the answers go, as one partition if the run has one. None publishes nothing.
+    :param clock: the time now, ISO 8601 in UTC.
+    :param destination: in whose name, if the plan does not say: what the plan says counts.
+    :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
+    :param warnings: what else the report has to say.
+    :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
+    :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
+    :raises DestinationError: the partition may not be replaced. The report is written, and says so.
+    :raises StoreError: the answers could not be written. The report says so.
+    """
+    scan, plan = run.need_scan(), run.need_plan()
+    summary = summarise(run, scan, plan, thresholds or Thresholds(), clock())
+    summary = msgspec.structs.replace(summary, warnings=[*summary.warnings, *warnings])
+    _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
+    remember(run, plan)
+    remember_tokens(run, plan)
+    if summary.problems:
+        raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
+    if output is None:
+        return summary
+    destination = plan.destination or destination or Destination(output=str(output))
+    return publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
+
+
+def _beginning(summary: Summary, output: UPath | None) -> str:
+    """How far the publication is before it has begun."""
+    if output is None:
+        return NOT_ASKED
+    return WITHHELD if summary.problems else PUBLISHING
+
+
+def _write(run: RunFolder, summary: Summary) -> None:
+    write_bytes(run.file("report.json"), msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
+    write_bytes(run.file("report.html"), render(summary).encode())

@@ -1,0 +1,88 @@
+"""What was counted, as the summary of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from airflow_provider_claude.core.cost.run_costs import planned_cost
+from airflow_provider_claude.core.report.reconcile import nonzero
+from airflow_provider_claude.core.report.summary import Summary, asked
+from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.core.report.timeline import ShardSpan
+from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.stages.cost.spent import keep_on_record, spent_beside
+from airflow_provider_claude.stages.report.count import Counts
+from airflow_provider_claude.stages.scan.release_rows import acts
+from airflow_provider_claude.stages.submit.refused import refusal_told
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec
+from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.work_of import work_of
+
+#: Small records are read by so many threads at once: on an object store each is a round trip.
+_READERS = 8
+
+
+def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Thresholds, now: str) -> Summary:
+    counts = Counts(run, scan, plan)
+    ledger = counts.ledger(scan.rows)
+    with ThreadPoolExecutor(_READERS) as pool:
+        past = dict(pool.map(lambda spec: (spec.shard, history(run.shard(spec.shard))), plan.shards))
+        spans = list(pool.map(lambda spec: _span(run, spec, past[spec.shard]), plan.shards))
+    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
+    lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
+    return Summary(
+        source=scan.source,
+        format=scan.format,
+        partition=plan.partition,
+        created_at=now,
+        deadline=plan.deadline,
+        zone=plan.zone,
+        problems=[*ledger.problems(), *thresholds.breaches(ledger)],
+        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_told(run), *counts.never_whole()],
+        ledger=ledger,
+        costs=counts.answers.costs(
+            failed=counts.failed_usd,
+            retried=counts.retried_usd,
+            estimated=planned_cost(plan.estimate, lane),
+            spent=spent_beside(paid, plan, past),
+        ),
+        shards=spans,
+        answers=counts.answers.columns(),
+        quarantine_examples=counts.aside.found,
+        failure_examples=counts.failures.found,
+        flags=dict(counts.flags.counts.most_common()),
+        echoes=dict(counts.answers.echoes.counts.most_common()),
+        unreadable=scan.unreadable,
+        notes=scan.origin.notes(),
+        releases=acts(run),
+        strangers=nonzero(counts.strangers),
+        disagreements=counts.disagreements,
+        reused=counts.reused,
+        asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
+        explanation=plan.explanation,
+    )
+
+
+def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan:
+    """The time line of a shard with the attempts *past*: from its first batch to the end of its last."""
+    folder = run.shard(spec.shard)
+    attempts = chain(past, spec.fingerprint)
+    submitted = folder.submitted(attempts[0].number) if attempts else None
+    ended = folder.ended(attempts[-1].number) if attempts else None
+    landed = folder.landed()
+    return ShardSpan(
+        shard=spec.shard,
+        rows=spec.rows,
+        lane=_lanes(attempts) or spec.lane,
+        attempts=len(past),
+        created_at=submitted.created_at if submitted else None,
+        ended_at=ended.ended_at if ended else None,
+        landed_at=landed.landed_at if landed else None,
+    )
+
+
+def _lanes(attempts: Sequence[Attempt]) -> str:
+    """The lanes a shard was asked in, in order: `batch`, `batch + sync`; `store` where nothing had to be asked."""
+    lanes = list(dict.fromkeys(attempt.lane for attempt in attempts))
+    return " + ".join(lane for lane in lanes if lane != "store" or lanes == ["store"])

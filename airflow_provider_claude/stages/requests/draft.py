@@ -1,0 +1,114 @@
+"""A body while it is written, a request an item; and the hashes of its requests."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from typing import IO
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.requests.request_bytes import (
+    BODY_CLOSE,
+    BODY_OPEN,
+    RequestEncoder,
+    custom_id,
+    entry,
+)
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
+from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
+from airflow_provider_claude.store.items import read_carried, read_items
+
+
+class Draft:
+    """A body and its manifest while they are written: a request an item."""
+
+    def __init__(
+        self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: Encoders
+    ) -> None:
+        carried = read_carried(run, run.need_scan())
+        carry = [one.name for one in carried]
+        self._schema = with_columns(MANIFEST_FIELDS, carried)
+        self._start, self._name, self._stream = spec.start, ask.fingerprint(spec), stream
+        self._parts: list[pa.RecordBatch] = []
+        self.columns = list(dict.fromkeys([*KEYS, *carry, *encoder.columns]))
+        self.sizes, self.totals = array("I"), array("I")
+        stream.write(BODY_OPEN)
+
+    def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+        """Ask the rows of *batch*, each with its parameters, their hash, and its limit."""
+        names = self._write(params, limits)
+        self._parts.append(manifest_rows(batch, self._start, self._schema, names, hashes, limits))
+
+    def close(self) -> None:
+        self._stream.write(BODY_CLOSE)
+
+    def manifest(self) -> pa.Table:
+        return pa.Table.from_batches(self._parts, self._schema)
+
+    def _write(self, params: list[bytes], totals: list[int]) -> list[str]:
+        """Write requests; their custom ids."""
+        index = len(self.sizes)
+        names = [custom_id(self._name, index + place) for place in range(len(params))]
+        self._stream.write(b"," if index and names else b"")
+        self._stream.write(b",".join(map(entry, names, params)))
+        self.sizes.extend(map(len, params))
+        self.totals.extend(totals)
+        return names
+
+
+def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
+    """The hash of each request that *ask* asks of *spec*, by ordinal."""
+    encoder = Encoders(plan)
+    found: dict[int, bytes] = {}
+    for rows in read_items(run, run.need_scan(), spec.start, spec.stop, ["ordinal", *encoder.columns]):
+        params = list(encoder.of_batch(rows))
+        batch, _, hashes = asked_rows(rows, params, [hashlib.sha256(one).digest() for one in params], ask, encoder)
+        found.update(zip(batch.column("ordinal").to_pylist(), hashes, strict=True))
+    return found
+
+
+def asked_rows(
+    batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], ask: Ask, encoder: Encoders
+) -> tuple[pa.RecordBatch, list[bytes], list[bytes]]:
+    """The rows of *batch* that are asked, with their parameters and hashes; those with another limit anew."""
+    ordinals = batch.column("ordinal").to_pylist()
+    for place, ordinal in enumerate(ordinals):
+        if ordinal in ask.max_tokens:
+            params[place] = encoder.one(batch.slice(place, 1), ask.max_tokens[ordinal])
+            hashes[place] = hashlib.sha256(params[place]).digest()
+        if ask.skip.get(ordinal, hashes[place]) != hashes[place]:
+            raise StateError(f"Item {ordinal} is not the one that was answered before; clear the plan task.")
+    places = [place for place, ordinal in enumerate(ordinals) if ask.wants(ordinal)]
+    rows = batch.take(int_array(places, "<i8", pa.int64()))
+    return rows, [params[place] for place in places], [hashes[place] for place in places]
+
+
+class Encoders:
+    """The plan's encoder, and those of single rows with another `max_tokens`."""
+
+    def __init__(self, plan: PlanRecord) -> None:
+        self._job = plan.job
+        self._plain = RequestEncoder(plan.job)
+        self._others: dict[int, RequestEncoder] = {}
+        self.columns = self._plain.columns
+        self.of_batch = self._plain.of_batch
+        self.max_tokens: int = plan.job["max_tokens"]
+
+    def one(self, row: pa.RecordBatch, max_tokens: int) -> bytes:
+        if max_tokens not in self._others:
+            self._others[max_tokens] = RequestEncoder({**self._job, "max_tokens": max_tokens})
+        return next(self._others[max_tokens].of_batch(row))
+
+    def content(self, params: bytes, limit: int) -> bytes:
+        """The message in *params*, of a row with the `max_tokens` *limit*."""
+        return self._others.get(limit, self._plain).content(params)
+
+    def limits(self, batch: pa.RecordBatch, ask: Ask) -> list[int]:
+        """The `max_tokens` of each row of *batch*."""
+        if not ask.max_tokens:
+            return [self.max_tokens] * batch.num_rows
+        return [ask.max_tokens.get(ordinal, self.max_tokens) for ordinal in batch.column("ordinal").to_pylist()]

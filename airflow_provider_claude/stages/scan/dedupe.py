@@ -1,0 +1,138 @@
+"""Which candidates become items: the first with their text, unless their id is taken, or Claude has come to suspect them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.scan import screening
+from airflow_provider_claude.core.scan.excerpt import excerpt
+from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
+from airflow_provider_claude.core.scan.verdicts import Verdict
+from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
+from airflow_provider_claude.stages.scan.dedupe_index import Index, Place
+
+_TAKEN = Verdict("duplicate_id", "another row with this id came before, with other text.")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How candidates are folded: by *index*, where they are asked for by *near* signatures too. *columns* are their texts.
+
+    *screened* says by the hash of a doubt whether an injection is suspected.
+    """
+
+    index: Index
+    columns: Sequence[str]
+    near: bool = False
+    screened: Mapping[bytes, bool] = field(default_factory=dict)
+
+
+class Folding:
+    """Some candidates (CANDIDATE_FIELDS) on their way into items, duplicates or quarantine."""
+
+    def __init__(self, candidates: pa.RecordBatch, fold: Fold) -> None:
+        self.batch_in, self._columns = candidates, fold.columns
+        self.flags = candidates.column("flags").to_pylist()
+        self.suspects = set(_true(candidates.column("scan_suspect")))
+        self.aside: dict[int, Verdict] = {}
+        self.told: Counter[str] = Counter()
+        self._screen(fold.screened)
+        self.places = self._placed(fold)
+
+    def _screen(self, screened: Mapping[bytes, bool]) -> None:
+        """Act on what Claude said about suspects."""
+        doubts = self.batch_in.column("scan_doubt").to_pylist() if screened else ()
+        for row, doubt in enumerate(doubts):
+            suspected = None if doubt is None else screened.get(bytes.fromhex(doubt))
+            if suspected is None:
+                continue
+            if suspected:
+                found = screening.screened(row)
+                self.aside[row] = Verdict(found.rule, found.detail, found.layer, found.score)
+            else:
+                self.suspects.discard(row)
+            word = self.aside[row].reason if suspected else screening.HARMLESS
+            self.flags[row].append(word)
+            self.told[word] += 1
+
+    def _placed(self, fold: Fold) -> dict[int, Place]:
+        """The places of the rows that are not set aside; those whose id is taken are, too."""
+        rows = [row for row in range(self.batch_in.num_rows) if row not in self.aside]
+        taken = self.batch_in.take(pa.array(rows, pa.int64()))
+        digests = [bytes.fromhex(digest) for digest in taken.column("input_hash").to_pylist()]
+        near = self._signatures(rows) if fold.near else ()
+        placed = dict(zip(rows, fold.index.fold(digests, taken.column("item_id").to_pylist(), near), strict=True))
+        self.aside |= {row: _TAKEN for row, place in placed.items() if place.ordinal is None}
+        return placed
+
+    def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
+        """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
+        found = signatures(["\n\n".join(filter(None, self._texts(row))) for row in rows])
+        return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
+
+    def _texts(self, row: int) -> list[str | None]:
+        return [self.batch_in.column(name)[row].as_py() for name in self._columns]
+
+    def rows(self, folder: str) -> list[int]:
+        """The rows that go into *folder*, ascending."""
+        if folder == "quarantine":
+            return sorted(self.aside)
+        twins = folder == "duplicates"
+        return [
+            row for row, place in self.places.items() if row not in self.aside and (place.twin is not None) == twins
+        ]
+
+    def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
+        rows = self.rows(folder)
+        taken = pa.array(rows, pa.int64())
+        return pa.RecordBatch.from_arrays([self._column(one.name, rows, taken) for one in schema], schema=schema)
+
+    def doubts(self) -> pa.RecordBatch:
+        """What Claude is to be asked about, or was (DOUBT_FIELDS): a screening that is run again asks the same."""
+        told = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
+        asked = pa.array(sorted([*self.rows("items"), *told]), pa.int64())
+        some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(asked)
+        known = some.filter(some.column("scan_doubt").is_valid())
+        return pa.RecordBatch.from_arrays(known.columns, schema=pa.schema(DOUBT_FIELDS))
+
+    def excerpt(self, row: int) -> str:
+        return excerpt(self._texts(row))
+
+    def _column(self, name: str, rows: list[int], taken: pa.Array) -> pa.Array:
+        if name in _MADE:
+            return pa.array([_MADE[name](self, row) for row in rows], _TYPES[name])
+        if name == "scan_score" and rows and rows[0] in self.aside:
+            return pa.array([self.aside[row].score for row in rows], _TYPES[name])
+        if name == "scan_text_hash":
+            known = pc.coalesce(self.batch_in.column(name), self.batch_in.column("input_hash"))
+            return known.take(taken)
+        if name == "claude_hidden":
+            return pa.nulls(len(rows), pa.string())
+        if name == "lost_rows":
+            return pa.repeat(pa.scalar(0, pa.int64()), len(rows))
+        return self.batch_in.column(name).take(taken)
+
+
+#: Columns that a candidate does not have yet: how each is made for a row.
+_MADE: Mapping[str, Callable[[Folding, int], object]] = {
+    "ordinal": lambda folding, row: folding.places[row].ordinal,
+    "duplicate_of": lambda folding, row: folding.places[row].twin,
+    "scan_near": lambda folding, row: folding.places[row].near,
+    "scan_suspect": lambda folding, row: row in folding.suspects,
+    "flags": lambda folding, row: folding.flags[row],
+    "reason": lambda folding, row: folding.aside[row].reason,
+    "detail": lambda folding, row: folding.aside[row].detail,
+    "scan_layer": lambda folding, row: folding.aside[row].layer,
+    "scan_excerpt": lambda folding, row: folding.excerpt(row),
+}
+
+_TYPES = {one.name: one.type for one in (*ITEM_FIELDS, *QUARANTINE_FIELDS, *DUPLICATE_FIELDS)}
+
+
+def _true(mask: pa.BooleanArray) -> list[int]:
+    return [row for row, value in enumerate(mask.to_pylist()) if value]

@@ -1,0 +1,103 @@
+"""Scan: a source, read once as a stream, becomes items, quarantine and duplicates in the run folder.
+
+Every row of the source ends in exactly one of the three, or is counted as lost where the source is damaged:
+`rows = items + quarantined + duplicates + lost`. Where lost rows cannot be counted, or a file cannot be read at all, the scan
+fails, unless `unreadable_files="quarantine"` was asked for. Damaged regions stand in quarantine/, too.
+
+Texts of items are cleaned; rows set aside hold their texts as they came. A row is a duplicate of the first item with the very
+same cleaned texts, whatever its id. A row whose id is taken by an item or duplicate of *other* text is set aside
+(`duplicate_id`); with the same text it is a duplicate. Rows that are set aside take no id.
+
+Memory holds one chunk of rows and a bounded index, whatever the number of rows. scan.json is removed first and
+written last: while it is not there, what else is there does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.scan.gate import open_gate
+from airflow_provider_claude.errors import SourceError
+from airflow_provider_claude.sources.source import Source
+from airflow_provider_claude.stages.scan.check_rows import Judge, Sorting
+from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
+from airflow_provider_claude.stages.scan.release_rows import released_keys
+from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.write_tables import NAMES, open_tables
+from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
+
+#: Rows judged at once, unless their texts reach _CHUNK_BYTES before.
+_CHUNK_ROWS = 2_000
+_CHUNK_BYTES = 16 << 20
+
+
+@lean_arrow()
+def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
+    """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
+
+    *clock* gives the time as ISO 8601. Raises SourceError where the columns do not fit the source or the run folder, or
+    where files are unreadable.
+    """
+    started = clock()
+    check_columns(source, settings)
+    settings = replace(settings, typed=source.wanted.carried)
+    forget_mapping(run, settings.redact)
+    remove(run.file("shares"))
+    with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
+        for chunk in chunks(source.batches()):
+            sorting = Sorting(chunk, judge)
+            tables.counts.read(sorting)
+            for folder in ("quarantine", "originals"):
+                tables.add(folder, sorting.batch(folder, tables.schemas[folder]))
+            tables.fold(sorting.batch("candidates", settings.candidates))
+        if judge.redaction:
+            tables.counts.redacted.update(judge.redaction.counts)
+        tables.counts.gate = judge.gate.version
+    record = tables.counts.record(settings, source.origin, started=started, finished=clock())
+    write_record(run.file("scan.json"), record)
+    return record
+
+
+@contextmanager
+def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) -> Iterator[Judge]:
+    """How the rows of part *part* of a scan into *run* are judged."""
+    with open_redaction(run, settings.redact, now, part) as redaction:
+        yield Judge(
+            gate=open_gate(settings.policy, settings.closing_tags, settings.confidential),
+            columns=settings.text_columns,
+            carry=settings.carry,
+            max_chars=settings.max_chars,
+            released=released_keys(run),
+            trimming=settings.trimming,
+            redaction=redaction,
+        )
+
+
+def check_columns(source: Source, settings: ScanSettings) -> None:
+    """Raises SourceError where *settings* names columns that *source* was not opened with, or that we need the names of."""
+    columns = settings.columns
+    if not settings.text_columns:
+        raise SourceError(f"columns is empty: write at least one of {', '.join(source.columns)}, as job.columns does.")
+    if missing := [name for name in columns if name not in source.columns]:
+        raise SourceError(f"{source.path} was opened without {', '.join(missing)}; with {', '.join(source.columns)}.")
+    if clash := [name for name in columns if name in NAMES or name.startswith("claude_")]:
+        raise SourceError(
+            f"{source.path} has columns with names the run folder needs: {', '.join(clash)}. Rename them."
+        )
+
+
+def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of *batches* in chunks large enough that the cost of a pass is in the rows."""
+    gathered: list[pa.RecordBatch] = []
+    for batch in batches:
+        gathered.append(batch)
+        if sum(map(len, gathered)) >= _CHUNK_ROWS or sum(one.nbytes for one in gathered) >= _CHUNK_BYTES:
+            yield pa.concat_batches(gathered)
+            gathered = []
+    if gathered:
+        yield pa.concat_batches(gathered)

@@ -1,0 +1,94 @@
+"""How a source is scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.scan.pii.redaction import Redacting
+from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
+from airflow_provider_claude.core.scan.trimming import Trimming
+from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
+from airflow_provider_claude.core.tables import (
+    CANDIDATE_FIELDS,
+    DOUBT_FIELDS,
+    DUPLICATE_FIELDS,
+    ITEM_FIELDS,
+    ORIGINAL_FIELDS,
+    QUARANTINE_FIELDS,
+    carried_fields,
+    source_name,
+    with_columns,
+)
+from airflow_provider_claude.extras import need
+from airflow_provider_claude.job.numbers import whole_number
+from airflow_provider_claude.store import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanSettings:
+    """How a source is scanned.
+
+    *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is a text
+    column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its texts
+    together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are tags of the prompt, such as
+    `</email>`: a text that closes one is noted; *confidential* is the word that no answer may
+    hold, see `core.scan.shape_limits`. *policy* says what becomes of rows in which something was found, *redact*
+    what in the texts is replaced by tokens, if anything, and *trimming* what is judged but not sent; *screened* is the run
+    folder in which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
+    more are asked once; None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says
+    whether a scan fails where a file cannot be read whole, or goes on without what is lost.
+    """
+
+    text_columns: Sequence[str]
+    carry: Sequence[str] = ()
+    typed: Sequence[pa.Field] = ()
+    part_rows: int = 10_000
+    max_chars: int = 100_000
+    closing_tags: Sequence[str] = ()
+    confidential: str = field(default="", repr=False)
+    policy: ScanPolicy = field(default_factory=ScanPolicy)
+    near_duplicates: float | None = None
+    screened: RunFolder | None = None
+    redact: Redacting | None = None
+    trimming: Trimming = field(default_factory=Trimming)
+    unreadable_files: UnreadableFiles = "fail"
+
+    @property
+    def columns(self) -> list[str]:
+        """What is wanted of the source, each once."""
+        return list(dict.fromkeys([*self.text_columns, *self.carry]))
+
+    @property
+    def candidates(self) -> pa.Schema:
+        """The shape of the candidates' table."""
+        return with_columns(CANDIDATE_FIELDS, self.fields)
+
+    @property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """The shapes of the tables of a scan."""
+        shown = [one for one in self.fields if source_name(one.name) == one.name]
+        return {
+            "items": with_columns(ITEM_FIELDS, self.fields),
+            "quarantine": with_columns(QUARANTINE_FIELDS, shown),
+            "duplicates": with_columns(DUPLICATE_FIELDS, carried_fields(pa.schema(self.fields), self.carry)),
+            "originals": with_columns(ORIGINAL_FIELDS, self.text_columns),
+            "doubts": pa.schema(DOUBT_FIELDS),
+        }
+
+    @property
+    def fields(self) -> list[pa.Field]:
+        """The columns of the source, as the run folder has them."""
+        typed = {one.name: one for one in self.typed}
+        texts = [name for name in self.columns if name not in typed]
+        return [*(pa.field(name, pa.string()) for name in texts), *self.typed]
+
+    def __post_init__(self) -> None:
+        whole_number("max_chars", self.max_chars, 1, 100_000_000)
+        whole_number("part_rows", self.part_rows, 1, 1_000_000)
+        if self.near_duplicates is None:
+            return
+        need("near", "near_duplicates")
+        check_likeness(self.near_duplicates)

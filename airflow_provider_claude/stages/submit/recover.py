@@ -1,0 +1,229 @@
+"""The attempts of a shard: read from its records, carried on by `core.submit.attempt`, written down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from airflow_provider_claude.core.submit.attempt import (
+    DISPUTE_SECONDS,
+    GRACE_SECONDS,
+    Adopt,
+    Attempt,
+    Close,
+    Hold,
+    Listed,
+    Reattach,
+    Release,
+    Replace,
+    Search,
+    Submit,
+    Wait,
+    decide,
+)
+from airflow_provider_claude.core.submit.polling import ENDED
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.errors import (
+    ApiUnavailableError,
+    ClaudeError,
+    HoldError,
+    NotFoundYetError,
+    PendingError,
+    RateLimitedError,
+    StateError,
+)
+from airflow_provider_claude.gateway.batch_info import BatchInfo
+from airflow_provider_claude.stages.fetch import collect
+from airflow_provider_claude.stages.submit.find_orphans import Api, Orphans
+from airflow_provider_claude.stages.sync.run import SyncAttempt
+from airflow_provider_claude.store import (
+    AccountFolder,
+    LetGoRecord,
+    ShardFolder,
+    SubmittedRecord,
+    write_new_record,
+)
+from airflow_provider_claude.store.attempts import LEFT, history
+
+#: Seconds between two looks at a batch that is being cancelled; a cancel takes about half a minute.
+_CANCEL_LOOK = 30.0
+
+
+#: What has to be done before something can be sent, and what keeps it from being done.
+_Step = Search | Adopt | Release | Replace | Close | Wait | Hold
+
+
+_BLOCKS = (PendingError, HoldError, ApiUnavailableError, RateLimitedError, NotFoundYetError)
+
+
+class Cutoff(Protocol):
+    """How long a shard may wait for an attempt that blocks it."""
+
+    def left(self) -> float:
+        """Seconds until its cutoff: 0 where it has come, infinite where there is none."""
+
+    def answers(self) -> bool:
+        """Whether the rows are asked again when it has come."""
+
+
+class NoCutoff:
+    """That of a shard that nobody waits for."""
+
+    def left(self) -> float:
+        return math.inf
+
+    def answers(self) -> bool:
+        return False
+
+
+class Desk:
+    """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
+
+    def __init__(
+        self,
+        shard: ShardFolder,
+        work: AccountFolder,
+        api: Api,
+        clock: Callable[[], str],
+        grace: float = GRACE_SECONDS,
+        cutoff: Cutoff | None = None,
+    ) -> None:
+        self.shard, self.work, self.api, self.clock, self.grace = shard, work, api, clock, grace
+        self.cutoff = cutoff or NoCutoff()
+        self.orphans = Orphans(shard, work, api, grace)
+
+    def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
+        """Do what has to be done before *root* may be paid for, or is found to be.
+
+        Raises PendingError where something else has to end first, HoldError where a person has to look, and the API's errors
+        where it does not answer. None is raised past the shard's cutoff where its rows are to be answered all the same: then
+        what blocks it is left, on record.
+        """
+        listed: list[Listed] | None = None
+        while True:
+            now = epoch(self.clock())
+            step = decide(history(self.shard), root=root, of_round=of_round, now=now, listed=listed, grace=self.grace)
+            match step:
+                case Submit():
+                    return step
+                case Reattach(attempt):
+                    self._claim(attempt)
+                    return step
+                case _:
+                    listed = self._resolve(step, now)
+
+    def _resolve(self, step: _Step, now: float) -> list[Listed] | None:
+        """Carry out *step*, or leave what blocks it: the batches that were found, None where that is not asked."""
+        try:
+            if isinstance(step, Search):
+                return self.orphans.search(step.attempt)
+            self._carry_out(step, now)
+        except _BLOCKS as error:
+            self._leave(step.attempt, error)
+        return None
+
+    def _leave(self, attempt: Attempt, why: ClaudeError) -> None:
+        """Leave *attempt*, which blocks the shard, where the cutoff has come; raise *why* where it has to be waited for."""
+        left, answers = self.cutoff.left(), self.cutoff.answers()
+        if not left:
+            now = self.clock()
+            record = LetGoRecord(attempt=attempt.number, batch_id=attempt.batch_id, at=now, waits=not answers)
+            write_new_record(self.shard.file(f"{attempt.number}.letgo.json"), record)
+            if answers:
+                self.shard.release(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
+                return
+        held = isinstance(why, HoldError) and answers and math.isfinite(left)
+        if not held and not isinstance(why, PendingError):
+            raise why
+        pause = why.retry_after if isinstance(why, PendingError) else None
+        raise PendingError(str(why), min(pause or DISPUTE_SECONDS, left or DISPUTE_SECONDS)) from why
+
+    def _carry_out(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
+        """Carry out a step after which everything is decided again, or say why it has to wait."""
+        match step:
+            case Adopt(attempt, batch_id):
+                self._adopt(attempt, batch_id)
+            case Release(attempt, reason):
+                self.shard.release(attempt.number, None, reason, self.clock(), paid=attempt.submitted)
+            case Replace(attempt):
+                self._replace(attempt)
+            case Close(attempt):
+                SyncAttempt(shard=self.shard, number=attempt.number, clock=self.clock).close()
+                self._remember(attempt)
+            case Wait(attempt, until):
+                raise PendingError(_still_sending(self.shard, attempt), until - now)
+            case Hold(attempt, batch_ids):
+                raise HoldError(_what_to_do(self.shard, attempt, batch_ids))
+
+    def _remember(self, closed: Attempt) -> None:
+        """Let others use what a closed attempt of the sync lane was answered."""
+        record = self.shard.submitted(closed.number)
+        if record is not None:
+            collect.collect(self.shard, record, self.api, self.work, self.clock())
+
+    def _claim(self, attempt: Attempt) -> None:
+        if attempt.batch_id is not None:
+            self.work.claim(self.shard, attempt.number, attempt.batch_id)
+
+    def _adopt(self, orphan: Attempt, batch_id: str) -> None:
+        """Make *batch_id* the batch of *orphan*, unless another attempt was faster; then the list is read again."""
+        claim = self.work.claim(self.shard, orphan.number, batch_id)
+        if not self.orphans.is_mine(claim, orphan.number):
+            return
+        info = self.api.batch(batch_id)
+        submitted(self.shard, orphan.number, info, adopted=True)
+
+    def _replace(self, stale: Attempt) -> None:
+        """Cancel a batch whose rows have changed, and keep what it had answered."""
+        record = self.shard.submitted(stale.number)
+        if record is None or record.batch_id is None:
+            raise StateError(f"{self.shard}, attempt {stale.number}: its batch is not on record any more.")
+        info = self.api.batch(record.batch_id)
+        if info.status != ENDED and record.adopted:
+            raise PendingError(
+                f"Batch {record.batch_id} was taken for what shard {self.shard.shard} held before. Its results will show "
+                "whether it is; it is left alone until then, because it may be another's.",
+                DISPUTE_SECONDS,
+            )
+        if info.status != ENDED:
+            if info.status != "canceling":
+                self.api.cancel_batch(record.batch_id)
+            raise PendingError(
+                f"Batch {record.batch_id} answers what shard {self.shard.shard} held before. It is being cancelled; what "
+                "it has answered so far is paid for, kept and used, and the rest is sent anew when it has ended.",
+                _CANCEL_LOOK,
+            )
+        collect.collect(self.shard, record, self.api, self.work, self.clock())
+
+
+def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: bool = False) -> None:
+    """Write down that *info* is the batch of *attempt*. Whoever comes second has the same to say."""
+    record = SubmittedRecord(
+        attempt=attempt,
+        batch_id=info.id,
+        lane="batch",
+        created_at=info.created_at,
+        expires_at=info.expires_at,
+        adopted=adopted,
+    )
+    write_new_record(shard.file(f"{attempt}.submitted.json"), record)
+
+
+def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
+    return (
+        f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
+        f"{attempt.requests:,} requests were about to be sent. Whoever sent them may still be at it, or another shard is "
+        "finding out whether a batch of that size is its own. Nothing is sent before that is known."
+    )
+
+
+def _what_to_do(shard: ShardFolder, attempt: Attempt, batch_ids: tuple[str, ...]) -> str:
+    """The message of a hold: what is not known, and what a person can do about it."""
+    return (
+        f"Shard {shard.shard}, attempt {attempt.number}: whoever sent its {attempt.requests:,} requests died before "
+        f"writing down the batch id, and {len(batch_ids)} batches of that size and time belong to no one: "
+        f"{', '.join(batch_ids)}. Nothing is sent, because it could be paid for twice. Look them up in the Console, then "
+        f"run `claude-batch adopt {shard} <batch id>`, or `claude-batch resend {shard}` if it is none of them, and clear "
+        "this task."
+    )

@@ -1,0 +1,160 @@
+"""Create: one shard becomes one Message Batch, never twice for the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
+from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
+from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
+from airflow_provider_claude.stages.cost.budget import Budget, reckoned, spool_affordable
+from airflow_provider_claude.stages.cost.spent import reopen
+from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff, too_late
+from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.reuse import planned, take
+from airflow_provider_claude.stages.submit import find_orphans
+from airflow_provider_claude.stages.submit.recover import Desk, submitted
+from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
+from airflow_provider_claude.store import (
+    IntentRecord,
+    PlanRecord,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    write_new_record,
+)
+from airflow_provider_claude.store.work_of import work_of
+
+#: A sender gives up after this, and so much more for the bytes it has to send: 4 Mbit/s are enough.
+_SEND_SECONDS = 60.0
+
+
+_SLOWEST_BYTES = 500_000.0
+
+
+class Api(find_orphans.Api, Protocol):
+    """What creating needs of the gateway."""
+
+    def connect(self) -> None: ...
+
+    def create_batch(self, body: Body) -> BatchInfo: ...
+
+
+@lean_arrow()
+def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: float = GRACE_SECONDS) -> str:
+    """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
+
+    Empty where nothing has to be sent: all answers are there from earlier runs, or the sync lane will ask them, as it is too
+    late for a batch, or the API refuses batches and the plan allows it. *grace*: seconds after which the API's list must show
+    a batch.
+
+    Where an earlier attempt blocks the shard until its cutoff, it is left, and the sync lane asks the rows; see
+    core.deadline.stuck.
+
+    Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
+    been paid for and several batches could be its, StateError where the items are no longer the ones that were
+    planned or *api* is of another account, and the gateway's errors.
+    """
+    plan = shard.run.need_plan()
+    api = api.of(plan.account)
+    spec = plan.shard(shard.shard)
+    desk = Desk(shard, work_of(shard.run, plan), api, clock, grace, ShardCutoff(shard, clock))
+    match desk.pursue(spec.fingerprint):
+        case Reattach(attempt):
+            return attempt.batch_id or ""
+        case Submit(number):
+            found = planned(shard.run, spec)
+            skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
+            by_sync = spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
+            only = frozenset[int]() if by_sync else None
+            pack = 1 if by_sync else spec.pack
+            try:
+                return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
+            except BatchesRefusedError as error:
+                to_the_sync_lane(shard.run, plan, error, clock())
+                return create(shard, api, clock=clock, grace=grace)
+
+
+class Sender:
+    """Sends attempts of one planned shard."""
+
+    def __init__(self, desk: Desk, api: Api, plan: PlanRecord, spec: ShardSpec) -> None:
+        self.desk, self.api, self.plan, self.spec = desk, api, plan, spec
+
+    def send(self, number: int, ask: Ask) -> str:
+        """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
+
+        Of several workers that are here for the same attempt, one sends; the others get PendingError.
+        """
+        shard = self.desk.shard
+        self.api.connect()
+        reopen(shard, self.desk.work, self.plan, self.desk.clock)
+        with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
+            intent = self._intent(number, within, body)
+            if not shard.intents.write_new(number, intent):
+                raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
+            body.write_manifest(shard.manifest(number))
+            if intent.pack == 1:
+                self.desk.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
+            if not body.rows:
+                self._nothing_to_send(number)
+                return ""
+            submitted(shard, number, batch := self._pay(number, body, intent))
+        self.desk.work.claim(shard, number, batch.id)
+        self._check_wanted(number, batch.id)
+        return batch.id
+
+    def _check_wanted(self, number: int, batch_id: str) -> None:
+        """Cancel the batch where another worker has given this attempt up meanwhile: it has sent the rows itself."""
+        if self.desk.shard.released(number) is not None:
+            self.api.cancel_batch(batch_id)
+            raise PendingError(
+                f"Sending shard {self.desk.shard.shard} took so long that another task has sent it again. Batch {batch_id} "
+                "was cancelled at once; what it answered by then is billed twice.",
+                _SEND_SECONDS,
+            )
+
+    def _intent(self, number: int, ask: Ask, body: SpooledBody) -> IntentRecord:
+        now = datetime.fromisoformat(self.desk.clock())
+        until = now + timedelta(seconds=_SEND_SECONDS + len(body) / _SLOWEST_BYTES)
+        return IntentRecord(
+            attempt=number,
+            job=self.plan.job_hash,
+            root=self.spec.fingerprint,
+            round=ask.round,
+            fingerprint=ask.fingerprint(self.spec),
+            requests=body.count,
+            bytes=len(body),
+            at=now.isoformat(),
+            until=until.isoformat(),
+            model=self.plan.job["model"],
+            price=self.plan.price,
+            **reckoned(body, self.plan, "batch")._asdict(),
+            withheld=ask.withheld,
+            pack=ask.pack,
+            items=body.rows,
+        )
+
+    def _nothing_to_send(self, number: int) -> None:
+        record = SubmittedRecord(attempt=number, batch_id=None, lane="store", created_at=self.desk.clock())
+        write_new_record(self.desk.shard.file(f"{number}.submitted.json"), record)
+
+    def _pay(self, number: int, body: SpooledBody, intent: IntentRecord) -> BatchInfo:
+        """Create the batch. An attempt whose call was surely not carried out is released, so that a retry may pay."""
+        until = datetime.fromisoformat(intent.until)
+        body.give_up = lambda: datetime.fromisoformat(self.desk.clock()) > until
+        try:
+            return self.api.create_batch(body)
+        except UnknownFateError:
+            raise
+        except ClaudeError as error:
+            reason = f"the API did not take it: {type(error).__name__}"
+            self.desk.shard.release(number, None, reason, self.desk.clock(), paid=False)
+            budget = Budget.of(self.desk.work, self.plan)
+            if budget is not None:
+                budget.free(self.desk.work.name_of(self.desk.shard), number)
+            raise

@@ -1,0 +1,83 @@
+"""The connection to an account, and how lanes are made on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.sync.concurrency import CEILING
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.sync.journal import Journal
+from airflow_provider_claude.stages.sync.lease import Lease
+from airflow_provider_claude.stages.sync.rate_limiter import Meters
+from airflow_provider_claude.stages.sync.request import Api, Pace
+from airflow_provider_claude.stages.sync.sender import Lane
+from airflow_provider_claude.store import LanesRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """An open way to an account. *account* tells it from others, for the bucket they share on this machine."""
+
+    account: str
+    connect: Callable[[], AbstractAsyncContextManager[Api]]
+
+
+@dataclass(kw_only=True)
+class Courier:
+    """The way to the sync lane, and what the user wants of it.
+
+    :param dial: reads the connection; called when there is something to send.
+    :param now: the time in epoch seconds.
+    :param in_flight: the most requests under way at once.
+    :param shed: let what is left and not urgent go by batch, where the lane has to slow down for minutes.
+    """
+
+    dial: Callable[[], Line]
+    now: Callable[[], float]
+    in_flight: int = int(CEILING)
+    shed: bool = False
+    _lane: Lane | None = None
+    _stopped: bool = False
+
+    def maker(self, lanes: LanesRecord, *, shed: bool = True) -> Callable[[Journal, Lease], Lane]:
+        """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take what is left."""
+
+        def make(journal: Journal, lease: Lease) -> Lane:
+            line = self.dial()
+            due = None if lanes.promised is None else epoch(lanes.promised)
+            self._lane = Lane(
+                connect=line.connect,
+                meters=Meters(line.account, lanes.limits, reserve=lanes.reserve, now=self.now),
+                tokens=TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True),
+                pace=Pace(
+                    until=due if due is not None and due > self.now() else None,
+                    in_flight=self.in_flight,
+                    reserve=lanes.reserve,
+                    shed_until=_shed_until(lanes) if self.shed and shed else -math.inf,
+                ),
+                now=self.now,
+                journal=journal,
+                lease=lease,
+            )
+            if self._stopped:
+                self._lane.stop()
+            return self._lane
+
+        return make
+
+    def stop(self) -> None:
+        """End the lane that is running, or the next one at its start; see Lane.stop."""
+        self._stopped = True
+        if self._lane is not None:
+            self._lane.stop()
+
+
+def _shed_until(lanes: LanesRecord) -> float:
+    """The last moment at which there is time for a batch, and for the sync lane to catch it."""
+    if lanes.promised is None:
+        return math.inf
+    return epoch(lanes.promised) - lanes.late_seconds - lanes.lead_seconds

@@ -1,0 +1,89 @@
+"""The lease on an attempt of the sync lane: of all workers that know of it, one sends.
+
+A lease is a numbered record; the next number is anybody's once the latest has run out. Its holder renews it, and stops
+sending when it could not: a worker that was stopped in its sleep wakes up to a lease that has run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from airflow_provider_claude.core.active_run import SKEW_SECONDS
+from airflow_provider_claude.core.sync.concurrency import CEILING
+from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.store import LeaseRecord, ShardFolder
+
+#: How long a lease holds without being renewed, and how often it is.
+LEASE_SECONDS = 90.0
+RENEW_SECONDS = 20.0
+
+#: So many requests a worker may have under way or not written down yet, until it says how many.
+UNDER_WAY = 2 * int(CEILING)
+
+
+class Lease:
+    """A lease that is held. Raises PendingError when made while another holds.
+
+    `under_way` is the most requests that are sent and not written down at a time, `unsure` counts those that ended without an
+    answer and may have been paid; both go on record whenever the lease is renewed.
+    """
+
+    def __init__(self, shard: ShardFolder, attempt: int, clock: Callable[[], str]) -> None:
+        self._attempt, self._clock = attempt, clock
+        self.under_way, self.unsure = UNDER_WAY, 0
+        self._leases = shard.leases(attempt)
+        number, latest = self._leases.latest()
+        if latest is not None and (left := _left(latest, self._now())) > 0:
+            raise PendingError(_held(shard, attempt), left)
+        self.number = number + 1
+        self._record = self._until(LEASE_SECONDS, 0)
+        if not self._leases.write_new(self.number, self._record):
+            raise PendingError(_held(shard, attempt), LEASE_SECONDS)
+
+    def _now(self) -> datetime:
+        return parse_time(self._clock())
+
+    def _until(self, seconds: float, done: int) -> LeaseRecord:
+        return LeaseRecord(
+            attempt=self._attempt,
+            number=self.number,
+            until=(self._now() + timedelta(seconds=seconds)).isoformat(),
+            done=done,
+            unsure=self.unsure,
+            under_way=self.under_way,
+            ended=seconds < 0,
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether another may hold it by now, because it was not renewed in time."""
+        return self._now() >= parse_time(self._record.until)
+
+    def renew(self, done: int) -> None:
+        """Hold it on, and tell that *done* requests are answered."""
+        self._write(LEASE_SECONDS, done)
+
+    def give_back(self, done: int) -> None:
+        """Let the next worker have it at once."""
+        self._write(-SKEW_SECONDS, done)
+
+    def _write(self, seconds: float, done: int) -> None:
+        if self.over:
+            return
+        record = self._until(seconds, done)
+        self._leases.overwrite(self.number, record)
+        self._record = record
+
+
+def _left(lease: LeaseRecord, now: datetime) -> float:
+    """Seconds until nobody can rely on *lease* any more."""
+    return (parse_time(lease.until) - now).total_seconds() + SKEW_SECONDS
+
+
+def _held(shard: ShardFolder, attempt: int) -> str:
+    return (
+        f"Shard {shard.shard}, attempt {attempt}: another worker is at it in the sync lane. If it died, its lease runs out "
+        "by itself; nothing is asked twice."
+    )

@@ -1,0 +1,212 @@
+"""An attempt in the sync lane: begun, carried on by whoever holds its lease, brought to its end.
+
+    N.intent.json, N.manifest.parquet    what it asks; one writer wins
+    N.lease.K.json, N.answers.K.jsonl    worker K is at it, and what it was answered
+    N.results.jsonl.zst, N.ended.json    all answers, in the form of a batch's results
+    N.submitted.json                     from here on it is an attempt like any other
+
+A worker that dies leaves its answers; the next one asks the rest. The Messages API has no list to find a lost answer in:
+what was under way when a worker was killed is asked, and paid for, again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from airflow_provider_claude.core.load.answers import read_head
+from airflow_provider_claude.core.requests.request_bytes import custom_id, id_start, index_of
+from airflow_provider_claude.errors import PendingError, StateError
+from airflow_provider_claude.stages.cost.budget import reckoned, spool_affordable
+from airflow_provider_claude.stages.cost.spent import reopen
+from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.encode import spool
+from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.sync.journal import Journal, discard_journals, read_journals
+from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
+from airflow_provider_claude.stages.sync.order import Turns, turns
+from airflow_provider_claude.stages.sync.request import Request
+from airflow_provider_claude.stages.sync.sender import Lane
+from airflow_provider_claude.store import (
+    AccountFolder,
+    EndedRecord,
+    IntentRecord,
+    PlanRecord,
+    ShardFolder,
+    ShardSpec,
+    SubmittedRecord,
+    atomic_output,
+    exists,
+    write_new_record,
+    write_record,
+)
+from airflow_provider_claude.store.parquet_files import read_table
+
+_COUNTS = ("succeeded", "errored", "canceled", "expired")
+
+#: Makes the lane that asks what is left, given the journal it writes and the lease it holds.
+MakeLane = Callable[[Journal, Lease], Lane]
+
+
+@dataclass(kw_only=True)
+class SyncAttempt:
+    """Attempt *number* of *shard*."""
+
+    shard: ShardFolder
+    number: int
+    clock: Callable[[], str]
+
+    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask, work: AccountFolder) -> None:
+        """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
+        was faster.
+        """
+        reopen(self.shard, work, plan, self.clock)
+        with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
+            now = self.clock()
+            intent = IntentRecord(
+                attempt=self.number,
+                job=plan.job_hash,
+                root=spec.fingerprint,
+                round=ask.round,
+                fingerprint=within.fingerprint(spec),
+                requests=body.count,
+                bytes=len(body),
+                at=now,
+                until=now,
+                model=plan.job["model"],
+                price=plan.price,
+                **reckoned(body, plan, "sync")._asdict(),
+                lane="sync",
+                withheld=within.withheld,
+                pack=within.pack,
+                items=body.rows,
+            )
+            if not self.shard.intents.write_new(self.number, intent):
+                raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
+            body.write_manifest(self.shard.manifest(self.number))
+
+    def carry_on(self, plan: PlanRecord, spec: ShardSpec, make: MakeLane) -> None:
+        """Ask what has no answer yet, and end. Raises PendingError where another worker is at it, and what the lane does."""
+        lease, done = self._take(), 0
+        try:
+            if not self._asked():
+                return
+            intent = self._intent()
+            with spool(self.shard.run, plan, spec, self._ask(spec, intent, plan.job["max_tokens"])) as body:
+                self._check_same(body, intent)
+                seen = self._seen(intent)
+                lane = make(Journal(self.shard, self.number, lease.number), lease)
+                lane.done = done = sum(seen)
+                try:
+                    lane.drain(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
+                finally:
+                    done = lane.done
+            self._end(intent, lease)
+        finally:
+            lease.give_back(done)
+
+    def close(self) -> None:
+        """Keep what it was answered, and end. Raises PendingError where a worker is at it."""
+        lease = self._take()
+        try:
+            if self._asked():
+                self._end(self._intent(), lease)
+        finally:
+            lease.give_back(0)
+
+    def _take(self) -> Lease:
+        return Lease(self.shard, self.number, self.clock)
+
+    def _asked(self) -> bool:
+        """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
+        if self.shard.released(self.number) is not None:
+            raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
+        if exists(self.shard.manifest(self.number)):
+            return True
+        self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
+        return False
+
+    def _intent(self) -> IntentRecord:
+        intent = self.shard.intent(self.number)
+        if intent is None:
+            raise StateError(f"{self.shard}, attempt {self.number}: its intent was removed while it was read.")
+        return intent
+
+    def _ask(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> Ask:
+        """What its manifest says that it asks; *usual*: the job's max_tokens."""
+        columns = ["place", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
+        asked = read_table(self.shard.manifest(self.number), columns)
+        ordinals = [spec.start + place for place in asked["place"].to_pylist()]
+        limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
+        others = {ordinal: limit for ordinal, limit in limits.items() if limit != usual}
+        ask = Ask(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+        if intent.pack == 1:
+            return ask
+        places = zip(ordinals, asked["pack_element"].to_pylist(), strict=True)
+        alone = frozenset(ordinal for ordinal, element in places if not element)
+        return replace(ask, pack=intent.pack, alone=alone, name=intent.fingerprint)
+
+    def _check_same(self, body: SpooledBody, intent: IntentRecord) -> None:
+        """Packs are made anew. Raise StateError where they are no longer those whose answers are waited for."""
+        if intent.pack > 1 and not body.is_asked_in(self.shard.manifest(self.number)):
+            raise StateError(
+                f"Shard {self.shard.shard}, attempt {self.number}: its packs cannot be made again as they were. Clear the "
+                "plan task, so that what has no answer yet is planned anew."
+            )
+
+    def _seen(self, intent: IntentRecord) -> bytearray:
+        """Which of its requests are answered, a byte each."""
+        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        for line in read_journals(self.shard, self.number):
+            index = index_of(read_head(line)[0], start, intent.requests)
+            if index is not None:
+                seen[index] = True
+        return seen
+
+    def _end(self, intent: IntentRecord, lease: Lease) -> None:
+        """Make the journals its results, the first answer of each request, and close it."""
+        if not exists(self.shard.results(self.number)):
+            self._write_ended(intent)
+            self._write_results(intent, lease)
+        record = SubmittedRecord(attempt=self.number, batch_id=None, lane="sync", created_at=intent.at)
+        write_new_record(self.shard.file(f"{self.number}.submitted.json"), record)
+        discard_journals(self.shard, self.number)
+
+    def _write_ended(self, intent: IntentRecord) -> None:
+        counts = Counter(dict.fromkeys(_COUNTS, 0))
+        counts.update(kind for _, kind in self._first_lines(intent))
+        ended = EndedRecord(
+            attempt=self.number, batch_id=None, counts=dict(counts), created_at=intent.at, ended_at=self.clock()
+        )
+        write_record(self.shard.file(f"{self.number}.ended.json"), ended)
+
+    def _write_results(self, intent: IntentRecord, lease: Lease) -> None:
+        """Write what the journals hold, unless another worker may be at it by now."""
+        with (
+            atomic_output(self.shard.results(self.number)) as stream,
+            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
+        ):
+            for line, _ in self._first_lines(intent):
+                out.write(line + b"\n")
+            if lease.over:
+                raise PendingError("The lease on this attempt ran out; a retry goes on where it was.", LEASE_SECONDS)
+
+    def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
+        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        for line in read_journals(self.shard, self.number):
+            name, kind = read_head(line)
+            index = index_of(name, start, intent.requests)
+            if index is not None and not seen[index]:
+                seen[index] = True
+                yield line, kind
+
+
+def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:
+    left = turn.order[~np.frombuffer(bytes(seen), dtype=bool)[turn.order]]
+    items = body.items
+    for index, params in zip(left.tolist(), body.requests(left), strict=True):
+        yield Request(custom_id(intent.fingerprint, index), params, items[index], bool(turn.urgent[index]))

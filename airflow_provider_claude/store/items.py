@@ -1,0 +1,78 @@
+"""Reading the items of a run, any range of them, as a stream of small record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, carried_fields, with_columns
+from airflow_provider_claude.store import RunFolder, ScanRecord, exists
+from airflow_provider_claude.store.parquet_files import open_parquet, read_batches, read_schema
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+    from upath import UPath
+
+#: Rows a batch: small enough to keep reading flat, large enough to be columnar.
+BATCH_ROWS = 500
+
+#: Duplicates have short rows.
+_DUPLICATE_ROWS = 65_536
+
+
+def read_items(
+    run: RunFolder, scan: ScanRecord, start: int, stop: int, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Items *start* (included) to *stop* (not), *columns* of them, in order. Resident is one row group."""
+    number = start // scan.part_rows
+    while start < stop:
+        base = number * scan.part_rows
+        for batch in _read_part(run, number, start - base, min(stop - base, scan.part_rows), columns):
+            start += batch.num_rows
+            yield batch
+        number, start = number + 1, max(start, base + scan.part_rows)
+
+
+def _read_part(run: RunFolder, number: int, start: int, stop: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with open_parquet(run.part("items", number)) as part:
+        offset = 0
+        for group in range(part.num_row_groups):
+            rows = part.metadata.row_group(group).num_rows
+            if offset < stop and offset + rows > start:
+                yield from _read_group(part, group, start - offset, stop - offset, columns)
+            offset += rows
+
+
+def _read_group(
+    part: pq.ParquetFile, group: int, start: int, stop: int, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    offset = 0
+    for batch in part.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False):
+        first, last = max(start - offset, 0), min(stop - offset, batch.num_rows)
+        if first < last:
+            yield batch.slice(first, last - first)
+        offset += batch.num_rows
+
+
+def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
+    """What the items and duplicates of *run* carry, as they have it; see `core.tables.source_name` for whose it is."""
+    if not scan.carry or not exists(run.part("items", 0)):
+        return [pa.field(name, pa.string()) for name in scan.carry]
+    return carried_fields(read_schema(run.part("items", 0)), scan.carry)
+
+
+def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[pa.Field]) -> pa.Table:
+    """The duplicates of items *start* to *stop*, with `index`, their twin's place in that range."""
+    schema = with_columns(DUPLICATE_FIELDS, carry)
+    within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)
+    found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]
+    table = pa.Table.from_batches(found, schema)
+    return table.append_column("index", pc.subtract(table["ordinal"], start))
+
+
+def _filtered(path: UPath, schema: pa.Schema, within: pc.Expression) -> Iterator[pa.RecordBatch]:
+    for batch in read_batches(path, _DUPLICATE_ROWS, schema.names):
+        yield batch.select(schema.names).cast(schema).filter(within)

@@ -1,0 +1,49 @@
+"""The records of an account that outlive a run: its batches, its answers, and what runs measured."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.store.records.record import Record
+
+
+class ClaimRecord(Record, frozen=True, kw_only=True):
+    """batches/<batch id>.json of an account's folder: whose batch it is. `shard` is relative to the work folder."""
+
+    batch_id: str
+    shard: str
+    attempt: int
+
+
+class CollectedRecord(Record, frozen=True, kw_only=True):
+    """answers/<job>/….json of an account's folder: raw results that can answer the same requests again."""
+
+    shard: str
+    attempt: int
+    created_at: str
+
+
+class BatchRun(Record, frozen=True, kw_only=True):
+    """A batch that ended by itself: its size, the UTC hour it was created in, and how many minutes it took."""
+
+    requests: int
+    hour: int
+    minutes: float
+
+
+class TokensRecord(Record, frozen=True, kw_only=True):
+    """tokens/<job>.json of an account's folder: what the requests of a job have used, on the mean of the last run."""
+
+    input_per_byte: float
+    output_tokens: float
+    rows: int
+    at: str
+
+
+class HistoryRecord(Record, frozen=True, kw_only=True):
+    """history/….json of an account's folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
+    cancels took to end a batch.
+    """
+
+    shard: str
+    at: str
+    batches: list[BatchRun]
+    cancels: list[float]

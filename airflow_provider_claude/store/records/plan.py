@@ -1,0 +1,134 @@
+"""The records of a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.publish.destination import Destination
+from airflow_provider_claude.core.requests.packing import Packing
+from airflow_provider_claude.core.sync.account_limits import AccountLimits
+from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.store.records.budget import BudgetRecord
+from airflow_provider_claude.store.records.record import Record
+
+
+class ShardSpec(Record, frozen=True, kw_only=True):
+    """Items `start` (included) to `stop` (not) of the run, as one Message Batch of at most `bytes` bytes of body.
+
+    `fingerprint` is the SHA-256 over the request hashes of its rows, in order: the same fingerprint means the same
+    requests. `reused` of its rows have an answer in the work folder and are not sent. A shard of lane `sync` has no batch:
+    shard 0 is the trial, one item that was answered while planning; others are asked when they are settled. At most `pack`
+    items share a request; where it is more than 1, the fingerprint tells that too.
+    """
+
+    shard: int
+    start: int
+    stop: int
+    bytes: int
+    fingerprint: str
+    lane: str = "batch"
+    reused: int = 0
+    pack: int = 1
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+
+class LanesRecord(Record, frozen=True, kw_only=True):
+    """How the plan shares a run between the lanes, and what later decisions need to know.
+
+    `lane` is `batch`, `sync` or `mixed`, `sync_rows` how many items the sync lane gets from the start. `row_seconds` is
+    what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `promised` the
+    deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
+    sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
+    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what is
+    done about a batch that cannot be ended at its cutoff, see core.deadline.stuck.
+    """
+
+    lane: str
+    reason: str
+    sync_rows: int
+    row_seconds: float
+    promised: str | None
+    lead_seconds: float
+    late_seconds: float
+    limits: AccountLimits
+    reserve: float
+    input_per_byte: float
+    output_tokens: float
+    refused_batches: str = "fail"
+    stuck: StuckBatches = "answer"
+
+
+#: In a draft of a plan, before the lanes are chosen: no token is shorter than a byte.
+UNDECIDED = LanesRecord(
+    lane="batch",
+    reason="",
+    sync_rows=0,
+    row_seconds=0.0,
+    promised=None,
+    lead_seconds=0.0,
+    late_seconds=0.0,
+    limits=AccountLimits(requests=1, input_tokens=1, output_tokens=1),
+    reserve=0.0,
+    input_per_byte=1.0,
+    output_tokens=0.0,
+)
+
+
+class PlanRecord(Record, frozen=True, kw_only=True):
+    """plan.json: everything the later tasks need to know, and the sums that led to it.
+
+    `job` is ClaudeJob.spec(), its `key` derived from the work folder's secret, with `cache` where the system prompt is cached;
+    `price` the price in force (see core.cost.prices); `estimate` tokens and cost in
+    USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
+    when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
+    run folder the work folder is, whose runs share their answers, if they are not older than
+    `reuse_days`; `account` whose batches and answers they are; `budget` None where there is none;
+    `packing` None where each item has a request of its own; `priority` None where all are alike;
+    `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
+    `warnings` go into the report.
+    """
+
+    job: dict[str, Any]
+    prompt_hash: str
+    schema_hash: str
+    price: dict[str, Any]
+    shards: list[ShardSpec]
+    estimate: dict[str, Any]
+    deadline: str | None
+    partition: str | None
+    explanation: list[str]
+    scanned_at: str
+    created_at: str
+    work: int
+    reuse_days: float
+    lanes: LanesRecord
+    account: Account = NO_ACCOUNT
+    zone: str = "UTC"
+    planned_by: TaskRef = NO_TASK
+    budget: BudgetRecord | None = None
+    packing: Packing | None = None
+    priority: Priority | None = None
+    destination: Destination | None = None
+    model_id: str | None = None
+    warnings: list[str] = []
+
+    @property
+    def job_hash(self) -> str:
+        """What tells the requests of one job from those of another, before any item is in them."""
+        return self.prompt_hash[:8] + self.schema_hash[:8]
+
+    def shard(self, number: int) -> ShardSpec:
+        """Shard *number*. Raises StateError where the plan has none."""
+        for spec in self.shards:
+            if spec.shard == number:
+                return spec
+        raise StateError(
+            f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."
+        )

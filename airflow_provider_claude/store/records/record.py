@@ -1,0 +1,56 @@
+"""The JSON records of a run folder and of the work folder around it.
+
+`None` from `read_record` means "there is no such record"; one that is there but cannot be read raises, because the two
+must never be confused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.store.files import write_bytes, write_new
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+_R = TypeVar("_R", bound="Record")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """One JSON file of a run folder. Times are ISO 8601 in UTC, money is a decimal string in USD."""
+
+
+def read_record(path: UPath, kind: type[_R]) -> _R | None:
+    """The record at *path*, None where there is no such file.
+
+    Raises StateError where the file is there but is not such a record; the store's own error where it cannot be
+    reached.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as e:
+        raise StateError(
+            f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it. Where another version wrote "
+            "scan.json or plan.json, clear the scan and plan tasks of this run: what is paid for is found again."
+        ) from e
+
+
+def write_record(path: UPath, record: Record) -> None:
+    write_bytes(path, _bytes(record))
+
+
+def write_new_record(path: UPath, record: Record) -> bool:
+    """Write *record* unless the file is there already; whether it was written. See `write_new`."""
+    return write_new(path, _bytes(record))
+
+
+def _bytes(record: Record) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"

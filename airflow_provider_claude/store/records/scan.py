@@ -1,0 +1,113 @@
+"""The records of a scan."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.core.scan.origin import Origin
+from airflow_provider_claude.store.records.record import Record
+
+
+class SourcedRecord(Record, frozen=True, kw_only=True):
+    """What records say of a source: see Origin."""
+
+    source: str
+    format: str
+    missing: bool = False
+    foreign_files: int = 0
+    foreign: list[str] = []
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.source, self.format, self.missing, self.foreign_files, self.foreign)
+
+
+class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
+    """scan.json. `rows` = `items` + `quarantined` + `duplicates` + `lost`, and `quarantined` is the sum of `by_reason`.
+
+    `lost` rows are in damaged regions of the source; of `uncounted` further regions the number of rows is not known. Of the
+    `unreadable_files` the first are `unreadable`: the name and what is wrong. Where the source was `missing` there was no
+    file; of the `foreign_files` beside those that were read, the first are `foreign`.
+
+    `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
+    Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
+    redacted: `redacted` counts what tokens stand for, by kind. `gate` stands for the rules and the model that judged.
+    """
+
+    columns: list[str]
+    carry: list[str]
+    rows: int
+    items: int
+    quarantined: int
+    duplicates: int
+    lost: int = 0
+    uncounted: int = 0
+    unreadable_files: int = 0
+    unreadable: list[str] = []
+    suspects: int = 0
+    near_duplicates: int = 0
+    changed: int = 0
+    gate: str = ""
+    by_reason: dict[str, int]
+    flagged: dict[str, int]
+    redacted: dict[str, int] = {}
+    part_rows: int
+    started_at: str
+    finished_at: str
+
+
+class RedactionRecord(Record, frozen=True, kw_only=True):
+    """redaction.json: the `key` of the tokens of a run folder, base64; or, where it is `sealed`, encrypted."""
+
+    key: str
+    sealed: bool
+    at: str
+
+
+class SharesRecord(SourcedRecord, frozen=True, kw_only=True):
+    """shares/shares.json: the names of the `files` of each share of a scan, in the order of the source."""
+
+    files: list[list[str]]
+    made_at: str
+
+
+class ShareRecord(Record, frozen=True, kw_only=True):
+    """shares/N/share.json: what was read of share N of the files that were shared out at `shared_at`, and set aside.
+
+    `rows` are those without the `lost` ones; `lost` and what follows it as in scan.json.
+    """
+
+    rows: int
+    changed: int
+    lost: int = 0
+    uncounted: int = 0
+    unreadable_files: int = 0
+    unreadable: list[str] = []
+    gate: str
+    by_reason: dict[str, int]
+    flagged: dict[str, int]
+    redacted: dict[str, int]
+    shared_at: str
+
+
+class ReleasedRow(Record, frozen=True, kw_only=True):
+    """A row that is let through: its id (if it has one), its place in the source, and the SHA-256 of its texts as they came."""
+
+    item_id: str | None
+    source_ref: str
+    text_hash: str
+
+
+class QuarantineRecord(Record, frozen=True, kw_only=True):
+    """releases/N.json: what a person `chosen` of a scan's quarantine, as terms, and the rows that were meant, by `reason`.
+
+    `by` says who did it, and `note` why, where that was said. `run_id` is the Airflow run that was asked to release them, None
+    for a command. `withdraws`: the number of an earlier release that does not hold any more; this one then releases nothing.
+    """
+
+    chosen: list[str]
+    by_reason: dict[str, int]
+    rows: list[ReleasedRow]
+    at: str
+    by: str
+    note: str = ""
+    run_id: str | None = None
+    withdraws: int | None = None
