@@ -42,7 +42,10 @@ _LOOKS, _PATIENT = 40, 20
 _TRIES = 12
 
 #: Kills a course, on the local disk and on the object store.
-_KILLS = (5, 4)
+_KILLS = (4, 3)
+
+#: Where these strike: the cutoff, and what comes after it.
+_STAGES = ("wait", "settle", "late")
 
 _LIMITS = AccountLimits(requests=6_000, input_tokens=10**7, output_tokens=10**7)
 _HANG = Fault("batch_hangs")
@@ -131,7 +134,7 @@ def _course(name: str, stuck: StuckBatches, *faults: Fault, doubled: int = 0) ->
     def work(night: Night) -> None:
         Waits(replace(night, due=DUE, lanes=lanes)).whole()
 
-    return Course(name=name, work=work, faults=faults, doubled=doubled, lost=2 * IN_FLIGHT, begins="wait")
+    return Course(name=name, work=work, faults=faults, doubled=doubled, lost=2 * IN_FLIGHT)
 
 
 _COURSES = (
@@ -148,7 +151,7 @@ def hanging(bench: Bench) -> Iterator[Case]:
     for number, course in enumerate(_COURSES[:1] if bench.short else _COURSES):
         for seed in bench.some_seeds:
             yield partial(_undisturbed, bench, course.on_objects() if (number + seed) % 2 else course, seed)
-        yield from some(bench, KIND, course, (1, 0) if bench.short else _KILLS)
+        yield from some(bench, KIND, course, (1, 0) if bench.short else _KILLS, _STAGES)
 
 
 def _undisturbed(bench: Bench, course: Course, seed: int) -> Result:

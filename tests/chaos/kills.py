@@ -37,22 +37,20 @@ def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
             begins = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
             found = [(begins + number, seed) for number, seed in bench.chosen(points[begins:])]
             for number, seed in found[len(found) // 2 :: len(found)] if bench.short else places(one, found):
-                trial = course.lost or int(points[number].stage.endswith("plan"))
+                trial = one.lost or int(points[number].stage.endswith("plan"))
                 yield partial(_kill, bench, Struck(course.name, one, points[number], number, trial), seed)
 
     return cases
 
 
-def some(bench: Bench, kind: str, course: Course, most: tuple[int, int]) -> Iterator[Case]:
-    """Killed once, at so many points of *course* spread over it, on the local disk and on the object store: one seed each."""
+def some(bench: Bench, kind: str, course: Course, most: tuple[int, int], stages: tuple[str, ...]) -> Iterator[Case]:
+    """Killed once, at so many points of *course* in these *stages*, on the local disk and on the object store: one seed each."""
     for one, count in zip((course, course.on_objects()), most, strict=True):
         points = bench.course(one).points if count else []
-        begins = next((n for n, point in enumerate(points) if point.stage.startswith(course.begins)), 0)
-        found = [begins + number for number, _ in bench.chosen(points[begins:])]
+        found = [number for number, _ in bench.chosen(points) if points[number].stage.startswith(stages)]
         for place in range(count):
             number = found[(2 * place + 1) * len(found) // (2 * count)]
-            trial = course.lost or int(points[number].stage.endswith("plan"))
-            struck = Struck(kind, one, points[number], number, trial, course.name)
+            struck = Struck(kind, one, points[number], number, one.lost, course.name)
             yield partial(_kill, bench, struck, bench.seeds[place % len(bench.seeds)])
 
 

@@ -36,7 +36,7 @@ class Struck(NamedTuple):
 
 
 #: Points of a clean run at which one process is killed, a seed.
-_POINTS = 20
+_POINTS = 12
 
 
 def on_airflow(bench: Bench) -> Iterator[Case]:

@@ -19,7 +19,7 @@ from tests.chaos.tries import Tries
 KIND = "batches refused"
 
 #: Kills on the local disk, on the object store, and a seed where it refuses from the second shard on.
-_KILLS, _HALF_WAY_KILLS = (6, 4), 2
+_KILLS, _HALF_WAY_KILLS = (4, 3), 1
 
 _ALLOWED = LaneSettings(refused_batches="sync")
 
@@ -29,7 +29,7 @@ def _by_sync(night: Night) -> None:
 
 
 def _course(name: str, *faults: Fault) -> Course:
-    return Course(name=name, work=_by_sync, faults=faults, lost=2 * IN_FLIGHT, begins="create")
+    return Course(name=name, work=_by_sync, faults=faults, lost=2 * IN_FLIGHT)
 
 
 _WORKSPACE = _course("for the workspace", Fault("batches_refused", times=None))
@@ -47,7 +47,7 @@ def refused(bench: Bench) -> Iterator[Case]:
             yield partial(_half_way, bench, seed, None)
             yield from (partial(_half_way, bench, seed, kill) for kill in range(_HALF_WAY_KILLS))
     if not bench.short:
-        yield from some(bench, KIND, _WORKSPACE, _KILLS)
+        yield from some(bench, KIND, _WORKSPACE, _KILLS, ("create", "settle"))
 
 
 def _allowed(bench: Bench, course: Course, seed: int) -> Result:
