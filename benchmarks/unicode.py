@@ -23,7 +23,7 @@ def table(path: str) -> dict[str, list[int]]:
     """For each kind and category the numbers by COLUMNS."""
     rows = pq.read_table(path)
     cleaned = normalise(rows["text"].combine_chunks())
-    verdicts = open_gate(ScanPolicy()).judge({"text": cleaned})
+    verdicts = open_gate(ScanPolicy(), ()).judge({"text": cleaned})
     read = set(readings(cleaned.texts)[0])
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
     for row, (kind, category) in enumerate(zip(rows["kind"].to_pylist(), rows["category"].to_pylist(), strict=True)):

@@ -50,7 +50,7 @@ class Only(ScanPolicy):
 
 def graded(rows: Sequence[Row], layer: str) -> Grades:
     """What *layer* does to each of *rows*: 2 sets it aside, 1 has it answered alone, 0 nothing."""
-    gate = open_gate(Only(layer=layer))
+    gate = open_gate(Only(layer=layer), ())
     verdicts = gate.judge({"text": normalise(pa.array([row.raw for row in rows], pa.string()))})
     grades = np.zeros(len(rows), np.int8)
     grades[list(verdicts.suspects)] = 1

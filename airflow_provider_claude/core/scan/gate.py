@@ -18,6 +18,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.scan.signatures import Signatures
+from airflow_provider_claude.core.scan.signatures.rules import RuleFile
 from airflow_provider_claude.core.scan.structure import CHANGES, find, place
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 
@@ -109,13 +110,16 @@ class Gate:
         yield from _read(lambda some: self.learned.find(some.folded, some.rows, doubted=doubted), here, there, how)
 
 
-def open_gate(policy: ScanPolicy, closing_tags: Sequence[str] = (), confidential: str = "") -> Gate:
-    """The gate with all layers. *closing_tags* are tags of the prompt, such as `</email>`: a text that closes one is noted.
+def open_gate(
+    policy: ScanPolicy, rules: Sequence[RuleFile], closing_tags: Sequence[str] = (), confidential: str = ""
+) -> Gate:
+    """The gate with all layers. *rules* are those of the policy's folders. *closing_tags* are tags of the prompt, such as
+    `</email>`: a text that closes one is noted.
     *confidential* is the word that no answer may hold.
 
-    Raises JobError where a rule of the policy's folders cannot be used.
+    Raises JobError where one of *rules* cannot be used.
     """
-    signatures = Signatures.compiled(policy.rule_folders)
+    signatures = Signatures.compiled(rules)
     learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score)
     tags = (*policy.limits.closing_tags, *closing_tags)
     limits = replace(policy.limits, closing_tags=tags, confidential=confidential)

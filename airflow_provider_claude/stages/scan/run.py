@@ -27,7 +27,7 @@ from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.scan.check_rows import Judge, Sorting
 from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
 from airflow_provider_claude.stages.scan.release_rows import released_keys
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.settings import ScanSettings, rules_in
 from airflow_provider_claude.stages.scan.write_tables import NAMES, open_tables
 from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 
@@ -68,7 +68,9 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) 
     """How the rows of part *part* of a scan into *run* are judged."""
     with open_redaction(run, settings.redact, now, part) as redaction:
         yield Judge(
-            gate=open_gate(settings.policy, settings.closing_tags, settings.confidential),
+            gate=open_gate(
+                settings.policy, rules_in(settings.policy.rule_folders), settings.closing_tags, settings.confidential
+            ),
             columns=settings.text_columns,
             carry=settings.carry,
             max_chars=settings.max_chars,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.pii.redaction import Redacting
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
+from airflow_provider_claude.core.scan.signatures.rules import SUFFIXES, RuleFile
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
 from airflow_provider_claude.core.tables import (
@@ -22,6 +24,7 @@ from airflow_provider_claude.core.tables import (
     source_name,
     with_columns,
 )
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.store import RunFolder
@@ -92,3 +95,23 @@ class ScanSettings:
             return
         need("near", "near_duplicates")
         check_likeness(self.near_duplicates)
+
+
+def rules_in(folders: Sequence[str]) -> tuple[RuleFile, ...]:
+    """The files with rules in *folders*, by name. Raises JobError where a folder has none, or one cannot be read."""
+    return tuple(file for folder in folders for file in _rules_in(Path(folder)))
+
+
+def _rules_in(folder: Path) -> Iterator[RuleFile]:
+    if not folder.is_dir():
+        raise JobError(f"There is no folder {folder} with rules: create it, or take it out of rule_folders.")
+    paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+    if not paths:
+        raise JobError(
+            f"The folder {folder} has no rules: put files ending in .yar there, or take it out of rule_folders."
+        )
+    for path in paths:
+        try:
+            yield RuleFile(str(path), path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as e:
+            raise JobError(f"{path} cannot be read as rules in UTF-8: {e}.") from e

@@ -11,7 +11,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures
 from airflow_provider_claude.core.scan.verdicts import Verdicts
 
-GATE = open_gate(ScanPolicy())
+GATE = open_gate(ScanPolicy(), ())
 
 #: Rules about the form of a text, whatever it says.
 FORMS = {
@@ -91,5 +91,5 @@ def test_a_form_is_answered_alone(text: str) -> None:
 
 def test_the_closing_tag_of_a_prompt_is_noted_and_nothing_else() -> None:
     text = "<html><body>Two lamps, please.</body></html>"
-    verdicts = open_gate(ScanPolicy(), ["</body>"]).judge({"body": normalise(pa.array([text], pa.string()))})
+    verdicts = open_gate(ScanPolicy(), (), ["</body>"]).judge({"body": normalise(pa.array([text], pa.string()))})
     assert (verdicts.set_aside, verdicts.suspects, verdicts.flags) == ({}, set(), {0: ["closes_tag"]})

@@ -17,6 +17,7 @@ from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures, other_readings
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.stages.scan.settings import rules_in
 from benchmarks.gate import data
 
 PROJECT = Path(__file__).parents[3]
@@ -255,7 +256,7 @@ class TestUsersRules:
         (tmp_path / "b.yar").write_text(rule())
         (tmp_path / "a.yara").write_text(rule(meta='id="own" severity="low" score=1 catches="names a price."'))
         (tmp_path / "notes.txt").write_text("not a rule")
-        both = Signatures.compiled([tmp_path])
+        both = Signatures.compiled(rules_in([str(tmp_path)]))
         assert len(both.rules) == len(ours.rules) + 2
         assert words(both, "a lamp", "[/INST]") == [(0, "mine"), (0, "own"), (1, "role_forging")]
         assert both.find(pa.array(["lamp"]))[1].detail == "the text names a price"
@@ -304,12 +305,12 @@ class TestUsersRules:
 
     def test_a_folder_that_is_missing_empty_or_not_text_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(JobError, match="There is no folder"):
-            Signatures.compiled([tmp_path / "none"])
+            Signatures.compiled(rules_in([str(tmp_path / "none")]))
         with pytest.raises(JobError, match="has no rules"):
-            Signatures.compiled([tmp_path])
+            Signatures.compiled(rules_in([str(tmp_path)]))
         (tmp_path / "a.yar").write_bytes(b"\xff\xfe")
         with pytest.raises(JobError, match="UTF-8"):
-            Signatures.compiled([tmp_path])
+            Signatures.compiled(rules_in([str(tmp_path)]))
 
     def test_equal_texts_are_compiled_once(self, ours: Signatures) -> None:
         assert Signatures.compiled() is ours

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.normalise import rows_where
-from airflow_provider_claude.core.scan.signatures.rules import Compiled, RuleFile, RuleMeta, compile_rules, rule_files
+from airflow_provider_claude.core.scan.signatures.rules import Compiled, RuleFile, RuleMeta, compile_rules, own_rules
 
 __all__ = ["RuleMeta", "Signatures"]
 
@@ -50,12 +49,12 @@ class Signatures:
         self._scanner.set_timeout(TIMEOUT)
 
     @classmethod
-    def compiled(cls, folders: Sequence[Path | str] = ()) -> Signatures:
-        """The package's rules and those of the .yar files in *folders*; compiled once a process for the same texts.
+    def compiled(cls, more: Sequence[RuleFile] = ()) -> Signatures:
+        """The package's rules and *more*; compiled once a process for the same texts.
 
-        Raises JobError where a folder or a rule cannot be used, saying which and what to do.
+        Raises JobError where a rule cannot be used, saying which and what to do.
         """
-        return _compiled(tuple(rule_files([Path(folder) for folder in folders])))
+        return _compiled((*own_rules(), *more))
 
     def find(self, texts: pa.Array, folded: pa.Array | None = None) -> list[Finding]:
         """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.core.scan.findings import Severity
@@ -25,7 +24,8 @@ MORE: Mapping[str, str] = {
     "confirm": "the classifier's score that confirms it, above 0 and at most 1: confirm = 0.2",
 }
 
-_SUFFIXES = (".yar", ".yara")
+#: How the names of rule files end.
+SUFFIXES = (".yar", ".yara")
 
 
 class RuleFile(NamedTuple):
@@ -59,27 +59,9 @@ class Compiled(NamedTuple):
     version: str
 
 
-def rule_files(folders: Sequence[Path]) -> Iterator[RuleFile]:
-    """The package's own files, then those in *folders*, by name. Raises JobError where a folder has none."""
-    for name in shipped_names(__package__, _SUFFIXES):
-        yield RuleFile(name, shipped(__package__, name).decode())
-    for folder in folders:
-        yield from _files_in(folder)
-
-
-def _files_in(folder: Path) -> Iterator[RuleFile]:
-    if not folder.is_dir():
-        raise JobError(f"There is no folder {folder} with rules: create it, or take it out of rule_folders.")
-    paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
-    if not paths:
-        raise JobError(
-            f"The folder {folder} has no rules: put files ending in .yar there, or take it out of rule_folders."
-        )
-    for path in paths:
-        try:
-            yield RuleFile(str(path), path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as e:
-            raise JobError(f"{path} cannot be read as rules in UTF-8: {e}.") from e
+def own_rules() -> tuple[RuleFile, ...]:
+    """The files of the package, by name."""
+    return tuple(RuleFile(name, shipped(__package__, name).decode()) for name in shipped_names(__package__, SUFFIXES))
 
 
 def compile_rules(sources: Sequence[RuleFile]) -> Compiled:
