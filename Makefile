@@ -22,7 +22,7 @@ endif
 HASHED = --require-hashes --only-binary :all: --requirement
 ITSELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo test check docs format chaos fuzz bench scan-train scan-eval constraints hashes clean
+.PHONY: help demo test check docs map format chaos fuzz bench scan-train scan-eval constraints hashes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: .venv/.dev ## lint, types, import contracts, compose file, licences, know
 
 docs: .venv/.dev ## build the documentation into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
+map: .venv/.dev ## print the tree of the package; ARGS="--under stages --draw FILE" draws its imports (--revision REV)
+	@$(BIN)/python -m docs.map $(ARGS)
 
 format: .venv/.dev ## put the code in its form
 	$(BIN)/ruff check --fix-only --quiet .

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +16,15 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger
 
 import airflow_provider_claude
+from airflow_provider_claude.core.batch.outcomes import Outcome
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.params import ALLOWED
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 from docs.ext.parameters import as_markdown, described, parameters
 from tests.conftest import PROJECT
 
-PAGES = sorted((PROJECT / "docs").rglob("*.md"))
+PACKAGE = Path(airflow_provider_claude.__file__).parent
+PAGES = sorted(path for path in (PROJECT / "docs").rglob("*.md") if "_build" not in path.parts)
 
 
 def classes() -> Iterator[type]:
@@ -56,3 +61,108 @@ class TestParameters:
                 assert rows.get(name, "required") == "required"
             elif isinstance(one.default, bool | int | float | str | None):
                 assert rows[name] == f"`{one.default!r}`".replace("'", '"')
+
+
+def table_words(page: str, heading: str = "") -> set[str]:
+    """The words in the first column of the tables of *page*, or of its section *heading*."""
+    text = (PROJECT / "docs" / "reference" / page).read_text()
+    part = re.split(r"\n## ", text.partition(f"\n## {heading}\n")[2])[0] if heading else text
+    return set(re.findall(r"^\| `([a-z_]+)` \|", part, re.MULTILINE))
+
+
+def test_the_glossary_has_every_outcome_and_no_other() -> None:
+    assert table_words("glossary.md", "Outcomes") == {str(outcome) for outcome in Outcome}
+
+
+def test_the_terms_of_the_glossary_are_in_order() -> None:
+    terms = re.findall(r"^([a-z ]+)\n: ", (PROJECT / "docs" / "reference" / "glossary.md").read_text(), re.MULTILINE)
+    assert len(terms) > 20
+    assert terms == sorted(terms)
+
+
+#: Words of the readers and of the scan that are no flags: columns, arguments, parameters, names of formats.
+OTHERS = frozenset(
+    {
+        "authenticated_enveloped_data",
+        "azure_storage_key",
+        "beyond_ascii",
+        "body_parts",
+        "claude_hidden",
+        "confirm_score",
+        "conn_id",
+        "content_type",
+        "duplicate_of",
+        "encap_content_info",
+        "encrypted_data",
+        "enveloped_data",
+        "flag_score",
+        "github_token",
+        "gitlab_token",
+        "hex_codec",
+        "input_hash",
+        "item_id",
+        "lost_rows",
+        "max_line",
+        "max_lines",
+        "max_no_text",
+        "max_repetition",
+        "max_tokens",
+        "message_id",
+        "ms_kanji",
+        "national_id",
+        "near_duplicates",
+        "no_text_from",
+        "pypi_token",
+        "quarantine_score",
+        "quopri_codec",
+        "raw_unicode_escape",
+        "repetition_from",
+        "scan_doubt",
+        "scan_doubt_text",
+        "scan_excerpt",
+        "scan_layer",
+        "scan_near",
+        "scan_score",
+        "scan_suspect",
+        "scan_text_hash",
+        "shift_jis",
+        "signed_and_enveloped_data",
+        "signed_data",
+        "source_ref",
+        "square_oauth",
+        "telegram_token",
+        "unicode_escape",
+        "uu_codec",
+        "zlib_codec",
+    }
+)
+
+
+def words_of_rows() -> set[str]:
+    """Words of two parts or more that stand as literals where rows are read and judged."""
+    paths = [path for room in ("sources", "core/scan") for path in (PACKAGE / room).rglob("*.py")]
+    constants = (
+        node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+    )
+    texts = (node.value for node in constants if isinstance(node.value, str))
+    return {text for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)+", text)}
+
+
+def test_every_word_that_a_row_can_be_flagged_with_is_explained() -> None:
+    assert words_of_rows() - OTHERS - table_words("flags.md") == set()
+
+
+def test_every_flag_that_is_explained_is_in_the_code() -> None:
+    words = {word for path in PACKAGE.rglob("*.py") for word in re.findall(r"[a-z_]+", path.read_text())}
+    assert table_words("flags.md") - words == set()
+
+
+def test_every_parameter_of_the_api_that_a_job_may_have_is_named() -> None:
+    assert all(f"``{name}``" in (ClaudeJob.__doc__ or "") for name in ALLOWED)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT / "docs")))
+def test_a_page_is_in_the_contents(page: Path) -> None:
+    index = (PROJECT / "docs" / "index.md").read_text()
+    name = str(page.relative_to(PROJECT / "docs").with_suffix(""))
+    assert name == "index" or f"\n{name}\n" in index

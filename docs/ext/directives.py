@@ -7,7 +7,7 @@ from collections.abc import Callable
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from docs.ext import commands, parameters, settings
+from docs.ext import commands, modules, parameters, settings, tree
 
 
 class _Made(SphinxDirective):
@@ -34,8 +34,13 @@ def _commands() -> str:
     return commands.as_markdown(build_parser())
 
 
+def _tree(depth: str, under: str = "") -> str:
+    return f"```text\n{tree.as_text(modules.read(), int(depth), under)}\n```"
+
+
 DIRECTIVES = {
     "parameters": _directive(_parameters),
     "commands": _directive(_commands),
+    "tree": _directive(_tree),
     "settings": _directive(settings.as_markdown),
 }
