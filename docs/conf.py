@@ -34,5 +34,7 @@ intersphinx_disabled_reftypes = ["*"]  # only links that name Airflow go there
 
 html_theme = "furo"
 html_title = f"airflow-provider-claude {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -16,10 +16,11 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger
 
 import airflow_provider_claude
-from airflow_provider_claude.core.batch.outcomes import Outcome
+from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.params import ALLOWED
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from docs.ext import drawing, modules, tree
 from docs.ext.parameters import as_markdown, described, parameters
 from tests.conftest import PROJECT
 
@@ -166,3 +167,32 @@ def test_a_page_is_in_the_contents(page: Path) -> None:
     index = (PROJECT / "docs" / "index.md").read_text()
     name = str(page.relative_to(PROJECT / "docs").with_suffix(""))
     assert name == "index" or f"\n{name}\n" in index
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    text = (PROJECT / "docs" / "explanation" / "architecture.md").read_text()
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    named = set(re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", prose))
+    assert len(named) > 30
+    assert {one for one in named if not (PACKAGE / one).exists() and not is_of_a_run(one)} == set()
+
+
+def is_of_a_run(path: str) -> bool:
+    return path in {"items/", "quarantine/", "duplicates/"}
+
+
+def test_no_room_of_the_package_is_without_its_sentence() -> None:
+    assert [module.name for module in modules.read().values() if not module.summary] == []
+
+
+def test_the_map_draws_the_rooms_of_a_revision_with_every_arrow_down() -> None:
+    graph = tree.rooms(modules.read(), "stages")
+    assert {"scan", "plan", "submit", "load", "report"} <= set(graph)
+    place = {name: level for level, names in enumerate(tree.levels(graph)) for name in names}
+    assert all(place[one] > place[other] for one, other in tree.arrows(graph))
+    assert drawing.as_svg(graph, "stages").count("<path") == len(list(tree.arrows(graph)))
+
+
+def test_a_circle_of_imports_is_named() -> None:
+    with pytest.raises(ValueError, match="a circle of imports: "):
+        tree.levels({"a": {"b"}, "b": {"a"}})

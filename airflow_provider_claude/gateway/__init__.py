@@ -1,0 +1,1 @@
+"""The only room that speaks to the Claude API."""

@@ -1,0 +1,1 @@
+"""All tasks of a run in one call."""

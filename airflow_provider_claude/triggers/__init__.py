@@ -1,0 +1,1 @@
+"""Waits in the triggerer, until a batch has ended or its cutoff has come."""

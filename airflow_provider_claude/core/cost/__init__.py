@@ -1,0 +1,1 @@
+"""Tokens, prices, and what a run costs or may cost."""

@@ -1,0 +1,1 @@
+"""Which lane, how many shards, which model."""

@@ -1,0 +1,1 @@
+"""Which publication may replace which."""

@@ -1,0 +1,1 @@
+"""The ledger, what makes a run red, and the page."""

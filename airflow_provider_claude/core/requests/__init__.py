@@ -1,0 +1,1 @@
+"""From columns of items to the bytes of requests."""

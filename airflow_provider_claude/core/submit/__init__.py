@@ -1,0 +1,1 @@
+"""What to do with a shard: send, adopt, wait, hold."""

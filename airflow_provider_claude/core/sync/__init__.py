@@ -1,0 +1,1 @@
+"""How fast the sync lane may go, by the account's limits."""

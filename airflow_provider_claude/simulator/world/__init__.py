@@ -1,0 +1,1 @@
+"""Simulated time, batches, limits and books."""

@@ -1,0 +1,1 @@
+"""Which files a path stands for, what kind each is, and what may be opened."""

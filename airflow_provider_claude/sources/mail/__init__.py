@@ -1,0 +1,1 @@
+"""Readers of mail: messages, mailboxes, Outlook, wrapped parts."""

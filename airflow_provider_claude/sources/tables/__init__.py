@@ -1,0 +1,1 @@
+"""Readers of Parquet, CSV and JSON Lines."""

@@ -1,0 +1,1 @@
+"""Budgets, and the record of what attempts have cost."""

@@ -1,0 +1,1 @@
+"""Downloads the results of a batch, until they are whole."""

@@ -1,0 +1,1 @@
+"""Turns the results of a shard into answers and unresolved rows."""

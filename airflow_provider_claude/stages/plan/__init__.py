@@ -1,0 +1,1 @@
+"""Checks, tries and decides everything before money is spent in bulk."""

@@ -1,0 +1,1 @@
+"""Claims the destination of a run, and publishes its answers."""

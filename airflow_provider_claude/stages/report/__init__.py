@@ -1,0 +1,1 @@
+"""Counts a run from its files, and writes the report."""

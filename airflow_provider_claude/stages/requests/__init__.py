@@ -1,0 +1,1 @@
+"""Writes the request body of an attempt, and its manifest."""

@@ -1,0 +1,1 @@
+"""Reads a source once; writes items, quarantine and duplicates."""

@@ -1,0 +1,1 @@
+"""Asks unresolved rows again."""

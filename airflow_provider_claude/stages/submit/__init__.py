@@ -1,0 +1,1 @@
+"""Sends a shard as one batch, never twice; finds a lost batch again."""

@@ -1,0 +1,1 @@
+"""Asks rows on the Messages API, within the limits of the account."""

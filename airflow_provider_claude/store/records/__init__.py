@@ -1,0 +1,1 @@
+"""The records of a run as typed values, by the stage that writes them."""
