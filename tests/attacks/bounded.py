@@ -16,7 +16,7 @@ MEMORY = 2 << 30
 SECONDS = 10
 
 _STARTING = multiprocessing.get_context("forkserver")
-_STARTING.set_forkserver_preload(["tests.attacks.acts"])
+_STARTING.set_forkserver_preload(["tests.attacks.warm"])
 
 
 class Done(NamedTuple):
