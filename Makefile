@@ -10,6 +10,8 @@ MINUTES ?= 30
 WORKERS ?= 3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
+# Tasks, simulators and test workers are many short processes: each finds the package compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 # All packages come as wheels whose hashes stand in requirements/; nothing is built from source but this package itself.
 ifdef UV
@@ -22,16 +24,25 @@ endif
 HASHED = --require-hashes --only-binary :all: --requirement
 ITSELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo test check docs map format chaos fuzz bench scan-train scan-eval constraints hashes clean
+.PHONY: help demo test test-fast matrix check docs map format chaos fuzz bench scan-train scan-eval constraints hashes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+FAST = $(addprefix tests/,core gateway hooks operators sinks sources store) $(addprefix tests/stages/,load plan scan settle submit)
 
 demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulator (N=2000 DATE=YYYY-MM-DD MAIL=path)
 	@$(BIN)/python -m airflow_provider_claude.demo --mails $(N) $(if $(DATE),--date $(DATE)) $(if $(MAIL),--mail $(MAIL))
 
 test: .venv/.dev ## run all tests, a file at a time in each of several processes (WORKERS=3)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-fast: .venv/.dev ## run the tests of what is decided, read and stored, for daily work
+	$(PYTEST) $(FAST)
+
+matrix: ## the demo, the DAG tests and the import laws on each Airflow and Python of the package (needs uv; MATRIX="3.13/3.2")
+	.ci/matrix
 
 check: .venv/.dev ## lint, types, import contracts, compose file, licences, known vulnerabilities
 	$(BIN)/ruff check .
