@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ import pytest
 import airflow_provider_claude
 from airflow_provider_claude import get_provider_info
 from tests.conftest import PROJECT
+from tests.imports import loaded_by
 
 LOCKS = ["requirements/demo.txt", "requirements/dev.txt"]
 AUDIT = runpy.run_path(str(PROJECT / ".ci" / "audit.py"))
@@ -34,20 +34,17 @@ LIGHT = [
 ]
 
 
-def loaded_by(statement: str, heavy: Sequence[str] = HEAVY) -> set[str]:
-    """The *heavy* modules a fresh interpreter holds after *statement*."""
-    code = f"{statement}\nimport sys\nprint(*[name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+def test_what_a_statement_loads_is_seen() -> None:
+    assert loaded_by("import wave", ["wave", *HEAVY]) == {"wave"}
 
 
 def test_what_a_dag_file_or_a_task_imports_stays_free_of_the_sdk_and_other_heavy_modules() -> None:
-    assert loaded_by("\n".join(f"import {name}" for name in LIGHT)) == set()
+    assert loaded_by("\n".join(f"import {name}" for name in LIGHT), HEAVY) == set()
 
 
 @pytest.mark.parametrize("dag", ["email_sentiment_nightly", "review_sentiment"])
 def test_a_dag_file_stays_free_of_them_too(dag: str) -> None:
-    assert loaded_by(f"import runpy; runpy.run_path({str(PROJECT / 'dags' / (dag + '.py'))!r})") == set()
+    assert loaded_by(f"import runpy; runpy.run_path({str(PROJECT / 'dags' / (dag + '.py'))!r})", HEAVY) == set()
 
 
 def test_a_dag_that_redacts_is_parsed_without_the_libraries_that_do_it() -> None:

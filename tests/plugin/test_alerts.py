@@ -13,7 +13,8 @@ import pytest
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.plugin.alerts import Alert, deadline_alerts
-from tests.test_package import loaded_by
+from tests.imports import loaded_by
+from tests.test_package import HEAVY
 
 CallbackTrigger = pytest.importorskip("airflow.triggers.callback", reason="needs Airflow 3.2").CallbackTrigger
 
@@ -112,4 +113,4 @@ def test_a_warning_that_would_come_too_late_is_refused(early: timedelta) -> None
 
 
 def test_every_process_of_airflow_can_load_the_plugin_without_the_sdk_and_other_heavy_modules() -> None:
-    assert loaded_by("import airflow_provider_claude.plugin.alerts") == set()
+    assert loaded_by("import airflow_provider_claude.plugin.alerts", HEAVY) == set()

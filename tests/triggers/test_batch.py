@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
+from tests.imports import loaded_by
 
 
 @pytest.fixture
@@ -81,14 +80,14 @@ def test_the_sensor_defers_to_the_trigger(batch_id: str) -> None:
 
 
 def test_deferring_does_not_cost_the_worker_the_import_of_the_sdk() -> None:
-    code = (
-        "import sys\nfrom airflow.providers.common.compat.sdk import TaskDeferred\n"
+    statement = (
+        "from airflow.providers.common.compat.sdk import TaskDeferred\n"
         "from airflow_provider_claude.sensors.batch import ClaudeBatchSensor\n"
         "try:\n    ClaudeBatchSensor(task_id='wait', batch_id='b').execute({})\n"
-        "except TaskDeferred:\n    print('anthropic' in sys.modules)"
+        "except TaskDeferred:\n    pass\n"
+        "else:\n    raise AssertionError('it did not defer')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith("False")
+    assert loaded_by(statement, ["anthropic"]) == set()
 
 
 def test_the_sensor_can_poke_instead(batch_id: str) -> None:
