@@ -18,7 +18,7 @@ project = "airflow-provider-claude"
 copyright = "the authors of airflow-provider-claude, Apache-2.0"  # noqa: A001
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.intersphinx", "docs.ext"]
+extensions = ["myst_parser", "sphinx.ext.intersphinx", "docs.ext.site"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]

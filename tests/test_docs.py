@@ -196,3 +196,9 @@ def test_the_map_draws_the_rooms_of_a_revision_with_every_arrow_down() -> None:
 def test_a_circle_of_imports_is_named() -> None:
     with pytest.raises(ValueError, match="a circle of imports: "):
         tree.levels({"a": {"b"}, "b": {"a"}})
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    paths = [path for suffix in ("py", "yar", "yaml") for path in PACKAGE.rglob(f"*.{suffix}")]
+    named = {page for path in paths for page in re.findall(r"docs/[\w/-]+\.md", path.read_text("utf-8"))}
+    assert {page for page in named if not (PROJECT / page).is_file()} == set()

@@ -7,6 +7,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class Module(NamedTuple):
     imports: frozenset[str]
 
 
+@cache
 def read(revision: str | None = None) -> dict[str, Module]:
     """The modules by their names, without that of the package: `stages.load`. None: those of this tree."""
     sources = dict(_of_tree() if revision is None else _of_revision(revision))
