@@ -95,11 +95,12 @@ class Bench:
         return Expected(texts=asked, answers=answers, trial_again=trial, doubled=course.doubled)
 
     def chosen(self, points: Sequence[Point], *, all_seeds: bool = False) -> Iterator[tuple[int, int]]:
-        """The numbers of the points to try, with the seeds: the first and the last of each like. Each with one seed, or
-        the first with all.
+        """The numbers of the points to try, with the seeds: the first of each like, with one seed. With *all_seeds* the first
+        of each like with all, and the last with one.
         """
         firsts = {points.index(point) for point in {point.like: point for point in reversed(points)}.values()}
-        found = sorted(firsts | set({point.like: number for number, point in enumerate(points)}.values()))
+        lasts = set({point.like: number for number, point in enumerate(points)}.values()) if all_seeds else set()
+        found = sorted(firsts | lasts)
         for number in found[:: _SHORT_STEP if self.short else self.step]:
             if all_seeds and number in firsts and not self.short:
                 yield from ((number, seed) for seed in self.seeds)
