@@ -15,6 +15,9 @@ from tests.chaos.processes import Child
 from tests.chaos.results import Case, Result
 from tests.chaos.tries import Tries
 
+#: Of the points of another course that the main night passes as well, one of so many is tried.
+_KNOWN = 4
+
 #: Cases a seed of kills in a row, and the kills in each.
 _ROWS, _KILLS = 8, 5
 
@@ -36,11 +39,18 @@ def each_course(course: Course) -> Callable[[Bench], Iterator[Case]]:
             points = bench.course(one).points
             begins = next(n for n, point in enumerate(points) if point.stage.startswith(course.begins))
             found = [(begins + number, seed) for number, seed in bench.chosen(points[begins:])]
+            found = _of_its_own(found, points, bench.course(STORED if one.stored else BATCHES).points)
             for number, seed in found[len(found) // 2 :: len(found)] if bench.short else places(one, found):
                 trial = one.lost or int(points[number].stage.endswith("plan"))
                 yield partial(_kill, bench, Struck(course.name, one, points[number], number, trial), seed)
 
     return cases
+
+
+def _of_its_own(found: list[tuple[int, int]], points: Sequence[Point], main: Sequence[Point]) -> list[tuple[int, int]]:
+    """Those *found* among *points* that the *main* night does not pass, and some of the others."""
+    known = {point.like for point in main}
+    return [one for place, one in enumerate(found) if place % _KNOWN == 0 or points[one[0]].in_main not in known]
 
 
 def some(bench: Bench, kind: str, course: Course, most: tuple[int, int], stages: tuple[str, ...]) -> Iterator[Case]:

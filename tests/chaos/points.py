@@ -49,6 +49,12 @@ class Point:
         """The same without numbers: that of another shard or part, after another attempt."""
         return Point(_NUMBER.sub("", self.stage), self.kind, _NUMBER.sub("", self.name))
 
+    @property
+    def in_main(self) -> Point:
+        """The same where the main night passes it: the courses put a word before its stages (see `courses`)."""
+        stage = self.stage.removeprefix("screen ").rpartition(", ")[2]
+        return Point(stage, self.kind, self.name).like
+
     def __str__(self) -> str:
         return f"{self.stage}: {self.name}"
 
