@@ -51,6 +51,11 @@ def shown_in(text: str, zone: str, form: str = "%Y-%m-%d %H:%M") -> str:
     return shown(parse_time(text).astimezone(zone_at(zone)), form)
 
 
+def moment_in(seconds: float, zone: str) -> str:
+    """The epoch second *seconds* as people in *zone* read it: the day, the time and the zone."""
+    return shown(datetime.fromtimestamp(seconds, zone_at(zone)))
+
+
 def clock_in(zone: str) -> Callable[[float], str]:
     """A clock in *zone*: it writes an epoch second as `09:00 CET`."""
     return lambda seconds: shown(datetime.fromtimestamp(seconds, zone_at(zone)), "%H:%M")

@@ -7,17 +7,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
-from airflow_provider_claude.core.deadline.stuck import Step
 from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
 from airflow_provider_claude.core.submit.polling import Decision, GiveUp, Polling, Wait, unknown_told
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
-from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime.hold_run import Beats, current
 from airflow_provider_claude.runtime.now import epoch_now
@@ -25,8 +24,8 @@ from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
 from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
-from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
-from airflow_provider_claude.triggers.warning import warn
+from airflow_provider_claude.triggers.cutoff import Cutoff
+from airflow_provider_claude.triggers.keep_cutoff import keep_cutoff
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -173,28 +172,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
         looked at again; None where the batch is waited for no longer.
         """
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
+        cancel = partial(asyncio.to_thread, gateway.cancel_batch, self.batch_id)
         told = None if listener is None else asdict(listener)
-        try:
-            step = self._cutoff.look()
-            if step is Step.CANCEL:
-                try:
-                    gateway.cancel_batch(self.batch_id)
-                except ClaudeError:
-                    self._cutoff.has_failed()
-                    raise
-                finally:
-                    asyncio.run(warn(self.shard, told))
-                self._cutoff.is_over()
-            elif step is not Step.WAIT:
-                asyncio.run(warn(self.shard, told))
-            if step is not Step.WAIT:
-                self.log.info("Batch %s has not ended by its cutoff: %s", self.batch_id, step.value)
-            if step is Step.LEAVE:
-                return None
-        except (ClaudeError, OSError) as error:
-            self.log.warning("Batch %s: its cutoff could not be handled yet: %s", self.batch_id, masked(str(error)))
-            return RETRY_SECONDS
-        return self._cutoff.seconds
+        return asyncio.run(keep_cutoff(self._cutoff, cancel, listener=told, log=self.log))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from airflow_provider_claude.core.load.answers import read_head
-from airflow_provider_claude.core.requests.request_bytes import id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import Named
 from airflow_provider_claude.store import (
     IntentRecord,
 )
@@ -43,10 +43,10 @@ def are_of(chunks: Iterable[bytes], intent: IntentRecord) -> bool | None:
 
 def lines_are_of(lines: Iterable[bytes], intent: IntentRecord) -> bool | None:
     """Whether one of *lines* has a custom id of *intent*, which starts with its fingerprint; None where none has any id."""
-    start, named = id_start(intent.fingerprint), False
+    ours, named = Named(intent.fingerprint, intent.requests), False
     for line in lines:
         name, _ = read_head(line)
-        if index_of(name, start, intent.requests) is not None:
+        if ours.add(name) is not None:
             return True
         named |= bool(name)
     return False if named else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _R = TypeVar("_R", bound=Record)
+
+#: How a request can end, by the API's counts.
+END_KINDS = ("succeeded", "errored", "canceled", "expired")
 
 
 class ShardFolder:
@@ -68,12 +71,38 @@ class ShardFolder:
     def submitted(self, attempt: int) -> SubmittedRecord | None:
         return read_record(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
 
+    def submit(
+        self,
+        attempt: int,
+        lane: str,
+        created_at: str,
+        *,
+        batch_id: str | None = None,
+        expires_at: str | None = None,
+        adopted: bool = False,
+    ) -> None:
+        """Write down that the API took *attempt*, or that it asks nothing. A second writer has the same to say."""
+        record = SubmittedRecord(
+            attempt=attempt,
+            batch_id=batch_id,
+            lane=lane,
+            created_at=created_at,
+            expires_at=expires_at,
+            adopted=adopted,
+        )
+        write_new_record(self.file(f"{attempt}.submitted.json"), record)
+
     def leases(self, attempt: int) -> RecordSequence[LeaseRecord]:
         """The leases on *attempt*."""
         return RecordSequence(self.path, LeaseRecord, prefix=f"{attempt}.lease.")
 
     def let_go(self, attempt: int) -> LetGoRecord | None:
         return read_record(self.file(f"{attempt}.letgo.json"), LetGoRecord)
+
+    def abandon(self, attempt: int, batch_id: str | None, now: str, *, waits: bool = False) -> None:
+        """Write down that the cutoff of *attempt* has come. *waits*: it is waited for all the same."""
+        record = LetGoRecord(attempt=attempt, batch_id=batch_id, at=now, waits=waits)
+        write_new_record(self.file(f"{attempt}.letgo.json"), record)
 
     def settled(self) -> SettledRecord | None:
         return read_record(self.file("settled.json"), SettledRecord)
@@ -97,6 +126,26 @@ class ShardFolder:
 
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
+
+    def end(
+        self,
+        attempt: int,
+        counts: Mapping[str, int],
+        *,
+        created_at: str,
+        ended_at: str | None,
+        batch_id: str | None = None,
+    ) -> EndedRecord:
+        """Write down how the requests of *attempt* ended: *counts* by the API's four kinds, 0 for those it leaves out."""
+        record = EndedRecord(
+            attempt=attempt,
+            batch_id=batch_id,
+            counts=dict.fromkeys(END_KINDS, 0) | dict(counts),
+            created_at=created_at,
+            ended_at=ended_at,
+        )
+        write_record(self.file(f"{attempt}.ended.json"), record)
+        return record
 
     def paid(self, attempt: int) -> PaidRecord | None:
         return read_record(self.paid_file(attempt), PaidRecord)

@@ -6,25 +6,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from msgspec import to_builtins
 
-from airflow_provider_claude.core.deadline.stuck import Step
 from airflow_provider_claude.core.submit.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway.async_client import AsyncGateway
 from airflow_provider_claude.gateway.batch_info import BatchInfo
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.masking import masked
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.runtime.hold_run import Beats
 from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.runtime.poll_settings import poll_floor
 from airflow_provider_claude.runtime.task_errors import safe_errors
-from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
-from airflow_provider_claude.triggers.warning import warn
+from airflow_provider_claude.triggers.cutoff import Cutoff
+from airflow_provider_claude.triggers.keep_cutoff import keep_cutoff
 
 #: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
 #: an hour more lets it end by itself.
@@ -219,27 +218,8 @@ class ClaudeBatchTrigger(BaseTrigger):
 
         Where the cutoff has come, the batch is cancelled, if it is surely this shard's.
         """
-        try:
-            step = await asyncio.to_thread(cutoff.look)
-            if step is Step.CANCEL:
-                try:
-                    await gateway.cancel_batch(self.batch_id)
-                except ClaudeError:
-                    cutoff.has_failed()
-                    raise
-                finally:
-                    await warn(self.shard, self.listener)
-                cutoff.is_over()
-            elif step is not Step.WAIT:
-                await warn(self.shard, self.listener)
-            if step is not Step.WAIT:
-                self.log.info("Batch %s has not ended by its cutoff: %s", self.batch_id, step.value)
-            if step is Step.LEAVE:
-                return None
-        except (ClaudeError, OSError) as error:
-            self.log.warning("Batch %s: its cutoff could not be handled yet: %s", self.batch_id, masked(str(error)))
-            return RETRY_SECONDS
-        return cutoff.seconds
+        cancel = partial(gateway.cancel_batch, self.batch_id)
+        return await keep_cutoff(cutoff, cancel, listener=self.listener, log=self.log)
 
     async def _look(self, gateway: AsyncGateway, polling: Polling) -> tuple[Polling, Decision]:
         try:

@@ -33,7 +33,7 @@ class Cutoff:
     """The cutoff of the batch *batch_id* of *shard* (a path); None, and in a run without a deadline, never comes."""
 
     def __init__(self, shard: str | None, batch_id: str) -> None:
-        self._shard, self._batch_id = shard, batch_id
+        self.shard, self.batch_id = shard, batch_id
         self._next = math.inf if shard is None else -math.inf
         self._cancelled = False
         self._absent: set[int] = set()
@@ -41,13 +41,13 @@ class Cutoff:
 
     def look(self) -> Step:
         """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
-        if self._shard is None or epoch_now() < self._next:
+        if self.shard is None or epoch_now() < self._next:
             return Step.WAIT
         from airflow_provider_claude.stages.deadline.abandon import let_go_of
         from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
 
-        shard = shard_folder(self._shard)
-        promise, record = Promise.of(shard.run), let_go_of(shard, self._batch_id)
+        shard = shard_folder(self.shard)
+        promise, record = Promise.of(shard.run), let_go_of(shard, self.batch_id)
         if promise is None:
             self._next = math.inf
             return Step.WAIT if record is None or record.waits else Step.CANCEL
@@ -61,12 +61,12 @@ class Cutoff:
         """Put on record what has to be done now. *since*: for how many seconds the cutoff is on record."""
         from airflow_provider_claude.stages.deadline.abandon import is_proven, leave, let_go
 
-        proven = is_proven(shard, self._batch_id)
+        proven = is_proven(shard, self.batch_id)
         step = at_cutoff(proven=proven, since=since, lead=promise.lead, choice=promise.stuck)
         if step is Step.LEAVE:
-            leave(shard, self._batch_id, now=utc_now())
+            leave(shard, self.batch_id, now=utc_now())
         else:
-            let_go(shard, self._batch_id, now=utc_now(), waits=step is Step.WARN)
+            let_go(shard, self.batch_id, now=utc_now(), waits=step is Step.WARN)
         patient = step is Step.CANCEL and promise.stuck == "answer"
         self._next = epoch_now() + PATIENCE * promise.lead - since if patient else math.inf
         with _lock:

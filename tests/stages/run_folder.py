@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from airflow_provider_claude.core.cost.prices import price_of
 from airflow_provider_claude.core.tables import (
     ANSWER_KEY_FIELDS,
     DUPLICATE_FIELDS,
@@ -37,6 +38,7 @@ from airflow_provider_claude.store import (
 )
 
 #: Reasons that the layer `source` gives; all others are those of a signature.
+_PRICE = price_of("claude-haiku-5-5")
 SOURCE_REASONS = frozenset({"empty", "broken_row", "missing_id"})
 MIDNIGHT = dt.datetime(2026, 11, 22, 0, 10, tzinfo=dt.UTC)
 OWN_FIELDS = (
@@ -127,7 +129,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "job": JOB,
                 "prompt_hash": "a" * 64,
                 "schema_hash": "b" * 64,
-                "price": {},
+                "price": _PRICE,
                 "shards": specs,
                 "estimate": {"lanes": {"batch": {"cost_usd": "1.50"}, "sync": {"cost_usd": "3.00"}}},
                 "deadline": night.deadline,
@@ -257,7 +259,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
         at=at(start),
         until=at(start),
         model="claude-haiku-5-5",
-        price={},
+        price=_PRICE,
         most_usd="0",
         most_each_usd="0",
     )

@@ -110,7 +110,7 @@ def test_a_cancel_that_failed_is_asked_for_again(
     claude_simulator: SimulatorProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("airflow_provider_claude.triggers.batch.RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("airflow_provider_claude.triggers.keep_cutoff.RETRY_SECONDS", 0.1)
     shard, batch_id = sent(8)
     claude_simulator.fault("error_500", route="cancel", times=5)
     assert waited(trigger(batch_id, shard))["status"] == "ended"

@@ -194,6 +194,23 @@ def index_of(custom_id: str, start: str, rows: int) -> int | None:
     return index if index < rows else None
 
 
+class Named:
+    """Which requests of the attempt with *fingerprint* its results have named: a byte each in `seen`."""
+
+    def __init__(self, fingerprint: str, requests: int) -> None:
+        self.seen = bytearray(requests)
+        self._start = id_start(fingerprint)
+
+    def add(self, custom_id: str) -> bool | None:
+        """Whether *custom_id* names a request for the first time; None where it is none of the attempt's."""
+        index = index_of(custom_id, self._start, len(self.seen))
+        if index is None:
+            return None
+        first = not self.seen[index]
+        self.seen[index] = True
+        return first
+
+
 def entry(custom_id: str, params: bytes) -> bytes:
     """One element of a batch's `requests`."""
     return b"".join((_ENTRY_OPEN, custom_id.encode(), _ENTRY_PARAMS, params, ENTRY_CLOSE))

@@ -20,10 +20,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from airflow_provider_claude.core.cost.estimate import Estimate, usd
-from airflow_provider_claude.core.cost.prices import Price, Usage, to_usd
+from airflow_provider_claude.core.cost.prices import Usage, to_usd
 from airflow_provider_claude.core.requests.packs import PackEncoder
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.stages.requests.attempt_selection import Ask
@@ -140,10 +138,9 @@ def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
     cached = _shared_bytes(plan) if plan.job.get("cache") else 0
-    price = msgspec.convert(plan.price, Price, strict=False)
     a_byte = min(_CARE * plan.lanes.input_per_byte, 1.0)
     return [
-        price.picodollars(
+        plan.price.picodollars(
             Usage(
                 input=math.ceil(max(size - cached, 0) * a_byte),
                 cache_write_1h=math.ceil(min(size, cached) * a_byte),
@@ -176,8 +173,7 @@ def _shared_bytes(plan: PlanRecord) -> int:
 def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
     """Whether the budget, if there is one, covers one request of the sync lane, as much as it may cost."""
     budget = Budget.of(work, plan)
-    price = msgspec.convert(plan.price, Price, strict=False)
-    most = price.picodollars(Usage(input=request_bytes, output=plan.job["max_tokens"]), lane="sync")
+    most = plan.price.picodollars(Usage(input=request_bytes, output=plan.job["max_tokens"]), lane="sync")
     return budget is None or budget.left() >= to_usd(most)
 
 

@@ -20,16 +20,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-import msgspec
-import numpy as np
-
 from airflow_provider_claude.core.chunks import batched
-from airflow_provider_claude.core.cost.prices import PICODOLLARS, Price, to_usd
+from airflow_provider_claude.core.cost.prices import PICODOLLARS, to_usd
 from airflow_provider_claude.core.cost.run_costs import Spent, planned_cost
 from airflow_provider_claude.core.cost.usages import Usages
 from airflow_provider_claude.core.load.answer_rows import is_billed
 from airflow_provider_claude.core.load.answers import Judged, judge
-from airflow_provider_claude.core.requests.request_bytes import id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import Named
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.store import (
@@ -117,7 +114,7 @@ class Bill:
     def __init__(self, shard: ShardFolder, intent: IntentRecord) -> None:
         self._shard, self._intent = shard, intent
         self._lane = "batch" if intent.lane == "batch" else "sync"
-        self._price = msgspec.convert(intent.price, Price, strict=False)
+        self._price = intent.price
         self._lines = self._messages = self._billed = self._picodollars = 0
 
     def add(self, judged: Sequence[Judged]) -> None:
@@ -145,12 +142,10 @@ class Bill:
 
 def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
     """The first result of each request that can be read."""
-    start, seen = id_start(intent.fingerprint), np.zeros(intent.requests, dtype=bool)
+    named = Named(intent.fingerprint, intent.requests)
     for line in read_lines(shard.results(intent.attempt)):
         judged = judge(line, lambda _: {})
-        row = index_of(judged.custom_id, start, intent.requests) if judged is not None else None
-        if judged is not None and row is not None and not seen[row]:
-            seen[row] = True
+        if judged is not None and named.add(judged.custom_id):
             yield judged
 
 

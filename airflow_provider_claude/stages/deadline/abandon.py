@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.store import LetGoRecord, ShardFolder, write_new_record
+from airflow_provider_claude.store import LetGoRecord, ShardFolder
 from airflow_provider_claude.store.attempts import LEFT, history
 
 
@@ -29,8 +29,7 @@ def let_go(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) 
     """Put on record that the cutoff of *batch_id* has come, before it is cancelled. *waits*: it is not."""
     for attempt in history(shard):
         if attempt.batch_id == batch_id:
-            record = LetGoRecord(attempt=attempt.number, batch_id=batch_id, at=now, waits=waits)
-            write_new_record(shard.file(f"{attempt.number}.letgo.json"), record)
+            shard.abandon(attempt.number, batch_id, now, waits=waits)
 
 
 def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:

@@ -73,13 +73,13 @@ def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
 def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:
     """The lane for *rows* leftovers of a shard whose batch has ended by itself."""
     lanes = plan.lanes
-    if lanes.promised is None:
+    if lanes.due is None:
         return "batch"
     others = [one.seconds for one in queue_of(shard.run, plan, now=now) if one.shard != shard.shard]
     return for_leftovers(
         rows * lanes.row_seconds,
         now=now,
-        promised=epoch(lanes.promised),
+        promised=lanes.due,
         late_seconds=lanes.late_seconds,
         queue_seconds=sum(others),
         lead=lanes.lead_seconds,

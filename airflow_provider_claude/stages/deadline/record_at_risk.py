@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 import pendulum
 
 from airflow_provider_claude.core.cost.estimate import estimate
-from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.deadline.at_risk import Danger, Open, in_danger
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
-from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.deadline.abandon import waits_past_cutoff
 from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
 from airflow_provider_claude.store import DangerRecord, RunFolder, write_new_record
@@ -24,9 +21,9 @@ def first_danger(run: RunFolder, *, now: float) -> Danger | None:
     None where it was told already, or nobody waits, or all is answered. Of several tasks that ask at once, one is answered.
     """
     promise = Promise.of(run)
-    if promise is None or promise.plan.deadline is None or run.danger() is not None:
+    due = None if promise is None else promise.plan.due
+    if promise is None or due is None or run.danger() is not None:
         return None
-    due = epoch(promise.plan.deadline)
     work = list(_open(promise, now))
     if not work:
         return None
@@ -38,7 +35,7 @@ def first_danger(run: RunFolder, *, now: float) -> Danger | None:
 def _open(promise: Promise, now: float) -> Iterator[Open]:
     """What has no answer yet, a shard an entry."""
     lanes = promise.plan.lanes
-    price = msgspec.convert(promise.plan.price, Price, strict=False)
+    price = promise.plan.price
     tokens = TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True)
     for drain in promise.queue(now=now):
         spec = promise.plan.shard(drain.shard)

@@ -26,9 +26,9 @@ class Promise:
     def of(cls, run: RunFolder) -> Promise | None:
         """That of *run*, None where nobody waits for its answers."""
         plan = run.need_plan()
-        if plan.lanes.promised is None:
+        if plan.lanes.due is None:
             return None
-        return cls(run=run, plan=plan, promised=epoch(plan.lanes.promised), lead=plan.lanes.lead_seconds)
+        return cls(run=run, plan=plan, promised=plan.lanes.due, lead=plan.lanes.lead_seconds)
 
     def queue(self, *, now: float) -> list[Drain]:
         return queue_of(self.run, self.plan, now=now)

@@ -46,6 +46,7 @@ from airflow_provider_claude.store import (
     remove,
     write_record,
 )
+from airflow_provider_claude.store.result_writer import compressed
 from airflow_provider_claude.store.results import MAX_LINE
 
 #: Bytes that the results of one request have on the mean at the most: an answer of 64,000 tokens.
@@ -131,7 +132,7 @@ class Download:
         """Read the results once, and keep them if they are whole, or have to do."""
         ended = _ended(self)
         with output_of_choice(self.shard.results(self.intent.attempt)) as (stream, keep_as):
-            with pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out:
+            with compressed(stream) as out:
                 read = copy(self.api.results(self.batch_id), out, self.intent)
             if read.whole(
                 asked=self.intent.requests, counted=sum(ended.counts.values()), adopted=self.submitted.adopted
@@ -208,7 +209,7 @@ class Download:
                 with short.fs.open(short.path, "rb") as found:
                     shutil.copyfileobj(found, stream)
             else:
-                with pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd"):
+                with compressed(stream):
                     pass
         remove(short)
 

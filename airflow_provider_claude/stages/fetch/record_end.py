@@ -8,22 +8,14 @@ import msgspec
 
 from airflow_provider_claude.core.submit.polling import ENDED
 from airflow_provider_claude.gateway.batch_info import BatchInfo
-from airflow_provider_claude.store import EndedRecord, ShardFolder, write_record
+from airflow_provider_claude.store import EndedRecord, ShardFolder
 
 
 def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord | None:
     """Write down that the batch of *attempt* is *info*; None where that has not ended."""
     if info.status != ENDED:
         return None
-    record = EndedRecord(
-        attempt=attempt,
-        batch_id=info.id,
-        counts=info.counts,
-        created_at=info.created_at,
-        ended_at=info.ended_at,
-    )
-    write_record(shard.file(f"{attempt}.ended.json"), record)
-    return record
+    return shard.end(attempt, info.counts, created_at=info.created_at, ended_at=info.ended_at, batch_id=info.id)
 
 
 def keep_event(shard: ShardFolder, event: object) -> None:

@@ -13,11 +13,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.clean_answers import Cleaner
@@ -163,7 +161,7 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
         duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
         carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job["answer_schema"]),
-        price=msgspec.convert(plan.price, Price, strict=False),
+        price=plan.price,
         echoes=Echoes(plan.job, plan.job["answer_schema"]),
         cleaner=Cleaner(plan.job["answer_schema"]),
         constants={

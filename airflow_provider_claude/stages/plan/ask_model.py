@@ -61,10 +61,10 @@ def _check_at_the_api(model: str, api: Api, *, priced: bool) -> None:
 
 
 def ask_about(
-    model: str, api: Api, *, now: str, deadline: str | None = None, by_batch: bool = True, zone: str = "UTC"
+    model: str, api: Api, *, now: str, due: float | None = None, by_batch: bool = True, zone: str = "UTC"
 ) -> Readiness:
-    """Ask the API about *model*, whose price is known, for a run that begins *now* and is due at *deadline*; without one
-    batches take a day at most.
+    """Ask the API about *model*, whose price is known, for a run that begins *now* and is *due* in epoch seconds; without
+    a deadline batches take a day at most.
 
     Raises JobError where the model is not there, is retired, or retires before the answers are due, and CredentialsError where
     the key is not accepted. Where the Models API does not answer, or is not open to the key, the first request tells.
@@ -81,8 +81,7 @@ def ask_about(
     if info is None:
         return _unknown(model, others)
     began = epoch(now)
-    due = epoch(deadline) if deadline is not None else 0.0
-    ends = due if due > began else began + (_BATCH_SECONDS if by_batch else 0.0)
+    ends = due if due is not None and due > began else began + (_BATCH_SECONDS if by_batch else 0.0)
     end = retirement(info, now=began, due=ends, zone=zone)
     alias = () if info.id == model else (f"{model} stands for {info.id} today.",)
     if end is None:

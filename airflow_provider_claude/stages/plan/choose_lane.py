@@ -14,7 +14,7 @@ from airflow_provider_claude.core.deadline.stuck import StuckBatches
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE, Choice, Night, choose
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
 from airflow_provider_claude.core.sync.account_limits import AccountLimits, account_limits
-from airflow_provider_claude.core.times import clock_in, epoch, parse_time, shown_in
+from airflow_provider_claude.core.times import clock_in, epoch, moment_in, parse_time
 from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
 from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.store import AccountFolder, LanesRecord
@@ -85,11 +85,10 @@ class PlanCutoff:
 
 
 def plan_cutoff(
-    sums: Estimate, settings: LaneSettings, *, work: AccountFolder, deadline: str | None, clock: Callable[[], str]
+    sums: Estimate, settings: LaneSettings, *, work: AccountFolder, due: float | None, clock: Callable[[], str]
 ) -> PlanCutoff:
-    """Until the last moment at which the sync lane can answer all of *sums*; without a deadline to keep for ever."""
-    due = None if deadline is None or settings.lane == "batch" else epoch(deadline)
-    if due is None or due <= epoch(clock()):
+    """Until the last moment at which the sync lane can answer all of *sums*; for ever without a deadline to keep, *due*."""
+    if due is None or settings.lane == "batch" or due <= epoch(clock()):
         return PlanCutoff(None, settings.stuck, clock)
     lead = _measured(work)[1] if settings.lead is None else settings.lead
     return PlanCutoff(due - settings.margin - lead - _sync_seconds(sums, settings), settings.stuck, clock)
@@ -110,7 +109,7 @@ def plan_lanes(
     settings: LaneSettings,
     *,
     work: AccountFolder,
-    deadline: str | None,
+    due: float | None,
     now: str,
     shard_rows: int,
     alone: Estimate | None = None,
@@ -118,20 +117,20 @@ def plan_lanes(
 ) -> Lanes:
     """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail.
 
-    Times in its sentences are in *zone*. *alone*: the estimate for one item a request, where *sums* has more: what is left of
-    packs is asked alone.
+    *due*: the deadline in epoch seconds, None where there is none. Times in its sentences are in *zone*. *alone*: the estimate
+    for one item a request, where *sums* has more: what is left of packs is asked alone.
     """
     times, measured = _measured(work)
     lead = measured if settings.lead is None else settings.lead
     at, hour = epoch(now), parse_time(now).hour
     seconds = _sync_seconds(sums, settings)
     left = _sync_seconds(alone or sums, settings)
-    missed = deadline is not None and epoch(deadline) <= at
+    missed = due is not None and due <= at
     night = Night(
         rows=sums.items,
         sync_seconds=seconds,
         now=at,
-        promised=None if deadline is None or missed else epoch(deadline) - settings.margin,
+        promised=None if due is None or missed else due - settings.margin,
         median_seconds=times.median_seconds(shard_rows, hour),
         late_seconds=times.late_seconds(shard_rows, hour),
         lead=lead,
@@ -146,8 +145,8 @@ def plan_lanes(
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
     promised = None if settings.lane == "batch" else night.promised
     reason = choice.reason if settings.lane == "auto" else settings.why or f"The lane is set: {settings.lane}."
-    if deadline is not None and missed:
-        reason = f"The deadline, {shown_in(deadline, zone)}, has passed: the run takes the time it needs. {reason}"
+    if due is not None and missed:
+        reason = f"The deadline, {moment_in(due, zone)}, has passed: the run takes the time it needs. {reason}"
     record = LanesRecord(
         lane="sync" if settings.lane == "sync" or 0 < rows == night.rows else "mixed" if rows else "batch",
         reason=reason,

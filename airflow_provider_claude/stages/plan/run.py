@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.column_names import check_columns
-from airflow_provider_claude.core.cost.estimate import estimate, explain
+from airflow_provider_claude.core.cost.estimate import Estimate, estimate, explain
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import lean_arrow
@@ -32,7 +32,13 @@ from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.ask_model import Readiness, ask_about, price_for
 from airflow_provider_claude.stages.plan.bind_account import bind
 from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns, check_shard_count
-from airflow_provider_claude.stages.plan.choose_lane import plan_cutoff, plan_lanes, without_batches
+from airflow_provider_claude.stages.plan.choose_lane import (
+    Lanes,
+    LaneSettings,
+    plan_cutoff,
+    plan_lanes,
+    without_batches,
+)
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.forget import forget_plan, retire
 from airflow_provider_claude.stages.plan.sentences import (
@@ -83,6 +89,36 @@ def plan(
     where a store cannot be reached, StateError where another account was asked about these rows, CredentialsError where the
     account cannot be known, and the gateway's errors where the trial fails.
     """
+    start = _check(run, job, api, settings, clock)
+    known, shards = _weigh(start)
+    shards, elsewhere = _reuse(start, known, shards)
+    tried = _try(start, known, shards)
+    chosen = _choose(start, known, shards, tried)
+    record = _record(start, tried, chosen, elsewhere, task)
+    write_record(run.file("plan.json"), record)
+    if record.shards and record.shards[0].shard == TRIAL_SHARD:
+        load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
+    return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """What is planned: *job* for the items of a scan, and the *draft* of the record, without what is decided later."""
+
+    run: RunFolder
+    job: ClaudeJob
+    api: PlanApi
+    settings: Settings
+    clock: Callable[[], str]
+    scan: ScanRecord
+    price: Price
+    work: AccountFolder
+    draft: PlanRecord
+    items: Items
+
+
+def _check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, clock: Callable[[], str]) -> _Start:
+    """Check all that can be checked before anything is sent."""
     scan = run.need_scan()
     check_folder(run, settings.partition)
     forget_plan(run)
@@ -104,81 +140,132 @@ def plan(
     items = Items(run, scan, RequestEncoder(draft.job), Packed(settings.pack, draft.job) if settings.pack else None)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
         settings = replace(settings, trial=False)
-    shards = items.shards(settings)
-    check_shard_count(shards, settings.limits)
-    known = Known(items.hashes)
-    most = estimate(scan.items, items.bytes_to_send(known), known_tokens(work, draft.job_hash) or TokenModel(), price)
-    cutoff = plan_cutoff(most, settings.lanes, work=work, deadline=draft.deadline, clock=clock)
+    return _Start(
+        run=run,
+        job=job,
+        api=api,
+        settings=settings,
+        clock=clock,
+        scan=scan,
+        price=price,
+        work=work,
+        draft=draft,
+        items=items,
+    )
+
+
+def _weigh(start: _Start) -> tuple[Known, list[ShardSpec]]:
+    """Cut the items into shards by what their requests weigh. Of which there are answers is not known yet."""
+    shards = start.items.shards(start.settings)
+    check_shard_count(shards, start.settings.limits)
+    return Known(start.items.hashes), shards
+
+
+def _reuse(start: _Start, known: Known, shards: list[ShardSpec]) -> tuple[list[ShardSpec], Mapping[str, int]]:
+    """End what the run held before, and find the answers there are: the shards with them; how many other runs wait for."""
+    run, work, settings, job, price = start.run, start.work, start.settings, start.draft.job_hash, start.price
+    tokens = known_tokens(work, job) or TokenModel()
+    most = estimate(start.scan.items, start.items.bytes_to_send(known), tokens, price)
+    cutoff = plan_cutoff(most, settings.lanes, work=work, due=start.draft.due, clock=start.clock)
     retire(
         run,
         {spec.shard: spec.fingerprint for spec in shards},
-        lambda shard: Desk(shard, work, api, clock, settings.grace, cutoff),
+        lambda shard: Desk(shard, work, start.api, start.clock, settings.grace, cutoff),
     )
-    known.look(work, draft.job_hash, reuse_since(clock(), settings.reuse_days))
-    shards = [with_reused(run, spec, known) for spec in shards]
-    keep_on_record(run, work, open_=True, now=clock())
-    elsewhere = known.on_their_way(work, draft.job_hash, run, reuse_since(clock(), _BATCH_DAYS))
-    left = scan.items - sum(spec.reused for spec in shards)
-    ready = _ready(job, api, settings, clock()) if left else Readiness()
-    if not ready.takes_batches and settings.lanes.lane != "sync":
-        sums = estimate(left, items.bytes_to_send(known), TokenModel(), price)
-        settings = replace(settings, lanes=without_batches(settings.lanes, job.model, sums))
-    tokens, sentence = _trial(run, work, draft, shards, items, api, clock)
+    known.look(work, job, reuse_since(start.clock(), settings.reuse_days))
+    reused = [with_reused(run, spec, known) for spec in shards]
+    keep_on_record(run, work, open_=True, now=start.clock())
+    return reused, known.on_their_way(work, job, run, reuse_since(start.clock(), _BATCH_DAYS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """What is known of the requests before the bulk of them is sent: *left* items have no answer, *tokens* is what a request
+    uses, and *lanes* how they may be asked. *sentence* tells of the trial.
+    """
+
+    left: int
+    ready: Readiness
+    lanes: LaneSettings
+    tokens: TokenModel
+    sentence: str
+
+
+def _try(start: _Start, known: Known, shards: list[ShardSpec]) -> _Tried:
+    """Ask the API about the model, and one request of it, where there is something to ask."""
+    left = start.scan.items - sum(spec.reused for spec in shards)
+    lanes = start.settings.lanes
+    ready = _ready(start.job, start.api, start.settings, start.draft.due, start.clock()) if left else Readiness()
+    if not ready.takes_batches and lanes.lane != "sync":
+        sums = estimate(left, start.items.bytes_to_send(known), TokenModel(), start.price)
+        lanes = without_batches(lanes, start.job.model, sums)
+    tokens, sentence = _trial(start.run, start.work, start.draft, shards, start.items, start.api, start.clock)
     if left:
-        tokens = known_tokens(work, draft.job_hash) or sampled(run, scan, items.encoder, api, tokens)
-    alone = estimate(left, items.bytes_to_send(known), tokens, price)
-    sums = items.packed.estimate(left / max(scan.items, 1), alone, tokens, price) if items.packed else alone
+        sample = known_tokens(start.work, start.draft.job_hash)
+        tokens = sample or sampled(start.run, start.scan, start.items.encoder, start.api, tokens)
+    return _Tried(left=left, ready=ready, lanes=lanes, tokens=tokens, sentence=sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """The *shards* in their *lanes*, and what they are expected to use and cost."""
+
+    shards: list[ShardSpec]
+    sums: Estimate
+    lanes: Lanes
+
+
+def _choose(start: _Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
+    """Estimate the cost and the time, and share the items between the lanes."""
+    items, settings = start.items, start.settings
+    alone = estimate(tried.left, items.bytes_to_send(known), tried.tokens, start.price)
+    share = tried.left / max(start.scan.items, 1)
+    sums = items.packed.estimate(share, alone, tried.tokens, start.price) if items.packed else alone
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
     lanes = plan_lanes(
         sums,
-        tokens,
-        settings.lanes,
-        work=work,
-        deadline=draft.deadline,
-        now=clock(),
+        tried.tokens,
+        tried.lanes,
+        work=start.work,
+        due=start.draft.due,
+        now=start.clock(),
         shard_rows=max(largest, 1),
         alone=alone,
         zone=settings.zone,
     )
-    shards = Sharing(run, known, settings.limits, items.weighed).in_lanes(shards, lanes.record.sync_rows, settings.pack)
-    record = msgspec.structs.replace(
+    sharing = Sharing(start.run, known, settings.limits, items.weighed)
+    return _Chosen(shards=sharing.in_lanes(shards, lanes.record.sync_rows, settings.pack), sums=sums, lanes=lanes)
+
+
+def _record(start: _Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str, int], task: TaskRef) -> PlanRecord:
+    """The record of the plan, and its explanation: what the API said, what is asked how, and what it costs."""
+    draft, settings, ready = start.draft, start.settings, tried.ready
+    told = [
+        *ready.notes,
+        *ready.warnings,
+        *packed_sentences(settings.pack, chosen.sums),
+        *priority_sentences(settings.priority),
+        *cached_sentences(draft),
+        *elsewhere_sentences(elsewhere),
+        *chosen.lanes.sentences,
+        *budget_sentences(start.work, draft, chosen.sums),
+    ]
+    return msgspec.structs.replace(
         draft,
         planned_by=task,
-        shards=shards,
-        estimate=sums.record(),
-        explanation=explain(
-            facts(
-                scan,
-                shards,
-                draft,
-                sentence,
-                [
-                    *ready.notes,
-                    *ready.warnings,
-                    *packed_sentences(settings.pack, sums),
-                    *priority_sentences(settings.priority),
-                    *cached_sentences(draft),
-                    *elsewhere_sentences(elsewhere),
-                    *lanes.sentences,
-                    *budget_sentences(work, draft, sums),
-                ],
-            ),
-            sums,
-        ),
-        lanes=lanes.record,
+        shards=chosen.shards,
+        estimate=chosen.sums.record(),
+        explanation=explain(facts(start.scan, chosen.shards, draft, tried.sentence, told), chosen.sums),
+        lanes=chosen.lanes.record,
         model_id=ready.model_id,
         warnings=list(ready.warnings),
     )
-    write_record(run.file("plan.json"), record)
-    if shards and shards[0].shard == TRIAL_SHARD:
-        load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
-    return record
 
 
-def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, now: str) -> Readiness:
+def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, now: str) -> Readiness:
     """What the API says of the model, before anything is paid."""
     by_batch = settings.lanes.lane != "sync"
-    return ask_about(job.model, api, now=now, deadline=settings.deadline, by_batch=by_batch, zone=settings.zone)
+    return ask_about(job.model, api, now=now, due=due, by_batch=by_batch, zone=settings.zone)
 
 
 def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
@@ -210,7 +297,7 @@ def _draft(
         job=asked,
         prompt_hash=_hash({name: value for name, value in spec.items() if name not in {"schema", "key"}}),
         schema_hash=_hash(asked["schema"]),
-        price=msgspec.to_builtins(price),
+        price=price,
         shards=[],
         estimate={},
         deadline=settings.deadline,

@@ -15,7 +15,9 @@ from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.stages.plan import ask_model, trial
 from airflow_provider_claude.stages.plan import count_tokens as tokens_of
-from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.choose_lane import (
+    LaneSettings,
+)
 from airflow_provider_claude.stages.submit import find_orphans
 from airflow_provider_claude.store import (
     BudgetRecord,

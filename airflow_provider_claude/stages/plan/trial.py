@@ -13,39 +13,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 import msgspec
-import pyarrow as pa
 
 from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answers import judge
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder, custom_id
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
-from airflow_provider_claude.core.times import epoch, parse_time
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
-from airflow_provider_claude.stages.cost.budget import Budget, most_of, reckoned
+from airflow_provider_claude.stages.cost.budget import Budget, most_of
+from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.requests.attempt_selection import Ask
 from airflow_provider_claude.stages.requests.encode import spool
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
 from airflow_provider_claude.stages.requests.reuse import planned, read_taken, take
 from airflow_provider_claude.store import (
     AccountFolder,
-    EndedRecord,
-    IntentRecord,
     PlanRecord,
     RunFolder,
     ShardFolder,
     ShardSpec,
-    SubmittedRecord,
-    atomic_output,
     exists,
-    write_record,
 )
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.items import read_items
+from airflow_provider_claude.store.result_writer import write_results
 from airflow_provider_claude.store.results import read_lines
 
 #: What a second worker has to wait for.
@@ -93,10 +87,13 @@ class Trial:
         number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
         found = planned(self.run, self.spec)
         skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
-        with spool(self.run, self.plan, self.spec, Ask(skip=skip)) as body:
-            if not self.shard.intents.write_new(number, self._intent(number, body)):
+        ask, at = Ask(skip=skip), self.clock()
+        with spool(self.run, self.plan, self.spec, ask) as body:
+            begun = begin(
+                self.shard, self.plan, self.spec, ask, body, number=number, lane="trial", at=at, seconds=_CALL_SECONDS
+            )
+            if begun is None:
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
-            body.write_manifest(self.shard.manifest(number))
             rows = body.rows
             budget = Budget.of(self.work, self.plan)
             if budget is not None and rows:
@@ -104,7 +101,7 @@ class Trial:
         began = self.clock()
         if rows:
             self._keep(number, self._pay(number, params, api), began)
-        self._submitted(number, "sync" if rows else "store", began)
+        self.shard.submit(number, "sync" if rows else "store", began)
 
     def _pay(self, number: int, params: bytes, api: Api) -> bytes:
         """The answer. An attempt whose call was surely not carried out is released: nothing was paid for it."""
@@ -139,44 +136,17 @@ class Trial:
         for number in self.shard.attempts():
             intent = self.shard.intent(number)
             if intent and intent.root == self.spec.fingerprint and exists(self.shard.results(number)):
-                self._submitted(number, "sync", intent.at)
+                self.shard.submit(number, "sync", intent.at)
                 return True
         return False
-
-    def _intent(self, number: int, body: SpooledBody) -> IntentRecord:
-        now = self.clock()
-        return IntentRecord(
-            attempt=number,
-            job=self.plan.job_hash,
-            root=self.spec.fingerprint,
-            round=1,
-            fingerprint=self.spec.fingerprint,
-            requests=body.rows,
-            bytes=self.spec.bytes,
-            at=now,
-            until=(parse_time(now) + timedelta(seconds=_CALL_SECONDS)).isoformat(),
-            model=self.plan.job["model"],
-            price=self.plan.price,
-            **reckoned(body, self.plan, "sync")._asdict(),
-            lane="trial",
-        )
-
-    def _submitted(self, number: int, lane: str, at: str) -> None:
-        record = SubmittedRecord(attempt=number, batch_id=None, lane=lane, created_at=at)
-        write_record(self.shard.file(f"{number}.submitted.json"), record)
 
     def _keep(self, number: int, message: bytes, began: str) -> None:
         """Write the answer as the one line of a results file, in the form a batch has."""
         line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
         name = custom_id(self.spec.fingerprint, 0).encode()
-        with (
-            atomic_output(self.shard.results(number)) as stream,
-            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
-        ):
+        with write_results(self.shard.results(number)) as out:
             out.write(line % (name, message.strip()))
-        counts = {"succeeded": 1, "errored": 0, "canceled": 0, "expired": 0}
-        ended = EndedRecord(attempt=number, batch_id=None, counts=counts, created_at=began, ended_at=self.clock())
-        write_record(self.shard.file(f"{number}.ended.json"), ended)
+        self.shard.end(number, {"succeeded": 1}, created_at=began, ended_at=self.clock())
 
     def usage(self) -> Usage:
         """The tokens the trial used, in this run or in the one whose answer it took."""

@@ -8,13 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.report.answer_table import AnswerTally, total_usd
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.incomplete import never_whole
@@ -46,7 +44,7 @@ class Counts:
         self.run = run
         self.flags, self.reasons, self.by_authors = Tally(), Tally(), Tally()
         self.aside, self.failures = Examples(), Examples()
-        price = msgspec.convert(plan.price, Price, strict=False) if plan.job.get("cache") else None
+        price = plan.price if plan.job.get("cache") else None
         self.answers = AnswerTally(scan.carry, price)
         self.failed_usd = Decimal(0)
         self.retried_usd = Decimal(0)

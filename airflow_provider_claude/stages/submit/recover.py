@@ -39,10 +39,7 @@ from airflow_provider_claude.stages.submit.find_orphans import Api, Orphans
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import (
     AccountFolder,
-    LetGoRecord,
     ShardFolder,
-    SubmittedRecord,
-    write_new_record,
 )
 from airflow_provider_claude.store.attempts import LEFT, history
 
@@ -128,8 +125,7 @@ class Desk:
         left, answers = self.cutoff.left(), self.cutoff.answers()
         if not left:
             now = self.clock()
-            record = LetGoRecord(attempt=attempt.number, batch_id=attempt.batch_id, at=now, waits=not answers)
-            write_new_record(self.shard.file(f"{attempt.number}.letgo.json"), record)
+            self.shard.abandon(attempt.number, attempt.batch_id, now, waits=not answers)
             if answers:
                 self.shard.release(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
                 return
@@ -198,16 +194,15 @@ class Desk:
 
 
 def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: bool = False) -> None:
-    """Write down that *info* is the batch of *attempt*. Whoever comes second has the same to say."""
-    record = SubmittedRecord(
-        attempt=attempt,
+    """Write down that *info* is the batch of *attempt*."""
+    shard.submit(
+        attempt,
+        "batch",
+        info.created_at,
         batch_id=info.id,
-        lane="batch",
-        created_at=info.created_at,
         expires_at=info.expires_at,
         adopted=adopted,
     )
-    write_new_record(shard.file(f"{attempt}.submitted.json"), record)
 
 
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:

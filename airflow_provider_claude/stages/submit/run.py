@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
-from airflow_provider_claude.stages.cost.budget import Budget, reckoned, spool_affordable
+from airflow_provider_claude.stages.cost.budget import Budget, spool_affordable
+from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff, too_late
 from airflow_provider_claude.stages.requests.attempt_selection import Ask
@@ -24,8 +25,6 @@ from airflow_provider_claude.store import (
     PlanRecord,
     ShardFolder,
     ShardSpec,
-    SubmittedRecord,
-    write_new_record,
 )
 from airflow_provider_claude.store.work_of import work_of
 
@@ -94,14 +93,17 @@ class Sender:
         self.api.connect()
         reopen(shard, self.desk.work, self.plan, self.desk.clock)
         with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
-            intent = self._intent(number, within, body)
-            if not shard.intents.write_new(number, intent):
+            seconds = _SEND_SECONDS + len(body) / _SLOWEST_BYTES
+            at = self.desk.clock()
+            intent = begin(
+                shard, self.plan, self.spec, within, body, number=number, lane="batch", at=at, seconds=seconds
+            )
+            if intent is None:
                 raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
-            body.write_manifest(shard.manifest(number))
             if intent.pack == 1:
                 self.desk.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
             if not body.rows:
-                self._nothing_to_send(number)
+                shard.submit(number, "store", self.desk.clock())
                 return ""
             submitted(shard, number, batch := self._pay(number, body, intent))
         self.desk.work.claim(shard, number, batch.id)
@@ -117,31 +119,6 @@ class Sender:
                 "was cancelled at once; what it answered by then is billed twice.",
                 _SEND_SECONDS,
             )
-
-    def _intent(self, number: int, ask: Ask, body: SpooledBody) -> IntentRecord:
-        now = datetime.fromisoformat(self.desk.clock())
-        until = now + timedelta(seconds=_SEND_SECONDS + len(body) / _SLOWEST_BYTES)
-        return IntentRecord(
-            attempt=number,
-            job=self.plan.job_hash,
-            root=self.spec.fingerprint,
-            round=ask.round,
-            fingerprint=ask.fingerprint(self.spec),
-            requests=body.count,
-            bytes=len(body),
-            at=now.isoformat(),
-            until=until.isoformat(),
-            model=self.plan.job["model"],
-            price=self.plan.price,
-            **reckoned(body, self.plan, "batch")._asdict(),
-            withheld=ask.withheld,
-            pack=ask.pack,
-            items=body.rows,
-        )
-
-    def _nothing_to_send(self, number: int) -> None:
-        record = SubmittedRecord(attempt=number, batch_id=None, lane="store", created_at=self.desk.clock())
-        write_new_record(self.desk.shard.file(f"{number}.submitted.json"), record)
 
     def _pay(self, number: int, body: SpooledBody, intent: IntentRecord) -> BatchInfo:
         """Create the batch. An attempt whose call was surely not carried out is released, so that a retry may pay."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.sync.concurrency import CEILING
-from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.sync.journal import Journal
 from airflow_provider_claude.stages.sync.lease import Lease
 from airflow_provider_claude.stages.sync.rate_limiter import Meters
@@ -48,7 +47,7 @@ class Courier:
 
         def make(journal: Journal, lease: Lease) -> Lane:
             line = self.dial()
-            due = None if lanes.promised is None else epoch(lanes.promised)
+            due = lanes.due
             self._lane = Lane(
                 connect=line.connect,
                 meters=Meters(line.account, lanes.limits, reserve=lanes.reserve, now=self.now),
@@ -78,6 +77,6 @@ class Courier:
 
 def _shed_until(lanes: LanesRecord) -> float:
     """The last moment at which there is time for a batch, and for the sync lane to catch it."""
-    if lanes.promised is None:
+    if lanes.due is None:
         return math.inf
-    return epoch(lanes.promised) - lanes.late_seconds - lanes.lead_seconds
+    return lanes.due - lanes.late_seconds - lanes.lead_seconds

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 
 from airflow_provider_claude.core.load.answers import read_head
-from airflow_provider_claude.core.requests.request_bytes import custom_id, id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import Named, custom_id
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.stages.cost.budget import reckoned, spool_affordable
+from airflow_provider_claude.stages.cost.budget import spool_affordable
+from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.requests.attempt_selection import Ask
 from airflow_provider_claude.stages.requests.encode import spool
@@ -33,20 +33,14 @@ from airflow_provider_claude.stages.sync.request import Request
 from airflow_provider_claude.stages.sync.sender import Lane
 from airflow_provider_claude.store import (
     AccountFolder,
-    EndedRecord,
     IntentRecord,
     PlanRecord,
     ShardFolder,
     ShardSpec,
-    SubmittedRecord,
-    atomic_output,
     exists,
-    write_new_record,
-    write_record,
 )
 from airflow_provider_claude.store.parquet_files import read_table
-
-_COUNTS = ("succeeded", "errored", "canceled", "expired")
+from airflow_provider_claude.store.result_writer import write_results
 
 #: Makes the lane that asks what is left, given the journal it writes and the lease it holds.
 MakeLane = Callable[[Journal, Lease], Lane]
@@ -66,28 +60,8 @@ class SyncAttempt:
         """
         reopen(self.shard, work, plan, self.clock)
         with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
-            now = self.clock()
-            intent = IntentRecord(
-                attempt=self.number,
-                job=plan.job_hash,
-                root=spec.fingerprint,
-                round=ask.round,
-                fingerprint=within.fingerprint(spec),
-                requests=body.count,
-                bytes=len(body),
-                at=now,
-                until=now,
-                model=plan.job["model"],
-                price=plan.price,
-                **reckoned(body, plan, "sync")._asdict(),
-                lane="sync",
-                withheld=within.withheld,
-                pack=within.pack,
-                items=body.rows,
-            )
-            if not self.shard.intents.write_new(self.number, intent):
+            if begin(self.shard, plan, spec, within, body, number=self.number, lane="sync", at=self.clock()) is None:
                 raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
-            body.write_manifest(self.shard.manifest(self.number))
 
     def carry_on(self, plan: PlanRecord, spec: ShardSpec, make: MakeLane) -> None:
         """Ask what has no answer yet, and end. Raises PendingError where another worker is at it, and what the lane does."""
@@ -160,48 +134,36 @@ class SyncAttempt:
 
     def _seen(self, intent: IntentRecord) -> bytearray:
         """Which of its requests are answered, a byte each."""
-        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        named = Named(intent.fingerprint, intent.requests)
         for line in read_journals(self.shard, self.number):
-            index = index_of(read_head(line)[0], start, intent.requests)
-            if index is not None:
-                seen[index] = True
-        return seen
+            named.add(read_head(line)[0])
+        return named.seen
 
     def _end(self, intent: IntentRecord, lease: Lease) -> None:
         """Make the journals its results, the first answer of each request, and close it."""
         if not exists(self.shard.results(self.number)):
             self._write_ended(intent)
             self._write_results(intent, lease)
-        record = SubmittedRecord(attempt=self.number, batch_id=None, lane="sync", created_at=intent.at)
-        write_new_record(self.shard.file(f"{self.number}.submitted.json"), record)
+        self.shard.submit(self.number, "sync", intent.at)
         discard_journals(self.shard, self.number)
 
     def _write_ended(self, intent: IntentRecord) -> None:
-        counts = Counter(dict.fromkeys(_COUNTS, 0))
-        counts.update(kind for _, kind in self._first_lines(intent))
-        ended = EndedRecord(
-            attempt=self.number, batch_id=None, counts=dict(counts), created_at=intent.at, ended_at=self.clock()
-        )
-        write_record(self.shard.file(f"{self.number}.ended.json"), ended)
+        counts = Counter(kind for _, kind in self._first_lines(intent))
+        self.shard.end(self.number, counts, created_at=intent.at, ended_at=self.clock())
 
     def _write_results(self, intent: IntentRecord, lease: Lease) -> None:
         """Write what the journals hold, unless another worker may be at it by now."""
-        with (
-            atomic_output(self.shard.results(self.number)) as stream,
-            pa.CompressedOutputStream(pa.PythonFile(stream, "w"), "zstd") as out,
-        ):
+        with write_results(self.shard.results(self.number)) as out:
             for line, _ in self._first_lines(intent):
                 out.write(line + b"\n")
             if lease.over:
                 raise PendingError("The lease on this attempt ran out; a retry goes on where it was.", LEASE_SECONDS)
 
     def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
-        start, seen = id_start(intent.fingerprint), bytearray(intent.requests)
+        named = Named(intent.fingerprint, intent.requests)
         for line in read_journals(self.shard, self.number):
             name, kind = read_head(line)
-            index = index_of(name, start, intent.requests)
-            if index is not None and not seen[index]:
-                seen[index] = True
+            if named.add(name):
                 yield line, kind
 
 

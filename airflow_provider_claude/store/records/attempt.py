@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.store.records.record import Record
 
 
@@ -36,7 +35,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     at: str
     until: str
     model: str
-    price: dict[str, Any]
+    price: Price
     most_usd: str
     most_each_usd: str
     lane: str = "batch"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.deadline.stuck import StuckBatches
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.records.budget import BudgetRecord
 from airflow_provider_claude.store.records.record import Record
@@ -64,6 +66,11 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     refused_batches: str = "fail"
     stuck: StuckBatches = "answer"
 
+    @property
+    def due(self) -> float | None:
+        """`promised` in epoch seconds."""
+        return None if self.promised is None else epoch(self.promised)
+
 
 #: In a draft of a plan, before the lanes are chosen: no token is shorter than a byte.
 UNDECIDED = LanesRecord(
@@ -98,7 +105,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     job: dict[str, Any]
     prompt_hash: str
     schema_hash: str
-    price: dict[str, Any]
+    price: Price
     shards: list[ShardSpec]
     estimate: dict[str, Any]
     deadline: str | None
@@ -118,6 +125,11 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     destination: Destination | None = None
     model_id: str | None = None
     warnings: list[str] = []
+
+    @property
+    def due(self) -> float | None:
+        """`deadline` in epoch seconds."""
+        return None if self.deadline is None else epoch(self.deadline)
 
     @property
     def job_hash(self) -> str:

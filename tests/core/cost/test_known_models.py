@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.plan.model_lifecycle import ModelInfo
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
     ClaudeError,
@@ -175,7 +176,7 @@ def test_a_model_that_ends_is_an_error_a_warning_or_a_note_by_when_it_does(
     retires_at: str | None, deadline: str | None, by_batch: bool, level: str
 ) -> None:
     ending = Told(info(lifecycle="deprecated", retires_at=retires_at), *ANOTHER)
-    how: dict[str, Any] = {"now": NOW, "deadline": deadline, "by_batch": by_batch}
+    how: dict[str, Any] = {"now": NOW, "due": deadline and epoch(deadline), "by_batch": by_batch}
     if level == "error":
         with pytest.raises(JobError, match="before the answers of this run are due"):
             ask_about("claude-haiku-5-5", ending, **how)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.requests.request_bytes import RequestEncoder, custom_id, entry, id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import (
+    Named,
+    RequestEncoder,
+    custom_id,
+    entry,
+    id_start,
+    index_of,
+)
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement, canary
 from tests.context import canary_of, spec_of, system_of
@@ -153,3 +160,10 @@ def test_what_the_plan_keeps_of_a_job_makes_the_same_bytes_and_does_not_tell_the
     assert next(RequestEncoder(kept).params(row)) == next(RequestEncoder(JOB.spec(b"the secret")).params(row))
     assert "the secret" not in str(kept)
     assert b"the secret".hex() not in str(kept)
+
+
+def test_a_request_is_named_for_the_first_time_once_and_another_attempts_never() -> None:
+    named = Named("0123456789abcdef", 2)
+    assert [named.add(custom_id("0123456789abcdef", index)) for index in (1, 1, 0, 2)] == [True, False, True, None]
+    assert named.add(custom_id("fedcba9876543210", 0)) is None
+    assert named.seen == b"\1\1"

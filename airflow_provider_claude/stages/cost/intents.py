@@ -1,0 +1,51 @@
+"""The record that an attempt begins with: what it asks, until when its sender may send it, and what it costs at the most."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.stages.cost.budget import reckoned
+from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.store import IntentRecord, PlanRecord, ShardFolder, ShardSpec
+
+
+def begin(
+    shard: ShardFolder,
+    plan: PlanRecord,
+    spec: ShardSpec,
+    ask: Ask,
+    body: SpooledBody,
+    *,
+    number: int,
+    lane: str,
+    at: str,
+    seconds: float = 0.0,
+) -> IntentRecord | None:
+    """Put attempt *number* of *shard* on record: its intent first, then the manifest of *body*, which asks *ask* of *spec*.
+
+    From then on it may be paid for, for so many *seconds* after *at*. None where another worker has begun it.
+    """
+    intent = IntentRecord(
+        attempt=number,
+        job=plan.job_hash,
+        root=spec.fingerprint,
+        round=ask.round,
+        fingerprint=ask.fingerprint(spec),
+        requests=body.count,
+        bytes=len(body),
+        at=at,
+        until=(parse_time(at) + timedelta(seconds=seconds)).isoformat(),
+        model=plan.job["model"],
+        price=plan.price,
+        **reckoned(body, plan, "batch" if lane == "batch" else "sync")._asdict(),
+        lane=lane,
+        withheld=ask.withheld,
+        pack=ask.pack,
+        items=body.rows,
+    )
+    if not shard.intents.write_new(number, intent):
+        return None
+    body.write_manifest(shard.manifest(number))
+    return intent
