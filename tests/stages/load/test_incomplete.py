@@ -31,7 +31,7 @@ from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.store import LandedRecord, LooksRecord, RunFolder, results
+from airflow_provider_claude.store import LandedRecord, LooksRecord, RunFolder
 from airflow_provider_claude.store.results import read_lines
 from tests.stages.conftest import Night, clock, patient
 from tests.stages.settle.test_settle import settle, settling
@@ -412,7 +412,7 @@ def test_answers_that_were_counted_as_succeeded_and_came_as_errors_are_paid(
 def test_a_line_that_is_too_long_is_left_out_and_its_row_missing(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "MAX_LINE", 5_000)
+    monkeypatch.setattr(download, "MAX_LINE", 5_000)
     whole = b"".join(night.gateway.results(submitted(night)))
     first, rest = whole.split(b"\n", 1)
     huge = [first[:-1], *[b" " * 4_000] * 9, b"}\n"]
