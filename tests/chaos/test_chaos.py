@@ -14,7 +14,7 @@ from tests.chaos.kinds import KINDS
 PROJECT = Path(__file__).resolve().parents[2]
 
 #: Seconds all cases together may take on a busy machine.
-_PATIENCE = 600.0
+_PATIENCE = 1_200.0
 
 
 @pytest.fixture(scope="module")
