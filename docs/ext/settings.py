@@ -7,13 +7,13 @@ from docs.ext.markdown import code, table
 
 
 def as_markdown() -> str:
-    """A table of the settings, with the variable that sets each."""
+    """A table of the settings, each with the variable that sets it."""
     section = get_provider_info()["config"]["claude"]
     rows = [
-        [code(name), code(f"AIRFLOW__CLAUDE__{name.upper()}"), _default(option["default"]), _text(option)]
+        [code(name), _default(option["default"]), f"{_text(option)} ({code(f'AIRFLOW__CLAUDE__{name.upper()}')})"]
         for name, option in section["options"].items()
     ]
-    return f"{section['description']}\n\n{table(['setting', 'variable', 'default', ''], rows)}"
+    return f"{section['description']}\n\n{table(['setting', 'default', ''], rows)}"
 
 
 def _default(value: str) -> str:
