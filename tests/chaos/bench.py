@@ -98,9 +98,9 @@ class Bench:
         """The numbers of the points to try, with the seeds: the first of each like, with one seed. With *all_seeds* the first
         of each like with all, and the last with one.
         """
-        firsts = {points.index(point) for point in {point.like: point for point in reversed(points)}.values()}
+        firsts = first_of_each_like(points)
         lasts = set({point.like: number for number, point in enumerate(points)}.values()) if all_seeds else set()
-        found = sorted(firsts | lasts)
+        found = sorted(lasts.union(firsts))
         for number in found[:: _SHORT_STEP if self.short else self.step]:
             if all_seeds and number in firsts and not self.short:
                 yield from ((number, seed) for seed in self.seeds)
@@ -153,3 +153,8 @@ class Bench:
         if books["total"]["requests"] != paid:
             return [*found, f"a finished night that is run again pays {books['total']['requests'] - paid} requests"]
         return [f"run again: {one}" for one in found]
+
+
+def first_of_each_like(points: Sequence[Point]) -> list[int]:
+    """The numbers of these points, ascending."""
+    return sorted({point.like: len(points) - 1 - place for place, point in enumerate(reversed(points))}.values())

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tests.chaos.acts import fail_at, full_from
-from tests.chaos.bench import Bench
+from tests.chaos.bench import Bench, first_of_each_like
 from tests.chaos.courses import BATCHES, STORED, Course
 from tests.chaos.kills import places
 from tests.chaos.machine import BREAKS, STORE, WRITES
@@ -40,13 +40,13 @@ def lost_replies(bench: Bench) -> Iterator[Case]:
     the object is there already.
     """
     points = bench.course(STORED).points
-    created = {n for n, point in enumerate(points) if point.kind == "done" and point.name.startswith("create ")}
-    for place, (number, seed) in enumerate(one for one in bench.chosen(points) if one[0] in created):
-        for error in (errno.EIO, errno.EEXIST):
-            how = "heard that it is there, " if error == errno.EEXIST else "heard of an error, "
-            broken = Broken("lost reply", STORED, points[number], how)
-            if not bench.short or place == 0:
-                yield partial(_broken, bench, broken, seed, fail_at(number, error), BREAKS)
+    created = [
+        n for n in first_of_each_like(points) if points[n].kind == "done" and points[n].name.startswith("create ")
+    ]
+    for place, number in enumerate(created[:1] if bench.short else created[:: bench.step]):
+        for error, heard in ((errno.EIO, "heard of an error, "), (errno.EEXIST, "heard that it is there, ")):
+            broken = Broken("lost reply", STORED, points[number], heard)
+            yield partial(_broken, bench, broken, bench.seeds[place % len(bench.seeds)], fail_at(number, error), BREAKS)
 
 
 def _failing(bench: Bench, kind: str, course: Course) -> Iterator[Case]:

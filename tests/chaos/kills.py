@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.chaos.acts import kill_at
-from tests.chaos.bench import Bench
+from tests.chaos.bench import Bench, first_of_each_like
 from tests.chaos.courses import BATCHES, OF_FIVE, STORED, Course
 from tests.chaos.points import Point
 from tests.chaos.processes import Child
@@ -57,8 +57,8 @@ def some(bench: Bench, kind: str, course: Course, most: tuple[int, int], stages:
     """Killed once, at so many points of *course* in these *stages*, on the local disk and on the object store: one seed each."""
     for one, count in zip((course, course.on_objects()), most, strict=True):
         points = bench.course(one).points if count else []
-        found = [number for number, _ in bench.chosen(points) if points[number].stage.startswith(stages)]
-        for place in range(count):
+        found = [number for number in first_of_each_like(points) if points[number].stage.startswith(stages)]
+        for place in range(0, count, bench.step):
             number = found[(2 * place + 1) * len(found) // (2 * count)]
             struck = Struck(kind, one, points[number], number, one.lost, course.name)
             yield partial(_kill, bench, struck, bench.seeds[place % len(bench.seeds)])
