@@ -23,13 +23,17 @@ _REMEDIES = {
     errno.EACCES: "Let the workers' user write there, or choose another folder.",
     errno.EPERM: "Let the workers' user write there, or choose another folder.",
     errno.EROFS: "That file system is read-only: choose another folder.",
-    errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
-    errno.EDQUOT: "The quota is used up: free some space, or choose another folder.",
     errno.ENOTDIR: "There is a file where a folder has to be: choose another folder.",
     errno.EEXIST: "There is a file where a folder has to be: choose another folder.",
     errno.EISDIR: "There is a folder where a file has to be: choose another folder.",
     errno.ENOENT: "Create the bucket or the folder above it, or correct the path.",
     errno.ENAMETOOLONG: "Choose a shorter path.",
+}
+
+#: These may pass: the task's retries try again.
+_LATER = {
+    errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
+    errno.EDQUOT: "The quota is used up: free some space, or choose another folder.",
 }
 
 
@@ -88,10 +92,10 @@ def _told(error: Exception) -> str:
 
 
 def _error(error: Exception, what: str) -> ClaudeError:
-    remedy = _REMEDIES.get(_number(error) or 0)
-    if remedy is None:
-        return StoreError(f"{what} Nothing was sent. See that the store and its connection work.")
-    return DestinationError(f"{what} Nothing was sent. {remedy}")
+    number = _number(error) or 0
+    if remedy := _REMEDIES.get(number):
+        return DestinationError(f"{what} Nothing was sent. {remedy}")
+    return StoreError(f"{what} Nothing was sent. {_LATER.get(number, 'See that the store and its connection work.')}")
 
 
 def _number(error: Exception) -> int | None:

@@ -136,10 +136,8 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("number", "said"),
         [
-            (errno.ENOSPC, "The disk is full"),
             (errno.EACCES, "Let the workers' user write there"),
             (errno.EROFS, "read-only"),
-            (errno.EDQUOT, "quota"),
         ],
     )
     def test_what_a_person_has_to_change_is_said_and_not_retried(
@@ -150,6 +148,19 @@ class TestPlaces:
 
         monkeypatch.setattr(probe, "write_bytes", fail)
         with pytest.raises(DestinationError, match=rf"Cannot write to output .*/out: no\..*{said}"):
+            try_out(UPath(tmp_path / "out"), "output")
+
+    @pytest.mark.parametrize(
+        ("number", "said"), [(errno.ENOSPC, "The disk is full"), (errno.EDQUOT, "The quota is used up")]
+    )
+    def test_a_full_disk_is_said_and_tried_again_by_the_retries_of_the_task(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError(number, "no")
+
+        monkeypatch.setattr(probe, "write_bytes", fail)
+        with pytest.raises(StoreError, match=rf"Cannot write to output .*/out: no\..*{said}: free some space"):
             try_out(UPath(tmp_path / "out"), "output")
 
     @pytest.mark.parametrize(
