@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from upath import UPath
 
+from airflow_provider_claude.cli import reveal
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.core.scan.pii.replace import TOKEN
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
@@ -63,6 +64,17 @@ def test_what_the_tokens_stand_for_is_written_for_joins(
     items = read_table(run.part("items", 0)).to_pandas()
     back = items["body"].str.replace(TOKEN, lambda match: known[match[0]], regex=True)
     assert list(back) == ["I am bob@x.com", "=cmd|' /C calc'!A0 4111111111111111", "nothing"]
+
+
+@pytest.mark.parametrize(("suffix", "value"), [("csv", "'=1+2@x.com"), ("parquet", "=1+2@x.com")])
+def test_a_value_that_a_spreadsheet_takes_for_a_formula_begins_with_an_apostrophe_in_csv_alone(
+    tmp_path: Path, fernet_key: str, monkeypatch: pytest.MonkeyPatch, suffix: str, value: str
+) -> None:
+    run, to = scanned(tmp_path), tmp_path / f"tokens.{suffix}"
+    monkeypatch.setattr(reveal, "read_mapping", lambda *_: iter([[("<EMAIL_1>", "email", "=1+2@x.com")]]))
+    assert main(["reveal", str(run), str(to)]) == 0
+    tokens = pd.read_csv(to, dtype=str) if suffix == "csv" else pd.read_parquet(to)
+    assert list(tokens["value"]) == [value]
 
 
 def test_a_key_that_was_rotated_still_opens_it(
