@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.core.deadline.cutoff_times import Drain, Switch, WaitOn, overdue, switch
+from airflow_provider_claude.core.deadline.cutoff_times import Drain, Switch, WaitOn, has_moved, overdue, switch
 from airflow_provider_claude.core.deadline.stuck import PATIENCE, Step, at_cutoff
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.runtime.now import epoch_now, utc_now
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 #: Where the run folder or the API could not be reached, the next try comes after so many seconds.
 RETRY_SECONDS = 30.0
 
-#: A shard that should have been let go for so many seconds has nobody who waits for it.
+#: A shard that should have been let go for so many seconds has nobody who waits for it; a lane that has answered nothing for
+#: so long has nobody who asks.
 ABSENT_SECONDS = 240.0
 
 #: What is read of a run is good for so many seconds: the shards of a run wait in one triggerer, and look at once.
@@ -38,6 +39,7 @@ class Cutoff:
         self._cancelled = False
         self._absent: set[int] = set()
         self._overdue: tuple[int, float] | None = None
+        self._moved: tuple[list[Drain], float] | None = None
 
     def look(self) -> Step:
         """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
@@ -75,12 +77,20 @@ class Cutoff:
 
     def _look(self, shard: int, promise: Promise) -> Switch:
         now, queue = epoch_now(), [one for one in _queue(promise) if one.shard not in self._absent]
+        if self._stands_still(queue, now):
+            queue = [one for one in queue if not one.let_go]
         late = overdue(shard, queue, now=now, promised=promise.promised, lead=promise.lead)
         if late is None or self._overdue is None or self._overdue[0] != late:
             self._overdue = None if late is None else (late, now)
         elif now - self._overdue[1] > ABSENT_SECONDS:
             self._absent.add(late)
         return switch(shard, queue, now=now, promised=promise.promised, lead=promise.lead)
+
+    def _stands_still(self, queue: list[Drain], now: float) -> bool:
+        """Whether the lane has answered nothing of what was let go for so long that no task asks for it."""
+        if self._moved is None or has_moved(self._moved[0], queue):
+            self._moved = (queue, now)
+        return now - self._moved[1] > ABSENT_SECONDS
 
     def is_over(self) -> None:
         """The batch was cancelled: what remains is to wait for its end."""

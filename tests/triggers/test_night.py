@@ -34,6 +34,7 @@ from airflow_provider_claude.stages.submit.collect_late import collect_late_of
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.connect import Courier, Line
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
+from airflow_provider_claude.triggers import cutoff
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
 
@@ -170,10 +171,12 @@ def test_where_no_batch_hangs_nothing_is_let_go(night: Night, claude_simulator: 
     assert "messages" not in claude_simulator.calls()
 
 
-def test_where_the_key_loses_its_credit_the_ledger_closes_with_what_there_is(
-    night: Night, claude_simulator: SimulatorProcess
+@pytest.mark.parametrize("pace", ["lognormal:120,0.3,0.5", "seconds:100000"])
+def test_where_the_key_loses_its_credit_no_shard_waits_for_the_lane_and_the_ledger_closes_with_what_there_is(
+    night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, pace: str
 ) -> None:
-    claude_simulator.pace("lognormal:120,0.3,0.5")
+    monkeypatch.setattr(cutoff, "ABSENT_SECONDS", 2.0)
+    claude_simulator.pace(pace)
     night.plan()
     claude_simulator.fault("billing", route="messages", times=100_000)
     assert "no credit" in night.live()

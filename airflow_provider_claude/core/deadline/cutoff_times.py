@@ -14,7 +14,8 @@ as the lane gets free: it is never idle while it is short, and never asked for m
 Cancels may be slow. One of up to twice the lead makes the lane late by what it took too long, once: the lead is taken
 off what is in front, so that there is still work for as long as the next cancel may take. (Without that, every slow
 cancel left the lane idle, and a night of a hundred was late by the sum.) One that takes longer holds up its own shard
-only: it is no longer counted as in front of anyone.
+only: it is no longer counted as in front of anyone. Nor is what was let go while the lane stands still (see `has_moved`): a
+lane whose tasks have failed, as the account has no credit, would be waited for until the batches expire.
 """
 
 from __future__ import annotations
@@ -83,6 +84,13 @@ def overdue(shard: int, queue: Sequence[Drain], *, now: float, promised: float, 
     if first is None or isinstance(switch(first, queue, now=now, promised=promised, lead=lead), WaitOn):
         return None
     return first
+
+
+def has_moved(before: Sequence[Drain], queue: Sequence[Drain]) -> bool:
+    """Whether the lane has answered some of what was let go since the queue was *before*, or has more of it to answer."""
+    then = {one.shard: one.seconds for one in before if one.let_go}
+    left = {one.shard: one.seconds for one in queue if one.let_go}
+    return not left.keys() <= then.keys() or any(left.get(shard, 0.0) < seconds for shard, seconds in then.items())
 
 
 def makes_it(queue: Sequence[Drain], *, now: float, promised: float) -> bool:

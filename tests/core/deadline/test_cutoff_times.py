@@ -16,6 +16,7 @@ from airflow_provider_claude.core.deadline.cutoff_times import (
     LetGo,
     Switch,
     WaitOn,
+    has_moved,
     last_moment,
     makes_it,
     slot,
@@ -243,3 +244,20 @@ class TestSwitch:
     @pytest.mark.parametrize(("now", "makes"), [(700.0, True), (701.0, False)])
     def test_the_lane_makes_it_while_there_is_time_for_all_that_is_open(self, now: float, makes: bool) -> None:
         assert makes_it(QUEUE, now=now, promised=1000.0) is makes
+
+    @pytest.mark.parametrize(
+        ("then", "now", "moved"),
+        [
+            ([10.0, 5.0], [10.0, 5.0], False),
+            ([10.0, 5.0], [10.0, 4.0], True),
+            ([10.0, 5.0], [10.0], True),
+            ([10.0], [10.0, 5.0], True),
+            ([], [], False),
+        ],
+    )
+    def test_the_lane_moves_while_it_answers_or_gets_more_to_answer(
+        self, then: list[float], now: list[float], *, moved: bool
+    ) -> None:
+        waiting = Drain(shard=9, seconds=7.0)
+        before, queue = ([Drain(shard=n, seconds=s, let_go=True) for n, s in enumerate(one)] for one in (then, now))
+        assert has_moved([*before, waiting], [*queue, waiting]) is moved
