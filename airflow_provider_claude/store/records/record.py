@@ -6,6 +6,8 @@ must never be confused.
 
 from __future__ import annotations
 
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 _R = TypeVar("_R", bound="Record")
+
+#: msgspec prepares a type when it is first decoded. Two threads that do so at once end the process (a segmentation fault,
+#: seen with msgspec 0.22), and records are read by many.
+_PREPARING = Lock()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -35,12 +41,19 @@ def read_record(path: UPath, kind: type[_R]) -> _R | None:
     except FileNotFoundError:
         return None
     try:
-        return msgspec.json.decode(data, type=kind)
+        with _PREPARING:
+            decoder: msgspec.json.Decoder[_R] = _decoder(kind)
+        return decoder.decode(data)
     except msgspec.MsgspecError as e:
         raise StateError(
             f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it. Where another version wrote "
             "scan.json or plan.json, clear the scan and plan tasks of this run: what is paid for is found again."
         ) from e
+
+
+@cache
+def _decoder(kind: type[_R]) -> msgspec.json.Decoder[_R]:
+    return msgspec.json.Decoder(kind)
 
 
 def write_record(path: UPath, record: Record) -> None:
