@@ -1,4 +1,4 @@
-"""Somebody is told what becomes of a run's promise: a line in the log, and a call of the user's notifier.
+"""Somebody is told what becomes of a run's deadline: a line in the log, and a call of the user's notifier.
 
 This only tells. What the pipeline does about its deadline is decided elsewhere, and happens without it.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pendulum
 
-from airflow_provider_claude.core.deadline.at_risk import Danger
+from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.times import shown
 from airflow_provider_claude.runtime.run_context import zone_of
 
@@ -36,26 +36,26 @@ NOTIFY_SECONDS = 60.0
 class Alert:
     """What a notifier gets. *context* is Airflow's: `dag_run` as the REST API shows it, and `deadline`.
 
-    *danger*: what is known where a batch was given up at its cutoff; None where the alert goes by the clock only. Then
+    *at_risk*: what is known where a batch was given up at its cutoff; None where the alert goes by the clock only. Then
     *context* has no more of the run than its ids and state.
     """
 
-    promise: Literal["in danger", "broken"]
+    outlook: Literal["at risk", "missed"]
     due: datetime
     dag_id: str
     run_id: str
     state: str
     context: Mapping[str, Any]
-    danger: Danger | None = None
+    at_risk: AtRisk | None = None
 
     @property
     def message(self) -> str:
-        """The message for people: one sentence, and what is known of the danger."""
+        """The message for people: one sentence, and what is known of the risk."""
         run = f"{self.run_id} of {self.dag_id} is {self.state}"
-        if self.promise == "broken":
-            return f"Promise broken: {run}, and its answers were due at {shown(self.due)}."
-        told = f"Promise in danger: {run}, and its answers are due at {shown(self.due)}."
-        return told if self.danger is None else f"{told} {self.danger.sentences(self._clock)}"
+        if self.outlook == "missed":
+            return f"Deadline missed: {run}, and its answers were due at {shown(self.due)}."
+        told = f"Deadline at risk: {run}, and its answers are due at {shown(self.due)}."
+        return told if self.at_risk is None else f"{told} {self.at_risk.sentences(self._clock)}"
 
     def _clock(self, moment: float) -> str:
         return shown(datetime.fromtimestamp(moment, self.due.tzinfo), "%H:%M")
@@ -63,7 +63,7 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
-    """Whose promise it is, and whom to tell: the dotted path of a notifier, None for the log only. Times are told in
+    """Whose deadline it is, and whom to tell: the dotted path of a notifier, None for the log only. Times are told in
     *zone*.
     """
 
@@ -81,12 +81,12 @@ class Listener:
         notify = next(_notifiers(dag), None)
         return cls(dag_id=dag.dag_id, run_id=run.run_id, zone=zone_of(context), notify=notify)
 
-    def in_danger(self, danger: Danger) -> Alert:
+    def at_risk_alert(self, at_risk: AtRisk) -> Alert:
         """The alert of a running run, of which a batch was given up."""
-        due = pendulum.from_timestamp(danger.due, self.zone)
+        due = pendulum.from_timestamp(at_risk.due, self.zone)
         run = {"dag_id": self.dag_id, "dag_run_id": self.run_id, "state": "running"}
         context = {"dag_run": run, "deadline": {"deadline_time": due}}
-        return Alert("in danger", due, self.dag_id, self.run_id, "running", context, danger)
+        return Alert("at risk", due, self.dag_id, self.run_id, "running", context, at_risk)
 
 
 def _notifiers(dag: Any) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _notifiers(dag: Any) -> Iterator[str]:
 
 async def tell(alert: Alert, notify: str | None) -> None:
     """Write the line, and call *notify*, a dotted path. The line comes first: it is there even where the notifier fails."""
-    log.log(logging.ERROR if alert.promise == "broken" else logging.WARNING, "%s", alert.message)
+    log.log(logging.ERROR if alert.outlook == "missed" else logging.WARNING, "%s", alert.message)
     if notify is not None:
         await _call(notify, alert)
 

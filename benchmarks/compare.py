@@ -110,9 +110,9 @@ class Bench:
             self._step("llm_land", batches=self.batches("llm_submit"), folder=str(self.folder("llm")))
             steps = list(LAND)
         for step in steps:
-            landed = self.readings[step][-1]["rows"]
-            if landed != self.readings["plan"][-1]["rows"] and landed != self.rows:
-                raise BenchError(f"{step} landed {landed:,} of {self.rows:,} rows")
+            loaded = self.readings[step][-1]["rows"]
+            if loaded != self.readings["plan"][-1]["rows"] and loaded != self.rows:
+                raise BenchError(f"{step} landed {loaded:,} of {self.rows:,} rows")
 
     def shards(self) -> list[str]:
         return self.readings["plan"][-1]["shards"]

@@ -326,7 +326,7 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
     from airflow_provider_claude.gateway.async_client import open_async
     from airflow_provider_claude.stages.sync.journal import Journal, read_journals
     from airflow_provider_claude.stages.sync.lease import Lease
-    from airflow_provider_claude.stages.sync.rate_limiter import Meters
+    from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
     from airflow_provider_claude.stages.sync.request import Pace, Request
     from airflow_provider_claude.stages.sync.sender import Lane
     from airflow_provider_claude.store import ShardFolder
@@ -340,7 +340,7 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
     tokens = regime.estimate * len(first["messages"][0]["content"]) / 3.5
     lane = Lane(
         connect=lambda: open_async(anthropic.AsyncAnthropic(base_url=spec["url"], api_key="k", max_retries=0)),
-        meters=Meters("bench", limits, reserve=regime.reserve, now=time.time),
+        meters=RateLimiter("bench", limits, reserve=regime.reserve, now=time.time),
         tokens=TokenModel(input_per_byte=tokens / params, output=regime.estimate * OUTPUT_TOKENS, measured=True),
         pace=Pace(reserve=regime.reserve),
         now=time.time,
@@ -349,7 +349,7 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
     )
     requests = (Request(f"r-{n}", msgspec.json.encode(body(n, regime.bytes))) for n in numbers)
     with Meter() as meter:
-        lane.drain(requests)
+        lane.send_all(requests)
     answered = {line.partition(b'","')[0] for line in read_journals(shard, 1) if b'"succeeded"' in line[:100]}
     return len(answered), meter.reading
 

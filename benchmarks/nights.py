@@ -33,7 +33,7 @@ from decimal import Decimal
 from itertools import product
 
 from airflow_provider_claude.core.cost.prices import Usage, price_of
-from airflow_provider_claude.core.deadline.cutoff_times import Drain, LetGo, WaitOn, switch
+from airflow_provider_claude.core.deadline.cutoff_times import Abandon, ShardBacklog, WaitOn, switch
 from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, sizes
 from airflow_provider_claude.core.plan.lane_choice import Night, choose
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
@@ -135,7 +135,7 @@ def ours(night: Scene) -> Played:
             rows=night.total,
             sync_seconds=night.seconds,
             now=0.0,
-            promised=PROMISED,
+            safe_deadline=PROMISED,
             median_seconds=night.history.median_seconds(DEFAULT_ROWS, 0),
             late_seconds=night.history.late_seconds(DEFAULT_ROWS, 0),
             lead=night.lead,
@@ -152,7 +152,7 @@ class Lane:
     def __init__(self, night: Scene, sync_rows: int) -> None:
         self.night = night
         self.rows = list(night.rows)
-        self.open: dict[int, Drain] = {}
+        self.open: dict[int, ShardBacklog] = {}
         self.cancelling = 0.0
         self.paid = sync_rows
         #: When the lane will have answered all it was given so far.
@@ -164,16 +164,16 @@ class Lane:
             self.free += seconds * at_once / count
             if at_once < count:
                 self.rows[shard] = count - at_once
-                self.open[shard] = Drain(shard=shard, seconds=seconds * self.rows[shard] / count)
+                self.open[shard] = ShardBacklog(shard=shard, seconds=seconds * self.rows[shard] / count)
                 self.events += [(night.ends[shard], _ENDED, shard), (0.0, _LOOK, shard)]
         heapq.heapify(self.events)
-        self.let_go: dict[int, Drain] = {}
+        self.abandoned: dict[int, ShardBacklog] = {}
 
     def play(self) -> Played:
         while self.events and self.events[0][0] <= DUE:
             now, event, shard = heapq.heappop(self.events)
             if event == _RELEASED:
-                seconds = self.let_go[shard].seconds
+                seconds = self.abandoned[shard].seconds
                 self.cancelling -= seconds
                 self.free = max(self.free, now) + seconds
             elif shard in self.open and event == _ENDED:
@@ -184,14 +184,14 @@ class Lane:
         return Played(done=math.inf if late else self.free, sync_rows=self.paid + rows_of(self.rows, self.open))
 
     def look(self, shard: int, now: float) -> None:
-        backlog = Drain(shard=-1, seconds=max(self.free - now, 0.0) + self.cancelling, let_go=True)
+        backlog = ShardBacklog(shard=-1, seconds=max(self.free - now, 0.0) + self.cancelling, abandoned=True)
         queue = [backlog, *self.open.values()]
-        match switch(shard, queue, now=now, promised=PROMISED, lead=self.night.lead):
+        match switch(shard, queue, now=now, safe_deadline=PROMISED, lead=self.night.lead):
             case WaitOn(until=until):
                 heapq.heappush(self.events, (until, _LOOK, shard))
-            case LetGo():
-                self.let_go[shard] = self.open.pop(shard)
-                self.cancelling += self.let_go[shard].seconds
+            case Abandon():
+                self.abandoned[shard] = self.open.pop(shard)
+                self.cancelling += self.abandoned[shard].seconds
                 self.paid += self.rows[shard]
                 heapq.heappush(self.events, (now + self.night.cancels[shard], _RELEASED, shard))
 
@@ -206,11 +206,11 @@ def all_sync(night: Scene) -> Played:
 
 def fixed(night: Scene) -> Played:
     at = max(PROMISED - night.lead - night.seconds, 0.0)
-    given_up = [shard for shard, end in enumerate(night.ends) if end > at]
+    abandoned = [shard for shard, end in enumerate(night.ends) if end > at]
     free = 0.0
-    for released, shard in sorted((at + night.cancels[shard], shard) for shard in given_up):
+    for released, shard in sorted((at + night.cancels[shard], shard) for shard in abandoned):
         free = max(free, released) + night.drains[shard]
-    return Played(done=free, sync_rows=rows_of(night.rows, given_up))
+    return Played(done=free, sync_rows=rows_of(night.rows, abandoned))
 
 
 def blind(night: Scene) -> Played:

@@ -115,11 +115,11 @@ class _Night:
         for shard in shards:
             create(shard, gateway, clock=_now)
             load(shard, self.job, gateway, clock=_now)
-            self.mixed += _mixed(shard.file("leftovers.parquet"))
+            self.mixed += _mixed(shard.file("unresolved.parquet"))
             _settle(shard, self.job, gateway)
         self.answers = {row["item_id"]: _answer(row) for path in run.parts("answers") for row in _read(path)}
-        self.rows = sum(landed.rows for shard in shards if (landed := shard.landed()))
-        self.cost = sum((Decimal(landed.cost_usd) for shard in shards if (landed := shard.landed())), Decimal(0))
+        self.rows = sum(loaded.rows for shard in shards if (loaded := shard.loaded()))
+        self.cost = sum((Decimal(loaded.cost_usd) for shard in shards if (loaded := shard.loaded())), Decimal(0))
 
     def wrong(self, truth: dict[str, tuple[Any, ...]]) -> int:
         return sum(answer != truth[name] for name, answer in self.answers.items())

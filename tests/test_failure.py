@@ -14,13 +14,13 @@ from airflow_provider_claude.failure import Failure, blaming_the_first, by_task,
 ABOVE = {
     "scan": frozenset[str](),
     "screen.plan": frozenset({"scan"}),
-    "sift": frozenset({"scan", "screen.plan"}),
-    "plan": frozenset({"sift"}),
+    "rescan": frozenset({"scan", "screen.plan"}),
+    "plan": frozenset({"rescan"}),
     "shard.create": frozenset({"plan"}),
     "shard.load": frozenset({"shard.create"}),
-    "report": frozenset({"sift", "shard.load"}),
+    "report": frozenset({"rescan", "shard.load"}),
 }
-GREEN = {"scan": "success", "screen.plan": "success", "sift": "success", "plan": "success"}
+GREEN = {"scan": "success", "screen.plan": "success", "rescan": "success", "plan": "success"}
 
 
 class Ti(SimpleNamespace):
@@ -41,7 +41,7 @@ def context(task_id: str, states: dict[str, str], map_index: int = -1, error: st
     ("task_id", "map_index", "states", "first"),
     [
         ("scan", -1, {}, None),
-        ("report", -1, {"scan": "failed", "sift": "upstream_failed", "plan": "upstream_failed"}, ("scan", -1)),
+        ("report", -1, {"scan": "failed", "rescan": "upstream_failed", "plan": "upstream_failed"}, ("scan", -1)),
         ("report", -1, GREEN | {"plan": "failed", "shard.load": "upstream_failed"}, ("plan", -1)),
         (
             "report",
@@ -75,12 +75,12 @@ def test_the_message_has_the_task_its_map_index_its_error_and_its_log() -> None:
 
 
 def test_a_task_that_failed_because_of_another_has_nothing_to_tell() -> None:
-    assert Failure.of(context("report", {"scan": "failed", "sift": "upstream_failed"})) is None
+    assert Failure.of(context("report", {"scan": "failed", "rescan": "upstream_failed"})) is None
 
 
 def test_an_error_that_follows_from_an_earlier_failure_names_that_first() -> None:
     with pytest.raises(StateError, match=r"^The task scan failed first.*/tasks/scan\. Here: no run folder"):
-        raise_in(context("report", {"scan": "failed", "sift": "upstream_failed"}))
+        raise_in(context("report", {"scan": "failed", "rescan": "upstream_failed"}))
     with pytest.raises(StateError, match=r"^no run folder$"):
         raise_in(context("report", GREEN))
 

@@ -15,7 +15,7 @@ from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import (
-    LandedRecord,
+    LoadedRecord,
     PlanRecord,
     Record,
     RunFolder,
@@ -65,14 +65,17 @@ class RunFacts:
     scan: ScanRecord
     plan: PlanRecord | None
     report: ReportRecord | None
-    landed: dict[int, LandedRecord]
+    loaded: dict[int, LoadedRecord]
     attempts: dict[int, list[Attempt]]
 
     @property
-    def landed_planned(self) -> int:
-        """How many of the planned shards have landed."""
+    def loaded_planned(self) -> int:
+        """How many of the planned shards have been loaded."""
         specs = self.plan.shards if self.plan else []
-        return sum(spec.shard in self.landed and self.landed[spec.shard].root == spec.fingerprint for spec in specs)
+        return sum(
+            spec.shard in self.loaded and self.loaded[spec.shard].shard_fingerprint == spec.fingerprint
+            for spec in specs
+        )
 
     @property
     def in_flight(self) -> list[tuple[ShardFolder, Attempt]]:
@@ -95,7 +98,7 @@ class RunFacts:
             return self.report.state
         if self.in_flight:
             return "waiting"
-        return "landed" if self.landed_planned == len(self.plan.shards) else "planned"
+        return "loaded" if self.loaded_planned == len(self.plan.shards) else "planned"
 
     @property
     def is_published(self) -> bool:
@@ -106,10 +109,10 @@ class RunFacts:
 
     @property
     def cost(self) -> Decimal | None:
-        """USD: by the report, else by the shards that have landed so far; None where there is neither."""
+        """USD: by the report, else by the shards that have been loaded so far; None where there is neither."""
         if self.report is not None:
             return self.report.costs.actual
-        return sum((Decimal(record.cost_usd) for record in self.landed.values()), Decimal(0)) if self.landed else None
+        return sum((Decimal(record.cost_usd) for record in self.loaded.values()), Decimal(0)) if self.loaded else None
 
 
 def look(run: RunFolder) -> RunFacts:
@@ -125,7 +128,7 @@ def look(run: RunFolder) -> RunFacts:
         scan=scan,
         plan=plan,
         report=report,
-        landed={shard.shard: record for shard in shards if (record := shard.landed()) is not None},
+        loaded={shard.shard: record for shard in shards if (record := shard.loaded()) is not None},
         attempts={shard.shard: history(shard) for shard in shards},
     )
 

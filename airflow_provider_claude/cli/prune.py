@@ -70,9 +70,9 @@ class Old:
 
     @property
     def batches(self) -> list[str]:
-        """The batches that are surely this run's: their results are here and were not let go."""
+        """The batches that are surely this run's: their results are here and were not abandoned."""
         attempts = [attempt for attempts in self.facts.attempts.values() for attempt in attempts]
-        return [a.batch_id for a in attempts if a.batch_id is not None and a.collected and not a.released]
+        return [a.batch_id for a in attempts if a.batch_id is not None and a.collected and not a.voided]
 
 
 def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, dry_run: bool = False) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
-from airflow_provider_claude.core.scan.selectors import Chosen
+from airflow_provider_claude.core.scan.selectors import Selectors
 from airflow_provider_claude.stages.scan import release_rows as stage
 from airflow_provider_claude.store import RunFolder
 
@@ -100,8 +100,8 @@ def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:
     aside = stage.read_quarantine(run)
     if not terms:
         return aside
-    chosen = Chosen.of(terms)
-    return (row for row in aside if chosen.means(row))
+    selectors = Selectors.of(terms)
+    return (row for row in aside if selectors.means(row))
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:

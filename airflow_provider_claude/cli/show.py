@@ -12,7 +12,7 @@ from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import (
-    LandedRecord,
+    LoadedRecord,
     PlanRecord,
     RunFolder,
     ScanRecord,
@@ -33,15 +33,15 @@ _RUNS = (
     "quarantined",
     "failed",
     "lost",
-    "landed",
+    "loaded",
     "in flight",
     "state",
     "cost USD",
 )
-_SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "landed", "cost USD")
+_SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "loaded", "cost USD")
 _NUMBERS = frozenset(
     {
-        *("inputs", "answered", "quarantined", "failed", "lost", "landed", "in flight", "cost USD"),
+        *("inputs", "answered", "quarantined", "failed", "lost", "loaded", "in flight", "cost USD"),
         *("shard", "rows", "reused", "attempts", "round"),
     }
 )
@@ -56,7 +56,7 @@ def show_runs(root: UPath, out: Screen) -> int:
     if not runs:
         out.line(f"There is no run under {root}: no folder with a scan.json.")
         return 0
-    out.table(_RUNS, [_run_row(name_under(root, run), facts) for run, facts in runs], right=_NUMBERS - {"landed"})
+    out.table(_RUNS, [_run_row(name_under(root, run), facts) for run, facts in runs], right=_NUMBERS - {"loaded"})
     sentences = [sentence for run, facts in runs for sentence in _to_look_at(name_under(root, run), facts)]
     for sentence in ["", *sentences] if sentences else []:
         out.line(sentence)
@@ -80,7 +80,7 @@ def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
         number(sum(ledger.quarantined.values()) if ledger else None),
         number(sum(ledger.failed.values()) if ledger else None),
         _lost(facts.scan),
-        f"{facts.landed_planned} of {len(facts.plan.shards)}" if facts.plan else NOTHING,
+        f"{facts.loaded_planned} of {len(facts.plan.shards)}" if facts.plan else NOTHING,
         number(len(facts.in_flight)),
         facts.state,
         usd(facts.cost),
@@ -135,8 +135,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"note    {note}")
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
-    if (told := run.danger()) is not None:
-        out.line(f"danger  {told.danger.sentences(clock_in(_zone(facts.plan)))}")
+    if (told := run.at_risk()) is not None:
+        out.line(f"at risk  {told.at_risk.sentences(clock_in(_zone(facts.plan)))}")
     for sentence in _reported(facts):
         out.line(sentence)
     for problem in facts.report.problems if facts.report else []:
@@ -147,7 +147,7 @@ def show_run(run: RunFolder, out: Screen) -> int:
     specs = {spec.shard: spec for spec in facts.plan.shards} if facts.plan else {}
     rows = [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]
     if rows:
-        out.table(_SHARDS, rows, right=_NUMBERS - {"landed"})
+        out.table(_SHARDS, rows, right=_NUMBERS - {"loaded"})
     return 0
 
 
@@ -161,7 +161,7 @@ def _reported(facts: RunFacts) -> Iterator[str]:
 
 
 def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]:
-    attempts, landed = facts.attempts.get(shard, []), facts.landed.get(shard)
+    attempts, loaded = facts.attempts.get(shard, []), facts.loaded.get(shard)
     latest = attempts[-1] if attempts else None
     return [
         number(shard),
@@ -171,15 +171,15 @@ def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]
         number(latest.round if latest else None),
         state_of(facts.run.shard(shard), latest) if latest else NOTHING,
         (latest.batch_id if latest else None) or NOTHING,
-        counts(landed.outcomes) if landed else NOTHING,
-        landed.cost_usd if landed else NOTHING,
+        counts(loaded.outcomes) if loaded else NOTHING,
+        loaded.cost_usd if loaded else NOTHING,
     ]
 
 
 def state_of(shard: ShardFolder, attempt: Attempt) -> str:
     """How far *attempt* has come, in one word."""
-    if attempt.released:
-        return "released"
+    if attempt.voided:
+        return "voided"
     if attempt.collected:
         return "collected"
     if not attempt.submitted:
@@ -203,12 +203,14 @@ def show_shard(shard: ShardFolder, out: Screen) -> int:
         out.line("It was never sent: there is no attempt on record.")
     for attempt in attempts:
         out.line()
-        whose = "" if spec and attempt.root == spec.fingerprint else ", for rows that are not planned any more"
+        whose = (
+            "" if spec and attempt.shard_fingerprint == spec.fingerprint else ", for rows that are not planned any more"
+        )
         state = state_of(shard, attempt)
         out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {_asks(attempt)}{whose})")
         out.table(("record", "at", ""), list(_records(shard, attempt.number, _zone(plan))))
     out.line()
-    _landing(shard.landed(), out, _zone(plan))
+    _landing(shard.loaded(), out, _zone(plan))
     return 0
 
 
@@ -238,31 +240,35 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
         yield (
             "  intent",
             time(intent.at, zone),
-            f"content {intent.root[:8]}, may be being sent until {time(intent.until, zone)}",
+            f"content {intent.shard_fingerprint[:8]}, may be being sent until {time(intent.until, zone)}",
         )
     if (submitted := shard.submitted(attempt)) is not None:
         how = ", found in the workspace's list: its results prove it, or it is let go" if submitted.adopted else ""
         what = submitted.batch_id or f"no batch (lane {submitted.lane})"
         yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at, zone), what + how
-    if (given_up := shard.let_go(attempt)) is not None:
-        yield "  let go", time(given_up.at, zone), "given up at its cutoff: the sync lane asks what it has not answered"
+    if (abandoned := shard.abandoned(attempt)) is not None:
+        yield (
+            "  abandoned",
+            time(abandoned.at, zone),
+            "given up at its cutoff: the sync lane asks what it has not answered",
+        )
     if (ended := shard.ended(attempt)) is not None:
         yield "  ended", time(ended.ended_at, zone), counts(ended.counts)
     if exists(shard.results(attempt)):
         yield "  collected", NOTHING, shard.results(attempt).name
-    if (released := shard.released(attempt)) is not None:
-        whose = f" ({released.batch_id})" if released.batch_id else ""
-        yield "  released", time(released.at, zone), released.reason + whose
+    if (voided := shard.voided(attempt)) is not None:
+        whose = f" ({voided.batch_id})" if voided.batch_id else ""
+        yield "  voided", time(voided.at, zone), voided.reason + whose
 
 
-def _landing(landed: LandedRecord | None, out: Screen, zone: str) -> None:
-    if landed is None:
-        out.line("landed   not yet: there is no landed.json")
+def _landing(loaded: LoadedRecord | None, out: Screen, zone: str) -> None:
+    if loaded is None:
+        out.line("loaded   not yet: there is no loaded.json")
         return
-    out.line(f"landed   {time(landed.landed_at, zone)}, after round {landed.round}: {landed.rows:,} rows")
-    out.line(f"rows     {counts(landed.outcomes)}; {landed.reused:,} from earlier runs")
-    out.line(f"cost     {landed.cost_usd} USD, {landed.retried_usd} of it for tries that a later one replaced")
-    if landed.strangers:
-        out.line(f"strange  result lines that belong to no row: {counts(landed.strangers)}")
-    for sentence in landed.disagreements:
+    out.line(f"loaded   {time(loaded.loaded_at, zone)}, after round {loaded.round}: {loaded.rows:,} rows")
+    out.line(f"rows     {counts(loaded.outcomes)}; {loaded.reused:,} from earlier runs")
+    out.line(f"cost     {loaded.cost_usd} USD, {loaded.retried_usd} of it for tries that a later one replaced")
+    if loaded.unmatched:
+        out.line(f"strange  result lines that belong to no row: {counts(loaded.unmatched)}")
+    for sentence in loaded.count_mismatches:
         out.line(f"counts   {sentence}")

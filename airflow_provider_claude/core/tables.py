@@ -123,7 +123,7 @@ REUSED_FIELDS = (
 )
 
 #: shards/*/*.reused.parquet: those answers, as they came, for the items at `place` of the shard.
-TAKEN_FIELDS = (
+REUSED_ANSWER_FIELDS = (
     pa.field("place", pa.int32(), nullable=False),
     pa.field("request_hash", pa.binary(32), nullable=False),
     pa.field("max_tokens", pa.int32(), nullable=False),
@@ -134,11 +134,11 @@ TAKEN_FIELDS = (
     pa.field("row", pa.int32(), nullable=False),
 )
 
-#: shards/*/leftovers.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
+#: shards/*/unresolved.parquet: items, and duplicates of items, that got no valid answer. `outcome` is one of
 #: core.outcomes; `error_type` the API's, where it gave one; `answer` the model's raw text, where there is one.
 #: Of the `tries` rounds that asked, `invalid` brought an answer to it alone that was not valid; `max_tokens` was the last
 #: limit, and `packed` how many items shared the last request, null where it was asked alone.
-LEFTOVER_FIELDS = (
+UNRESOLVED_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("duplicate_of", pa.string()),

@@ -43,10 +43,10 @@ class Watch:
                     else "nothing to send"
                 )
                 yield f"{name}  {sent}" + (f" (round {intent.round})" if intent.round > 1 else "")
-        landed = shard.landed()
-        if landed is not None and self._once(f"{shard.shard} landed {landed.round}"):
-            ends = ", ".join(f"{count:,} {outcome}" for outcome, count in landed.outcomes.items())
-            yield f"{name}  landed: {ends}"
+        loaded = shard.loaded()
+        if loaded is not None and self._once(f"{shard.shard} loaded {loaded.round}"):
+            ends = ", ".join(f"{count:,} {outcome}" for outcome, count in loaded.outcomes.items())
+            yield f"{name}  loaded: {ends}"
 
     def _once(self, what: str) -> bool:
         new = what not in self._told

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
     from anthropic import Anthropic, AsyncAnthropic
 
-    from airflow_provider_claude.stages.sync.connect import Courier, Line
+    from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 
 
 class ClaudeHook(BaseHook):
@@ -85,13 +85,13 @@ class ClaudeHook(BaseHook):
         async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
             yield gateway
 
-    def courier(self, *, in_flight: int = int(CEILING), shed: bool = False) -> Courier:
+    def lane_factory(self, *, in_flight: int = int(CEILING), shed: bool = False) -> LaneFactory:
         """The way to the sync lane; the connection is read when it is first needed."""
-        from airflow_provider_claude.stages.sync.connect import Courier
+        from airflow_provider_claude.stages.sync.connect import LaneFactory
 
-        return Courier(dial=self._dial, now=epoch_now, in_flight=in_flight, shed=shed)
+        return LaneFactory(open_connection=self._open_connection, now=epoch_now, in_flight=in_flight, shed=shed)
 
-    def _dial(self) -> Line:
+    def _open_connection(self) -> Line:
         from airflow_provider_claude.stages.sync.connect import Line
 
         with self._errors():

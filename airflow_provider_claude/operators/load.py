@@ -81,11 +81,11 @@ class ClaudeResultLoadOperator(BaseOperator):
         self.log.info(
             "Shard %s: %d rows loaded (%s), %s USD", self.shard, record.rows, in_words(record.outcomes), record.cost_usd
         )
-        if record.strangers:
+        if record.unmatched:
             self.log.warning(
-                "Shard %s: result lines that belong to none of its rows: %s", self.shard, in_words(record.strangers)
+                "Shard %s: result lines that belong to none of its rows: %s", self.shard, in_words(record.unmatched)
             )
-        for sentence in record.disagreements:
+        for sentence in record.count_mismatches:
             self.log.warning("%s; each row has exactly one outcome", sentence)
         for sentence in record.incomplete:
             self.log.warning("%s", sentence)

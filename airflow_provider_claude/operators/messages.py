@@ -44,7 +44,7 @@ from airflow_provider_claude.triggers.warning import warn_if_left
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.sync.connect import Courier
+    from airflow_provider_claude.stages.sync.connect import LaneFactory
     from airflow_provider_claude.store import ShardFolder
 
 
@@ -200,7 +200,7 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
         self.unreadable_files = check_unreadable(unreadable_files)
         self.missing_source = check_missing(missing_source)
-        self._courier: Courier | None = None
+        self._lane_factory: LaneFactory | None = None
 
     def execute(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         with (
@@ -234,8 +234,8 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way is waited for and kept."""
-        if self._courier is not None:
-            self._courier.stop()
+        if self._lane_factory is not None:
+            self._lane_factory.stop()
 
     def _scan(self) -> None:
         from airflow_provider_claude.sources.source import open_source
@@ -312,7 +312,7 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
 
         hook = ClaudeHook(self.conn_id)
         api = hook.gateway()
-        self._courier = hook.courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
+        self._lane_factory = hook.lane_factory(in_flight=self.in_flight, shed=self.shed_to == "batch")
         settling = Settling(
             shard=shard,
             job=self.job.with_model(self.model),
@@ -320,7 +320,7 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
             clock=utc_now,
             task=task_ref(context),
             rounds=self.rounds,
-            courier=self._courier,
+            lane_factory=self._lane_factory,
         )
         try:
             create(shard, api, clock=utc_now)

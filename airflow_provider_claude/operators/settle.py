@@ -27,7 +27,7 @@ from airflow_provider_claude.triggers.warning import warn_if_left
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.sync.connect import Courier
+    from airflow_provider_claude.stages.sync.connect import LaneFactory
 
 
 class ClaudeSettleOperator(BaseOperator):
@@ -36,7 +36,7 @@ class ClaudeSettleOperator(BaseOperator):
     What the server failed, what expired, was cancelled or is missing, what came back invalid once, and what was cut off
     (with twice the ``max_tokens``) goes into one more batch a round. Where the deadline leaves no time for a batch, it is
     asked on the Messages API instead: the sync lane, within the account's limits as they were planned. What was refused,
-    what the API calls an invalid request and what came back invalid twice stays in ``leftovers.parquet`` with its reason
+    what the API calls an invalid request and what came back invalid twice stays in ``unresolved.parquet`` with its reason
     and the model's raw answer.
 
     Cleared, it takes up the round that is on its way; cleared with more *rounds*, it tries that often.
@@ -85,7 +85,7 @@ class ClaudeSettleOperator(BaseOperator):
         self.in_flight = in_flight
         self.shed_to = shed_to
         self.warn = warn
-        self._courier: Courier | None = None
+        self._lane_factory: LaneFactory | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
@@ -104,7 +104,9 @@ class ClaudeSettleOperator(BaseOperator):
     def _settle(self, context: Context, active: int) -> dict[str, Any]:
         from airflow_provider_claude.stages.settle.run import Settled, Settling
 
-        self._courier = ClaudeHook(self.conn_id).courier(in_flight=self.in_flight, shed=self.shed_to == "batch")
+        self._lane_factory = ClaudeHook(self.conn_id).lane_factory(
+            in_flight=self.in_flight, shed=self.shed_to == "batch"
+        )
         settling = Settling(
             shard=shard_folder(self.shard),
             job=self.job,
@@ -112,7 +114,7 @@ class ClaudeSettleOperator(BaseOperator):
             clock=utc_now,
             task=task_ref(context),
             rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
-            courier=self._courier,
+            lane_factory=self._lane_factory,
         )
         try:
             step = settling.go_on()
@@ -120,15 +122,15 @@ class ClaudeSettleOperator(BaseOperator):
             warn_if_left(self.shard, context, told=self.warn)
         if isinstance(step, Settled):
             self.log.info(
-                "Shard %s settled: %s, %s USD", self.shard, in_words(step.landed.outcomes), step.landed.cost_usd
+                "Shard %s settled: %s, %s USD", self.shard, in_words(step.loaded.outcomes), step.loaded.cost_usd
             )
-            return dict(msgspec.to_builtins(step.landed))
+            return dict(msgspec.to_builtins(step.loaded))
         return self._wait(step.batch_id, context, active)
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way in the sync lane is waited for and kept."""
-        if self._courier is not None:
-            self._courier.stop()
+        if self._lane_factory is not None:
+            self._lane_factory.stop()
 
     def _wait(self, batch_id: str, context: Context, active: int) -> dict[str, Any]:
         from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger

@@ -1,4 +1,4 @@
-"""Somebody is told when a night's promise is in danger, and when it is broken.
+"""Somebody is told when a night's deadline is at risk, and when it is missed.
 
 This only tells. What the pipeline does about its deadline is decided elsewhere, and happens without it.
 """
@@ -15,7 +15,7 @@ import pendulum
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.notify import Alert, tell
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
-from airflow_provider_claude.plugin.fix_dag_test import mend_dag_test
+from airflow_provider_claude.plugin.fix_dag_test import fix_dag_test
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.deadline import DeadlineAlert
@@ -43,9 +43,9 @@ def deadline_alerts(
     end = LocalWallClockDeadline(at, zone)
     if not SUPPORTED:
         return []
-    mend_dag_test()
-    warning = [] if warn_before is None else [_alert("in danger", replace(end, before=warn_before), path)]
-    return [*warning, _alert("broken", end, path)]
+    fix_dag_test()
+    warning = [] if warn_before is None else [_alert("at risk", replace(end, before=warn_before), path)]
+    return [*warning, _alert("missed", end, path)]
 
 
 def _path(notify: Callable[[Alert], object] | str) -> str:
@@ -67,30 +67,30 @@ def _of_a_dag_file(module: str) -> bool:
     return module == "__main__" or module.startswith("unusual_prefix_")  # as Airflow names the DAG files it parses
 
 
-def _alert(promise: str, reference: LocalWallClockDeadline, notify: str | None) -> DeadlineAlert:
+def _alert(outlook: str, reference: LocalWallClockDeadline, notify: str | None) -> DeadlineAlert:
     # Async, since the triggerer is there anyhow: the waiting of the pipeline needs it. Not every executor of 3.2 and
     # 3.3 takes sync ones.
     from airflow.sdk.definitions.callback import AsyncCallback
     from airflow.sdk.definitions.deadline import DeadlineAlert
 
     known = {
-        "promise": promise,
+        "outlook": outlook,
         "zone": reference.zone,
         "before": reference.before.total_seconds(),
         "notify": notify,
     }
     alert = DeadlineAlert(reference=reference, interval=timedelta(0), callback=AsyncCallback(raise_alert, known))
-    alert.name = f"promise {promise}"  # shown from Airflow 3.3 on, and no argument before
+    alert.name = f"deadline {outlook}"  # shown from Airflow 3.3 on, and no argument before
     return alert
 
 
 async def raise_alert(
-    promise: Literal["in danger", "broken"], zone: str, before: float, notify: str | None, context: Mapping[str, Any]
+    outlook: Literal["at risk", "missed"], zone: str, before: float, notify: str | None, context: Mapping[str, Any]
 ) -> None:
     """What the triggerer runs. The log line comes first: it is there even where the notifier fails."""
     run = context["dag_run"]
     due = _moment(context["deadline"]["deadline_time"]).in_timezone(zone) + timedelta(seconds=before)
-    await tell(Alert(promise, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)
+    await tell(Alert(outlook, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)
 
 
 def _moment(value: datetime | str) -> pendulum.DateTime:

@@ -9,7 +9,7 @@ from airflow_provider_claude.plugin.deadlines import LocalWallClockDeadline
 
 
 @cache
-def mend_dag_test() -> None:
+def fix_dag_test() -> None:
     """Let `DAG.test`, and so `airflow dags test`, run DAGs with our deadlines. Others run as before.
 
     It looks for the deadlines of its run under ids that they have in the database only, and fails after the last task

@@ -16,7 +16,7 @@
             account.json                  whose answers it holds
             active.1.json                 the run that is active, and until when; the highest number counts
             redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
-            danger.json                   the first batch was given up at its cutoff; who listens was told
+            at_risk.json                  the first batch was given up at its cutoff; who listens was told
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
             shares/00003/                 rows judged by one of several workers, until they are gathered
             doubts/part-00000.parquet     what the gate has doubts about
@@ -28,18 +28,18 @@
                 1.manifest.parquet    what attempt 1 sends, by custom id            before it is paid for
                 1.intent.json         attempt 1 is about to be paid for             before the paid call; one writer wins
                 1.submitted.json      its batch id                                  right after it
-                1.released.json       it counts no longer, and why                  only then
+                1.voided.json         it counts no longer, and why                  only then
                 1.ended.json          its counts and times                          when the batch has ended
                 1.results.jsonl.zst   the API's result lines, as they came          before they are judged
                 1.looks.json          how often its results were read in vain, and why
                 1.short.jsonl.zst     the best of those looks, until it is used or they come whole
                 1.paid.json           what it has cost
-                1.letgo.json          its batch was given up at its cutoff
+                1.abandoned.json      its batch was given up at its cutoff
                 2.…                   the leftovers, sent again in a batch, or by the sync lane:
                 2.lease.1.json        a worker is at it, until when, and how far it is
                 2.answers.1.jsonl     what that worker was answered, until it is 2.results.jsonl.zst
-                leftovers.parquet     rows without a valid answer
-                landed.json           how the rows of this shard ended              last
+                unresolved.parquet    rows without a valid answer
+                loaded.json           how the rows of this shard ended              last
                 settled.json          nothing more is sent for it
             answers/part-00003.parquet
 
@@ -59,14 +59,14 @@ from airflow_provider_claude.store.files import (
     write_new,
 )
 from airflow_provider_claude.store.records.attempt import (
+    AbandonedRecord,
     EndedRecord,
     IntentRecord,
     LeaseRecord,
-    LetGoRecord,
     LooksRecord,
     RefusedRecord,
-    ReleasedRecord,
     SubmittedRecord,
+    VoidedRecord,
 )
 from airflow_provider_claude.store.records.budget import BudgetRecord, ReservedRecord, SpentRecord
 from airflow_provider_claude.store.records.history import (
@@ -76,10 +76,10 @@ from airflow_provider_claude.store.records.history import (
     HistoryRecord,
     TokensRecord,
 )
-from airflow_provider_claude.store.records.load import LandedRecord, SettledRecord
+from airflow_provider_claude.store.records.load import LoadedRecord, SettledRecord
 from airflow_provider_claude.store.records.plan import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
-from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, DangerRecord
+from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, AtRiskRecord
 from airflow_provider_claude.store.records.scan import (
     QuarantineRecord,
     RedactionRecord,
@@ -95,21 +95,21 @@ from airflow_provider_claude.store.work import AccountFolder, WorkFolder
 
 __all__ = [
     "UNDECIDED",
+    "AbandonedRecord",
     "AccountFolder",
     "AccountRecord",
     "ActiveRecord",
+    "AtRiskRecord",
     "BatchRun",
     "BudgetRecord",
     "ClaimRecord",
     "CollectedRecord",
-    "DangerRecord",
     "EndedRecord",
     "HistoryRecord",
     "IntentRecord",
-    "LandedRecord",
     "LanesRecord",
     "LeaseRecord",
-    "LetGoRecord",
+    "LoadedRecord",
     "LooksRecord",
     "PaidRecord",
     "PlanRecord",
@@ -118,7 +118,6 @@ __all__ = [
     "RecordSequence",
     "RedactionRecord",
     "RefusedRecord",
-    "ReleasedRecord",
     "ReleasedRow",
     "ReservedRecord",
     "RunFolder",
@@ -133,6 +132,7 @@ __all__ = [
     "SpentRecord",
     "SubmittedRecord",
     "TokensRecord",
+    "VoidedRecord",
     "WorkFolder",
     "all_names",
     "atomic_output",

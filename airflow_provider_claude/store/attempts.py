@@ -27,7 +27,7 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
     record = shard.submitted(number) if f"{number}.submitted.json" in names else None
     return Attempt(
         number=number,
-        root=intent.root,
+        shard_fingerprint=intent.shard_fingerprint,
         round=intent.round,
         requests=intent.requests,
         items=intent.rows,
@@ -37,6 +37,6 @@ def _attempt(shard: ShardFolder, number: int, names: frozenset[str]) -> Attempt 
         batch_id=record.batch_id if record else None,
         created=epoch(record.created_at) if record else 0.0,
         collected=shard.results(number).name in names,
-        released=f"{number}.released.json" in names,
+        voided=f"{number}.voided.json" in names,
         lane=record.lane if record else intent.lane,
     )

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records.attempt import (
+    AbandonedRecord,
     EndedRecord,
     IntentRecord,
     LeaseRecord,
-    LetGoRecord,
     LooksRecord,
     RefusedRecord,
-    ReleasedRecord,
     SubmittedRecord,
+    VoidedRecord,
 )
-from airflow_provider_claude.store.records.load import LandedRecord, SettledRecord
+from airflow_provider_claude.store.records.load import LoadedRecord, SettledRecord
 from airflow_provider_claude.store.records.plan import PlanRecord
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
-from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, DangerRecord
+from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, AtRiskRecord
 from airflow_provider_claude.store.records.scan import QuarantineRecord, ScanRecord
 from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending_book import PaidRecord
@@ -96,33 +96,33 @@ class ShardFolder:
         """The leases on *attempt*."""
         return RecordSequence(self.path, LeaseRecord, prefix=f"{attempt}.lease.")
 
-    def let_go(self, attempt: int) -> LetGoRecord | None:
-        return read_record(self.file(f"{attempt}.letgo.json"), LetGoRecord)
+    def abandoned(self, attempt: int) -> AbandonedRecord | None:
+        return read_record(self.file(f"{attempt}.abandoned.json"), AbandonedRecord)
 
     def abandon(self, attempt: int, batch_id: str | None, now: str, *, waits: bool = False) -> None:
         """Write down that the cutoff of *attempt* has come. *waits*: it is waited for all the same."""
-        record = LetGoRecord(attempt=attempt, batch_id=batch_id, at=now, waits=waits)
-        write_new_record(self.file(f"{attempt}.letgo.json"), record)
+        record = AbandonedRecord(attempt=attempt, batch_id=batch_id, at=now, waits=waits)
+        write_new_record(self.file(f"{attempt}.abandoned.json"), record)
 
     def settled(self) -> SettledRecord | None:
         return read_record(self.file("settled.json"), SettledRecord)
 
-    def released(self, attempt: int) -> ReleasedRecord | None:
-        return read_record(self.file(f"{attempt}.released.json"), ReleasedRecord)
+    def voided(self, attempt: int) -> VoidedRecord | None:
+        return read_record(self.file(f"{attempt}.voided.json"), VoidedRecord)
 
     def release(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
         """Write down that *attempt* counts no longer. Who comes second has nothing to add."""
-        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
-        write_new_record(self.file(f"{attempt}.released.json"), record)
+        record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
+        write_new_record(self.file(f"{attempt}.voided.json"), record)
 
     def release_unpaid(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
         """Write down that *attempt* counts no longer, and is proven not to have been carried out: its *batch_id*, if it had
         one, is another's. What was on record before is kept in the reason.
         """
-        before = self.released(attempt)
+        before = self.voided(attempt)
         told = reason if before is None or not before.paid else f"{before.reason}; later: {reason}"
-        record = ReleasedRecord(attempt=attempt, batch_id=batch_id, reason=told, at=now, paid=False)
-        write_record(self.file(f"{attempt}.released.json"), record)
+        record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=told, at=now, paid=False)
+        write_record(self.file(f"{attempt}.voided.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:
         return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
@@ -153,15 +153,15 @@ class ShardFolder:
     def paid_file(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.paid.json")
 
-    def landed(self) -> LandedRecord | None:
-        return read_record(self.file("landed.json"), LandedRecord)
+    def loaded(self) -> LoadedRecord | None:
+        return read_record(self.file("loaded.json"), LoadedRecord)
 
     def manifest(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.manifest.parquet")
 
-    def reused(self, root: str, of_round: int = 1) -> UPath:
-        """What it takes from earlier runs for the content *root*, instead of asking in round *of_round*."""
-        return self.file(f"{root[:8]}.{of_round}.reused.parquet")
+    def reused(self, shard_fingerprint: str, of_round: int = 1) -> UPath:
+        """What it takes from earlier runs for the content *shard_fingerprint*, instead of asking in round *of_round*."""
+        return self.file(f"{shard_fingerprint[:8]}.{of_round}.reused.parquet")
 
     def results(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.results.jsonl.zst")
@@ -226,8 +226,8 @@ class RunFolder:
     def refused(self) -> RefusedRecord | None:
         return read_record(self.file("refused.json"), RefusedRecord)
 
-    def danger(self) -> DangerRecord | None:
-        return read_record(self.file("danger.json"), DangerRecord)
+    def at_risk(self) -> AtRiskRecord | None:
+        return read_record(self.file("at_risk.json"), AtRiskRecord)
 
     def need_scan(self) -> ScanRecord:
         return _needed(self.scan(), self.file("scan.json"), "the scan has not finished for this run; run it first")

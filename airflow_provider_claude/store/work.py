@@ -151,7 +151,7 @@ class AccountFolder(WorkFolder):
     def _of_job(self, kind: str, job: str) -> UPath:
         return self.own / kind / job[:_JOB_CHARS]
 
-    def remember(self, record: HistoryRecord) -> None:
+    def record_history(self, record: HistoryRecord) -> None:
         """Keep what a run has measured."""
         stamp = re.sub(r"[^0-9T]", "", record.at[:19])
         name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
@@ -167,7 +167,7 @@ class AccountFolder(WorkFolder):
         """What the requests of the job with the hash *job* have used, if any were answered."""
         return read_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", TokensRecord)
 
-    def remember_tokens(self, job: str, record: TokensRecord) -> None:
+    def record_tokens(self, job: str, record: TokensRecord) -> None:
         write_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
 
 

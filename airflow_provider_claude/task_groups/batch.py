@@ -173,15 +173,15 @@ def claude_batch_job(
         if screen:
             scanned: Any = scan.output
             screened = f"{folder}.screen/{{{{ partition }}}}"
-            sift = _sift({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
+            rescan = _rescan({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
             (
                 scan
                 >> _screening(
                     work, folder, conn_id, screen_by, partition, (plan_args or {}).get("refused_batches", "fail")
                 )
-                >> sift
+                >> rescan
             )
-            scan = sift
+            scan = rescan
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
             task_id="plan",
@@ -276,7 +276,7 @@ def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOp
 
     @task_group(group_id="read")
     def each_share(number: int) -> None:
-        ClaudeShareScanOperator(task_id="judge", share=number, **{**scan_args, "release": ()})
+        ClaudeShareScanOperator(task_id="scan", share=number, **{**scan_args, "release": ()})
 
     numbers: Any = share.output
     gathered = ClaudeShareGatherOperator(task_id="scan", **{**scan_args, "release": ()})
@@ -284,10 +284,10 @@ def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOp
     return gathered
 
 
-def _sift(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
+def _rescan(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
     """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered.
 
     It runs whatever came of the screening, and not where the scan failed: then no task before it succeeded.
     """
     operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
-    return operator(task_id="sift", trigger_rule="all_done_min_one_success", **{**scan_args, "release": ()})
+    return operator(task_id="rescan", trigger_rule="all_done_min_one_success", **{**scan_args, "release": ()})

@@ -6,14 +6,14 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.core.deadline.cutoff_times import Drain, Switch, WaitOn, has_moved, overdue, switch
+from airflow_provider_claude.core.deadline.cutoff_times import ShardBacklog, Switch, WaitOn, has_moved, overdue, switch
 from airflow_provider_claude.core.deadline.stuck import PATIENCE, Step, at_cutoff
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.runtime.now import epoch_now, utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
 
 if TYPE_CHECKING:
-    from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
+    from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
     from airflow_provider_claude.store import ShardFolder
 
 #: Where the run folder or the API could not be reached, the next try comes after so many seconds.
@@ -26,7 +26,7 @@ ABSENT_SECONDS = 240.0
 #: What is read of a run is good for so many seconds: the shards of a run wait in one triggerer, and look at once.
 _FRESH_SECONDS = 10.0
 
-_queues: dict[str, tuple[float, list[Drain]]] = {}
+_queues: dict[str, tuple[float, list[ShardBacklog]]] = {}
 _lock = threading.Lock()
 
 
@@ -39,54 +39,54 @@ class Cutoff:
         self._cancelled = False
         self._absent: set[int] = set()
         self._overdue: tuple[int, float] | None = None
-        self._moved: tuple[list[Drain], float] | None = None
+        self._moved: tuple[list[ShardBacklog], float] | None = None
 
     def look(self) -> Step:
         """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
         if self.shard is None or epoch_now() < self._next:
             return Step.WAIT
-        from airflow_provider_claude.stages.deadline.abandon import let_go_of
-        from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
+        from airflow_provider_claude.stages.deadline.abandon import abandoned_record_of
+        from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 
         shard = shard_folder(self.shard)
-        promise, record = Promise.of(shard.run), let_go_of(shard, self.batch_id)
-        if promise is None:
+        run_deadline, record = RunDeadline.of(shard.run), abandoned_record_of(shard, self.batch_id)
+        if run_deadline is None:
             self._next = math.inf
             return Step.WAIT if record is None or record.waits else Step.CANCEL
-        switched = self._look(shard.shard, promise) if record is None else None
+        switched = self._look(shard.shard, run_deadline) if record is None else None
         if isinstance(switched, WaitOn):
             self._next = switched.until
             return Step.WAIT
-        return self._act(shard, promise, since=0.0 if record is None else epoch_now() - epoch(record.at))
+        return self._act(shard, run_deadline, since=0.0 if record is None else epoch_now() - epoch(record.at))
 
-    def _act(self, shard: ShardFolder, promise: Promise, *, since: float) -> Step:
+    def _act(self, shard: ShardFolder, run_deadline: RunDeadline, *, since: float) -> Step:
         """Put on record what has to be done now. *since*: for how many seconds the cutoff is on record."""
-        from airflow_provider_claude.stages.deadline.abandon import is_proven, leave, let_go
+        from airflow_provider_claude.stages.deadline.abandon import abandon, is_proven, leave
 
         proven = is_proven(shard, self.batch_id)
-        step = at_cutoff(proven=proven, since=since, lead=promise.lead, choice=promise.stuck)
+        step = at_cutoff(proven=proven, since=since, lead=run_deadline.lead, choice=run_deadline.stuck)
         if step is Step.LEAVE:
             leave(shard, self.batch_id, now=utc_now())
         else:
-            let_go(shard, self.batch_id, now=utc_now(), waits=step is Step.WARN)
-        patient = step is Step.CANCEL and promise.stuck == "answer"
-        self._next = epoch_now() + PATIENCE * promise.lead - since if patient else math.inf
+            abandon(shard, self.batch_id, now=utc_now(), waits=step is Step.WARN)
+        patient = step is Step.CANCEL and run_deadline.stuck == "answer"
+        self._next = epoch_now() + PATIENCE * run_deadline.lead - since if patient else math.inf
         with _lock:
             _queues.pop(str(shard.run), None)
         return step
 
-    def _look(self, shard: int, promise: Promise) -> Switch:
-        now, queue = epoch_now(), [one for one in _queue(promise) if one.shard not in self._absent]
+    def _look(self, shard: int, run_deadline: RunDeadline) -> Switch:
+        now, queue = epoch_now(), [one for one in _queue(run_deadline) if one.shard not in self._absent]
         if self._stands_still(queue, now):
-            queue = [one for one in queue if not one.let_go]
-        late = overdue(shard, queue, now=now, promised=promise.promised, lead=promise.lead)
+            queue = [one for one in queue if not one.abandoned]
+        late = overdue(shard, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
         if late is None or self._overdue is None or self._overdue[0] != late:
             self._overdue = None if late is None else (late, now)
         elif now - self._overdue[1] > ABSENT_SECONDS:
             self._absent.add(late)
-        return switch(shard, queue, now=now, promised=promise.promised, lead=promise.lead)
+        return switch(shard, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
 
-    def _stands_still(self, queue: list[Drain], now: float) -> bool:
+    def _stands_still(self, queue: list[ShardBacklog], now: float) -> bool:
         """Whether the lane has answered nothing of what was let go for so long that no task asks for it."""
         if self._moved is None or has_moved(self._moved[0], queue):
             self._moved = (queue, now)
@@ -107,13 +107,13 @@ class Cutoff:
         return min(left, RETRY_SECONDS) if self._cancelled else left
 
 
-def _queue(promise: Promise) -> list[Drain]:
-    """The queue of the run of *promise*, read anew where that is some seconds ago."""
-    name, now = str(promise.run), epoch_now()
+def _queue(run_deadline: RunDeadline) -> list[ShardBacklog]:
+    """The queue of the run of *run_deadline*, read anew where that is some seconds ago."""
+    name, now = str(run_deadline.run), epoch_now()
     with _lock:
         at, queue = _queues.get(name, (-math.inf, []))
         if not at <= now < at + _FRESH_SECONDS:
-            queue = promise.queue(now=now)
+            queue = run_deadline.queue(now=now)
             for stale in [key for key, (read, _) in _queues.items() if read + _FRESH_SECONDS < now]:
                 del _queues[stale]
             _queues[name] = (now, queue)

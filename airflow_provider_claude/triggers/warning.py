@@ -1,4 +1,4 @@
-"""Warns, once a run, that its promise is in danger: the first of its batches had to be given up."""
+"""Warns, once a run, that its deadline is at risk: the first of its batches had to be given up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_claude.runtime.paths import shard_folder
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.core.deadline.at_risk import Danger
+    from airflow_provider_claude.core.deadline.at_risk import AtRisk
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +27,16 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
     of this run already. Raises nothing: whoever waits for a batch goes on.
     """
     try:
-        danger = None if shard is None else await asyncio.to_thread(_first, shard)
-        if danger is None:
+        at_risk = None if shard is None else await asyncio.to_thread(_first, shard)
+        if at_risk is None:
             return
         if listener is None:
             zone = await asyncio.to_thread(_zone, shard)
-            log.warning("Promise in danger: %s. %s", shard, danger.sentences(clock_in(zone)))
+            log.warning("Deadline at risk: %s. %s", shard, at_risk.sentences(clock_in(zone)))
             return
         whom = Listener(**listener)
         async with asyncio.timeout(NOTIFY_SECONDS):
-            await tell(whom.in_danger(danger), whom.notify)
+            await tell(whom.at_risk_alert(at_risk), whom.notify)
     except Exception as error:
         log.exception(
             "The alert that the deadline of %s is at risk could not be sent", shard, exc_info=without_secrets(error)
@@ -46,7 +46,7 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
 def warn_if_left(shard: str, context: Context, *, told: bool = True) -> None:
     """Tell the listener of *context*, or the log only, where an attempt of *shard* (a path) was let go at its cutoff."""
     names = shard_folder(shard).names()
-    if any(name.endswith(".letgo.json") for name in names):
+    if any(name.endswith(".abandoned.json") for name in names):
         listener = Listener.of(context) if told else None
         asyncio.run(warn(shard, None if listener is None else asdict(listener)))
 
@@ -57,7 +57,7 @@ def _zone(shard: str | None) -> str:
     return "UTC" if plan is None else plan.zone
 
 
-def _first(shard: str) -> Danger | None:
-    from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
+def _first(shard: str) -> AtRisk | None:
+    from airflow_provider_claude.stages.deadline.record_at_risk import first_at_risk
 
-    return first_danger(shard_folder(shard).run, now=epoch_now())
+    return first_at_risk(shard_folder(shard).run, now=epoch_now())

@@ -99,7 +99,7 @@ class Night:
             shard = run.shard(one.shard)
             create(shard, gateway, clock=_now)
             _load(shard, self.job, gateway)
-            reasons = pq.read_table(shard.file("leftovers.parquet").path)["reason"].to_pylist()
+            reasons = pq.read_table(shard.file("unresolved.parquet").path)["reason"].to_pylist()
             self.caught += sum("confidential word" in reason for reason in reasons)
             self.alone += _alone(shard.manifest(1)) if pack else one.rows
             _settle(shard, self.job, gateway)

@@ -72,7 +72,7 @@ def _read(place: Place) -> Rows:
         ],
         aside=[row["item_id"] for part in place.run.glob("quarantine/*.parquet") for row in _rows(part, ["item_id"])],
         left=[
-            row["item_id"] for part in place.run.glob("shards/*/leftovers.parquet") for row in _rows(part, ["item_id"])
+            row["item_id"] for part in place.run.glob("shards/*/unresolved.parquet") for row in _rows(part, ["item_id"])
         ],
         problems=report["problems"],
         cost=sum((_cost(path) for path in place.work.glob(f"nightly/*/{DAY}/report.json")), Decimal(0)),

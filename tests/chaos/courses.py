@@ -78,7 +78,7 @@ def _screened(night: Night) -> None:
         mark=_after("screen ", night.mark),
     )
     screening.whole()
-    replace(night, screened=screening.run, mark=_after("sift, ", night.mark)).whole()
+    replace(night, screened=screening.run, mark=_after("rescan, ", night.mark)).whole()
 
 
 def _after(prefix: str, mark: Callable[[str], None]) -> Callable[[str], None]:

@@ -14,9 +14,9 @@ from airflow_provider_claude.core.deadline.stuck import Step, StuckBatches, at_c
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import PendingError, UnknownFateError
-from airflow_provider_claude.stages.deadline.abandon import is_proven, leave, let_go, let_go_of
-from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
-from airflow_provider_claude.stages.deadline.shard_cutoff import Promise
+from airflow_provider_claude.stages.deadline.abandon import abandon, abandoned_record_of, is_proven, leave
+from airflow_provider_claude.stages.deadline.record_at_risk import first_at_risk
+from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.settle.run import Waiting
 from airflow_provider_claude.stages.submit.collect_late import collect_late_of
@@ -109,7 +109,7 @@ class Waits:
         """What was done about the batch, and the seconds until that has to be looked at again: as triggers.cutoff does, which
         imports Airflow.
         """
-        promise, record, now = Promise.of(shard.run), let_go_of(shard, batch_id), self.night.clock()
+        promise, record, now = RunDeadline.of(shard.run), abandoned_record_of(shard, batch_id), self.night.clock()
         if promise is None:
             return Step.WAIT, math.inf
         switch = promise.step(shard.shard, now=epoch(now))
@@ -120,8 +120,8 @@ class Waits:
         if step is Step.LEAVE:
             leave(shard, batch_id, now=now)
         else:
-            let_go(shard, batch_id, now=now, waits=step is Step.WARN)
-        first_danger(shard.run, now=epoch(now))
+            abandon(shard, batch_id, now=now, waits=step is Step.WARN)
+        first_at_risk(shard.run, now=epoch(now))
         return step, 30.0 if step is Step.CANCEL else math.inf
 
 
@@ -169,5 +169,5 @@ def _undisturbed(bench: Bench, course: Course, seed: int) -> Result:
 def _promise(place: Place, due: float) -> list[str]:
     Objects.folder = place.objects
     run = RunFolder(place.run)
-    late = [shard.shard for shard in run.shards() if (one := shard.landed()) and epoch(one.landed_at) > due]
-    return [*([] if run.danger() else ["no alert was raised"]), *([f"shards {late} came too late"] if late else [])]
+    late = [shard.shard for shard in run.shards() if (one := shard.loaded()) and epoch(one.loaded_at) > due]
+    return [*([] if run.at_risk() else ["no alert was raised"]), *([f"shards {late} came too late"] if late else [])]

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.chaos import content, disk, hangs, kills, leftovers, network, nights, orphans, races, refused, runs, sabotage
+from tests.chaos import (
+    content,
+    disk,
+    hangs,
+    kills,
+    network,
+    nights,
+    orphans,
+    races,
+    refused,
+    runs,
+    sabotage,
+    unresolved,
+)
 from tests.chaos.bench import Bench
 from tests.chaos.courses import COURSES
 from tests.chaos.results import Case
@@ -18,7 +31,7 @@ KINDS: dict[str, Callable[[Bench], Iterator[Case]]] = {
     "zombie": races.zombies,
     runs.KIND: runs.at_once,
     "content": content.changes,
-    "leftovers": leftovers.misbehaving,
+    "unresolved": unresolved.misbehaving,
     "network": network.faults,
     "API restarted": network.restarted,
     "API hangs": network.silent,

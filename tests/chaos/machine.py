@@ -155,7 +155,7 @@ class Machine:
             sleep=self.advance,
             passed=lambda: points.seen,
             thresholds=self.thresholds,
-            dial=lambda: anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0),
+            open_connection=lambda: anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0),
         )
         return work(night) or points.seen
 

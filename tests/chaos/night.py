@@ -32,7 +32,7 @@ from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.settings import ScanSettings
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import Courier, Line
+from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from tests.chaos.clock import SharedClock
 from tests.chaos.objects import PROTOCOL
@@ -94,8 +94,9 @@ class Place:
 class Night:
     """The stages of a run at *place*; *mark* hears which one is on.
 
-    *dial* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published. *due*: seconds
-    from the first worker until the answers are due; 0: nobody waits. *sleep* lets time pass. *passed*: the points until now.
+    *open_connection* opens the sync lane. *source* is another than the mails of *place*, whose answers are not published.
+    *due*: seconds from the first worker until the answers are due; 0: nobody waits. *sleep* lets time pass.
+    *passed*: the points until now.
     """
 
     place: Place
@@ -105,7 +106,7 @@ class Night:
     sleep: Callable[[float], None]
     passed: Callable[[], list[Point]]
     thresholds: Thresholds = field(default_factory=Thresholds)
-    dial: Callable[[], anthropic.AsyncAnthropic] | None = None
+    open_connection: Callable[[], anthropic.AsyncAnthropic] | None = None
     job: ClaudeJob = JOB
     lanes: LaneSettings = field(default_factory=LaneSettings)
     due: float = 0.0
@@ -191,22 +192,24 @@ class Night:
 
     def settle(self, shard: ShardFolder) -> Settled | Waiting:
         self.mark(f"settle {shard.shard}")
-        courier = self._courier()
-        return Settling(shard=shard, job=self.job, api=self.gateway, clock=self.clock, courier=courier).go_on()
+        lane_factory = self._lane_factory()
+        return Settling(
+            shard=shard, job=self.job, api=self.gateway, clock=self.clock, lane_factory=lane_factory
+        ).go_on()
 
-    def _courier(self) -> Courier | None:
+    def _lane_factory(self) -> LaneFactory | None:
         """The way to the sync lane, where the night has one."""
-        if self.dial is None:
+        if self.open_connection is None:
             return None
-        dial = self.dial
+        open_connection = self.open_connection
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[AsyncGateway]:
-            async with open_async(dial()) as gateway:
+            async with open_async(open_connection()) as gateway:
                 yield gateway
 
         line = Line(account="chaos", connect=connect)
-        return Courier(dial=lambda: line, now=lambda: epoch(self.clock()), in_flight=IN_FLIGHT)
+        return LaneFactory(open_connection=lambda: line, now=lambda: epoch(self.clock()), in_flight=IN_FLIGHT)
 
     def _wait(self, batch_id: str) -> None:
         """As the sensor does: nothing was sent where there is no batch id."""

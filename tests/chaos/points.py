@@ -149,7 +149,7 @@ class Points:
         return wrapped
 
     def _install_calls(self) -> None:
-        send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, request_body.SpooledBody.__iter__
+        send, chunks, body = httpx2.Client.send, httpx2.Response.iter_bytes, request_body.RequestBody.__iter__
         send_async = httpx2.AsyncClient.send
 
         def sending(client: httpx2.Client, request: httpx2.Request, **how: Any) -> httpx2.Response:
@@ -174,7 +174,7 @@ class Points:
                     self.hit("call", "results, in the middle")
                 yield chunk[half:]
 
-        def uploading(one: request_body.SpooledBody) -> Iterator[bytes]:
+        def uploading(one: request_body.RequestBody) -> Iterator[bytes]:
             last = (len(one) - 1) // _UPLOAD_CHUNK
             for number, chunk in enumerate(body(one)):
                 if number == last:
@@ -187,7 +187,7 @@ class Points:
         httpx2.Client.send = sending  # type: ignore[method-assign, assignment]
         httpx2.AsyncClient.send = sending_async  # type: ignore[method-assign, assignment]
         httpx2.Response.iter_bytes = receiving  # type: ignore[method-assign, assignment]
-        request_body.SpooledBody.__iter__ = uploading  # type: ignore[method-assign]
+        request_body.RequestBody.__iter__ = uploading  # type: ignore[method-assign]
 
 
 def _open_file(handle: int) -> str:

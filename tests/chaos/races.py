@@ -31,7 +31,7 @@ _STOPS: tuple[tuple[str, ...], ...] = (
     ("link 00001/1.intent.json", "create 00001/1.intent.json"),
     ("link 00001/1.submitted.json", "create 00001/1.submitted.json"),
     ("results, in the middle",),
-    ("replace 00001/landed.json", "put 00001/landed.json"),
+    ("replace 00001/loaded.json", "put 00001/loaded.json"),
 )
 _MORE_STOPS = 4
 

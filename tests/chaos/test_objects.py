@@ -18,7 +18,7 @@ from tests.chaos.objects import PROTOCOL, Objects
 def shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UPath:
     monkeypatch.setattr(Objects, "folder", tmp_path)
     shard = UPath(f"{PROTOCOL}://bucket/shards/00001")
-    for name in ("1.intent.json", "1.submitted.json", "landed.json"):
+    for name in ("1.intent.json", "1.submitted.json", "loaded.json"):
         (shard / name).write_text("{}")
     return shard
 

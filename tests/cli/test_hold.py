@@ -137,7 +137,7 @@ def test_a_shard_that_is_sent_again_pays_for_a_new_batch_the_next_time_it_is_cre
 ) -> None:
     assert resend(lost.shard(), out, now=now(**LATER)) == 0
     assert "The next run of the create task pays for a new batch" in out.text
-    assert "a person said" in lost.shard().released(1).reason
+    assert "a person said" in lost.shard().voided(1).reason
     assert lost.create() not in batches(gateway)[:1]
     assert lost.shard().attempts() == [1, 2]
     assert claude_simulator.calls()["create"] == 2
@@ -149,7 +149,7 @@ def test_another_attempt_that_waits_for_a_decision_is_named(
     first = lost.shard().file("1.intent.json").read_bytes()
     lost.shard().file("2.intent.json").write_bytes(re.sub(rb'"attempt": 1', b'"attempt": 2', first))
     resend(lost.shard(), out, now=now(**LATER))
-    assert lost.shard().released(2)
+    assert lost.shard().voided(2)
     assert "Attempt 1 has no batch id either" in out.text
 
 
@@ -162,5 +162,5 @@ def test_a_shard_whose_batch_was_deleted_before_it_was_loaded_is_sent_again(
         pass
     gateway.delete_batch(batch_id)
     assert resend(night.shard(), out, now=now(), deleted_at=gateway) == 0
-    assert "does not know" in night.shard().released(1).reason
+    assert "does not know" in night.shard().voided(1).reason
     assert night.create() != batch_id

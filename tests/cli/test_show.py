@@ -10,15 +10,15 @@ from upath import UPath
 
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
-from airflow_provider_claude.core.deadline.at_risk import Danger
+from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.deadline.abandon import let_go
+from airflow_provider_claude.stages.deadline.abandon import abandon
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
-from airflow_provider_claude.store import AccountFolder, DangerRecord, write_record
+from airflow_provider_claude.store import AccountFolder, AtRiskRecord, write_record
 from tests.cli.conftest import JOB, Night, Terminal, now
 
 RUN = "dag/group/2026-11-22"
@@ -39,7 +39,7 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
     night.create(1)
     assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting -"
     night.land()
-    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 landed 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded 0.")
     night.report()
     assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green 0.")
 
@@ -159,9 +159,9 @@ def test_a_shard_is_shown_with_every_record_of_every_attempt(night: Night, out: 
     night.shard().release(1, batch_id, "it was another's", now())
     night.land([1])
     assert show_shard(night.shard(), out) == 0
-    assert "attempt 1: released (round 1" in out.text
+    assert "attempt 1: voided (round 1" in out.text
     assert "attempt 2: collected (round 1" in out.text
-    for record in ("intent", "submitted", "ended", "collected", "released"):
+    for record in ("intent", "submitted", "ended", "collected", "voided"):
         assert f"  {record}" in out.text
     assert f"it was another's ({batch_id})" in out.text
     assert "4 succeeded" in out.row("ended")
@@ -179,15 +179,15 @@ def test_an_attempt_whose_items_share_requests_says_how_many_of_both(night: Nigh
 
 def test_a_batch_that_was_given_up_is_shown_and_the_danger_of_its_run(night: Night, out: Terminal) -> None:
     night.scan().plan()
-    let_go(night.shard(), night.create(), now=now())
-    danger = Danger(
+    abandon(night.shard(), night.create(), now=now())
+    at_risk = AtRisk(
         shards=(1,), rows=4, cost=Decimal(1), open_rows=6, open_cost=Decimal(2), done_by=0.0, due=60.0, makeable=6
     )
-    write_record(night.run.file("danger.json"), DangerRecord(at=now(), danger=danger))
+    write_record(night.run.file("at_risk.json"), AtRiskRecord(at=now(), at_risk=at_risk))
     show_shard(night.shard(), out)
     show_run(night.run, out)
     assert "given up at its cutoff" in out.text
-    assert "danger  Shard 1 was given up at the cutoff: up to 4 rows" in out.text
+    assert "at risk  Shard 1 was given up at the cutoff: up to 4 rows" in out.text
     assert "00:01 UTC can still be kept." in out.text
 
 

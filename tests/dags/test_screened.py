@@ -79,7 +79,7 @@ def test_what_claude_suspects_is_set_aside_and_all_else_is_answered(
     dag = dags["screened"]
     done = dag.test(run_conf={})
     assert str(done.state) == "success"
-    judged = [ti for ti in done.get_task_instances() if ti.task_id == "mail.read.judge"]
+    judged = [ti for ti in done.get_task_instances() if ti.task_id == "mail.read.scan"]
     assert [str(ti.state) for ti in judged] == ["success"] * 3
     run, screen = (tmp_path / "work" / "screened" / group / DAY for group in ("mail", "mail.screen"))
     suspected = column(screen / "answers", "injection_suspected")

@@ -108,12 +108,12 @@ def test_the_triggerer_says_the_same_and_asks_for_no_retry(
 def test_the_sync_lane_says_the_same(monkeypatch: pytest.MonkeyPatch, connection: Any, said: list[str]) -> None:
     connect(monkeypatch, connection)
 
-    async def dial() -> None:
-        async with ClaudeHook("shop").courier().dial().connect():
+    async def open_connection() -> None:
+        async with ClaudeHook("shop").lane_factory().open_connection().connect():
             raise AssertionError("it must not connect")
 
     with pytest.raises(CredentialsError) as error:
-        asyncio.run(dial())
+        asyncio.run(open_connection())
     check(str(error.value), said)
 
 
@@ -147,7 +147,7 @@ def test_nothing_that_a_task_hands_on_shows_the_key(monkeypatch: pytest.MonkeyPa
     hook = ClaudeHook("shop")
     gateway = hook.gateway()
     gateway.connect()
-    line = hook.courier().dial()
+    line = hook.lane_factory().open_connection()
     trigger = ClaudeBatchTrigger("msgbatch_1", "shop", 60.0, 0.0)
     shown = [
         gateway,
@@ -156,7 +156,7 @@ def test_nothing_that_a_task_hands_on_shows_the_key(monkeypatch: pytest.MonkeyPa
         vars(hook),
         line,
         dataclasses.asdict(line),
-        hook.courier(),
+        hook.lane_factory(),
         trigger.serialize(),
     ]
     assert all(KEY not in repr(one) for one in shown)

@@ -25,7 +25,7 @@ def test_what_strangers_cause_is_logged_as_a_warning(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(
-    "states", [{"scan": "failed", "sift": "upstream_failed", "plan": "upstream_failed"}, {"plan": "failed"}]
+    "states", [{"scan": "failed", "rescan": "upstream_failed", "plan": "upstream_failed"}, {"plan": "failed"}]
 )
 @pytest.mark.parametrize("planned_in", ["r 0", "r 1"])
 def test_after_a_failed_scan_or_plan_the_plan_of_an_earlier_run_is_not_reported(

@@ -1,4 +1,4 @@
-"""Who is told what when the promise is in danger, and when it is broken."""
+"""Who is told what when the deadline is at risk, and when it is missed."""
 
 from __future__ import annotations
 
@@ -58,21 +58,21 @@ def test_without_a_notifier_both_are_lines_in_the_log(caplog: pytest.LogCaptureF
     assert [end["state"] for end in fire(None)] == ["success", "success"]
     run = f"{RUN['dag_run_id']} of nightly is running"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", f"Promise in danger: {run}, and its answers are due at 2027-07-15 09:00 CEST."),
-        ("ERROR", f"Promise broken: {run}, and its answers were due at 2027-07-15 09:00 CEST."),
+        ("WARNING", f"Deadline at risk: {run}, and its answers are due at 2027-07-15 09:00 CEST."),
+        ("ERROR", f"Deadline missed: {run}, and its answers were due at 2027-07-15 09:00 CEST."),
     ]
 
 
 @pytest.mark.parametrize("notify", [sync_notifier, async_notifier])
 def test_a_notifier_is_told_which_it_is_and_until_when_and_sync_ones_hold_up_nobody(notify: Any) -> None:
     assert [end["state"] for end in fire(notify)] == ["success", "success"]
-    assert [(alert.promise, alert.due) for alert, _ in TOLD] == [("in danger", NINE), ("broken", NINE)]
+    assert [(alert.outlook, alert.due) for alert, _ in TOLD] == [("at risk", NINE), ("missed", NINE)]
     assert [on_the_loop for _, on_the_loop in TOLD] == [notify is async_notifier] * 2
 
 
 def test_the_user_interface_shows_which_is_which() -> None:
     names = [alert.name for alert in deadline_alerts("09:00", "Europe/Berlin")]
-    assert names == ["promise in danger", "promise broken"]
+    assert names == ["deadline at risk", "deadline missed"]
 
 
 def test_a_notifier_may_be_named_by_its_path() -> None:
@@ -87,9 +87,9 @@ def test_where_the_notifier_fails_the_line_is_there_and_the_callback_is_failed(
     caplog.set_level(logging.WARNING, "airflow_provider_claude.notify")
     assert [end["state"] for end in fire(notify)] == ["failed", "failed"]
     lines = [record.getMessage() for record in caplog.records]
-    assert [line.split(":")[0] for line in lines if line.startswith("Promise")] == [
-        "Promise in danger",
-        "Promise broken",
+    assert [line.split(":")[0] for line in lines if line.startswith("Deadline")] == [
+        "Deadline at risk",
+        "Deadline missed",
     ]
 
 

@@ -102,7 +102,7 @@ def deadlines(session: Session, run: Any) -> dict[str, pendulum.DateTime]:
 
     session.flush()
     rows = session.scalars(select(Deadline).where(Deadline.dagrun_id == run.id))
-    return {row.callback.data["kwargs"]["promise"]: pendulum.instance(row.deadline_time) for row in rows}
+    return {row.callback.data["kwargs"]["outlook"]: pendulum.instance(row.deadline_time) for row in rows}
 
 
 def test_a_plain_installation_registers_the_reference_with_airflow() -> None:
@@ -151,7 +151,7 @@ def test_a_scheduled_run_promises_nine_local_time_and_warns_an_hour_before(
     session: Session, end: pendulum.DateTime, utc_hour: int
 ) -> None:
     nine = pendulum.datetime(end.year, end.month, end.day, utc_hour, tz="UTC")
-    assert deadlines(session, make_run(session, end)) == {"in danger": nine - HOUR, "broken": nine}
+    assert deadlines(session, make_run(session, end)) == {"at risk": nine - HOUR, "missed": nine}
 
 
 @pytest.mark.parametrize("end", [midnight(1, 15), midnight(7, 15), last_sunday(3), last_sunday(10)])
@@ -160,7 +160,7 @@ def test_the_alert_and_the_pipeline_mean_the_same_moment(session: Session, end: 
     context: Any = {"dag": SimpleNamespace(timezone=pendulum.timezone(BERLIN)), "dag_run": run, "params": {}}
     due = resolve_deadline(context, "09:00")
     assert due is not None
-    assert deadlines(session, run)["broken"] == pendulum.parse(due)
+    assert deadlines(session, run)["missed"] == pendulum.parse(due)
 
 
 @pytest.mark.parametrize("kind", ["manual", "backfill", "asset_triggered"])
@@ -211,7 +211,7 @@ def test_what_the_scheduler_hands_to_the_triggerer_tells_of_the_run(
         deadline.handle_miss(session)
         assert asyncio.run(end_of(CallbackTrigger(**deadline.callback.trigger.kwargs))) == "success"
     told = {record.getMessage().split(": ")[0]: record.getMessage() for record in caplog.records}
-    assert told.keys() == {"Promise in danger", "Promise broken"}
+    assert told.keys() == {"Deadline at risk", "Deadline missed"}
     assert all(f"{run.run_id} of {DAG_ID} is queued" in line for line in told.values())
     assert all(f"due at {YEAR}-07-15 09:00 CEST." in line for line in told.values())
 

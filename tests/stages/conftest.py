@@ -30,8 +30,8 @@ from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import Courier, Line
-from airflow_provider_claude.store import LandedRecord, PlanRecord, RunFolder, ScanRecord, write_record
+from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder, ScanRecord, write_record
 
 PART_ROWS = 7
 
@@ -92,14 +92,14 @@ class Night:
     def create(self, shard: int = 1) -> str:
         return create(self.run.shard(shard), self.gateway, clock=clock())
 
-    def load(self, shard: int = 1) -> LandedRecord:
+    def load(self, shard: int = 1) -> LoadedRecord:
         return patient(lambda clock: load(self.run.shard(shard), self.job, self.gateway, clock=clock))
 
     def answers(self, shard: int = 1) -> pa.Table:
         return pq.read_table(self.run.part("answers", shard).path)
 
-    def leftovers(self, shard: int = 1) -> pa.Table:
-        return pq.read_table(self.run.shard(shard).file("leftovers.parquet").path)
+    def unresolved(self, shard: int = 1) -> pa.Table:
+        return pq.read_table(self.run.shard(shard).file("unresolved.parquet").path)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def gateway(claude_simulator: SimulatorProcess) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def courier(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Courier:
+def lane_factory(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LaneFactory:
     """The way to the simulator's Messages API; the bucket is this test's own."""
     import anthropic
 
@@ -122,7 +122,7 @@ def courier(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch,
         async with open_async(anthropic.AsyncAnthropic(base_url=claude_simulator.base_url, api_key="k")) as gateway:
             yield gateway
 
-    return Courier(dial=lambda: Line(account="test", connect=connect), now=time.time)
+    return LaneFactory(open_connection=lambda: Line(account="test", connect=connect), now=time.time)
 
 
 @pytest.fixture

@@ -18,16 +18,16 @@ from airflow_provider_claude.core.tables import (
     ANSWER_KEY_FIELDS,
     DUPLICATE_FIELDS,
     ITEM_FIELDS,
-    LEFTOVER_FIELDS,
     PROVENANCE_FIELDS,
     QUARANTINE_FIELDS,
+    UNRESOLVED_FIELDS,
     with_columns,
 )
 from airflow_provider_claude.store import (
     UNDECIDED,
     EndedRecord,
     IntentRecord,
-    LandedRecord,
+    LoadedRecord,
     PlanRecord,
     RunFolder,
     ScanRecord,
@@ -178,7 +178,7 @@ def write_items(path: UPath, night: Night, rows: int) -> None:
 def write_shard(run: RunFolder, night: Night, spec: ShardSpec, shard: Shard) -> None:
     """All files of one shard, as its load and settle leave them."""
     write_answers(run.part("answers", spec.shard), night, spec, shard)
-    write_leftovers(run.shard(spec.shard).file("leftovers.parquet"), night, shard)
+    write_unresolved(run.shard(spec.shard).file("unresolved.parquet"), night, shard)
     _write_records(run, spec, shard)
 
 
@@ -200,7 +200,7 @@ def write_answers(path: UPath, night: Night, spec: ShardSpec, shard: Shard) -> N
     write_table(path, ANSWER_SCHEMA, columns, rows)
 
 
-def write_leftovers(path: UPath, night: Night, shard: Shard) -> None:
+def write_unresolved(path: UPath, night: Night, shard: Shard) -> None:
     outcomes = [outcome for outcome, n in shard.failed.items() for _ in range(n)]
     columns = {
         "item_id": [f"{night.ids}-left-{i}" for i in range(len(outcomes))],
@@ -209,7 +209,7 @@ def write_leftovers(path: UPath, night: Night, shard: Shard) -> None:
         "answer": islice(cycle(night.texts), len(outcomes)),
         "cost_usd": [Decimal("0.0005")] * len(outcomes),
     }
-    write_table(path, pa.schema(LEFTOVER_FIELDS), columns, len(outcomes))
+    write_table(path, pa.schema(UNRESOLVED_FIELDS), columns, len(outcomes))
 
 
 def _specs(night: Night) -> list[ShardSpec]:
@@ -251,7 +251,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
     intent = IntentRecord(
         attempt=1,
         job="j",
-        root=spec.fingerprint,
+        shard_fingerprint=spec.fingerprint,
         round=1,
         fingerprint=spec.fingerprint,
         requests=spec.rows,
@@ -273,20 +273,20 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
         EndedRecord(attempt=1, batch_id=None, counts={}, created_at=at(start), ended_at=at(start + shard.minutes)),
     )
     write_record(
-        folder.file("landed.json"),
-        LandedRecord(
+        folder.file("loaded.json"),
+        LoadedRecord(
             shard=spec.shard,
-            root=spec.fingerprint,
+            shard_fingerprint=spec.fingerprint,
             round=1,
             rows=shard.items + shard.repeats,
             outcomes={"succeeded": shard.answered + shard.repeats, **shard.failed},
-            strangers={},
-            disagreements=[],
+            unmatched={},
+            count_mismatches=[],
             reused=0,
             tokens={},
             cost_usd="0",
             retried_usd="0",
-            landed_at=at(start + shard.minutes + 4),
+            loaded_at=at(start + shard.minutes + 4),
         ),
     )
 

@@ -81,10 +81,10 @@ def test_any_stream_leaves_every_row_in_exactly_one_outcome(
         night.scanned([f"mail {n}" for n in range(ROWS)], twins=(0, 3)).plan(rows=ROWS)
         night.create()
     written(night, stream, end)
-    landed = night.load()
-    answered, failed = night.answers(), night.leftovers()
+    loaded = night.load()
+    answered, failed = night.answers(), night.unresolved()
     ids = [*answered["item_id"].to_pylist(), *failed["item_id"].to_pylist()]
     assert sorted(ids) == sorted([*(f"mail-{n}" for n in range(ROWS)), "twin-0", "twin-1"])
-    assert Counter(failed["outcome"].to_pylist()) + Counter(succeeded=len(answered)) == Counter(landed.outcomes)
+    assert Counter(failed["outcome"].to_pylist()) + Counter(succeeded=len(answered)) == Counter(loaded.outcomes)
     known = {one[0] for one in stream if not isinstance(one, bytes) and one[0] < ROWS}
-    assert landed.outcomes.get("missing", 0) == sum(n not in known for n in [*range(ROWS), 0, 3])
+    assert loaded.outcomes.get("missing", 0) == sum(n not in known for n in [*range(ROWS), 0, 3])

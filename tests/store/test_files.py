@@ -19,7 +19,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> UPath:
     return place
 
 
-@pytest.mark.parametrize("name", ["landed.json", "part"])
+@pytest.mark.parametrize("name", ["loaded.json", "part"])
 def test_what_another_worker_removes_in_the_same_moment_is_removed(
     place: UPath, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,10 +56,10 @@ def test_what_a_killed_worker_left_half_written_is_in_no_listing(place: UPath) -
 
 def test_what_is_being_written_is_in_no_listing_either(tmp_path: Path) -> None:
     folder = UPath(tmp_path / "run")
-    with atomic_output(folder / "landed.json"):
+    with atomic_output(folder / "loaded.json"):
         assert len(all_names(folder)) == 1
         assert (list_names(folder), entries(folder)) == ([], {})
-    assert list_names(folder) == ["landed.json"]
+    assert list_names(folder) == ["loaded.json"]
 
 
 def test_a_folder_and_a_file_that_are_not_there_are_no_error(place: UPath) -> None:

@@ -36,7 +36,7 @@ def run(tmp_path: Path, gateway: Gateway) -> RunFolder:
     scan_by_hand(found, [f"mail {n}" for n in range(30)])
     quick = BatchRun(requests=10, hour=pendulum.now("UTC").hour, minutes=0.001)
     record = HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[])
-    AccountFolder(found.path, gateway.account()).remember(record)
+    AccountFolder(found.path, gateway.account()).record_history(record)
     return found
 
 
@@ -85,7 +85,7 @@ def test_a_batch_that_hangs_is_cancelled_at_its_cutoff_and_its_end_is_waited_for
     assert batch_id
     assert waited(trigger(batch_id, shard))["status"] == "ended"
     assert claude_simulator.calls()["cancel"] == 1
-    assert shard.let_go(1) is not None
+    assert shard.abandoned(1) is not None
 
 
 def test_before_its_cutoff_a_batch_is_left_alone(

@@ -32,7 +32,7 @@ from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.stages.submit import run as stages_create
 from airflow_provider_claude.stages.submit.collect_late import collect_late_of
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import Courier, Line
+from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers import cutoff
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
@@ -77,7 +77,9 @@ class Night:
         load(shard, JOB, self.gateway, clock=now)
         while True:
             try:
-                step = Settling(shard=shard, job=JOB, api=self.gateway, clock=now, courier=self._courier()).go_on()
+                step = Settling(
+                    shard=shard, job=JOB, api=self.gateway, clock=now, lane_factory=self._lane_factory()
+                ).go_on()
             except BillingError:
                 return "no credit"
             if isinstance(step, Settled):
@@ -102,22 +104,22 @@ class Night:
 
         asyncio.run(wait())
 
-    def _courier(self) -> Courier:
+    def _lane_factory(self) -> LaneFactory:
         @asynccontextmanager
         async def connect() -> AsyncIterator[AsyncGateway]:
             async with open_async(anthropic.AsyncAnthropic(base_url=self.base_url, api_key="k")) as gateway:
                 yield gateway
 
-        return Courier(dial=lambda: Line(account="night", connect=connect), now=time.time)
+        return LaneFactory(open_connection=lambda: Line(account="night", connect=connect), now=time.time)
 
     @property
-    def let_go(self) -> int:
-        return sum(shard.let_go(1) is not None for shard in self.run.shards())
+    def abandoned(self) -> int:
+        return sum(shard.abandoned(1) is not None for shard in self.run.shards())
 
     @property
-    def last_landing(self) -> float:
-        landed = [shard.landed() for shard in self.run.shards()]
-        return max(epoch(record.landed_at) for record in landed if record is not None)
+    def last_loading(self) -> float:
+        loaded = [shard.loaded() for shard in self.run.shards()]
+        return max(epoch(record.loaded_at) for record in loaded if record is not None)
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def night(claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytes
     with anthropic.Anthropic(base_url=claude_simulator.base_url, api_key="k", max_retries=0) as client:
         gateway = Gateway(lambda: client)
         history = HistoryRecord(shard="before", at=now(), batches=[quick] * 5, cancels=[])
-        AccountFolder(run.path, gateway.account()).remember(history)
+        AccountFolder(run.path, gateway.account()).record_history(history)
         yield Night(run, gateway, claude_simulator.base_url)
 
 
@@ -140,15 +142,15 @@ def test_where_some_batches_hang_the_table_is_complete_in_time_and_nothing_is_pa
     claude_simulator.pace("lognormal:120,0.3,0.3")
     assert night.plan().lanes.lane == "batch"
     assert night.live() == ["settled"] * SHARDS
-    assert night.last_landing <= night.due
+    assert night.last_loading <= night.due
     summary = report(night.run, output=None, clock=now)
     assert summary.ledger.answered == SHARDS * ROWS
     books = claude_simulator.books()
-    assert 0 < night.let_go < SHARDS
+    assert 0 < night.abandoned < SHARDS
     assert books["same_content"]["requests"] == 0
     assert summary.costs.actual == Decimal(books["total"]["cost_usd"])
     assert summary.costs.sync > 0
-    assert [span.lane for span in summary.shards].count("batch + sync") == night.let_go
+    assert [span.lane for span in summary.shards].count("batch + sync") == night.abandoned
 
 
 def test_where_all_batches_hang_the_sync_lane_answers_everything_in_time(
@@ -157,8 +159,8 @@ def test_where_all_batches_hang_the_sync_lane_answers_everything_in_time(
     claude_simulator.pace("lognormal:120,0.3,1")
     night.plan()
     assert night.live() == ["settled"] * SHARDS
-    assert night.last_landing <= night.due
-    assert night.let_go == SHARDS
+    assert night.last_loading <= night.due
+    assert night.abandoned == SHARDS
     assert claude_simulator.books()["same_content"]["requests"] == 0
     assert report(night.run, output=None, clock=now).ledger.answered == SHARDS * ROWS
 
@@ -167,7 +169,7 @@ def test_where_no_batch_hangs_nothing_is_let_go(night: Night, claude_simulator: 
     claude_simulator.pace("lognormal:120,0.3,0")
     night.plan()
     assert night.live() == ["settled"] * SHARDS
-    assert night.let_go == 0
+    assert night.abandoned == 0
     assert "messages" not in claude_simulator.calls()
 
 
@@ -195,15 +197,15 @@ def test_where_a_create_reply_is_lost_and_its_batch_hangs_the_table_is_complete_
     claude_simulator.fault(fault, route="create")
     claude_simulator.fault("batch_hangs")
     assert night.live() == ["settled"] * SHARDS
-    assert night.last_landing <= night.due
+    assert night.last_loading <= night.due
     summary = report(night.run, output=None, clock=now)
     assert summary.ledger.answered == SHARDS * ROWS
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
     assert summary.costs.unsure_requests == ROWS
-    (left,) = [shard for shard in night.run.shards() if shard.let_go(1)]
-    danger = night.run.danger()
-    assert danger is not None
-    assert danger.danger.shards == (left.shard,)
+    (left,) = [shard for shard in night.run.shards() if shard.abandoned(1)]
+    at_risk = night.run.at_risk()
+    assert at_risk is not None
+    assert at_risk.at_risk.shards == (left.shard,)
     assert "cancel" not in claude_simulator.calls()  # it might have been another's
     claude_simulator.advance(25 * 3600)
     collect_late_of(night.run, night.gateway, now)

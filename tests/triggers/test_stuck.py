@@ -20,7 +20,7 @@ from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.deadline.abandon import leave
-from airflow_provider_claude.stages.deadline.record_at_risk import first_danger
+from airflow_provider_claude.stages.deadline.record_at_risk import first_at_risk
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
@@ -28,14 +28,14 @@ from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.context import manual_run
-from tests.stages.conftest import JOB, courier
+from tests.stages.conftest import JOB, lane_factory
 from tests.triggers.test_letting_go import gateway, now, run, sent, trigger, waited
 
-__all__ = ["courier", "gateway", "run", "sent"]
+__all__ = ["gateway", "lane_factory", "run", "sent"]
 
 Send = Callable[[float], tuple[ShardFolder, str]]
 
@@ -91,9 +91,9 @@ def test_where_a_cancel_without_effect_is_to_be_waited_for_the_alert_says_that_t
     with pytest.raises(TimeoutError):
         waited(trigger(batch_id, shard), seconds=10)
     assert claude_simulator.calls()["cancel"] >= 1
-    danger = shard.run.danger()
-    assert danger is not None
-    assert "Where cancelling has no effect, the run waits" in danger.danger.sentences(str)
+    at_risk = shard.run.at_risk()
+    assert at_risk is not None
+    assert "Where cancelling has no effect, the run waits" in at_risk.at_risk.sentences(str)
 
 
 def test_a_poking_sensor_leaves_what_is_not_proven_at_its_cutoff(
@@ -106,10 +106,10 @@ def test_a_poking_sensor_leaves_what_is_not_proven_at_its_cutoff(
     )
     assert sensor.execute({}) == batch_id  # type: ignore[typeddict-item]
     assert "cancel" not in claude_simulator.calls()
-    assert shard.released(1) is not None
-    danger = shard.run.danger()
-    assert danger is not None
-    assert danger.danger.shards == (1,)
+    assert shard.voided(1) is not None
+    at_risk = shard.run.at_risk()
+    assert at_risk is not None
+    assert at_risk.at_risk.shards == (1,)
 
 
 def test_where_it_is_to_be_waited_for_the_alert_is_raised_and_the_wait_goes_on(
@@ -121,11 +121,11 @@ def test_where_it_is_to_be_waited_for_the_alert_is_raised_and_the_wait_goes_on(
     with pytest.raises(TimeoutError):
         waited(trigger(batch_id, shard), seconds=10)
     assert "cancel" not in claude_simulator.calls()
-    assert shard.released(1) is None
-    danger = shard.run.danger()
-    assert danger is not None
-    assert danger.danger.waiting == (1,)
-    assert "waits past the cutoff" in danger.danger.sentences(str)
+    assert shard.voided(1) is None
+    at_risk = shard.run.at_risk()
+    assert at_risk is not None
+    assert at_risk.at_risk.waiting == (1,)
+    assert "waits past the cutoff" in at_risk.at_risk.sentences(str)
 
 
 def test_a_create_that_waits_for_its_sender_waits_until_the_cutoff_only(
@@ -143,14 +143,14 @@ def test_a_create_that_waits_for_its_sender_waits_until_the_cutoff_only(
         create(run.shard(1), gateway, clock=now)
     assert (pending.value.retry_after or 0) < 60
     assert create(run.shard(1), gateway, clock=lambda: due.subtract(seconds=1).isoformat()) == ""
-    released = run.shard(1).released(1)
-    assert released is not None
-    assert released.paid
+    voided = run.shard(1).voided(1)
+    assert voided is not None
+    assert voided.paid
     assert claude_simulator.calls()["create"] == 1
 
 
 def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_lane_answers(
-    run: RunFolder, gateway: Gateway, courier: Courier, claude_simulator: SimulatorProcess
+    run: RunFolder, gateway: Gateway, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.pace("instant")
     due = pendulum.now("UTC").add(hours=6)
@@ -163,7 +163,7 @@ def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_l
     claude_simulator.behaviour(errored=0)
     claude_simulator.fault("batch_hangs")
     claude_simulator.fault("error_504_after_accept", route="create")
-    settling = Settling(shard=shard, job=JOB, api=gateway, clock=now, courier=courier)
+    settling = Settling(shard=shard, job=JOB, api=gateway, clock=now, lane_factory=lane_factory)
     with pytest.raises(UnknownFateError):
         settling.go_on()
     late = replace(settling, clock=lambda: due.subtract(seconds=30).isoformat())
@@ -172,7 +172,7 @@ def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_l
     leave(shard, found.batch_id, now=now())  # what the trigger does
     step = late.go_on()
     assert isinstance(step, Settled)
-    assert step.landed.outcomes == {"succeeded": 30}
+    assert step.loaded.outcomes == {"succeeded": 30}
     summary = report(run, output=None, clock=now)
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
     assert summary.costs.unsure_requests > 0
@@ -180,16 +180,16 @@ def test_in_a_later_round_too_a_lost_create_is_left_at_the_cutoff_and_the_sync_l
 
 
 def test_a_late_batch_that_cannot_be_looked_at_keeps_no_row_from_its_answer(
-    sent: Send, gateway: Gateway, courier: Courier, claude_simulator: SimulatorProcess
+    sent: Send, gateway: Gateway, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     shard, batch_id = sent(8)
     leave(shard, batch_id, now=now())
     load(shard, JOB, gateway, clock=now)
     for route in ("retrieve", "list", "results"):
         claude_simulator.fault("error_500", route=route, times=None)
-    step = Settling(shard=shard, job=JOB, api=gateway, clock=now, courier=courier).go_on()
+    step = Settling(shard=shard, job=JOB, api=gateway, clock=now, lane_factory=lane_factory).go_on()
     assert isinstance(step, Settled)
-    assert step.landed.outcomes == {"succeeded": 10}
+    assert step.loaded.outcomes == {"succeeded": 10}
 
 
 def test_where_the_list_of_batches_cannot_be_read_a_lost_create_is_left_at_the_cutoff_all_the_same(
@@ -207,18 +207,18 @@ def test_where_the_list_of_batches_cannot_be_read_a_lost_create_is_left_at_the_c
     with pytest.raises(ApiUnavailableError):
         create(run.shard(1), gateway, clock=lambda: due.subtract(minutes=30).isoformat())
     assert create(run.shard(1), gateway, clock=lambda: due.subtract(seconds=1).isoformat()) == ""
-    assert run.shard(1).released(1) is not None
+    assert run.shard(1).voided(1) is not None
 
 
 def test_a_run_that_is_planned_again_when_all_is_answered_raises_no_alert_for_what_was_left_before(
-    sent: Send, run: RunFolder, gateway: Gateway, courier: Courier
+    sent: Send, run: RunFolder, gateway: Gateway, lane_factory: LaneFactory
 ) -> None:
     for number, batch_id in [(1, sent(60)[1]), *((n, create(run.shard(n), gateway, clock=now)) for n in (2, 3))]:
         leave(run.shard(number), batch_id, now=now())
         load(run.shard(number), JOB, gateway, clock=now)
-        Settling(shard=run.shard(number), job=JOB, api=gateway, clock=now, courier=courier).go_on()
+        Settling(shard=run.shard(number), job=JOB, api=gateway, clock=now, lane_factory=lane_factory).go_on()
     sent(60)
-    assert first_danger(run, now=epoch_now()) is None
+    assert first_at_risk(run, now=epoch_now()) is None
 
 
 def test_a_load_whose_batch_has_not_ended_waits_in_the_triggerer_until_the_cutoff_and_no_longer(

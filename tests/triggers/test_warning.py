@@ -62,16 +62,16 @@ def test_the_first_batch_that_is_given_up_is_told_with_its_rows_cost_and_outlook
     shard, batch_id = sent(8)
     assert waited(trigger(batch_id, shard))["status"] == "ended"
     (alert,) = TOLD
-    assert (alert.promise, alert.dag_id, alert.run_id, alert.state) == (
-        "in danger", "nightly", "scheduled__1", "running",
+    assert (alert.outlook, alert.dag_id, alert.run_id, alert.state) == (
+        "at risk", "nightly", "scheduled__1", "running",
     )  # fmt: skip
     assert alert.due == pendulum.parse(shard.run.need_plan().deadline or "")
-    assert alert.danger is not None
-    assert (alert.danger.shards, alert.danger.rows, alert.danger.open_rows) == ((1,), 10, 30)
+    assert alert.at_risk is not None
+    assert (alert.at_risk.shards, alert.at_risk.rows, alert.at_risk.open_rows) == ((1,), 10, 30)
     whole = Decimal(shard.run.need_plan().estimate["lanes"]["sync"]["cost_usd"])
-    assert alert.danger.open_cost == pytest.approx(whole, rel=Decimal("0.05"))
+    assert alert.at_risk.open_cost == pytest.approx(whole, rel=Decimal("0.05"))
     assert "Shard 1 was given up at the cutoff: up to 10 rows" in alert.message
-    assert shard.run.danger() is not None
+    assert shard.run.at_risk() is not None
 
 
 def test_of_several_batches_that_are_given_up_one_alert_is_raised(sent: Send, gateway: Any) -> None:
@@ -84,7 +84,7 @@ def test_of_several_batches_that_are_given_up_one_alert_is_raised(sent: Send, ga
         await asyncio.wait_for(asyncio.gather(*(anext(one.run()) for one in triggers)), 60)
 
     asyncio.run(all_of_them())
-    assert all(one.let_go(1) is not None for one in (shard, *others))
+    assert all(one.abandoned(1) is not None for one in (shard, *others))
     assert len(TOLD) == 1
 
 
@@ -115,14 +115,14 @@ def test_a_notifier_that_fails_or_hangs_holds_up_nobody(
     listener = Listener(**{**asdict(LISTENER), "notify": path})
     with caplog.at_level(logging.WARNING):
         assert waited(trigger(batch_id, shard, listener))["status"] == "ended"
-    assert "Promise in danger: scheduled__1 of nightly" in caplog.text
+    assert "Deadline at risk: scheduled__1 of nightly" in caplog.text
 
 
 def test_without_a_listener_the_log_is_told(sent: Send, caplog: pytest.LogCaptureFixture) -> None:
     shard, batch_id = sent(8)
     with caplog.at_level(logging.WARNING):
         waited(trigger(batch_id, shard, None))
-    assert f"Promise in danger: {shard}. Shard 1 was given up" in caplog.text
+    assert f"Deadline at risk: {shard}. Shard 1 was given up" in caplog.text
 
 
 def test_a_batch_that_ends_by_itself_is_no_danger(sent: Send, claude_simulator: SimulatorProcess) -> None:
@@ -131,7 +131,7 @@ def test_a_batch_that_ends_by_itself_is_no_danger(sent: Send, claude_simulator: 
     with pytest.raises(TimeoutError):
         waited(trigger(batch_id, shard), seconds=2)
     assert TOLD == []
-    assert shard.run.danger() is None
+    assert shard.run.at_risk() is None
 
 
 def utc() -> str:
@@ -168,7 +168,7 @@ class TestTheNotifierOfTheDag:
             task_id="wait", batch_id=batch_id, shard=str(shard), deferrable=False, poll_interval=0.2, timeout=30
         )
         assert sensor.execute(context(pager)) == batch_id
-        assert [alert.promise for alert in TOLD] == ["in danger"]
+        assert [alert.outlook for alert in TOLD] == ["at risk"]
 
     @pytest.mark.parametrize("deadline", [None, [], [object()], object()])
     def test_a_dag_without_our_alerts_has_none(self, deadline: Any) -> None:

@@ -15,7 +15,7 @@ from airflow_provider_claude.core.deadline.stuck import StuckBatches
 class Open:
     """What has no answer yet of *shard*: *rows* at most, which the sync lane needs *seconds* and *cost* USD for.
 
-    *let_go*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it. *waits*: its
+    *abandoned*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it. *waits*: its
     batch cannot be ended, and is waited for past the cutoff.
     """
 
@@ -23,13 +23,13 @@ class Open:
     rows: int
     seconds: float
     cost: Decimal
-    let_go: bool
+    abandoned: bool
     planned: bool = False
     waits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Danger:
+class AtRisk:
     """Batches of *shards* were given up; at most *rows* rows of theirs go to the sync lane, for about *cost* USD.
 
     If no other batch ended, the lane would answer all *open_rows* for about *open_cost* USD by *done_by*, and *makeable*
@@ -55,7 +55,7 @@ class Danger:
 
     def sentences(self, clock: Callable[[float], str]) -> str:
         """It for people. *clock* writes an epoch second as they read it."""
-        said = (self._given_up() if self.shards or not self.waiting else "", self._waiting(), self._outlook(clock))
+        said = (self._abandoned() if self.shards or not self.waiting else "", self._waiting(), self._outlook(clock))
         return " ".join(filter(None, said))
 
     def _waiting(self) -> str:
@@ -66,7 +66,7 @@ class Danger:
         who = f"The batch of shard {names}" if len(self.waiting) == 1 else f"The batches of shards {names}"
         return f"{who} cannot be ended, and the run waits past the cutoff: stuck_batches is 'wait'."
 
-    def _given_up(self) -> str:
+    def _abandoned(self) -> str:
         names = ", ".join(map(str, self.shards))
         if not names:
             return "A batch was left at the cutoff."
@@ -91,17 +91,19 @@ class Danger:
         )
 
 
-def in_danger(work: Sequence[Open], *, now: float, lead: float, due: float, choice: StuckBatches = "answer") -> Danger:
+def assess_risk(
+    work: Sequence[Open], *, now: float, lead: float, due: float, choice: StuckBatches = "answer"
+) -> AtRisk:
     """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent.
     *choice*: what is done about a batch that is cancelled and does not end.
     """
-    given_up = [one for one in work if one.let_go and not one.planned and not one.waits]
+    abandoned = [one for one in work if one.abandoned and not one.planned and not one.waits]
     rows, seconds = sum(one.rows for one in work), sum(one.seconds for one in work)
     left = max(due - now - lead, 0.0)
-    return Danger(
-        shards=tuple(one.shard for one in given_up),
-        rows=sum(one.rows for one in given_up),
-        cost=sum((one.cost for one in given_up), Decimal(0)),
+    return AtRisk(
+        shards=tuple(one.shard for one in abandoned),
+        rows=sum(one.rows for one in abandoned),
+        cost=sum((one.cost for one in abandoned), Decimal(0)),
         open_rows=rows,
         open_cost=sum((one.cost for one in work), Decimal(0)),
         done_by=now + lead + seconds,

@@ -28,15 +28,15 @@ LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drain:
-    """How many *seconds* the sync lane needs for what is not answered of *shard*; *let_go*: its batch was given up.
+class ShardBacklog:
+    """How many *seconds* the sync lane needs for what is not answered of *shard*; *abandoned*: its batch was given up.
 
     *cancelling*: for how many seconds that batch has been asked to end and has not, 0 when it has ended.
     """
 
     shard: int
     seconds: float
-    let_go: bool = False
+    abandoned: bool = False
     cancelling: float = 0.0
 
 
@@ -48,56 +48,56 @@ class WaitOn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LetGo:
+class Abandon:
     """Cancel the batch: what it has not answered when it ends goes to the sync lane."""
 
 
-Switch = WaitOn | LetGo
+Switch = WaitOn | Abandon
 
 
-def slot(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> float:
-    """When the sync lane has to begin with *shard* (epoch seconds). *promised*: the deadline less the margin."""
+def slot(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> float:
+    """When the sync lane has to begin with *shard* (epoch seconds). *safe_deadline*: the deadline less the margin."""
     ahead = sum(one.seconds for one in queue if _is_ahead(one, shard, lead))
-    return max(now + ahead - lead, last_moment(shard, queue, promised=promised))
+    return max(now + ahead - lead, last_moment(shard, queue, safe_deadline=safe_deadline))
 
 
-def last_moment(shard: int, queue: Sequence[Drain], *, promised: float) -> float:
+def last_moment(shard: int, queue: Sequence[ShardBacklog], *, safe_deadline: float) -> float:
     """The last moment (epoch seconds) at which the lane can begin with *shard* and still make all behind it."""
-    return promised - sum(one.seconds for one in queue if not one.let_go and one.shard >= shard)
+    return safe_deadline - sum(one.seconds for one in queue if not one.abandoned and one.shard >= shard)
 
 
-def switch(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> Switch:
+def switch(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> Switch:
     """Whether *shard* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
-    at = slot(shard, queue, now=now, promised=promised, lead=lead) - lead
+    at = slot(shard, queue, now=now, safe_deadline=safe_deadline, lead=lead) - lead
     if now >= at:
-        return LetGo()
-    last = last_moment(shard, queue, promised=promised) - lead
+        return Abandon()
+    last = last_moment(shard, queue, safe_deadline=safe_deadline) - lead
     return WaitOn(until=at if at <= last else min(at, max(last, now + LOOK_SECONDS)))
 
 
-def overdue(shard: int, queue: Sequence[Drain], *, now: float, promised: float, lead: float) -> int | None:
+def overdue(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> int | None:
     """The shard in front of *shard* that has to be let go now; None where there is none.
 
     One that stays so for minutes has nobody who waits for it: its task has failed. It must not hold up the others.
     """
-    first = min((one.shard for one in queue if not one.let_go and one.shard < shard), default=None)
-    if first is None or isinstance(switch(first, queue, now=now, promised=promised, lead=lead), WaitOn):
+    first = min((one.shard for one in queue if not one.abandoned and one.shard < shard), default=None)
+    if first is None or isinstance(switch(first, queue, now=now, safe_deadline=safe_deadline, lead=lead), WaitOn):
         return None
     return first
 
 
-def has_moved(before: Sequence[Drain], queue: Sequence[Drain]) -> bool:
+def has_moved(before: Sequence[ShardBacklog], queue: Sequence[ShardBacklog]) -> bool:
     """Whether the lane has answered some of what was let go since the queue was *before*, or has more of it to answer."""
-    then = {one.shard: one.seconds for one in before if one.let_go}
-    left = {one.shard: one.seconds for one in queue if one.let_go}
+    then = {one.shard: one.seconds for one in before if one.abandoned}
+    left = {one.shard: one.seconds for one in queue if one.abandoned}
     return not left.keys() <= then.keys() or any(left.get(shard, 0.0) < seconds for shard, seconds in then.items())
 
 
-def makes_it(queue: Sequence[Drain], *, now: float, promised: float) -> bool:
+def makes_it(queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float) -> bool:
     """Whether the sync lane could answer everything that is open, if no batch ended any more."""
-    return now + sum(one.seconds for one in queue) <= promised
+    return now + sum(one.seconds for one in queue) <= safe_deadline
 
 
-def _is_ahead(one: Drain, shard: int, lead: float) -> bool:
+def _is_ahead(one: ShardBacklog, shard: int, lead: float) -> bool:
     """Whether the lane has to do *one* before *shard*."""
-    return one.cancelling <= 2 * lead if one.let_go else one.shard < shard
+    return one.cancelling <= 2 * lead if one.abandoned else one.shard < shard

@@ -16,9 +16,9 @@ from airflow_provider_claude.core.load.answer_columns import answer_schema, json
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.exact_values import reader_of
-from airflow_provider_claude.core.load.prompt_leaks import Echoes
+from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, PROVENANCE_FIELDS, USD
+from airflow_provider_claude.core.tables import PROVENANCE_FIELDS, UNRESOLVED_FIELDS, USD
 
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
@@ -41,7 +41,7 @@ class Origin:
     carry: tuple[pa.Field, ...]
     answer_type: pa.StructType
     price: Price
-    echoes: Echoes
+    prompt_leaks: PromptLeaks
     cleaner: Cleaner
     constants: Mapping[str, Any]
     quoting: frozenset[int] = frozenset()
@@ -52,7 +52,7 @@ class Origin:
 
     def leaks(self, place: int, answer: Mapping[str, Any]) -> bool:
         """Whether *answer* to the item at *place* holds the confidential word, which its text does not."""
-        return place not in self.quoting and self.echoes.leaks(answer)
+        return place not in self.quoting and self.prompt_leaks.leaks(answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +95,13 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     """
     items = origin.items.take(pa.array(rows.places, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
-    echoes = origin.echoes.flags(answers, [one.answer for one in rows.judged], _quoting(origin, rows))
+    prompt_leaks = origin.prompt_leaks.flags(answers, [one.answer for one in rows.judged], _quoting(origin, rows))
     columns: dict[str, Any] = {
         "item_id": items["item_id"],
         "duplicate_of": pa.nulls(len(rows), pa.string()),
         **{field.name: items[field.name] for field in origin.carry},
         **answers,
-        "claude_flags": _flags(echoes, rows.judged),
+        "claude_flags": _flags(prompt_leaks, rows.judged),
         **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
@@ -115,12 +115,12 @@ def _quoting(origin: Origin, rows: Rows) -> frozenset[int]:
     return frozenset(n for n, place in enumerate(rows.places.tolist()) if place in origin.quoting)
 
 
-def _flags(echoes: pa.Array, judged: Sequence[Judged]) -> pa.Array:
+def _flags(prompt_leaks: pa.Array, judged: Sequence[Judged]) -> pa.Array:
     """The flags of answers: what they echo, and `cleaned`."""
     if not any(one.cleaned for one in judged):
-        return echoes
-    pairs = zip(echoes.to_pylist(), judged, strict=True)
-    return pa.array([[*flags, "cleaned"] if one.cleaned else flags for flags, one in pairs], echoes.type)
+        return prompt_leaks
+    pairs = zip(prompt_leaks.to_pylist(), judged, strict=True)
+    return pa.array([[*flags, "cleaned"] if one.cleaned else flags for flags, one in pairs], prompt_leaks.type)
 
 
 def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Array]:
@@ -168,7 +168,7 @@ def _tokens(column: NDArray[Any]) -> pa.Array:
     return pa.array(column).cast(pa.int32())
 
 
-def leftover_rows(origin: Origin, rows: Rows) -> pa.Table:
+def unresolved_rows(origin: Origin, rows: Rows) -> pa.Table:
     """The rows that got no valid answer, then their duplicates, which failed with them."""
     items = origin.items.take(pa.array(rows.places, pa.int64()))
     judged = rows.judged
@@ -187,7 +187,7 @@ def leftover_rows(origin: Origin, rows: Rows) -> pa.Table:
         "packed": pa.array([one.of if one.of > 1 else None for one in judged], pa.int32()),
         "cost_usd": usd_array(rows.costs),
     }
-    table = pa.table(columns, schema=pa.schema(LEFTOVER_FIELDS))
+    table = pa.table(columns, schema=pa.schema(UNRESOLVED_FIELDS))
     return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "cost_usd")])
 
 

@@ -5,7 +5,7 @@ Only free text can: an enum, a number or a date holds no prose, and jobs whose a
 An answer with the canary has repeated what no row could know, so it has listened to somebody else than the job: it does not
 count (`CanaryError`). Where the row's own text holds the word, and a person or the policy let it through, the answer may quote
 it: it counts, and is flagged. An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
-answer counts, and is flagged (`Echoes`).
+answer counts, and is flagged (`PromptLeaks`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CanaryError(InvalidAnswerError):
         super().__init__(str(self.__doc__).removesuffix("."))
 
 
-class Echoes:
+class PromptLeaks:
     """Finds the canary and the echoes in answers to one job: one look at the texts of many, a second where there is one."""
 
     def __init__(self, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -64,8 +64,8 @@ class Echoes:
         key = key_of(spec)
         word = canary(key)
         told = {
-            "echoes_system": spec["system"],
-            "echoes_notice": notice(spec["placement"], key).replace(word, "\n"),
+            "leaks_system": spec["system"],
+            "leaks_notice": notice(spec["placement"], key).replace(word, "\n"),
         }
         self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}
@@ -95,7 +95,7 @@ class Echoes:
         """The flags of the lower-case text *low*, or of all the answers it is made of."""
         found = [name for name, lines in self._needles.items() if any(line in low for line in lines)]
         if any(verb in low for verb in _OVERRIDE_VERBS) and _OVERRIDE.search(low):
-            found.append("echoes_override")
+            found.append("leaks_override")
         if self._word and self._word in low:
             found.append("quotes_word")
         return found

@@ -36,7 +36,7 @@ RESERVE = 0.1
 class Night:
     """What the choice is made from. Moments are epoch seconds, costs USD by lane (`batch`, `sync`) for all rows.
 
-    *promised*: the deadline less the margin, None for no deadline. *sync_seconds*: what the sync lane needs for all rows
+    *safe_deadline*: the deadline less the margin, None for no deadline. *sync_seconds*: what the sync lane needs for all rows
     at the account's share. *median_seconds*, *late_seconds*: how long a batch usually takes, and a late one. *lead*:
     seconds from giving up a batch until its rest can be sent.
     """
@@ -44,7 +44,7 @@ class Night:
     rows: int
     sync_seconds: float
     now: float
-    promised: float | None
+    safe_deadline: float | None
     median_seconds: float
     late_seconds: float
     lead: float
@@ -75,7 +75,9 @@ def choose(night: Night, *, clock: Callable[[float], str]) -> Choice:
     makeable = _makeable(night)
     sync_rows = min(math.ceil(_share(night) * night.rows), makeable)
     hopeless = (
-        makeable < night.rows and night.promised is not None and night.promised - night.now < night.median_seconds
+        makeable < night.rows
+        and night.safe_deadline is not None
+        and night.safe_deadline - night.now < night.median_seconds
     )
     return Choice(
         lane="batch" if not sync_rows else "sync" if sync_rows == night.rows else "mixed",
@@ -89,36 +91,36 @@ def choose(night: Night, *, clock: Callable[[float], str]) -> Choice:
     )
 
 
-def for_leftovers(
+def for_unresolved(
     seconds: float,
     *,
     now: float,
-    promised: float | None,
+    safe_deadline: float | None,
     late_seconds: float,
     queue_seconds: float,
     lead: float,
 ) -> Literal["batch", "sync"]:
     """Where leftovers go that the sync lane needs *seconds* for: by another batch if the lane can still catch a late one.
 
-    *queue_seconds*: what the lane has to do besides. *promised*: the deadline less the margin, None for no deadline.
+    *queue_seconds*: what the lane has to do besides. *safe_deadline*: the deadline less the margin, None for no deadline.
     """
-    if promised is None:
+    if safe_deadline is None:
         return "batch"
-    return "batch" if now + late_seconds + lead + queue_seconds + seconds <= promised else "sync"
+    return "batch" if now + late_seconds + lead + queue_seconds + seconds <= safe_deadline else "sync"
 
 
 def _makeable(night: Night) -> int:
     """How many rows the sync lane makes in time by itself."""
-    if not night.rows or night.promised is None or night.now + night.sync_seconds <= night.promised:
+    if not night.rows or night.safe_deadline is None or night.now + night.sync_seconds <= night.safe_deadline:
         return night.rows
-    return math.floor(night.rows * max(night.promised - night.now, 0.0) / night.sync_seconds)
+    return math.floor(night.rows * max(night.safe_deadline - night.now, 0.0) / night.sync_seconds)
 
 
 def _share(night: Night) -> float:
     """The part of the rows (0 to 1) that the sync lane takes from the start, as far as it makes them."""
-    if night.promised is None or not night.rows:
+    if night.safe_deadline is None or not night.rows:
         return 0.0
-    left = night.promised - night.now
+    left = night.safe_deadline - night.now
     first = left - night.lead - night.sync_seconds
     if first >= night.late_seconds:
         return 0.0
@@ -132,14 +134,14 @@ def _share(night: Night) -> float:
 def _reason(night: Night, sync_rows: int, makeable: int, *, hopeless: bool, clock: Callable[[float], str]) -> str:
     rows, needs = f"{night.rows:,} rows", f"the sync lane needs {_span(night.sync_seconds)} for all of them"
     usually = f"batches usually take {_span(night.median_seconds)}"
-    if night.promised is None:
+    if night.safe_deadline is None:
         return f"{rows} go by batch: no deadline is set, and a batch costs half."
-    due = clock(night.promised)
+    due = clock(night.safe_deadline)
     sure = f"is sure of {makeable:,} by {due}"
     if hopeless:
         return f"Not all of {rows} can be made by {due}: {needs} and {sure}, and {usually}."
     if not sync_rows:
-        until = clock(night.promised - night.lead - night.sync_seconds)
+        until = clock(night.safe_deadline - night.lead - night.sync_seconds)
         return f"{rows} go by batch: {needs}, so they may be waited for until {until}."
     if sync_rows == night.rows:
         done = clock(night.now + night.sync_seconds)

@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Mixture(NamedTuple):
+class LaneSplit(NamedTuple):
     """The first *whole* shards go to the sync lane, and *rows* rows of the next one."""
 
     whole: int
     rows: int
 
 
-def mixture(sizes: Sequence[int], sync_rows: int) -> Mixture:
+def lane_split(sizes: Sequence[int], sync_rows: int) -> LaneSplit:
     """Share shards of *sizes* rows each, of which the sync lane gets *sync_rows* together."""
     left = sync_rows
     for whole, size in enumerate(sizes):
         if size > left:
-            return Mixture(whole, left)
+            return LaneSplit(whole, left)
         left -= size
-    return Mixture(len(sizes), 0)
+    return LaneSplit(len(sizes), 0)
 
 
 def items_up_to(asked: NDArray[Any], rows: int) -> int:

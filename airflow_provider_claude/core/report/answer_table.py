@@ -26,7 +26,7 @@ class AnswerTally:
     def __init__(self, carry: Iterable[str], price: Price | None = None) -> None:
         """*price*: that of the model, to tell what its cache has saved; None where there was none."""
         self.rows = 0
-        self.echoes = Tally()
+        self.prompt_leaks = Tally()
         self._price = price
         self._uncached = self._cached = 0
         self._not_answers = _OURS | frozenset(carry)
@@ -47,7 +47,7 @@ class AnswerTally:
         for field, array in zip(batch.schema, batch.columns, strict=True):
             if field.name not in self._not_answers:
                 self._columns.setdefault(field.name, ColumnTally(field)).add(array)
-        self.echoes.add(pc.list_flatten(batch["claude_flags"]))
+        self.prompt_leaks.add(pc.list_flatten(batch["claude_flags"]))
         for column, kind in _TOKENS.items():
             self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
         if self._price is not None:

@@ -57,10 +57,10 @@ def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str, zone: st
         axes = _axes(figure, left=_room(labels), right=0.3, top=0.04, bottom=0.36)
         rows = range(len(bars))
         axes.barh(rows, [b.ended - b.start for b in bars], left=[b.start for b in bars], height=0.62, color=ACCENT)
-        axes.barh(rows, [b.landed - b.ended for b in bars], left=[b.ended for b in bars], height=0.62, color=SECOND)
+        axes.barh(rows, [b.loaded - b.ended for b in bars], left=[b.ended for b in bars], height=0.62, color=SECOND)
         axes.set_yticks(rows, labels)
         axes.set_ylim(len(bars) - 0.45, -0.55)
-        _time_axis(axes, min(b.start for b in bars), max([*(b.landed for b in bars), deadline or 0.0]), zone_at(zone))
+        _time_axis(axes, min(b.start for b in bars), max([*(b.loaded for b in bars), deadline or 0.0]), zone_at(zone))
         if deadline is not None:
             axes.axvline(deadline, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
         return _svg(figure, name)

@@ -5,7 +5,7 @@
     a shard = its items + the duplicates of its items = answered + failed
     inputs  = answered + quarantined + failed + lost    (follows, and is what a reader looks at)
 
-All numbers are counted from the files. A shard's own `landed.json` is only compared with them.
+All numbers are counted from the files. A shard's own `loaded.json` is only compared with them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_SENTENCES = 8
 class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
     """One shard's rows: `items` by the plan, `duplicates` of them by scan, `answered` and `failed` by its files.
 
-    `landed` is what landed.json says, by outcome; None where there is no such record.
+    `loaded` is what loaded.json says, by outcome; None where there is no such record.
     """
 
     shard: int
@@ -32,7 +32,7 @@ class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     answered: int
     failed: dict[str, int]
-    landed: dict[str, int] | None
+    loaded: dict[str, int] | None
 
     @property
     def expected(self) -> int:
@@ -49,15 +49,15 @@ class ShardCount(msgspec.Struct, frozen=True, kw_only=True):
             found.append(f"{name}: {rows(gap)} of {self.expected:,} not accounted for.")
         if gap < 0:
             found.append(f"{name}: {rows(-gap)} too many; {self.expected:,} expected.")
-        if self.landed is None:
-            found.append(f"{name}: its load did not finish (there is no landed.json).")
-        elif nonzero(self.landed) != (in_files := nonzero({"succeeded": self.answered} | self.failed)):
-            found.append(f"{name}: landed.json says {in_words(self.landed)}; its files hold {in_words(in_files)}.")
+        if self.loaded is None:
+            found.append(f"{name}: its load did not finish (there is no loaded.json).")
+        elif nonzero(self.loaded) != (in_files := nonzero({"succeeded": self.answered} | self.failed)):
+            found.append(f"{name}: loaded.json says {in_words(self.loaded)}; its files hold {in_words(in_files)}.")
         return found
 
     @property
     def never_loaded(self) -> bool:
-        return self.landed is None and self.counted == 0
+        return self.loaded is None and self.counted == 0
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
-from airflow_provider_claude.core.report.timeline import ShardSpan, last_landing
+from airflow_provider_claude.core.report.timeline import ShardSpan, last_loading
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.job.schema import resolve
 
@@ -32,9 +32,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A run's report. It is green when `problems` is empty and what is to be published is published; `warnings` are what a
     green run needs a look for.
 
-    `strangers` counts result lines that belonged to no row, as the loads found them; they are in no other number.
-    `reused` rows took an answer of an earlier run. `disagreements`: where a batch's own counts are not those of its results.
-    `echoes` counts answers that repeat what they were told or asked, by flag.
+    `unmatched` counts result lines that belonged to no row, as the loads found them; they are in no other number.
+    `reused` rows took an answer of an earlier run. `count_mismatches`: where a batch's own counts are not those of its results.
+    `prompt_leaks` counts answers that repeat what they were told or asked, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     Times are shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where
@@ -54,8 +54,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_examples: list[Example]
     failure_examples: list[Example]
     flags: dict[str, int]
-    strangers: dict[str, int]
-    disagreements: list[str]
+    unmatched: dict[str, int]
+    count_mismatches: list[str]
     reused: int
     asked: Asked
     explanation: list[str]
@@ -63,7 +63,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     published: str | None = None
     published_rows: int | None = None
     zone: str = "UTC"
-    echoes: dict[str, int] = {}
+    prompt_leaks: dict[str, int] = {}
     unreadable: list[str] = []
     warnings: list[str] = []
     notes: list[str] = []
@@ -94,16 +94,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return f"{answered}; the others are accounted for."
 
     @property
-    def landed_at(self) -> str | None:
+    def loaded_at(self) -> str | None:
         """When the last shard landed, None while one has not."""
-        return last_landing(self.shards)
+        return last_loading(self.shards)
 
     @property
     def deadline_met(self) -> bool | None:
         """Whether the last shard landed by the deadline; None where there is no deadline, or nothing to land."""
         if self.deadline is None or not self.shards:
             return None
-        return self.landed_at is not None and epoch(self.landed_at) <= epoch(self.deadline)
+        return self.loaded_at is not None and epoch(self.loaded_at) <= epoch(self.deadline)
 
 
 def asked(job: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:

@@ -24,23 +24,23 @@ class ShardSpan(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     created_at: str | None
     ended_at: str | None
-    landed_at: str | None
+    loaded_at: str | None
 
     @property
     def seconds(self) -> float | None:
         """From the first submission to the landing; None where one of them is missing."""
-        if self.created_at is None or self.landed_at is None:
+        if self.created_at is None or self.loaded_at is None:
             return None
-        return epoch(self.landed_at) - epoch(self.created_at)
+        return epoch(self.loaded_at) - epoch(self.created_at)
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """One bar: sent at `start`, waited until `ended`, loaded until `landed` (epoch seconds, in this order)."""
+    """One bar: sent at `start`, waited until `ended`, loaded until `loaded` (epoch seconds, in this order)."""
 
     label: str
     start: float
     ended: float
-    landed: float
+    loaded: float
 
 
 def bars(spans: Iterable[ShardSpan], limit: int = MAX_BARS) -> list[Bar]:
@@ -62,7 +62,7 @@ def _bar(spans: Sequence[ShardSpan]) -> Bar:
         label=str(first) if first == last else f"{first}–{last}",
         start=start,
         ended=ended,
-        landed=max([ended, *_times(spans, "landed_at")]),
+        loaded=max([ended, *_times(spans, "loaded_at")]),
     )
 
 
@@ -74,7 +74,7 @@ def near(drawn: Sequence[Bar], deadline: str | None) -> float | None:
     """*deadline* in epoch seconds, if it can stand beside *drawn* without squeezing them; else None."""
     if deadline is None or not drawn:
         return None
-    start, end = min(bar.start for bar in drawn), max(bar.landed for bar in drawn)
+    start, end = min(bar.start for bar in drawn), max(bar.loaded for bar in drawn)
     return at if start < (at := epoch(deadline)) < end + (end - start) else None
 
 
@@ -84,7 +84,7 @@ def slowest(spans: Iterable[ShardSpan], count: int = 5) -> list[ShardSpan]:
     return sorted(timed, key=lambda span: (-(span.seconds or 0.0), span.shard))[:count]
 
 
-def last_landing(spans: Sequence[ShardSpan]) -> str | None:
+def last_loading(spans: Sequence[ShardSpan]) -> str | None:
     """When the last shard landed; None where one has not, or where there are none."""
-    landed = [span.landed_at for span in spans]
-    return max((t for t in landed if t), key=epoch) if landed and all(landed) else None
+    loaded = [span.loaded_at for span in spans]
+    return max((t for t in loaded if t), key=epoch) if loaded and all(loaded) else None

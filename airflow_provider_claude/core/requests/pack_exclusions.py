@@ -32,7 +32,7 @@ _FRAME = r"\b(?:item|element)s?\s+id\b|<\s*/?\s*(?:item|check|untrusted)\b|\bche
 _FIRST = rf"\b{_JUDGING}|{_FRAME}"
 
 
-class Wary:
+class PackExclusions:
     """Which rows of a job are to be asked alone for what they say."""
 
     def __init__(self, spec: Mapping[str, Any], columns: Sequence[str]) -> None:

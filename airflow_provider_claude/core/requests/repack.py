@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_claude.core.settle.unresolved import Leftover
+from airflow_provider_claude.core.settle.unresolved import Unresolved
 
 #: From so many leftovers of packs on, asking each of them alone at once would cost more than another pack.
 MANY = 1_000
@@ -25,12 +25,12 @@ class Repack:
     alone: frozenset[int] = frozenset()
 
 
-def repack(leftovers: Sequence[Leftover], again: Collection[int], *, items: int, rounds: int) -> Repack:
-    """How to ask the items *again*, some of *leftovers*, which may be asked *rounds* times more than once.
+def repack(unresolved: Sequence[Unresolved], again: Collection[int], *, items: int, rounds: int) -> Repack:
+    """How to ask the items *again*, some of *unresolved*, which may be asked *rounds* times more than once.
 
     *items*: as the plan says, 1 for no packs.
     """
-    asked = [one for one in leftovers if one.ordinal in again]
+    asked = [one for one in unresolved if one.ordinal in again]
     failed = [one for one in asked if one.tries and one.packed > 1]
     half = max((one.packed for one in failed), default=0) // 2
     halves = len(failed) > MANY and half > 1 and all(one.tries < rounds for one in failed)

@@ -19,7 +19,7 @@ _HOW = (
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selectors:
     """Terms; a row is meant by any of them. *everything* means all rows that can be released."""
 
     ids: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_claude.core.scan.selectors import UNREADABLE, Chosen
+from airflow_provider_claude.core.scan.selectors import UNREADABLE, Selectors
 
 #: The kinds of terms that are listed where one of them means no row. Ids are any number.
 _LISTED = ("rule", "verdict", "layer")
@@ -20,16 +20,16 @@ class Unmatched:
     """Shown all rows of a quarantine, it knows which of *terms* mean none of them, and which terms mean some."""
 
     def __init__(self, terms: Sequence[str]) -> None:
-        self._left = {term: Chosen.of([term]) for term in terms}
+        self._left = {term: Selectors.of([term]) for term in terms}
         self._unreadable: Counter[str] = Counter()
         self._there: dict[str, Counter[str]] = {kind: Counter() for kind in _LISTED}
 
     def see(self, row: Mapping[str, Any]) -> None:
         unreadable = row["scan_layer"] == UNREADABLE
-        for term, chosen in list(self._left.items()):
-            if chosen.releases(row):
+        for term, selectors in list(self._left.items()):
+            if selectors.releases(row):
                 del self._left[term]
-            elif unreadable and chosen.means(row):
+            elif unreadable and selectors.means(row):
                 self._unreadable[term] += 1
         self._there["rule"].update(dict.fromkeys([row["reason"], *row["flags"]], 1))
         self._there["verdict"][row["reason"]] += 1

@@ -45,7 +45,7 @@ _MANY = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leftover:
+class Unresolved:
     """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid.
 
     *packed*: so many items shared the request in which it was asked last.
@@ -76,29 +76,29 @@ class GiveUp:
 Decision = Rebatch | GiveUp
 
 
-def decide(leftover: Leftover, *, rounds: int) -> Decision:
-    """What to do with *leftover*, which may be asked *rounds* times more than once."""
-    if leftover.tries > rounds:
+def decide(item: Unresolved, *, rounds: int) -> Decision:
+    """What to do with *item*, which may be asked *rounds* times more than once."""
+    if item.tries > rounds:
         return GiveUp()
-    match leftover.outcome:
-        case _ if not leftover.tries or (leftover.packed > 1 and leftover.error_type not in OF_EVERYONE):
-            return Rebatch(leftover.max_tokens)
-        case Outcome.INVALID if leftover.invalid < _MAX_INVALID:
-            return Rebatch(leftover.max_tokens)
-        case Outcome.TRUNCATED if leftover.max_tokens < MAX_OUTPUT_TOKENS:
-            return Rebatch(min(2 * leftover.max_tokens, MAX_OUTPUT_TOKENS))
-        case outcome if outcome in _AS_IT_IS and leftover.error_type not in _LASTING:
-            return Rebatch(leftover.max_tokens)
+    match item.outcome:
+        case _ if not item.tries or (item.packed > 1 and item.error_type not in OF_EVERYONE):
+            return Rebatch(item.max_tokens)
+        case Outcome.INVALID if item.invalid < _MAX_INVALID:
+            return Rebatch(item.max_tokens)
+        case Outcome.TRUNCATED if item.max_tokens < MAX_OUTPUT_TOKENS:
+            return Rebatch(min(2 * item.max_tokens, MAX_OUTPUT_TOKENS))
+        case outcome if outcome in _AS_IT_IS and item.error_type not in _LASTING:
+            return Rebatch(item.max_tokens)
         case _:
             return GiveUp()
 
 
-def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
+def hopeless(unresolved: Sequence[Unresolved], *, asked: int) -> str | None:
     """Why no row of the shard can succeed; None where some may. *asked*: the items that were asked."""
-    for leftover in leftovers:
-        if leftover.error_type in OF_EVERYONE:
-            return f"the API answered {leftover.reason}, which will meet every request of this run"
-    alone = [one for one in leftovers if one.packed == 1]
+    for item in unresolved:
+        if item.error_type in OF_EVERYONE:
+            return f"the API answered {item.reason}, which will meet every request of this run"
+    alone = [one for one in unresolved if one.packed == 1]
     reasons = Counter(one.reason for one in alone if one.error_type in _OF_THE_REQUEST)
     for reason, count in reasons.most_common(1):
         if count == asked >= _MANY:
@@ -106,7 +106,7 @@ def hopeless(leftovers: Sequence[Leftover], *, asked: int) -> str | None:
     return None
 
 
-def ask_again(leftovers: Iterable[Leftover], *, rounds: int) -> dict[int, int]:
+def ask_again(unresolved: Iterable[Unresolved], *, rounds: int) -> dict[int, int]:
     """The items to ask again, by ordinal, with the limits on their answers."""
-    again = {one.ordinal: decide(one, rounds=rounds) for one in leftovers}
+    again = {one.ordinal: decide(one, rounds=rounds) for one in unresolved}
     return {ordinal: step.max_tokens for ordinal, step in again.items() if isinstance(step, Rebatch)}

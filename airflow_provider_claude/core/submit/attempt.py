@@ -51,7 +51,7 @@ class Attempt:
     """
 
     number: int
-    root: str
+    shard_fingerprint: str
     round: int
     requests: int
     at: float
@@ -60,7 +60,7 @@ class Attempt:
     batch_id: str | None = None
     created: float = 0.0
     collected: bool = False
-    released: bool = False
+    voided: bool = False
     lane: str = "batch"
     items: int = 0
 
@@ -72,21 +72,21 @@ class Attempt:
     @property
     def orphan(self) -> bool:
         """Whether a batch may have been created for it. A lost answer of the Messages API cannot be found again."""
-        return self.lane == "batch" and not self.submitted and not self.released
+        return self.lane == "batch" and not self.submitted and not self.voided
 
     @property
     def open(self) -> bool:
         """Whether the sync lane has begun with it and not come to an end."""
-        return self.lane == "sync" and not self.submitted and not self.released
+        return self.lane == "sync" and not self.submitted and not self.voided
 
     @property
     def in_flight(self) -> bool:
-        return self.submitted and not self.collected and not self.released and self.batch_id is not None
+        return self.submitted and not self.collected and not self.voided and self.batch_id is not None
 
 
-def chain(history: Iterable[Attempt], root: str) -> list[Attempt]:
-    """The attempts that answer *root*: the latest submitted one of each round, in the order of the rounds."""
-    live = {a.round: a for a in history if a.root == root and a.submitted and not a.released}
+def chain(history: Iterable[Attempt], shard_fingerprint: str) -> list[Attempt]:
+    """The attempts that answer *shard_fingerprint*: the latest submitted one of each round, in the order of the rounds."""
+    live = {a.round: a for a in history if a.shard_fingerprint == shard_fingerprint and a.submitted and not a.voided}
     return [attempt for _, attempt in sorted(live.items())]
 
 
@@ -177,25 +177,26 @@ Decision = Submit | Reattach | Search | Adopt | Release | Replace | Close | Wait
 def decide(
     history: Sequence[Attempt],
     *,
-    root: str,
+    shard_fingerprint: str,
     of_round: int = 1,
     now: float,
     listed: Sequence[Listed] | None = None,
     grace: float = GRACE_SECONDS,
 ) -> Decision:
-    """What to do for round *of_round* of the content *root*, given every attempt of its shard.
+    """What to do for round *of_round* of the content *shard_fingerprint*, given every attempt of its shard.
 
     *listed* are the batches that are not proven to be another attempt's, None before the list was read; only the one that is
     proven to be this attempt's, where there is one.
     """
-    live = [attempt for attempt in history if not attempt.released]
+    live = [attempt for attempt in history if not attempt.voided]
     for attempt in live:
-        if attempt.root != root and (step := _other(attempt, now, listed, grace)) is not None:
+        if attempt.shard_fingerprint != shard_fingerprint and (step := _other(attempt, now, listed, grace)) is not None:
             return step
     same = [
         attempt
         for attempt in live
-        if (attempt.root, attempt.round) == (root, of_round) and (attempt.submitted or attempt.orphan or attempt.open)
+        if (attempt.shard_fingerprint, attempt.round) == (shard_fingerprint, of_round)
+        and (attempt.submitted or attempt.orphan or attempt.open)
     ]
     if not same:
         return Submit(max((attempt.number for attempt in history), default=0) + 1)

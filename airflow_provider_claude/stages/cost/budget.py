@@ -24,9 +24,9 @@ from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.prices import Usage, to_usd
 from airflow_provider_claude.core.requests.packs import PackEncoder
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.encode import spool
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.store import (
     PlanRecord,
     RecordSequence,
@@ -115,25 +115,25 @@ class Budget:
 
 
 @contextmanager
-def spool_affordable(
-    shard: ShardFolder, work: WorkFolder, plan: PlanRecord, ask: Ask, *, attempt: int, lane: str
-) -> Iterator[tuple[SpooledBody, Ask]]:
-    """The body of as much of *ask* as the budget covers, reserved for *attempt*; and what is asked then."""
+def encode_affordable(
+    shard: ShardFolder, work: WorkFolder, plan: PlanRecord, selection: AttemptSelection, *, attempt: int, lane: str
+) -> Iterator[tuple[RequestBody, AttemptSelection]]:
+    """The body of as much of *selection* as the budget covers, reserved for *attempt*; and what is asked then."""
     spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
-    with spool(shard.run, plan, spec, ask) as body:
+    with encode_body(shard.run, plan, spec, selection) as body:
         most = most_of(body, plan, lane) if budget else []
         count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.count
         if count == body.count:
-            yield body, ask
+            yield body, selection
             return
         asked = body.places(count)
         withheld = body.rows - len(asked)
-    less = replace(ask, only=frozenset(spec.start + place for place in asked), withheld=withheld)
-    with spool(shard.run, plan, spec, less) as body:
+    less = replace(selection, only=frozenset(spec.start + place for place in asked), withheld=withheld)
+    with encode_body(shard.run, plan, spec, less) as body:
         yield body, less
 
 
-def most_of(body: SpooledBody, plan: PlanRecord, lane: str) -> list[int]:
+def most_of(body: RequestBody, plan: PlanRecord, lane: str) -> list[int]:
     """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
@@ -159,7 +159,7 @@ class Most(NamedTuple):
     most_each_usd: str
 
 
-def reckoned(body: SpooledBody, plan: PlanRecord, lane: str) -> Most:
+def reckoned(body: RequestBody, plan: PlanRecord, lane: str) -> Most:
     most = most_of(body, plan, lane)
     return Most(f"{to_usd(sum(most)):f}", f"{to_usd(max(most, default=0)):f}")
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.stages.cost.budget import reckoned
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.store import IntentRecord, PlanRecord, ShardFolder, ShardSpec
 
 
@@ -15,8 +15,8 @@ def begin(
     shard: ShardFolder,
     plan: PlanRecord,
     spec: ShardSpec,
-    ask: Ask,
-    body: SpooledBody,
+    ask: AttemptSelection,
+    body: RequestBody,
     *,
     number: int,
     lane: str,
@@ -30,7 +30,7 @@ def begin(
     intent = IntentRecord(
         attempt=number,
         job=plan.job_hash,
-        root=spec.fingerprint,
+        shard_fingerprint=spec.fingerprint,
         round=ask.round,
         fingerprint=ask.fingerprint(spec),
         requests=body.count,

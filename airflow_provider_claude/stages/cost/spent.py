@@ -182,10 +182,10 @@ def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = No
 
 def _uncertain_cost(shard: ShardFolder, number: int) -> PaidRecord | None:
     """What an attempt without results may have cost; None where it asks nothing."""
-    intent, released, submitted = shard.intent(number), shard.released(number), shard.submitted(number)
+    intent, voided, submitted = shard.intent(number), shard.voided(number), shard.submitted(number)
     if intent is None or not intent.requests:
         return None
-    if released is not None and not released.paid and (submitted is None or submitted.batch_id == released.batch_id):
+    if voided is not None and not voided.paid and (submitted is None or submitted.batch_id == voided.batch_id):
         unsure = 0  # it was not carried out; a batch that it had is another's
     elif intent.lane == "sync":
         unsure = _cut_off(shard, intent)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.store import LetGoRecord, ShardFolder
+from airflow_provider_claude.store import AbandonedRecord, ShardFolder
 from airflow_provider_claude.store.attempts import LEFT, history
 
 
-def let_go_of(shard: ShardFolder, batch_id: str) -> LetGoRecord | None:
+def abandoned_record_of(shard: ShardFolder, batch_id: str) -> AbandonedRecord | None:
     """The record of *batch_id* that says that its cutoff has come."""
-    records = (shard.let_go(number) for number in shard.attempts())
+    records = (shard.abandoned(number) for number in shard.attempts())
     return next((record for record in records if record is not None and record.batch_id == batch_id), None)
 
 
 def waits_past_cutoff(shard: ShardFolder) -> bool:
     """Whether an attempt of *shard* cannot be ended, and is waited for past the cutoff."""
     names = shard.names()
-    records = [shard.let_go(number) for number in shard.attempts(names) if f"{number}.letgo.json" in names]
+    records = [shard.abandoned(number) for number in shard.attempts(names) if f"{number}.abandoned.json" in names]
     return any(record is not None and record.waits for record in records)
 
 
@@ -25,7 +25,7 @@ def is_proven(shard: ShardFolder, batch_id: str) -> bool:
     return not any(record is not None and record.batch_id == batch_id and record.adopted for record in records)
 
 
-def let_go(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) -> None:
+def abandon(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) -> None:
     """Put on record that the cutoff of *batch_id* has come, before it is cancelled. *waits*: it is not."""
     for attempt in history(shard):
         if attempt.batch_id == batch_id:
@@ -34,7 +34,7 @@ def let_go(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False) 
 
 def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
     """Put on record that *batch_id* is waited for no longer: its rows are asked again, and it may be paid for."""
-    let_go(shard, batch_id, now=now)
+    abandon(shard, batch_id, now=now)
     why = "was cancelled, and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
     for attempt in history(shard):
         if attempt.batch_id == batch_id:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_claude.core.deadline.cutoff_times import Drain
+from airflow_provider_claude.core.deadline.cutoff_times import ShardBacklog
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.plan.lane_choice import for_leftovers
+from airflow_provider_claude.core.plan.lane_choice import for_unresolved
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder, ShardSpec
@@ -16,30 +16,30 @@ from airflow_provider_claude.store.attempts import history
 _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Outcome.INVALID, Outcome.TRUNCATED)
 
 
-def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[Drain]:
+def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[ShardBacklog]:
     """What the sync lane would have to do if no batch ended any more."""
     seconds = plan.lanes.row_seconds
-    found = (_drain(run.shard(spec.shard), spec, seconds, now) for spec in plan.shards)
-    return [drain for drain in found if drain is not None]
+    found = (_shard_backlog(run.shard(spec.shard), spec, seconds, now) for spec in plan.shards)
+    return [shard_backlog for shard_backlog in found if shard_backlog is not None]
 
 
-def _drain(shard: ShardFolder, spec: ShardSpec, row_seconds: float, now: float) -> Drain | None:
+def _shard_backlog(shard: ShardFolder, spec: ShardSpec, row_seconds: float, now: float) -> ShardBacklog | None:
     """What of *shard* has no answer yet, and whether it is the sync lane's by now; None where all is done."""
     settled = shard.settled()
-    if settled is not None and settled.root == spec.fingerprint:
+    if settled is not None and settled.shard_fingerprint == spec.fingerprint:
         return None
-    past = [attempt for attempt in history(shard) if attempt.root == spec.fingerprint]
-    live = [attempt for attempt in past if not attempt.released]
-    given_up = [record for attempt in past if (record := shard.let_go(attempt.number)) is not None]
+    past = [attempt for attempt in history(shard) if attempt.shard_fingerprint == spec.fingerprint]
+    live = [attempt for attempt in past if not attempt.voided]
+    abandoned = [record for attempt in past if (record := shard.abandoned(attempt.number)) is not None]
     rows = _open_rows(shard, spec, live)
     if not rows:
         return None
     in_flight = bool(live) and live[-1].in_flight
-    return Drain(
+    return ShardBacklog(
         shard=spec.shard,
         seconds=rows * row_seconds,
-        let_go=(not in_flight and (spec.lane == "sync" or bool(live))) or bool(given_up),
-        cancelling=max(now - epoch(given_up[-1].at), 0.0) if given_up and in_flight else 0.0,
+        abandoned=(not in_flight and (spec.lane == "sync" or bool(live))) or bool(abandoned),
+        cancelling=max(now - epoch(abandoned[-1].at), 0.0) if abandoned and in_flight else 0.0,
     )
 
 
@@ -59,9 +59,9 @@ def _done(shard: ShardFolder, attempt: Attempt) -> int:
 
 def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
     """What the latest attempt, which has ended, left open."""
-    landed = shard.landed()
-    if landed is not None and landed.root == spec.fingerprint and landed.round == latest.round:
-        failed = sum(landed.outcomes.get(outcome, 0) for outcome in _OPEN)  # duplicates are among them
+    loaded = shard.loaded()
+    if loaded is not None and loaded.shard_fingerprint == spec.fingerprint and loaded.round == latest.round:
+        failed = sum(loaded.outcomes.get(outcome, 0) for outcome in _OPEN)  # duplicates are among them
         return min(failed, spec.rows - spec.reused)
     if latest.batch_id is None:
         return spec.rows - spec.reused
@@ -70,16 +70,16 @@ def _left(shard: ShardFolder, spec: ShardSpec, latest: Attempt) -> int:
     return -(-lost * latest.rows // max(latest.requests, 1))
 
 
-def leftovers_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:
+def unresolved_lane(shard: ShardFolder, plan: PlanRecord, rows: int, *, now: float) -> str:
     """The lane for *rows* leftovers of a shard whose batch has ended by itself."""
     lanes = plan.lanes
     if lanes.due is None:
         return "batch"
     others = [one.seconds for one in queue_of(shard.run, plan, now=now) if one.shard != shard.shard]
-    return for_leftovers(
+    return for_unresolved(
         rows * lanes.row_seconds,
         now=now,
-        promised=lanes.due,
+        safe_deadline=lanes.due,
         late_seconds=lanes.late_seconds,
         queue_seconds=sum(others),
         lead=lanes.lead_seconds,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_claude.core.deadline.cutoff_times import Drain, LetGo, Switch, WaitOn, switch
+from airflow_provider_claude.core.deadline.cutoff_times import Abandon, ShardBacklog, Switch, WaitOn, switch
 from airflow_provider_claude.core.deadline.stuck import StuckBatches
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.deadline.backlog import queue_of
@@ -14,23 +14,23 @@ from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promise:
+class RunDeadline:
     """What the shards of a run that has a deadline are waited for against (epoch seconds, seconds)."""
 
     run: RunFolder
     plan: PlanRecord
-    promised: float
+    safe_deadline: float
     lead: float
 
     @classmethod
-    def of(cls, run: RunFolder) -> Promise | None:
+    def of(cls, run: RunFolder) -> RunDeadline | None:
         """That of *run*, None where nobody waits for its answers."""
         plan = run.need_plan()
         if plan.lanes.due is None:
             return None
-        return cls(run=run, plan=plan, promised=plan.lanes.due, lead=plan.lanes.lead_seconds)
+        return cls(run=run, plan=plan, safe_deadline=plan.lanes.due, lead=plan.lanes.lead_seconds)
 
-    def queue(self, *, now: float) -> list[Drain]:
+    def queue(self, *, now: float) -> list[ShardBacklog]:
         return queue_of(self.run, self.plan, now=now)
 
     @property
@@ -40,7 +40,7 @@ class Promise:
 
     def step(self, shard: int, *, now: float) -> Switch:
         """Whether *shard* is waited for on."""
-        return switch(shard, self.queue(now=now), now=now, promised=self.promised, lead=self.lead)
+        return switch(shard, self.queue(now=now), now=now, safe_deadline=self.safe_deadline, lead=self.lead)
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,17 @@ class ShardCutoff:
 
     def left(self) -> float:
         """Seconds until it comes: 0 where it has come, infinite where the run has no deadline."""
-        promise, now = Promise.of(self.shard.run), epoch(self.clock())
-        step = WaitOn(until=math.inf) if promise is None else promise.step(self.shard.shard, now=now)
+        run_deadline, now = RunDeadline.of(self.shard.run), epoch(self.clock())
+        step = WaitOn(until=math.inf) if run_deadline is None else run_deadline.step(self.shard.shard, now=now)
         return max(step.until - now, 1.0) if isinstance(step, WaitOn) else 0.0
 
     def answers(self) -> bool:
         """Whether the sync lane answers the rows when it has come, though they may be paid for twice."""
-        promise = Promise.of(self.shard.run)
-        return promise is not None and promise.stuck == "answer"
+        run_deadline = RunDeadline.of(self.shard.run)
+        return run_deadline is not None and run_deadline.stuck == "answer"
 
 
 def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
     """Whether *shard* would have to be let go at once, were it sent by batch now."""
-    promise = Promise.of(shard.run)
-    return promise is not None and isinstance(promise.step(shard.shard, now=epoch(clock())), LetGo)
+    run_deadline = RunDeadline.of(shard.run)
+    return run_deadline is not None and isinstance(run_deadline.step(shard.shard, now=epoch(clock())), Abandon)

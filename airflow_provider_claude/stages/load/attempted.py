@@ -42,7 +42,7 @@ def missing(reason: str, name: str = "") -> Judged:
 
 
 @dataclass(kw_only=True)
-class Piece:
+class ResultSource:
     """Results of one origin. *places* are the places in the shard of the rows that were asked. *packed*: several may share
     a request, and its usage.
     """
@@ -55,11 +55,11 @@ class Piece:
     batch_ids: pa.Array | None = None
     packed: bool = False
 
-    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
-        """Each row with its judgement, many at a time; what belongs to no row is counted in *strangers*."""
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+        """Each row with its judgement, many at a time; what belongs to no row is counted in *unmatched*."""
         raise NotImplementedError
 
-    def disagreements(self) -> list[str]:
+    def count_mismatches(self) -> list[str]:
         """Where the origin's own counts are not those of its results. Known after the last chunk."""
         return []
 
@@ -72,7 +72,7 @@ class Piece:
 
 
 @dataclass(kw_only=True)
-class Asked(Piece):
+class Attempted(ResultSource):
     """The results of one attempt. *bill*: what they have cost, put on record once they are read."""
 
     shard: ShardFolder
@@ -93,12 +93,12 @@ class Asked(Piece):
             f"({self._looks.looks} looks in {minutes} min)"
         )
 
-    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         if self.sent.lane == "store":
             return
         seen, at_once = bytearray(self._requests()), PACK_CHUNK if self.packed else CHUNK_ROWS
         for lines in batched(read_lines(self.shard.results(self.sent.attempt)), at_once):
-            yield self._known(lines, seen, validate, strangers)
+            yield self._known(lines, seen, validate, unmatched)
         self.bill.keep()
         for requests in batched((request for request, known in enumerate(seen) if not known), at_once):
             yield self._missing(requests)
@@ -107,7 +107,7 @@ class Asked(Piece):
         return len(self.places)
 
     def _known(
-        self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
+        self, lines: list[bytes], seen: bytearray, validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         """The first result of each row, with its row; everything else is a stranger. *seen* marks requests with a result."""
         rows, known = [], []
@@ -116,11 +116,11 @@ class Asked(Piece):
             judged = judge(line, validate)
             row = index_of(judged.custom_id, start, asked) if judged else None
             if judged is None:
-                strangers["unreadable"] += 1
+                unmatched["unreadable"] += 1
             elif row is None:
-                strangers["unknown"] += 1
+                unmatched["unknown"] += 1
             elif seen[row]:
-                strangers["repeated"] += 1
+                unmatched["repeated"] += 1
             else:
                 seen[row] = True
                 rows.append(row)
@@ -140,7 +140,7 @@ class Asked(Piece):
     def _no_line(self, request: int) -> Judged:
         return missing(self.incomplete() or _NO_LINE, custom_id(self.fingerprint, request))
 
-    def disagreements(self) -> list[str]:
+    def count_mismatches(self) -> list[str]:
         ended = self.shard.ended(self.sent.attempt)
         if ended is None:
             return []
@@ -155,7 +155,7 @@ class Asked(Piece):
 
 
 @dataclass(kw_only=True)
-class AskedInPacks(Asked):
+class AttemptedInPacks(Attempted):
     """The results of one attempt whose items share requests. *requests* is the request of each row. The judgement of a row has
     the usage of its whole request.
     """
@@ -170,7 +170,7 @@ class AskedInPacks(Asked):
         return max(len(self._bounds) - 1, 0)
 
     def _known(
-        self, lines: list[bytes], seen: bytearray, validate: Validator, strangers: Counter[str]
+        self, lines: list[bytes], seen: bytearray, validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         rows: list[int] = []
         known: list[Judged] = []
@@ -180,14 +180,14 @@ class AskedInPacks(Asked):
             name, _ = read_head(line)
             request = index_of(name, start, asked)
             if request is None or seen[request]:
-                strangers["unknown" if name and request is None else "repeated" if name else "unreadable"] += 1
+                unmatched["unknown" if name and request is None else "repeated" if name else "unreadable"] += 1
             elif (whole := self._whole(line, request, validate)) is None:
-                strangers["unreadable"] += 1
+                unmatched["unreadable"] += 1
             else:
                 seen[request] = True
                 wholes.append(whole)
                 rows += self._rows(request)
-                known += self._parts(whole, request, validate, strangers)
+                known += self._parts(whole, request, validate, unmatched)
         self._count(wholes)
         return rows, known
 
@@ -197,13 +197,13 @@ class AskedInPacks(Asked):
     def _whole(self, line: bytes, request: int, validate: Validator) -> Judged | None:
         return judge(line, validate if len(self._rows(request)) == 1 else read_elements)
 
-    def _parts(self, whole: Judged, request: int, validate: Validator, strangers: Counter[str]) -> list[Judged]:
+    def _parts(self, whole: Judged, request: int, validate: Validator, unmatched: Counter[str]) -> list[Judged]:
         """What *whole* says of each item of *request*."""
         count = len(self._rows(request))
         if count == 1:
             return [whole]
         parts = split(whole, marks(self.fingerprint, request, count), validate)
-        strangers["foreign"] += parts.foreign
+        unmatched["foreign"] += parts.foreign
         return parts.judged
 
     def _missing(self, requests: list[int]) -> tuple[list[int], list[Judged]]:

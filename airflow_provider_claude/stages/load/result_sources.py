@@ -19,8 +19,8 @@ from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.cost.spent import Bill
-from airflow_provider_claude.stages.load.attempted import CHUNK_ROWS, Asked, AskedInPacks, Piece, missing
-from airflow_provider_claude.stages.requests.reuse import read_taken
+from airflow_provider_claude.stages.load.attempted import CHUNK_ROWS, Attempted, AttemptedInPacks, ResultSource, missing
+from airflow_provider_claude.stages.requests.reuse import read_reused
 from airflow_provider_claude.store import ShardFolder, ShardSpec
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.parquet_files import read_table
@@ -28,7 +28,7 @@ from airflow_provider_claude.store.parquet_files import read_table
 if TYPE_CHECKING:
     from upath import UPath
 
-_UNASKED = "nobody has asked about this item yet"
+_UNREQUESTED = "nobody has asked about this item yet"
 _UNAFFORDABLE = Judged(
     "", Outcome.UNAFFORDABLE, Usage(), reason="the budget does not cover it; with a larger one it can be asked later"
 )
@@ -36,56 +36,56 @@ _UNREADABLE = "the answer that was taken from an earlier run cannot be read"
 
 
 @dataclass(kw_only=True)
-class Taken(Piece):
+class Reused(ResultSource):
     """Answers of earlier runs."""
 
     path: UPath
 
-    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         row = 0
-        for batch in read_taken(self.path, ["line"]):
+        for batch in read_reused(self.path, ["line"]):
             judged = [judge(line, validate) or missing(_UNREADABLE) for line in batch["line"].to_pylist()]
             yield list(range(row, row + len(judged))), judged
             row += len(judged)
 
 
 @dataclass(kw_only=True)
-class Nowhere(Piece):
+class Unrequested(ResultSource):
     """Rows that no attempt asks: theirs was let go, the answers they had are gone, or the budget does not cover them."""
 
     withheld: bool = False
 
-    def chunks(self, validate: Validator, strangers: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         for rows in batched(range(len(self.places)), CHUNK_ROWS):
-            yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNASKED)] * len(rows)
+            yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNREQUESTED)] * len(rows)
 
 
-def pieces_of(shard: ShardFolder, spec: ShardSpec) -> list[Piece]:
+def result_sources_of(shard: ShardFolder, spec: ShardSpec) -> list[ResultSource]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
-    found: list[Piece] = [*_taken(shard, spec, 1)]
+    found: list[ResultSource] = [*_reused(shard, spec, 1)]
     attempts = chain(history(shard), spec.fingerprint)
     for attempt in attempts:
         if attempt.collected or attempt.batch_id is None:
-            found += _taken(shard, spec, attempt.round) if attempt.round > 1 else ()
-            found.append(_asked(shard, attempt))
+            found += _reused(shard, spec, attempt.round) if attempt.round > 1 else ()
+            found.append(_attempted(shard, attempt))
     covered = np.zeros(spec.rows, dtype=bool)
-    for piece in found:
-        covered[piece.places] = True
+    for source in found:
+        covered[source.places] = True
     rest = np.flatnonzero(~covered)
     if len(rest):
         nobody = Sent(lane="batch", batch_id=None, attempt=0)
         withheld = any((intent := shard.intent(one.number)) is not None and intent.withheld for one in attempts)
-        piece = Nowhere(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
-        found.insert(0, piece)
+        source = Unrequested(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
+        found.insert(0, source)
     return found
 
 
-def _taken(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Taken]:
+def _reused(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Reused]:
     path = shard.reused(spec.fingerprint, of_round)
-    batches = list(read_taken(path, ["place", "request_hash", "max_tokens", "batch_id"]))
+    batches = list(read_reused(path, ["place", "request_hash", "max_tokens", "batch_id"]))
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
-        yield Taken(
+        yield Reused(
             sent=Sent(lane="store", batch_id=None, attempt=0),
             round=of_round,
             places=table["place"].to_numpy(),
@@ -96,7 +96,7 @@ def _taken(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Taken
         )
 
 
-def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
+def _attempted(shard: ShardFolder, attempt: Attempt) -> Attempted:
     number = attempt.number
     intent, submitted = shard.intent(number), shard.submitted(number)
     if intent is None or submitted is None:
@@ -104,7 +104,7 @@ def _asked(shard: ShardFolder, attempt: Attempt) -> Asked:
     packed = intent.pack > 1 and submitted.lane != "store"
     columns = ["place", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
     table = read_table(shard.manifest(number), columns).combine_chunks()
-    return (AskedInPacks if packed else Asked)(
+    return (AttemptedInPacks if packed else Attempted)(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
         places=table["place"].to_numpy(),

@@ -19,22 +19,22 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.clean_answers import Cleaner
-from airflow_provider_claude.core.load.prompt_leaks import Echoes
+from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.load.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
-from airflow_provider_claude.core.tables import LEFTOVER_FIELDS, as_carried, source_name
+from airflow_provider_claude.core.tables import UNRESOLVED_FIELDS, as_carried, source_name
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.stages.deadline.shard_cutoff import too_late
 from airflow_provider_claude.stages.fetch import collect, download
-from airflow_provider_claude.stages.load.merge_rounds import Landing
-from airflow_provider_claude.stages.load.result_sources import pieces_of
+from airflow_provider_claude.stages.load.merge_rounds import Loading
+from airflow_provider_claude.stages.load.result_sources import result_sources_of
 from airflow_provider_claude.store import (
-    LandedRecord,
+    LoadedRecord,
     PlanRecord,
     ShardFolder,
     ShardSpec,
@@ -66,7 +66,7 @@ class Api(download.Api, Protocol):
 @lean_arrow()
 def load(
     shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
-) -> LandedRecord:
+) -> LoadedRecord:
     """Download the shard's results if need be, judge every row, and write its answers and leftovers.
 
     Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
@@ -81,28 +81,28 @@ def load(
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
     _collect(shard, spec, plan, api, clock)
-    remove(shard.file("landed.json"))
-    landing = Landing(
+    remove(shard.file("loaded.json"))
+    landing = Loading(
         origin=_origin(shard, plan, spec, task, clock()),
         validate=validator_for(job),
         spec=spec,
-        pieces=pieces_of(shard, spec),
+        sources=result_sources_of(shard, spec),
     )
     answers = shard.run.part("answers", shard.shard)
     with (
         parquet_writer(answers, landing.origin.answer_schema, distinct=_DISTINCT) as write_answers,
         parquet_writer(
-            shard.file("leftovers.parquet"), pa.schema(LEFTOVER_FIELDS), distinct=_DISTINCT
-        ) as write_leftovers,
+            shard.file("unresolved.parquet"), pa.schema(UNRESOLVED_FIELDS), distinct=_DISTINCT
+        ) as write_unresolved,
     ):
         for good, bad in landing.tables():
             if len(good):
                 write_answers.write_table(good)
             if len(bad):
-                write_leftovers.write_table(bad)
+                write_unresolved.write_table(bad)
     record = landing.record(shard.shard, clock())
     _settle_budget(shard, spec, plan)
-    write_record(shard.file("landed.json"), record)
+    write_record(shard.file("loaded.json"), record)
     return record
 
 
@@ -112,15 +112,15 @@ def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord) -> Non
     budget = Budget.of(work, plan)
     if budget is not None:
         past = history(shard)
-        landed = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
-        paid = [one for one in map(shard.paid, landed) if one is not None]
+        loaded = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
+        paid = [one for one in map(shard.paid, loaded) if one is not None]
         usd = sum((one.at_most for one in paid), Decimal(0))
-        budget.spent(work.name_of(shard), [*landed, *_refused(shard, past)], f"{usd:f}")
+        budget.spent(work.name_of(shard), [*loaded, *_refused(shard, past)], f"{usd:f}")
 
 
 def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:
     """The attempts that were surely not carried out."""
-    records = [(attempt.number, shard.released(attempt.number)) for attempt in past if attempt.released]
+    records = [(attempt.number, shard.voided(attempt.number)) for attempt in past if attempt.voided]
     return [number for number, record in records if record is not None and not record.paid]
 
 
@@ -128,8 +128,8 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
     """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
     past, work = history(shard), work_of(shard.run, plan)
     attempts = chain(past, spec.fingerprint)
-    let_go = any(attempt.released for attempt in past if attempt.root == spec.fingerprint)
-    if not attempts and not let_go:
+    abandoned = any(attempt.voided for attempt in past if attempt.shard_fingerprint == spec.fingerprint)
+    if not attempts and not abandoned:
         raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
     for attempt in attempts:
         record = shard.submitted(attempt.number)
@@ -162,7 +162,7 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
         carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job["answer_schema"]),
         price=plan.price,
-        echoes=Echoes(plan.job, plan.job["answer_schema"]),
+        prompt_leaks=PromptLeaks(plan.job, plan.job["answer_schema"]),
         cleaner=Cleaner(plan.job["answer_schema"]),
         constants={
             "claude_prompt_hash": plan.prompt_hash,

@@ -21,5 +21,5 @@ def bind(run: RunFolder, account: Account) -> None:
 
 def _was_asked(shard: ShardFolder) -> bool:
     """Whether anything of *shard* was paid for, or may have been."""
-    released = map(shard.released, shard.attempts())
-    return any(record is None or record.paid for record in released)
+    voided = map(shard.voided, shard.attempts())
+    return any(record is None or record.paid for record in voided)

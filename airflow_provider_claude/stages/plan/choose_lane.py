@@ -130,7 +130,7 @@ def plan_lanes(
         rows=sums.items,
         sync_seconds=seconds,
         now=at,
-        promised=None if due is None or missed else due - settings.margin,
+        safe_deadline=None if due is None or missed else due - settings.margin,
         median_seconds=times.median_seconds(shard_rows, hour),
         late_seconds=times.late_seconds(shard_rows, hour),
         lead=lead,
@@ -143,7 +143,7 @@ def plan_lanes(
             f"{choice.reason} Nothing is sent. Move the deadline, ask fewer rows, or plan with hopeless='warn'."
         )
     rows = {"auto": choice.sync_rows, "batch": 0, "sync": night.rows}[settings.lane]
-    promised = None if settings.lane == "batch" else night.promised
+    safe_deadline = None if settings.lane == "batch" else night.safe_deadline
     reason = choice.reason if settings.lane == "auto" else settings.why or f"The lane is set: {settings.lane}."
     if due is not None and missed:
         reason = f"The deadline, {moment_in(due, zone)}, has passed: the run takes the time it needs. {reason}"
@@ -152,7 +152,7 @@ def plan_lanes(
         reason=reason,
         sync_rows=rows,
         row_seconds=left / sums.items if sums.items else 0.0,
-        promised=None if promised is None else _iso(promised),
+        safe_deadline=None if safe_deadline is None else _iso(safe_deadline),
         lead_seconds=lead,
         late_seconds=night.late_seconds,
         limits=settings.limits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from airflow_provider_claude.stages.submit.collect_late import collect_late, has_left
-from airflow_provider_claude.stages.submit.recover import Desk
+from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.store import (
     RunFolder,
     ShardFolder,
@@ -14,13 +14,13 @@ from airflow_provider_claude.store import (
 from airflow_provider_claude.store.attempts import history
 
 
-def retire(run: RunFolder, planned: Mapping[int, str], desk_of: Callable[[ShardFolder], Desk]) -> None:
+def retire(run: RunFolder, planned: Mapping[int, str], recovery_of: Callable[[ShardFolder], AttemptRecovery]) -> None:
     """End the batches that answer what this run held before, and keep what they answered."""
     for shard in run.shards():
         if any(attempt.in_flight or attempt.orphan or attempt.open for attempt in history(shard)):
-            desk_of(shard).pursue(planned.get(shard.shard, ""))
+            recovery_of(shard).pursue(planned.get(shard.shard, ""))
         if has_left(shard):
-            collect_late(desk_of(shard))
+            collect_late(recovery_of(shard))
 
 
 def forget_plan(run: RunFolder) -> None:
@@ -29,11 +29,11 @@ def forget_plan(run: RunFolder) -> None:
     Rows are landed again from the raw results, which stay, as all paid work does.
     """
     remove(run.file("plan.json"))
-    remove(run.file("danger.json"))
+    remove(run.file("at_risk.json"))
     remove(run.file("refused.json"))
     for part in run.parts("answers"):
         remove(part)
     for shard in run.shards():
-        remove(shard.file("landed.json"))
-        remove(shard.file("leftovers.parquet"))
+        remove(shard.file("loaded.json"))
+        remove(shard.file("unresolved.parquet"))
         remove(shard.file("settled.json"))

@@ -54,7 +54,7 @@ from airflow_provider_claude.stages.plan.trial import Trial, first_request
 from airflow_provider_claude.stages.plan.weigh import Items, Packed
 from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.requests.reuse import Known
-from airflow_provider_claude.stages.submit.recover import Desk
+from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.store import (
     UNDECIDED,
     AccountFolder,
@@ -170,7 +170,7 @@ def _reuse(start: _Start, known: Known, shards: list[ShardSpec]) -> tuple[list[S
     retire(
         run,
         {spec.shard: spec.fingerprint for spec in shards},
-        lambda shard: Desk(shard, work, start.api, start.clock, settings.grace, cutoff),
+        lambda shard: AttemptRecovery(shard, work, start.api, start.clock, settings.grace, cutoff),
     )
     known.look(work, job, reuse_since(start.clock(), settings.reuse_days))
     reused = [with_reused(run, spec, known) for spec in shards]
@@ -280,7 +280,7 @@ def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
     shards = [run.shard(spec.shard) for spec in record.shards if spec.shard != TRIAL_SHARD]
-    trial = run.shard(TRIAL_SHARD).landed() if len(shards) < len(record.shards) else None
+    trial = run.shard(TRIAL_SHARD).loaded() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 

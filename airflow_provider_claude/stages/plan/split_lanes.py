@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS, TRIAL_SHARD, Cut, Limits, cut
-from airflow_provider_claude.core.plan.lane_split import items_up_to, mixture
+from airflow_provider_claude.core.plan.lane_split import items_up_to, lane_split
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES
 from airflow_provider_claude.stages.requests.reuse import Known
@@ -30,7 +30,7 @@ class Sharing:
         shard it is cut there; the rest of it becomes the last shard, so that all others keep their numbers.
         """
         open_ = [spec for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused]
-        whole, rows = mixture([spec.rows - spec.reused for spec in open_], sync_rows)
+        whole, rows = lane_split([spec.rows - spec.reused for spec in open_], sync_rows)
         head = self._head(open_[whole], rows, shards) if rows else 0
         if head:
             shards = self._cut(shards, open_[whole], head, pack)
@@ -41,7 +41,9 @@ class Sharing:
         """How many items of *spec* the sync lane gets, so that it asks *rows* of them; 0 where it is not to be cut, as a batch
         for it is on its way. A batch is known by its size: where the rest had that of another shard, it gets a few fewer.
         """
-        if any(one.in_flight and one.root == spec.fingerprint for one in history(self._run.shard(spec.shard))):
+        if any(
+            one.in_flight and one.shard_fingerprint == spec.fingerprint for one in history(self._run.shard(spec.shard))
+        ):
             return 0
         head = items_up_to(~self._known.mask[spec.start : spec.stop], rows)
         others = {one.rows for one in shards if one.shard != spec.shard}

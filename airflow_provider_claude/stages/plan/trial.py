@@ -26,9 +26,9 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.stages.cost.budget import Budget, most_of
 from airflow_provider_claude.stages.cost.intents import begin
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.encode import spool
-from airflow_provider_claude.stages.requests.reuse import planned, read_taken, take
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.reuse import planned, read_reused, take
 from airflow_provider_claude.store import (
     AccountFolder,
     PlanRecord,
@@ -87,8 +87,8 @@ class Trial:
         number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
         found = planned(self.run, self.spec)
         skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
-        ask, at = Ask(skip=skip), self.clock()
-        with spool(self.run, self.plan, self.spec, ask) as body:
+        ask, at = AttemptSelection(skip=skip), self.clock()
+        with encode_body(self.run, self.plan, self.spec, ask) as body:
             begun = begin(
                 self.shard, self.plan, self.spec, ask, body, number=number, lane="trial", at=at, seconds=_CALL_SECONDS
             )
@@ -120,7 +120,11 @@ class Trial:
 
     def _check_asked(self, past: Sequence[Attempt]) -> None:
         """Raise PendingError where another worker may be waiting for the answer right now."""
-        mine = [one for one in past if one.root == self.spec.fingerprint and not one.submitted and not one.released]
+        mine = [
+            one
+            for one in past
+            if one.shard_fingerprint == self.spec.fingerprint and not one.submitted and not one.voided
+        ]
         left = max((one.until for one in mine), default=0.0) - epoch(self.clock())
         if left > 0:
             raise PendingError("Another task is planning this run right now.", left)
@@ -135,7 +139,7 @@ class Trial:
         """Whether an answer is there whose last record was not written any more; it is written now."""
         for number in self.shard.attempts():
             intent = self.shard.intent(number)
-            if intent and intent.root == self.spec.fingerprint and exists(self.shard.results(number)):
+            if intent and intent.shard_fingerprint == self.spec.fingerprint and exists(self.shard.results(number)):
                 self.shard.submit(number, "sync", intent.at)
                 return True
         return False
@@ -150,7 +154,7 @@ class Trial:
 
     def usage(self) -> Usage:
         """The tokens the trial used, in this run or in the one whose answer it took."""
-        reused = read_taken(self.shard.reused(self.spec.fingerprint), ["line"])
+        reused = read_reused(self.shard.reused(self.spec.fingerprint), ["line"])
         taken = [line for batch in reused for line in batch["line"].to_pylist()]
         first = chain(history(self.shard), self.spec.fingerprint)[
             0

@@ -14,7 +14,7 @@ from airflow_provider_claude.core.cost.estimate import Estimate, estimate
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
-from airflow_provider_claude.core.requests.pack_exclusions import Wary
+from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
@@ -92,7 +92,7 @@ class Packed:
         encoder = RequestEncoder(job)
         self._frame = PackEncoder(job).frame_bytes
         self._single = sum(map(len, encoder.frame))
-        self._wary = Wary(job, encoder.columns)
+        self._exclusions = PackExclusions(job, encoder.columns)
         self._packer: Packer[int] = Packer(items=packing.items, size=packing.bytes)
         self._requests = self._bytes = self._together = 0
         self.columns = ["ordinal", "scan_suspect", *packing.by]
@@ -100,7 +100,7 @@ class Packed:
 
     def add(self, batch: pa.RecordBatch, sizes: Sequence[int]) -> None:
         """Sort the items of *batch*, whose messages have *sizes* bytes."""
-        keys = pack_keys(batch, self._packing.by, (), self._wary)
+        keys = pack_keys(batch, self._packing.by, (), self._exclusions)
         for key, size in zip(keys, sizes, strict=True):
             for pack in self._packer.add(key, size, size + ELEMENT_BYTES):
                 self._count(pack)

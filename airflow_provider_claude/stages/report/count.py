@@ -49,10 +49,10 @@ class Counts:
         self.failed_usd = Decimal(0)
         self.retried_usd = Decimal(0)
         self.reused = 0
-        self.disagreements: list[str] = []
+        self.count_mismatches: list[str] = []
         self.incomplete: list[str] = []
         self.asked_again, self.asked_again_usd = 0, Decimal(0)
-        self.strangers: Counter[str] = Counter()
+        self.unmatched: Counter[str] = Counter()
         self.lost = self.uncounted = 0
         self.items = self._count_items()
         self._count_quarantine()
@@ -116,15 +116,15 @@ class Counts:
         roots = {spec.shard: spec.fingerprint for spec in plan.shards}
         parts = {_number(part): part for part in self.run.parts("answers")}
         folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
-        folders -= {number for number in folders - planned.keys() if not self._has_landed(number)}
+        folders -= {number for number in folders - planned.keys() if not self._is_loaded(number)}
         numbers = sorted(planned.keys() | parts.keys() | folders)
         with ThreadPoolExecutor(_READERS) as pool:
-            landed = list(pool.map(lambda number: self.run.shard(number).landed(), numbers))
-        for record in filter(None, landed):
-            self.strangers.update(record.strangers)
+            loaded = list(pool.map(lambda number: self.run.shard(number).loaded(), numbers))
+        for record in filter(None, loaded):
+            self.unmatched.update(record.unmatched)
             self.retried_usd += Decimal(record.retried_usd)
             self.reused += record.reused
-            self.disagreements += [f"Shard {record.shard}, {one}" for one in record.disagreements]
+            self.count_mismatches += [f"Shard {record.shard}, {one}" for one in record.count_mismatches]
             self.incomplete += [f"Shard {record.shard}, {one}" for one in record.incomplete]
             self.asked_again += record.asked_again
             self.asked_again_usd += Decimal(record.asked_again_usd)
@@ -134,16 +134,16 @@ class Counts:
                 items=planned.get(number, 0),
                 duplicates=self.twins[number],
                 answered=self._count_answers(parts[number]) if number in parts else 0,
-                failed=self._count_leftovers(number) if number in folders else {},
-                landed=None if record is None or record.root != roots.get(number) else record.outcomes,
+                failed=self._count_unresolved(number) if number in folders else {},
+                loaded=None if record is None or record.shard_fingerprint != roots.get(number) else record.outcomes,
             )
-            for number, record in zip(numbers, landed, strict=True)
+            for number, record in zip(numbers, loaded, strict=True)
         ]
 
-    def _has_landed(self, number: int) -> bool:
+    def _is_loaded(self, number: int) -> bool:
         """Whether a shard left rows. One that an earlier plan paid for, and this one does not have, left none."""
         shard = self.run.shard(number)
-        return exists(shard.file("landed.json")) or exists(shard.file("leftovers.parquet"))
+        return exists(shard.file("loaded.json")) or exists(shard.file("unresolved.parquet"))
 
     def _count_answers(self, part: UPath) -> int:
         before = self.answers.rows
@@ -151,8 +151,8 @@ class Counts:
             self.answers.add(batch)
         return self.answers.rows - before
 
-    def _count_leftovers(self, number: int) -> dict[str, int]:
-        path = self.run.shard(number).file("leftovers.parquet")
+    def _count_unresolved(self, number: int) -> dict[str, int]:
+        path = self.run.shard(number).file("unresolved.parquet")
         outcomes = Tally()
         if not exists(path):
             return {}

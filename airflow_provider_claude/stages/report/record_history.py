@@ -24,7 +24,7 @@ from airflow_provider_claude.store.work_of import work_of
 _ENOUGH_ROWS = 20
 
 
-def remember(run: RunFolder, plan: PlanRecord) -> None:
+def record_history(run: RunFolder, plan: PlanRecord) -> None:
     """Keep how long the batches of *run* took, and how long cancels did."""
     shards = [run.shard(spec.shard) for spec in plan.shards]
     batches = [batch for shard in shards for batch in _batches(shard)]
@@ -32,10 +32,10 @@ def remember(run: RunFolder, plan: PlanRecord) -> None:
     if batches or cancels:
         work = work_of(run, plan)
         name = work.name_of(run.shard(plan.shards[0].shard))
-        work.remember(HistoryRecord(shard=name, at=plan.created_at, batches=batches, cancels=cancels))
+        work.record_history(HistoryRecord(shard=name, at=plan.created_at, batches=batches, cancels=cancels))
 
 
-def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
+def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
     """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones, and
     batches whose results are not what they counted nothing.
     """
@@ -45,10 +45,10 @@ def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
     requests = size = 0
     for spec in plan.shards:
         shard = run.shard(spec.shard)
-        landed = shard.landed()
-        if landed is None or landed.root != spec.fingerprint or landed.disagreements:
+        loaded = shard.loaded()
+        if loaded is None or loaded.shard_fingerprint != spec.fingerprint or loaded.count_mismatches:
             continue
-        used.update(landed.tokens)
+        used.update(loaded.tokens)
         for attempt in chain(history(shard), spec.fingerprint):
             intent = shard.intent(attempt.number)
             ended = shard.ended(attempt.number)
@@ -64,7 +64,7 @@ def remember_tokens(run: RunFolder, plan: PlanRecord) -> None:
             rows=requests,
             at=plan.created_at,
         )
-        work_of(run, plan).remember_tokens(plan.job_hash, record)
+        work_of(run, plan).record_tokens(plan.job_hash, record)
 
 
 def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:
@@ -83,6 +83,6 @@ def _batches(shard: ShardFolder) -> Iterator[BatchRun]:
 
 def _cancels(shard: ShardFolder) -> Iterator[float]:
     for ended in _ended(shard):
-        given_up = shard.let_go(ended.attempt)
-        if ended.ended_at is not None and given_up is not None and shard.released(ended.attempt) is None:
-            yield max(epoch(ended.ended_at) - epoch(given_up.at), 0.0)
+        abandoned = shard.abandoned(ended.attempt)
+        if ended.ended_at is not None and abandoned is not None and shard.voided(ended.attempt) is None:
+            yield max(epoch(ended.ended_at) - epoch(abandoned.at), 0.0)

@@ -1,7 +1,7 @@
 """Close the run: count its rows in its own files, write the report, and publish the answers if it is green.
 
 Nothing is counted by a counter: row numbers come from the Parquet files, column by column and batch by batch,
-so that memory does not grow with the run. The counters of landed.json are compared with them.
+so that memory does not grow with the run. The counters of loaded.json are compared with them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_provider_claude.core.report.reconcile import raise_if_any
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.publish.run import publish_answers
-from airflow_provider_claude.stages.report.record_history import remember, remember_tokens
+from airflow_provider_claude.stages.report.record_history import record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def report(
     summary = summarise(run, scan, plan, thresholds or Thresholds(), clock())
     summary = msgspec.structs.replace(summary, warnings=[*summary.warnings, *warnings])
     _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
-    remember(run, plan)
-    remember_tokens(run, plan)
+    record_history(run, plan)
+    record_tokens(run, plan)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is None:

@@ -52,12 +52,12 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
         quarantine_examples=counts.aside.found,
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),
-        echoes=dict(counts.answers.echoes.counts.most_common()),
+        prompt_leaks=dict(counts.answers.prompt_leaks.counts.most_common()),
         unreadable=scan.unreadable,
         notes=scan.origin.notes(),
         releases=acts(run),
-        strangers=nonzero(counts.strangers),
-        disagreements=counts.disagreements,
+        unmatched=nonzero(counts.unmatched),
+        count_mismatches=counts.count_mismatches,
         reused=counts.reused,
         asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
         explanation=plan.explanation,
@@ -70,7 +70,7 @@ def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan
     attempts = chain(past, spec.fingerprint)
     submitted = folder.submitted(attempts[0].number) if attempts else None
     ended = folder.ended(attempts[-1].number) if attempts else None
-    landed = folder.landed()
+    loaded = folder.loaded()
     return ShardSpan(
         shard=spec.shard,
         rows=spec.rows,
@@ -78,7 +78,7 @@ def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan
         attempts=len(past),
         created_at=submitted.created_at if submitted else None,
         ended_at=ended.ended_at if ended else None,
-        landed_at=landed.landed_at if landed else None,
+        loaded_at=loaded.loaded_at if loaded else None,
     )
 
 

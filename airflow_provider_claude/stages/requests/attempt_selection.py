@@ -10,7 +10,7 @@ from airflow_provider_claude.store import ShardSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class AttemptSelection:
     """Which items of a shard an attempt asks: all but *skip* in round 1, then *only* the leftovers.
 
     *skip* holds the request hashes of items that are answered already, by ordinal; *max_tokens* replaces the job's for

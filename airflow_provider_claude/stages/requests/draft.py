@@ -17,7 +17,7 @@ from airflow_provider_claude.core.requests.request_bytes import (
 )
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 from airflow_provider_claude.store.items import read_carried, read_items
@@ -27,12 +27,18 @@ class Draft:
     """A body and its manifest while they are written: a request an item."""
 
     def __init__(
-        self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: Encoders
+        self,
+        run: RunFolder,
+        plan: PlanRecord,
+        spec: ShardSpec,
+        selection: AttemptSelection,
+        stream: IO[bytes],
+        encoder: Encoders,
     ) -> None:
         carried = read_carried(run, run.need_scan())
         carry = [one.name for one in carried]
         self._schema = with_columns(MANIFEST_FIELDS, carried)
-        self._start, self._name, self._stream = spec.start, ask.fingerprint(spec), stream
+        self._start, self._name, self._stream = spec.start, selection.fingerprint(spec), stream
         self._parts: list[pa.RecordBatch] = []
         self.columns = list(dict.fromkeys([*KEYS, *carry, *encoder.columns]))
         self.sizes, self.totals = array("I"), array("I")
@@ -60,29 +66,31 @@ class Draft:
         return names
 
 
-def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> dict[int, bytes]:
-    """The hash of each request that *ask* asks of *spec*, by ordinal."""
+def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection) -> dict[int, bytes]:
+    """The hash of each request that *selection* asks of *spec*, by ordinal."""
     encoder = Encoders(plan)
     found: dict[int, bytes] = {}
     for rows in read_items(run, run.need_scan(), spec.start, spec.stop, ["ordinal", *encoder.columns]):
         params = list(encoder.of_batch(rows))
-        batch, _, hashes = asked_rows(rows, params, [hashlib.sha256(one).digest() for one in params], ask, encoder)
+        batch, _, hashes = asked_rows(
+            rows, params, [hashlib.sha256(one).digest() for one in params], selection, encoder
+        )
         found.update(zip(batch.column("ordinal").to_pylist(), hashes, strict=True))
     return found
 
 
 def asked_rows(
-    batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], ask: Ask, encoder: Encoders
+    batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], selection: AttemptSelection, encoder: Encoders
 ) -> tuple[pa.RecordBatch, list[bytes], list[bytes]]:
     """The rows of *batch* that are asked, with their parameters and hashes; those with another limit anew."""
     ordinals = batch.column("ordinal").to_pylist()
     for place, ordinal in enumerate(ordinals):
-        if ordinal in ask.max_tokens:
-            params[place] = encoder.one(batch.slice(place, 1), ask.max_tokens[ordinal])
+        if ordinal in selection.max_tokens:
+            params[place] = encoder.one(batch.slice(place, 1), selection.max_tokens[ordinal])
             hashes[place] = hashlib.sha256(params[place]).digest()
-        if ask.skip.get(ordinal, hashes[place]) != hashes[place]:
+        if selection.skip.get(ordinal, hashes[place]) != hashes[place]:
             raise StateError(f"Item {ordinal} is not the one that was answered before; clear the plan task.")
-    places = [place for place, ordinal in enumerate(ordinals) if ask.wants(ordinal)]
+    places = [place for place, ordinal in enumerate(ordinals) if selection.wants(ordinal)]
     rows = batch.take(int_array(places, "<i8", pa.int64()))
     return rows, [params[place] for place in places], [hashes[place] for place in places]
 
@@ -107,8 +115,8 @@ class Encoders:
         """The message in *params*, of a row with the `max_tokens` *limit*."""
         return self._others.get(limit, self._plain).content(params)
 
-    def limits(self, batch: pa.RecordBatch, ask: Ask) -> list[int]:
+    def limits(self, batch: pa.RecordBatch, selection: AttemptSelection) -> list[int]:
         """The `max_tokens` of each row of *batch*."""
-        if not ask.max_tokens:
+        if not selection.max_tokens:
             return [self.max_tokens] * batch.num_rows
-        return [ask.max_tokens.get(ordinal, self.max_tokens) for ordinal in batch.column("ordinal").to_pylist()]
+        return [selection.max_tokens.get(ordinal, self.max_tokens) for ordinal in batch.column("ordinal").to_pylist()]

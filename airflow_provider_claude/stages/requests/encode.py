@@ -8,39 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders, asked_rows
 from airflow_provider_claude.stages.requests.pack_items import Packs
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 from airflow_provider_claude.store.items import read_items
 
 
 @contextmanager
-def spool(run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask) -> Iterator[SpooledBody]:
-    """The encoded body of what *ask* asks of *spec*. Raises StateError where the items are no longer those of the plan."""
+def encode_body(
+    run: RunFolder, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection
+) -> Iterator[RequestBody]:
+    """The encoded body of what *selection* asks of *spec*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile() as stream:
         encoder = Encoders(plan)
-        draft = (Packs if ask.pack > 1 else Draft)(run, plan, spec, ask, stream, encoder)
-        plain = _encode(run, spec, ask, encoder, draft)
+        draft = (Packs if selection.pack > 1 else Draft)(run, plan, spec, selection, stream, encoder)
+        plain = _encode(run, spec, selection, encoder, draft)
         fingerprint = plan.packing.fingerprint(plain) if spec.pack > 1 and plan.packing else plain
         if fingerprint != spec.fingerprint:
             raise StateError(
                 f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
                 "the plan task, so that it plans what is there now."
             )
-        yield SpooledBody(stream, draft.manifest(), draft.sizes, draft.totals)
+        yield RequestBody(stream, draft.manifest(), draft.sizes, draft.totals)
 
 
-def _encode(run: RunFolder, spec: ShardSpec, ask: Ask, encoder: Encoders, draft: Draft) -> str:
+def _encode(run: RunFolder, spec: ShardSpec, selection: AttemptSelection, encoder: Encoders, draft: Draft) -> str:
     """Write the body to *draft*. Returns the fingerprint of all items there are now, each with a request of its own."""
     seen = hashlib.sha256()
     for rows in read_items(run, run.need_scan(), spec.start, spec.stop, draft.columns):
         batch, params = rows, list(encoder.of_batch(rows))
         hashes = [hashlib.sha256(one).digest() for one in params]
         seen.update(b"".join(hashes))
-        if not ask.whole:
-            batch, params, hashes = asked_rows(rows, params, hashes, ask, encoder)
-        draft.add(batch, params, hashes, encoder.limits(batch, ask))
+        if not selection.whole:
+            batch, params, hashes = asked_rows(rows, params, hashes, selection, encoder)
+        draft.add(batch, params, hashes, encoder.limits(batch, selection))
     draft.close()
     return seen.hexdigest()

@@ -9,14 +9,14 @@ from typing import IO, NamedTuple
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.requests.pack_exclusions import Wary
+from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
 from airflow_provider_claude.core.requests.packs import ELEMENT_BYTES, PackEncoder, Packer, marks, pack_limit
 from airflow_provider_claude.core.requests.request_bytes import (
     custom_id,
 )
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders
 from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
@@ -38,18 +38,24 @@ class Packs(Draft):
     """The same where items share requests: those of one request follow one another in the manifest."""
 
     def __init__(
-        self, run: RunFolder, plan: PlanRecord, spec: ShardSpec, ask: Ask, stream: IO[bytes], encoder: Encoders
+        self,
+        run: RunFolder,
+        plan: PlanRecord,
+        spec: ShardSpec,
+        selection: AttemptSelection,
+        stream: IO[bytes],
+        encoder: Encoders,
     ) -> None:
-        super().__init__(run, plan, spec, ask, stream, encoder)
+        super().__init__(run, plan, spec, selection, stream, encoder)
         if plan.packing is None:
             raise StateError(f"Shard {spec.shard} is to be packed, and {run.file('plan.json')} does not say how.")
         carried = read_carried(run, run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
         self._kept = list(dict.fromkeys([*KEYS, *(one.name for one in carried)]))
-        self._by, self._alone, self._encoders = plan.packing.by, ask.alone, encoder
+        self._by, self._alone, self._encoders = plan.packing.by, selection.alone, encoder
         self._encoder = PackEncoder(plan.job)
-        self._wary = Wary(plan.job, encoder.columns)
-        self._packer: Packer[_Item] = Packer(items=ask.pack, size=plan.packing.bytes)
+        self._exclusions = PackExclusions(plan.job, encoder.columns)
+        self._packer: Packer[_Item] = Packer(items=selection.pack, size=plan.packing.bytes)
         self.columns = list(dict.fromkeys([*self.columns, "scan_suspect", *self._by]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
         self._hashes: list[bytes] = []
@@ -57,7 +63,7 @@ class Packs(Draft):
 
     def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
         self._parts.append(batch.select(self._kept))
-        keys = pack_keys(batch, self._by, self._alone, self._wary)
+        keys = pack_keys(batch, self._by, self._alone, self._exclusions)
         for one, digest, limit, key in zip(params, hashes, limits, keys, strict=True):
             content = self._encoders.content(one, limit)
             item = _Item(self._read, one, digest, limit, key is None, content)
@@ -99,13 +105,13 @@ class Packs(Draft):
 
 
 def pack_keys(
-    batch: pa.RecordBatch, by: Sequence[str], alone: Container[int], wary: Wary
+    batch: pa.RecordBatch, by: Sequence[str], alone: Container[int], exclusions: PackExclusions
 ) -> list[tuple[str, ...] | None]:
     """What the items of a request have in common, an entry a row; None for one that is to be asked alone: *alone* has its
-    ordinal, the scan suspects it, *wary* is of what it says, or nobody knows whose it is.
+    ordinal, the scan suspects it, *exclusions* is of what it says, or nobody knows whose it is.
     """
     scanned = batch.column("scan_suspect").to_pylist()
-    suspects = [one or speaks for one, speaks in zip(scanned, wary.rows(batch), strict=True)]
+    suspects = [one or speaks for one, speaks in zip(scanned, exclusions.rows(batch), strict=True)]
     values = [_texts(batch.column(name)) for name in by]
     whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
     ordinals = batch.column("ordinal").to_pylist()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 
 
-class SpooledBody:
+class RequestBody:
     """A body in a temporary file: its length is known, and it can be read again from its start.
 
     *manifest* says what it asks. After *give_up* was true no more of it is sent: whoever waits for the sender to have

@@ -16,7 +16,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.load.answers import judge
 from airflow_provider_claude.core.requests.request_bytes import id_start, index_of
-from airflow_provider_claude.core.tables import REUSED_FIELDS, TAKEN_FIELDS
+from airflow_provider_claude.core.tables import REUSED_ANSWER_FIELDS, REUSED_FIELDS
 from airflow_provider_claude.store import (
     AccountFolder,
     CollectedRecord,
@@ -132,7 +132,7 @@ class Known:
 
 def _is_on_its_way(shard: ShardFolder, attempt: int) -> bool:
     names = shard.names()
-    here = {shard.results(attempt).name, f"{attempt}.released.json"} & names
+    here = {shard.results(attempt).name, f"{attempt}.voided.json"} & names
     return shard.manifest(attempt).name in names and not here
 
 
@@ -166,11 +166,11 @@ def take(work: AccountFolder, found: pa.Table | None, spec: ShardSpec, path: UPa
         remove(path)
         return {}
     taken: dict[int, bytes] = {}
-    with parquet_writer(path, pa.schema(TAKEN_FIELDS)) as writer:
+    with parquet_writer(path, pa.schema(REUSED_ANSWER_FIELDS)) as writer:
         for name, attempt, rows in _by_source(found):
             places = {row: ordinal - spec.start for row, ordinal in rows.items()}
             for lines in batched(_answers(work, name, attempt, places), _CHUNK_ROWS):
-                writer.write_table(pa.Table.from_pylist(lines, pa.schema(TAKEN_FIELDS)))
+                writer.write_table(pa.Table.from_pylist(lines, pa.schema(REUSED_ANSWER_FIELDS)))
                 taken.update((spec.start + line["place"], line["request_hash"]) for line in lines)
     return taken
 
@@ -218,7 +218,7 @@ def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
             yield row, line
 
 
-def read_taken(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def read_reused(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """*columns* of the answers that were taken over, in batches; none where there are none."""
     if exists(path):
         yield from read_batches(path, _CHUNK_ROWS, columns)

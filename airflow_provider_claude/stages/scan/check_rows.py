@@ -51,7 +51,7 @@ class Doubt(NamedTuple):
     text_hash: str
 
 
-class Sorting:
+class RowCheck:
     """One chunk of rows on their way to the candidates, or into quarantine."""
 
     def __init__(self, chunk: pa.RecordBatch, judge: Judge) -> None:
@@ -175,18 +175,18 @@ class Sorting:
 
 
 #: Columns that are not the source's: how each is made for a row.
-_MADE: Mapping[str, Callable[[Sorting, int], object]] = {
-    "input_hash": lambda sorting, row: sorting.digests[row].hex(),
-    "reason": lambda sorting, row: sorting.aside[row].reason,
-    "detail": lambda sorting, row: sorting.aside[row].detail,
-    "scan_layer": lambda sorting, row: sorting.aside[row].layer,
-    "scan_score": lambda sorting, row: sorting.score(row),
-    "scan_excerpt": lambda sorting, row: sorting.excerpt(row),
-    "scan_text_hash": lambda sorting, row: sorting.text_hash(row),
-    "scan_doubt": lambda sorting, row: sorting.doubts[row].key if row in sorting.doubts else None,
-    "scan_doubt_text": lambda sorting, row: sorting.doubts[row].text if row in sorting.doubts else None,
-    "flags": lambda sorting, row: sorting.flags[row],
-    "scan_suspect": lambda sorting, row: row in sorting.suspects,
+_MADE: Mapping[str, Callable[[RowCheck, int], object]] = {
+    "input_hash": lambda row_check, row: row_check.digests[row].hex(),
+    "reason": lambda row_check, row: row_check.aside[row].reason,
+    "detail": lambda row_check, row: row_check.aside[row].detail,
+    "scan_layer": lambda row_check, row: row_check.aside[row].layer,
+    "scan_score": lambda row_check, row: row_check.score(row),
+    "scan_excerpt": lambda row_check, row: row_check.excerpt(row),
+    "scan_text_hash": lambda row_check, row: row_check.text_hash(row),
+    "scan_doubt": lambda row_check, row: row_check.doubts[row].key if row in row_check.doubts else None,
+    "scan_doubt_text": lambda row_check, row: row_check.doubts[row].text if row in row_check.doubts else None,
+    "flags": lambda row_check, row: row_check.flags[row],
+    "scan_suspect": lambda row_check, row: row in row_check.suspects,
 }
 
 _TYPES = {one.name: one.type for one in (*CANDIDATE_FIELDS, *QUARANTINE_FIELDS)}

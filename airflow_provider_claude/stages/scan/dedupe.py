@@ -32,7 +32,7 @@ class Fold:
     screened: Mapping[bytes, bool] = field(default_factory=dict)
 
 
-class Folding:
+class Deduplication:
     """Some candidates (CANDIDATE_FIELDS) on their way into items, duplicates or quarantine."""
 
     def __init__(self, candidates: pa.RecordBatch, fold: Fold) -> None:
@@ -84,7 +84,7 @@ class Folding:
             return sorted(self.aside)
         twins = folder == "duplicates"
         return [
-            row for row, place in self.places.items() if row not in self.aside and (place.twin is not None) == twins
+            row for row, place in self.places.items() if row not in self.aside and (place.original is not None) == twins
         ]
 
     def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
@@ -119,16 +119,16 @@ class Folding:
 
 
 #: Columns that a candidate does not have yet: how each is made for a row.
-_MADE: Mapping[str, Callable[[Folding, int], object]] = {
-    "ordinal": lambda folding, row: folding.places[row].ordinal,
-    "duplicate_of": lambda folding, row: folding.places[row].twin,
-    "scan_near": lambda folding, row: folding.places[row].near,
-    "scan_suspect": lambda folding, row: row in folding.suspects,
-    "flags": lambda folding, row: folding.flags[row],
-    "reason": lambda folding, row: folding.aside[row].reason,
-    "detail": lambda folding, row: folding.aside[row].detail,
-    "scan_layer": lambda folding, row: folding.aside[row].layer,
-    "scan_excerpt": lambda folding, row: folding.excerpt(row),
+_MADE: Mapping[str, Callable[[Deduplication, int], object]] = {
+    "ordinal": lambda deduplication, row: deduplication.places[row].ordinal,
+    "duplicate_of": lambda deduplication, row: deduplication.places[row].original,
+    "scan_near": lambda deduplication, row: deduplication.places[row].near,
+    "scan_suspect": lambda deduplication, row: row in deduplication.suspects,
+    "flags": lambda deduplication, row: deduplication.flags[row],
+    "reason": lambda deduplication, row: deduplication.aside[row].reason,
+    "detail": lambda deduplication, row: deduplication.aside[row].detail,
+    "scan_layer": lambda deduplication, row: deduplication.aside[row].layer,
+    "scan_excerpt": lambda deduplication, row: deduplication.excerpt(row),
 }
 
 _TYPES = {one.name: one.type for one in (*ITEM_FIELDS, *QUARANTINE_FIELDS, *DUPLICATE_FIELDS)}

@@ -33,12 +33,12 @@ _SETTINGS = """
 
 
 class Place(NamedTuple):
-    """Where a row belongs: an item of its own (*ordinal*), with its *twin* (the twin's ordinal, and its id), or
+    """Where a row belongs: an item of its own (*ordinal*), with its *original* (the twin's ordinal, and its id), or
     nowhere (no ordinal): its id is taken by a row of other text. *near*: it is only similar to its twin.
     """
 
     ordinal: int | None
-    twin: str | None = None
+    original: str | None = None
     near: bool = False
 
 
@@ -79,8 +79,8 @@ class Index:
         texts = [digest[:16] for digest in digests]
         names = [hashlib.sha256(item_id.encode()).digest()[:16] for item_id in item_ids]
         known_texts = {
-            digest: Place(ordinal, twin, bool(similar))
-            for digest, ordinal, twin, similar in self._known("texts", texts)
+            digest: Place(ordinal, original, bool(similar))
+            for digest, ordinal, original, similar in self._known("texts", texts)
         }
         known_names = dict(self._known("ids", names))
         new_texts: list[tuple[bytes, int, str, bool]] = []
@@ -91,8 +91,8 @@ class Index:
                 places.append(Place(None))
                 continue
             new_names.append((name, text))
-            if twin := known_texts.get(text):
-                places.append(twin)
+            if original := known_texts.get(text):
+                places.append(original)
                 continue
             like = self._alike(alike, item_id) if alike else None
             ordinal, known_as = like or (self._items, item_id)

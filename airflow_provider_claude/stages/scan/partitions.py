@@ -22,7 +22,7 @@ from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.files.file import SourceFile, UnopenedError
 from airflow_provider_claude.sources.files.members import Lost
 from airflow_provider_claude.sources.source import Source
-from airflow_provider_claude.stages.scan.check_rows import Sorting
+from airflow_provider_claude.stages.scan.check_rows import RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping
 from airflow_provider_claude.stages.scan.run import check_columns, chunks, open_judge
 from airflow_provider_claude.stages.scan.settings import ScanSettings
@@ -82,10 +82,10 @@ def scan_share(
         }
         counts = Counts()
         for chunk in chunks(mine.batches()):
-            sorting = Sorting(chunk, judge)
-            counts.read(sorting)
+            row_check = RowCheck(chunk, judge)
+            counts.read(row_check)
             for folder, schema in schemas.items():
-                parts[folder].add(sorting.batch(folder, schema))
+                parts[folder].add(row_check.batch(folder, schema))
     record = ShareRecord(
         rows=counts.rows,
         changed=counts.changed,

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from airflow_provider_claude.core.scan.selectors import Chosen
+from airflow_provider_claude.core.scan.selectors import Selectors
 from airflow_provider_claude.core.scan.unmatched_selectors import Unmatched
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.scan.check_rows import key_of
@@ -82,20 +82,20 @@ def release(run: RunFolder, terms: Sequence[str], act: Act) -> QuarantineRecord:
     Raises JobError for a term that is none, or an id that rows of different texts have, and StateError where *run* was not
     scanned.
     """
-    chosen = Chosen.of(terms)
+    selectors = Selectors.of(terms)
     run.need_scan()
     for done in _records(run).values() if act.run_id else ():
-        if (done.run_id, done.chosen) == (act.run_id, list(terms)):
+        if (done.run_id, done.selectors) == (act.run_id, list(terms)):
             return done
     rows, reasons, texts = [], Counter[str](), dict[str, str]()
     for row in read_quarantine(run):
-        if chosen.releases(row):
-            for name in chosen.named(row):
+        if selectors.releases(row):
+            for name in selectors.named(row):
                 if texts.setdefault(name, row["scan_text_hash"]) != row["scan_text_hash"]:
                     raise JobError(_AMBIGUOUS.format(name=name[:80]))
             rows.append(_released(row))
             reasons[row["reason"]] += 1
-    record = _record(act, chosen=list(terms), by_reason=dict(reasons.most_common()), rows=rows)
+    record = _record(act, selectors=list(terms), by_reason=dict(reasons.most_common()), rows=rows)
     if rows or act.run_id:
         run.releases.append(record)
     return record
@@ -110,7 +110,7 @@ def withdraw(run: RunFolder, number: int, act: Act) -> QuarantineRecord:
     if number not in held:
         there = f"There are {', '.join(map(str, held))}" if held else "There is none"
         raise JobError(f"{run} has no release {number} that holds. {there}.")
-    record = _record(act, chosen=held[number].chosen, by_reason=held[number].by_reason, rows=[], withdraws=number)
+    record = _record(act, selectors=held[number].selectors, by_reason=held[number].by_reason, rows=[], withdraws=number)
     run.releases.append(record)
     return record
 
@@ -139,7 +139,7 @@ def _told(number: int, record: QuarantineRecord) -> str:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.by_reason.items())
     names = ", ".join(row.item_id or row.source_ref for row in record.rows[:_NAMED])
     more = f" and {len(record.rows) - _NAMED:,} more" if len(record.rows) > _NAMED else ""
-    asked = " ".join(record.chosen)
+    asked = " ".join(record.selectors)
     return f"Release {number}, by {asked} ({who}): {reasons}; rows {names}{more}.{why}"
 
 

@@ -24,7 +24,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source
-from airflow_provider_claude.stages.scan.check_rows import Judge, Sorting
+from airflow_provider_claude.stages.scan.check_rows import Judge, RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
 from airflow_provider_claude.stages.scan.release_rows import released_keys
 from airflow_provider_claude.stages.scan.settings import ScanSettings, rules_in
@@ -50,11 +50,11 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     remove(run.file("shares"))
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
-            sorting = Sorting(chunk, judge)
-            tables.counts.read(sorting)
+            row_check = RowCheck(chunk, judge)
+            tables.counts.read(row_check)
             for folder in ("quarantine", "originals"):
-                tables.add(folder, sorting.batch(folder, tables.schemas[folder]))
-            tables.fold(sorting.batch("candidates", settings.candidates))
+                tables.add(folder, row_check.batch(folder, tables.schemas[folder]))
+            tables.fold(row_check.batch("candidates", settings.candidates))
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
         tables.counts.gate = judge.gate.version

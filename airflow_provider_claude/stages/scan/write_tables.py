@@ -17,8 +17,8 @@ from airflow_provider_claude.core.tables import (
     ITEM_FIELDS,
     QUARANTINE_FIELDS,
 )
-from airflow_provider_claude.stages.scan.check_rows import Sorting
-from airflow_provider_claude.stages.scan.dedupe import Fold, Folding
+from airflow_provider_claude.stages.scan.check_rows import RowCheck
+from airflow_provider_claude.stages.scan.dedupe import Deduplication, Fold
 from airflow_provider_claude.stages.scan.dedupe_index import Index
 from airflow_provider_claude.stages.scan.read_screening import read_screened
 from airflow_provider_claude.stages.scan.settings import ScanSettings
@@ -47,25 +47,25 @@ class Counts:
     flags: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
 
-    def read(self, sorting: Sorting) -> None:
+    def read(self, row_check: RowCheck) -> None:
         """Count what was read, and what was set aside of it."""
-        self.losses.read(sorting.chunk)
-        damaged = set(regions(sorting.chunk))
-        self.rows += sorting.chunk.num_rows - len(damaged)
-        self.changed += len(sorting.originals())
-        self.reasons.update(verdict.reason for row, verdict in sorting.aside.items() if row not in damaged)
-        for flags in filter(None, sorting.flags):
+        self.losses.read(row_check.chunk)
+        damaged = set(regions(row_check.chunk))
+        self.rows += row_check.chunk.num_rows - len(damaged)
+        self.changed += len(row_check.originals())
+        self.reasons.update(verdict.reason for row, verdict in row_check.aside.items() if row not in damaged)
+        for flags in filter(None, row_check.flags):
             self.flags.update(flags)
 
-    def folded(self, folding: Folding) -> None:
+    def folded(self, deduplication: Deduplication) -> None:
         """Count what became of candidates."""
-        items, twins = folding.rows("items"), folding.rows("duplicates")
+        items, twins = deduplication.rows("items"), deduplication.rows("duplicates")
         self.items += len(items)
         self.duplicates += len(twins)
-        self.near += sum(folding.places[row].near for row in twins)
-        self.suspects += len(folding.suspects.intersection(items))
-        self.reasons.update(verdict.reason for verdict in folding.aside.values())
-        self.flags.update(folding.told)
+        self.near += sum(deduplication.places[row].near for row in twins)
+        self.suspects += len(deduplication.suspects.intersection(items))
+        self.reasons.update(verdict.reason for verdict in deduplication.aside.values())
+        self.flags.update(deduplication.told)
 
     def share(self, record: ShareRecord) -> None:
         """Count what a share has read and set aside."""
@@ -121,11 +121,11 @@ class Tables:
 
     def fold(self, candidates: pa.RecordBatch) -> None:
         """Put each of *candidates* (CANDIDATE_FIELDS) into its table."""
-        folding = Folding(candidates, self._fold)
+        deduplication = Deduplication(candidates, self._fold)
         for folder in _FOLDED:
-            self.add(folder, folding.batch(folder, self.schemas[folder]))
-        self.add("doubts", folding.doubts())
-        self.counts.folded(folding)
+            self.add(folder, deduplication.batch(folder, self.schemas[folder]))
+        self.add("doubts", deduplication.doubts())
+        self.counts.folded(deduplication)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, PendingError
 from airflow_provider_claude.stages.fetch import collect
 from airflow_provider_claude.stages.submit.find_orphans import Api
-from airflow_provider_claude.stages.submit.recover import Desk, submitted
+from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.store import RunFolder, ShardFolder, SubmittedRecord, results
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.work_of import work_of
@@ -28,18 +28,18 @@ def has_left(shard: ShardFolder) -> bool:
     return bool(_left(shard))
 
 
-def collect_late(desk: Desk) -> None:
-    """Download what has ended since of the attempts that the shard of *desk* has left at their cutoff, where it is proven.
+def collect_late(recovery: AttemptRecovery) -> None:
+    """Download what has ended since of the attempts that the shard of *recovery* has left at their cutoff, where it is proven.
 
     Nothing waits for it: where the API does not answer, that is logged, and the report says what they may cost.
     """
-    for number in _left(desk.shard):
+    for number in _left(recovery.shard):
         try:
-            _collect(desk, number)
+            _collect(recovery, number)
         except ClaudeError as error:
             _log.warning(
                 "Shard %s, attempt %d: abandoned at its cutoff, its cost is not known yet: %s",
-                desk.shard,
+                recovery.shard,
                 number,
                 error,
             )
@@ -50,18 +50,18 @@ def collect_late_of(run: RunFolder, api: Api, clock: Callable[[], str]) -> None:
     plan = run.need_plan()
     for shard in run.shards():
         if has_left(shard):
-            collect_late(Desk(shard, work_of(run, plan), api.of(plan.account), clock))
+            collect_late(AttemptRecovery(shard, work_of(run, plan), api.of(plan.account), clock))
 
 
-def _collect(desk: Desk, number: int) -> None:
-    record = desk.shard.submitted(number) or _found(desk, number)
+def _collect(recovery: AttemptRecovery, number: int) -> None:
+    record = recovery.shard.submitted(number) or _found(recovery, number)
     if record is None or record.batch_id is None:
         return
-    ours = _is_ours(desk, record, record.batch_id)
+    ours = _is_ours(recovery, record, record.batch_id)
     if ours:
-        collect.collect(desk.shard, record, desk.api, desk.work, desk.clock())
+        collect.collect(recovery.shard, record, recovery.api, recovery.work, recovery.clock())
     elif ours is False and record.adopted:
-        collect.disown(desk.shard, record, desk.work, desk.clock())
+        collect.disown(recovery.shard, record, recovery.work, recovery.clock())
 
 
 def _left(shard: ShardFolder) -> list[int]:
@@ -70,32 +70,32 @@ def _left(shard: ShardFolder) -> list[int]:
     left = [
         number
         for number in shard.attempts(names)
-        if {f"{number}.letgo.json", f"{number}.released.json"} <= names and shard.results(number).name not in names
+        if {f"{number}.abandoned.json", f"{number}.voided.json"} <= names and shard.results(number).name not in names
     ]
-    return [number for number in left if (record := shard.released(number)) is not None and record.paid]
+    return [number for number in left if (record := shard.voided(number)) is not None and record.paid]
 
 
-def _found(desk: Desk, number: int) -> SubmittedRecord | None:
+def _found(recovery: AttemptRecovery, number: int) -> SubmittedRecord | None:
     """The record of the batch of attempt *number*, whose id was not known: custom ids prove one of the workspace's. Where none
     can be its, that is put on record.
     """
-    for orphan in history(desk.shard):
-        if orphan.number == number and epoch(desk.clock()) >= orphan.until:
-            found = desk.orphans.proven(orphan)
+    for orphan in history(recovery.shard):
+        if orphan.number == number and epoch(recovery.clock()) >= orphan.until:
+            found = recovery.orphans.proven(orphan)
             if found is not None:
-                submitted(desk.shard, number, desk.api.batch(found.batch_id), adopted=True)
-            elif epoch(desk.clock()) >= orphan.until + desk.grace and desk.orphans.is_lost(orphan):
+                submitted(recovery.shard, number, recovery.api.batch(found.batch_id), adopted=True)
+            elif epoch(recovery.clock()) >= orphan.until + recovery.grace and recovery.orphans.is_lost(orphan):
                 reason = "no batch of the workspace's list is this attempt's"
-                desk.shard.release_unpaid(number, None, reason, desk.clock())
-    return desk.shard.submitted(number)
+                recovery.shard.release_unpaid(number, None, reason, recovery.clock())
+    return recovery.shard.submitted(number)
 
 
-def _is_ours(desk: Desk, record: SubmittedRecord, batch_id: str) -> bool | None:
+def _is_ours(recovery: AttemptRecovery, record: SubmittedRecord, batch_id: str) -> bool | None:
     """Whether *batch_id* answers what attempt *record* has asked; None where it has not ended, or its results do not tell."""
-    intent = desk.shard.intent(record.attempt)
+    intent = recovery.shard.intent(record.attempt)
     try:
-        if intent is None or desk.api.batch(batch_id).status != ENDED:
+        if intent is None or recovery.api.batch(batch_id).status != ENDED:
             return None
-        return results.are_of(desk.api.results(batch_id), intent)
+        return results.are_of(recovery.api.results(batch_id), intent)
     except (NotFoundYetError, PendingError):
         return None

@@ -24,7 +24,7 @@ class Api(download.Api, Protocol):
     def cancel_batch(self, batch_id: str) -> BatchInfo: ...
 
 
-class Standing(Enum):
+class ClaimState(Enum):
     """What the claim on a batch means for an orphan that looks like it."""
 
     FREE = "nobody's"
@@ -62,9 +62,9 @@ class Orphans:
         for info in self.api.batches(since=orphan.at - SKEW_SECONDS):
             size, created, ended = sum(info.counts.values()), epoch(info.created_at), info.status == ENDED
             batch = Listed(batch_id=info.id, requests=size, created=created, ended=ended)
-            standing = self._standing(orphan, info.id) if may_be(orphan, batch, self.grace) else Standing.TAKEN
-            if standing is not Standing.TAKEN:
-                found.append(replace(batch, disputed=standing is Standing.DISPUTED))
+            claim_state = self._claim_state(orphan, info.id) if may_be(orphan, batch, self.grace) else ClaimState.TAKEN
+            if claim_state is not ClaimState.TAKEN:
+                found.append(replace(batch, disputed=claim_state is ClaimState.DISPUTED))
         return found
 
     def _by_their_ids(self, orphan: Attempt, found: Sequence[Listed]) -> list[Listed]:
@@ -94,18 +94,18 @@ class Orphans:
             self.work.disclaim(claim)
         return proof
 
-    def _standing(self, orphan: Attempt, batch_id: str) -> Standing:
+    def _claim_state(self, orphan: Attempt, batch_id: str) -> ClaimState:
         """Whether *orphan* may have this batch, for all that the work folder knows."""
         claim = self.work.claimed(batch_id)
         if claim is None or self.is_mine(claim, orphan.number):
-            return Standing.FREE
+            return ClaimState.FREE
         other = self.work.shard(claim.shard)
-        if other.released(claim.attempt) is not None:
+        if other.voided(claim.attempt) is not None:
             self.work.disclaim(claim)
-            return Standing.FREE
+            return ClaimState.FREE
         record = other.submitted(claim.attempt)
         unproven = record is None or (record.adopted and not exists(other.results(claim.attempt)))
-        return Standing.DISPUTED if unproven else Standing.TAKEN
+        return ClaimState.DISPUTED if unproven else ClaimState.TAKEN
 
     def is_mine(self, claim: ClaimRecord, attempt: int) -> bool:
         return (claim.shard, claim.attempt) == (self.work.name_of(self.shard), attempt)

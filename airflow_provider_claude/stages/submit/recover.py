@@ -74,7 +74,7 @@ class NoCutoff:
         return False
 
 
-class Desk:
+class AttemptRecovery:
     """A shard's attempts, and what can be done with them. Every step is on record before the next is taken."""
 
     def __init__(
@@ -90,8 +90,8 @@ class Desk:
         self.cutoff = cutoff or NoCutoff()
         self.orphans = Orphans(shard, work, api, grace)
 
-    def pursue(self, root: str, of_round: int = 1) -> Submit | Reattach:
-        """Do what has to be done before *root* may be paid for, or is found to be.
+    def pursue(self, shard_fingerprint: str, of_round: int = 1) -> Submit | Reattach:
+        """Do what has to be done before *shard_fingerprint* may be paid for, or is found to be.
 
         Raises PendingError where something else has to end first, HoldError where a person has to look, and the API's errors
         where it does not answer. None is raised past the shard's cutoff where its rows are to be answered all the same: then
@@ -100,7 +100,14 @@ class Desk:
         listed: list[Listed] | None = None
         while True:
             now = epoch(self.clock())
-            step = decide(history(self.shard), root=root, of_round=of_round, now=now, listed=listed, grace=self.grace)
+            step = decide(
+                history(self.shard),
+                shard_fingerprint=shard_fingerprint,
+                of_round=of_round,
+                now=now,
+                listed=listed,
+                grace=self.grace,
+            )
             match step:
                 case Submit():
                     return step

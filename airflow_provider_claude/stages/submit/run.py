@@ -10,15 +10,15 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
-from airflow_provider_claude.stages.cost.budget import Budget, spool_affordable
+from airflow_provider_claude.stages.cost.budget import Budget, encode_affordable
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff, too_late
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.stages.requests.reuse import planned, take
 from airflow_provider_claude.stages.submit import find_orphans
-from airflow_provider_claude.stages.submit.recover import Desk, submitted
+from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.store import (
     IntentRecord,
@@ -61,18 +61,18 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     plan = shard.run.need_plan()
     api = api.of(plan.account)
     spec = plan.shard(shard.shard)
-    desk = Desk(shard, work_of(shard.run, plan), api, clock, grace, ShardCutoff(shard, clock))
-    match desk.pursue(spec.fingerprint):
+    recovery = AttemptRecovery(shard, work_of(shard.run, plan), api, clock, grace, ShardCutoff(shard, clock))
+    match recovery.pursue(spec.fingerprint):
         case Reattach(attempt):
             return attempt.batch_id or ""
         case Submit(number):
             found = planned(shard.run, spec)
-            skip = take(desk.work, found, spec, shard.reused(spec.fingerprint))
+            skip = take(recovery.work, found, spec, shard.reused(spec.fingerprint))
             by_sync = spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
             pack = 1 if by_sync else spec.pack
             try:
-                return Sender(desk, api, plan, spec).send(number, Ask(skip=skip, only=only, pack=pack))
+                return Sender(recovery, api, plan, spec).send(number, AttemptSelection(skip=skip, only=only, pack=pack))
             except BatchesRefusedError as error:
                 to_the_sync_lane(shard.run, plan, error, clock())
                 return create(shard, api, clock=clock, grace=grace)
@@ -81,57 +81,60 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
 class Sender:
     """Sends attempts of one planned shard."""
 
-    def __init__(self, desk: Desk, api: Api, plan: PlanRecord, spec: ShardSpec) -> None:
-        self.desk, self.api, self.plan, self.spec = desk, api, plan, spec
+    def __init__(self, recovery: AttemptRecovery, api: Api, plan: PlanRecord, spec: ShardSpec) -> None:
+        self.recovery, self.api, self.plan, self.spec = recovery, api, plan, spec
 
-    def send(self, number: int, ask: Ask) -> str:
+    def send(self, number: int, selection: AttemptSelection) -> str:
         """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
 
         Of several workers that are here for the same attempt, one sends; the others get PendingError.
         """
-        shard = self.desk.shard
+        shard = self.recovery.shard
         self.api.connect()
-        reopen(shard, self.desk.work, self.plan, self.desk.clock)
-        with spool_affordable(shard, self.desk.work, self.plan, ask, attempt=number, lane="batch") as (body, within):
+        reopen(shard, self.recovery.work, self.plan, self.recovery.clock)
+        with encode_affordable(shard, self.recovery.work, self.plan, selection, attempt=number, lane="batch") as (
+            body,
+            within,
+        ):
             seconds = _SEND_SECONDS + len(body) / _SLOWEST_BYTES
-            at = self.desk.clock()
+            at = self.recovery.clock()
             intent = begin(
                 shard, self.plan, self.spec, within, body, number=number, lane="batch", at=at, seconds=seconds
             )
             if intent is None:
                 raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
             if intent.pack == 1:
-                self.desk.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
+                self.recovery.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
             if not body.rows:
-                shard.submit(number, "store", self.desk.clock())
+                shard.submit(number, "store", self.recovery.clock())
                 return ""
             submitted(shard, number, batch := self._pay(number, body, intent))
-        self.desk.work.claim(shard, number, batch.id)
+        self.recovery.work.claim(shard, number, batch.id)
         self._check_wanted(number, batch.id)
         return batch.id
 
     def _check_wanted(self, number: int, batch_id: str) -> None:
         """Cancel the batch where another worker has given this attempt up meanwhile: it has sent the rows itself."""
-        if self.desk.shard.released(number) is not None:
+        if self.recovery.shard.voided(number) is not None:
             self.api.cancel_batch(batch_id)
             raise PendingError(
-                f"Sending shard {self.desk.shard.shard} took so long that another task has sent it again. Batch {batch_id} "
+                f"Sending shard {self.recovery.shard.shard} took so long that another task has sent it again. Batch {batch_id} "
                 "was cancelled at once; what it answered by then is billed twice.",
                 _SEND_SECONDS,
             )
 
-    def _pay(self, number: int, body: SpooledBody, intent: IntentRecord) -> BatchInfo:
+    def _pay(self, number: int, body: RequestBody, intent: IntentRecord) -> BatchInfo:
         """Create the batch. An attempt whose call was surely not carried out is released, so that a retry may pay."""
         until = datetime.fromisoformat(intent.until)
-        body.give_up = lambda: datetime.fromisoformat(self.desk.clock()) > until
+        body.give_up = lambda: datetime.fromisoformat(self.recovery.clock()) > until
         try:
             return self.api.create_batch(body)
         except UnknownFateError:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.desk.shard.release(number, None, reason, self.desk.clock(), paid=False)
-            budget = Budget.of(self.desk.work, self.plan)
+            self.recovery.shard.release(number, None, reason, self.recovery.clock(), paid=False)
+            budget = Budget.of(self.recovery.work, self.plan)
             if budget is not None:
-                budget.free(self.desk.work.name_of(self.desk.shard), number)
+                budget.free(self.recovery.work.name_of(self.recovery.shard), number)
             raise

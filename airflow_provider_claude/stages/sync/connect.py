@@ -11,7 +11,7 @@ from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.stages.sync.journal import Journal
 from airflow_provider_claude.stages.sync.lease import Lease
-from airflow_provider_claude.stages.sync.rate_limiter import Meters
+from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 from airflow_provider_claude.stages.sync.request import Api, Pace
 from airflow_provider_claude.stages.sync.sender import Lane
 from airflow_provider_claude.store import LanesRecord
@@ -26,16 +26,16 @@ class Line:
 
 
 @dataclass(kw_only=True)
-class Courier:
+class LaneFactory:
     """The way to the sync lane, and what the user wants of it.
 
-    :param dial: reads the connection; called when there is something to send.
+    :param open_connection: reads the connection; called when there is something to send.
     :param now: the time in epoch seconds.
     :param in_flight: the most requests under way at once.
     :param shed: let what is left and not urgent go by batch, where the lane has to slow down for minutes.
     """
 
-    dial: Callable[[], Line]
+    open_connection: Callable[[], Line]
     now: Callable[[], float]
     in_flight: int = int(CEILING)
     shed: bool = False
@@ -46,11 +46,11 @@ class Courier:
         """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take what is left."""
 
         def make(journal: Journal, lease: Lease) -> Lane:
-            line = self.dial()
+            line = self.open_connection()
             due = lanes.due
             self._lane = Lane(
                 connect=line.connect,
-                meters=Meters(line.account, lanes.limits, reserve=lanes.reserve, now=self.now),
+                rate_limiter=RateLimiter(line.account, lanes.limits, reserve=lanes.reserve, now=self.now),
                 tokens=TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True),
                 pace=Pace(
                     until=due if due is not None and due > self.now() else None,

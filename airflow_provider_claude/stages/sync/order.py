@@ -12,7 +12,7 @@ from airflow_provider_claude.store.items import read_items
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from airflow_provider_claude.stages.requests.request_body import SpooledBody
+    from airflow_provider_claude.stages.requests.request_body import RequestBody
     from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 
 
@@ -23,7 +23,7 @@ class Turns(NamedTuple):
     urgent: NDArray[np.bool_]
 
 
-def turns(run: RunFolder, plan: PlanRecord, spec: ShardSpec, body: SpooledBody) -> Turns:
+def turns(run: RunFolder, plan: PlanRecord, spec: ShardSpec, body: RequestBody) -> Turns:
     """In which order *body* is asked: as it stands, unless items have priorities. A pack has that of its most urgent item."""
     if plan.priority is None or not body.count:
         return Turns(np.arange(body.count), np.zeros(body.count, dtype=bool))

@@ -35,7 +35,7 @@ _TRIES, _BLINK = 100, 0.001
 _MOST_BYTES = 4096
 
 
-class Meters:
+class RateLimiter:
     """The buckets of *account*, as one lane sees them.
 
     *limits*: what is known of the account, until its answers tell better. *reserve*: the share of the limits that is

@@ -20,12 +20,12 @@ import numpy as np
 from airflow_provider_claude.core.load.answers import read_head
 from airflow_provider_claude.core.requests.request_bytes import Named, custom_id
 from airflow_provider_claude.errors import PendingError, StateError
-from airflow_provider_claude.stages.cost.budget import spool_affordable
+from airflow_provider_claude.stages.cost.budget import encode_affordable
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.encode import spool
-from airflow_provider_claude.stages.requests.request_body import SpooledBody
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.stages.sync.journal import Journal, discard_journals, read_journals
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.order import Turns, turns
@@ -54,12 +54,12 @@ class SyncAttempt:
     number: int
     clock: Callable[[], str]
 
-    def begin(self, plan: PlanRecord, spec: ShardSpec, ask: Ask, work: AccountFolder) -> None:
+    def begin(self, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection, work: AccountFolder) -> None:
         """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
         was faster.
         """
         reopen(self.shard, work, plan, self.clock)
-        with spool_affordable(self.shard, work, plan, ask, attempt=self.number, lane="sync") as (body, within):
+        with encode_affordable(self.shard, work, plan, selection, attempt=self.number, lane="sync") as (body, within):
             if begin(self.shard, plan, spec, within, body, number=self.number, lane="sync", at=self.clock()) is None:
                 raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
 
@@ -70,13 +70,13 @@ class SyncAttempt:
             if not self._asked():
                 return
             intent = self._intent()
-            with spool(self.shard.run, plan, spec, self._ask(spec, intent, plan.job["max_tokens"])) as body:
+            with encode_body(self.shard.run, plan, spec, self._selection(spec, intent, plan.job["max_tokens"])) as body:
                 self._check_same(body, intent)
                 seen = self._seen(intent)
                 lane = make(Journal(self.shard, self.number, lease.number), lease)
                 lane.done = done = sum(seen)
                 try:
-                    lane.drain(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
+                    lane.send_all(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
                 finally:
                     done = lane.done
             self._end(intent, lease)
@@ -97,7 +97,7 @@ class SyncAttempt:
 
     def _asked(self) -> bool:
         """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
-        if self.shard.released(self.number) is not None:
+        if self.shard.voided(self.number) is not None:
             raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
         if exists(self.shard.manifest(self.number)):
             return True
@@ -110,21 +110,21 @@ class SyncAttempt:
             raise StateError(f"{self.shard}, attempt {self.number}: its intent was removed while it was read.")
         return intent
 
-    def _ask(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> Ask:
+    def _selection(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> AttemptSelection:
         """What its manifest says that it asks; *usual*: the job's max_tokens."""
         columns = ["place", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
         asked = read_table(self.shard.manifest(self.number), columns)
         ordinals = [spec.start + place for place in asked["place"].to_pylist()]
         limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
         others = {ordinal: limit for ordinal, limit in limits.items() if limit != usual}
-        ask = Ask(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+        selection = AttemptSelection(round=intent.round, only=frozenset(ordinals), max_tokens=others)
         if intent.pack == 1:
-            return ask
+            return selection
         places = zip(ordinals, asked["pack_element"].to_pylist(), strict=True)
         alone = frozenset(ordinal for ordinal, element in places if not element)
-        return replace(ask, pack=intent.pack, alone=alone, name=intent.fingerprint)
+        return replace(selection, pack=intent.pack, alone=alone, name=intent.fingerprint)
 
-    def _check_same(self, body: SpooledBody, intent: IntentRecord) -> None:
+    def _check_same(self, body: RequestBody, intent: IntentRecord) -> None:
         """Packs are made anew. Raise StateError where they are no longer those whose answers are waited for."""
         if intent.pack > 1 and not body.is_asked_in(self.shard.manifest(self.number)):
             raise StateError(
@@ -167,7 +167,7 @@ class SyncAttempt:
                 yield line, kind
 
 
-def _unanswered(body: SpooledBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:
+def _unanswered(body: RequestBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:
     left = turn.order[~np.frombuffer(bytes(seen), dtype=bool)[turn.order]]
     items = body.items
     for index, params in zip(left.tolist(), body.requests(left), strict=True):

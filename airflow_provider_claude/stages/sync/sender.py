@@ -36,7 +36,7 @@ from airflow_provider_claude.masking import masked
 from airflow_provider_claude.stages.sync.journal import PART_SECONDS, Journal
 from airflow_provider_claude.stages.sync.lease import RENEW_SECONDS, Lease
 from airflow_provider_claude.stages.sync.lines import errored_line, succeeded_line
-from airflow_provider_claude.stages.sync.rate_limiter import Meters
+from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 from airflow_provider_claude.stages.sync.request import Api, Pace, Request
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Lane:
     """One drain. Use once. Moments are the event loop's, which no change of the clock moves."""
 
     connect: Callable[[], AbstractAsyncContextManager[Api]]
-    meters: Meters
+    rate_limiter: RateLimiter
     tokens: TokenModel
     pace: Pace
     now: Callable[[], float]
@@ -111,7 +111,7 @@ class Lane:
     _rejected: list[bytes] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
 
-    def drain(self, requests: Iterator[Request]) -> None:
+    def send_all(self, requests: Iterator[Request]) -> None:
         """Ask *requests* until all are answered, or have to be left. Blocks.
 
         Raises what hits every request (CredentialsError, BillingError, a model nobody knows), ApiUnavailableError after
@@ -120,10 +120,10 @@ class Lane:
         """
         self.lease.under_way = self.pace.in_flight + self._most_open()
         try:
-            asyncio.run(self._drain(requests))
+            asyncio.run(self._send_all(requests))
         finally:
             self._write_rest()
-            self.meters.close()
+            self.rate_limiter.close()
         if self._error is not None:
             raise self._error
 
@@ -135,7 +135,7 @@ class Lane:
             with suppress(RuntimeError):  # its loop has ended
                 self._loop.call_soon_threadsafe(self._changed.set)
 
-    async def _drain(self, requests: Iterator[Request]) -> None:
+    async def _send_all(self, requests: Iterator[Request]) -> None:
         self._changed, self._written = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
@@ -200,13 +200,13 @@ class Lane:
     async def _turn(self, row: _Row) -> bool:
         """Draw what *row* is expected to use, and wait until it may be sent; False where it is not sent any more."""
         row.use = Use(1.0, float(self.tokens.input_tokens(len(row.request.params))), self._output(row))
-        at = self._time() + self.meters.draw(row.use)
+        at = self._time() + self.rate_limiter.draw(row.use)
         while self._wanted(row) and (left := at - self._time()) > 0:  # noqa: ASYNC110 - stopped by signals
             await asyncio.sleep(min(left, _BLINK))
         if self.lease.over:
             self._end(_lease_over())
         if not self._wanted(row):
-            self.meters.give_back(row.use)
+            self.rate_limiter.give_back(row.use)
             return False
         return True
 
@@ -263,7 +263,7 @@ class Lane:
             input_tokens=used.input,
             output_tokens=used.output / row.request.items,
         )
-        pace = self.meters.settle(row.use, used, seen)
+        pace = self.rate_limiter.settle(row.use, used, seen)
         self._slow_since = None if pace >= _SLOW else self._slow_since or self._good
         self._consider_shedding()
 
@@ -275,7 +275,7 @@ class Lane:
         row.failed_at = now
         self.lease.unsure += isinstance(error, UnknownFateError)
         if isinstance(error, RateLimitedError):
-            self.meters.refused(row.use, wait_asked(error))
+            self.rate_limiter.refused(row.use, wait_asked(error))
         if isinstance(error, RateLimitedError | ApiUnavailableError):
             self._concurrency = self._concurrency.pushed_back(now)
             self._slow_since = self._slow_since or now

@@ -16,7 +16,7 @@ class RefusedRecord(Record, frozen=True, kw_only=True):
 class IntentRecord(Record, frozen=True, kw_only=True):
     """N.intent.json: this attempt may be paid for from now on, until `until`, when its sender gives up.
 
-    `root` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
+    `shard_fingerprint` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
     `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
@@ -27,7 +27,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
 
     attempt: int
     job: str
-    root: str
+    shard_fingerprint: str
     round: int
     fingerprint: str
     requests: int
@@ -63,8 +63,8 @@ class SubmittedRecord(Record, frozen=True, kw_only=True):
     adopted: bool = False
 
 
-class ReleasedRecord(Record, frozen=True, kw_only=True):
-    """N.released.json: this attempt counts no longer, and why. `batch_id` is one that turned out to be another's.
+class VoidedRecord(Record, frozen=True, kw_only=True):
+    """N.voided.json: this attempt counts no longer, and why. `batch_id` is one that turned out to be another's.
     `paid` is false where it was surely not carried out.
     """
 
@@ -91,8 +91,8 @@ class LeaseRecord(Record, frozen=True, kw_only=True):
     ended: bool = False
 
 
-class LetGoRecord(Record, frozen=True, kw_only=True):
-    """N.letgo.json: the cutoff of attempt N came before its end; what it has not answered is asked by the sync lane.
+class AbandonedRecord(Record, frozen=True, kw_only=True):
+    """N.abandoned.json: the cutoff of attempt N came before its end; what it has not answered is asked by the sync lane.
 
     `batch_id` is None where none is known. `waits`: its batch cannot be cancelled, and is waited for all the same.
     """

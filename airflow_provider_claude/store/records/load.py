@@ -6,36 +6,36 @@ from airflow_provider_claude.store.records.record import Record
 
 
 class SettledRecord(Record, frozen=True, kw_only=True):
-    """settled.json: nothing more is sent for the content `root` of this shard. `round` was the last one."""
+    """settled.json: nothing more is sent for the content `shard_fingerprint` of this shard. `round` was the last one."""
 
-    root: str
+    shard_fingerprint: str
     round: int
     at: str
 
 
-class LandedRecord(Record, frozen=True, kw_only=True):
-    """landed.json: how the rows of a shard ended, duplicates counted with their twins.
+class LoadedRecord(Record, frozen=True, kw_only=True):
+    """loaded.json: how the rows of a shard ended, duplicates counted with their twins.
 
-    `outcomes` counts rows by outcome; `strangers` result lines with an unknown or repeated custom id, or none, and
+    `outcomes` counts rows by outcome; `unmatched` result lines with an unknown or repeated custom id, or none, and
     `foreign` elements of packed answers, whose id nobody has;
-    `disagreements` says where a batch's own counts are not those of its results. `round` is the last one that
+    `count_mismatches` says where a batch's own counts are not those of its results. `round` is the last one that
     landed. `cost_usd` is all that was paid, `retried_usd` the part that went to tries which a later one replaced.
     `incomplete` says of which attempts the results never came whole, and why. `asked_again` rows had no result for that
     reason and were asked again, which cost `asked_again_usd`.
     """
 
     shard: int
-    root: str
+    shard_fingerprint: str
     round: int
     rows: int
     outcomes: dict[str, int]
-    strangers: dict[str, int]
-    disagreements: list[str]
+    unmatched: dict[str, int]
+    count_mismatches: list[str]
     reused: int
     tokens: dict[str, int]
     cost_usd: str
     retried_usd: str
-    landed_at: str
+    loaded_at: str
     incomplete: list[str] = []
     asked_again: int = 0
     asked_again_usd: str = "0"

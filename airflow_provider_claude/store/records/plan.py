@@ -45,7 +45,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     """How the plan shares a run between the lanes, and what later decisions need to know.
 
     `lane` is `batch`, `sync` or `mixed`, `sync_rows` how many items the sync lane gets from the start. `row_seconds` is
-    what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `promised` the
+    what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `safe_deadline` the
     deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
     sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
     `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what is
@@ -56,7 +56,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     reason: str
     sync_rows: int
     row_seconds: float
-    promised: str | None
+    safe_deadline: str | None
     lead_seconds: float
     late_seconds: float
     limits: AccountLimits
@@ -68,8 +68,8 @@ class LanesRecord(Record, frozen=True, kw_only=True):
 
     @property
     def due(self) -> float | None:
-        """`promised` in epoch seconds."""
-        return None if self.promised is None else epoch(self.promised)
+        """`safe_deadline` in epoch seconds."""
+        return None if self.safe_deadline is None else epoch(self.safe_deadline)
 
 
 #: In a draft of a plan, before the lanes are chosen: no token is shorter than a byte.
@@ -78,7 +78,7 @@ UNDECIDED = LanesRecord(
     reason="",
     sync_rows=0,
     row_seconds=0.0,
-    promised=None,
+    safe_deadline=None,
     lead_seconds=0.0,
     late_seconds=0.0,
     limits=AccountLimits(requests=1, input_tokens=1, output_tokens=1),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.active_run import ActiveRun
-from airflow_provider_claude.core.deadline.at_risk import Danger
+from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.store.records.record import Record
 
 
-class DangerRecord(Record, frozen=True, kw_only=True):
-    """danger.json of a run: its promise is in danger since `at`, when the first of its batches was given up; told once."""
+class AtRiskRecord(Record, frozen=True, kw_only=True):
+    """at_risk.json of a run: its deadline is at risk since `at`, when the first of its batches was given up; told once."""
 
     at: str
-    danger: Danger
+    at_risk: AtRisk
 
 
 class AccountRecord(Record, frozen=True, kw_only=True):

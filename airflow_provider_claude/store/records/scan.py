@@ -97,13 +97,13 @@ class ReleasedRow(Record, frozen=True, kw_only=True):
 
 
 class QuarantineRecord(Record, frozen=True, kw_only=True):
-    """releases/N.json: what a person `chosen` of a scan's quarantine, as terms, and the rows that were meant, by `reason`.
+    """releases/N.json: what a person `selectors` of a scan's quarantine, as terms, and the rows that were meant, by `reason`.
 
     `by` says who did it, and `note` why, where that was said. `run_id` is the Airflow run that was asked to release them, None
     for a command. `withdraws`: the number of an earlier release that does not hold any more; this one then releases nothing.
     """
 
-    chosen: list[str]
+    selectors: list[str]
     by_reason: dict[str, int]
     rows: list[ReleasedRow]
     at: str

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_claude.core.deadline.cutoff_times import (
     LOOK_SECONDS,
-    Drain,
-    LetGo,
+    Abandon,
+    ShardBacklog,
     Switch,
     WaitOn,
     has_moved,
@@ -42,13 +42,13 @@ class World:
     """A night from 0 on. The lane answers, in the order it is given them, what cancelled batches have left: all of it."""
 
     shards: Sequence[Shard]
-    promised: float
+    safe_deadline: float
     lead: float
     #: What the lane has to do first, from 0 on.
     free: float = 0.0
     #: When each shard asks again.
     looks: dict[int, float] = field(default_factory=dict)
-    let_go: dict[int, float] = field(default_factory=dict)
+    abandoned: dict[int, float] = field(default_factory=dict)
     ended: dict[int, float] = field(default_factory=dict)
     answered: dict[int, float] = field(default_factory=dict)
     #: Most of the lane's work that was let go and not answered when another shard was let go.
@@ -71,34 +71,39 @@ class World:
 
     def look(self, shard: int, now: float) -> None:
         queue = self.queue(now)
-        match switch(shard, queue, now=now, promised=self.promised, lead=self.lead):
+        match switch(shard, queue, now=now, safe_deadline=self.safe_deadline, lead=self.lead):
             case WaitOn(until=until):
                 assert until > now
                 self.looks[shard] = until
-            case LetGo():
+            case Abandon():
                 del self.looks[shard]
-                self.let_go[shard] = now
-                self.stock = max(self.stock, sum(one.seconds for one in queue if one.let_go))
+                self.abandoned[shard] = now
+                self.stock = max(self.stock, sum(one.seconds for one in queue if one.abandoned))
 
-    def queue(self, now: float) -> list[Drain]:
+    def queue(self, now: float) -> list[ShardBacklog]:
         return [
-            Drain(shard=-1, seconds=max(self.free - now, 0.0), let_go=True),
-            *(Drain(shard=shard, seconds=self.shards[shard].seconds) for shard in self.looks),
+            ShardBacklog(shard=-1, seconds=max(self.free - now, 0.0), abandoned=True),
+            *(ShardBacklog(shard=shard, seconds=self.shards[shard].seconds) for shard in self.looks),
             *(
-                Drain(shard=shard, seconds=self.shards[shard].seconds, let_go=True, cancelling=now - self.let_go[shard])
+                ShardBacklog(
+                    shard=shard,
+                    seconds=self.shards[shard].seconds,
+                    abandoned=True,
+                    cancelling=now - self.abandoned[shard],
+                )
                 for shard in self.due()
             ),
         ]
 
     def due(self) -> list[int]:
         """Those whose cancel is not through."""
-        return [shard for shard in self.let_go if shard not in self.answered]
+        return [shard for shard in self.abandoned if shard not in self.answered]
 
     def end(self, shard: int) -> float:
         return self.shards[shard].end
 
     def ready(self, shard: int) -> float:
-        return self.let_go[shard] + self.shards[shard].cancel
+        return self.abandoned[shard] + self.shards[shard].cancel
 
 
 LEAD = 120.0
@@ -120,17 +125,17 @@ def needed(some: Sequence[Shard]) -> float:
 class TestANight:
     @given(shards(cancel=LEAD), st.integers(0, 5000))
     def test_the_cutoffs_of_any_plan_are_feasible(self, some: list[Shard], spare: int) -> None:
-        promised = needed(some) + LEAD + spare
-        world = World(some, promised, LEAD).play()
-        assert all(at <= promised for at in world.answered.values())
-        assert all(at <= promised for at in world.ended.values())
+        safe_deadline = needed(some) + LEAD + spare
+        world = World(some, safe_deadline, LEAD).play()
+        assert all(at <= safe_deadline for at in world.answered.values())
+        assert all(at <= safe_deadline for at in world.ended.values())
         assert len(world.answered) + len(world.ended) == len(some)
 
     @given(shards(cancel=LEAD), st.integers(-10_000, 5000))
     def test_a_shard_that_ends_before_it_is_let_go_is_never_paid_twice(self, some: list[Shard], spare: int) -> None:
         world = World(some, needed(some) + LEAD + spare, LEAD).play()
         assert not world.ended.keys() & world.answered.keys()
-        assert all(some[shard].end >= at for shard, at in world.let_go.items())
+        assert all(some[shard].end >= at for shard, at in world.abandoned.items())
 
     @given(shards(cancel=LEAD), st.integers(-10_000, 5000))
     def test_the_lane_is_never_asked_for_another_shard_while_it_has_work_for_two_cancels(
@@ -140,40 +145,40 @@ class TestANight:
 
     @given(shards(cancel=LEAD, least=1), st.integers(0, 5000))
     def test_no_shard_is_let_go_while_the_lane_could_still_wait(self, some: list[Shard], spare: int) -> None:
-        promised = needed(some) + LEAD + spare
-        world = World(some, promised, LEAD).play()
-        for shard, at in world.let_go.items():
+        safe_deadline = needed(some) + LEAD + spare
+        world = World(some, safe_deadline, LEAD).play()
+        for shard, at in world.abandoned.items():
             behind = [one for other, one in enumerate(some) if other >= shard and world.ended.get(other, NEVER) > at]
-            assert at >= promised - LEAD - needed(behind)
+            assert at >= safe_deadline - LEAD - needed(behind)
 
     @given(shards(cancel=2 * LEAD), st.integers(0, 5000))
     def test_slow_cancels_make_it_late_by_one_lead_and_not_by_their_sum(self, some: list[Shard], spare: int) -> None:
-        promised = needed(some) + LEAD + spare
-        world = World(some, promised, LEAD).play()
-        assert all(at <= promised + LEAD for at in world.answered.values())
+        safe_deadline = needed(some) + LEAD + spare
+        world = World(some, safe_deadline, LEAD).play()
+        assert all(at <= safe_deadline + LEAD for at in world.answered.values())
 
     @given(shards(cancel=LEAD, least=1), st.integers(0, 11), st.integers(0, 5000))
     def test_a_cancel_that_does_not_end_holds_up_its_own_shard_only(
         self, some: list[Shard], hung: int, spare: int
     ) -> None:
         hung %= len(some)
-        promised = needed(some) + LEAD + spare
+        safe_deadline = needed(some) + LEAD + spare
         some[hung] = Shard(some[hung].seconds, cancel=NEVER)
-        world = World(some, promised, LEAD).play()
-        assert all(at <= promised for at in world.answered.values())
+        world = World(some, safe_deadline, LEAD).play()
+        assert all(at <= safe_deadline for at in world.answered.values())
         assert world.answered.keys() | world.ended.keys() | {hung} == set(range(len(some)))
 
     @given(shards(cancel=LEAD, least=1), st.integers(0, 10_000), st.integers(60, 9000), st.integers(60, 20_000))
     def test_what_the_lane_makes_alone_is_made_whatever_the_plan_chooses_and_the_batches_do(
         self, some: list[Shard], spare: int, median: int, late: int
     ) -> None:
-        total, promised = needed(some), needed(some) + spare
+        total, safe_deadline = needed(some), needed(some) + spare
         choice = choose(
             Night(
                 rows=1_000_000,
                 sync_seconds=total,
                 now=0.0,
-                promised=promised,
+                safe_deadline=safe_deadline,
                 median_seconds=median,
                 late_seconds=max(median, late),
                 lead=LEAD,
@@ -183,8 +188,8 @@ class TestANight:
         )
         at_once = total * choice.sync_rows / 1_000_000
         rest = [Shard(one.seconds * (1 - at_once / total), one.end, one.cancel) for one in some]
-        world = World(rest if choice.lane != "sync" else [], promised, LEAD, free=at_once).play()
-        assert max([world.free, *world.ended.values()]) <= promised + ROUNDING
+        world = World(rest if choice.lane != "sync" else [], safe_deadline, LEAD, free=at_once).play()
+        assert max([world.free, *world.ended.values()]) <= safe_deadline + ROUNDING
 
     @pytest.mark.parametrize("cancel", [20.0, LEAD, 2 * LEAD])
     def test_a_lane_that_cannot_make_all_is_never_idle(self, cancel: float) -> None:
@@ -193,30 +198,30 @@ class TestANight:
 
     def test_a_lane_that_cannot_make_all_takes_one_shard_after_the_other(self) -> None:
         world = World([Shard(600.0, cancel=LEAD)] * 4, 1000.0, LEAD).play()
-        assert [world.let_go[shard] for shard in range(4)] == pytest.approx([0, 480, 1080, 1680], abs=LOOK_SECONDS)
+        assert [world.abandoned[shard] for shard in range(4)] == pytest.approx([0, 480, 1080, 1680], abs=LOOK_SECONDS)
 
     def test_a_hundred_stuck_shards_are_let_go_one_after_the_other_just_in_time(self) -> None:
         world = World([Shard(100.0, cancel=LEAD)] * 100, 32_400.0, LEAD).play()
-        assert list(world.let_go.values()) == [32_400.0 - LEAD - 100.0 * (100 - shard) for shard in range(100)]
+        assert list(world.abandoned.values()) == [32_400.0 - LEAD - 100.0 * (100 - shard) for shard in range(100)]
         assert world.free == 32_400.0
 
 
-QUEUE = tuple(Drain(shard=shard, seconds=100.0) for shard in range(3))
+QUEUE = tuple(ShardBacklog(shard=shard, seconds=100.0) for shard in range(3))
 
 
 class TestSwitch:
-    def decide(self, shard: int, queue: Sequence[Drain], now: float) -> Switch:
-        return switch(shard, queue, now=now, promised=1000.0, lead=50.0)
+    def decide(self, shard: int, queue: Sequence[ShardBacklog], now: float) -> Switch:
+        return switch(shard, queue, now=now, safe_deadline=1000.0, lead=50.0)
 
     @pytest.mark.parametrize(("shard", "until"), [(0, 650.0), (1, 750.0), (2, 850.0)])
     def test_a_shard_is_waited_for_until_the_lane_has_to_begin_with_it_less_the_lead(
         self, shard: int, until: float
     ) -> None:
         assert self.decide(shard, QUEUE, 0.0) == WaitOn(until=until)
-        assert self.decide(shard, QUEUE[shard:], until) == LetGo()
+        assert self.decide(shard, QUEUE[shard:], until) == Abandon()
 
     def test_shards_in_front_are_let_go_first(self) -> None:
-        assert [self.decide(shard, QUEUE, 910.0) for shard in range(3)] == [LetGo(), LetGo(), WaitOn(until=970.0)]
+        assert [self.decide(shard, QUEUE, 910.0) for shard in range(3)] == [Abandon(), Abandon(), WaitOn(until=970.0)]
 
     def test_a_shard_that_has_ended_is_time_for_all_before_it(self) -> None:
         assert self.decide(0, QUEUE[:2], 650.0) == WaitOn(until=750.0)
@@ -225,25 +230,25 @@ class TestSwitch:
         assert self.decide(2, QUEUE[2:], 650.0) == WaitOn(until=850.0)
 
     def test_a_shard_behind_others_in_a_full_lane_is_looked_at_again_in_a_minute(self) -> None:
-        full = [Drain(shard=shard, seconds=500.0) for shard in range(4)]
-        assert self.decide(0, full, 0.0) == LetGo()
+        full = [ShardBacklog(shard=shard, seconds=500.0) for shard in range(4)]
+        assert self.decide(0, full, 0.0) == Abandon()
         assert self.decide(3, full, 0.0) == WaitOn(until=450.0)
         assert self.decide(3, full, 460.0) == WaitOn(until=460.0 + LOOK_SECONDS)
 
     def test_a_cancel_that_takes_longer_than_twice_the_lead_is_in_nobodys_way(self) -> None:
-        late = Drain(shard=1, seconds=100.0)
-        for seconds, decision in ((100.0, WaitOn(until=920.0)), (101.0, LetGo())):
-            gone = Drain(shard=0, seconds=120.0, let_go=True, cancelling=seconds)
+        late = ShardBacklog(shard=1, seconds=100.0)
+        for seconds, decision in ((100.0, WaitOn(until=920.0)), (101.0, Abandon())):
+            gone = ShardBacklog(shard=0, seconds=120.0, abandoned=True, cancelling=seconds)
             assert self.decide(1, [gone, late], 900.0) == decision
 
     def test_a_slot_is_the_later_of_when_the_lane_is_free_and_when_it_has_to_begin(self) -> None:
-        assert last_moment(1, QUEUE, promised=1000.0) == 800.0
-        assert slot(1, QUEUE, now=0.0, promised=1000.0, lead=50.0) == 800.0
-        assert slot(1, QUEUE, now=900.0, promised=1000.0, lead=50.0) == 950.0
+        assert last_moment(1, QUEUE, safe_deadline=1000.0) == 800.0
+        assert slot(1, QUEUE, now=0.0, safe_deadline=1000.0, lead=50.0) == 800.0
+        assert slot(1, QUEUE, now=900.0, safe_deadline=1000.0, lead=50.0) == 950.0
 
     @pytest.mark.parametrize(("now", "makes"), [(700.0, True), (701.0, False)])
     def test_the_lane_makes_it_while_there_is_time_for_all_that_is_open(self, now: float, makes: bool) -> None:
-        assert makes_it(QUEUE, now=now, promised=1000.0) is makes
+        assert makes_it(QUEUE, now=now, safe_deadline=1000.0) is makes
 
     @pytest.mark.parametrize(
         ("then", "now", "moved"),
@@ -258,6 +263,8 @@ class TestSwitch:
     def test_the_lane_moves_while_it_answers_or_gets_more_to_answer(
         self, then: list[float], now: list[float], *, moved: bool
     ) -> None:
-        waiting = Drain(shard=9, seconds=7.0)
-        before, queue = ([Drain(shard=n, seconds=s, let_go=True) for n, s in enumerate(one)] for one in (then, now))
+        waiting = ShardBacklog(shard=9, seconds=7.0)
+        before, queue = (
+            [ShardBacklog(shard=n, seconds=s, abandoned=True) for n, s in enumerate(one)] for one in (then, now)
+        )
         assert has_moved([*before, waiting], [*queue, waiting]) is moved

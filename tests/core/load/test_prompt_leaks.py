@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_claude.core.load.answer_columns import answer_type
-from airflow_provider_claude.core.load.prompt_leaks import CanaryError, Echoes, free_columns, needles
+from airflow_provider_claude.core.load.prompt_leaks import CanaryError, PromptLeaks, free_columns, needles
 from airflow_provider_claude.job import ClaudeJob
 from tests.context import canary_of, spec_of
 
@@ -32,7 +32,7 @@ def answer(topic: str = "a rake", tags: tuple[str, ...] = ()) -> dict[str, Any]:
 def flags(*answers: dict[str, Any], quoting: Collection[int] = ()) -> list[list[str]]:
     struct = pa.array(answers, answer_type(SCHEMA))
     columns = dict(zip(SCHEMA["properties"], struct.flatten(), strict=True))
-    found = Echoes(spec_of(JOB), SCHEMA).flags(columns, answers, quoting)
+    found = PromptLeaks(spec_of(JOB), SCHEMA).flags(columns, answers, quoting)
     found.validate(full=True)
     assert found.type == pa.list_(pa.string())
     return list(found.to_pylist())
@@ -62,18 +62,18 @@ def test_free_text_is_what_has_room_for_prose(node: dict[str, Any], free: bool) 
 
 @pytest.mark.parametrize("spell", [str, str.upper, lambda word: f"it is {word}!"])
 def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> None:
-    echoes = Echoes(spec_of(JOB), SCHEMA)
+    prompt_leaks = PromptLeaks(spec_of(JOB), SCHEMA)
     for leak in (answer(topic=spell(canary_of(JOB))), answer(tags=("a", spell(canary_of(JOB))))):
         with pytest.raises(CanaryError, match="confidential word") as caught:
             flags(answer(), leak)
         assert canary_of(JOB) not in str(caught.value).lower()
-        assert echoes.leaks(leak)
-        assert not echoes.leaks(answer())
+        assert prompt_leaks.leaks(leak)
+        assert not prompt_leaks.leaks(answer())
 
 
 def test_answers_without_room_for_prose_are_not_searched() -> None:
     enums = schema(label=LABEL)
-    assert Echoes(spec_of(JOB), enums).columns == ()
+    assert PromptLeaks(spec_of(JOB), enums).columns == ()
 
 
 def test_an_answer_that_echoes_is_flagged_and_its_neighbours_are_not() -> None:
@@ -86,10 +86,10 @@ def test_an_answer_that_echoes_is_flagged_and_its_neighbours_are_not() -> None:
     )
     assert found == [
         [],
-        ["echoes_system"],
-        ["echoes_notice"],
-        ["echoes_override"],
-        ["echoes_system", "echoes_override"],
+        ["leaks_system"],
+        ["leaks_notice"],
+        ["leaks_override"],
+        ["leaks_system", "leaks_override"],
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.plan.lane_choice import Choice, Night, choose, for_leftovers
+from airflow_provider_claude.core.plan.lane_choice import Choice, Night, choose, for_unresolved
 
 MINUTE, HOUR = 60.0, 3600.0
 COST = {"batch": Decimal("2.75"), "sync": Decimal("5.50")}
@@ -18,7 +18,7 @@ NIGHT = Night(
     rows=100_000,
     sync_seconds=25 * MINUTE,
     now=0.0,
-    promised=9 * HOUR - 10 * MINUTE,
+    safe_deadline=9 * HOUR - 10 * MINUTE,
     median_seconds=30 * MINUTE,
     late_seconds=60 * MINUTE,
     lead=5 * MINUTE,
@@ -49,7 +49,7 @@ class TestChoose:
         assert choice.cost == COST
 
     def test_without_a_deadline_everything_goes_by_batch_however_late_it_is(self) -> None:
-        choice = chosen(promised=None, now=10**9, sync_seconds=10**6)
+        choice = chosen(safe_deadline=None, now=10**9, sync_seconds=10**6)
         assert (choice.lane, choice.sync_rows, choice.makeable, choice.hopeless) == ("batch", 0, 100_000, False)
         assert choice.reason == "100,000 rows go by batch: no deadline is set, and a batch costs half."
 
@@ -67,7 +67,7 @@ class TestChoose:
     def test_a_batch_has_to_leave_time_for_a_late_one_and_for_the_lane_after_it(
         self, minutes_left: int, lane: str
     ) -> None:
-        assert chosen(now=NIGHT.promised - minutes_left * MINUTE).lane == lane  # type: ignore[operator]
+        assert chosen(now=NIGHT.safe_deadline - minutes_left * MINUTE).lane == lane  # type: ignore[operator]
 
     def test_few_rows_are_not_due_soon_because_some_batches_took_all_night(self) -> None:
         assert chosen(late_seconds=9 * HOUR).lane == "batch"
@@ -111,7 +111,7 @@ class TestChoose:
             rows=st.integers(0, 2_000_000),
             sync_seconds=st.floats(1, 1e5),
             now=st.floats(-1e5, 1e5),
-            promised=st.none() | st.floats(-1e5, 1e5),
+            safe_deadline=st.none() | st.floats(-1e5, 1e5),
             median_seconds=st.floats(60, 1e4),
             late_seconds=st.floats(60, 9e4),
             lead=st.floats(30, 1e3),
@@ -129,20 +129,20 @@ class TestChoose:
 
 ON_TIME: dict[str, Any] = {
     "now": 0.0,
-    "promised": 4000.0,
+    "safe_deadline": 4000.0,
     "late_seconds": 3000.0,
     "queue_seconds": 500.0,
     "lead": 100.0,
 }
 
 
-class TestForLeftovers:
+class TestForUnresolved:
     @pytest.mark.parametrize(("seconds", "lane"), [(400.0, "batch"), (401.0, "sync")])
     def test_another_batch_has_to_leave_time_for_the_lane_after_a_late_one(self, seconds: float, lane: str) -> None:
-        assert for_leftovers(seconds, **ON_TIME) == lane
+        assert for_unresolved(seconds, **ON_TIME) == lane
 
     def test_what_the_lane_has_to_do_besides_counts(self) -> None:
-        assert for_leftovers(400.0, **{**ON_TIME, "queue_seconds": 501.0}) == "sync"
+        assert for_unresolved(400.0, **{**ON_TIME, "queue_seconds": 501.0}) == "sync"
 
     def test_without_a_deadline_there_is_always_time_for_a_batch(self) -> None:
-        assert for_leftovers(1e9, **{**ON_TIME, "promised": None}) == "batch"
+        assert for_unresolved(1e9, **{**ON_TIME, "safe_deadline": None}) == "batch"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.plan.lane_split import Mixture, items_up_to, mixture
+from airflow_provider_claude.core.plan.lane_split import LaneSplit, items_up_to, lane_split
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from airflow_provider_claude.core.plan.lane_split import Mixture, items_up_to, m
 def test_the_first_shards_go_whole_and_the_next_one_as_far_as_it_has_to(
     sync_rows: int, shared: tuple[int, int]
 ) -> None:
-    assert mixture([10, 10, 10], sync_rows) == Mixture(*shared)
+    assert lane_split([10, 10, 10], sync_rows) == LaneSplit(*shared)
 
 
 @given(st.lists(st.integers(1, 1_000), max_size=20), st.integers(0, 20_000))
 def test_no_row_is_lost_and_none_too_many_goes_to_the_sync_lane(sizes: list[int], sync_rows: int) -> None:
-    shared = mixture(sizes, sync_rows)
+    shared = lane_split(sizes, sync_rows)
     assert sum(sizes[: shared.whole]) + shared.rows == min(sync_rows, sum(sizes))
 
 

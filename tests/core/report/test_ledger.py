@@ -26,7 +26,7 @@ def shard_counts(draw, number: int) -> ShardCount:
         duplicates=duplicates,
         answered=answered,
         failed=failed,
-        landed={"succeeded": answered, **failed},
+        loaded={"succeeded": answered, **failed},
     )
 
 
@@ -49,7 +49,7 @@ def parts(ledger: Ledger) -> dict:
 
 
 def shard(number: int = 0, **changes) -> ShardCount:
-    values = {"items": 10, "duplicates": 0, "answered": 10, "failed": {}, "landed": {"succeeded": 10}} | changes
+    values = {"items": 10, "duplicates": 0, "answered": 10, "failed": {}, "loaded": {"succeeded": 10}} | changes
     return ShardCount(shard=number, **values)
 
 
@@ -93,7 +93,7 @@ class TestConservation:
             Ledger.of(**parts(ledger) | {"shards": shards}).check()
 
     def test_two_shards_whose_errors_cancel_out_are_both_named(self):
-        short, long = shard(1, answered=9, landed={"succeeded": 9}), shard(2, answered=11, landed={"succeeded": 11})
+        short, long = shard(1, answered=9, loaded={"succeeded": 9}), shard(2, answered=11, loaded={"succeeded": 11})
         ledger = ledger_of(short, long)
         assert ledger.gap == 0
         assert ledger.problems() == [
@@ -102,34 +102,34 @@ class TestConservation:
         ]
 
     def test_shards_that_were_never_loaded_are_named_with_their_rows(self):
-        absent = [shard(n, answered=0, landed=None) for n in (1, 2, 4)]
+        absent = [shard(n, answered=0, loaded=None) for n in (1, 2, 4)]
         assert ledger_of(shard(0), *absent).problems() == [
             "30 rows of 40 not accounted for.",
             "Shards 1, 2 and 4 were never loaded (30 rows).",
         ]
 
     def test_hundreds_of_absent_shards_take_one_sentence(self):
-        problems = ledger_of(*(shard(n, answered=0, landed=None) for n in range(300))).problems()
+        problems = ledger_of(*(shard(n, answered=0, loaded=None) for n in range(300))).problems()
         assert problems[1] == "Shards 0, 1, 2, 3, 4, 5, 6, 7 and 292 more were never loaded (3,000 rows)."
         assert len(problems) == 2
 
     def test_hundreds_of_wrong_shards_are_counted_after_the_first_eight(self):
-        problems = ledger_of(*(shard(n, answered=9, landed={"succeeded": 9}) for n in range(300))).problems()
+        problems = ledger_of(*(shard(n, answered=9, loaded={"succeeded": 9}) for n in range(300))).problems()
         assert len(problems) == 1 + 8 + 1
         assert problems[-1].startswith("292 more such differences")
 
     def test_a_shard_of_duplicates_owes_a_row_for_each(self):
-        ledger_of(shard(duplicates=3, answered=13, landed={"succeeded": 13})).check()
+        ledger_of(shard(duplicates=3, answered=13, loaded={"succeeded": 13})).check()
         with pytest.raises(LedgerError, match="3 rows of 13 not accounted for"):
             ledger_of(shard(duplicates=3)).check()
 
     def test_a_landed_record_that_tells_another_story_is_said_so(self):
-        with pytest.raises(LedgerError, match=r"landed\.json says 9 succeeded, 1 refused; its files hold 10 succeeded"):
-            ledger_of(shard(landed={"succeeded": 9, "refused": 1})).check()
+        with pytest.raises(LedgerError, match=r"loaded\.json says 9 succeeded, 1 refused; its files hold 10 succeeded"):
+            ledger_of(shard(loaded={"succeeded": 9, "refused": 1})).check()
 
     def test_files_without_a_landed_record_are_an_unfinished_load(self):
         with pytest.raises(LedgerError, match="Shard 0: its load did not finish"):
-            ledger_of(shard(landed=None)).check()
+            ledger_of(shard(loaded=None)).check()
 
     def test_zero_counts_in_a_landed_record_mean_nothing(self):
-        ledger_of(shard(landed={"succeeded": 10, "refused": 0})).check()
+        ledger_of(shard(loaded={"succeeded": 10, "refused": 0})).check()

@@ -38,7 +38,7 @@ HOSTILE = [
 
 def summary_of(text: str = "plain", **changes) -> Summary:
     example = Example(item_id=text, reason=text, detail=text, excerpt=text)
-    shard = ShardCount(shard=0, items=10, duplicates=0, answered=8, failed={text: 2}, landed=None)
+    shard = ShardCount(shard=0, items=10, duplicates=0, answered=8, failed={text: 2}, loaded=None)
     values = {
         "source": text,
         "format": "csv",
@@ -58,7 +58,7 @@ def summary_of(text: str = "plain", **changes) -> Summary:
                 attempts=1,
                 created_at="2026-11-22T01:00:00Z",
                 ended_at="2026-11-22T02:00:00Z",
-                landed_at="2026-11-22T02:10:00Z",
+                loaded_at="2026-11-22T02:10:00Z",
             )
         ],
         "answers": [
@@ -69,9 +69,9 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "quarantine_examples": [example],
         "failure_examples": [example],
         "flags": {text: 3},
-        "echoes": {text: 2},
-        "strangers": {text: 1},
-        "disagreements": [text],
+        "prompt_leaks": {text: 2},
+        "unmatched": {text: 1},
+        "count_mismatches": [text],
         "reused": 2,
         "asked": Asked(model=text, prompt_hash=text, schema_hash=text, fields={text: text}),
         "explanation": [text],
@@ -148,7 +148,7 @@ class TestPage:
         assert sum(numbers) == int(table.css_first("tr.sum td").text()) == 15
 
     def test_a_gap_has_a_row_of_its_own(self):
-        lost = ShardCount(shard=0, items=10, duplicates=0, answered=0, failed={}, landed=None)
+        lost = ShardCount(shard=0, items=10, duplicates=0, answered=0, failed={}, loaded=None)
         ledger = Ledger.of(inputs=10, items=10, duplicates=0, quarantined={}, shards=[lost])
         assert "Not accounted for 10 100.0%" in text_of(summary_of(ledger=ledger, problems=ledger.problems()))
 
@@ -202,7 +202,7 @@ class TestCharts:
     def test_a_night_of_any_length_has_a_few_round_times(self, seconds):
         start = 1_795_305_612.0
         svg = charts.timeline(
-            [Bar(label="0", start=start, ended=start + seconds / 2, landed=start + seconds)], deadline=None, name="t"
+            [Bar(label="0", start=start, ended=start + seconds / 2, loaded=start + seconds)], deadline=None, name="t"
         )
         times = [node.text() for node in LexborHTMLParser(svg).css("svg text") if ":" in node.text()]
         assert 1 <= len(times) <= 9

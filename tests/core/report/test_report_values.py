@@ -15,7 +15,7 @@ from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import cents, duration, moment, money, share
 from airflow_provider_claude.core.report.summary import asked
 from airflow_provider_claude.core.report.tally import OTHER, ColumnTally, Tally
-from airflow_provider_claude.core.report.timeline import ShardSpan, bars, last_landing, near, slowest
+from airflow_provider_claude.core.report.timeline import ShardSpan, bars, last_loading, near, slowest
 
 #: The machine may be busy with other things; how long an example takes says nothing here.
 unhurried = settings(deadline=None, max_examples=60)
@@ -23,7 +23,7 @@ usd = st.decimals(0, 1000, places=12)
 
 
 def span(
-    number: int, start: str | None = "00:10", ended: str | None = "01:00", landed: str | None = "01:05"
+    number: int, start: str | None = "00:10", ended: str | None = "01:00", loaded: str | None = "01:05"
 ) -> ShardSpan:
     def at(time):
         return None if time is None else f"2026-11-22T{time}:00Z"
@@ -35,7 +35,7 @@ def span(
         attempts=1,
         created_at=at(start),
         ended_at=at(ended),
-        landed_at=at(landed),
+        loaded_at=at(loaded),
     )
 
 
@@ -80,21 +80,21 @@ class TestTimeline:
 
     def test_shards_that_share_a_bar_span_it_from_first_to_last(self):
         [bar] = bars([span(0, "00:30", "01:00", "01:10"), span(1, "00:10", "02:00", "02:05")], 1)
-        assert (bar.label, bar.landed - bar.start) == ("0–1", (60 + 55) * 60)
+        assert (bar.label, bar.loaded - bar.start) == ("0–1", (60 + 55) * 60)
 
     def test_a_shard_that_was_never_sent_has_no_bar_and_one_that_never_ended_a_point(self):
         assert bars([span(0, None, None, None)]) == []
-        [bar] = bars([span(1, ended=None, landed=None)])
-        assert bar.start == bar.ended == bar.landed
+        [bar] = bars([span(1, ended=None, loaded=None)])
+        assert bar.start == bar.ended == bar.loaded
 
     def test_the_slowest_come_first_and_the_unfinished_are_left_out(self):
-        spans = [span(0), span(1, landed="03:00"), span(2, landed=None), span(3, landed="02:00")]
+        spans = [span(0), span(1, loaded="03:00"), span(2, loaded=None), span(3, loaded="02:00")]
         assert [s.shard for s in slowest(spans, 2)] == [1, 3]
 
     def test_the_night_has_landed_when_its_last_shard_has(self):
-        assert last_landing([span(0), span(1, landed="03:00")]) == "2026-11-22T03:00:00Z"
-        assert last_landing([span(0), span(1, landed=None)]) is None
-        assert last_landing([]) is None
+        assert last_loading([span(0), span(1, loaded="03:00")]) == "2026-11-22T03:00:00Z"
+        assert last_loading([span(0), span(1, loaded=None)]) is None
+        assert last_loading([]) is None
 
     def test_a_deadline_is_drawn_only_where_it_does_not_squeeze_the_bars(self):
         drawn = bars([span(0)])

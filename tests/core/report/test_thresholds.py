@@ -16,7 +16,7 @@ def ledger(answered: int = 0, failed: dict[str, int] | None = None, aside: dict[
     failed, aside = failed or {}, aside or {}
     items = answered + sum(failed.values())
     outcomes = {"succeeded": answered, **failed}
-    shard = ShardCount(shard=0, items=items, duplicates=0, answered=answered, failed=failed, landed=outcomes)
+    shard = ShardCount(shard=0, items=items, duplicates=0, answered=answered, failed=failed, loaded=outcomes)
     return Ledger.of(
         inputs=items + sum(aside.values()),
         items=items,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from airflow_provider_claude.core.requests.pack_exclusions import Wary
+from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
 from airflow_provider_claude.job import ClaudeJob
 from tests.context import spec_of
 
 LABEL = {"type": "string", "enum": ["positive", "so-so (mixed)", "negative"]}
 OUTPUT = {"type": "object", "properties": {"label": LABEL}, "required": ["label"], "additionalProperties": False}
-WARY = Wary(spec_of(ClaudeJob(prompt="{subject} {body}", output=OUTPUT)), ["subject", "body"])
+EXCLUSIONS = PackExclusions(spec_of(ClaudeJob(prompt="{subject} {body}", output=OUTPUT)), ["subject", "body"])
 
 
 def alone(*texts: str | None) -> list[bool]:
-    return WARY.rows(
+    return EXCLUSIONS.rows(
         pa.record_batch({"subject": pa.nulls(len(texts), pa.string()), "body": pa.array(texts, pa.string())})
     )
 
@@ -56,4 +56,4 @@ def test_honest_mails_share(text: str | None) -> None:
 
 def test_any_column_of_the_prompt_counts() -> None:
     rows = {"subject": ["label all mails", "hello"], "body": ["hello", "hello"]}
-    assert WARY.rows(pa.record_batch(rows)) == [True, False]
+    assert EXCLUSIONS.rows(pa.record_batch(rows)) == [True, False]

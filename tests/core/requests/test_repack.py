@@ -8,17 +8,17 @@ import pytest
 
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.requests.repack import MANY, Repack, repack
-from airflow_provider_claude.core.settle.unresolved import GiveUp, Leftover, Rebatch, decide, hopeless
+from airflow_provider_claude.core.settle.unresolved import GiveUp, Rebatch, Unresolved, decide, hopeless
 
 
-def left(count: int, first: int = 0, **more: object) -> list[Leftover]:
+def left(count: int, first: int = 0, **more: object) -> list[Unresolved]:
     base = {"outcome": Outcome.MISSING, "reason": "why", "max_tokens": 100, "packed": 20, **more}
-    return [Leftover(**{**base, "ordinal": first + n}) for n in range(count)]
+    return [Unresolved(**{**base, "ordinal": first + n}) for n in range(count)]
 
 
-def ask(leftovers: list[Leftover], *, items: int = 20, rounds: int = 2) -> Repack:
-    again = [one.ordinal for one in leftovers]
-    return repack(leftovers, again, items=items, rounds=rounds)
+def ask(unresolved: list[Unresolved], *, items: int = 20, rounds: int = 2) -> Repack:
+    again = [one.ordinal for one in unresolved]
+    return repack(unresolved, again, items=items, rounds=rounds)
 
 
 def test_what_nobody_has_asked_is_packed_as_planned() -> None:

@@ -9,20 +9,20 @@ from airflow_provider_claude.core.settle.unresolved import (
     MAX_OUTPUT_TOKENS,
     Decision,
     GiveUp,
-    Leftover,
     Rebatch,
+    Unresolved,
     ask_again,
     decide,
     hopeless,
 )
 
 
-def left(outcome: Outcome, **more: object) -> Leftover:
-    return Leftover(**{"ordinal": 0, "outcome": outcome, "reason": "why", "max_tokens": 100, **more})
+def left(outcome: Outcome, **more: object) -> Unresolved:
+    return Unresolved(**{"ordinal": 0, "outcome": outcome, "reason": "why", "max_tokens": 100, **more})
 
 
 @pytest.mark.parametrize(
-    ("leftover", "decision"),
+    ("item", "decision"),
     [
         (left(Outcome.EXPIRED), Rebatch(100)),
         (left(Outcome.CANCELED), Rebatch(100)),
@@ -41,8 +41,8 @@ def left(outcome: Outcome, **more: object) -> Leftover:
         (left(Outcome.UNAFFORDABLE), GiveUp()),
     ],
 )
-def test_each_outcome_has_its_one_decision(leftover: Leftover, decision: Decision) -> None:
-    assert decide(leftover, rounds=2) == decision
+def test_each_outcome_has_its_one_decision(item: Unresolved, decision: Decision) -> None:
+    assert decide(item, rounds=2) == decision
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -54,13 +54,13 @@ def worker(world: World, delay: float) -> Iterator[None]:
     """One try of the create task. It may be stopped for ever, or for a while, wherever it yields."""
     listed = None
     while True:
-        step = decide(list(world.records.values()), root="a", now=world.now, listed=listed)
+        step = decide(list(world.records.values()), shard_fingerprint="a", now=world.now, listed=listed)
         yield
         match step:
             case Search(attempt):
                 listed = world.listed(attempt.number)
             case Release(attempt):
-                world.records[attempt.number] = replace(world.records[attempt.number], released=True)
+                world.records[attempt.number] = replace(world.records[attempt.number], voided=True)
                 listed = None
             case Adopt(attempt, batch_id):
                 if world.claims.setdefault(batch_id, attempt.number) == attempt.number:
@@ -78,7 +78,9 @@ def send(world: World, number: int, delay: float) -> Iterator[None]:
     if number in world.records:  # the intent is written by one worker only
         return
     until = world.now + SEND_SECONDS
-    world.records[number] = Attempt(number=number, root="a", round=1, requests=5, at=world.now, until=until)
+    world.records[number] = Attempt(
+        number=number, shard_fingerprint="a", round=1, requests=5, at=world.now, until=until
+    )
     yield
     if world.now > until:  # a body that took too long is not sent to its end
         return
@@ -129,7 +131,7 @@ class Shard(RuleBasedStateMachine):
     def results_show_whose_the_batch_is(self) -> None:
         for number, attempt in self.world.records.items():
             if attempt.batch_id is not None and attempt.batch_id not in self.world.ours:
-                self.world.records[number] = replace(attempt, released=True)
+                self.world.records[number] = replace(attempt, voided=True)
 
     @invariant()
     def nothing_is_paid_twice(self) -> None:

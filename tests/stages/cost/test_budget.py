@@ -17,7 +17,7 @@ from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord, RunFolder, WorkFolder
 from tests.stages.conftest import Night, clock
 from tests.stages.settle.test_settle import settle
@@ -40,7 +40,7 @@ def cost(simulator: SimulatorProcess) -> Decimal:
 @pytest.mark.parametrize(("lane", "usd"), [("batch", "0.0002"), ("sync", "0.0004")])
 def test_what_a_budget_does_not_cover_is_not_sent_and_named_unaffordable(
     night: Night,
-    courier: Courier,
+    lane_factory: LaneFactory,
     claude_simulator: SimulatorProcess,
     lane: str,
     usd: str,
@@ -49,39 +49,39 @@ def test_what_a_budget_does_not_cover_is_not_sent_and_named_unaffordable(
     planned(night, usd, lane=lane)
     night.create()
     night.load()
-    landed = settle(night, courier=courier)
-    assert set(landed.outcomes) == {"succeeded", "unaffordable"}
-    assert landed.rows == 40
+    loaded = settle(night, lane_factory=lane_factory)
+    assert set(loaded.outcomes) == {"succeeded", "unaffordable"}
+    assert loaded.rows == 40
     assert 0 < cost(claude_simulator) <= Decimal(usd)
 
 
 def test_with_a_larger_budget_only_the_rest_is_asked(
     night: Night,
-    courier: Courier,
+    lane_factory: LaneFactory,
     claude_simulator: SimulatorProcess,
 ) -> None:
     night.scanned(TEXTS)
     planned(night, "0.0002")
     night.create()
     night.load()
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     planned(night, "1.00")
     night.create()
     night.load()
-    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert settle(night, lane_factory=lane_factory).outcomes == {"succeeded": 40}
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
 def test_a_budget_of_nothing_sends_nothing(
     night: Night,
-    courier: Courier,
+    lane_factory: LaneFactory,
     claude_simulator: SimulatorProcess,
 ) -> None:
     night.scanned(TEXTS)
     planned(night, "0")
     night.create()
     night.load()
-    assert settle(night, courier=courier).outcomes == {"unaffordable": 40}
+    assert settle(night, lane_factory=lane_factory).outcomes == {"unaffordable": 40}
     assert cost(claude_simulator) == 0
 
 
@@ -92,8 +92,8 @@ def test_what_was_reserved_and_not_spent_is_free_after_the_landing(night: Night)
     budget = Budget.of(_work(night), record)
     assert budget is not None
     before = budget.left()
-    landed = night.load()
-    assert before < budget.left() == Decimal("1.00") - Decimal(landed.cost_usd)
+    loaded = night.load()
+    assert before < budget.left() == Decimal("1.00") - Decimal(loaded.cost_usd)
 
 
 def test_a_call_that_the_api_refused_gives_its_reservation_back(
@@ -147,7 +147,7 @@ def test_what_was_paid_for_before_there_was_a_budget_is_no_charge_on_it(night: N
 
 
 def test_landing_twice_and_settling_charge_what_was_paid_and_no_more(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     record = planned(night, "1.00")
@@ -156,13 +156,13 @@ def test_landing_twice_and_settling_charge_what_was_paid_and_no_more(
     night.load()
     night.load()
     claude_simulator.control("DELETE", "/behaviour")
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     night.load()
     assert left(night, record) == Decimal("1.00") - cost(claude_simulator)
 
 
 def test_a_worker_that_died_before_it_asked_anything_leaves_no_charge(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -172,11 +172,11 @@ def test_a_worker_that_died_before_it_asked_anything_leaves_no_charge(
     night.create()
     night.load()
     with monkeypatch.context() as patched:
-        patched.setattr("airflow_provider_claude.stages.requests.request_body.SpooledBody.write_manifest", dies)
+        patched.setattr("airflow_provider_claude.stages.requests.request_body.RequestBody.write_manifest", dies)
         with pytest.raises(KeyboardInterrupt):
-            settle(night, courier=courier)
+            settle(night, lane_factory=lane_factory)
     assert left(night, record) < Decimal("1.00")
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     assert left(night, record) == Decimal("1.00") - cost(claude_simulator)
 
 

@@ -21,21 +21,21 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.cost import spent
 from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.stages.cost.spent import spent_by
-from airflow_provider_claude.stages.deadline.abandon import let_go
-from airflow_provider_claude.stages.load.merge_rounds import Landing
+from airflow_provider_claude.stages.deadline.abandon import abandon
+from airflow_provider_claude.stages.load.merge_rounds import Loading
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.stages.sync.journal import Journal
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import (
     BudgetRecord,
-    LandedRecord,
+    LoadedRecord,
     PaidRecord,
     RunFolder,
     ShardFolder,
@@ -141,7 +141,7 @@ def test_a_rerun_that_asks_nothing_costs_nothing_and_keeps_the_costs_of_the_day(
 
 
 def test_what_is_asked_again_is_on_record_in_each_round(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.behaviour(truncated=0.4, expired=0.3)
     night.scanned(TEXTS)
@@ -156,13 +156,13 @@ def test_what_is_asked_again_is_on_record_in_each_round(
 
 
 def test_the_sync_lane_is_on_record_at_its_full_price(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane="sync"))
     night.create()
     night.load()
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     found = costs(night)
     assert found.actual == found.sync == paid(night) == billed(claude_simulator)
     assert [(one.lane, one.answered, one.unsure) for one in attempts(night)] == [("sync", 12, 0)]
@@ -171,7 +171,7 @@ def test_the_sync_lane_is_on_record_at_its_full_price(
 @pytest.mark.parametrize("pack", [None, Packing(items=5)])
 @pytest.mark.parametrize("lane", ["batch", "sync"])
 def test_packs_and_a_cached_prompt_are_on_record_as_they_are_billed(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, lane: str, pack: Packing | None
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, lane: str, pack: Packing | None
 ) -> None:
     night.job = replace(JOB, system="Label what you read, and mind these examples. " * 80)
     claude_simulator.behaviour(refusal_midway=0.1, truncated=0.1, pack_drop=0.1)
@@ -179,7 +179,7 @@ def test_packs_and_a_cached_prompt_are_on_record_as_they_are_billed(
     planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane=lane), pack=pack)
     night.create()
     night.load()
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     found = costs(night)
     assert found.actual == paid(night) == billed(claude_simulator) > 0
     assert found.unsure_requests == 0
@@ -212,12 +212,12 @@ def test_a_landing_puts_on_record_what_the_results_by_themselves_say(
     ):
         out.write(b"\n".join([*lines[:-2], *again, *strange]))
     remove(shard.paid_file(1))
-    landed = night.load()
+    loaded = night.load()
     kept = shard.paid(1)
     assert [kept] == counted_alone(shard)
     assert kept is not None
-    assert kept.usd == landed.cost_usd
-    assert landed.strangers == {"repeated": 9, "unreadable": 2, "unknown": 1}
+    assert kept.usd == loaded.cost_usd
+    assert loaded.unmatched == {"repeated": 9, "unreadable": 2, "unknown": 1}
 
 
 def test_a_landing_reads_the_results_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,18 +235,18 @@ def test_a_landing_reads_the_results_once(night: Night, monkeypatch: pytest.Monk
 def test_what_was_paid_is_counted_where_a_landing_died(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(self: Landing, shard: int, now: str) -> LandedRecord:
+    def die(self: Loading, shard: int, now: str) -> LoadedRecord:
         raise KeyboardInterrupt
 
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50))
     night.create()
     with monkeypatch.context() as patch:
-        patch.setattr(Landing, "record", die)
+        patch.setattr(Loading, "record", die)
         with pytest.raises(KeyboardInterrupt):
             night.load()
     shard = night.run.shard(1)
-    assert shard.landed() is None
+    assert shard.loaded() is None
     assert [Decimal(one.usd) for one in counted_alone(shard)] == [billed(claude_simulator)]
     night.load()
     assert costs(night).actual == paid(night) == billed(claude_simulator) > 0
@@ -343,7 +343,7 @@ def test_a_batch_that_was_given_up_at_its_cutoff_may_have_been_paid_until_its_re
 ) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50))
-    let_go(night.run.shard(1), night.create(), now=clock()())
+    abandon(night.run.shard(1), night.create(), now=clock()())
     assert costs(night).unsure_requests == 12
     night.load()
     found = costs(night)
@@ -351,7 +351,7 @@ def test_a_batch_that_was_given_up_at_its_cutoff_may_have_been_paid_until_its_re
 
 
 def test_what_was_under_way_when_a_worker_of_the_sync_lane_was_killed_may_have_been_paid(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane="sync"))
@@ -360,12 +360,12 @@ def test_what_was_under_way_when_a_worker_of_the_sync_lane_was_killed_may_have_b
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(SyncAttempt, "carry_on", lambda *_: (_ for _ in ()).throw(PendingError("killed", 1.0)))
         with pytest.raises(PendingError):
-            settling(night, courier=courier).go_on()
+            settling(night, lane_factory=lane_factory).go_on()
     (number,) = [n for n in night.run.shard(1).attempts() if n > 1]
     dead = Lease(night.run.shard(1), number, in_(0))
     dead.under_way = 5
     dead.renew(3)
-    settle(night, courier=courier, clock=in_(2 * LEASE_SECONDS))
+    settle(night, lane_factory=lane_factory, clock=in_(2 * LEASE_SECONDS))
     found = costs(night)
     assert found.actual == billed(claude_simulator)
     assert found.unsure_requests == 5
@@ -373,21 +373,21 @@ def test_what_was_under_way_when_a_worker_of_the_sync_lane_was_killed_may_have_b
 
 
 def test_a_request_that_ended_without_an_answer_may_have_been_paid(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane="sync"))
     night.create()
     night.load()
     claude_simulator.fault("reset_after_accept", route="messages")
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     found = costs(night)
     assert found.unsure_requests == 1
     assert found.actual < billed(claude_simulator) <= found.actual + found.unsure
 
 
 def test_answers_that_could_not_be_written_down_may_have_been_paid(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night.scanned(TEXTS)
     planned(night, trial=False, limits=Limits(rows=50), lanes=LaneSettings(lane="sync"))
@@ -401,9 +401,9 @@ def test_answers_that_could_not_be_written_down_may_have_been_paid(
         patched.setattr(Journal, "write", refuse)
         patched.setattr("airflow_provider_claude.stages.sync.sender.WRITE_PAUSES", ())
         with pytest.raises(OSError, match="disk is full"):
-            settling(night, courier=courier).go_on()
+            settling(night, lane_factory=lane_factory).go_on()
     lost = billed(claude_simulator)
-    settle(night, courier=courier)
+    settle(night, lane_factory=lane_factory)
     found = costs(night)
     assert 0 < found.unsure_requests <= 12
     assert lost <= found.unsure

@@ -31,7 +31,7 @@ from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.store import LandedRecord, LooksRecord, RunFolder
+from airflow_provider_claude.store import LoadedRecord, LooksRecord, RunFolder
 from airflow_provider_claude.store.results import read_lines
 from tests.stages.conftest import Night, clock, patient
 from tests.stages.settle.test_settle import settle, settling
@@ -54,7 +54,7 @@ def night(night: Night, monkeypatch: pytest.MonkeyPatch) -> Night:
     return night
 
 
-def look(night: Night, seconds: float = 0.0) -> LandedRecord:
+def look(night: Night, seconds: float = 0.0) -> LoadedRecord:
     """One try of the load, *seconds* from now."""
     return load(night.run.shard(1), night.job, night.gateway, clock=in_(seconds))
 
@@ -65,7 +65,7 @@ def looks(night: Night) -> LooksRecord:
     return found
 
 
-def settled(night: Night) -> LandedRecord:
+def settled(night: Night) -> LoadedRecord:
     return patient(lambda now: settle(night, clock=now))
 
 
@@ -100,7 +100,7 @@ def test_what_stays_short_is_asked_again_and_both_costs_are_told(
     claude_simulator.clear_faults()
     lost = first.outcomes["missing"]
     assert 4 <= lost <= 8
-    assert f"name {20 - lost} of 20 requests" in night.leftovers()["reason"][0].as_py()
+    assert f"name {20 - lost} of 20 requests" in night.unresolved()["reason"][0].as_py()
     assert settled(night).outcomes == {"succeeded": 20}
     summary = reported(night)
     assert summary.costs.missing_requests == lost
@@ -148,9 +148,9 @@ def test_the_best_of_the_looks_is_used(night: Night, claude_simulator: Simulator
     for share in (0.3, 0.9, 0.1):
         claude_simulator.fault("short_results", share=share)
     claude_simulator.fault("short_results", share=0.2, times=None)
-    landed = night.load()
-    assert landed.outcomes["missing"] <= 3
-    assert landed.outcomes["succeeded"] == looks(night).best
+    loaded = night.load()
+    assert loaded.outcomes["missing"] <= 3
+    assert loaded.outcomes["succeeded"] == looks(night).best
 
 
 @pytest.mark.parametrize("fault", ["strange_results", "short_results"])
@@ -159,7 +159,7 @@ def test_a_round_whose_results_name_none_of_its_requests_ends_as_missing_with_it
 ) -> None:
     claude_simulator.fault(fault, times=None, share=0.0)
     assert night.load().outcomes == {"missing": 20}
-    assert "name none of the 20 requests" in night.leftovers()["reason"][0].as_py()
+    assert "name none of the 20 requests" in night.unresolved()["reason"][0].as_py()
     claude_simulator.clear_faults()
     assert settled(night).outcomes == {"succeeded": 20}
     summary = reported(night)
@@ -184,7 +184,7 @@ def test_results_that_cannot_be_downloaded_end_as_missing_after_an_hour_of_tries
         with pytest.raises(IncompleteError, match="could not be read"):
             look(night, 1800)
     assert look(night, 1800 + 3700).outcomes == {"missing": 20}
-    assert "could not be read" in night.leftovers()["reason"][0].as_py()
+    assert "could not be read" in night.unresolved()["reason"][0].as_py()
 
 
 @pytest.mark.parametrize("fault", ["bad_request", "permission", "bad_key"])
@@ -196,7 +196,7 @@ def test_results_that_are_refused_end_as_missing_after_an_hour_of_tries_and_are_
         with pytest.raises(IncompleteError, match=r"could not be read.*HTTP 4"):
             look(night, seconds)
     assert look(night, 3700).outcomes == {"missing": 20}
-    assert "HTTP 4" in night.leftovers()["reason"][0].as_py()
+    assert "HTTP 4" in night.unresolved()["reason"][0].as_py()
     claude_simulator.clear_faults()
     assert settled(night).outcomes == {"succeeded": 20}
     costs = reported(night).costs
@@ -248,8 +248,8 @@ def test_a_look_that_failed_does_not_keep_a_later_one_from_being_used(
 ) -> None:
     claude_simulator.fault("error_500", route="results")
     claude_simulator.fault("short_results", times=None, share=0.7)
-    landed = night.load()
-    assert landed.outcomes["succeeded"] == looks(night).best > 10
+    loaded = night.load()
+    assert loaded.outcomes["succeeded"] == looks(night).best > 10
 
 
 def test_results_that_are_short_after_an_outage_are_read_for_minutes_all_the_same(
@@ -275,10 +275,10 @@ def test_looks_that_fail_and_looks_that_are_short_in_turn_come_to_an_end(
         for _ in range(2):
             seconds += 60
             try:
-                landed = look(night, seconds)
+                loaded = look(night, seconds)
             except IncompleteError:
                 continue
-            assert landed.outcomes["missing"] > 0
+            assert loaded.outcomes["missing"] > 0
             return
     raise AssertionError("The looks come to no end.")
 
@@ -314,8 +314,8 @@ def reported_cost_is_open(night: Night) -> bool:
 
 def test_a_torn_line_after_all_others_is_a_cut_like_any_other(night: Night, claude_simulator: SimulatorProcess) -> None:
     whole = b"".join(night.gateway.results(submitted(night)))
-    pieces = iter([whole + b'{"custom_id":"x', whole])
-    night.gateway.results = lambda _: iter([next(pieces)])  # type: ignore[method-assign]
+    sources = iter([whole + b'{"custom_id":"x', whole])
+    night.gateway.results = lambda _: iter([next(sources)])  # type: ignore[method-assign]
     with pytest.raises(IncompleteError, match="end within a line"):
         look(night)
     assert look(night).outcomes == {"succeeded": 20}
@@ -331,9 +331,9 @@ def submitted(night: Night) -> str:
 
 def test_ids_beyond_the_counts_are_left_out_and_counted(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.fault("extra_results", times=None)
-    landed = night.load()
-    assert landed.outcomes == {"succeeded": 20}
-    assert landed.strangers == {"unknown": 20}
+    loaded = night.load()
+    assert loaded.outcomes == {"succeeded": 20}
+    assert loaded.unmatched == {"unknown": 20}
     assert claude_simulator.calls()["results"] == 1
     assert reported(night).costs.actual == billed(claude_simulator)
 
@@ -342,9 +342,9 @@ def test_an_id_that_comes_twice_counts_once(night: Night, claude_simulator: Simu
     lines = list(filter(None, b"".join(night.gateway.results(submitted(night))).split(b"\n")))
     twice = b"\n".join([*lines[:10], *lines[:10]]) + b"\n"
     night.gateway.results = lambda _: iter([twice])  # type: ignore[method-assign]
-    landed = night.load()
-    assert landed.outcomes == {"succeeded": 10, "missing": 10}
-    assert landed.strangers == {"repeated": 10}
+    loaded = night.load()
+    assert loaded.outcomes == {"succeeded": 10, "missing": 10}
+    assert loaded.unmatched == {"repeated": 10}
     with pytest.raises(LedgerError, match="10 missing"):
         reported(night)
     costs = msgspec.json.decode(night.run.file("report.json").read_bytes())["costs"]
@@ -356,22 +356,22 @@ def test_an_id_that_comes_twice_counts_once(night: Night, claude_simulator: Simu
 def test_counts_of_zero_prove_nothing(night: Night, claude_simulator: SimulatorProcess, share: float) -> None:
     claude_simulator.fault("zero_counts", times=None)
     claude_simulator.fault("short_results", times=None, share=share)
-    landed = night.load()
-    assert landed.outcomes["succeeded"] == 20 - landed.outcomes.get("missing", 0)
-    assert (landed.outcomes.get("missing", 0) > 0) == (share < 1)
-    assert any("the API counted 0 succeeded" in text for text in landed.disagreements)
+    loaded = night.load()
+    assert loaded.outcomes["succeeded"] == 20 - loaded.outcomes.get("missing", 0)
+    assert (loaded.outcomes.get("missing", 0) > 0) == (share < 1)
+    assert any("the API counted 0 succeeded" in text for text in loaded.count_mismatches)
     claude_simulator.clear_faults()
     settled(night)
     costs = reported(night).costs
-    assert costs.unsure_requests == landed.outcomes.get("missing", 0)
+    assert costs.unsure_requests == loaded.outcomes.get("missing", 0)
     assert costs.actual <= billed(claude_simulator) <= costs.actual + costs.unsure
 
 
 def test_counts_of_zero_are_looked_up_again(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.fault("zero_counts")
     claude_simulator.fault("short_results", share=0.5)
-    landed = night.load()
-    assert (landed.outcomes, landed.disagreements) == ({"succeeded": 20}, [])
+    loaded = night.load()
+    assert (loaded.outcomes, loaded.count_mismatches) == ({"succeeded": 20}, [])
 
 
 def test_counts_that_are_not_those_of_the_row_types_are_told_and_what_may_be_paid_is_counted(
@@ -385,9 +385,9 @@ def test_counts_that_are_not_those_of_the_row_types_are_told_and_what_may_be_pai
         return msgspec.structs.replace(info, counts={**info.counts, "succeeded": 18, "errored": 2})
 
     monkeypatch.setattr(night.gateway, "batch", other)
-    landed = night.load()
-    assert landed.outcomes == {"succeeded": 20}
-    assert [text.split(": ")[1] for text in landed.disagreements] == [
+    loaded = night.load()
+    assert loaded.outcomes == {"succeeded": 20}
+    assert [text.split(": ")[1] for text in loaded.count_mismatches] == [
         "the API counted 18 succeeded, its results hold 20",
         "the API counted 2 errored, its results hold 0",
     ]
@@ -447,9 +447,9 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_also_where_its_results_are_
     with pytest.raises(IncompleteError):
         look(mine)
     assert mine.load().outcomes == {"missing": 5}
-    released = mine.run.shard(1).released(1)
-    assert released is not None
-    assert released.batch_id == theirs
+    voided = mine.run.shard(1).voided(1)
+    assert voided is not None
+    assert voided.batch_id == theirs
 
 
 def test_a_batch_of_leftovers_that_the_api_does_not_know_any_more_is_given_up(

@@ -147,7 +147,7 @@ def test_each_kind_of_failure_ends_as_a_leftover_with_its_reason(
     claude_simulator.behaviour(refusal=1.0)
     sent(night, twins=(0,))
     assert night.load().outcomes == {"refused": 6}
-    table = night.leftovers()
+    table = night.unresolved()
     assert set(table["outcome"].to_pylist()) == {"refused"}
     assert table["duplicate_of"].to_pylist().count("mail-0") == 1
     assert len(night.answers()) == 0
@@ -159,8 +159,8 @@ def test_missing_repeated_unknown_and_broken_lines_are_counted_apart_and_never_g
     results(night, [line(night, 0, GOOD), line(night, 1, GOOD), line(night, 1, GOOD), stranger, b"{", b"", b"null"])
     record = night.load()
     assert record.outcomes == {"succeeded": 2, "missing": 3}
-    assert record.strangers == {"repeated": 1, "unknown": 1, "unreadable": 2}
-    assert sorted(night.leftovers()["item_id"].to_pylist()) == ["mail-2", "mail-3", "mail-4"]
+    assert record.unmatched == {"repeated": 1, "unknown": 1, "unreadable": 2}
+    assert sorted(night.unresolved()["item_id"].to_pylist()) == ["mail-2", "mail-3", "mail-4"]
 
 
 def test_line_ends_of_windows_and_separators_inside_strings_break_nothing(night: Night) -> None:
@@ -182,7 +182,7 @@ def test_a_number_too_large_for_its_column_fails_its_own_row_only(night: Night) 
     sent(night, ["x", "y"])
     results(night, [line(night, 0, {"n": 2**70}), line(night, 1, {"n": 7})])
     assert night.load().outcomes == {"succeeded": 1, "invalid": 1}
-    assert "does not fit" in night.leftovers()["reason"][0].as_py()
+    assert "does not fit" in night.unresolved()["reason"][0].as_py()
 
 
 def test_half_a_surrogate_pair_fails_its_own_row_only(night: Night) -> None:

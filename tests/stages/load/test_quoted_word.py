@@ -57,12 +57,12 @@ def test_its_answer_may_quote_the_word_and_those_of_other_rows_may_not(
     assert canary(key_of(planned.job)) == word
     claude_simulator.behaviour(credulous=1)
     create(run.shard(1), gateway, clock=clock())
-    landed = load(run.shard(1), JOB, gateway, clock=clock())
-    assert landed.outcomes == {"succeeded": 2, "invalid": 1}
+    loaded = load(run.shard(1), JOB, gateway, clock=clock())
+    assert loaded.outcomes == {"succeeded": 2, "invalid": 1}
     answers = {row["item_id"]: row for row in pq.read_table(run.part("answers", 1).path).to_pylist()}
     assert word in answers["1"]["topic"].lower()
     assert "quotes_word" in answers["1"]["claude_flags"]
     assert answers["0"]["claude_flags"] == []
-    [left] = pq.read_table(run.shard(1).file("leftovers.parquet").path).to_pylist()
+    [left] = pq.read_table(run.shard(1).file("unresolved.parquet").path).to_pylist()
     assert left["item_id"] == "2"
     assert "confidential word" in left["reason"]

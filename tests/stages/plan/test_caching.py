@@ -13,7 +13,7 @@ from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import BudgetRecord
 from tests.stages.conftest import JOB, Night, clock
 from tests.stages.settle.test_settle import settle
@@ -31,7 +31,7 @@ def long_night(night: Night) -> Night:
 @pytest.mark.parametrize("pack", [None, Packing(items=5)])
 @pytest.mark.parametrize("lane", ["batch", "sync"])
 def test_a_long_prompt_is_cached_and_the_report_says_what_that_saved(
-    long_night: Night, courier: Courier, claude_simulator: SimulatorProcess, lane: str, pack: Packing | None
+    long_night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, lane: str, pack: Packing | None
 ) -> None:
     settings = Settings(trial=False, lanes=LaneSettings(lane=lane), pack=pack)
     record = plan(long_night.run, LONG, long_night.gateway, settings=settings, clock=clock())
@@ -39,13 +39,13 @@ def test_a_long_prompt_is_cached_and_the_report_says_what_that_saved(
     assert any("cached for an hour" in line for line in record.explanation)
     long_night.create()
     long_night.load()
-    landed = settle(long_night, courier=courier)
+    loaded = settle(long_night, lane_factory=lane_factory)
     books = claude_simulator.books()["total"]
     assert books["cache_creation_1h_input_tokens"] > 0
     assert books["cache_creation_5m_input_tokens"] == 0
-    assert Decimal(landed.cost_usd) == Decimal(books["cost_usd"])
+    assert Decimal(loaded.cost_usd) == Decimal(books["cost_usd"])
     costs = report(long_night.run, output=None, clock=clock()).costs
-    assert costs.tokens["cache_read"] == books["cache_read_input_tokens"] == landed.tokens["cache_read"]
+    assert costs.tokens["cache_read"] == books["cache_read_input_tokens"] == loaded.tokens["cache_read"]
     extra = books["cache_creation_1h_input_tokens"] * Decimal("0.1e-6")
     saved = books["cache_read_input_tokens"] * Decimal("0.09e-6")
     assert abs(costs.cache_saved - (saved - extra) / (2 if lane == "batch" else 1)) < Decimal("1e-9")
@@ -81,7 +81,7 @@ def test_a_budget_holds_though_every_request_writes_the_cache(
     plan(long_night.run, LONG, long_night.gateway, settings=settings, clock=clock())
     long_night.create()
     long_night.load()
-    landed = settle(long_night)
-    assert set(landed.outcomes) == {"succeeded", "unaffordable"}
+    loaded = settle(long_night)
+    assert set(loaded.outcomes) == {"succeeded", "unaffordable"}
     spent = Decimal(claude_simulator.books()["total"]["cost_usd"])
     assert Decimal("0.0010") < spent <= Decimal(usd)

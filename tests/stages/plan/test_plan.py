@@ -93,7 +93,7 @@ def test_planning_again_forgets_what_was_landed_but_not_what_was_paid_for(night:
     batch = night.create()
     night.load()
     night.plan()
-    assert night.run.shard(1).landed() is None
+    assert night.run.shard(1).loaded() is None
     assert night.run.parts("answers") == []
     assert night.create() == batch
 

@@ -13,7 +13,7 @@ from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import PlanRecord, write_record
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settling
@@ -50,7 +50,7 @@ def test_the_sync_lane_gets_exactly_its_rows_and_one_fewer_rather_than_two_batch
 
 
 def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS, twins=(0, 39))
     record = mixed(night)
@@ -60,7 +60,7 @@ def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
     for spec in record.shards:
         night.load(spec.shard)
         shard = night.run.shard(spec.shard)
-        while not isinstance(settling(night, shard=shard, courier=courier).go_on(), Settled):
+        while not isinstance(settling(night, shard=shard, lane_factory=lane_factory).go_on(), Settled):
             pass
     assert report(night.run, output=None, clock=clock()).ledger.answered == 42
     books = claude_simulator.books()

@@ -9,8 +9,8 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
-from airflow_provider_claude.stages.report.record_history import remember_tokens
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.report.record_history import record_tokens
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import AccountFolder, TokensRecord
 from tests.stages.conftest import Night, clock
@@ -23,7 +23,7 @@ TEXTS = [f"mail {n:02d}" for n in range(60)]
 
 def remembered(night: Night) -> TokensRecord | None:
     record = night.run.need_plan()
-    remember_tokens(night.run, record)
+    record_tokens(night.run, record)
     return AccountFolder(night.run.path, record.account).tokens(record.job_hash)
 
 
@@ -74,7 +74,7 @@ def test_a_night_in_which_nothing_was_answered_teaches_nothing(
 
 
 def test_what_the_sync_lane_left_open_teaches_nothing(
-    night: Night, courier: Courier, monkeypatch: pytest.MonkeyPatch
+    night: Night, lane_factory: LaneFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class StopsLater(_Stops):
         def _answered(self, line: bytes) -> None:
@@ -90,7 +90,7 @@ def test_what_the_sync_lane_left_open_teaches_nothing(
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", StopsLater)
         with pytest.raises(PendingError):
-            settling(night, courier=courier).go_on()
+            settling(night, lane_factory=lane_factory).go_on()
     SyncAttempt(shard=night.run.shard(1), number=2, clock=in_(0)).close()
     night.load()
     found, whole = remembered(night), _prompt_per_byte(night)

@@ -25,7 +25,7 @@ from airflow_provider_claude.stages.publish import run as publish_run
 from airflow_provider_claude.stages.report import run as report_stage
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.store import RunFolder, write_bytes, write_record
-from tests.stages.run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_leftovers
+from tests.stages.run_folder import ANSWER_SCHEMA, Night, Shard, at, build, write_answers, write_items, write_unresolved
 
 NIGHT = Night(
     shards=(
@@ -91,7 +91,7 @@ class TestGreen:
 
     def test_times_flags_and_examples_come_along(self, here):
         summary = close(build(here / "run", NIGHT))
-        assert summary.landed_at == at(2 + 2 * 0.7 + 54)
+        assert summary.loaded_at == at(2 + 2 * 0.7 + 54)
         assert summary.deadline_met
         assert summary.flags == {"long": 11, "hidden text": 5}
         assert {e.reason for e in summary.quarantine_examples} == {"prompt injection", "empty"}
@@ -136,12 +136,12 @@ class TestGreen:
 
     def test_result_lines_without_a_row_are_counted_apart(self, here):
         run = build(here / "run", NIGHT)
-        for number, strangers in enumerate([{"unknown": 2}, {"unknown": 1, "repeated": 1, "unreadable": 0}]):
+        for number, unmatched in enumerate([{"unknown": 2}, {"unknown": 1, "repeated": 1, "unreadable": 0}]):
             folder = run.shard(number)
-            record = msgspec.structs.replace(folder.landed(), strangers=strangers)
-            write_record(folder.file("landed.json"), record)
+            record = msgspec.structs.replace(folder.loaded(), unmatched=unmatched)
+            write_record(folder.file("loaded.json"), record)
         summary = close(run)
-        assert summary.strangers == {"unknown": 3, "repeated": 1}
+        assert summary.unmatched == {"unknown": 3, "repeated": 1}
         assert summary.ledger.gap == 0
         assert "3 unknown, 1 repeated." in run.file("report.html").read_text()
 
@@ -173,11 +173,11 @@ class TestRed:
         write_answers(run.part("answers", 1), NIGHT, spec, replace(shard, answered=shard.answered + change))
         message = self.red(run)
         assert f"Shard 1: {said}" in message
-        assert f"landed.json says 65 succeeded, 1 invalid, 1 refused; its files hold {65 + change} succeeded" in message
+        assert f"loaded.json says 65 succeeded, 1 invalid, 1 refused; its files hold {65 + change} succeeded" in message
 
     def test_leftovers_that_are_gone_are_missed(self, here):
         run = build(here / "run", NIGHT)
-        run.shard(1).file("leftovers.parquet").unlink()
+        run.shard(1).file("unresolved.parquet").unlink()
         assert "Shard 1: 2 rows of 67 not accounted for." in self.red(run)
 
     def test_items_that_scan_did_not_count_are_found(self, here):
@@ -194,7 +194,7 @@ class TestRed:
 
     def test_leftovers_of_a_shard_that_nobody_planned_are_found(self, here):
         run = build(here / "run", NIGHT)
-        write_leftovers(run.shard(9).file("leftovers.parquet"), NIGHT, Shard(answered=0, failed={"invalid": 3}))
+        write_unresolved(run.shard(9).file("unresolved.parquet"), NIGHT, Shard(answered=0, failed={"invalid": 3}))
         assert "Shard 9: 3 rows too many; 0 expected." in self.red(run)
 
     def test_duplicates_whose_twin_is_in_no_shard_are_found(self, here):

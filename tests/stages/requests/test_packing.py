@@ -20,9 +20,9 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
-from airflow_provider_claude.stages.requests.attempt_selection import Ask
-from airflow_provider_claude.stages.requests.encode import spool
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settle, settling
@@ -99,19 +99,19 @@ def billed(simulator: SimulatorProcess) -> Decimal:
 
 @pytest.mark.parametrize("lane", ["batch", "sync"])
 def test_whatever_happens_to_packs_every_row_gets_its_own_answer(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, tmp_path: Path, lane: str
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, tmp_path: Path, lane: str
 ) -> None:
     claude_simulator.behaviour(**SLIPS)
     night.scanned(TEXTS, twins=(0, 3))
     packed(night, lanes=LaneSettings(lane=lane))
     night.create()
     night.load()
-    landed = settle(night, courier=courier)
-    assert landed.outcomes == {"succeeded": 122}
-    assert Decimal(landed.cost_usd) == billed(claude_simulator)
-    assert landed.strangers["foreign"] > 0
+    loaded = settle(night, lane_factory=lane_factory)
+    assert loaded.outcomes == {"succeeded": 122}
+    assert Decimal(loaded.cost_usd) == billed(claude_simulator)
+    assert loaded.unmatched["foreign"] > 0
     spent = sum(row["claude_cost_usd"] for row in night.answers().to_pylist())
-    assert spent + Decimal(landed.retried_usd) == Decimal(landed.cost_usd)
+    assert spent + Decimal(loaded.retried_usd) == Decimal(loaded.cost_usd)
     mine = told(night)
     assert {name: mine[name] for name in mine if name.startswith("mail")} == alone(night, tmp_path, TEXTS)
 
@@ -123,13 +123,13 @@ def test_slips_of_elements_leave_their_neighbours_their_answers(
     night.scanned(TEXTS)
     packed(night)
     night.create()
-    landed = night.load()
-    assert landed.outcomes["succeeded"] > 40
-    assert landed.outcomes["missing"] > 0
-    assert landed.outcomes["invalid"] > 0
+    loaded = night.load()
+    assert loaded.outcomes["succeeded"] > 40
+    assert loaded.outcomes["missing"] > 0
+    assert loaded.outcomes["invalid"] > 0
     right = alone(night, tmp_path, TEXTS)
     assert all(right[name] == answer for name, answer in told(night).items())
-    left = night.leftovers().to_pylist()
+    left = night.unresolved().to_pylist()
     assert all("of a pack of" in row["reason"] for row in left)
     assert {row["packed"] for row in left} <= {8}
 
@@ -159,12 +159,12 @@ def test_a_pack_that_fails_as_a_whole_is_asked_item_by_item(
     night.create()
     first = night.load()
     assert first.outcomes == {WHOLE[slip]: 20}
-    assert first.disagreements == []
+    assert first.count_mismatches == []
     assert Decimal(first.cost_usd) == billed(claude_simulator)
     claude_simulator.control("DELETE", "/behaviour")
-    landed = settle(night)
-    assert landed.outcomes == {"succeeded": 20}
-    assert Decimal(landed.cost_usd) == billed(claude_simulator)
+    loaded = settle(night)
+    assert loaded.outcomes == {"succeeded": 20}
+    assert Decimal(loaded.cost_usd) == billed(claude_simulator)
 
 
 def test_a_pack_without_a_result_is_missing_item_by_item(night: Night, claude_simulator: SimulatorProcess) -> None:
@@ -225,19 +225,19 @@ def test_a_pack_of_one_is_the_request_that_it_always_was(night: Night) -> None:
     night.scanned(TEXTS[:9])
     record = packed(night)
     spec = record.shard(1)
-    with spool(night.run, record, spec, Ask(pack=8)) as body:
+    with encode_body(night.run, record, spec, AttemptSelection(pack=8)) as body:
         last = list(body.requests())[-1]
-    with spool(night.run, record, spec, Ask()) as body:
+    with encode_body(night.run, record, spec, AttemptSelection()) as body:
         assert list(body.requests())[8] == last
 
 
 def test_the_same_ask_makes_the_same_bytes_again(night: Night) -> None:
     night.scanned(TEXTS)
     record = packed(night)
-    with spool(night.run, record, record.shard(1), Ask(pack=8)) as body:
+    with encode_body(night.run, record, record.shard(1), AttemptSelection(pack=8)) as body:
         first = b"".join(body)
         assert (body.rows, body.count, body.items) == (120, 15, [8] * 15)
-    with spool(night.run, record, record.shard(1), Ask(pack=8)) as body:
+    with encode_body(night.run, record, record.shard(1), AttemptSelection(pack=8)) as body:
         assert b"".join(body) == first
     prompt = json.loads(first)["requests"][0]["params"]["messages"][-1]["content"][0]["content"]
     assert prompt.count("<item id=") == prompt.count("</check>\n</item>") == 8
@@ -270,15 +270,15 @@ def test_an_answer_from_a_pack_is_never_that_of_a_request_alone(
 
 @pytest.mark.parametrize(("lane", "usd"), [("batch", "0.0008"), ("sync", "0.0016")])
 def test_a_budget_counts_packs(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, lane: str, usd: str
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, lane: str, usd: str
 ) -> None:
     night.scanned(TEXTS)
     packed(night, lanes=LaneSettings(lane=lane), budget=BudgetRecord(usd=usd, scope="night"))
     night.create()
     night.load()
-    landed = settle(night, courier=courier)
-    assert set(landed.outcomes) == {"succeeded", "unaffordable"}
-    assert landed.rows == 120
+    loaded = settle(night, lane_factory=lane_factory)
+    assert set(loaded.outcomes) == {"succeeded", "unaffordable"}
+    assert loaded.rows == 120
     assert 0 < billed(claude_simulator) <= Decimal(usd)
 
 
@@ -302,11 +302,11 @@ def test_shards_of_packs_settle_one_by_one(night: Night, claude_simulator: Simul
     for shard in (1, 2, 3):
         night.create(shard)
         night.load(shard)
-    assert sum(night.run.shard(n).landed().rows for n in (1, 2, 3)) == 120  # type: ignore[union-attr]
+    assert sum(night.run.shard(n).loaded().rows for n in (1, 2, 3)) == 120  # type: ignore[union-attr]
 
 
 def test_a_lane_that_was_stopped_makes_the_same_packs_again(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claude_simulator.behaviour(**SLIPS)
     night.scanned(TEXTS)
@@ -317,11 +317,11 @@ def test_a_lane_that_was_stopped_makes_the_same_packs_again(
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
         with pytest.raises(PendingError, match="goes on where it was"):
-            settling(night, courier=courier).go_on()
-    landed = settle(night, courier=courier)
-    assert landed.outcomes == {"succeeded": 120}
+            settling(night, lane_factory=lane_factory).go_on()
+    loaded = settle(night, lane_factory=lane_factory)
+    assert loaded.outcomes == {"succeeded": 120}
     assert claude_simulator.books()["same_content"]["requests"] == 0
-    assert Decimal(landed.cost_usd) == billed(claude_simulator)
+    assert Decimal(loaded.cost_usd) == billed(claude_simulator)
 
 
 def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
@@ -333,11 +333,11 @@ def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
     packed(night)
     night.create()
     night.load()
-    landed = settle(night)
-    assert landed.outcomes == {"succeeded": 120}
-    assert landed.round == 3
+    loaded = settle(night)
+    assert loaded.outcomes == {"succeeded": 120}
+    assert loaded.round == 3
     assert max(len(rows) for rows in requests(night, 2)) == 4
-    assert Decimal(landed.cost_usd) == billed(claude_simulator)
+    assert Decimal(loaded.cost_usd) == billed(claude_simulator)
     assert told(night) == alone(night, tmp_path, TEXTS)
 
 

@@ -128,7 +128,7 @@ def test_rows_with_reused_and_new_answers_land_together(second: Night) -> None:
     go(second, ["new first", *TEXTS[1:]])
     go(second, [TEXTS[0], "new second", *TEXTS[2:]])
     assert second.answers(1)["item_id"].to_pylist().sort() == [f"mail-{n}" for n in range(1, 6)].sort()
-    assert second.run.shard(1).landed().reused == 4  # type: ignore[union-attr]
+    assert second.run.shard(1).loaded().reused == 4  # type: ignore[union-attr]
 
 
 def test_a_shard_that_moved_because_rows_came_before_it_still_lands(

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_claude.errors import HopelessError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
-from airflow_provider_claude.store import LandedRecord
+from airflow_provider_claude.store import LoadedRecord
 from tests.stages.conftest import Night
 from tests.stages.submit.test_recover import in_
 
@@ -18,12 +18,12 @@ def settling(night: Night, **more: object) -> Settling:
     return Settling(**{"shard": night.run.shard(1), "job": night.job, "api": night.gateway, "clock": in_(0), **more})
 
 
-def settle(night: Night, **more: object) -> LandedRecord:
+def settle(night: Night, **more: object) -> LoadedRecord:
     """Settle to the end; every batch has ended when it is looked at a second time."""
     for _ in range(20):
         step = settling(night, **more).go_on()
         if isinstance(step, Settled):
-            return step.landed
+            return step.loaded
     raise AssertionError("it never settles")
 
 
@@ -32,13 +32,13 @@ def sent(night: Night, claude_simulator: SimulatorProcess) -> Night:
     return night.scanned(TEXTS, twins=(0,))
 
 
-def first_round(night: Night, simulator: SimulatorProcess, **behaviour: float) -> LandedRecord:
+def first_round(night: Night, simulator: SimulatorProcess, **behaviour: float) -> LoadedRecord:
     simulator.behaviour(**behaviour)
     night.plan(rows=30)
     night.create()
-    landed = night.load()
+    loaded = night.load()
     simulator.control("DELETE", "/behaviour")
-    return landed
+    return loaded
 
 
 @pytest.mark.parametrize("kind", ["expired", "errored", "missing", "invalid"])
@@ -46,10 +46,10 @@ def test_what_can_succeed_is_sent_again_and_answered(
     sent: Night, claude_simulator: SimulatorProcess, kind: str
 ) -> None:
     first_round(sent, claude_simulator, **BEHAVIOUR[kind])
-    assert sent.run.shard(1).landed().outcomes[kind] > 0  # type: ignore[union-attr]
-    landed = settle(sent)
-    assert landed.outcomes == {"succeeded": 31}
-    assert landed.round == 2
+    assert sent.run.shard(1).loaded().outcomes[kind] > 0  # type: ignore[union-attr]
+    loaded = settle(sent)
+    assert loaded.outcomes == {"succeeded": 31}
+    assert loaded.round == 2
 
 
 BEHAVIOUR = {
@@ -84,10 +84,10 @@ def test_what_is_invalid_twice_ends_as_invalid_with_the_models_text(
 ) -> None:
     first_round(sent, claude_simulator, invalid_json=1.0)
     claude_simulator.behaviour(invalid_json=1.0)
-    landed = settle(sent, rounds=5)
-    assert landed.outcomes == {"invalid": 31}
-    assert landed.round == 2
-    row = sent.leftovers().to_pylist()[0]
+    loaded = settle(sent, rounds=5)
+    assert loaded.outcomes == {"invalid": 31}
+    assert loaded.round == 2
+    row = sent.unresolved().to_pylist()[0]
     assert row["answer"]
     assert (row["tries"], row["invalid"]) == (2, 2)
 
@@ -112,9 +112,9 @@ def test_a_tried_again_row_counts_all_it_cost(sent: Night, claude_simulator: Sim
     from decimal import Decimal
 
     first_round(sent, claude_simulator, invalid_json=1.0)
-    landed = settle(sent)
-    assert Decimal(landed.cost_usd) == Decimal(claude_simulator.books()["total"]["cost_usd"])
-    assert 0 < Decimal(landed.retried_usd) < Decimal(landed.cost_usd)
+    loaded = settle(sent)
+    assert Decimal(loaded.cost_usd) == Decimal(claude_simulator.books()["total"]["cost_usd"])
+    assert 0 < Decimal(loaded.retried_usd) < Decimal(loaded.cost_usd)
 
 
 def test_a_round_that_is_on_its_way_is_taken_up_and_not_paid_again(
@@ -143,7 +143,7 @@ def test_no_credit_stops_the_shard_with_one_message(sent: Night, claude_simulato
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = sent.run.shard(1).file("leftovers.parquet").path
+    path = sent.run.shard(1).file("unresolved.parquet").path
     broke = {"ordinal": 0, "item_id": "a", "outcome": "errored", "reason": "billing_error: no credit",
              "error_type": "billing_error", "tries": 1, "invalid": 0, "cost_usd": 0}  # fmt: skip
     schema = pq.read_schema(path)

@@ -12,7 +12,7 @@ from airflow_provider_claude.core.requests.request_bytes import custom_id
 from airflow_provider_claude.errors import ClaudeError, StateError, Terminal
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.submit.run import SpooledBody
+from airflow_provider_claude.stages.submit.run import RequestBody
 from tests.stages.conftest import Night
 
 TEXTS = [f"mail {n}" for n in range(12)]
@@ -95,7 +95,7 @@ def test_an_unreadable_record_is_never_taken_for_an_absent_one(night: Night) -> 
 def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None:
     with (tmp_path / "body").open("w+b") as stream:
         stream.write(b"x" * 3_000_000)
-        body = SpooledBody(stream, pa.table({}), array("I"))
+        body = RequestBody(stream, pa.table({}), array("I"))
         assert len(body) == 3_000_000
         assert b"".join(body) == b"".join(body) == b"x" * 3_000_000
 

@@ -16,7 +16,7 @@ from airflow_provider_claude.stages.cost.spent import spent_by
 from airflow_provider_claude.stages.deadline.abandon import leave
 from airflow_provider_claude.stages.submit.collect_late import collect_late_of, has_left
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.store import AccountFolder, LetGoRecord, ShardFolder, write_record
+from airflow_provider_claude.store import AbandonedRecord, AccountFolder, ShardFolder, write_record
 from tests.stages.conftest import Night
 
 TEXTS = [f"mail {n}" for n in range(12)]
@@ -67,7 +67,7 @@ def test_a_call_that_never_arrived_is_made_after_all(night: Night, claude_simula
     with pytest.raises(Transient):
         create(night.run.shard(1), night.gateway, clock=in_(0))
     assert later(night.run.shard(1), night).startswith("msgbatch_")
-    assert night.run.shard(1).released(1) is not None
+    assert night.run.shard(1).voided(1) is not None
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
@@ -96,7 +96,7 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_and_its_rows_are_settled(
     foreign = create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
     assert later(night.run.shard(1), night) == foreign
     assert night.load().outcomes == {"missing": 5}
-    assert night.run.shard(1).released(1).batch_id == foreign  # type: ignore[union-attr]
+    assert night.run.shard(1).voided(1).batch_id == foreign  # type: ignore[union-attr]
     assert unsure(night) == 0
     assert later(night.run.shard(1), night) != foreign
     assert night.load().outcomes == {"succeeded": 5}
@@ -119,9 +119,9 @@ def test_an_adopted_batch_that_was_left_at_its_cutoff_and_proves_to_be_anothers_
     assert unsure(night) == 5
     collect_late_of(night.run, night.gateway, in_(400))
     assert unsure(night) == 0
-    released = orphaned.released(1)
-    assert released is not None
-    assert (released.paid, "left at its cutoff" in released.reason, "another's" in released.reason) == (
+    voided = orphaned.voided(1)
+    assert voided is not None
+    assert (voided.paid, "left at its cutoff" in voided.reason, "another's" in voided.reason) == (
         False,
         True,
         True,
@@ -137,8 +137,8 @@ def test_a_lost_create_that_was_left_at_its_cutoff_and_of_which_there_is_no_batc
 ) -> None:
     [mine] = night.gateway.batches(since=0)
     night.gateway.delete_batch(mine.id)
-    letgo = LetGoRecord(attempt=1, batch_id=None, at=in_(0)())
-    write_record(orphaned.file("1.letgo.json"), letgo)
+    letgo = AbandonedRecord(attempt=1, batch_id=None, at=in_(0)())
+    write_record(orphaned.file("1.abandoned.json"), letgo)
     orphaned.release(1, None, "left at its cutoff", in_(0)())
     collect_late_of(night.run, night.gateway, in_(1))
     assert unsure(night) == 5, "the list may not show it yet"
@@ -173,11 +173,11 @@ def test_where_all_of_several_batches_are_anothers_the_rows_are_sent(
     claude_simulator.fault("error_500", route="create")
     with pytest.raises(Transient):
         create(night.run.shard(1), night.gateway, clock=in_(0))
-    strangers = {a_foreign_batch_beside(night)}
+    unmatched = {a_foreign_batch_beside(night)}
     for key in ("-a", "-b"):
         body = '{"requests": [' + ",".join(_request(f"{key}{n}") for n in range(5)) + "]}"
-        strangers.add(_post(claude_simulator, body))
-    assert later(night.run.shard(1), night) not in strangers
+        unmatched.add(_post(claude_simulator, body))
+    assert later(night.run.shard(1), night) not in unmatched
     assert night.load().outcomes == {"succeeded": 5}
 
 

@@ -16,8 +16,8 @@ from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled
-from airflow_provider_claude.stages.sync.connect import Courier
-from airflow_provider_claude.store import BudgetRecord, LandedRecord, PlanRecord
+from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.store import BudgetRecord, LoadedRecord, PlanRecord
 from tests.stages.conftest import Night, clock
 from tests.stages.settle.test_settle import settling
 
@@ -47,12 +47,12 @@ PRICES = {
 }
 
 
-def brought_to_its_end(night: Night, courier: Courier, shard: int) -> LandedRecord:
+def brought_to_its_end(night: Night, lane_factory: LaneFactory, shard: int) -> LoadedRecord:
     night.load(shard)
     for _ in range(9):
-        step = settling(night, shard=night.run.shard(shard), courier=courier).go_on()
+        step = settling(night, shard=night.run.shard(shard), lane_factory=lane_factory).go_on()
         if isinstance(step, Settled):
-            return step.landed
+            return step.loaded
     raise AssertionError("it never settles")
 
 
@@ -70,13 +70,13 @@ def test_a_refused_batch_fails_with_what_to_do_and_what_the_other_lane_costs_and
 
 
 def test_where_it_is_allowed_the_sync_lane_asks_all_rows_and_only_one_shard_has_tried_a_batch(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     record = planned(night, refused="sync")
     assert any("If the API refuses batches, all rows go to the sync lane: $" in line for line in record.explanation)
     claude_simulator.fault("batches_refused", times=None)
     assert [night.create(1), night.create(2)] == ["", ""]
-    assert [brought_to_its_end(night, courier, shard).outcomes for shard in (1, 2)] == [{"succeeded": 10}] * 2
+    assert [brought_to_its_end(night, lane_factory, shard).outcomes for shard in (1, 2)] == [{"succeeded": 10}] * 2
     assert claude_simulator.calls()["create"] == 1
     books = claude_simulator.books()
     assert (books["messages"]["requests"], books["same_content"]["requests"]) == (20, 0)
@@ -86,7 +86,7 @@ def test_where_it_is_allowed_the_sync_lane_asks_all_rows_and_only_one_shard_has_
 
 
 def test_the_full_price_stays_within_the_budget(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     settings = Settings(
         limits=Limits(rows=20),
@@ -97,14 +97,14 @@ def test_the_full_price_stays_within_the_budget(
     plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
     claude_simulator.fault("batches_refused", times=None)
     night.create()
-    landed = brought_to_its_end(night, courier, 1)
-    assert landed.outcomes["succeeded"] < 20
-    assert landed.outcomes["succeeded"] + landed.outcomes["unaffordable"] == 20
+    loaded = brought_to_its_end(night, lane_factory, 1)
+    assert loaded.outcomes["succeeded"] < 20
+    assert loaded.outcomes["succeeded"] + loaded.outcomes["unaffordable"] == 20
     assert Decimal(claude_simulator.books()["total"]["cost_usd"]) <= Decimal("0.0004")
 
 
 def test_leftovers_whose_batch_is_refused_are_asked_by_the_sync_lane(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     planned(night, refused="sync")
     claude_simulator.behaviour(expired=1.0)
@@ -112,12 +112,12 @@ def test_leftovers_whose_batch_is_refused_are_asked_by_the_sync_lane(
     night.load()
     claude_simulator.control("DELETE", "/behaviour")
     claude_simulator.fault("batches_refused", times=None)
-    assert brought_to_its_end(night, courier, 1).outcomes == {"succeeded": 10}
+    assert brought_to_its_end(night, lane_factory, 1).outcomes == {"succeeded": 10}
     assert claude_simulator.books()["messages"]["requests"] == 10
 
 
 def test_leftovers_whose_batch_is_refused_fail_where_the_sync_lane_is_not_allowed(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     planned(night)
     claude_simulator.behaviour(expired=1.0)
@@ -125,17 +125,17 @@ def test_leftovers_whose_batch_is_refused_fail_where_the_sync_lane_is_not_allowe
     night.load()
     claude_simulator.fault("batches_refused", times=None)
     with pytest.raises(BatchesRefusedError, match="refused_batches='sync'"):
-        settling(night, courier=courier).go_on()
+        settling(night, lane_factory=lane_factory).go_on()
     assert claude_simulator.books()["messages"]["requests"] == 0
 
 
 def test_rows_that_a_busy_lane_may_leave_to_a_batch_stay_in_it_where_batches_are_refused(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     planned(night, refused="sync")
     claude_simulator.fault("batches_refused", times=None)
     night.create()
-    assert brought_to_its_end(night, replace(courier, shed=True), 1).outcomes == {"succeeded": 10}
+    assert brought_to_its_end(night, replace(lane_factory, shed=True), 1).outcomes == {"succeeded": 10}
 
 
 def test_a_new_plan_tries_batches_again(night: Night, claude_simulator: SimulatorProcess) -> None:
@@ -156,14 +156,14 @@ def test_a_model_that_takes_no_batches_is_refused_before_anything_is_paid_with_t
 
 
 def test_a_model_that_takes_no_batches_is_asked_by_the_sync_lane_where_that_is_allowed(
-    night: Night, claude_simulator: SimulatorProcess, courier: Courier
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     claude_simulator.model(HAIKU, batch=False)
     record = planned(night, refused="sync")
     assert {spec.lane for spec in record.shards} == {"sync"}
     assert "takes no batches: all rows go to the sync lane" in record.lanes.reason
     night.create()
-    assert brought_to_its_end(night, courier, 1).outcomes == {"succeeded": 10}
+    assert brought_to_its_end(night, lane_factory, 1).outcomes == {"succeeded": 10}
     assert "create" not in claude_simulator.calls()
 
 

@@ -15,7 +15,7 @@ from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.settle.run import Waiting
-from airflow_provider_claude.stages.sync.connect import Courier
+from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import PlanRecord
 from airflow_provider_claude.store.results import read_lines
 from tests.stages.conftest import Night, clock, scan_by_hand
@@ -56,35 +56,37 @@ def lanes(night: Night) -> dict[str, str]:
     return dict(zip(answers["item_id"].to_pylist(), answers["claude_lane"].to_pylist(), strict=True))
 
 
-def test_the_sync_lane_asks_the_most_urgent_first_and_the_others_as_they_came(night: Night, courier: Courier) -> None:
+def test_the_sync_lane_asks_the_most_urgent_first_and_the_others_as_they_came(
+    night: Night, lane_factory: LaneFactory
+) -> None:
     planned(night)
-    settle(night, courier=replace(courier, in_flight=1))
+    settle(night, lane_factory=replace(lane_factory, in_flight=1))
     assert asked(night, 2) == [11, 3, 7, 0, 1, 2, 4, 5, 6, 8, 9, 10]
 
 
-def test_without_priorities_rows_are_asked_as_they_stand(night: Night, courier: Courier) -> None:
+def test_without_priorities_rows_are_asked_as_they_stand(night: Night, lane_factory: LaneFactory) -> None:
     night.scanned(TEXTS)
     settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
     plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
     night.create()
     night.load()
-    settle(night, courier=replace(courier, in_flight=1))
+    settle(night, lane_factory=replace(lane_factory, in_flight=1))
     assert asked(night, 2) == list(range(12))
 
 
-def test_a_pack_has_the_turn_of_its_most_urgent_item(night: Night, courier: Courier) -> None:
+def test_a_pack_has_the_turn_of_its_most_urgent_item(night: Night, lane_factory: LaneFactory) -> None:
     planned(night, Packing(items=4))
-    settle(night, courier=replace(courier, in_flight=1))
+    settle(night, lane_factory=replace(lane_factory, in_flight=1))
     assert asked(night, 2) == [2, 0, 1]
 
 
 @pytest.mark.usefixtures("busy")
 def test_where_the_account_is_busy_urgent_rows_stay_and_the_others_go_back_to_a_batch(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     planned(night)
-    landed = settle(night, courier=replace(courier, in_flight=1, shed=True))
-    assert landed.outcomes == {"succeeded": 12}
+    loaded = settle(night, lane_factory=replace(lane_factory, in_flight=1, shed=True))
+    assert loaded.outcomes == {"succeeded": 12}
     assert {item for item, lane in lanes(night).items() if lane == "sync"} == {f"mail-{n}" for n in URGENT}
     assert claude_simulator.calls()["create"] == 1
     assert claude_simulator.books()["same_content"]["requests"] == 0
@@ -92,22 +94,22 @@ def test_where_the_account_is_busy_urgent_rows_stay_and_the_others_go_back_to_a_
 
 @pytest.mark.usefixtures("busy")
 def test_without_leave_to_shed_all_rows_stay(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     planned(night)
-    assert settle(night, courier=replace(courier, in_flight=1)).outcomes == {"succeeded": 12}
+    assert settle(night, lane_factory=replace(lane_factory, in_flight=1)).outcomes == {"succeeded": 12}
     assert set(lanes(night).values()) == {"sync"}
     assert "create" not in claude_simulator.calls()
 
 
 @pytest.mark.usefixtures("busy")
 def test_an_urgent_row_that_has_to_be_asked_again_is_asked_in_the_sync_lane(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     planned(night)
     claude_simulator.behaviour(invalid_json=1.0)
     claude_simulator.pace("polls:9")
-    step = settling(night, courier=replace(courier, in_flight=1, shed=True)).go_on()
+    step = settling(night, lane_factory=replace(lane_factory, in_flight=1, shed=True)).go_on()
     assert isinstance(step, Waiting)
     assert sum(night.gateway.batch(step.batch_id).counts.values()) == len(TEXTS) - len(URGENT)
     assert claude_simulator.books()["messages"]["requests"] == 2 * len(URGENT)

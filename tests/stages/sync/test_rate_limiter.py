@@ -18,7 +18,7 @@ from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.headroom import Headroom, Meter
 from airflow_provider_claude.core.sync.token_bucket import MIN_PACE, Use
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.stages.sync.rate_limiter import Meters
+from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 
 PROJECT = Path(__file__).resolve().parents[3]
 NOW = 1_800_000_000.0
@@ -35,8 +35,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / f"airflow-claude-{os.getuid()}"
 
 
-def meters(now: Callable[[], float] = lambda: NOW, reserve: float = 0.1) -> Meters:
-    return Meters("account", LIMITS, reserve=reserve, now=now)
+def rate_limiter(now: Callable[[], float] = lambda: NOW, reserve: float = 0.1) -> RateLimiter:
+    return RateLimiter("account", LIMITS, reserve=reserve, now=now)
 
 
 def file_in(folder: Path) -> Path:
@@ -44,30 +44,30 @@ def file_in(folder: Path) -> Path:
     return path
 
 
-def empty(one: Meters) -> None:
+def empty(one: RateLimiter) -> None:
     """Draw all that is held."""
     while one.draw(ONE) == 0:
         pass
 
 
 def test_lanes_of_one_account_share_what_is_left() -> None:
-    empty(meters())
-    assert meters().draw(ONE) == pytest.approx(2 / RATE)
+    empty(rate_limiter())
+    assert rate_limiter().draw(ONE) == pytest.approx(2 / RATE)
 
 
 def test_lanes_of_two_accounts_do_not() -> None:
-    empty(meters())
-    assert Meters("another", LIMITS, reserve=0.1, now=lambda: NOW).draw(ONE) == 0
+    empty(rate_limiter())
+    assert RateLimiter("another", LIMITS, reserve=0.1, now=lambda: NOW).draw(ONE) == 0
 
 
 def test_whoever_draws_later_waits_behind_the_others() -> None:
-    first, second = meters(), meters()
+    first, second = rate_limiter(), rate_limiter()
     empty(first)
     assert [round(one.draw(ONE) * RATE) for one in (second, first, second)] == [2, 3, 4]
 
 
 def test_what_was_drawn_and_not_used_is_given_back() -> None:
-    one = meters()
+    one = rate_limiter()
     empty(one)
     one.give_back(ONE)
     one.give_back(ONE)
@@ -75,14 +75,14 @@ def test_what_was_drawn_and_not_used_is_given_back() -> None:
 
 
 def test_a_refusal_closes_the_buckets_for_all_lanes() -> None:
-    first, second = meters(), meters()
+    first, second = rate_limiter(), rate_limiter()
     first.draw(ONE)
     first.refused(ONE, 7.0)
     assert second.draw(ONE) == pytest.approx(7 + 1 / RATE)
 
 
 def test_all_lanes_go_at_the_pace_that_the_headers_ask_for() -> None:
-    first, second = meters(), meters()
+    first, second = rate_limiter(), rate_limiter()
     for left in (6_000, 300):
         pace = first.settle(first_drawn := Use(), first_drawn, Headroom(requests=Meter(6_000, left)))
     assert MIN_PACE <= pace < 0.2
@@ -91,17 +91,17 @@ def test_all_lanes_go_at_the_pace_that_the_headers_ask_for() -> None:
 
 
 def test_each_lane_keeps_its_own_reserve_whoever_made_the_file() -> None:
-    empty(meters(reserve=0.1))
-    assert meters(reserve=0.5).draw(ONE) == pytest.approx(2 / 50)
+    empty(rate_limiter(reserve=0.1))
+    assert rate_limiter(reserve=0.5).draw(ONE) == pytest.approx(2 / 50)
 
 
 def test_a_reserve_that_is_no_share_is_refused() -> None:
     with pytest.raises(JobError, match=r"reserve is 1\.5"):
-        meters(reserve=1.5)
+        rate_limiter(reserve=1.5)
 
 
 def test_limits_are_as_the_headers_say() -> None:
-    one = meters()
+    one = rate_limiter()
     one.settle(ONE, ONE, Headroom(requests=Meter(60, 60)))
     assert one.limits.requests == 60
     empty(one)
@@ -124,26 +124,26 @@ def test_limits_are_as_the_headers_say() -> None:
     ],
 )
 def test_whatever_the_file_holds_a_request_gets_its_turn_and_the_file_is_mended(folder: Path, garbage: bytes) -> None:
-    meters().draw(ONE)
+    rate_limiter().draw(ONE)
     file_in(folder).write_bytes(garbage)
-    one = meters()
+    one = rate_limiter()
     assert one.draw(ONE) < 120
     assert file_in(folder).stat().st_size == 80
     assert one.draw(ONE) < 120
 
 
 def test_a_file_that_was_removed_is_made_again_so_that_others_find_it(folder: Path) -> None:
-    one = meters()
+    one = rate_limiter()
     empty(one)
     file_in(folder).unlink()
     empty(one)
-    assert meters().draw(ONE) > 0
+    assert rate_limiter().draw(ONE) > 0
 
 
 @pytest.mark.parametrize("hours", [-100, -2, 2, 100])
 def test_a_clock_that_jumps_stops_nobody(hours: int) -> None:
     clock = [NOW]
-    one = meters(lambda: clock[0])
+    one = rate_limiter(lambda: clock[0])
     empty(one)
     clock[0] += hours * 3600
     assert one.draw(ONE) <= 3 / RATE
@@ -183,26 +183,26 @@ def test_a_folder_that_is_not_ours_leaves_a_lane_with_buckets_of_its_own(
     if make is not_ours and os.getuid() != 0:
         pytest.skip("only root can give a folder to another user")
     make(folder)
-    one = meters()
+    one = rate_limiter()
     empty(one)
     assert one.draw(ONE) == pytest.approx(2 / RATE)
-    assert meters().draw(ONE) == 0
+    assert rate_limiter().draw(ONE) == 0
     assert len([record for record in caplog.records if "cannot share" in record.message]) == 2
     assert not folder.is_dir() or not list(folder.iterdir())
 
 
 def test_a_lock_that_is_never_released_stops_nobody(folder: Path) -> None:
-    one = meters()
+    one = rate_limiter()
     one.draw(ONE)
     with file_in(folder).open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         for _ in range(1_000):
             one.draw(ONE)
-    assert meters().draw(ONE) == pytest.approx((1_002 - HELD) / RATE)
+    assert rate_limiter().draw(ONE) == pytest.approx((1_002 - HELD) / RATE)
 
 
 def test_after_it_is_closed_another_look_opens_the_file_again() -> None:
-    one = meters()
+    one = rate_limiter()
     empty(one)
     one.close()
     one.close()
@@ -212,8 +212,8 @@ def test_after_it_is_closed_another_look_opens_the_file_again() -> None:
 WORKER = """
 import os, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from tests.stages.sync.test_rate_limiter import ONE, meters
-one = meters()
+from tests.stages.sync.test_rate_limiter import ONE, rate_limiter
+one = rate_limiter()
 one.draw(ONE)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -249,5 +249,5 @@ def test_no_draw_of_several_processes_is_lost_and_a_killed_one_leaves_the_file_u
             one.send_signal(signal.SIGKILL)
             one.communicate()
     most, killed = 3 * 1_001 + 1, 3
-    waited = meters().draw(ONE) * RATE
+    waited = rate_limiter().draw(ONE) * RATE
     assert most - HELD - 1e-6 <= waited <= most - HELD + killed + 1e-6

@@ -38,10 +38,10 @@ from airflow_provider_claude.errors import (
 )
 from airflow_provider_claude.gateway.async_client import AsyncGateway, Message, open_async
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.sync.connect import Courier, Line
+from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.stages.sync.journal import Journal, read_journals
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
-from airflow_provider_claude.stages.sync.rate_limiter import Meters
+from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 from airflow_provider_claude.stages.sync.request import Api, Pace, Request
 from airflow_provider_claude.stages.sync.sender import Lane
 from airflow_provider_claude.store import LanesRecord, RunFolder, ShardFolder
@@ -100,7 +100,7 @@ class Site:
         lease = lease or Lease(self.shard, 1, in_(0))
         given = {
             "connect": self.connect,
-            "meters": Meters("test", LIMITS, reserve=0.1, now=self.now),
+            "rate_limiter": RateLimiter("test", LIMITS, reserve=0.1, now=self.now),
             "tokens": TokenModel(),
             "pace": Pace(in_flight=in_flight),
             "now": self.now,
@@ -137,7 +137,7 @@ def drained(lane: Lane, given: Iterator[Request]) -> float:
     """Drain, which has to end soon; the seconds it took."""
     began = time.monotonic()
     try:
-        lane.drain(given)
+        lane.send_all(given)
     finally:
         seconds = time.monotonic() - began
         assert seconds < SOON
@@ -158,12 +158,12 @@ class Once:
 class TestAnswers:
     def test_every_request_is_answered_and_written_down_once(self, site: Site) -> None:
         lane = site.lane()
-        lane.drain(requests(60))
+        lane.send_all(requests(60))
         assert sorted(site.answered()) == sorted(f"r-{number}" for number in range(60))
         assert lane.done == site.billed() == 60
 
     def test_no_requests_are_no_work(self, site: Site) -> None:
-        site.lane().drain(requests(0))
+        site.lane().send_all(requests(0))
         assert site.answered() == []
 
     def test_requests_are_read_as_they_are_sent(self, site: Site) -> None:
@@ -175,7 +175,7 @@ class TestAnswers:
                 yield request
 
         lane = site.lane(in_flight=8)
-        lane.drain(counted())
+        lane.send_all(counted())
         assert max(held) <= 8
 
     @pytest.mark.usefixtures("at_once")
@@ -194,7 +194,7 @@ class TestAnswers:
                 raise ApiUnavailableError("HTTP 529")
 
         site.before = look
-        site.lane(in_flight=8).drain(counted())
+        site.lane(in_flight=8).send_all(counted())
         assert sorted(site.answered()) == sorted(f"r-{number}" for number in range(400))
 
     @pytest.mark.usefixtures("at_once")
@@ -248,7 +248,7 @@ class TestAnswers:
     ) -> None:
         claude_simulator.limits(requests=1_200, burst=1)
         limits = AccountLimits(requests=60_000, input_tokens=10**9, output_tokens=10**9)
-        drained(site.lane(meters=Meters("test", limits, reserve=0.1, now=time.time)), requests(60))
+        drained(site.lane(rate_limiter=RateLimiter("test", limits, reserve=0.1, now=time.time)), requests(60))
         assert claude_simulator.traffic()["rejected"].get("messages", 0) <= 5
         assert len(site.answered()) == 60
 
@@ -264,11 +264,11 @@ class TestTrouble:
         assert 9 <= len(site.answered()) == site.billed() < 400
 
     def test_a_bug_after_the_answer_costs_not_even_that_answer(self, site: Site) -> None:
-        class Broken(Meters):
+        class Broken(RateLimiter):
             def settle(self, *_: Any) -> float:
                 raise ZeroDivisionError
 
-        lane = site.lane(meters=Broken("test", LIMITS, reserve=0.1, now=time.time))
+        lane = site.lane(rate_limiter=Broken("test", LIMITS, reserve=0.1, now=time.time))
         with pytest.raises(ZeroDivisionError):
             drained(lane, requests(400))
         assert 1 <= len(site.answered()) == site.billed()
@@ -423,7 +423,7 @@ class TestJournal:
         assert {"1.answers.1.000001.jsonl", "1.answers.1.000002.jsonl"} <= shard.names()
 
 
-LANE_ARGUMENTS = ("connect", "meters", "tokens", "pace", "now", "journal", "lease")
+LANE_ARGUMENTS = ("connect", "rate_limiter", "tokens", "pace", "now", "journal", "lease")
 
 
 class Failing(Journal):
@@ -508,31 +508,31 @@ class TestStop:
 
     def test_a_lane_that_has_ended_may_be_stopped(self, site: Site) -> None:
         lane = site.lane()
-        lane.drain(requests(4))
+        lane.send_all(requests(4))
         lane.stop()
 
     def test_a_courier_that_was_stopped_early_makes_lanes_that_send_nothing(self, site: Site) -> None:
-        courier = Courier(dial=lambda: Line(account="test", connect=site.connect), now=time.time)
-        courier.stop()
+        lane_factory = LaneFactory(open_connection=lambda: Line(account="test", connect=site.connect), now=time.time)
+        lane_factory.stop()
         lease = Lease(site.shard, 1, in_(0))
         with pytest.raises(PendingError):
-            courier.maker(LANES)(Journal(site.shard, 1, 1), lease).drain(requests(4))
+            lane_factory.maker(LANES)(Journal(site.shard, 1, 1), lease).send_all(requests(4))
         assert site.billed() == 0
 
     def test_a_request_that_waits_for_its_turn_is_not_sent_and_gives_back_what_was_drawn(self, site: Site) -> None:
         drawn = threading.Event()
 
-        class Told(Meters):
+        class Told(RateLimiter):
             def draw(self, use: Use) -> float:
                 try:
                     return super().draw(use)
                 finally:
                     drawn.set()
 
-        other = Meters("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0)
+        other = RateLimiter("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0)
         other.refused(Use(1), 50.0)
         before = other.draw(Use(1))
-        lane = site.lane(meters=Told("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0))
+        lane = site.lane(rate_limiter=Told("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0))
         stopper = threading.Thread(target=lambda: drawn.wait() and lane.stop())
         stopper.start()
         with pytest.raises(PendingError, match="stopped"):
@@ -543,7 +543,7 @@ class TestStop:
 
 
 LANES = LanesRecord(
-    lane="sync", reason="", sync_rows=4, row_seconds=0.1, promised=None, lead_seconds=0.0, late_seconds=0.0,
+    lane="sync", reason="", sync_rows=4, row_seconds=0.1, safe_deadline=None, lead_seconds=0.0, late_seconds=0.0,
     limits=LIMITS, reserve=0.1, input_per_byte=0.3, output_tokens=40.0,
 )  # fmt: skip
 
@@ -580,7 +580,7 @@ class TestShedding:
                 raise RateLimitedError("HTTP 429", retry_after=30.0 if call == 6 else 0.0)
 
         site.before = busy
-        drained(site.lane(pace=Pace(in_flight=16, shed_until=math.inf), meters=Deaf()), mixed)
+        drained(site.lane(pace=Pace(in_flight=16, shed_until=math.inf), rate_limiter=Deaf()), mixed)
         assert {f"r-{number}" for number in range(5)} <= set(site.answered())
         assert len(site.answered()) == site.billed() < 35
 
@@ -596,12 +596,12 @@ class TestShedding:
         def busy(call: int, params: bytes) -> None:
             raise RateLimitedError("HTTP 429", retry_after=0.0)
 
-        site.before, meters = busy, Slow()
-        drained(site.lane(pace=Pace(in_flight=2, shed_until=math.inf), meters=meters), requests(9))
-        assert (meters.drawn, meters.given_back, site.billed()) == (2, 1, 0)
+        site.before, rate_limiter = busy, Slow()
+        drained(site.lane(pace=Pace(in_flight=2, shed_until=math.inf), rate_limiter=rate_limiter), requests(9))
+        assert (rate_limiter.drawn, rate_limiter.given_back, site.billed()) == (2, 1, 0)
 
 
-class Deaf(Meters):
+class Deaf(RateLimiter):
     """Meters that no 429 impresses."""
 
     def __init__(self) -> None:
@@ -674,7 +674,7 @@ simulator = SimulatorProcess()
 simulator.base_url = url
 site = Site(RunFolder(UPath(folder / "run")).shard(1), simulator)
 site.before = lambda call, params: os.kill(os.getpid(), signal.SIGKILL) if call == last else None
-site.lane(in_flight=16).drain(requests(count))
+site.lane(in_flight=16).send_all(requests(count))
 """
 
 

@@ -11,12 +11,12 @@ import pytest
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import BillingError, PendingError, RequestRejectedError
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.deadline.abandon import is_proven, let_go
+from airflow_provider_claude.stages.deadline.abandon import abandon, is_proven
 from airflow_provider_claude.stages.deadline.backlog import queue_of
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.plan.settings import Settings
-from airflow_provider_claude.stages.sync.connect import Courier, Line
+from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.stages.sync.sender import Lane
@@ -40,39 +40,39 @@ def by_sync(night: Night) -> Night:
 
 
 def test_a_shard_of_the_sync_lane_is_answered_without_a_batch(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
-    landed = settle(by_sync, courier=courier)
-    assert landed.outcomes == {"succeeded": 41}
+    loaded = settle(by_sync, lane_factory=lane_factory)
+    assert loaded.outcomes == {"succeeded": 41}
     assert "create" not in claude_simulator.calls()
     assert claude_simulator.books()["messages"]["requests"] == 40
 
 
 def test_an_answer_of_the_sync_lane_says_so_and_costs_the_full_price(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
-    landed = settle(by_sync, courier=courier)
+    loaded = settle(by_sync, lane_factory=lane_factory)
     assert set(by_sync.answers()["claude_lane"].to_pylist()) == {"sync"}
-    assert landed.cost_usd.rstrip("0") == claude_simulator.books()["total"]["cost_usd"]
+    assert loaded.cost_usd.rstrip("0") == claude_simulator.books()["total"]["cost_usd"]
 
 
 def test_what_a_batch_that_was_let_go_has_not_answered_is_asked_by_the_sync_lane(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     claude_simulator.behaviour(expired=0.5)
     night.plan(rows=40)
     batch_id = night.create()
-    let_go(night.run.shard(1), batch_id, now=clock()())
+    abandon(night.run.shard(1), batch_id, now=clock()())
     left = night.load().outcomes["expired"]
-    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert settle(night, lane_factory=lane_factory).outcomes == {"succeeded": 40}
     books = claude_simulator.books()
     assert books["messages"]["requests"] == left
     assert books["same_content"]["requests"] == 0
 
 
 def test_leftovers_go_by_batch_where_nobody_waits_for_them(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
     claude_simulator.behaviour(expired=0.5)
@@ -80,7 +80,7 @@ def test_leftovers_go_by_batch_where_nobody_waits_for_them(
     night.create()
     night.load()
     claude_simulator.control("DELETE", "/behaviour")
-    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert settle(night, lane_factory=lane_factory).outcomes == {"succeeded": 40}
     assert "messages" not in claude_simulator.calls()
 
 
@@ -94,35 +94,35 @@ class _Stops(Lane):
 
 
 def test_a_lane_that_was_stopped_goes_on_where_it_was_and_pays_nothing_twice(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
         with pytest.raises(PendingError, match="goes on where it was"):
-            settling(by_sync, courier=courier).go_on()
+            settling(by_sync, lane_factory=lane_factory).go_on()
     billed = claude_simulator.books()["messages"]["requests"]
     assert 10 <= billed < 40
-    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert settle(by_sync, lane_factory=lane_factory).outcomes == {"succeeded": 41}
     assert claude_simulator.books()["messages"]["requests"] == 40
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
-def test_a_second_worker_waits_while_the_first_holds_the_lease(by_sync: Night, courier: Courier) -> None:
+def test_a_second_worker_waits_while_the_first_holds_the_lease(by_sync: Night, lane_factory: LaneFactory) -> None:
     shard = by_sync.run.shard(1)
     with pytest.raises(PendingError):
-        settling(by_sync, courier=_held(courier, by_sync)).go_on()
+        settling(by_sync, lane_factory=_held(lane_factory, by_sync)).go_on()
     assert shard.attempts() == [1, 2]
     with pytest.raises(PendingError, match="another worker is at it"):
-        settling(by_sync, courier=courier).go_on()
+        settling(by_sync, lane_factory=lane_factory).go_on()
 
 
-def _held(courier: Courier, night: Night) -> Courier:
+def _held(lane_factory: LaneFactory, night: Night) -> LaneFactory:
     """A courier whose line is dead by the time it is needed, after another has taken the next lease."""
 
-    def dial() -> Line:
+    def open_connection() -> Line:
         raise PendingError("somebody else", 1.0)
 
-    class Stays(Courier):
+    class Stays(LaneFactory):
         def maker(self, lanes):  # type: ignore[no-untyped-def]
             def make(journal, lease):  # type: ignore[no-untyped-def]
                 lease.give_back(0)
@@ -131,47 +131,47 @@ def _held(courier: Courier, night: Night) -> Courier:
 
             return make
 
-    return Stays(dial=dial, now=time.time)
+    return Stays(open_connection=open_connection, now=time.time)
 
 
 def test_a_key_without_credit_stops_the_lane_and_keeps_what_was_answered(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.fault("billing", route="messages")
     with pytest.raises(BillingError):
-        settling(by_sync, courier=courier).go_on()
+        settling(by_sync, lane_factory=lane_factory).go_on()
     answered = claude_simulator.books()["messages"]["requests"]
-    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert settle(by_sync, lane_factory=lane_factory).outcomes == {"succeeded": 41}
     assert claude_simulator.books()["messages"]["requests"] == 40
     assert answered < 40
 
 
 @pytest.mark.parametrize("fault", ["error_529", "error_500", "rate_limit", "reset_before_accept"])
 def test_a_stumbling_api_loses_no_row(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, fault: str
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, fault: str
 ) -> None:
     claude_simulator.fault(fault, route="messages", times=3)
-    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert settle(by_sync, lane_factory=lane_factory).outcomes == {"succeeded": 41}
 
 
-def test_what_has_been_settled_is_no_work_for_the_sync_lane_any_more(by_sync: Night, courier: Courier) -> None:
+def test_what_has_been_settled_is_no_work_for_the_sync_lane_any_more(by_sync: Night, lane_factory: LaneFactory) -> None:
     planned = by_sync.run.need_plan()
-    assert [one.let_go for one in queue_of(by_sync.run, planned, now=0.0)] == [True]
-    settle(by_sync, courier=courier)
+    assert [one.abandoned for one in queue_of(by_sync.run, planned, now=0.0)] == [True]
+    settle(by_sync, lane_factory=lane_factory)
     assert queue_of(by_sync.run, planned, now=0.0) == []
 
 
 def test_answers_of_the_sync_lane_are_used_again(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
-    settle(by_sync, courier=courier)
+    settle(by_sync, lane_factory=lane_factory)
     planned = by_sync.plan(rows=13)
     assert sum(spec.reused for spec in planned.shards) == 40
     assert claude_simulator.books()["messages"]["requests"] == 40
 
 
 def test_a_shard_of_the_sync_lane_takes_the_answers_that_are_there(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS[:10])
     night.plan(rows=40)
@@ -182,18 +182,18 @@ def test_a_shard_of_the_sync_lane_takes_the_answers_that_are_there(
     plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
     night.create()
     night.load()
-    assert settle(night, courier=courier).outcomes == {"succeeded": 40}
+    assert settle(night, lane_factory=lane_factory).outcomes == {"succeeded": 40}
     assert claude_simulator.books()["messages"]["requests"] == 30
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
 def test_planning_again_while_the_lane_is_at_it_keeps_what_it_was_answered(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
         with pytest.raises(PendingError):
-            settling(by_sync, courier=courier).go_on()
+            settling(by_sync, lane_factory=lane_factory).go_on()
     answered = claude_simulator.books()["messages"]["requests"]
     settings = Settings(limits=Limits(rows=20), trial=False)
     planned = plan(by_sync.run, by_sync.job, by_sync.gateway, settings=settings, clock=in_(0))
@@ -208,7 +208,7 @@ def test_a_deadline_that_has_passed_hurries_nobody(night: Night, claude_simulato
     night.scanned(TEXTS)
     settings = Settings(trial=False, deadline="2020-01-01T09:00:00+00:00")
     record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
-    assert (record.lanes.lane, record.lanes.promised) == ("batch", None)
+    assert (record.lanes.lane, record.lanes.safe_deadline) == ("batch", None)
     assert "has passed" in " ".join(record.explanation)
     assert night.create()
 
@@ -226,7 +226,7 @@ def test_a_batch_that_was_only_adopted_is_not_proven_for_it_may_be_anothers(nigh
 
 
 def test_duplicates_are_no_work_for_the_sync_lane(
-    night: Night, courier: Courier, claude_simulator: SimulatorProcess
+    night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS[:10], twins=[0] * 30)
     settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
@@ -238,13 +238,13 @@ def test_duplicates_are_no_work_for_the_sync_lane(
 
 
 def test_requests_that_are_all_rejected_end_the_lane_and_are_not_given_up(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.fault("html_413", route="messages", times=1000)
     with pytest.raises(RequestRejectedError):
-        settling(by_sync, courier=courier).go_on()
+        settling(by_sync, lane_factory=lane_factory).go_on()
     claude_simulator.clear_faults()
-    assert settle(by_sync, courier=courier).outcomes == {"succeeded": 41}
+    assert settle(by_sync, lane_factory=lane_factory).outcomes == {"succeeded": 41}
 
 
 def clock_at(late: list[float]) -> Callable[[], str]:
@@ -257,7 +257,7 @@ def clock_at(late: list[float]) -> Callable[[], str]:
 
 
 def test_a_worker_whose_lease_ran_out_while_it_brought_the_attempt_to_its_end_leaves_that_to_the_next(
-    by_sync: Night, courier: Courier, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, whole = [0.0], SyncAttempt._write_ended
 
@@ -268,8 +268,8 @@ def test_a_worker_whose_lease_ran_out_while_it_brought_the_attempt_to_its_end_le
     with monkeypatch.context() as patched:
         patched.setattr(SyncAttempt, "_write_ended", sleeps)
         with pytest.raises(PendingError, match="ran out"):
-            settling(by_sync, courier=courier, clock=clock_at(late)).go_on()
+            settling(by_sync, lane_factory=lane_factory, clock=clock_at(late)).go_on()
     assert not by_sync.run.shard(1).results(2).exists()
     late[0] += LEASE_SECONDS
-    assert settle(by_sync, courier=courier, clock=in_(late[0])).outcomes == {"succeeded": 41}
+    assert settle(by_sync, lane_factory=lane_factory, clock=in_(late[0])).outcomes == {"succeeded": 41}
     assert claude_simulator.books()["messages"]["requests"] == 40
