@@ -7,7 +7,7 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job import ClaudeJob, JobSpec
 from airflow_provider_claude.job.untrusted import canary, full_system
 
 
@@ -25,7 +25,7 @@ def manual_run(zone: str = "Europe/Berlin", **params: Any) -> Any:
 SECRET = b"the secret of a deployment"
 
 
-def spec_of(job: ClaudeJob) -> dict[str, Any]:
+def spec_of(job: ClaudeJob) -> JobSpec:
     """What the plan keeps of *job*."""
     return job.spec(SECRET)
 

@@ -1,5 +1,6 @@
 """What is asked of Claude about every row."""
 
 from airflow_provider_claude.job.job import DEFAULT_MODEL, ClaudeJob
+from airflow_provider_claude.job.spec import JobSpec
 
-__all__ = ["DEFAULT_MODEL", "ClaudeJob"]
+__all__ = ["DEFAULT_MODEL", "ClaudeJob", "JobSpec"]

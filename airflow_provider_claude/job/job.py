@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
+from airflow_provider_claude.job.spec import JobSpec
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
 from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, job_key
 
@@ -111,22 +113,28 @@ class ClaudeJob:
         """What canary and nonces are derived from, in the deployment that has this *secret*."""
         return job_key(secret, self.system, self.prompt)
 
-    def spec(self, secret: bytes) -> dict[str, Any]:
-        """The job as plain JSON values, what plan.json keeps of it: with it, each request can be made again byte for byte."""
-        return {
-            "model": self.model,
-            "system": self.system,
-            "prompt": self.prompt,
-            "max_tokens": self.max_tokens,
-            "thinking": None if self.thinking is None else dict(self.thinking),
-            "params": dict(self.params),
-            "schema": self.schema,
-            "placement": self.placement,
-            "key": self.key(secret).hex(),
-        }
+    def spec(self, secret: bytes, *, schema: Mapping[str, Any] | None = None, cache: bool = False) -> JobSpec:
+        """The job as plain values, in the deployment that has this *secret*.
+
+        *schema*: the output's schema as the API takes it, None for the output's own. *cache*: whether the system prompt is
+        cached.
+        """
+        return JobSpec(
+            model=self.model,
+            system=self.system,
+            prompt=self.prompt,
+            max_tokens=self.max_tokens,
+            thinking=None if self.thinking is None else dict(self.thinking),
+            params=dict(self.params),
+            placement=self.placement,
+            key=self.key(secret).hex(),
+            schema=self.schema if schema is None else dict(schema),
+            answer_schema=self.schema,
+            cache=cache,
+        )
 
     def _key(self) -> str:
-        return json.dumps([self.spec(b""), self.cache], sort_keys=True)
+        return json.dumps([msgspec.structs.asdict(self.spec(b"")), self.cache], sort_keys=True)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ClaudeJob) and self._key() == other._key()

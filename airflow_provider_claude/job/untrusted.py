@@ -12,7 +12,6 @@ authors of the rows.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 Placement = Literal["tool_result", "user"]
@@ -53,11 +52,6 @@ _NOTICE = (
 def job_key(secret: bytes, system: str, prompt: str) -> bytes:
     """What canary and nonces of the job with these words are derived from. It does not tell the *secret* of the deployment."""
     return hmac.digest(secret, f"{system}\0{prompt}".encode(), "sha256")
-
-
-def key_of(spec: Mapping[str, Any]) -> bytes:
-    """The key of the job that *spec* describes, as ClaudeJob.spec() does."""
-    return bytes.fromhex(spec["key"])
 
 
 def canary(key: bytes) -> str:

@@ -79,7 +79,7 @@ class Night:
 
         from airflow_provider_claude.core.requests.packing import packing_of
         from airflow_provider_claude.core.scan.policy import ScanPolicy
-        from airflow_provider_claude.job.untrusted import canary, key_of
+        from airflow_provider_claude.job.untrusted import canary
         from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.plan.run import plan
         from airflow_provider_claude.stages.plan.settings import Settings
@@ -93,7 +93,7 @@ class Night:
         scan(open_source(UPath(folder / "mails.parquet"), columns=["subject", "body"]), run, settings, clock=_now)
         pack = packing_of(self.asked.pack, 20_000)
         planned = plan(run, self.job, gateway, settings=Settings(trial=False, pack=pack), clock=_now)
-        shards, self.canary = planned.shards, canary(key_of(planned.job))
+        shards, self.canary = planned.shards, canary(planned.job.secret_key)
         self.caught = self.alone = 0
         for one in shards:
             shard = run.shard(one.shard)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from airflow_provider_claude.core.cost.estimate import LaneCost, PlannedCost
 from airflow_provider_claude.core.cost.prices import price_of
 from airflow_provider_claude.core.tables import (
     ANSWER_KEY_FIELDS,
@@ -23,6 +24,7 @@ from airflow_provider_claude.core.tables import (
     UNRESOLVED_FIELDS,
     with_columns,
 )
+from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.store import (
     UNDECIDED,
     EndedRecord,
@@ -50,9 +52,9 @@ OWN_FIELDS = (
 ANSWER_SCHEMA = pa.schema([*ANSWER_KEY_FIELDS, pa.field("subject", pa.string()), *OWN_FIELDS, *PROVENANCE_FIELDS])
 ITEM_SCHEMA = with_columns(ITEM_FIELDS, ["subject", "body"])
 QUARANTINE_SCHEMA = with_columns(QUARANTINE_FIELDS, ["subject", "body"])
-JOB = {
-    "model": "claude-haiku-5-5",
-    "answer_schema": {
+JOB = ClaudeJob(
+    prompt="{subject}{body}",
+    output={
         "type": "object",
         "properties": {
             "sentiment": {"enum": ["positive", "neutral", "negative"]},
@@ -61,7 +63,7 @@ JOB = {
             "summary": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         },
     },
-}
+).spec(b"")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def build(path: UPath, night: Night) -> RunFolder:
                 "schema_hash": "b" * 64,
                 "price": _PRICE,
                 "shards": specs,
-                "estimate": {"lanes": {"batch": {"cost_usd": "1.50"}, "sync": {"cost_usd": "3.00"}}},
+                "estimate": PlannedCost(lanes={"batch": LaneCost(cost_usd="1.50"), "sync": LaneCost(cost_usd="3.00")}),
                 "deadline": night.deadline,
                 "partition": night.partition,
                 "explanation": list(night.explanation),

@@ -68,7 +68,7 @@ def test_the_first_batch_that_is_given_up_is_told_with_its_rows_cost_and_outlook
     assert alert.due == pendulum.parse(shard.run.need_plan().deadline or "")
     assert alert.at_risk is not None
     assert (alert.at_risk.shards, alert.at_risk.rows, alert.at_risk.open_rows) == ((1,), 10, 30)
-    whole = Decimal(shard.run.need_plan().estimate["lanes"]["sync"]["cost_usd"])
+    whole = Decimal(shard.run.need_plan().estimate.lanes["sync"].cost_usd)
     assert alert.at_risk.open_cost == pytest.approx(whole, rel=Decimal("0.05"))
     assert "Shard 1 was given up at the cutoff: up to 10 rows" in alert.message
     assert shard.run.at_risk() is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+
+import msgspec
 
 from airflow_provider_claude.core.cost.prices import Price, Usage, to_usd
 from airflow_provider_claude.core.cost.tokens import TokenModel
@@ -23,20 +24,33 @@ class Estimate:
     measured: bool
     cost: Mapping[str, Decimal]
 
-    def record(self) -> dict[str, Any]:
+    def planned(self) -> PlannedCost:
         """The estimate as plan.json keeps it."""
-        return {
-            "requests": self.requests,
-            "measured": self.measured,
-            "lanes": {
-                lane: {
-                    "cost_usd": f"{cost:f}",
-                    "input_tokens": self.input_tokens,
-                    "output_tokens": self.output_tokens,
-                }
-                for lane, cost in self.cost.items()
-            },
+        lanes = {
+            lane: LaneCost(cost_usd=f"{cost:f}", input_tokens=self.input_tokens, output_tokens=self.output_tokens)
+            for lane, cost in self.cost.items()
         }
+        return PlannedCost(requests=self.requests, measured=self.measured, lanes=lanes)
+
+
+class LaneCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What all requests of a run are expected to use in one lane, and to cost there in USD."""
+
+    cost_usd: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class PlannedCost(msgspec.Struct, frozen=True, kw_only=True):
+    """The estimate as plan.json keeps it, by lane: `batch` and `sync`. No lane has one before the requests are weighed."""
+
+    requests: int = 0
+    measured: bool = False
+    lanes: dict[str, LaneCost] = {}
+
+    def usd(self, lane: str) -> Decimal | None:
+        """What all requests cost in *lane*, None where there is no estimate."""
+        return Decimal(self.lanes[lane].cost_usd) if lane in self.lanes else None
 
 
 def estimate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -114,9 +113,3 @@ class Costs(Paid, frozen=True, kw_only=True):
             missing=spent.missing,
             missing_requests=spent.missing_requests,
         )
-
-
-def planned_cost(estimate: dict[str, Any], lane: str) -> Decimal | None:
-    """The plan's estimate for *lane*, None where it has none."""
-    cost = estimate.get("lanes", {}).get(lane, {}).get("cost_usd")
-    return None if cost is None else Decimal(cost)

@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.load.validate import InvalidAnswerError
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import resolve, walk
-from airflow_provider_claude.job.untrusted import canary, key_of, notice
+from airflow_provider_claude.job.untrusted import canary, notice
 
 #: So many characters of a sentence are looked for: an excerpt of it is an echo too. Shorter ones than the least are anybody's.
 _SENTENCE, _LEAST = 40, 24
@@ -58,14 +59,13 @@ class CanaryError(InvalidAnswerError):
 class PromptLeaks:
     """Finds the canary and the echoes in answers to one job: one look at the texts of many, a second where there is one."""
 
-    def __init__(self, spec: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-        """*spec*: the job as the plan has it; *schema*: that of its answers."""
-        self.columns = free_columns(schema)
-        key = key_of(spec)
+    def __init__(self, spec: JobSpec) -> None:
+        self.columns = free_columns(spec.answer_schema)
+        key = spec.secret_key
         word = canary(key)
         told = {
-            "leaks_system": spec["system"],
-            "leaks_notice": notice(spec["placement"], key).replace(word, "\n"),
+            "leaks_system": spec.system,
+            "leaks_notice": notice(spec.placement, key).replace(word, "\n"),
         }
         self._word = word.encode()
         self._needles = {name: needles(text) for name, text in told.items()}

@@ -106,14 +106,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return self.loaded_at is not None and epoch(self.loaded_at) <= epoch(self.deadline)
 
 
-def asked(job: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:
-    """What *job* asks, as plan.json keeps it; its `answer_schema` is the output's schema as the user wrote it."""
-    root: Mapping[str, Any] = job["answer_schema"]
+def asked(model: str, schema: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:
+    """What is asked of *model*: *schema* is that of the output as the user wrote it."""
     return Asked(
-        model=job["model"],
+        model=model,
         prompt_hash=prompt_hash,
         schema_hash=schema_hash,
-        fields={name: _kind(node, root) for name, node in resolve(root, root)["properties"].items()},
+        fields={name: _kind(node, schema) for name, node in resolve(schema, schema)["properties"].items()},
     )
 
 

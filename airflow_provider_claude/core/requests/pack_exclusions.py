@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import walk
 
 _JUDGING = (
@@ -35,10 +36,10 @@ _FIRST = rf"\b{_JUDGING}|{_FRAME}"
 class PackExclusions:
     """Which rows of a job are to be asked alone for what they say."""
 
-    def __init__(self, spec: Mapping[str, Any], columns: Sequence[str]) -> None:
-        """*spec*: the job as the plan has it. *columns*: those the prompt needs."""
+    def __init__(self, spec: JobSpec, columns: Sequence[str]) -> None:
+        """*columns*: those the prompt needs."""
         self._columns = columns
-        labels = [rf"(?:^|\W){re.escape(label)}(?:\W|$)" for label in sorted(set(_labels(spec["schema"])))]
+        labels = [rf"(?:^|\W){re.escape(label)}(?:\W|$)" for label in sorted(set(_labels(spec.schema)))]
         self._second = "|".join([_OTHERS, _FRAME, *labels])
 
     def rows(self, batch: pa.RecordBatch) -> list[bool]:

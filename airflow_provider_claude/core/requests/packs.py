@@ -27,6 +27,7 @@ from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.requests.packing import CHECK, ID
 from airflow_provider_claude.core.requests.request_bytes import CONTENT_MARK, request_params
 from airflow_provider_claude.core.settle.unresolved import MAX_OUTPUT_TOKENS
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import resolve
 from airflow_provider_claude.job.untrusted import TOOL
 
@@ -110,10 +111,9 @@ def pack_limit(limits: Sequence[int]) -> int:
 class PackEncoder:
     """Encodes the requests of one job that hold several items."""
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
-        """*spec*: the job as the plan has it, with the API schema of one answer."""
-        self._spec = {**spec, "schema": packed_schema(spec["schema"])}
-        where = f"that {TOOL} returns" if spec["placement"] == "tool_result" else "above"
+    def __init__(self, spec: JobSpec) -> None:
+        self._spec = msgspec.structs.replace(spec, schema=packed_schema(spec.schema))
+        where = f"that {TOOL} returns" if spec.placement == "tool_result" else "above"
         self._task = _INSTRUCTION.format(where=where)
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 
@@ -133,7 +133,9 @@ class PackEncoder:
 
     def _frame(self, limit: int) -> tuple[bytes, bytes]:
         if limit not in self._frames:
-            params = request_params({**self._spec, "max_tokens": limit}, CONTENT_MARK, task=self._task)
+            params = request_params(
+                msgspec.structs.replace(self._spec, max_tokens=limit), CONTENT_MARK, task=self._task
+            )
             head, tail = _encode(params).split(_encode(CONTENT_MARK)[1:-1])
             self._frames[limit] = head, tail
         return self._frames[limit]

@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.template import Piece, parse_prompt
-from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, key_of, reference
+from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
 
 BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
 ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
@@ -50,24 +51,24 @@ PARAMS_AT = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS)
 ENTRY_BYTES = PARAMS_AT + len(ENTRY_CLOSE) + 1
 
 
-def request_params(spec: Mapping[str, Any], content: Any, *, task: str = "") -> dict[str, Any]:
-    """The Messages API parameters of one request of the job *spec* (ClaudeJob.spec(), API schema; `cache` where it is cached).
+def request_params(spec: JobSpec, content: Any, *, task: str = "") -> dict[str, Any]:
+    """The Messages API parameters of one request of the job *spec*.
 
     *content* is what differs between requests. *task* is said about all of it.
     """
-    extra = dict(spec["params"])
+    extra = dict(spec.params)
     effort = extra.pop("effort", None)
-    output_config = {"format": {"type": "json_schema", "schema": spec["schema"]}}
-    params: dict[str, Any] = {"model": spec["model"], "max_tokens": spec["max_tokens"]}
-    if spec["thinking"] is not None:
-        params["thinking"] = spec["thinking"]
+    output_config = {"format": {"type": "json_schema", "schema": spec.schema}}
+    params: dict[str, Any] = {"model": spec.model, "max_tokens": spec.max_tokens}
+    if spec.thinking is not None:
+        params["thinking"] = spec.thinking
     params |= extra
     params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
-    system = full_system(spec["placement"], spec["system"], key_of(spec))
-    params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}] if spec.get("cache") else system
-    if spec["placement"] == "tool_result":
+    system = full_system(spec.placement, spec.system, spec.secret_key)
+    params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}] if spec.cache else system
+    if spec.placement == "tool_result":
         params |= {"tools": TOOLS, "tool_choice": {"type": "none"}}
-        params["messages"] = _as_result(_referring(spec["prompt"]) + (f"\n\n{task}" if task else ""), content)
+        params["messages"] = _as_result(_referring(spec.prompt) + (f"\n\n{task}" if task else ""), content)
     else:
         params["messages"] = [{"role": "user", "content": content + task}]
     return params
@@ -90,13 +91,13 @@ def _referring(prompt: str) -> str:
 class RequestEncoder:
     """Encodes the requests of one job. Stateless after construction; about 5 µs a row of 1.2 kB."""
 
-    def __init__(self, spec: Mapping[str, Any]) -> None:
+    def __init__(self, spec: JobSpec) -> None:
         head, tail = _encode(request_params(spec, CONTENT_MARK)).split(_inner(CONTENT_MARK))
-        pieces = parse_prompt(spec["prompt"])
+        pieces = parse_prompt(spec.prompt)
         self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
         self.frame = head, tail
-        self._key = key_of(spec)
-        placed = _placed(pieces, self.columns, spec["placement"])
+        self._key = spec.secret_key
+        placed = _placed(pieces, self.columns, spec.placement)
         self._between, self._order = _splice(placed, (*self.columns, _NONCE))
         self._head = head + self._between[0]
         self._tail = self._between[-1] + tail

@@ -137,7 +137,7 @@ def most_of(body: RequestBody, plan: PlanRecord, lane: str) -> list[int]:
     """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
-    cached = _shared_bytes(plan) if plan.job.get("cache") else 0
+    cached = _shared_bytes(plan) if plan.job.cache else 0
     a_byte = min(_CARE * plan.lanes.input_per_byte, 1.0)
     return [
         plan.price.picodollars(
@@ -173,7 +173,7 @@ def _shared_bytes(plan: PlanRecord) -> int:
 def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
     """Whether the budget, if there is one, covers one request of the sync lane, as much as it may cost."""
     budget = Budget.of(work, plan)
-    most = plan.price.picodollars(Usage(input=request_bytes, output=plan.job["max_tokens"]), lane="sync")
+    most = plan.price.picodollars(Usage(input=request_bytes, output=plan.job.max_tokens), lane="sync")
     return budget is None or budget.left() >= to_usd(most)
 
 

@@ -37,7 +37,7 @@ def begin(
         bytes=len(body),
         at=at,
         until=(parse_time(at) + timedelta(seconds=seconds)).isoformat(),
-        model=plan.job["model"],
+        model=plan.job.model,
         price=plan.price,
         **reckoned(body, plan, "batch" if lane == "batch" else "sync")._asdict(),
         lane=lane,

@@ -22,7 +22,7 @@ from decimal import Decimal
 
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.prices import PICODOLLARS, to_usd
-from airflow_provider_claude.core.cost.run_costs import Spent, planned_cost
+from airflow_provider_claude.core.cost.run_costs import Spent
 from airflow_provider_claude.core.cost.usages import Usages
 from airflow_provider_claude.core.load.answer_rows import is_billed
 from airflow_provider_claude.core.load.answers import Judged, judge
@@ -162,9 +162,10 @@ def _lost(shard: ShardFolder, intent: IntentRecord, *, lines: int, messages: int
 def _planned_each(shard: ShardFolder, intent: IntentRecord) -> Decimal:
     """What the plan expects one request to cost, where no answer of the attempt tells; the most, where it says nothing."""
     plan = shard.run.plan()
-    usd = planned_cost(plan.estimate, "batch") if plan is not None else None
-    requests = plan.estimate.get("requests") if plan is not None else None
-    return usd / requests if usd is not None and requests else Decimal(intent.most_each_usd)
+    usd = plan.estimate.usd("batch") if plan is not None else None
+    if plan is None or usd is None or not plan.estimate.requests:
+        return Decimal(intent.most_each_usd)
+    return usd / plan.estimate.requests
 
 
 def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = None) -> int:

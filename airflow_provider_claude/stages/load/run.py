@@ -75,7 +75,7 @@ def load(
     plan = shard.run.need_plan()
     api = api.of(plan.account)
     spec = plan.shard(shard.shard)
-    if job.schema != plan.job["answer_schema"]:
+    if job.schema != plan.job.answer_schema:
         raise StateError(
             f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
             "checked against another schema; clear the plan task to ask again, or restore the output."
@@ -160,10 +160,10 @@ def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef
         quoting=_quoting(items["flags"].combine_chunks()),
         duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
         carry=tuple(as_carried(carry)),
-        answer_type=answer_type(plan.job["answer_schema"]),
+        answer_type=answer_type(plan.job.answer_schema),
         price=plan.price,
-        prompt_leaks=PromptLeaks(plan.job, plan.job["answer_schema"]),
-        cleaner=Cleaner(plan.job["answer_schema"]),
+        prompt_leaks=PromptLeaks(plan.job),
+        cleaner=Cleaner(plan.job.answer_schema),
         constants={
             "claude_prompt_hash": plan.prompt_hash,
             "claude_schema_hash": plan.schema_hash,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +9,7 @@ import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.column_names import check_columns
-from airflow_provider_claude.core.cost.estimate import Estimate, estimate, explain
+from airflow_provider_claude.core.cost.estimate import Estimate, PlannedCost, estimate, explain
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import lean_arrow
@@ -254,7 +252,7 @@ def _record(start: _Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[st
         draft,
         planned_by=task,
         shards=chosen.shards,
-        estimate=chosen.sums.record(),
+        estimate=chosen.sums.planned(),
         explanation=explain(facts(start.scan, chosen.shards, draft, tried.sentence, told), chosen.sums),
         lanes=chosen.lanes.record,
         model_id=ready.model_id,
@@ -289,17 +287,14 @@ def _draft(
     job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
 ) -> PlanRecord:
     """The plan before its shards are known."""
-    spec = job.spec(work.secret())
-    asked = spec | {"schema": api_schema(job.schema), "answer_schema": job.schema}
-    if is_cached(job):
-        asked["cache"] = True
+    spec = job.spec(work.secret(), schema=api_schema(job.schema), cache=is_cached(job))
     return PlanRecord(
-        job=asked,
-        prompt_hash=_hash({name: value for name, value in spec.items() if name not in {"schema", "key"}}),
-        schema_hash=_hash(asked["schema"]),
+        job=spec,
+        prompt_hash=spec.prompt_hash,
+        schema_hash=spec.schema_hash,
         price=price,
         shards=[],
-        estimate={},
+        estimate=PlannedCost(),
         deadline=settings.deadline,
         zone=settings.zone,
         partition=settings.partition,
@@ -315,10 +310,6 @@ def _draft(
         priority=settings.priority,
         destination=settings.destination,
     )
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _trial(

@@ -31,7 +31,7 @@ def priority_sentences(priority: Priority | None) -> list[str]:
 
 
 def cached_sentences(draft: PlanRecord) -> list[str]:
-    if not draft.job.get("cache"):
+    if not draft.job.cache:
         return []
     found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
     return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
@@ -55,7 +55,7 @@ def facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: s
         duplicates=scan.duplicates,
         reused=sum(spec.reused for spec in shards),
         shards=[spec.rows - spec.reused for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused],
-        model=draft.job["model"],
+        model=draft.job.model,
         price_source=f"{draft.price.source} {draft.price.as_of}".strip(),
         trial=trial,
         deadline=draft.deadline,

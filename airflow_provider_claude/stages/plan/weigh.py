@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
 from airflow_provider_claude.stages.plan.trial import trial_spec
@@ -87,7 +87,7 @@ class Items:
 class Packed:
     """What packing makes of all items: how many requests, and how many bytes."""
 
-    def __init__(self, packing: Packing, job: Mapping[str, Any]) -> None:
+    def __init__(self, packing: Packing, job: JobSpec) -> None:
         self._packing = packing
         encoder = RequestEncoder(job)
         self._frame = PackEncoder(job).frame_bytes

@@ -65,7 +65,7 @@ def _published(
     recover(partition)
     holder, look = claim(partition, destination, output, now)
     check_rows(partition, look.manifest, destination, scan.source, summary.ledger.answered)
-    schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job["answer_schema"]))
+    schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job.answer_schema))
     label = _label(run, scan, plan, destination, holder, now)
     manifest = publish(run.parts("answers"), schema, partition, label, look)
     if manifest.rows != summary.ledger.answered:
@@ -80,7 +80,7 @@ def _label(
 ) -> ManifestRecord:
     return ManifestRecord(
         holder=holder,
-        model=plan.job["model"],
+        model=plan.job.model,
         prompt_hash=plan.prompt_hash,
         schema_hash=plan.schema_hash,
         source=scan.source,

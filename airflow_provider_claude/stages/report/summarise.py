@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from airflow_provider_claude.core.cost.run_costs import planned_cost
 from airflow_provider_claude.core.report.reconcile import nonzero
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.thresholds import Thresholds
@@ -44,7 +43,7 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
         costs=counts.answers.costs(
             failed=counts.failed_usd,
             retried=counts.retried_usd,
-            estimated=planned_cost(plan.estimate, lane),
+            estimated=plan.estimate.usd(lane),
             spent=spent_beside(paid, plan, past),
         ),
         shards=spans,
@@ -59,7 +58,7 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
         unmatched=nonzero(counts.unmatched),
         count_mismatches=counts.count_mismatches,
         reused=counts.reused,
-        asked=asked(plan.job, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
+        asked=asked(plan.job.model, plan.job.answer_schema, prompt_hash=plan.prompt_hash, schema_hash=plan.schema_hash),
         explanation=plan.explanation,
     )
 

@@ -6,6 +6,7 @@ import hashlib
 from array import array
 from typing import IO
 
+import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.core.requests.request_bytes import (
@@ -104,11 +105,11 @@ class Encoders:
         self._others: dict[int, RequestEncoder] = {}
         self.columns = self._plain.columns
         self.of_batch = self._plain.of_batch
-        self.max_tokens: int = plan.job["max_tokens"]
+        self.max_tokens = plan.job.max_tokens
 
     def one(self, row: pa.RecordBatch, max_tokens: int) -> bytes:
         if max_tokens not in self._others:
-            self._others[max_tokens] = RequestEncoder({**self._job, "max_tokens": max_tokens})
+            self._others[max_tokens] = RequestEncoder(msgspec.structs.replace(self._job, max_tokens=max_tokens))
         return next(self._others[max_tokens].of_batch(row))
 
     def content(self, params: bytes, limit: int) -> bytes:

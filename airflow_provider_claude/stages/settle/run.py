@@ -116,7 +116,7 @@ class Settling:
             if waiting is not None:
                 return waiting
             loaded = self._loaded(spec, rounds)
-            again, packs = self._again(spec, loaded, plan.job["max_tokens"])
+            again, packs = self._again(spec, loaded, plan.job.max_tokens)
             if not again or in_vain:
                 return self._settled(loaded)
             next_round = loaded.round + 1
@@ -153,7 +153,7 @@ class Settling:
         self, work: AccountFolder, plan: PlanRecord, spec: ShardSpec, again: dict[int, int], number: int, packs: Repack
     ) -> AttemptSelection:
         """What round *number* asks."""
-        limits = {n: limit for n, limit in again.items() if limit != plan.job["max_tokens"]}
+        limits = {n: limit for n, limit in again.items() if limit != plan.job.max_tokens}
         selection = AttemptSelection(
             round=number, only=frozenset(again), max_tokens=limits, pack=packs.items, alone=packs.alone
         )

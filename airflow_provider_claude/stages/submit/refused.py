@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow_provider_claude.core.cost.estimate import usd
-from airflow_provider_claude.core.cost.run_costs import planned_cost
 from airflow_provider_claude.errors import BatchesRefusedError
 from airflow_provider_claude.store import PlanRecord, RefusedRecord, RunFolder, write_new_record
 
@@ -30,7 +29,7 @@ def allows_sync(plan: PlanRecord) -> bool:
 
 def full_price(plan: PlanRecord) -> str:
     """What all rows would cost by the sync lane, as a sentence that follows another."""
-    sync, batch = planned_cost(plan.estimate, "sync"), planned_cost(plan.estimate, "batch")
+    sync, batch = plan.estimate.usd("sync"), plan.estimate.usd("batch")
     if sync is None or batch is None:
         return ""
     return f" By the sync lane this run costs about {usd(sync)} instead of {usd(batch)}."

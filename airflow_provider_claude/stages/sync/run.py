@@ -70,7 +70,7 @@ class SyncAttempt:
             if not self._asked():
                 return
             intent = self._intent()
-            with encode_body(self.shard.run, plan, spec, self._selection(spec, intent, plan.job["max_tokens"])) as body:
+            with encode_body(self.shard.run, plan, spec, self._selection(spec, intent, plan.job.max_tokens)) as body:
                 self._check_same(body, intent)
                 seen = self._seen(intent)
                 lane = make(Journal(self.shard, self.number, lease.number), lease)

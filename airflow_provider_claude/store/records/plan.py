@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.deadline.stuck import StuckBatches
 from airflow_provider_claude.core.publish.destination import Destination
@@ -14,6 +13,7 @@ from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.store.records.budget import BudgetRecord
 from airflow_provider_claude.store.records.record import Record
 
@@ -91,7 +91,7 @@ UNDECIDED = LanesRecord(
 class PlanRecord(Record, frozen=True, kw_only=True):
     """plan.json: everything the later tasks need to know, and the sums that led to it.
 
-    `job` is ClaudeJob.spec(), its `key` derived from the work folder's secret, with `cache` where the system prompt is cached;
+    `job` is what is asked, its `key` derived from the work folder's secret;
     `price` the price in force (see core.cost.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
     when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
@@ -102,12 +102,12 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `warnings` go into the report.
     """
 
-    job: dict[str, Any]
+    job: JobSpec
     prompt_hash: str
     schema_hash: str
     price: Price
     shards: list[ShardSpec]
-    estimate: dict[str, Any]
+    estimate: PlannedCost
     deadline: str | None
     partition: str | None
     explanation: list[str]

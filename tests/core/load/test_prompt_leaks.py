@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ def answer(topic: str = "a rake", tags: tuple[str, ...] = ()) -> dict[str, Any]:
 def flags(*answers: dict[str, Any], quoting: Collection[int] = ()) -> list[list[str]]:
     struct = pa.array(answers, answer_type(SCHEMA))
     columns = dict(zip(SCHEMA["properties"], struct.flatten(), strict=True))
-    found = PromptLeaks(spec_of(JOB), SCHEMA).flags(columns, answers, quoting)
+    found = PromptLeaks(spec_of(JOB)).flags(columns, answers, quoting)
     found.validate(full=True)
     assert found.type == pa.list_(pa.string())
     return list(found.to_pylist())
@@ -62,7 +63,7 @@ def test_free_text_is_what_has_room_for_prose(node: dict[str, Any], free: bool) 
 
 @pytest.mark.parametrize("spell", [str, str.upper, lambda word: f"it is {word}!"])
 def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> None:
-    prompt_leaks = PromptLeaks(spec_of(JOB), SCHEMA)
+    prompt_leaks = PromptLeaks(spec_of(JOB))
     for leak in (answer(topic=spell(canary_of(JOB))), answer(tags=("a", spell(canary_of(JOB))))):
         with pytest.raises(CanaryError, match="confidential word") as caught:
             flags(answer(), leak)
@@ -73,7 +74,7 @@ def test_an_answer_that_holds_the_canary_is_found_among_others(spell: Any) -> No
 
 def test_answers_without_room_for_prose_are_not_searched() -> None:
     enums = schema(label=LABEL)
-    assert PromptLeaks(spec_of(JOB), enums).columns == ()
+    assert PromptLeaks(spec_of(replace(JOB, output=enums))).columns == ()
 
 
 def test_an_answer_that_echoes_is_flagged_and_its_neighbours_are_not() -> None:

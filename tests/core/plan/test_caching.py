@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from airflow_provider_claude.core.plan.caching import is_cached, least_cacheable
@@ -63,7 +64,7 @@ def test_a_request_marks_its_system_prompt_and_nothing_else_changes() -> None:
     asked = job(3)
     spec = spec_of(asked)
     plain = json.loads(next(RequestEncoder(spec).params({"body": ["hi"]})))
-    marked = json.loads(next(RequestEncoder(spec | {"cache": True}).params({"body": ["hi"]})))
+    marked = json.loads(next(RequestEncoder(msgspec.structs.replace(spec, cache=True)).params({"body": ["hi"]})))
     control = {"type": "ephemeral", "ttl": "1h"}
     assert marked.pop("system") == [{"type": "text", "text": system_of(asked), "cache_control": control}]
     assert plain.pop("system") == system_of(asked)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.cost.run_costs import Costs, Spent, planned_cost
+from airflow_provider_claude.core.cost.estimate import LaneCost, PlannedCost
+from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.page import cents, duration, moment, money, share
@@ -65,9 +66,9 @@ class TestCosts:
         )
 
     def test_an_estimate_is_read_by_lane_and_may_be_absent(self):
-        assert planned_cost({"lanes": {"batch": {"cost_usd": "0.12"}}}, "batch") == Decimal("0.12")
-        assert planned_cost({"lanes": {"batch": {"cost_usd": "0.12"}}}, "sync") is None
-        assert planned_cost({}, "batch") is None
+        assert PlannedCost(lanes={"batch": LaneCost(cost_usd="0.12")}).usd("batch") == Decimal("0.12")
+        assert PlannedCost(lanes={"batch": LaneCost(cost_usd="0.12")}).usd("sync") is None
+        assert PlannedCost().usd("batch") is None
 
 
 class TestTimeline:
@@ -238,7 +239,7 @@ def test_fields_are_described_in_a_few_words_through_references_and_unions():
             "any": {},
         },
     }
-    fields = asked({"model": "m", "answer_schema": schema}, prompt_hash="p", schema_hash="s").fields
+    fields = asked("m", schema, prompt_hash="p", schema_hash="s").fields
     assert fields == {
         "mood": "one of good, bad",
         "maybe": "integer or null",

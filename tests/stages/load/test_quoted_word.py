@@ -13,7 +13,7 @@ from upath import UPath
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.untrusted import canary, key_of
+from airflow_provider_claude.job.untrusted import canary
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.load.run import load
@@ -54,7 +54,7 @@ def test_its_answer_may_quote_the_word_and_those_of_other_rows_may_not(
     release(run, ["id:1"], Act("a person", clock()()))
     assert scanned() == 3
     planned = plan(run, JOB, gateway, settings=Settings(trial=False, work=UPath(tmp_path)), clock=clock())
-    assert canary(key_of(planned.job)) == word
+    assert canary(planned.job.secret_key) == word
     claude_simulator.behaviour(credulous=1)
     create(run.shard(1), gateway, clock=clock())
     loaded = load(run.shard(1), JOB, gateway, clock=clock())

@@ -35,7 +35,7 @@ def test_a_long_prompt_is_cached_and_the_report_says_what_that_saved(
 ) -> None:
     settings = Settings(trial=False, lanes=LaneSettings(lane=lane), pack=pack)
     record = plan(long_night.run, LONG, long_night.gateway, settings=settings, clock=clock())
-    assert record.job["cache"] is True
+    assert record.job.cache is True
     assert any("cached for an hour" in line for line in record.explanation)
     long_night.create()
     long_night.load()
@@ -54,7 +54,7 @@ def test_a_long_prompt_is_cached_and_the_report_says_what_that_saved(
 
 def test_a_short_prompt_is_not_cached(night: Night, claude_simulator: SimulatorProcess) -> None:
     record = night.scanned(TEXTS).plan(rows=40)
-    assert "cache" not in record.job
+    assert record.job.cache is False
     night.create()
     night.load()
     assert claude_simulator.books()["total"]["cache_creation_1h_input_tokens"] == 0

@@ -44,8 +44,8 @@ def test_the_trial_asks_the_first_item_once_and_keeps_its_answer(
 
 def test_the_trial_calibrates_the_estimate(night: Night) -> None:
     estimate = night.scanned(TEXTS).plan(trial=True).estimate
-    assert estimate["measured"] is True
-    assert estimate["requests"] == 16
+    assert estimate.measured is True
+    assert estimate.requests == 16
 
 
 def test_a_night_of_one_mail_is_the_trial_alone(night: Night) -> None:

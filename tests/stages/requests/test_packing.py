@@ -285,7 +285,7 @@ def test_a_budget_counts_packs(
 def test_the_plan_knows_that_packs_are_fewer_requests(night: Night) -> None:
     night.scanned(TEXTS)
     record = packed(night)
-    assert record.estimate["requests"] == 15
+    assert record.estimate.requests == 15
     assert any("Up to 8 items share a request, about 15 requests" in line for line in record.explanation)
 
 

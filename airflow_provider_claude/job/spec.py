@@ -1,0 +1,52 @@
+"""A job as plain values, as plan.json keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+
+from airflow_provider_claude.job.untrusted import Placement
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the requests of a job have in common: with it, each request can be made again byte for byte.
+
+    `schema` is the JSON schema of an answer as the API takes it, `answer_schema` the same as the job has it. `key`, in
+    hexadecimal, is what the canary and the nonces are derived from; `cache` says whether the system prompt is cached.
+    The keys of `thinking` and `params` are the API's.
+    """
+
+    model: str
+    system: str
+    prompt: str
+    max_tokens: int
+    thinking: dict[str, Any] | None
+    params: dict[str, Any]
+    placement: Placement
+    key: str
+    schema: dict[str, Any]
+    answer_schema: dict[str, Any]
+    cache: bool = False
+
+    @property
+    def secret_key(self) -> bytes:
+        """`key` as bytes."""
+        return bytes.fromhex(self.key)
+
+    @property
+    def prompt_hash(self) -> str:
+        """The SHA-256 of what is asked, and of how, without the schema."""
+        left_out = {"schema", "answer_schema", "key", "cache"}
+        return _hash({name: value for name, value in msgspec.structs.asdict(self).items() if name not in left_out})
+
+    @property
+    def schema_hash(self) -> str:
+        """The SHA-256 of the schema as the API takes it."""
+        return _hash(self.schema)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
