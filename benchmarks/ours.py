@@ -14,7 +14,7 @@ from benchmarks.workload import CARRY, MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentim
 def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.sources.source import open_source
     from airflow_provider_claude.stages.scan.run import scan as scan_stage
-    from airflow_provider_claude.stages.scan.settings import ScanSettings
+    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
     asked, folder = _job(), _run(run)
     _import_pandas()
@@ -31,8 +31,8 @@ def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
 
 def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
     """Without the trial, so that every row goes through a batch."""
+    from airflow_provider_claude.stages.plan.plan_settings import Settings
     from airflow_provider_claude.stages.plan.run import plan as plan_stage
-    from airflow_provider_claude.stages.plan.settings import Settings
 
     asked, folder, gateway = _job(), _run(run), _gateway()
     with meter:

@@ -18,7 +18,7 @@ from upath import UPath
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 
 MAILS = Path(__file__).resolve().parents[2] / "shared" / "data" / "emails.parquet"

@@ -240,7 +240,7 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
     def _scan(self) -> None:
         from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.scan.run import scan
-        from airflow_provider_claude.stages.scan.settings import ScanSettings
+        from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
         allowed = allowed_sources(self.run_folder)
         source = open_source(
@@ -269,8 +269,8 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
     def _plan(self, context: Context) -> None:
         from airflow_provider_claude.core.sync.account_limits import account_limits
         from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+        from airflow_provider_claude.stages.plan.plan_settings import Settings
         from airflow_provider_claude.stages.plan.run import plan
-        from airflow_provider_claude.stages.plan.settings import Settings
 
         destination = destination_of(
             context,

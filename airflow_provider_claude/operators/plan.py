@@ -198,8 +198,8 @@ class ClaudePlanOperator(NamesItsRun, BaseOperator):
         """Plan, or go on after a deferral: batches of what the run held before had to end."""
         from airflow_provider_claude.core.sync.account_limits import account_limits
         from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+        from airflow_provider_claude.stages.plan.plan_settings import Settings
         from airflow_provider_claude.stages.plan.run import open_shards, plan
-        from airflow_provider_claude.stages.plan.settings import Settings
 
         with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):
             run, destination = run_folder(self.run_folder), self.destination(context)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_claude.sources.source import Source
-    from airflow_provider_claude.stages.scan.settings import ScanSettings
+    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
@@ -182,7 +182,7 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
         )
 
     def settings(self) -> ScanSettings:
-        from airflow_provider_claude.stages.scan.settings import ScanSettings
+        from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
         return ScanSettings(
             text_columns=self.columns,

@@ -58,7 +58,7 @@ from airflow_provider_claude.store.files import (
     write_bytes,
     write_new,
 )
-from airflow_provider_claude.store.records.attempt import (
+from airflow_provider_claude.store.records.attempt_records import (
     AbandonedRecord,
     EndedRecord,
     IntentRecord,
@@ -68,19 +68,19 @@ from airflow_provider_claude.store.records.attempt import (
     SubmittedRecord,
     VoidedRecord,
 )
-from airflow_provider_claude.store.records.budget import BudgetRecord, ReservedRecord, SpentRecord
-from airflow_provider_claude.store.records.history import (
+from airflow_provider_claude.store.records.budget_records import BudgetRecord, ReservedRecord, SpentRecord
+from airflow_provider_claude.store.records.history_records import (
     BatchRun,
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
     TokensRecord,
 )
-from airflow_provider_claude.store.records.load import LoadedRecord, SettledRecord
-from airflow_provider_claude.store.records.plan import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
+from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord
+from airflow_provider_claude.store.records.plan_records import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
-from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, AtRiskRecord
-from airflow_provider_claude.store.records.scan import (
+from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
+from airflow_provider_claude.store.records.scan_records import (
     QuarantineRecord,
     RedactionRecord,
     ReleasedRow,
@@ -88,10 +88,10 @@ from airflow_provider_claude.store.records.scan import (
     ShareRecord,
     SharesRecord,
 )
-from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.run_folder import RunFolder, ShardFolder
 from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending_book import PaidRecord, SpendingBook, SpendingRecord
-from airflow_provider_claude.store.work import AccountFolder, WorkFolder
+from airflow_provider_claude.store.work_folder import AccountFolder, WorkFolder
 
 __all__ = [
     "UNDECIDED",

@@ -81,8 +81,8 @@ class Night:
         from airflow_provider_claude.core.scan.policy import ScanPolicy
         from airflow_provider_claude.job.untrusted import canary
         from airflow_provider_claude.sources.source import open_source
+        from airflow_provider_claude.stages.plan.plan_settings import Settings
         from airflow_provider_claude.stages.plan.run import plan
-        from airflow_provider_claude.stages.plan.settings import Settings
         from airflow_provider_claude.stages.scan.run import ScanSettings, scan
         from airflow_provider_claude.stages.submit.run import create
         from airflow_provider_claude.store import RunFolder

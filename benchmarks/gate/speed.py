@@ -37,7 +37,7 @@ def child(folder: Path) -> None:
     from airflow_provider_claude.job.template import closing_tags
     from airflow_provider_claude.sources.source import open_source
     from airflow_provider_claude.stages.scan.run import scan
-    from airflow_provider_claude.stages.scan.settings import ScanSettings
+    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
     from airflow_provider_claude.store import RunFolder
 
     settings = ScanSettings(text_columns=["subject", "body"], carry=CARRY, closing_tags=closing_tags(PROMPT))

@@ -30,7 +30,7 @@ from airflow_provider_claude.sources.files import stores
 from airflow_provider_claude.sources.files.allowed import Allowed, Place
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 MAIL = b"From: a@x.example\nDate: Mon, 2 Nov 2026 10:00:00 +0100\nSubject: hi\n\nhello %s\n"

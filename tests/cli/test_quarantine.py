@@ -13,7 +13,7 @@ from upath import UPath
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, write_record
 from tests.cli.conftest import now
 from tests.stages.run_folder import Night, Shard, build

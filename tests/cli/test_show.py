@@ -16,8 +16,8 @@ from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.deadline.abandon import abandon
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store import AccountFolder, AtRiskRecord, write_record
 from tests.cli.conftest import JOB, Night, Terminal, now
 

@@ -17,7 +17,7 @@ from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
 _NONE = [math.nan, math.inf, -math.inf, -1, 1e308, True, 10**400, "1e3", "nan", "", "ten", [1], None]
 

@@ -27,8 +27,8 @@ from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder, ScanRecord, write_record

@@ -18,10 +18,10 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.active.enter import Active, enter
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import open_shards, plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder
 

@@ -22,7 +22,7 @@ from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.report import run as report_stage
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.fuzz.damage import KINDS, TEXTS, Record, Table, accounted_for, damaged

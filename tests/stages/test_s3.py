@@ -17,8 +17,8 @@ from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store import RunFolder, write_new
 from tests.stages.conftest import Night, clock
 
@@ -72,7 +72,7 @@ def scan_on_the_store(night: Night) -> None:
 
     from airflow_provider_claude.sources.source import open_source
     from airflow_provider_claude.stages.scan.run import scan
-    from airflow_provider_claude.stages.scan.settings import ScanSettings
+    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
     source = night.run.path.parent / "mail.parquet"
     rows = {"id": [f"m{n}" for n in range(60)], "body": [f"mail {n}" for n in range(60)]}

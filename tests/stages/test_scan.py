@@ -19,7 +19,7 @@ from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.scan import run as scan_stage
 from airflow_provider_claude.stages.scan.dedupe_index import Index, Place
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord, part_writer
 
 Rows = list[dict[str, Any]]

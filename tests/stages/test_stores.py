@@ -11,11 +11,11 @@ from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder
 from tests.stages.conftest import JOB, clock

@@ -19,8 +19,8 @@ from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger

@@ -25,8 +25,8 @@ from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.stages.submit import run as stages_create

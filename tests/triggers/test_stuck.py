@@ -23,8 +23,8 @@ from airflow_provider_claude.stages.deadline.abandon import leave
 from airflow_provider_claude.stages.deadline.record_at_risk import first_at_risk
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
 from airflow_provider_claude.stages.submit.run import create

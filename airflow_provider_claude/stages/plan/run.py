@@ -39,6 +39,7 @@ from airflow_provider_claude.stages.plan.choose_lane import (
 )
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.forget import forget_plan, retire
+from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.sentences import (
     cached_sentences,
     elsewhere_sentences,
@@ -46,7 +47,6 @@ from airflow_provider_claude.stages.plan.sentences import (
     packed_sentences,
     priority_sentences,
 )
-from airflow_provider_claude.stages.plan.settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
 from airflow_provider_claude.stages.plan.trial import Trial, first_request
 from airflow_provider_claude.stages.plan.weigh import Items, Packed

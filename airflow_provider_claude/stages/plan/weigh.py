@@ -18,7 +18,7 @@ from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.packs import ELEMENT_BYTES, MARK_OUTPUT, PackEncoder, Packer
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.job import JobSpec
-from airflow_provider_claude.stages.plan.settings import Settings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
 from airflow_provider_claude.stages.plan.trial import trial_spec
 from airflow_provider_claude.stages.requests.pack_items import pack_keys

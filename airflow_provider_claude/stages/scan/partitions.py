@@ -25,7 +25,7 @@ from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.scan.check_rows import RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping
 from airflow_provider_claude.stages.scan.run import check_columns, chunks, open_judge
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.scan.write_tables import Counts, open_tables
 from airflow_provider_claude.store import (
     RunFolder,

@@ -27,7 +27,7 @@ from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.scan.check_rows import Judge, RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
 from airflow_provider_claude.stages.scan.release_rows import released_keys
-from airflow_provider_claude.stages.scan.settings import ScanSettings, rules_in
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings, rules_in
 from airflow_provider_claude.stages.scan.write_tables import NAMES, open_tables
 from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 

@@ -21,7 +21,7 @@ from airflow_provider_claude.stages.scan.check_rows import RowCheck
 from airflow_provider_claude.stages.scan.dedupe import Deduplication, Fold
 from airflow_provider_claude.stages.scan.dedupe_index import Index
 from airflow_provider_claude.stages.scan.read_screening import read_screened
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord, ShareRecord, remove
 from airflow_provider_claude.store.part_writer import Parts
 

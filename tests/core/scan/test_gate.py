@@ -17,7 +17,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.stages.scan.settings import rules_in
+from airflow_provider_claude.stages.scan.scan_settings import rules_in
 
 #: The classifier has tests of its own.
 GATE = open_gate(ScanPolicy(quarantine_score=1.0, flag_score=1.0, confirm_score=1.0), (), ["</email>"])

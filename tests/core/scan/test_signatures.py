@@ -17,7 +17,7 @@ from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures, other_readings
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.stages.scan.settings import rules_in
+from airflow_provider_claude.stages.scan.scan_settings import rules_in
 from benchmarks.gate import data
 
 PROJECT = Path(__file__).parents[3]

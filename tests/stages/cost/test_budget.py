@@ -15,8 +15,8 @@ from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord, RunFolder, WorkFolder
 from tests.stages.conftest import Night, clock

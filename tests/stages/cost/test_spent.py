@@ -25,8 +25,8 @@ from airflow_provider_claude.stages.deadline.abandon import abandon
 from airflow_provider_claude.stages.load.merge_rounds import Loading
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.connect import LaneFactory

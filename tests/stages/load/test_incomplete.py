@@ -26,8 +26,8 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.fetch import download
 from airflow_provider_claude.stages.fetch.download import Download
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Waiting
 from airflow_provider_claude.stages.submit.run import create

@@ -17,11 +17,11 @@ from airflow_provider_claude.job.untrusted import canary
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.scan.release_rows import Act, release
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder, WorkFolder
 from tests.stages.conftest import clock

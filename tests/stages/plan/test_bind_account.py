@@ -13,8 +13,8 @@ from airflow_provider_claude.errors import ApiUnavailableError, CredentialsError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder
 from tests.stages.conftest import JOB, clock, scan_by_hand

@@ -10,8 +10,8 @@ import pytest
 from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.store import BudgetRecord

@@ -15,10 +15,10 @@ from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.job.untrusted import PLACEMENTS
 from airflow_provider_claude.sources.source import open_source
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from tests.stages.conftest import JOB, Night, clock
 
 NAMES = ["Review Text", "user.text", "Größe & Maß", "1st", "Q1: How was it?"]

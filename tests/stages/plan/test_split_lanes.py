@@ -9,8 +9,8 @@ from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled
 from airflow_provider_claude.stages.sync.connect import LaneFactory

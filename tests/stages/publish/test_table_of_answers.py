@@ -15,8 +15,8 @@ from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store.results import read_lines
 from tests.stages.conftest import Night, clock
 

@@ -7,8 +7,8 @@ import pytest
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.record_history import record_tokens
 from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.stages.sync.run import SyncAttempt

@@ -18,8 +18,8 @@ from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import JobError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode import encode_body
 from airflow_provider_claude.stages.sync.connect import LaneFactory

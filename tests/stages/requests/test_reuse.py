@@ -11,8 +11,8 @@ from upath import UPath
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.store import PlanRecord, RunFolder, remove
 from tests.stages.conftest import Night, clock
 from tests.stages.settle.test_settle import settle as settle_to_the_end

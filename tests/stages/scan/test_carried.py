@@ -18,12 +18,12 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.scan.partitions import gather, scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 from tests.stages.conftest import Night, clock
 

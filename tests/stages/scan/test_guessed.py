@@ -11,7 +11,7 @@ from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.partitions import scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 from tests.stages.conftest import clock
 

@@ -22,7 +22,7 @@ from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.scan.partitions import gather, scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.cli.conftest import Terminal
 from tests.stages.conftest import Night, clock

@@ -12,7 +12,7 @@ from upath import UPath
 from airflow_provider_claude.core.scan.policy import Action
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 from tests.stages.test_scan import RULES_ONLY, rows_in
 

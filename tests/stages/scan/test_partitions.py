@@ -16,7 +16,7 @@ from airflow_provider_claude.stages.scan.partitions import gather, scan_share, s
 from airflow_provider_claude.stages.scan.redact import read_mapping
 from airflow_provider_claude.stages.scan.release_rows import Act, release
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.stages.test_scan import clock, rows_in
 

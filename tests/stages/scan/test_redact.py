@@ -21,7 +21,7 @@ from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.redact import Seen, open_redaction, read_mapping
 from airflow_provider_claude.stages.scan.release_rows import Act, release
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord
 
 Rows = list[dict[str, Any]]

@@ -11,7 +11,7 @@ from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
-from airflow_provider_claude.stages.scan.settings import ScanSettings
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder
 from tests.stages.test_scan import RULES_ONLY
 

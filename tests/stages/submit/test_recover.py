@@ -296,8 +296,8 @@ def two_orphans_that_look_alike(night: Night, simulator: SimulatorProcess) -> tu
     from upath import UPath
 
     from airflow_provider_claude.core.plan.cut_shards import Limits
+    from airflow_provider_claude.stages.plan.plan_settings import Settings
     from airflow_provider_claude.stages.plan.run import plan
-    from airflow_provider_claude.stages.plan.settings import Settings
     from airflow_provider_claude.store import RunFolder
 
     simulator.pace("polls:9")
@@ -364,8 +364,8 @@ def test_an_adopted_batch_is_never_cancelled_before_its_results_have_shown_whose
     from upath import UPath
 
     from airflow_provider_claude.core.plan.cut_shards import Limits
+    from airflow_provider_claude.stages.plan.plan_settings import Settings
     from airflow_provider_claude.stages.plan.run import plan
-    from airflow_provider_claude.stages.plan.settings import Settings
     from airflow_provider_claude.store import RunFolder
 
     claude_simulator.pace("polls:99")

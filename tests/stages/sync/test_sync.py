@@ -14,8 +14,8 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.deadline.abandon import abandon, is_proven
 from airflow_provider_claude.stages.deadline.backlog import queue_of
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.plan.settings import Settings
 from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.run import SyncAttempt

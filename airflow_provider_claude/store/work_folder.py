@@ -11,10 +11,15 @@ from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import exists, list_names, remove
-from airflow_provider_claude.store.records.history import ClaimRecord, CollectedRecord, HistoryRecord, TokensRecord
+from airflow_provider_claude.store.records.history_records import (
+    ClaimRecord,
+    CollectedRecord,
+    HistoryRecord,
+    TokensRecord,
+)
 from airflow_provider_claude.store.records.record import read_record, write_new_record, write_record
-from airflow_provider_claude.store.records.run import AccountRecord
-from airflow_provider_claude.store.run import RunFolder, ShardFolder
+from airflow_provider_claude.store.records.run_records import AccountRecord
+from airflow_provider_claude.store.run_folder import RunFolder, ShardFolder
 from airflow_provider_claude.store.secret import deployment_secret
 from airflow_provider_claude.store.spending_book import SpendingBook
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
-from airflow_provider_claude.store.records.attempt import (
+from airflow_provider_claude.store.records.attempt_records import (
     AbandonedRecord,
     EndedRecord,
     IntentRecord,
@@ -18,11 +18,11 @@ from airflow_provider_claude.store.records.attempt import (
     SubmittedRecord,
     VoidedRecord,
 )
-from airflow_provider_claude.store.records.load import LoadedRecord, SettledRecord
-from airflow_provider_claude.store.records.plan import PlanRecord
+from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord
+from airflow_provider_claude.store.records.plan_records import PlanRecord
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
-from airflow_provider_claude.store.records.run import AccountRecord, ActiveRecord, AtRiskRecord
-from airflow_provider_claude.store.records.scan import QuarantineRecord, ScanRecord
+from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
+from airflow_provider_claude.store.records.scan_records import QuarantineRecord, ScanRecord
 from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending_book import PaidRecord
 

@@ -14,7 +14,7 @@ from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.job import JobSpec
-from airflow_provider_claude.store.records.budget import BudgetRecord
+from airflow_provider_claude.store.records.budget_records import BudgetRecord
 from airflow_provider_claude.store.records.record import Record
 
 
