@@ -340,7 +340,7 @@ def _ours(spec: Mapping[str, Any], regime: Regime, numbers: Sequence[int]) -> tu
     tokens = regime.estimate * len(first["messages"][0]["content"]) / 3.5
     lane = Lane(
         connect=lambda: open_async(anthropic.AsyncAnthropic(base_url=spec["url"], api_key="k", max_retries=0)),
-        meters=RateLimiter("bench", limits, reserve=regime.reserve, now=time.time),
+        rate_limiter=RateLimiter("bench", limits, reserve=regime.reserve, now=time.time),
         tokens=TokenModel(input_per_byte=tokens / params, output=regime.estimate * OUTPUT_TOKENS, measured=True),
         pace=Pace(reserve=regime.reserve),
         now=time.time,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
     from anthropic import Anthropic, AsyncAnthropic
 
-    from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+    from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 
 
 class ClaudeHook(BaseHook):
@@ -86,13 +86,13 @@ class ClaudeHook(BaseHook):
             yield gateway
 
     def lane_factory(self, *, in_flight: int = int(CEILING), shed: bool = False) -> LaneFactory:
-        """The way to the sync lane; the connection is read when it is first needed."""
-        from airflow_provider_claude.stages.sync.connect import LaneFactory
+        """The factory of the sync lane; the connection is read when it is first needed."""
+        from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 
         return LaneFactory(open_connection=self._open_connection, now=epoch_now, in_flight=in_flight, shed=shed)
 
-    def _open_connection(self) -> Line:
-        from airflow_provider_claude.stages.sync.connect import Line
+    def _open_connection(self) -> Connection:
+        from airflow_provider_claude.stages.sync.lane_factory import Connection
 
         with self._errors():
             connection = self.get_connection(self.conn_id)  # must not happen in an event loop
@@ -108,7 +108,7 @@ class ClaudeHook(BaseHook):
                 yield gateway
 
         told = f"{connection.host} {connection.password} {connection.extra}"
-        return Line(account=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(), connect=connect)
+        return Connection(account=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(), connect=connect)
 
     def _with_key(self, client: Any) -> Any:
         """*client*, if it has credentials of any kind: the connection's, or what the SDK finds in the environment."""

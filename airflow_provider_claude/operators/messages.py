@@ -44,7 +44,7 @@ from airflow_provider_claude.triggers.warning import warn_if_left
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.sync.connect import LaneFactory
+    from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
     from airflow_provider_claude.store import ShardFolder
 
 

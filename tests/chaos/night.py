@@ -32,7 +32,7 @@ from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from tests.chaos.clock import SharedClock
 from tests.chaos.objects import PROTOCOL
@@ -198,7 +198,7 @@ class Night:
         ).go_on()
 
     def _lane_factory(self) -> LaneFactory | None:
-        """The way to the sync lane, where the night has one."""
+        """The factory of the sync lane, where the night has one."""
         if self.open_connection is None:
             return None
         open_connection = self.open_connection
@@ -208,8 +208,8 @@ class Night:
             async with open_async(open_connection()) as gateway:
                 yield gateway
 
-        line = Line(account="chaos", connect=connect)
-        return LaneFactory(open_connection=lambda: line, now=lambda: epoch(self.clock()), in_flight=IN_FLIGHT)
+        connection = Connection(account="chaos", connect=connect)
+        return LaneFactory(open_connection=lambda: connection, now=lambda: epoch(self.clock()), in_flight=IN_FLIGHT)
 
     def _wait(self, batch_id: str) -> None:
         """As the sensor does: nothing was sent where there is no batch id."""

@@ -30,7 +30,7 @@ from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder, ScanRecord, write_record
 
 PART_ROWS = 7
@@ -122,7 +122,7 @@ def lane_factory(claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyP
         async with open_async(anthropic.AsyncAnthropic(base_url=claude_simulator.base_url, api_key="k")) as gateway:
             yield gateway
 
-    return LaneFactory(open_connection=lambda: Line(account="test", connect=connect), now=time.time)
+    return LaneFactory(open_connection=lambda: Connection(account="test", connect=connect), now=time.time)
 
 
 @pytest.fixture

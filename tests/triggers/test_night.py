@@ -32,7 +32,7 @@ from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.stages.submit import run as stages_create
 from airflow_provider_claude.stages.submit.collect_late import collect_late_of
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
 from airflow_provider_claude.triggers import cutoff
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
@@ -110,7 +110,7 @@ class Night:
             async with open_async(anthropic.AsyncAnthropic(base_url=self.base_url, api_key="k")) as gateway:
                 yield gateway
 
-        return LaneFactory(open_connection=lambda: Line(account="night", connect=connect), now=time.time)
+        return LaneFactory(open_connection=lambda: Connection(account="night", connect=connect), now=time.time)
 
     @property
     def abandoned(self) -> int:

@@ -28,7 +28,7 @@ from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled, Settling, Waiting
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.context import manual_run

@@ -36,7 +36,7 @@ from airflow_provider_claude.stages.submit.collect_late import collect_late
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.submit.run import Sender
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.stages.sync.order import urgent_items
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import (

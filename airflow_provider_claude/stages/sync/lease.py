@@ -1,11 +1,13 @@
 """The lease on an attempt of the sync lane: of all workers that know of it, one sends.
 
-A lease is a numbered record; the next number is anybody's once the latest has run out. Its holder renews it, and stops
-sending when it could not: a worker that was stopped in its sleep wakes up to a lease that has run out.
+A lease is a numbered record; any worker may take the next number once the latest has run out. Its holder renews it, and stops
+sending when it could not: a worker that was suspended may wake up to a lease that has run out.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -13,7 +15,11 @@ from airflow_provider_claude.core.active_run import SKEW_SECONDS
 from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.masking import masked
+from airflow_provider_claude.stages.sync.lane_state import LaneState
 from airflow_provider_claude.store import LeaseRecord, ShardFolder
+
+_log = logging.getLogger(__name__)
 
 #: How long a lease holds without being renewed, and how often it is.
 LEASE_SECONDS = 90.0
@@ -62,7 +68,7 @@ class Lease:
         return self._now() >= parse_time(self._record.until)
 
     def renew(self, done: int) -> None:
-        """Hold it on, and tell that *done* requests are answered."""
+        """Hold it for longer, and record that *done* requests are answered."""
         self._write(LEASE_SECONDS, done)
 
     def give_back(self, done: int) -> None:
@@ -77,8 +83,25 @@ class Lease:
         self._record = record
 
 
+async def keep_renewed(lease: Lease, done: Callable[[], int], state: LaneState) -> None:
+    """Renew *lease* until cancelled, with what *done* returns. End the lane where the lease ran out."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            await asyncio.to_thread(lease.renew, done())
+        except Exception as error:  # noqa: BLE001 - each store has errors of its own
+            _log.warning("The lease of the attempt could not be renewed: %s", masked(str(error)))
+        if lease.over:
+            state.end(lease_over())
+
+
+def lease_over(pause: float = RENEW_SECONDS) -> PendingError:
+    """The error of a worker whose lease ran out; a retry is worth it in *pause* seconds."""
+    return PendingError("The lease on this attempt ran out; a retry goes on where it was.", pause)
+
+
 def _left(lease: LeaseRecord, now: datetime) -> float:
-    """Seconds until nobody can rely on *lease* any more."""
+    """Seconds until no worker relies on *lease* any more."""
     return (parse_time(lease.until) - now).total_seconds() + SKEW_SECONDS
 
 

@@ -27,7 +27,7 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.requests.encode import encode_body
 from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.stages.sync.journal import Journal, discard_journals, read_journals
-from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
+from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease, lease_over
 from airflow_provider_claude.stages.sync.order import Turns, turns
 from airflow_provider_claude.stages.sync.request import Request
 from airflow_provider_claude.stages.sync.sender import Lane
@@ -74,11 +74,11 @@ class SyncAttempt:
                 self._check_same(body, intent)
                 seen = self._seen(intent)
                 lane = make(Journal(self.shard, self.number, lease.number), lease)
-                lane.done = done = sum(seen)
+                lane.writer.done = done = sum(seen)
                 try:
                     lane.send_all(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
                 finally:
-                    done = lane.done
+                    done = lane.writer.done
             self._end(intent, lease)
         finally:
             lease.give_back(done)
@@ -157,7 +157,7 @@ class SyncAttempt:
             for line, _ in self._first_lines(intent):
                 out.write(line + b"\n")
             if lease.over:
-                raise PendingError("The lease on this attempt ran out; a retry goes on where it was.", LEASE_SECONDS)
+                raise lease_over(LEASE_SECONDS)
 
     def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
         named = Named(intent.fingerprint, intent.requests)

@@ -17,7 +17,7 @@ from airflow_provider_claude.stages.cost.budget import Budget
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord, RunFolder, WorkFolder
 from tests.stages.conftest import Night, clock
 from tests.stages.settle.test_settle import settle

@@ -29,8 +29,8 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.submit.run import create
-from airflow_provider_claude.stages.sync.connect import LaneFactory
 from airflow_provider_claude.stages.sync.journal import Journal
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import (
@@ -399,7 +399,7 @@ def test_answers_that_could_not_be_written_down_may_have_been_paid(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "write", refuse)
-        patched.setattr("airflow_provider_claude.stages.sync.sender.WRITE_PAUSES", ())
+        patched.setattr("airflow_provider_claude.stages.sync.answer_writer.WRITE_PAUSES", ())
         with pytest.raises(OSError, match="disk is full"):
             settling(night, lane_factory=lane_factory).go_on()
     lost = billed(claude_simulator)

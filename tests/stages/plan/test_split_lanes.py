@@ -13,7 +13,7 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import PlanRecord, write_record
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settling

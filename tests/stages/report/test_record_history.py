@@ -10,7 +10,7 @@ from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.record_history import record_tokens
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.stages.sync.run import SyncAttempt
 from airflow_provider_claude.store import AccountFolder, TokensRecord
 from tests.stages.conftest import Night, clock
@@ -77,10 +77,7 @@ def test_what_the_sync_lane_left_open_teaches_nothing(
     night: Night, lane_factory: LaneFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class StopsLater(_Stops):
-        def _answered(self, line: bytes) -> None:
-            super(_Stops, self)._answered(line)
-            if len(self._lines) + self.done >= 30:
-                self.stop()
+        stops_at = 30
 
     night.scanned(TEXTS)
     settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
@@ -88,7 +85,7 @@ def test_what_the_sync_lane_left_open_teaches_nothing(
     night.create()
     night.load()
     with monkeypatch.context() as patched:
-        patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", StopsLater)
+        patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", StopsLater)
         with pytest.raises(PendingError):
             settling(night, lane_factory=lane_factory).go_on()
     SyncAttempt(shard=night.run.shard(1), number=2, clock=in_(0)).close()

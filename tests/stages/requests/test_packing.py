@@ -22,7 +22,7 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode import encode_body
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settle, settling
@@ -315,7 +315,7 @@ def test_a_lane_that_was_stopped_makes_the_same_packs_again(
     night.create()
     night.load()
     with monkeypatch.context() as patched:
-        patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
+        patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", _Stops)
         with pytest.raises(PendingError, match="goes on where it was"):
             settling(night, lane_factory=lane_factory).go_on()
     loaded = settle(night, lane_factory=lane_factory)

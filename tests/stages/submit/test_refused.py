@@ -16,7 +16,7 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, LoadedRecord, PlanRecord
 from tests.stages.conftest import Night, clock
 from tests.stages.settle.test_settle import settling

@@ -15,7 +15,7 @@ from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.settle.run import Waiting
-from airflow_provider_claude.stages.sync.connect import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import PlanRecord
 from airflow_provider_claude.store.results import read_lines
 from tests.stages.conftest import Night, clock, scan_by_hand
@@ -41,7 +41,7 @@ def planned(night: Night, pack: Packing | None = None) -> PlanRecord:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch, claude_simulator: SimulatorProcess) -> None:
     """The account is busy for a moment, and nobody has patience."""
-    monkeypatch.setattr("airflow_provider_claude.stages.sync.sender.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider_claude.stages.sync.shedding.PATIENCE_SECONDS", 0.0)
     claude_simulator.fault("rate_limit_bare", route="messages", times=1)
 
 

@@ -1,4 +1,4 @@
-"""One drain of the sync lane over real HTTP: no answer is lost and nothing hangs, whatever breaks on the way."""
+"""One lane over real HTTP: no answer is lost and nothing hangs, whatever breaks on the way."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ from airflow_provider_claude.errors import (
 )
 from airflow_provider_claude.gateway.async_client import AsyncGateway, Message, open_async
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.stages.sync.answer_writer import AnswerWriter
 from airflow_provider_claude.stages.sync.journal import Journal, read_journals
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 from airflow_provider_claude.stages.sync.request import Api, Pace, Request
@@ -130,7 +131,7 @@ def site(claude_simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of our own take no time."""
     monkeypatch.setattr("airflow_provider_claude.stages.sync.sender.random.random", lambda: 0.0)
-    monkeypatch.setattr("airflow_provider_claude.stages.sync.sender.WRITE_PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("airflow_provider_claude.stages.sync.answer_writer.WRITE_PAUSES", (0.0, 0.0, 0.0))
 
 
 def drained(lane: Lane, given: Iterator[Request]) -> float:
@@ -160,7 +161,7 @@ class TestAnswers:
         lane = site.lane()
         lane.send_all(requests(60))
         assert sorted(site.answered()) == sorted(f"r-{number}" for number in range(60))
-        assert lane.done == site.billed() == 60
+        assert lane.writer.done == site.billed() == 60
 
     def test_no_requests_are_no_work(self, site: Site) -> None:
         site.lane().send_all(requests(0))
@@ -171,7 +172,7 @@ class TestAnswers:
 
         def counted() -> Iterator[Request]:
             for number, request in enumerate(requests(300)):
-                held.append(number - len(lane._lines) - lane.done)
+                held.append(number - len(lane.writer.unwritten) - lane.writer.done)
                 yield request
 
         lane = site.lane(in_flight=8)
@@ -343,14 +344,14 @@ class TestTrouble:
 class TestJournal:
     def test_a_store_that_fails_for_a_moment_costs_nothing(self, site: Site, at_once: None) -> None:
         lane = site.lane()
-        lane.journal = Failing(site.shard, lane.lease.number, fails=range(2, 5))
+        lane.writer.journal = Failing(site.shard, lane.lease.number, fails=range(2, 5))
         drained(lane, requests(100))
         assert sorted(site.answered()) == sorted(f"r-{number}" for number in range(100))
-        assert lane.done == 100
+        assert lane.writer.done == 100
 
     def test_nothing_is_sent_while_answers_cannot_be_written(self, site: Site, at_once: None) -> None:
         lane = site.lane(in_flight=8)
-        lane.journal = Failing(site.shard, lane.lease.number, fails=range(1, 10_000))
+        lane.writer.journal = Failing(site.shard, lane.lease.number, fails=range(1, 10_000))
         with pytest.raises(OSError, match="No space left"):
             drained(lane, requests(400))
         assert site.billed() <= 16
@@ -358,17 +359,17 @@ class TestJournal:
 
     def test_answers_that_could_not_be_written_are_tried_once_more_at_the_end(self, site: Site, at_once: None) -> None:
         lane = site.lane()
-        lane.journal = Failing(site.shard, lane.lease.number, fails=range(1, 5))
+        lane.writer.journal = Failing(site.shard, lane.lease.number, fails=range(1, 5))
         with pytest.raises(OSError, match="No space left"):
             drained(lane, requests(400))
-        assert 1 <= len(site.answered()) == lane.done == site.billed() < 400
+        assert 1 <= len(site.answered()) == lane.writer.done == site.billed() < 400
 
     def test_a_store_that_raises_errors_of_its_own_is_treated_the_same(self, site: Site, at_once: None) -> None:
         class Bucket(Exception):
             """As the client of an object store raises."""
 
         lane = site.lane()
-        lane.journal = Failing(site.shard, lane.lease.number, fails=range(1, 5), error=Bucket("503"))
+        lane.writer.journal = Failing(site.shard, lane.lease.number, fails=range(1, 5), error=Bucket("503"))
         with pytest.raises(Bucket):
             drained(lane, requests(400))
         assert len(site.answered()) == site.billed()
@@ -390,22 +391,22 @@ class TestJournal:
         unwritten: list[int] = []
         lane = site.lane(in_flight=4)
         lane.journal.local = False
-        site.before = lambda call, params: unwritten.append(len(lane._lines))
+        site.before = lambda call, params: unwritten.append(len(lane.writer.unwritten))
         drained(lane, requests(60))
         assert max(unwritten) > 2 * 4
-        assert lane.done == 60
+        assert lane.writer.done == 60
 
-    def test_where_nobody_can_write_answers_down_any_more_no_more_are_asked(self, site: Site) -> None:
-        class Broken(Lane):
-            def _kept(self, count: int) -> None:
-                super()._kept(count)
-                if not self._stopping:
+    def test_where_the_writer_has_failed_no_more_are_asked(self, site: Site) -> None:
+        class Broken(AnswerWriter):
+            def _written(self, count: int) -> None:
+                super()._written(count)
+                if not self.state.stopping:
                     raise ZeroDivisionError
 
-        site.lane(in_flight=4)
-        given = {name: getattr(site.made[0], name) for name in LANE_ARGUMENTS}
+        lane = site.lane(in_flight=4)
+        lane.writer = Broken(journal=lane.journal, lease=lane.lease, state=lane.writer.state)
         with pytest.raises(ZeroDivisionError):
-            drained(Broken(**given), requests(400))
+            drained(lane, requests(400))
         assert len(site.answered()) == site.billed() < 60
 
     def test_parts_of_an_object_store_take_the_place_of_those_that_failed(
@@ -421,9 +422,6 @@ class TestJournal:
         journal.write([b"2", b"3"])
         assert list(read_journals(shard, 1)) == [b"1", b"2", b"3"]
         assert {"1.answers.1.000001.jsonl", "1.answers.1.000002.jsonl"} <= shard.names()
-
-
-LANE_ARGUMENTS = ("connect", "rate_limiter", "tokens", "pace", "now", "journal", "lease")
 
 
 class Failing(Journal):
@@ -511,8 +509,10 @@ class TestStop:
         lane.send_all(requests(4))
         lane.stop()
 
-    def test_a_courier_that_was_stopped_early_makes_lanes_that_send_nothing(self, site: Site) -> None:
-        lane_factory = LaneFactory(open_connection=lambda: Line(account="test", connect=site.connect), now=time.time)
+    def test_a_factory_that_was_stopped_early_makes_lanes_that_send_nothing(self, site: Site) -> None:
+        lane_factory = LaneFactory(
+            open_connection=lambda: Connection(account="test", connect=site.connect), now=time.time
+        )
         lane_factory.stop()
         lease = Lease(site.shard, 1, in_(0))
         with pytest.raises(PendingError):
@@ -556,7 +556,7 @@ def kill_soon() -> None:
 class TestShedding:
     @pytest.fixture(autouse=True)
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("airflow_provider_claude.stages.sync.sender.PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr("airflow_provider_claude.stages.sync.shedding.PATIENCE_SECONDS", 0.0)
 
     @pytest.fixture
     def mixed(self) -> Iterator[Request]:
@@ -602,7 +602,7 @@ class TestShedding:
 
 
 class Deaf(RateLimiter):
-    """Meters that no 429 impresses."""
+    """A rate limiter that no 429 slows down."""
 
     def __init__(self) -> None:
         super().__init__("deaf", LIMITS, reserve=0.1, now=time.time)
@@ -612,7 +612,7 @@ class Deaf(RateLimiter):
 
 
 class Slow(Deaf):
-    """Meters that let all but the first wait."""
+    """A rate limiter that lets all but the first wait."""
 
     drawn = given_back = 0
 
@@ -646,7 +646,7 @@ class TestLease:
     def test_a_lease_that_cannot_be_renewed_holds_until_it_runs_out(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("airflow_provider_claude.stages.sync.sender.RENEW_SECONDS", 0.001)
+        monkeypatch.setattr("airflow_provider_claude.stages.sync.lease.RENEW_SECONDS", 0.001)
 
         class Unwritable(Lease):
             tries = 0

@@ -16,9 +16,10 @@ from airflow_provider_claude.stages.deadline.backlog import queue_of
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.sync.connect import LaneFactory, Line
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease
 from airflow_provider_claude.stages.sync.run import SyncAttempt
+from airflow_provider_claude.stages.sync.scheduler import Scheduled
 from airflow_provider_claude.stages.sync.sender import Lane
 from airflow_provider_claude.store import IntentRecord, write_record
 from tests.stages.conftest import Night, clock, scan_by_hand
@@ -85,11 +86,13 @@ def test_leftovers_go_by_batch_where_nobody_waits_for_them(
 
 
 class _Stops(Lane):
-    """A lane that is told to stop after some answers, as a worker that is told to end."""
+    """A lane that is stopped after some answers, as that of a worker that has to end."""
 
-    def _answered(self, line: bytes) -> None:
-        super()._answered(line)
-        if len(self._lines) + self.done >= 10:
+    stops_at = 10
+
+    async def _try(self, one: Scheduled) -> None:
+        await super()._try(one)
+        if len(self.writer.unwritten) + self.writer.done >= self.stops_at:
             self.stop()
 
 
@@ -97,7 +100,7 @@ def test_a_lane_that_was_stopped_goes_on_where_it_was_and_pays_nothing_twice(
     by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
+        patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", _Stops)
         with pytest.raises(PendingError, match="goes on where it was"):
             settling(by_sync, lane_factory=lane_factory).go_on()
     billed = claude_simulator.books()["messages"]["requests"]
@@ -117,9 +120,9 @@ def test_a_second_worker_waits_while_the_first_holds_the_lease(by_sync: Night, l
 
 
 def _held(lane_factory: LaneFactory, night: Night) -> LaneFactory:
-    """A courier whose line is dead by the time it is needed, after another has taken the next lease."""
+    """A factory whose connection is dead by the time it is needed, after another has taken the next lease."""
 
-    def open_connection() -> Line:
+    def open_connection() -> Connection:
         raise PendingError("somebody else", 1.0)
 
     class Stays(LaneFactory):
@@ -191,7 +194,7 @@ def test_planning_again_while_the_lane_is_at_it_keeps_what_it_was_answered(
     by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("airflow_provider_claude.stages.sync.connect.Lane", _Stops)
+        patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", _Stops)
         with pytest.raises(PendingError):
             settling(by_sync, lane_factory=lane_factory).go_on()
     answered = claude_simulator.books()["messages"]["requests"]

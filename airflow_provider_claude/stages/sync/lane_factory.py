@@ -1,4 +1,4 @@
-"""The connection to an account, and how lanes are made on it."""
+"""The connection to an account, and the factory of the lanes on it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from airflow_provider_claude.store import LanesRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """An open way to an account. *account* tells it from others, for the bucket they share on this machine."""
+class Connection:
+    """A connection to an account. *account* tells it from others, for the rate limits they share on this machine."""
 
     account: str
     connect: Callable[[], AbstractAsyncContextManager[Api]]
@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(kw_only=True)
 class LaneFactory:
-    """The way to the sync lane, and what the user wants of it.
+    """Makes the lanes of a task, as its user wants them.
 
     :param open_connection: reads the connection; called when there is something to send.
     :param now: the time in epoch seconds.
@@ -35,7 +35,7 @@ class LaneFactory:
     :param shed: let what is left and not urgent go by batch, where the lane has to slow down for minutes.
     """
 
-    open_connection: Callable[[], Line]
+    open_connection: Callable[[], Connection]
     now: Callable[[], float]
     in_flight: int = int(CEILING)
     shed: bool = False
@@ -46,11 +46,11 @@ class LaneFactory:
         """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take what is left."""
 
         def make(journal: Journal, lease: Lease) -> Lane:
-            line = self.open_connection()
+            connection = self.open_connection()
             due = lanes.due
             self._lane = Lane(
-                connect=line.connect,
-                rate_limiter=RateLimiter(line.account, lanes.limits, reserve=lanes.reserve, now=self.now),
+                connect=connection.connect,
+                rate_limiter=RateLimiter(connection.account, lanes.limits, reserve=lanes.reserve, now=self.now),
                 tokens=TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True),
                 pace=Pace(
                     until=due if due is not None and due > self.now() else None,
