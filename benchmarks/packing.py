@@ -97,7 +97,7 @@ class _Night:
     def run(self, folder: Path, texts: Path, gateway: Any) -> None:
         from upath import UPath
 
-        from airflow_provider_claude.core.requests.packing import packing_of
+        from airflow_provider_claude.core.packing.packing import packing_of
         from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.load.run import load
         from airflow_provider_claude.stages.plan.plan_settings import Settings

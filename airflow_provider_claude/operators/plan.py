@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
+from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
-from airflow_provider_claude.core.requests.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
 from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook

@@ -77,7 +77,7 @@ class Night:
         import pyarrow.parquet as pq
         from upath import UPath
 
-        from airflow_provider_claude.core.requests.packing import packing_of
+        from airflow_provider_claude.core.packing.packing import packing_of
         from airflow_provider_claude.core.scan.policy import ScanPolicy
         from airflow_provider_claude.job.untrusted import canary
         from airflow_provider_claude.sources.source import open_source

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.report.thresholds import Thresholds
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screening import SCREEN
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings

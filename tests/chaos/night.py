@@ -14,9 +14,9 @@ import pendulum
 from pydantic import BaseModel, Field
 from upath import UPath
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.report.thresholds import Thresholds
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.gateway.async_client import AsyncGateway, open_async

@@ -11,7 +11,7 @@ from upath import UPath
 from airflow_provider_claude.cli.places import find_runs
 from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
 from airflow_provider_claude.core.deadline.at_risk import AtRisk
-from airflow_provider_claude.core.requests.packing import Packing
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess

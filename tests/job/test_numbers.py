@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_claude.core.packing.packing import packing_of
 from airflow_provider_claude.core.plan.cut_shards import Limits as ShardLimits
-from airflow_provider_claude.core.requests.packing import packing_of
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.sync.account_limits import account_limits

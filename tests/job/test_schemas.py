@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.prompt_leaks import free_columns
 from airflow_provider_claude.core.load.validate import validator_for
+from airflow_provider_claude.core.packing.pack_encoder import packed_schema
 from airflow_provider_claude.core.report.summary import asked
-from airflow_provider_claude.core.requests.packs import packed_schema
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.gateway.output_schema import api_schema
 from airflow_provider_claude.job import ClaudeJob

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.prices import Usage, to_usd
-from airflow_provider_claude.core.requests.packs import PackEncoder
+from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode import encode_body

@@ -17,7 +17,7 @@ from airflow_provider_claude.core.load.answer_rows import Sent
 from airflow_provider_claude.core.load.answers import Judged, judge, read_head
 from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import API_COUNTS, Outcome
-from airflow_provider_claude.core.requests.packs import marks, read_elements, split
+from airflow_provider_claude.core.packing.packed_answers import read_elements, split_request
 from airflow_provider_claude.core.requests.request_bytes import custom_id, id_start, index_of
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.cost.spent import Bill
@@ -202,7 +202,7 @@ class AttemptedInPacks(Attempted):
         count = len(self._rows(request))
         if count == 1:
             return [whole]
-        parts = split(whole, marks(self.fingerprint, request, count), validate)
+        parts = split_request(whole, validate, fingerprint=self.fingerprint, request=request, count=count)
         unmatched["foreign"] += parts.foreign
         return parts.judged
 

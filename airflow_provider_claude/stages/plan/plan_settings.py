@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.publish.destination import Destination
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.reuse_age import REUSE_DAYS
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.sync.priority import Priority

@@ -14,9 +14,10 @@ from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.packing.packing import check_packable
+from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
-from airflow_provider_claude.core.requests.packing import check_packable
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
@@ -49,7 +50,7 @@ from airflow_provider_claude.stages.plan.sentences import (
 )
 from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
 from airflow_provider_claude.stages.plan.trial import Trial, first_request
-from airflow_provider_claude.stages.plan.weigh import Items, Packed
+from airflow_provider_claude.stages.plan.weigh import Items
 from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery
@@ -135,7 +136,9 @@ def _check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, clo
     work = folder.of(_account(run, scan, api))
     work.sign()
     draft = _draft(job, price, settings, scan, work, run, clock())
-    items = Items(run, scan, RequestEncoder(draft.job), Packed(settings.pack, draft.job) if settings.pack else None)
+    items = Items(
+        run, scan, RequestEncoder(draft.job), PackWeights(settings.pack, draft.job) if settings.pack else None
+    )
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
         settings = replace(settings, trial=False)
     return _Start(

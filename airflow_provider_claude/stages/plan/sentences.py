@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from airflow_provider_claude.core.cost.estimate import Estimate, Facts
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.store import (
     PlanRecord,

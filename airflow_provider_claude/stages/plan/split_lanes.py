@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS, TRIAL_SHARD, Cut, Limits, cut
 from airflow_provider_claude.core.plan.lane_split import items_up_to, lane_split
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.store import RunFolder, ShardSpec, remove

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Container, Sequence
 from typing import IO, NamedTuple
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
-from airflow_provider_claude.core.requests.packs import ELEMENT_BYTES, PackEncoder, Packer, marks, pack_limit
+from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
+from airflow_provider_claude.core.packing.pack_sorter import Pack, PackSorter
 from airflow_provider_claude.core.requests.request_bytes import (
     custom_id,
 )
@@ -30,7 +29,6 @@ class _Item(NamedTuple):
     params: bytes
     hash: bytes
     limit: int
-    alone: bool
     content: bytes
 
 
@@ -52,41 +50,38 @@ class Packs(Draft):
         carried = read_carried(run, run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
         self._kept = list(dict.fromkeys([*KEYS, *(one.name for one in carried)]))
-        self._by, self._alone, self._encoders = plan.packing.by, selection.alone, encoder
-        self._encoder = PackEncoder(plan.job)
-        self._exclusions = PackExclusions(plan.job, encoder.columns)
-        self._packer: Packer[_Item] = Packer(items=selection.pack, size=plan.packing.bytes)
-        self.columns = list(dict.fromkeys([*self.columns, "scan_suspect", *self._by]))
+        self._alone, self._encoders, self._encoder = selection.alone, encoder, PackEncoder(plan.job)
+        self._sorter: PackSorter[_Item] = PackSorter(plan.job, plan.packing, encoder.columns, items=selection.pack)
+        self.columns = list(dict.fromkeys([*self.columns, *self._sorter.columns]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
         self._hashes: list[bytes] = []
         self._read = 0
 
     def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
         self._parts.append(batch.select(self._kept))
-        keys = pack_keys(batch, self._by, self._alone, self._exclusions)
-        for one, digest, limit, key in zip(params, hashes, limits, keys, strict=True):
-            content = self._encoders.content(one, limit)
-            item = _Item(self._read, one, digest, limit, key is None, content)
-            self._read += 1
-            for pack in self._packer.add(key, item, len(content) + ELEMENT_BYTES):
-                self._write_pack(pack)
+        contents = [self._encoders.content(one, limit) for one, limit in zip(params, limits, strict=True)]
+        rows = range(self._read, self._read + len(params))
+        self._read += len(params)
+        items = map(_Item, rows, params, hashes, limits, contents)
+        for pack in self._sorter.add(batch, items, list(map(len, contents)), self._alone):
+            self._write_pack(pack)
 
     def close(self) -> None:
-        for pack in self._packer.rest():
+        for pack in self._sorter.rest():
             self._write_pack(pack)
         super().close()
 
-    def _write_pack(self, pack: list[_Item]) -> None:
-        params, digest, total = pack[0].params, pack[0].hash, pack[0].limit
-        if len(pack) > 1:
-            limits = [item.limit for item in pack]
-            own = marks(self._name, len(self.sizes), len(pack))
-            params = self._encoder.params([item.content for item in pack], limits, own)
-            digest, total = hashlib.sha256(params).digest(), pack_limit(limits)
-        for number, item in enumerate(pack, start=1):
+    def _write_pack(self, pack: Pack[_Item]) -> None:
+        first, number = pack.items[0], len(self.sizes)
+        params, digest, total = first.params, first.hash, first.limit
+        if len(pack.items) > 1:
+            contents, limits = [item.content for item in pack.items], [item.limit for item in pack.items]
+            params, total = self._encoder.request(contents, limits, fingerprint=self._name, number=number)
+            digest = hashlib.sha256(params).digest()
+        for element, item in enumerate(pack.items, start=1):
             self._order.append(item.row)
-            self._requests.append(len(self.sizes))
-            self._elements.append(0 if item.alone else number)
+            self._requests.append(number)
+            self._elements.append(0 if pack.alone else element)
             self._limits.append(item.limit)
             self._hashes.append(digest)
         self._write([params], [total])
@@ -102,24 +97,3 @@ class Packs(Draft):
         limits = list(self._limits)
         parts = [manifest_rows(row, self._start, self._schema, names, self._hashes, limits, more) for row in rows]
         return pa.Table.from_batches(parts, self._schema)
-
-
-def pack_keys(
-    batch: pa.RecordBatch, by: Sequence[str], alone: Container[int], exclusions: PackExclusions
-) -> list[tuple[str, ...] | None]:
-    """What the items of a request have in common, an entry a row; None for one that is to be asked alone: *alone* has its
-    ordinal, the scan suspects it, *exclusions* is of what it says, or nobody knows whose it is.
-    """
-    scanned = batch.column("scan_suspect").to_pylist()
-    suspects = [one or speaks for one, speaks in zip(scanned, exclusions.rows(batch), strict=True)]
-    values = [_texts(batch.column(name)) for name in by]
-    whose = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
-    ordinals = batch.column("ordinal").to_pylist()
-    return [
-        None if suspect or ordinal in alone or None in key else key
-        for suspect, ordinal, key in zip(suspects, ordinals, whose, strict=True)
-    ]
-
-
-def _texts(column: pa.Array) -> list[str | None]:
-    return [None if value is None else str(value) for value in column.to_pylist()]

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.packing.repack import Repack, repack
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
-from airflow_provider_claude.core.requests.repack import Repack, repack
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.settle.unresolved import Unresolved, ask_again, hopeless

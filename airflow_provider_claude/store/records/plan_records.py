@@ -6,8 +6,8 @@ from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.publish.destination import Destination
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.core.task import NO_TASK, TaskRef

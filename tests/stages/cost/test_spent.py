@@ -13,8 +13,8 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.cost.run_costs import Costs
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.requests.request_bytes import custom_id
 from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess

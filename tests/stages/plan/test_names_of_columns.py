@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.job.untrusted import PLACEMENTS
 from airflow_provider_claude.sources.source import open_source

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.errors import JobError, PendingError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
@@ -327,7 +327,7 @@ def test_a_lane_that_was_stopped_makes_the_same_packs_again(
 def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("airflow_provider_claude.core.requests.repack.MANY", 10)
+    monkeypatch.setattr("airflow_provider_claude.core.packing.repack.MANY", 10)
     claude_simulator.behaviour(**SLIPS)
     night.scanned(TEXTS)
     packed(night)

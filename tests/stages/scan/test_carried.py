@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
-from airflow_provider_claude.core.requests.packing import Packing
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import SourceError

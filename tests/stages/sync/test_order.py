@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_claude.core.load.answers import read_head
-from airflow_provider_claude.core.requests.packing import Packing
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.simulator.process import SimulatorProcess

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.requests.repack import MANY, Repack, repack
+from airflow_provider_claude.core.packing.repack import MANY, Repack, repack
 from airflow_provider_claude.core.settle.unresolved import GiveUp, Rebatch, Unresolved, decide, hopeless
 
 

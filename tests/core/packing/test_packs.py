@@ -15,17 +15,10 @@ from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.validate import InvalidAnswerError, SchemaValidator
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.requests.packs import (
-    MARK_TOKENS,
-    Marks,
-    PackEncoder,
-    Packer,
-    marks,
-    pack_limit,
-    packed_schema,
-    read_elements,
-    split,
-)
+from airflow_provider_claude.core.packing.marks import Marks, marks
+from airflow_provider_claude.core.packing.pack_encoder import MARK_TOKENS, PackEncoder, pack_limit, packed_schema
+from airflow_provider_claude.core.packing.packed_answers import read_elements, split
+from airflow_provider_claude.core.packing.packer import Packer
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement

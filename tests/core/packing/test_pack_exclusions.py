@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from airflow_provider_claude.core.requests.pack_exclusions import PackExclusions
+from airflow_provider_claude.core.packing.pack_exclusions import PackExclusions
 from airflow_provider_claude.job import ClaudeJob
 from tests.context import spec_of
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_claude.core.requests.packing import Packing, check_packable, packing_of
+from airflow_provider_claude.core.packing.packing import Packing, check_packable, packing_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 
