@@ -13,6 +13,7 @@ from airflow_provider_claude.errors import IncompleteError, PendingError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
+from airflow_provider_claude.operators.shared.settle_shard import wait_for_batch
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
@@ -21,9 +22,6 @@ from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resuma
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-#: The most seconds between two looks at a batch that has not ended.
-_POLL_SECONDS = 60.0
 
 
 class ClaudeResultLoadOperator(BaseOperator):
@@ -94,21 +92,16 @@ class ClaudeResultLoadOperator(BaseOperator):
     def _wait(self, context: Context, active: int) -> None:
         """Defer this task until the batch has ended, or its cutoff has come; nothing where no batch is on its way."""
         from airflow_provider_claude.stages.load.run import first_in_flight
-        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 
         batch_id = first_in_flight(shard_folder(self.shard))
         if batch_id is None:
             return
         self.log.info("Shard %s: batch %s has not ended; waiting in the triggerer", self.shard, batch_id)
-        self.defer(
-            trigger=ClaudeBatchTrigger.from_now(
-                batch_id,
-                conn_id=self.conn_id,
-                poll_interval=_POLL_SECONDS,
-                shard=self.shard,
-                listener=Listener.of(context) if self.warn else None,
-                active=active,
-                looked=True,
-            ),
-            method_name="resume",
+        wait_for_batch(
+            self,
+            batch_id,
+            shard=self.shard,
+            conn_id=self.conn_id,
+            active=active,
+            listener=Listener.of(context) if self.warn else None,
         )

@@ -19,24 +19,21 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS
-from airflow_provider_claude.core.sync.concurrency import CEILING, Concurrency
+from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.core.sync.priority import URGENT, carry_with, priority_of
-from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.notify import Listener
-from airflow_provider_claude.operators.confidential import confidential_word
-from airflow_provider_claude.operators.plan import BUDGET_SCOPE, budget_of
-from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
-from airflow_provider_claude.operators.run_name import NamesItsRun
-from airflow_provider_claude.operators.scan import log_scan
+from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
+from airflow_provider_claude.operators.shared.read_source import ReadsSource, log_scan
+from airflow_provider_claude.operators.shared.redacting import redacting_of
+from airflow_provider_claude.operators.shared.reported import reported
+from airflow_provider_claude.operators.shared.settle_shard import SettlesShards, check_lane, wait_for_batch
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path, to_path, work_folder
-from airflow_provider_claude.runtime.run_context import task_ref, zone_of
-from airflow_provider_claude.runtime.run_deadline import resolve_deadline
-from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, destination_of, warn_unpublished
+from airflow_provider_claude.runtime.paths import run_folder, to_path
+from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, warn_unpublished
 from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable, task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
 from airflow_provider_claude.triggers.warning import warn_if_left
@@ -44,11 +41,10 @@ from airflow_provider_claude.triggers.warning import warn_if_left
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
     from airflow_provider_claude.store import ShardFolder
 
 
-class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
+class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator):
     """The sync lane as an operator of its own: same job, same sources, same answers and report as the batch lane, at full
     price and at once.
 
@@ -161,15 +157,15 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if shed_to not in {None, "batch"}:
-            raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
-        Concurrency.up_to(in_flight)
+        check_lane(in_flight, shed_to)
         carry = tuple(carry_with(carry, job.columns, priority_column))
         check_columns(job.properties, carry, partition_column if publish_to else None)
         check_model(job.model, prices)
         check_model(model, prices)
         self.unpublished = warn_unpublished(self, publish_to)
-        self.job = job
+        self.job: ClaudeJob = job
+        self.columns = job.columns
+        self.closing_tags = job.closing_tags
         self.source = source
         self.run_folder = run_folder
         self.publish_to = publish_to
@@ -200,7 +196,6 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
         self.unreadable_files = check_unreadable(unreadable_files)
         self.missing_source = check_missing(missing_source)
-        self._lane_factory: LaneFactory | None = None
 
     def execute(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         with (
@@ -232,119 +227,34 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
         with held(self, context, run=self.run_folder, since=waiting_since) as active, closing(active):
             return self._report()
 
-    def on_kill(self) -> None:
-        """Send nothing more; what is under way is waited for and kept."""
-        if self._lane_factory is not None:
-            self._lane_factory.stop()
-
     def _scan(self) -> None:
-        from airflow_provider_claude.sources.source import open_source
         from airflow_provider_claude.stages.scan.run import scan
-        from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
-        allowed = allowed_sources(self.run_folder)
-        source = open_source(
-            source_path(self.source, allowed),
-            allowed=allowed,
-            format=self.source_format,
-            id_column=self.id_column,
-            columns=self.job.columns,
-            carry=carried_as_they_are(self.carry, self.job.columns, self.redacting),
-            encoding=self.encoding or None,
-            missing=self.missing_source,
-        )
-        settings = ScanSettings(
-            text_columns=self.job.columns,
-            carry=self.carry,
-            closing_tags=self.job.closing_tags,
-            confidential=confidential_word(self.job, self.work, self.run_folder),
-            policy=self.policy,
-            trimming=self.trimming,
-            redact=with_cipher(self.redacting),
-            unreadable_files=self.unreadable_files,
-        )
-        record = scan(source, run_folder(self.run_folder), settings, clock=utc_now)
-        log_scan(self.log, record)
+        record = scan(self.opened(), run_folder(self.run_folder), self.scan_settings(), clock=utc_now)
+        log_scan(self.log, record, self.redacting)
 
     def _plan(self, context: Context) -> None:
-        from airflow_provider_claude.core.sync.account_limits import account_limits
-        from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
-        from airflow_provider_claude.stages.plan.plan_settings import Settings
-        from airflow_provider_claude.stages.plan.run import plan
-
-        destination = destination_of(
-            context,
-            self.publish_to,
-            partition=self.partition,
-            column=self.partition_column,
-            replace=self.replace,
-            take_over=self.take_over,
-        )
-        record = plan(
-            run_folder(self.run_folder),
-            self.job.with_model(self.model),
-            ClaudeHook(self.conn_id).gateway(),
-            settings=Settings(
-                prices=self.prices,
-                deadline=resolve_deadline(context, self.deadline),
-                zone=zone_of(context),
-                partition=self.partition,
-                output=to_path(destination.output) if destination else None,
-                destination=destination,
-                work=work_folder(self.work, run_folder(self.run_folder)),
-                named_work=self.work is not None,
-                lanes=LaneSettings(
-                    limits=account_limits(self.limits), reserve=self.reserve, lane="sync", stuck=self.stuck_batches
-                ),
-                budget=budget_of(self.budget_usd, self.budget_scope),
-                priority=self.priority,
-            ),
-            task=task_ref(context),
-            clock=utc_now,
-        )
-        for sentence in record.explanation:
-            (self.log.warning if sentence in record.warnings else self.log.info)("%s", sentence)
+        destination = self.destination_at(self.publish_to, self.partition_column, context)
+        settings = self.plan_settings(destination, self.lane_settings(lane="sync"), context)
+        self.log_plan(self.planned(settings, context))
 
     def _settle(self, shard: ShardFolder, context: Context) -> str | None:
         """Bring *shard* to its end; the batch that has to end first, where rows were shed to one."""
-        from airflow_provider_claude.stages.settle.run import Settled, Settling
+        from airflow_provider_claude.stages.settle.run import Settled
         from airflow_provider_claude.stages.submit.run import create
 
-        hook = ClaudeHook(self.conn_id)
-        api = hook.gateway()
-        self._lane_factory = hook.lane_factory(in_flight=self.in_flight, shed=self.shed_to == "batch")
-        settling = Settling(
-            shard=shard,
-            job=self.job.with_model(self.model),
-            api=api,
-            clock=utc_now,
-            task=task_ref(context),
-            rounds=self.rounds,
-            lane_factory=self._lane_factory,
-        )
+        settling = self.settling(str(shard), self.job.with_model(self.model), self.rounds, context)
         try:
-            create(shard, api, clock=utc_now)
+            create(shard, settling.api, clock=utc_now)
             step = settling.go_on()
         finally:
             warn_if_left(str(shard), context)
         return None if isinstance(step, Settled) else step.batch_id
 
     def _wait(self, batch_id: str, shard: ShardFolder, context: Context, active: int) -> None:
-        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
-
         self.log.info("Shard %s: the account is busy, the rest is batch %s; waiting in the triggerer", shard, batch_id)
-        self.defer(
-            trigger=ClaudeBatchTrigger.from_now(
-                batch_id,
-                conn_id=self.conn_id,
-                poll_interval=60.0,
-                shard=str(shard),
-                listener=Listener.of(context),
-                active=active,
-                looked=True,
-            ),
-            method_name="resume",
-        )
+        listener = Listener.of(context)
+        wait_for_batch(self, batch_id, shard=str(shard), conn_id=self.conn_id, active=active, listener=listener)
 
     def _report(self) -> dict[str, Any]:
         from airflow_provider_claude.stages.report.run import report
@@ -354,11 +264,4 @@ class ClaudeMessagesOperator(NamesItsRun, BaseOperator):
             output = to_path(self.publish_to) if self.publish_to else None
             summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
         self.log.info("%s", summary.headline)
-        self.log.info("Report: %s", run.file("report.html"))
-        if summary.published:
-            self.log.info("%d rows published in %s", summary.published_rows, summary.published)
-        return {
-            "report": str(run.file("report.html")),
-            "published": summary.published,
-            "published_rows": summary.published_rows,
-        }
+        return reported(self.log, run, summary)

@@ -19,36 +19,21 @@ from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAY
 from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.numbers import number, usd_amount, whole_number
+from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
-from airflow_provider_claude.operators.run_name import NamesItsRun
+from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.runtime.hold_run import held
-from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import run_folder, to_path, work_folder
-from airflow_provider_claude.runtime.run_context import need_xcom, task_ref, zone_of
-from airflow_provider_claude.runtime.run_deadline import resolve_deadline
-from airflow_provider_claude.runtime.run_destination import destination_of
+from airflow_provider_claude.runtime.paths import run_folder
+from airflow_provider_claude.runtime.run_context import need_xcom
 from airflow_provider_claude.runtime.task_errors import resumable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.store import BudgetRecord
-
-#: The runs of one day spend a budget together, and all backfills of a DAG one.
-BUDGET_SCOPE = "{{ dag.dag_id }} {{ 'backfill' if dag_run.run_type == 'backfill' else day }}"
+    from airflow_provider_claude.stages.plan.plan_settings import Settings
 
 
-def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
-    """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for what is no amount."""
-    if usd is None or usd in ("", "None"):
-        return None
-    from airflow_provider_claude.store import BudgetRecord
-
-    return BudgetRecord(usd=f"{usd_amount('budget_usd', usd):f}", scope=scope)
-
-
-class ClaudePlanOperator(NamesItsRun, BaseOperator):
+class ClaudePlanOperator(PlansRun, BaseOperator):
     """Plans a scanned run, and returns one small handle a shard (a path) to map the next tasks over.
 
     :param run_folder: the scan's run folder (templated); usually ``scan.output``.
@@ -196,66 +181,39 @@ class ClaudePlanOperator(NamesItsRun, BaseOperator):
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> list[str]:
         """Plan, or go on after a deferral: batches of what the run held before had to end."""
-        from airflow_provider_claude.core.sync.account_limits import account_limits
-        from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
-        from airflow_provider_claude.stages.plan.plan_settings import Settings
-        from airflow_provider_claude.stages.plan.run import open_shards, plan
+        from airflow_provider_claude.stages.plan.run import open_shards
 
         with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):
-            run, destination = run_folder(self.run_folder), self.destination(context)
-            record = plan(
-                run,
-                self.job.with_model(self.model),
-                ClaudeHook(self.conn_id).gateway(),
-                settings=Settings(
-                    limits=Limits(
-                        rows=whole_number("shard_rows", self.shard_rows, 1, MAX_REQUESTS), bytes=self.shard_bytes
-                    ),
-                    trial=self.trial,
-                    prices=self.prices,
-                    deadline=resolve_deadline(context, self.deadline),
-                    zone=zone_of(context),
-                    partition=self.partition,
-                    output=to_path(destination.output) if destination else None,
-                    destination=destination,
-                    work=work_folder(self.work, run),
-                    named_work=self.work is not None,
-                    reuse_days=self.reuse_days,
-                    lanes=LaneSettings(
-                        limits=account_limits(self.limits),
-                        reserve=self.reserve,
-                        margin=self.margin,
-                        lane=self.lane,
-                        lead=self.lead,
-                        hopeless=self.hopeless,
-                        refused_batches=self.refused_batches,
-                        stuck=self.stuck_batches,
-                    ),
-                    budget=budget_of(self.budget_usd, self.budget_scope),
-                    pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
-                    priority=self.priority,
-                ),
-                task=task_ref(context),
-                clock=utc_now,
-            )
-        for sentence in record.explanation:
-            (self.log.warning if sentence in record.warnings else self.log.info)("%s", sentence)
-        return [str(shard) for shard in open_shards(run, record)]
+            record = self.planned(self.settings(context), context)
+        self.log_plan(record)
+        return [str(shard) for shard in open_shards(run_folder(self.run_folder), record)]
+
+    def settings(self, context: Context) -> Settings:
+        """How the run is planned. Raises JobError for a parameter that cannot be used."""
+        lanes = self.lane_settings(
+            margin=self.margin,
+            lane=self.lane,
+            lead=self.lead,
+            hopeless=self.hopeless,
+            refused_batches=self.refused_batches,
+        )
+        return self.plan_settings(
+            self.destination(context),
+            lanes,
+            context,
+            limits=Limits(rows=whole_number("shard_rows", self.shard_rows, 1, MAX_REQUESTS), bytes=self.shard_bytes),
+            trial=self.trial,
+            reuse_days=self.reuse_days,
+            pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
+        )
 
     def destination(self, context: Context) -> Destination | None:
         """Where the answers will go: by the parameter of this task, else by that of the nearest report task below it."""
-        report, told, column = nearest_report(self), self.publish_to, self.partition_column
+        report, publish_to, column = nearest_report(self), self.publish_to, self.partition_column
         if report is not None:
-            column = column if told is not None else report.partition_column
-            told = agreed(told, self.render_template(report.publish_to, context))
-        return destination_of(
-            context,
-            told,
-            partition=self.partition,
-            column=column,
-            replace=self.replace,
-            take_over=self.take_over,
-        )
+            column = column if publish_to is not None else report.partition_column
+            publish_to = agreed(publish_to, self.render_template(report.publish_to, context))
+        return self.destination_at(publish_to, column, context)
 
 
 def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:

@@ -9,8 +9,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.operators.run_name import NamesItsRun
 from airflow_provider_claude.operators.scan import terms_of
+from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import who_triggered

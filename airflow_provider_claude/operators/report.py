@@ -15,6 +15,7 @@ from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.operators.shared.reported import reported
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder, to_path
@@ -129,14 +130,7 @@ class ClaudeReportOperator(BaseOperator):
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
         self.log.info("%s", summary.costs.told())
-        self.log.info("Every row is accounted for. Report: %s", run.file("report.html"))
-        if summary.published:
-            self.log.info("%d rows published in %s", summary.published_rows, summary.published)
-        return {
-            "report": str(run.file("report.html")),
-            "published": summary.published,
-            "published_rows": summary.published_rows,
-        }
+        return reported(self.log, run, summary)
 
     def _collect_late(self, run: RunFolder) -> None:
         """Count what batches have cost that were left at their cutoff. Without it the report says what they may cost."""

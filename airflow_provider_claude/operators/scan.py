@@ -17,12 +17,12 @@ from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.operators.confidential import confidential_word
-from airflow_provider_claude.operators.redacting import carried_as_they_are, redacting_of, with_cipher
-from airflow_provider_claude.operators.run_name import NamesItsRun
+from airflow_provider_claude.operators.shared.read_source import ReadsSource, log_scan
+from airflow_provider_claude.operators.shared.redacting import redacting_of
+from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path
+from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import need_xcom, who_triggered
 from airflow_provider_claude.runtime.task_errors import task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
@@ -30,12 +30,10 @@ from airflow_provider_claude.sources.charset.encoding import check_encoding
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.sources.source import Source
-    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
-class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
+class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
     In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
@@ -158,52 +156,16 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
-            self.say(scan(self.opened(), run, self.settings(), clock=utc_now))
+            self.say(scan(self.opened(), run, self.scan_settings(), clock=utc_now))
         return self.run_folder
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> Any:
         """Go on after a deferral: another run was active in the run folder."""
         return self.execute(context, waiting_since)
 
-    def opened(self) -> Source:
-        """The source. Raises SourceError where it, or a column, is not there."""
-        from airflow_provider_claude.sources.source import open_source
-
-        allowed = allowed_sources(self.run_folder)
-        return open_source(
-            source_path(self.source, allowed),
-            allowed=allowed,
-            format=self.source_format,
-            id_column=self.id_column,
-            columns=self.columns,
-            carry=carried_as_they_are(self.carry, self.columns, self.redacting),
-            encoding=self.encoding or None,
-            missing=self.missing_source,
-        )
-
-    def settings(self) -> ScanSettings:
-        from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
-
-        return ScanSettings(
-            text_columns=self.columns,
-            carry=self.carry,
-            part_rows=self.part_rows,
-            max_chars=self.max_chars,
-            closing_tags=self.closing_tags,
-            confidential=confidential_word(self.job, self.work, self.run_folder) if self.job else "",
-            policy=self.policy,
-            near_duplicates=self.near_duplicates,
-            screened=run_folder(self.screened) if self.screened else None,
-            redact=with_cipher(self.redacting),
-            trimming=self.trimming,
-            unreadable_files=self.unreadable_files,
-        )
-
     def say(self, record: ScanRecord) -> None:
         """Log what was read."""
-        log_scan(self.log, record)
-        if self.redacting:
-            self.log.info("Redacted: %s", in_words(record.redacted))
+        log_scan(self.log, record, self.redacting)
 
     def release_rows(self, run: RunFolder, context: Context) -> None:
         """Release the rows that this run was asked to release, once."""
@@ -219,24 +181,6 @@ class ClaudeInputScanOperator(NamesItsRun, BaseOperator):
             )
             for sentence in unmatched(run, terms):
                 self.log.warning("%s", sentence)
-
-
-def log_scan(log: Any, record: ScanRecord) -> None:
-    """Log how many rows were read, what happened to them, and what needs a look."""
-    log.info("%d rows read from %s", record.rows, record.source)
-    log.info(
-        "%d items to ask (%d of them alone), %d duplicates, %d rows in quarantine (%s)",
-        record.items,
-        record.suspects,
-        record.duplicates,
-        record.quarantined,
-        in_words(record.by_reason),
-    )
-    for note in record.origin.notes():
-        log.warning("%s", note)
-    if record.lost or record.uncounted:
-        lost = "%d rows lost in damaged files, and %d damaged places whose rows cannot be counted: %s"
-        log.warning(lost, record.lost, record.uncounted, "; ".join(record.unreadable))
 
 
 def terms_of(release: Sequence[str] | str | None) -> list[str]:

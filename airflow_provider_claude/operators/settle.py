@@ -10,27 +10,28 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS, ROUNDS
-from airflow_provider_claude.core.sync.concurrency import CEILING, Concurrency
-from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.notify import Listener
+from airflow_provider_claude.operators.shared.settle_shard import (
+    POLL_SECONDS,
+    SettlesShards,
+    check_lane,
+    wait_for_batch,
+)
 from airflow_provider_claude.runtime.hold_run import held
-from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
-from airflow_provider_claude.runtime.run_context import task_ref
 from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 
-
-class ClaudeSettleOperator(BaseOperator):
+class ClaudeSettleOperator(SettlesShards, BaseOperator):
     """Sends the leftovers of a loaded shard again, until they are answered or have to be given up. Returns the counts.
 
     What the server failed, what expired, was cancelled or is missing, what came back invalid once, and what was cut off
@@ -63,7 +64,7 @@ class ClaudeSettleOperator(BaseOperator):
         job: ClaudeJob,
         conn_id: str = ClaudeHook.default_conn_name,
         rounds: int | str = ROUNDS,
-        poll_interval: float = 60.0,
+        poll_interval: float = POLL_SECONDS,
         cancel_on_mark: bool = False,
         in_flight: int = int(CEILING),
         shed_to: str | None = None,
@@ -71,9 +72,7 @@ class ClaudeSettleOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if shed_to not in {None, "batch"}:
-            raise JobError(f"shed_to is {shed_to!r}: write 'batch', or None to keep all rows in the sync lane.")
-        Concurrency.up_to(in_flight)
+        check_lane(in_flight, shed_to)
         if "{{" not in str(rounds):
             whole_number("rounds", rounds, 0, MOST_ROUNDS)
         self.shard = shard
@@ -85,7 +84,6 @@ class ClaudeSettleOperator(BaseOperator):
         self.in_flight = in_flight
         self.shed_to = shed_to
         self.warn = warn
-        self._lane_factory: LaneFactory | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self.resume(context)
@@ -102,20 +100,10 @@ class ClaudeSettleOperator(BaseOperator):
             return self._settle(context, active.number)
 
     def _settle(self, context: Context, active: int) -> dict[str, Any]:
-        from airflow_provider_claude.stages.settle.run import Settled, Settling
+        from airflow_provider_claude.stages.settle.run import Settled
 
-        self._lane_factory = ClaudeHook(self.conn_id).lane_factory(
-            in_flight=self.in_flight, shed=self.shed_to == "batch"
-        )
-        settling = Settling(
-            shard=shard_folder(self.shard),
-            job=self.job,
-            api=ClaudeHook(self.conn_id).gateway(),
-            clock=utc_now,
-            task=task_ref(context),
-            rounds=whole_number("rounds", self.rounds, 0, MOST_ROUNDS),
-            lane_factory=self._lane_factory,
-        )
+        rounds = whole_number("rounds", self.rounds, 0, MOST_ROUNDS)
+        settling = self.settling(self.shard, self.job, rounds, context)
         try:
             step = settling.go_on()
         finally:
@@ -127,26 +115,16 @@ class ClaudeSettleOperator(BaseOperator):
             return dict(msgspec.to_builtins(step.loaded))
         return self._wait(step.batch_id, context, active)
 
-    def on_kill(self) -> None:
-        """Send nothing more; what is under way in the sync lane is waited for and kept."""
-        if self._lane_factory is not None:
-            self._lane_factory.stop()
-
     def _wait(self, batch_id: str, context: Context, active: int) -> dict[str, Any]:
-        from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
-
         self.log.info("Shard %s: unresolved rows sent as batch %s; waiting in the triggerer", self.shard, batch_id)
-        self.defer(
-            trigger=ClaudeBatchTrigger.from_now(
-                batch_id,
-                conn_id=self.conn_id,
-                poll_interval=self.poll_interval,
-                cancel_on_mark=self.cancel_on_mark,
-                shard=self.shard,
-                listener=Listener.of(context) if self.warn else None,
-                active=active,
-                looked=True,
-            ),
-            method_name="resume",
+        wait_for_batch(
+            self,
+            batch_id,
+            shard=self.shard,
+            conn_id=self.conn_id,
+            active=active,
+            listener=Listener.of(context) if self.warn else None,
+            poll_interval=self.poll_interval,
+            cancel_on_mark=self.cancel_on_mark,
         )
         return {}

@@ -32,7 +32,7 @@ class ClaudeShareOutOperator(ClaudeInputScanOperator):
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
-            return share_out(self.opened(), run, self.settings(), self.shares, clock=utc_now)
+            return share_out(self.opened(), run, self.scan_settings(), self.shares, clock=utc_now)
 
 
 class ClaudeShareScanOperator(ClaudeInputScanOperator):
@@ -52,7 +52,7 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
-            record = scan_share(self.opened(), run, int(self.share), self.settings(), clock=utc_now)
+            record = scan_share(self.opened(), run, int(self.share), self.scan_settings(), clock=utc_now)
         self.log.info(
             "%d rows read, %d of them in quarantine (%s)",
             record.rows,
@@ -68,5 +68,5 @@ class ClaudeShareGatherOperator(ClaudeInputScanOperator):
         from airflow_provider_claude.stages.scan.partitions import gather
 
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
-            self.say(gather(run_folder(self.run_folder), self.settings(), clock=utc_now))
+            self.say(gather(run_folder(self.run_folder), self.scan_settings(), clock=utc_now))
         return self.run_folder

@@ -11,8 +11,8 @@ from upath import UPath
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.operators.confidential import confidential_word
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator, terms_of
+from airflow_provider_claude.operators.shared.confidential import confidential_word
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 

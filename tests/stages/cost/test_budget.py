@@ -235,7 +235,7 @@ def test_all_backfills_of_a_dag_share_a_scope_and_other_runs_that_of_their_day(k
     import jinja2
     from airflow.utils.types import DagRunType
 
-    from airflow_provider_claude.operators.plan import BUDGET_SCOPE
+    from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE
 
     given = {"dag": SimpleNamespace(dag_id="nightly"), "dag_run": SimpleNamespace(run_type=DagRunType(kind))}
     template = jinja2.Environment(autoescape=True).from_string(BUDGET_SCOPE)

@@ -173,7 +173,7 @@ def test_what_is_carried_from_csv_stays_text(tmp_path: Path) -> None:
 
 def test_where_texts_are_redacted_a_column_that_is_sent_is_carried_as_it_is_sent() -> None:
     from airflow_provider_claude.core.scan.pii.redaction import Redacting
-    from airflow_provider_claude.operators.redacting import carried_as_they_are
+    from airflow_provider_claude.operators.shared.redacting import carried_as_they_are
 
     assert carried_as_they_are(["phone", "day"], ["body", "phone"], None) == ["phone", "day"]
     assert carried_as_they_are(["phone", "day"], ["body", "phone"], Redacting(kinds=("phone",))) == ["day"]

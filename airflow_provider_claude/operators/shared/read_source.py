@@ -1,0 +1,100 @@
+"""Read a source: how an operator opens it, scans it and logs what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.operators.shared.confidential import confidential_word
+from airflow_provider_claude.operators.shared.redacting import carried_as_they_are, with_cipher
+from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path
+
+if TYPE_CHECKING:
+    from airflow_provider_claude.core.scan.origin import MissingSource
+    from airflow_provider_claude.core.scan.pii.redaction import Redacting
+    from airflow_provider_claude.core.scan.policy import ScanPolicy
+    from airflow_provider_claude.core.scan.trimming import Trimming
+    from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
+    from airflow_provider_claude.job import ClaudeJob
+    from airflow_provider_claude.sources.source import Source
+    from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+    from airflow_provider_claude.store import ScanRecord
+
+
+class ReadsSource:
+    """Makes an operator read a source by its parameters, which ClaudeInputScanOperator describes."""
+
+    source: str
+    run_folder: str
+    columns: Sequence[str]
+    carry: Sequence[str]
+    id_column: str | None
+    source_format: str | None
+    encoding: str | None
+    missing_source: MissingSource
+    closing_tags: Sequence[str]
+    job: ClaudeJob | None
+    work: str | None
+    policy: ScanPolicy
+    trimming: Trimming
+    redacting: Redacting | None
+    unreadable_files: UnreadableFiles
+    max_chars: int = 100_000
+    part_rows: int = 10_000
+    near_duplicates: float | None = None
+    screened: str | None = None
+
+    def opened(self) -> Source:
+        """The source. Raises SourceError where it, or a column, is not there."""
+        from airflow_provider_claude.sources.source import open_source
+
+        allowed = allowed_sources(self.run_folder)
+        return open_source(
+            source_path(self.source, allowed),
+            allowed=allowed,
+            format=self.source_format,
+            id_column=self.id_column,
+            columns=self.columns,
+            carry=carried_as_they_are(self.carry, self.columns, self.redacting),
+            encoding=self.encoding or None,
+            missing=self.missing_source,
+        )
+
+    def scan_settings(self) -> ScanSettings:
+        from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+
+        return ScanSettings(
+            text_columns=self.columns,
+            carry=self.carry,
+            part_rows=self.part_rows,
+            max_chars=self.max_chars,
+            closing_tags=self.closing_tags,
+            confidential=confidential_word(self.job, self.work, self.run_folder) if self.job else "",
+            policy=self.policy,
+            near_duplicates=self.near_duplicates,
+            screened=run_folder(self.screened) if self.screened else None,
+            redact=with_cipher(self.redacting),
+            trimming=self.trimming,
+            unreadable_files=self.unreadable_files,
+        )
+
+
+def log_scan(log: Any, record: ScanRecord, redacting: Redacting | None) -> None:
+    """Log how many rows were read, what happened to them, and what needs a look."""
+    log.info("%d rows read from %s", record.rows, record.source)
+    log.info(
+        "%d items to ask (%d of them alone), %d duplicates, %d rows in quarantine (%s)",
+        record.items,
+        record.suspects,
+        record.duplicates,
+        record.quarantined,
+        in_words(record.by_reason),
+    )
+    for note in record.origin.notes():
+        log.warning("%s", note)
+    if record.lost or record.uncounted:
+        lost = "%d rows lost in damaged files, and %d damaged places whose rows cannot be counted: %s"
+        log.warning(lost, record.lost, record.uncounted, "; ".join(record.unreadable))
+    if redacting:
+        log.info("Redacted: %s", in_words(record.redacted))
