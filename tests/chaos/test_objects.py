@@ -31,7 +31,7 @@ def test_an_object_that_another_worker_removes_is_missing_from_a_list_and_no_oth
     def raced(folder: Any) -> Iterator[os.DirEntry[str]]:
         with scan(folder) as found:
             names = list(found)
-        next(Path(one.path) for one in names if "landed" in one.name).unlink()
+        next(Path(one.path) for one in names if "loaded" in one.name).unlink()
         return iter(names)
 
     monkeypatch.setattr(os, "scandir", raced)
