@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from airflow_provider_claude.sources.tables.csv_lines import Lines
 
 _DELIMITERS = ",;\t|"
 
-#: Lines and characters that are looked at for the delimiter.
-_SAMPLE_LINES, _SAMPLE = 60, 1 << 16
+#: Lines and characters that are looked at for the delimiter, and the most characters of one line: a longer line is cut.
+_SAMPLE_LINES, _SAMPLE, _SAMPLE_LINE = 60, 1 << 16, 1 << 20
 
 #: Excel's line with the delimiter, before the header.
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -54,21 +54,29 @@ def _skip_to_header(lines: Lines) -> tuple[int, str | None]:
     return skipped, given
 
 
-def _sample(lines: Lines) -> list[str]:
+class _Sample(NamedTuple):
+    """The first lines of a file. *is_cut*: the last one is longer, and was cut."""
+
+    lines: list[str]
+    is_cut: bool
+
+
+def _sample(lines: Lines) -> _Sample:
     """The first lines, which are read again."""
     taken: list[str] = []
     while len(taken) < _SAMPLE_LINES and sum(map(len, taken)) < _SAMPLE and (line := lines.next()):
         taken.append(line)
     lines.put_back(taken)
-    return [lines.text(line) for line in taken]
+    is_cut = bool(taken) and len(taken[-1]) > _SAMPLE_LINE
+    return _Sample([lines.text(line[:_SAMPLE_LINE]) for line in taken], is_cut)
 
 
-def _delimiter(sample: Sequence[str]) -> str:
+def _delimiter(sample: _Sample) -> str:
     """The delimiter by which the header has most fields, and most rows as many as the header."""
     return max(_DELIMITERS, key=lambda delimiter: _fitness(sample, delimiter))
 
 
-def _fitness(sample: Sequence[str], delimiter: str) -> tuple[bool, float, int]:
+def _fitness(sample: _Sample, delimiter: str) -> tuple[bool, float, int]:
     records = _records(sample, delimiter)
     if not records:
         return False, 0.0, 0
@@ -77,10 +85,12 @@ def _fitness(sample: Sequence[str], delimiter: str) -> tuple[bool, float, int]:
     return width > 1, share, width
 
 
-def _records(sample: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The records of *sample*; the last is left out where more may follow, as it may be cut."""
+def _records(sample: _Sample, delimiter: str) -> list[list[str]]:
+    """The records of *sample*. The last one is left out where it is cut, or may be as more lines follow."""
     try:
-        records = [record for record in csv.reader(sample, delimiter=delimiter) if record]
+        records = [record for record in csv.reader(sample.lines, delimiter=delimiter) if record]
     except csv.Error:
         return []
-    return records[:-1] if len(sample) >= _SAMPLE_LINES and len(records) > 2 else records
+    if sample.is_cut:
+        return records[:-1] or records
+    return records[:-1] if len(sample.lines) >= _SAMPLE_LINES and len(records) > 2 else records

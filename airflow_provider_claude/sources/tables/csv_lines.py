@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,9 @@ from airflow_provider_claude.sources.files.file import is_broken_content
 
 #: The longest record that is read, in characters.
 MAX_RECORD = 16 << 20
+
+# The reader's bound on one field is a setting of the process, and low: 131,072 characters.
+csv.field_size_limit(MAX_RECORD + 1)
 
 #: Byte order marks of character sets in which a line end is more than one byte; the longer ones first.
 _WIDE_MARKS = {

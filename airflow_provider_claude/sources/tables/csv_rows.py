@@ -25,26 +25,19 @@ from itertools import islice
 from typing import IO
 
 from airflow_provider_claude.sources.files.file import SourceFile, is_broken_content, meaning
-from airflow_provider_claude.sources.rows.batches import Row, Wanted, broken, named, region
+from airflow_provider_claude.sources.rows.batches import Row, Wanted, broken
 from airflow_provider_claude.sources.tables.csv_damage import Likeness
 from airflow_provider_claude.sources.tables.csv_form import read_form
 from airflow_provider_claude.sources.tables.csv_lines import MAX_RECORD, Lines, TooLongError
+from airflow_provider_claude.sources.tables.csv_position import Position
+from airflow_provider_claude.sources.tables.csv_records import Records
 from airflow_provider_claude.sources.tables.csv_search import LINES_AT_END, LINES_OF_TEXT, Search
-
-# The reader's bound on one field is a setting of the process, and low: 131,072 characters.
-csv.field_size_limit(MAX_RECORD + 1)
 
 #: Lines that one row with `\"` in it may have.
 _ESCAPED_LINES = 1_000
 
-#: So many lines behind a damaged row are taken for the rest of it, where they have nothing like an id.
-_SUSPECTED = 20
-
 #: The line with which some old programs end a file.
 _END_OF_FILE = ["\x1a"]
-
-#: So long a name of a column may be, to be known as one in the middle of a file.
-_NAME = 40
 
 #: Characters that are read again in search of rows, for each that is read: beyond, the file is called unreadable.
 _MOST_AGAIN, _ALWAYS_AGAIN = 8, 128 << 20
@@ -73,9 +66,8 @@ def rows(file: SourceFile, wanted: Wanted) -> Iterator[Row]:
             raise
         if table:
             yield from table.flushed()
-        number = table.number if table else 1
-        what = f"the file cannot be read as CSV from row {number} on ({meaning(e)})."
-        yield region(f"{file.name}#{number}", "unreadable_file", what, None)
+        position = table.position if table else Position(file.name, 0)
+        yield position.unreadable(f"the file cannot be read as CSV from row {position.number} on ({meaning(e)}).")
 
 
 def _is_broken(error: Exception) -> bool:
@@ -83,29 +75,21 @@ def _is_broken(error: Exception) -> bool:
 
 
 class _Table:
-    """One file, as it is read: the next row is number *number*, behind *line* lines."""
+    """One file, as it is read, up to *position*."""
 
     def __init__(self, stream: IO[bytes], name: str, wanted: Wanted) -> None:
-        self.number = 1
         self._lines = Lines(stream, wanted.encoding)
         form = read_form(self._lines)
-        self._name, self._wanted, self._line = name, wanted, form.lines
+        header = form.header or []
+        self.position = Position(name, form.lines)
         self._delimiter = form.delimiter
-        self._likeness = Likeness(self._delimiter, len(form.header or []), None)
-        self._open(form.header or [])
+        self._likeness = Likeness(self._delimiter, len(header), None)
+        self._records = Records(wanted, self.position, self._likeness, header)
         self._search = Search(self._lines, self._likeness)
-        self._ended = not self._header
+        self._ended = not header
         self._last: Row | None = None
         self._has_texts = False
-        self._behind_damage = False
-        self._suspected = 0
         self._read = self._again = 0
-
-    def _open(self, header: list[str]) -> None:
-        """Read what follows by *header*: files that were put behind each other may differ in the order of their columns."""
-        self._header, self._names = header, set(header)
-        id_column = self._wanted.id_column
-        self._likeness.id_at = header.index(id_column) if id_column in self._names else None
 
     def rows(self) -> Iterator[Row]:
         while not self._ended:
@@ -114,10 +98,11 @@ class _Table:
 
     def _until_damage(self) -> Iterator[Row]:
         """The rows up to where lines were put back, so that the reader has to begin anew."""
-        lines, held, width = self._lines, self._lines.held, len(self._header)
+        lines, held, position = self._lines, self._lines.held, self.position
+        records, width = self._records, len(self._records.header)
         reader = csv.reader(lines.feed(), delimiter=self._delimiter, strict=True)
         while True:
-            self._line += len(held)
+            position.line += len(held)
             self._read += lines.size
             lines.release()
             try:
@@ -136,53 +121,13 @@ class _Table:
                 return
             if len(fields) == width and (len(held) == 1 or not self._is_glued()):
                 self._has_texts |= len(held) > 1
-                whole, self._last = self._last, self._row(fields, lines.flags)
+                whole, self._last = self._last, records.row(fields, lines.flags)
                 if whole is not None:
                     yield whole
             elif fields and fields != _END_OF_FILE:
                 yield from self.flushed()
                 yield from self._misfit(fields)
                 return
-
-    def _row(self, fields: Sequence[str], flags: Sequence[str]) -> Row:
-        if not self._names.isdisjoint(fields) and (again := self._header_again(fields)) is not None:
-            return again
-        if self._suspected and self._is_rest(fields):
-            return self._broken(
-                "broken_row", f"{self._place(1)} comes behind a damaged row, and has nothing like an id."
-            )
-        ref = f"{self._name}#{self.number}"
-        self.number += 1
-        noted = tuple(dict.fromkeys(flags)) if flags else ()
-        if (id_at := self._likeness.id_at) is not None and self._likeness.is_worded(fields[id_at]):
-            noted = (*noted, "id_like_text")
-        if self._behind_damage:
-            self._behind_damage, noted = False, (*noted, "after_damage")
-        row = named(self._wanted, ref, dict(zip(self._header, fields, strict=True)), noted)
-        if row.item_id is not None:
-            self._likeness.recent.append(row.item_id)
-        return row
-
-    def _is_rest(self, fields: Sequence[str]) -> bool:
-        """Whether *fields*, behind a row that is none, are a line of its text: their id is unlike all before."""
-        id_at = self._likeness.id_at
-        found = id_at is not None and bool(fields[id_at].strip()) and self._likeness.is_unlike(fields[id_at])
-        self._suspected = self._suspected - 1 if found else 0
-        return found
-
-    def _header_again(self, fields: Sequence[str]) -> Row | None:
-        """What to make of *fields* that are names of columns. Raises csv.Error where they are others than those of the file."""
-        if sorted(fields) == sorted(self._header):
-            self._open(list(fields))
-            return self._broken("repeated_header", f"line {self._line + 1} is the header again.")
-        id_at = self._likeness.id_at
-        if (
-            id_at is not None
-            and fields[id_at] == self._wanted.id_column
-            and all(0 < len(one) <= _NAME for one in fields)
-        ):
-            raise csv.Error(f"line {self._line + 1} is a header with other columns")
-        return None
 
     def flushed(self) -> Iterator[Row]:
         """The last good row, which is held back until what follows shows that it was whole."""
@@ -192,12 +137,14 @@ class _Table:
 
     def _is_fragment(self, fields: Sequence[str]) -> bool:
         """Whether a record is a line of a text, whose row ended too early: only where texts have several lines."""
-        if not fields or fields == self._header or '\\"' in self._lines.held[0]:
+        if not fields or fields == self._records.header or '\\"' in self._lines.held[0]:
             return False
         id_at = self._likeness.id_at
-        if id_at is not None and len(fields) == len(self._header):
+        if id_at is not None and len(fields) == len(self._records.header):
             return bool(fields[id_at].strip()) and self._likeness.is_no_id(fields[id_at])
-        return len(fields) != len(self._header) and self._likeness.is_text(self._lines.text(self._lines.held[0]))
+        return len(fields) != len(self._records.header) and self._likeness.is_text(
+            self._lines.text(self._lines.held[0])
+        )
 
     def _torn(self) -> Iterator[Row]:
         """Set the last row aside, whose text goes on in the lines that are held, and go on at the next row."""
@@ -209,7 +156,7 @@ class _Table:
 
     def _misfit(self, fields: list[str]) -> Iterator[Row]:
         """What to make of a record that has not as many fields as the header, or has rows glued into one."""
-        held, width = self._lines.held, len(self._header)
+        held, width = self._lines.held, len(self._records.header)
         if len(fields) == width:
             yield from self._glued()
         elif len(held) > 1 or '\\"' in held[0]:
@@ -217,12 +164,12 @@ class _Table:
         elif len(fields) < width and not held[0].endswith(("\n", "\r")):
             yield self._cut()
         else:
-            yield self._broken("broken_row", f"{self._place(1)} {_misfits(fields, width)}.")
-            self._suspected = self._suspected or _SUSPECTED
+            yield self.position.broken("broken_row", f"{self.position.lines(1)} {_misfits(fields, width)}.")
+            self._records.suspect()
             self._forget(1)
 
     def _is_glued(self) -> bool:
-        lines, most = self._lines, len(self._header) - 1
+        lines, most = self._lines, len(self._records.header) - 1
         if not most or lines.held[-1].count(self._delimiter) < most or lines.held[0].count('"') % 2 == 0:
             return False
         texts = [lines.text(line) for line in lines.held]
@@ -235,7 +182,7 @@ class _Table:
         if found is not None and found.sure:
             yield from self._damaged(ValueError(what))
         elif found is not None:
-            yield self._region(f"{self._place(len(held))}: {what}.", found.rows)
+            yield self._region(f"{self.position.lines(len(held))}: {what}.", found.rows)
             self._forget(len(held))
 
     def _damaged(self, error: Exception) -> Iterator[Row]:
@@ -250,7 +197,7 @@ class _Table:
     def _resumed(self, held: list[str], what: str, started: int = 1) -> Iterator[Row]:
         """Go on at the next line that looks like a row."""
         if started and len(held) == 1 and held[0].count('"') % 2 == 0:
-            yield self._broken("broken_row", f"{self._place(1)} cannot be read as CSV ({what}).")
+            yield self.position.broken("broken_row", f"{self.position.lines(1)} cannot be read as CSV ({what}).")
             self._forget(1)
             return
         pending, skipped = deque(held[1:]), 1
@@ -269,8 +216,8 @@ class _Table:
             return
         self._lines.put_back(pending)
         if started:
-            yield self._region(f"{self._place(skipped)} cannot be read as CSV ({what}).", started)
-        self._behind_damage = True
+            yield self._region(f"{self.position.lines(skipped)} cannot be read as CSV ({what}).", started)
+        self._records.damaged()
         self._forget(skipped)
 
     def _too_long(self) -> Iterator[Row]:
@@ -280,13 +227,13 @@ class _Table:
             yield from self._resumed(held, "a field is longer than a row can be")
             return
         skipped, started, quotes = self._search.past_quotes(held)
-        what = f"{self._place(skipped)}: a row is longer than {MAX_RECORD:,} characters"
+        what = f"{self.position.lines(skipped)}: a row is longer than {MAX_RECORD:,} characters"
         if quotes % 2:
             yield self._rest("a quote is not closed again, and what is behind it is longer than a row can be")
         elif started > 10 and started > 0.8 * skipped:
             yield self._region(f"{what}, and looks like many.", started)
         else:
-            yield self._broken("oversize", f"{what}.")
+            yield self.position.broken("oversize", f"{what}.")
         self._forget(skipped)
 
     def _with_escapes(self) -> Row | None:
@@ -304,8 +251,10 @@ class _Table:
         id_at, taken = self._likeness.id_at, len(self._lines.held)
         if self._lines.is_escaped:
             fields = self._lines.unescape(fields)
-        if len(fields) == len(self._header) and (id_at is None or self._likeness.id_chance(fields[id_at], None, 0) < 1):
-            row = self._row(fields, [*self._lines.flags, "backslash_escapes"])
+        if len(fields) == len(self._records.header) and (
+            id_at is None or self._likeness.id_chance(fields[id_at], None, 0) < 1
+        ):
+            row = self._records.row(fields, [*self._lines.flags, "backslash_escapes"])
             self._forget(taken)
             return row
         self._lines.put_back(list(self._lines.held))
@@ -315,39 +264,21 @@ class _Table:
 
     def _forget(self, lines: int) -> None:
         """The next row is *lines* lines further on; those that are held are done with."""
-        self._line += lines
+        self.position.line += lines
         self._lines.release()
 
     def _cut(self) -> Row:
         """The last line is less than a row, and has no end."""
         self._ended = True
-        return region(
-            f"{self._name}#{self.number}",
-            "unreadable_file",
-            f"it ends inside a row, in {self._place(1)}: it was cut.",
-            None,
-        )
+        return self.position.unreadable(f"it ends inside a row, in {self.position.lines(1)}: it was cut.")
 
     def _rest(self, what: str) -> Row:
         self._ended = True
-        return region(f"{self._name}#{self.number}", "unreadable_file", f"{what}, from line {self._line + 1} on.", None)
+        return self.position.unreadable(f"{what}, from line {self.position.line + 1} on.")
 
     def _region(self, what: str, started: int) -> Row:
-        self._behind_damage = True
-        if started == 1:
-            return self._broken("broken_row", what)
-        ref = f"{self._name}#{self.number}"
-        self.number += started
-        return region(ref, "broken_rows", what, started)
-
-    def _broken(self, word: str, what: str) -> Row:
-        ref = f"{self._name}#{self.number}"
-        self.number += 1
-        return broken(ref, word, what)
-
-    def _place(self, lines: int) -> str:
-        first = self._line + 1
-        return f"line {first}" if lines <= 1 else f"lines {first} to {first + lines - 1}"
+        self._records.damaged()
+        return self.position.region(what, started)
 
 
 def _misfits(fields: Sequence[str], width: int) -> str:
