@@ -13,10 +13,9 @@ from benchmarks.workload import MAX_TOKENS, MODEL, PROMPT, SYSTEM, Sentiment
 _BATCH_ROWS = 10_000
 
 
-def anthropic_submit(meter: Meter, mails: str, **_: Any) -> dict[str, Any]:
-    """AnthropicBatchOperator takes all requests as one list of dicts."""
+def requests_of(mails: str) -> list[dict[str, Any]]:
+    """The requests of all mails in a Parquet file, as AnthropicBatchOperator takes them."""
     import pyarrow.parquet as pq
-    from airflow.providers.anthropic.operators.batch import AnthropicBatchOperator
     from anthropic import transform_schema
 
     common = {
@@ -26,40 +25,23 @@ def anthropic_submit(meter: Meter, mails: str, **_: Any) -> dict[str, Any]:
         "system": SYSTEM,
         "output_config": {"format": {"type": "json_schema", "schema": transform_schema(Sentiment)}},
     }
-    _connect()
-    with meter:
-        requests = [
-            {
-                "custom_id": row["id"],
-                "params": {
-                    **common,
-                    "messages": [{"role": "user", "content": PROMPT.format(subject=row["subject"], body=row["body"])}],
-                },
-            }
-            for batch in pq.ParquetFile(mails).iter_batches(columns=["id", "subject", "body"])
-            for row in batch.to_pylist()
-        ]
-        submit = AnthropicBatchOperator(task_id="submit", requests=requests, wait_for_completion=False)
-        batch_id = submit.execute(task_context())
-    return {"batches": [batch_id]}
+    return [
+        {
+            "custom_id": row["id"],
+            "params": {
+                **common,
+                "messages": [{"role": "user", "content": PROMPT.format(subject=row["subject"], body=row["body"])}],
+            },
+        }
+        for batch in pq.ParquetFile(mails).iter_batches(columns=["id", "subject", "body"])
+        for row in batch.to_pylist()
+    ]
 
 
-def anthropic_iterate(meter: Meter, batches: list[str], **_: Any) -> dict[str, Any]:
-    """Its hook streams the results; nothing is done with them."""
-    from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
-
-    _connect()
-    hook = AnthropicHook()  # kept: without it the client closes itself while it streams
-    with meter:
-        rows = sum(1 for _ in hook.stream_batch_results(batches[0]))
-    return {"rows": rows}
-
-
-def anthropic_land(meter: Meter, batches: list[str], folder: str, **_: Any) -> dict[str, Any]:
-    """Its hook has no landing, so this is the one its users write: Pydantic, then Parquet with the usage."""
+def land_batch(hook: Any, batch_id: str, folder: str) -> int:
+    """The results of a batch by Pydantic to Parquet, with the usage; the number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
 
     schema = pa.schema(
         [
@@ -76,11 +58,9 @@ def anthropic_land(meter: Meter, batches: list[str], folder: str, **_: Any) -> d
         ]
     )
     rows = 0
-    _connect()
-    hook = AnthropicHook()
-    with meter, pq.ParquetWriter(Path(folder) / "anthropic.parquet", schema, compression="zstd") as writer:
+    with pq.ParquetWriter(Path(folder) / "anthropic.parquet", schema, compression="zstd") as writer:
         pending = []
-        for result in hook.stream_batch_results(batches[0]):
+        for result in hook.stream_batch_results(batch_id):
             message = result.result.message
             answer = Sentiment.model_validate_json(message.content[0].text)
             pending.append(
@@ -100,6 +80,40 @@ def anthropic_land(meter: Meter, batches: list[str], folder: str, **_: Any) -> d
                 pending = []
         if pending:
             writer.write_table(pa.Table.from_pylist(pending, schema))
+    return rows
+
+
+def anthropic_submit(meter: Meter, mails: str, **_: Any) -> dict[str, Any]:
+    """AnthropicBatchOperator takes all requests as one list of dicts."""
+    from airflow.providers.anthropic.operators.batch import AnthropicBatchOperator
+
+    _connect()
+    with meter:
+        requests = requests_of(mails)
+        submit = AnthropicBatchOperator(task_id="submit", requests=requests, wait_for_completion=False)
+        batch_id = submit.execute(task_context())
+    return {"batches": [batch_id]}
+
+
+def anthropic_iterate(meter: Meter, batches: list[str], **_: Any) -> dict[str, Any]:
+    """Its hook streams the results; nothing is done with them."""
+    from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
+
+    _connect()
+    hook = AnthropicHook()  # kept: without it the client closes itself while it streams
+    with meter:
+        rows = sum(1 for _ in hook.stream_batch_results(batches[0]))
+    return {"rows": rows}
+
+
+def anthropic_land(meter: Meter, batches: list[str], folder: str, **_: Any) -> dict[str, Any]:
+    """Its hook has no landing, so this is the one its users write."""
+    from airflow.providers.anthropic.hooks.anthropic import AnthropicHook
+
+    _connect()
+    hook = AnthropicHook()
+    with meter:
+        rows = land_batch(hook, batches[0], folder)
     return {"rows": rows}
 
 

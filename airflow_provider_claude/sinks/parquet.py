@@ -13,7 +13,6 @@ from upath import UPath
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.partition import Look, ManifestRecord, Partition
 from airflow_provider_claude.sinks.replacing import Piece, put
-from airflow_provider_claude.sinks.union import open_answers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +55,8 @@ def read_answers(path: UPath | Path | str, columns: Sequence[str] | None = None)
     see `sinks.union` for their types. Raises JobError where no type holds the values of a column.
     """
     import pandas as pd
+
+    from airflow_provider_claude.sinks.union import open_answers  # with pyarrow.dataset, which imports pandas
 
     wanted = None if columns is None else list(columns)
     place = UPath(path) if isinstance(path, str | Path) else path

@@ -22,8 +22,7 @@ from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, L
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-#: The first of them starts Airflow and waits for a whole run: both have patience of their own, and say what they waited for.
-pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.standalone
 
 DAG = "email_sentiment_nightly"
 

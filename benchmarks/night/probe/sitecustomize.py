@@ -1,0 +1,96 @@
+"""What a task process costs, written down as it ends. Python loads this module at the start of every process that finds it.
+
+A task runs in a fork of the executor's worker and ends with `os._exit`. The plugin beside this file tells which task it is
+and when its operator starts. All times are CPU seconds of the process since its fork, but for `wall`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_import, _import_module, _exit = builtins.__import__, importlib.import_module, os._exit
+
+
+class Task:
+    """The task of this process. Empty in all other processes."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.depth = 0
+        self.imports = 0.0
+        self.started = self.begun = time.monotonic()
+        self.start_cpu = self.start_imports = self.own = 0.0
+        self.fork_mb = 0.0
+        self.modules = set(sys.modules)
+
+    def starts(self, name: str) -> None:
+        """The operator of the task called *name* is about to run."""
+        self.name, self.begun = name, time.monotonic()
+        self.start_cpu, self.start_imports = time.process_time(), self.imports
+
+    def ends(self) -> dict[str, Any]:
+        total, wall = time.process_time(), time.monotonic() - self.started
+        return {
+            "task": self.name,
+            "cpu": total,
+            "start": self.start_cpu - self.start_imports,
+            "imports": self.imports,
+            "work": total - self.start_cpu - (self.imports - self.start_imports),
+            "waiting": max(wall - total, 0.0),
+            "wall": wall,
+            "fork_mb": self.fork_mb,
+            "peak_mb": _memory_mb("VmHWM"),
+            "modules": sorted(set(sys.modules) - self.modules),
+        }
+
+
+task = Task()
+
+
+def _memory_mb(which: str) -> float:
+    found = re.search(rf"^{which}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
+def _forked() -> None:
+    task.__init__()  # type: ignore[misc] - the child starts anew
+    task.fork_mb = _memory_mb("VmRSS")
+
+
+def _timed(load: Any) -> Any:
+    """*load* with its CPU time added to the task's imports, but for what an import within it has added already."""
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        if task.depth:
+            return load(*args, **kwargs)
+        task.depth, began = 1, time.process_time()
+        try:
+            return load(*args, **kwargs)
+        finally:
+            task.depth = 0
+            task.imports += time.process_time() - began
+
+    return timed
+
+
+def _record_and_exit(status: int) -> None:
+    if task.name:
+        line = json.dumps(task.ends()) + "\n"
+        with open(os.environ["NIGHT_TASKS"], "a") as file:  # noqa: PTH123 - one write, whole, beside other processes
+            file.write(line)
+    _exit(status)
+
+
+if "NIGHT_TASKS" in os.environ:
+    builtins.__import__ = _timed(_import)
+    importlib.import_module = _timed(_import_module)
+    os._exit = _record_and_exit  # type: ignore[assignment]
+    os.register_at_fork(after_in_child=_forked)
