@@ -7,19 +7,16 @@ best of the looks so far is N.short.jsonl.zst.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import msgspec
-import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from airflow_provider_claude.core.account import Account
-from airflow_provider_claude.core.load.answers import read_head
 from airflow_provider_claude.core.load.reread_results import Read, next_look
-from airflow_provider_claude.core.requests.request_bytes import id_start, index_of
 from airflow_provider_claude.core.submit.polling import ENDED, bounded
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
@@ -33,6 +30,7 @@ from airflow_provider_claude.errors import (
 )
 from airflow_provider_claude.gateway.batch_info import BatchInfo
 from airflow_provider_claude.masking import masked
+from airflow_provider_claude.stages.fetch.copy_results import copy_results
 from airflow_provider_claude.stages.fetch.record_end import keep_end
 from airflow_provider_claude.store import (
     EndedRecord,
@@ -47,36 +45,19 @@ from airflow_provider_claude.store import (
     write_record,
 )
 from airflow_provider_claude.store.result_writer import compressed
-from airflow_provider_claude.store.results import MAX_LINE
-
-#: Bytes that the results of one request have on the mean at the most: an answer of 64,000 tokens.
-EACH_BYTES = 256 << 10
-
-
-#: Bytes that results may have besides.
-MORE_BYTES = 64 << 20
-
 
 #: Seconds for which a failing API is asked again at once: a connection that was cut, a batch not known yet.
 BLIP_SECONDS = 10.0
-
 
 #: A batch expires after 24 hours (https://platform.claude.com/docs/en/build-with-claude/batch-processing). Two hours
 #: later it is in trouble if it has not ended.
 _EXPIRED_SECONDS = 26 * 3600.0
 
-
 #: Seconds until a batch that should have ended is looked at again.
 _LOOK_AGAIN = 60.0
 
-
-#: A batch has no more requests; so many custom ids that are not ours are counted.
-_MOST_NAMES = 100_000
-
-
 #: What the API, not this run, is to blame for.
 _TROUBLE = (ApiUnavailableError, RateLimitedError, NotFoundYetError)
-
 
 #: What the API, or a proxy before it, says of results that it does not give: 400, 401, 403, 410 and their like. Where it
 #: says so of the batch as well, the key or the workspace is to blame, and nothing is decided about the rows.
@@ -133,7 +114,7 @@ class Download:
         ended = _ended(self)
         with output_of_choice(self.shard.results(self.intent.attempt)) as (stream, keep_as):
             with compressed(stream) as out:
-                read = copy(self.api.results(self.batch_id), out, self.intent)
+                read = copy_results(self.api.results(self.batch_id), out, self.intent)
             if read.whole(
                 asked=self.intent.requests, counted=sum(ended.counts.values()), adopted=self.submitted.adopted
             ):
@@ -228,81 +209,3 @@ def _ended(one: Download) -> EndedRecord:
             f"Batch {one.batch_id} has not ended (it is {info.status}); a retry looks again.", _LOOK_AGAIN
         )
     return ended
-
-
-def copy(chunks: Iterable[bytes], out: pa.NativeFile, intent: IntentRecord) -> Read:
-    """Copy the lines of *chunks* to *out*; what they name. Memory is bounded: by a chunk and a line, and the names."""
-    names = _Names(id_start(intent.fingerprint), bytearray(intent.requests))
-    last, room = b"", _Room(MORE_BYTES + intent.requests * EACH_BYTES)
-    for lines, ended in _lines(room.first(chunks)):
-        if lines:
-            out.write(b"\n".join(lines) + b"\n")
-            last = b"" if ended else lines[-1]
-        names.add(lines)
-    return Read(
-        ours=names.ours,
-        named=names.ours + len(names.others),
-        torn=bool(last.strip()) and not _is_json(last),
-        stopped=room.left < 0,
-    )
-
-
-@dataclass
-class _Room:
-    """So many bytes are *left* that may be read."""
-
-    left: int
-
-    def first(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The chunks for which there is room. A stream may have no end."""
-        for chunk in chunks:
-            self.left -= len(chunk)
-            if self.left < 0:
-                return
-            yield chunk
-
-
-@dataclass
-class _Names:
-    """The different custom ids of a file: *seen* marks the requests that are ours, whose ids begin with *start*."""
-
-    start: str
-    seen: bytearray
-    ours: int = 0
-    others: set[int] = field(default_factory=set)
-
-    def add(self, lines: Iterable[bytes]) -> None:
-        start, seen = self.start, self.seen
-        asked = len(seen)
-        for name, _ in map(read_head, lines):
-            row = index_of(name, start, asked)
-            if row is not None:
-                self.ours += not seen[row]
-                seen[row] = True
-            elif name and len(self.others) < _MOST_NAMES:
-                self.others.add(hash(name))
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[list[bytes], bool]]:
-    """Lines, many at a time, and whether they ended with a newline: the last need not. One that is too long is left out."""
-    rest, skipping = bytearray(), False
-    for chunk in chunks:
-        head, newline, tail = chunk.rpartition(b"\n")
-        if not newline:
-            rest += b"" if skipping else tail
-        else:
-            lines = (bytes(rest) + head).split(b"\n")
-            yield [line for line in lines[skipping:] if line.strip()], True
-            rest, skipping = bytearray(tail), False
-        if len(rest) > MAX_LINE:
-            rest, skipping = bytearray(), True
-    if rest.strip():
-        yield [bytes(rest)], False
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
-        return False
-    return True

@@ -23,7 +23,7 @@ from airflow_provider_claude.errors import (
 )
 from airflow_provider_claude.gateway.batch_info import BatchInfo
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.fetch import download
+from airflow_provider_claude.stages.fetch import copy_results, download
 from airflow_provider_claude.stages.fetch.download import Download
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.plan_settings import Settings
@@ -412,7 +412,7 @@ def test_answers_that_were_counted_as_succeeded_and_came_as_errors_are_paid(
 def test_a_line_that_is_too_long_is_left_out_and_its_row_missing(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "MAX_LINE", 5_000)
+    monkeypatch.setattr(copy_results, "MAX_LINE", 5_000)
     whole = b"".join(night.gateway.results(submitted(night)))
     first, rest = whole.split(b"\n", 1)
     huge = [first[:-1], *[b" " * 4_000] * 9, b"}\n"]
@@ -423,8 +423,8 @@ def test_a_line_that_is_too_long_is_left_out_and_its_row_missing(
 def test_results_without_an_end_are_left_where_no_answers_could_be_so_large(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "EACH_BYTES", 5_000)
-    monkeypatch.setattr(download, "MORE_BYTES", 0)
+    monkeypatch.setattr(copy_results, "EACH_BYTES", 5_000)
+    monkeypatch.setattr(copy_results, "MORE_BYTES", 0)
     whole = b"".join(night.gateway.results(submitted(night)))
     night.gateway.results = lambda _: itertools.chain([whole], itertools.repeat(whole))  # type: ignore[method-assign]
     with pytest.raises(IncompleteError, match="more bytes than answers"):
@@ -507,7 +507,7 @@ def test_no_results_at_all_can_be_read_back(tmp_path: Path) -> None:
 
 
 def lines_of(chunks: list[bytes]) -> Iterator[tuple[list[bytes], bool]]:
-    return download._lines(chunks)
+    return copy_results._lines(chunks)
 
 
 def test_lines_are_cut_at_newlines_wherever_the_chunks_end() -> None:
