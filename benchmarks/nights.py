@@ -164,7 +164,7 @@ class Lane:
             self.free += seconds * at_once / count
             if at_once < count:
                 self.rows[shard] = count - at_once
-                self.open[shard] = ShardBacklog(shard=shard, seconds=seconds * self.rows[shard] / count)
+                self.open[shard] = ShardBacklog(number=shard, seconds=seconds * self.rows[shard] / count)
                 self.events += [(night.ends[shard], _ENDED, shard), (0.0, _LOOK, shard)]
         heapq.heapify(self.events)
         self.abandoned: dict[int, ShardBacklog] = {}
@@ -184,7 +184,7 @@ class Lane:
         return Played(done=math.inf if late else self.free, sync_rows=self.paid + rows_of(self.rows, self.open))
 
     def look(self, shard: int, now: float) -> None:
-        backlog = ShardBacklog(shard=-1, seconds=max(self.free - now, 0.0) + self.cancelling, abandoned=True)
+        backlog = ShardBacklog(number=-1, seconds=max(self.free - now, 0.0) + self.cancelling, abandoned=True)
         queue = [backlog, *self.open.values()]
         match switch(shard, queue, now=now, safe_deadline=PROMISED, lead=self.night.lead):
             case WaitOn(until=until):

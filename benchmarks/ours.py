@@ -38,7 +38,7 @@ def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
     with meter:
         record = plan_stage(folder, asked, gateway, settings=Settings(trial=False), clock=_now)
     return {
-        "shards": [str(folder.shard(spec.shard)) for spec in record.shards],
+        "shards": [str(folder.shard(spec.number)) for spec in record.shards],
         "rows": sum(spec.rows for spec in record.shards),
         "bytes": sum(spec.bytes for spec in record.shards),
     }

@@ -110,7 +110,7 @@ class _Night:
         run = RunFolder(UPath(folder))
         scan(open_source(UPath(texts), columns=["message"]), run, ScanSettings(text_columns=["message"]), clock=_now)
         settings = Settings(trial=False, pack=packing_of(self.pack))
-        shards = [run.shard(one.shard) for one in plan(run, self.job, gateway, settings=settings, clock=_now).shards]
+        shards = [run.shard(one.number) for one in plan(run, self.job, gateway, settings=settings, clock=_now).shards]
         self.mixed = 0
         for shard in shards:
             create(shard, gateway, clock=_now)

@@ -34,11 +34,11 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
 
     The batches are named first. Nothing is written: the tasks, cleared, find the batches ended and use what is there.
     """
-    sent = [one for one in facts.in_flight if shard in {None, one[0].shard}]
+    sent = [one for one in facts.in_flight if shard in {None, one[0].number}]
     statuses = [_status(api, *one) for one in sent]
     if sent:
         out.table(_HEAD, [_row(*one, status) for one, status in zip(sent, statuses, strict=True)], right=_HEAD[:4])
-    _warn_of_orphans([one for one in facts.orphans if shard in {None, one[0].shard}], out)
+    _warn_of_orphans([one for one in facts.orphans if shard in {None, one[0].number}], out)
     running = [one for one, status in zip(sent, statuses, strict=True) if status == _RUNNING]
     if not running:
         out.line("No batch is being answered: there is nothing to cancel.")
@@ -73,7 +73,7 @@ def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:
 
 def _row(shard: ShardFolder, attempt: Attempt, status: str) -> Sequence[str]:
     return (
-        number(shard.shard),
+        number(shard.number),
         number(attempt.number),
         number(attempt.round),
         number(attempt.requests),
@@ -95,6 +95,6 @@ def _cancel(api: Api, batch_id: str) -> str:
 def _warn_of_orphans(orphans: Sequence[Sent], out: Screen) -> None:
     for shard, attempt in orphans:
         out.line(
-            f"Shard {shard.shard}, attempt {attempt.number} has no batch id and cannot be cancelled from here. If it was "
+            f"Shard {shard.number}, attempt {attempt.number} has no batch id and cannot be cancelled from here. If it was "
             f"taken, its {attempt.requests:,} requests run on: look for it in the Console."
         )

@@ -73,7 +73,7 @@ class RunFacts:
         """How many of the planned shards have been loaded."""
         specs = self.plan.shards if self.plan else []
         return sum(
-            spec.shard in self.loaded and self.loaded[spec.shard].shard_fingerprint == spec.fingerprint
+            spec.number in self.loaded and self.loaded[spec.number].shard_fingerprint == spec.fingerprint
             for spec in specs
         )
 
@@ -128,8 +128,8 @@ def look(run: RunFolder) -> RunFacts:
         scan=scan,
         plan=plan,
         report=report,
-        loaded={shard.shard: record for shard in shards if (record := shard.loaded()) is not None},
-        attempts={shard.shard: history(shard) for shard in shards},
+        loaded={shard.number: record for shard in shards if (record := shard.loaded()) is not None},
+        attempts={shard.number: history(shard) for shard in shards},
     )
 
 

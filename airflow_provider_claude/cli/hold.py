@@ -41,7 +41,7 @@ def adopt(shard: ShardFolder, work: AccountFolder, batch_id: str, api: Api, out:
     _check_free(shard, work, orphan, info.id)
     submitted(shard, orphan.number, info, adopted=True)
     out.line(
-        f"Attempt {orphan.number} of shard {shard.shard} is batch {info.id} from now on: {requests:,} requests, created "
+        f"Attempt {orphan.number} of shard {shard.number} is batch {info.id} from now on: {requests:,} requests, created "
         f"{time(info.created_at)}, {info.status}."
     )
     out.line(
@@ -59,7 +59,7 @@ def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None 
     lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
     shard.release(attempt.number, None, _DELETED if lost else _SAID_SO, now)
-    out.line(f"Attempt {attempt.number} of shard {shard.shard} is written off: it counts no longer.")
+    out.line(f"Attempt {attempt.number} of shard {shard.number} is written off: it counts no longer.")
     out.line(
         f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "
         "taken after all, their batch is billed too, and not used."

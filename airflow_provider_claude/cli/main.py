@@ -224,7 +224,7 @@ def _resend(args: argparse.Namespace, out: Screen) -> int:
 
 def _cancel(args: argparse.Namespace, out: Screen) -> int:
     place = run_or_shard(to_path(args.folder))
-    run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.shard)
+    run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.number)
     api = open_api(args.conn_id).of(work_of(run).account)
     return cancel.cancel(look(run), shard, api, out, sure=lambda question: args.yes or _answer(out, question))
 

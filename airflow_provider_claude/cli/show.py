@@ -112,7 +112,7 @@ def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
         yield f"{name}: {facts.report.costs.told()}"
     for shard, attempt in facts.orphans:
         yield (
-            f"{name}: shard {shard.shard}, attempt {attempt.number} was about to be sent and has no batch id; "
+            f"{name}: shard {shard.number}, attempt {attempt.number} was about to be sent and has no batch id; "
             f"see `claude-batch show {shard}`"
         )
 
@@ -144,7 +144,7 @@ def show_run(run: RunFolder, out: Screen) -> int:
     for warning in facts.report.warnings if facts.report else []:
         out.line(f"warning {warning}")
     out.line()
-    specs = {spec.shard: spec for spec in facts.plan.shards} if facts.plan else {}
+    specs = {spec.number: spec for spec in facts.plan.shards} if facts.plan else {}
     rows = [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]
     if rows:
         out.table(_SHARDS, rows, right=_NUMBERS - {"loaded"})
@@ -195,7 +195,7 @@ def state_of(shard: ShardFolder, attempt: Attempt) -> str:
 def show_shard(shard: ShardFolder, out: Screen) -> int:
     """Show every attempt of *shard* with all its records, then how its rows ended. Returns the exit code."""
     plan = shard.run.plan()
-    spec = next((spec for spec in plan.shards if spec.shard == shard.shard), None) if plan else None
+    spec = next((spec for spec in plan.shards if spec.number == shard.number), None) if plan else None
     out.line(f"shard    {shard}")
     out.line(f"planned  {_planned(spec)}")
     attempts = history(shard)

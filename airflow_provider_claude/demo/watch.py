@@ -26,17 +26,17 @@ class Watch:
             return
         if self._once("plan"):
             yield from (f"plan    {sentence}" for sentence in plan.explanation[1:])
-        shards = [self._run.shard(spec.shard) for spec in plan.shards if spec.lane == "batch"]
+        shards = [self._run.shard(spec.number) for spec in plan.shards if spec.lane == "batch"]
         for shard in shards:
             yield from self._shard(shard, len(shards))
         if self._run.file("report.json").exists() and self._once("report"):
             yield "report  written"
 
     def _shard(self, shard: ShardFolder, of: int) -> Iterator[str]:
-        name = f"shard   {shard.shard:>3} of {of}"
+        name = f"shard   {shard.number:>3} of {of}"
         for number in shard.attempts():
             intent, submitted = shard.intent(number), shard.submitted(number)
-            if intent and submitted and self._once(f"{shard.shard} submitted {number}"):
+            if intent and submitted and self._once(f"{shard.number} submitted {number}"):
                 sent = (
                     f"{intent.requests:,} requests sent as {submitted.batch_id}"
                     if intent.requests
@@ -44,7 +44,7 @@ class Watch:
                 )
                 yield f"{name}  {sent}" + (f" (round {intent.round})" if intent.round > 1 else "")
         loaded = shard.loaded()
-        if loaded is not None and self._once(f"{shard.shard} loaded {loaded.round}"):
+        if loaded is not None and self._once(f"{shard.number} loaded {loaded.round}"):
             ends = ", ".join(f"{count:,} {outcome}" for outcome, count in loaded.outcomes.items())
             yield f"{name}  loaded: {ends}"
 

@@ -43,7 +43,7 @@ class ShardFolder:
             msg = f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
             raise StateError(msg)
         self.path = path
-        self.shard = int(path.name)
+        self.number = int(path.name)
         self.run = RunFolder(path.parent.parent)
 
     def __str__(self) -> str:

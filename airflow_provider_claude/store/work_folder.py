@@ -177,4 +177,4 @@ class AccountFolder(WorkFolder):
 
 
 def _pointer(shard: ShardFolder, attempt: int, fingerprint: str) -> str:
-    return f"{fingerprint[:_JOB_CHARS]}-{shard.shard}-{attempt}.json"
+    return f"{fingerprint[:_JOB_CHARS]}-{shard.number}-{attempt}.json"

@@ -53,7 +53,7 @@ class Cutoff:
         if run_deadline is None:
             self._next = math.inf
             return Step.WAIT if record is None or record.waits else Step.CANCEL
-        switched = self._look(shard.shard, run_deadline) if record is None else None
+        switched = self._look(shard.number, run_deadline) if record is None else None
         if isinstance(switched, WaitOn):
             self._next = switched.until
             return Step.WAIT
@@ -75,16 +75,16 @@ class Cutoff:
             _queues.pop(str(shard.run), None)
         return step
 
-    def _look(self, shard: int, run_deadline: RunDeadline) -> Switch:
-        now, queue = epoch_now(), [one for one in _queue(run_deadline) if one.shard not in self._absent]
+    def _look(self, number: int, run_deadline: RunDeadline) -> Switch:
+        now, queue = epoch_now(), [one for one in _queue(run_deadline) if one.number not in self._absent]
         if self._stands_still(queue, now):
             queue = [one for one in queue if not one.abandoned]
-        late = overdue(shard, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
+        late = overdue(number, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
         if late is None or self._overdue is None or self._overdue[0] != late:
             self._overdue = None if late is None else (late, now)
         elif now - self._overdue[1] > ABSENT_SECONDS:
             self._absent.add(late)
-        return switch(shard, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
+        return switch(number, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
 
     def _stands_still(self, queue: list[ShardBacklog], now: float) -> bool:
         """Whether the lane has answered nothing of what was let go for so long that no task asks for it."""

@@ -96,7 +96,7 @@ class Night:
         shards, self.canary = planned.shards, canary(planned.job.secret_key)
         self.caught = self.alone = 0
         for one in shards:
-            shard = run.shard(one.shard)
+            shard = run.shard(one.number)
             create(shard, gateway, clock=_now)
             _load(shard, self.job, gateway)
             reasons = pq.read_table(shard.file("unresolved.parquet").path)["reason"].to_pylist()

@@ -89,7 +89,7 @@ class Waits:
 
     def _wait(self, shard: ShardFolder, batch_id: str) -> None:
         """As the trigger does."""
-        self.night.mark(f"wait {shard.shard}")
+        self.night.mark(f"wait {shard.number}")
         cancelled = False
         for look in range(_LOOKS if batch_id else 0):
             if self.night.gateway.batch(batch_id).status == "ended":
@@ -112,7 +112,7 @@ class Waits:
         promise, record, now = RunDeadline.of(shard.run), abandoned_record_of(shard, batch_id), self.night.clock()
         if promise is None:
             return Step.WAIT, math.inf
-        switch = promise.step(shard.shard, now=epoch(now))
+        switch = promise.step(shard.number, now=epoch(now))
         if record is None and isinstance(switch, WaitOn):
             return Step.WAIT, max(switch.until - epoch(now), 0.1)
         since = 0.0 if record is None else epoch(now) - epoch(record.at)
@@ -169,5 +169,5 @@ def _undisturbed(bench: Bench, course: Course, seed: int) -> Result:
 def _promise(place: Place, due: float) -> list[str]:
     Objects.folder = place.objects
     run = RunFolder(place.run)
-    late = [shard.shard for shard in run.shards() if (one := shard.loaded()) and epoch(one.loaded_at) > due]
+    late = [shard.number for shard in run.shards() if (one := shard.loaded()) and epoch(one.loaded_at) > due]
     return [*([] if run.at_risk() else ["no alert was raised"]), *([f"shards {late} came too late"] if late else [])]

@@ -168,30 +168,30 @@ class Night:
     def submit(self, only: int | None = None) -> None:
         """Only create, for all shards or for one."""
         for shard in self.open():
-            if only in {None, shard.shard}:
+            if only in {None, shard.number}:
                 self.create(shard)
 
     def open(self) -> list[ShardFolder]:
         return open_shards(self.run, self.run.need_plan())
 
     def create(self, shard: ShardFolder) -> str:
-        self.mark(f"create {shard.shard}")
+        self.mark(f"create {shard.number}")
         return create(shard, self.gateway, clock=self.clock)
 
     def _shard(self, shard: ShardFolder) -> None:
         batch_id = self.create(shard)
-        self.mark(f"wait {shard.shard}")
+        self.mark(f"wait {shard.number}")
         self._wait(batch_id)
         self.load(shard)
         while isinstance(step := self.settle(shard), Waiting):
             self._wait(step.batch_id)
 
     def load(self, shard: ShardFolder) -> None:
-        self.mark(f"load {shard.shard}")
+        self.mark(f"load {shard.number}")
         load(shard, self.job, self.gateway, clock=self.clock)
 
     def settle(self, shard: ShardFolder) -> Settled | Waiting:
-        self.mark(f"settle {shard.shard}")
+        self.mark(f"settle {shard.number}")
         lane_factory = self._lane_factory()
         return Settling(
             shard=shard, job=self.job, api=self.gateway, clock=self.clock, lane_factory=lane_factory

@@ -152,7 +152,7 @@ def build(path: UPath, night: Night) -> RunFolder:
         _write_quarantine(run.part("quarantine", 0), night)
     for spec, shard in zip(specs, night.shards, strict=True):
         if shard.repeats:
-            _write_duplicates(run.part("duplicates", spec.shard), night, spec, shard)
+            _write_duplicates(run.part("duplicates", spec.number), night, spec, shard)
         write_shard(run, night, spec, shard)
     return run
 
@@ -179,8 +179,8 @@ def write_items(path: UPath, night: Night, rows: int) -> None:
 
 def write_shard(run: RunFolder, night: Night, spec: ShardSpec, shard: Shard) -> None:
     """All files of one shard, as its load and settle leave them."""
-    write_answers(run.part("answers", spec.shard), night, spec, shard)
-    write_unresolved(run.shard(spec.shard).file("unresolved.parquet"), night, shard)
+    write_answers(run.part("answers", spec.number), night, spec, shard)
+    write_unresolved(run.shard(spec.number).file("unresolved.parquet"), night, shard)
     _write_records(run, spec, shard)
 
 
@@ -218,7 +218,7 @@ def _specs(night: Night) -> list[ShardSpec]:
     specs, start = [], 0
     for number, shard in enumerate(night.shards):
         stop = start + shard.items
-        specs.append(ShardSpec(shard=number, start=start, stop=stop, bytes=1, fingerprint="f", lane=shard.lane))
+        specs.append(ShardSpec(number=number, start=start, stop=stop, bytes=1, fingerprint="f", lane=shard.lane))
         start = stop
     return specs
 
@@ -249,7 +249,7 @@ def _write_duplicates(path: UPath, night: Night, spec: ShardSpec, shard: Shard) 
 
 
 def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
-    folder, start = run.shard(spec.shard), 2 + spec.shard * 0.7
+    folder, start = run.shard(spec.number), 2 + spec.number * 0.7
     intent = IntentRecord(
         attempt=1,
         job="j",
@@ -268,7 +268,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
     write_record(folder.file("1.intent.json"), intent)
     write_record(
         folder.file("1.submitted.json"),
-        SubmittedRecord(attempt=1, batch_id=f"msgbatch_{spec.shard}", lane=shard.lane, created_at=at(start)),
+        SubmittedRecord(attempt=1, batch_id=f"msgbatch_{spec.number}", lane=shard.lane, created_at=at(start)),
     )
     write_record(
         folder.file("1.ended.json"),
@@ -277,7 +277,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
     write_record(
         folder.file("loaded.json"),
         LoadedRecord(
-            shard=spec.shard,
+            shard=spec.number,
             shard_fingerprint=spec.fingerprint,
             round=1,
             rows=shard.items + shard.repeats,

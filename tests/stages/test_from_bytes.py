@@ -55,9 +55,9 @@ def walked(night: Night, output: Path) -> None:
     """Plan, create, load, settle, report and publish."""
     plan = night.plan(rows=8)
     for spec in plan.shards:
-        night.create(spec.shard)
-        night.load(spec.shard)
-        settling = Settling(shard=night.run.shard(spec.shard), job=night.job, api=night.gateway, clock=clock())
+        night.create(spec.number)
+        night.load(spec.number)
+        settling = Settling(shard=night.run.shard(spec.number), job=night.job, api=night.gateway, clock=clock())
         assert isinstance(settling.go_on(), Settled)
     summary = report(night.run, output=UPath(output), clock=clock(), thresholds=LENIENT)
     ledger = summary.ledger

@@ -60,9 +60,9 @@ def test_workers_that_race_for_the_shards_of_a_night_pay_once(
         settings = Settings(limits=Limits(rows=20), trial=False, work=bucket / "work")
         for spec in plan(night.run, night.job, gateway, settings=settings, clock=clock()).shards:
             with ThreadPoolExecutor(4) as pool:
-                ids = set(pool.map(partial(create, night), [spec.shard] * 4)) - {None}
+                ids = set(pool.map(partial(create, night), [spec.number] * 4)) - {None}
             assert len(ids) == 1
-            assert night.load(spec.shard).outcomes == {"succeeded": spec.rows}
+            assert night.load(spec.number).outcomes == {"succeeded": spec.rows}
     assert claude_simulator.books()["total"]["requests"] == 60
 
 

@@ -31,7 +31,7 @@ def test_a_night_runs_the_same_on_an_object_store(gateway: Gateway) -> None:
     settings = Settings(limits=Limits(rows=1), partition="2026-11-22")
     record = plan(run, JOB, gateway, settings=settings, clock=clock())
     for spec in record.shards[1:]:
-        shard = run.shard(spec.shard)
+        shard = run.shard(spec.number)
         assert create(shard, gateway, clock=clock()) == create(shard, gateway, clock=clock())
         load(shard, JOB, gateway, clock=clock())
     summary = report(run, output=root / "answers", clock=clock())

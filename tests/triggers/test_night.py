@@ -68,7 +68,7 @@ class Night:
     def live(self) -> list[str]:
         """The lives of all shards, side by side; how each ended."""
         with ThreadPoolExecutor(SHARDS) as pool:
-            return list(pool.map(self._life, [self.run.shard(spec.shard) for spec in self.run.need_plan().shards]))
+            return list(pool.map(self._life, [self.run.shard(spec.number) for spec in self.run.need_plan().shards]))
 
     def _life(self, shard: ShardFolder) -> str:
         batch_id = self._create(shard)
@@ -205,7 +205,7 @@ def test_where_a_create_reply_is_lost_and_its_batch_hangs_the_table_is_complete_
     (left,) = [shard for shard in night.run.shards() if shard.abandoned(1)]
     at_risk = night.run.at_risk()
     assert at_risk is not None
-    assert at_risk.at_risk.shards == (left.shard,)
+    assert at_risk.at_risk.shards == (left.number,)
     assert "cancel" not in claude_simulator.calls()  # it might have been another's
     claude_simulator.advance(25 * 3600)
     collect_late_of(night.run, night.gateway, now)

@@ -29,12 +29,12 @@ LOOK_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class ShardBacklog:
-    """How many *seconds* the sync lane needs for what is not answered of *shard*; *abandoned*: its batch was given up.
+    """How many *seconds* the sync lane needs for what is not answered of shard *number*; *abandoned*: its batch was given up.
 
     *cancelling*: for how many seconds that batch has been asked to end and has not, 0 when it has ended.
     """
 
-    shard: int
+    number: int
     seconds: float
     abandoned: bool = False
     cancelling: float = 0.0
@@ -55,32 +55,32 @@ class Abandon:
 Switch = WaitOn | Abandon
 
 
-def slot(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> float:
-    """When the sync lane has to begin with *shard* (epoch seconds). *safe_deadline*: the deadline less the margin."""
-    ahead = sum(one.seconds for one in queue if _is_ahead(one, shard, lead))
-    return max(now + ahead - lead, last_moment(shard, queue, safe_deadline=safe_deadline))
+def slot(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> float:
+    """When the sync lane has to begin with shard *number* (epoch seconds). *safe_deadline*: the deadline less the margin."""
+    ahead = sum(one.seconds for one in queue if _is_ahead(one, number, lead))
+    return max(now + ahead - lead, last_moment(number, queue, safe_deadline=safe_deadline))
 
 
-def last_moment(shard: int, queue: Sequence[ShardBacklog], *, safe_deadline: float) -> float:
-    """The last moment (epoch seconds) at which the lane can begin with *shard* and still make all behind it."""
-    return safe_deadline - sum(one.seconds for one in queue if not one.abandoned and one.shard >= shard)
+def last_moment(number: int, queue: Sequence[ShardBacklog], *, safe_deadline: float) -> float:
+    """The last moment (epoch seconds) at which the lane can begin with shard *number* and still make all behind it."""
+    return safe_deadline - sum(one.seconds for one in queue if not one.abandoned and one.number >= number)
 
 
-def switch(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> Switch:
-    """Whether *shard* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
-    at = slot(shard, queue, now=now, safe_deadline=safe_deadline, lead=lead) - lead
+def switch(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> Switch:
+    """Whether shard *number* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
+    at = slot(number, queue, now=now, safe_deadline=safe_deadline, lead=lead) - lead
     if now >= at:
         return Abandon()
-    last = last_moment(shard, queue, safe_deadline=safe_deadline) - lead
+    last = last_moment(number, queue, safe_deadline=safe_deadline) - lead
     return WaitOn(until=at if at <= last else min(at, max(last, now + LOOK_SECONDS)))
 
 
-def overdue(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> int | None:
-    """The shard in front of *shard* that has to be let go now; None where there is none.
+def overdue(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> int | None:
+    """The shard in front of shard *number* that has to be let go now; None where there is none.
 
     One that stays so for minutes has nobody who waits for it: its task has failed. It must not hold up the others.
     """
-    first = min((one.shard for one in queue if not one.abandoned and one.shard < shard), default=None)
+    first = min((one.number for one in queue if not one.abandoned and one.number < number), default=None)
     if first is None or isinstance(switch(first, queue, now=now, safe_deadline=safe_deadline, lead=lead), WaitOn):
         return None
     return first
@@ -88,8 +88,8 @@ def overdue(shard: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadl
 
 def has_moved(before: Sequence[ShardBacklog], queue: Sequence[ShardBacklog]) -> bool:
     """Whether the lane has answered some of what was let go since the queue was *before*, or has more of it to answer."""
-    then = {one.shard: one.seconds for one in before if one.abandoned}
-    left = {one.shard: one.seconds for one in queue if one.abandoned}
+    then = {one.number: one.seconds for one in before if one.abandoned}
+    left = {one.number: one.seconds for one in queue if one.abandoned}
     return not left.keys() <= then.keys() or any(left.get(shard, 0.0) < seconds for shard, seconds in then.items())
 
 
@@ -98,6 +98,6 @@ def makes_it(queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float)
     return now + sum(one.seconds for one in queue) <= safe_deadline
 
 
-def _is_ahead(one: ShardBacklog, shard: int, lead: float) -> bool:
-    """Whether the lane has to do *one* before *shard*."""
-    return one.cancelling <= 2 * lead if one.abandoned else one.shard < shard
+def _is_ahead(one: ShardBacklog, number: int, lead: float) -> bool:
+    """Whether the lane has to do *one* before shard *number*."""
+    return one.cancelling <= 2 * lead if one.abandoned else one.number < number

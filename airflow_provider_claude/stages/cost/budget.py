@@ -31,13 +31,13 @@ from airflow_provider_claude.store import (
     PlanRecord,
     RecordSequence,
     ReservedRecord,
-    ShardFolder,
     SpentRecord,
     WorkFolder,
     list_names,
     read_record,
     write_record,
 )
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -116,20 +116,21 @@ class Budget:
 
 @contextmanager
 def encode_affordable(
-    shard: ShardFolder, work: WorkFolder, plan: PlanRecord, selection: AttemptSelection, *, attempt: int, lane: str
+    shard: PlannedShard, selection: AttemptSelection, *, attempt: int, lane: str
 ) -> Iterator[tuple[RequestBody, AttemptSelection]]:
     """The body of as much of *selection* as the budget covers, reserved for *attempt*; and what is asked then."""
-    spec, budget = plan.shard(shard.shard), Budget.of(work, plan)
-    with encode_body(shard.run, plan, spec, selection) as body:
+    work, plan = shard.work, shard.plan
+    budget = Budget.of(work, plan)
+    with encode_body(shard, selection) as body:
         most = most_of(body, plan, lane) if budget else []
-        count = budget.reserve(work.name_of(shard), attempt, most) if budget and most else body.count
+        count = budget.reserve(work.name_of(shard.folder), attempt, most) if budget and most else body.count
         if count == body.count:
             yield body, selection
             return
         asked = body.places(count)
         withheld = body.rows - len(asked)
-    less = replace(selection, only=frozenset(spec.start + place for place in asked), withheld=withheld)
-    with encode_body(shard.run, plan, spec, less) as body:
+    less = replace(selection, only=frozenset(shard.spec.start + place for place in asked), withheld=withheld)
+    with encode_body(shard, less) as body:
         yield body, less
 
 

@@ -8,13 +8,12 @@ from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.stages.cost.budget import reckoned
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.request_body import RequestBody
-from airflow_provider_claude.store import IntentRecord, PlanRecord, ShardFolder, ShardSpec
+from airflow_provider_claude.store import IntentRecord
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
 def begin(
-    shard: ShardFolder,
-    plan: PlanRecord,
-    spec: ShardSpec,
+    shard: PlannedShard,
     ask: AttemptSelection,
     body: RequestBody,
     *,
@@ -23,16 +22,17 @@ def begin(
     at: str,
     seconds: float = 0.0,
 ) -> IntentRecord | None:
-    """Put attempt *number* of *shard* on record: its intent first, then the manifest of *body*, which asks *ask* of *spec*.
+    """Put attempt *number* of *shard* on record: its intent first, then the manifest of *body*, which asks *ask* of it.
 
     From then on it may be paid for, for so many *seconds* after *at*. None where another worker has begun it.
     """
+    plan = shard.plan
     intent = IntentRecord(
         attempt=number,
         job=plan.job_hash,
-        shard_fingerprint=spec.fingerprint,
+        shard_fingerprint=shard.fingerprint,
         round=ask.round,
-        fingerprint=ask.fingerprint(spec),
+        fingerprint=ask.fingerprint(shard),
         requests=body.count,
         bytes=len(body),
         at=at,
@@ -45,7 +45,7 @@ def begin(
         pack=ask.pack,
         items=body.rows,
     )
-    if not shard.intents.write_new(number, intent):
+    if not shard.folder.intents.write_new(number, intent):
         return None
-    body.write_manifest(shard.manifest(number))
+    body.write_manifest(shard.folder.manifest(number))
     return intent

@@ -210,7 +210,7 @@ def _record(
     most = _at_most(intent, unsure)
     missing_usd = to_usd(round(min(missing * each, most) * PICODOLLARS))
     return PaidRecord(
-        shard=shard.shard,
+        shard=shard.number,
         attempt=intent.attempt,
         at=intent.at,
         lane="batch" if intent.lane == "batch" else "sync",
@@ -234,9 +234,9 @@ def _at_most(intent: IntentRecord, requests: int) -> Decimal:
 def spent_beside(paid: Iterable[PaidRecord], plan: PlanRecord, histories: Mapping[int, Sequence[Attempt]]) -> Spent:
     """What the record *paid* says beside the rows of the table: *histories* are the attempts of each planned shard."""
     in_table = {
-        (spec.shard, one.number, one.at)
+        (spec.number, one.number, one.at)
         for spec in plan.shards
-        for one in chain(histories[spec.shard], spec.fingerprint)
+        for one in chain(histories[spec.number], spec.fingerprint)
     }
     found, planned_at = list(paid), epoch(plan.created_at)
     return Spent(

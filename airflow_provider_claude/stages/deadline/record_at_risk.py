@@ -38,15 +38,15 @@ def _open(run_deadline: RunDeadline, now: float) -> Iterator[Open]:
     price = run_deadline.plan.price
     tokens = TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True)
     for shard_backlog in run_deadline.queue(now=now):
-        spec = run_deadline.plan.shard(shard_backlog.shard)
+        spec = run_deadline.plan.shard(shard_backlog.number)
         rows = round(shard_backlog.seconds / lanes.row_seconds) if lanes.row_seconds else 0
         size = max(spec.bytes - spec.rows * ENTRY_BYTES, 0) * rows // max(spec.rows, 1)
         yield Open(
-            shard=shard_backlog.shard,
+            shard=shard_backlog.number,
             rows=rows,
             seconds=shard_backlog.seconds,
             cost=estimate(rows, size, tokens, price).cost["sync"],
             abandoned=shard_backlog.abandoned,
             planned=spec.lane == "sync",
-            waits=waits_past_cutoff(run_deadline.run.shard(shard_backlog.shard)),
+            waits=waits_past_cutoff(run_deadline.run.shard(shard_backlog.number)),
         )

@@ -38,9 +38,9 @@ class RunDeadline:
         """What is done about a batch that cannot be ended at its cutoff."""
         return self.plan.lanes.stuck
 
-    def step(self, shard: int, *, now: float) -> Switch:
-        """Whether *shard* is waited for on."""
-        return switch(shard, self.queue(now=now), now=now, safe_deadline=self.safe_deadline, lead=self.lead)
+    def step(self, number: int, *, now: float) -> Switch:
+        """Whether shard *number* is waited for on."""
+        return switch(number, self.queue(now=now), now=now, safe_deadline=self.safe_deadline, lead=self.lead)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ShardCutoff:
     def left(self) -> float:
         """Seconds until it comes: 0 where it has come, infinite where the run has no deadline."""
         run_deadline, now = RunDeadline.of(self.shard.run), epoch(self.clock())
-        step = WaitOn(until=math.inf) if run_deadline is None else run_deadline.step(self.shard.shard, now=now)
+        step = WaitOn(until=math.inf) if run_deadline is None else run_deadline.step(self.shard.number, now=now)
         return max(step.until - now, 1.0) if isinstance(step, WaitOn) else 0.0
 
     def answers(self) -> bool:
@@ -65,4 +65,4 @@ class ShardCutoff:
 def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
     """Whether *shard* would have to be let go at once, were it sent by batch now."""
     run_deadline = RunDeadline.of(shard.run)
-    return run_deadline is not None and isinstance(run_deadline.step(shard.shard, now=epoch(clock())), Abandon)
+    return run_deadline is not None and isinstance(run_deadline.step(shard.number, now=epoch(clock())), Abandon)

@@ -16,14 +16,14 @@ from airflow_provider_claude.core.load.answer_rows import Sent
 from airflow_provider_claude.core.load.answers import Judged, judge
 from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.cost.spent import Bill
 from airflow_provider_claude.stages.load.attempted import CHUNK_ROWS, Attempted, AttemptedInPacks, ResultSource, missing
 from airflow_provider_claude.stages.requests.reuse import read_reused
-from airflow_provider_claude.store import ShardFolder, ShardSpec
-from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store import ShardFolder
 from airflow_provider_claude.store.parquet_files import read_table
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -60,28 +60,28 @@ class Unrequested(ResultSource):
             yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNREQUESTED)] * len(rows)
 
 
-def result_sources_of(shard: ShardFolder, spec: ShardSpec) -> list[ResultSource]:
+def result_sources_of(shard: PlannedShard) -> list[ResultSource]:
     """All pieces of a shard whose results are here, in the order in which one replaces another."""
-    found: list[ResultSource] = [*_reused(shard, spec, 1)]
-    attempts = chain(history(shard), spec.fingerprint)
+    found: list[ResultSource] = [*_reused(shard, 1)]
+    attempts = shard.rounds()
     for attempt in attempts:
         if attempt.collected or attempt.batch_id is None:
-            found += _reused(shard, spec, attempt.round) if attempt.round > 1 else ()
-            found.append(_attempted(shard, attempt))
-    covered = np.zeros(spec.rows, dtype=bool)
+            found += _reused(shard, attempt.round) if attempt.round > 1 else ()
+            found.append(_attempted(shard.folder, attempt))
+    covered = np.zeros(shard.spec.rows, dtype=bool)
     for source in found:
         covered[source.places] = True
     rest = np.flatnonzero(~covered)
     if len(rest):
         nobody = Sent(lane="batch", batch_id=None, attempt=0)
-        withheld = any((intent := shard.intent(one.number)) is not None and intent.withheld for one in attempts)
+        withheld = any((intent := shard.folder.intent(one.number)) is not None and intent.withheld for one in attempts)
         source = Unrequested(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
         found.insert(0, source)
     return found
 
 
-def _reused(shard: ShardFolder, spec: ShardSpec, of_round: int) -> Iterator[Reused]:
-    path = shard.reused(spec.fingerprint, of_round)
+def _reused(shard: PlannedShard, of_round: int) -> Iterator[Reused]:
+    path = shard.folder.reused(shard.fingerprint, of_round)
     batches = list(read_reused(path, ["place", "request_hash", "max_tokens", "batch_id"]))
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()

@@ -23,7 +23,7 @@ from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.load.validate import validator_for
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
-from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.tables import UNRESOLVED_FIELDS, as_carried, source_name
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
 from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
@@ -35,16 +35,14 @@ from airflow_provider_claude.stages.load.merge_rounds import Loading
 from airflow_provider_claude.stages.load.result_sources import result_sources_of
 from airflow_provider_claude.store import (
     LoadedRecord,
-    PlanRecord,
     ShardFolder,
-    ShardSpec,
     remove,
     write_record,
 )
 from airflow_provider_claude.store.attempts import history
-from airflow_provider_claude.store.items import read_carried, read_duplicates, read_items
+from airflow_provider_claude.store.items import read_carried, read_duplicates
 from airflow_provider_claude.store.parquet_files import parquet_writer
-from airflow_provider_claude.store.work_of import work_of
+from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
 
 #: Columns with as many values as rows.
 _DISTINCT = frozenset(
@@ -72,23 +70,22 @@ def load(
     Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
     has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
     """
-    plan = shard.run.need_plan()
-    api = api.of(plan.account)
-    spec = plan.shard(shard.shard)
+    planned = PlannedShard.of(shard)
+    plan, api = planned.plan, api.of(planned.plan.account)
     if job.schema != plan.job.answer_schema:
         raise StateError(
             f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
             "checked against another schema; clear the plan task to ask again, or restore the output."
         )
-    _collect(shard, spec, plan, api, clock)
+    _collect(planned, api, clock)
     remove(shard.file("loaded.json"))
     landing = Loading(
-        origin=_origin(shard, plan, spec, task, clock()),
+        origin=_origin(planned, task, clock()),
         validate=validator_for(job),
-        spec=spec,
-        sources=result_sources_of(shard, spec),
+        spec=planned.spec,
+        sources=result_sources_of(planned),
     )
-    answers = shard.run.part("answers", shard.shard)
+    answers = shard.run.part("answers", shard.number)
     with (
         parquet_writer(answers, landing.origin.answer_schema, distinct=_DISTINCT) as write_answers,
         parquet_writer(
@@ -100,19 +97,19 @@ def load(
                 write_answers.write_table(good)
             if len(bad):
                 write_unresolved.write_table(bad)
-    record = landing.record(shard.shard, clock())
-    _settle_budget(shard, spec, plan)
+    record = landing.record(shard.number, clock())
+    _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)
     return record
 
 
-def _settle_budget(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord) -> None:
+def _settle_budget(planned: PlannedShard) -> None:
     """Tell the budget, if there is one, what the attempts that have landed did cost, or may have."""
-    work = work_of(shard.run, plan)
-    budget = Budget.of(work, plan)
+    shard, work = planned.folder, planned.work
+    budget = Budget.of(work, planned.plan)
     if budget is not None:
         past = history(shard)
-        loaded = [attempt.number for attempt in chain(past, spec.fingerprint) if not attempt.in_flight]
+        loaded = [attempt.number for attempt in planned.rounds() if not attempt.in_flight]
         paid = [one for one in map(shard.paid, loaded) if one is not None]
         usd = sum((one.at_most for one in paid), Decimal(0))
         budget.spent(work.name_of(shard), [*loaded, *_refused(shard, past)], f"{usd:f}")
@@ -124,13 +121,14 @@ def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:
     return [number for number, record in records if record is not None and not record.paid]
 
 
-def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, clock: Callable[[], str]) -> None:
+def _collect(planned: PlannedShard, api: Api, clock: Callable[[], str]) -> None:
     """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
-    past, work = history(shard), work_of(shard.run, plan)
-    attempts = chain(past, spec.fingerprint)
-    abandoned = any(attempt.voided for attempt in past if attempt.shard_fingerprint == spec.fingerprint)
+    shard, work, attempts = planned.folder, planned.work, planned.rounds()
+    abandoned = any(attempt.voided for attempt in planned.attempts())
     if not attempts and not abandoned:
-        raise StateError(f"Shard {shard.shard} has not been submitted as it is planned now; run its create task first.")
+        raise StateError(
+            f"Shard {shard.number} has not been submitted as it is planned now; run its create task first."
+        )
     for attempt in attempts:
         record = shard.submitted(attempt.number)
         try:
@@ -145,16 +143,15 @@ def _collect(shard: ShardFolder, spec: ShardSpec, plan: PlanRecord, api: Api, cl
 
 def first_in_flight(shard: ShardFolder) -> str | None:
     """The first batch of *shard*, as it is planned now, whose results are not here; None where there is none."""
-    spec = shard.run.need_plan().shard(shard.shard)
-    return next((one.batch_id for one in chain(history(shard), spec.fingerprint) if one.in_flight), None)
+    return next((one.batch_id for one in PlannedShard.of(shard).rounds() if one.in_flight), None)
 
 
-def _origin(shard: ShardFolder, plan: PlanRecord, spec: ShardSpec, task: TaskRef, now: str) -> Origin:
+def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
     """The rows have the ids and carried columns they have now: their requests may have been sent under other names."""
-    scan = shard.run.need_scan()
-    carry = read_carried(shard.run, scan)
+    plan, spec = shard.plan, shard.spec
+    carry = read_carried(shard.run, shard.run.need_scan())
     names = ["ordinal", "item_id", "input_hash", "flags", *(one.name for one in carry)]
-    items = pa.Table.from_batches(read_items(shard.run, scan, spec.start, spec.stop, names))
+    items = pa.Table.from_batches(items_of(shard, names))
     return Origin(
         items=_renamed(items.drop_columns("flags")).combine_chunks(),
         quoting=_quoting(items["flags"].combine_chunks()),

@@ -18,7 +18,7 @@ def retire(run: RunFolder, planned: Mapping[int, str], recovery_of: Callable[[Sh
     """End the batches that answer what this run held before, and keep what they answered."""
     for shard in run.shards():
         if any(attempt.in_flight or attempt.orphan or attempt.open for attempt in history(shard)):
-            recovery_of(shard).pursue(planned.get(shard.shard, ""))
+            recovery_of(shard).pursue(planned.get(shard.number, ""))
         if has_left(shard):
             collect_late(recovery_of(shard))
 

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
-from airflow_provider_claude.core.account import NO_ACCOUNT, Account
-from airflow_provider_claude.core.column_names import check_columns
-from airflow_provider_claude.core.cost.estimate import Estimate, PlannedCost, estimate, explain
-from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.cost.estimate import Estimate, estimate, explain
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.packing.packing import check_packable
-from airflow_provider_claude.core.packing.weigh_packs import PackWeights
-from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
-from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
-from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
-from airflow_provider_claude.gateway.output_schema import api_schema
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.schema import check_compiles
-from airflow_provider_claude.stages.cost.budget import affords_one, budget_sentences
+from airflow_provider_claude.stages.cost.budget import budget_sentences
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.load.run import load
-from airflow_provider_claude.stages.plan.ask_model import Readiness, ask_about, price_for
-from airflow_provider_claude.stages.plan.bind_account import bind
-from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns, check_shard_count
+from airflow_provider_claude.stages.plan.ask_model import Readiness, ask_about
+from airflow_provider_claude.stages.plan.checks import check_shard_count
 from airflow_provider_claude.stages.plan.choose_lane import (
     Lanes,
     LaneSettings,
@@ -39,8 +28,8 @@ from airflow_provider_claude.stages.plan.choose_lane import (
     without_batches,
 )
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
-from airflow_provider_claude.stages.plan.forget import forget_plan, retire
-from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
+from airflow_provider_claude.stages.plan.forget import retire
+from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.sentences import (
     cached_sentences,
     elsewhere_sentences,
@@ -49,22 +38,18 @@ from airflow_provider_claude.stages.plan.sentences import (
     priority_sentences,
 )
 from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
+from airflow_provider_claude.stages.plan.start import Start, check
 from airflow_provider_claude.stages.plan.trial import Trial, first_request
-from airflow_provider_claude.stages.plan.weigh import Items
-from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.store import (
-    UNDECIDED,
-    AccountFolder,
     PlanRecord,
     RunFolder,
-    ScanRecord,
     ShardFolder,
     ShardSpec,
-    WorkFolder,
     write_record,
 )
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 #: Days after which a batch has ended, and what it answered was fetched.
 _BATCH_DAYS = 25 / 24
@@ -88,81 +73,26 @@ def plan(
     where a store cannot be reached, StateError where another account was asked about these rows, CredentialsError where the
     account cannot be known, and the gateway's errors where the trial fails.
     """
-    start = _check(run, job, api, settings, clock)
+    start = check(run, job, api, settings, clock)
     known, shards = _weigh(start)
     shards, elsewhere = _reuse(start, known, shards)
     tried = _try(start, known, shards)
     chosen = _choose(start, known, shards, tried)
     record = _record(start, tried, chosen, elsewhere, task)
     write_record(run.file("plan.json"), record)
-    if record.shards and record.shards[0].shard == TRIAL_SHARD:
+    if record.shards and record.shards[0].number == TRIAL_SHARD:
         load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
     return record
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Start:
-    """What is planned: *job* for the items of a scan, and the *draft* of the record, without what is decided later."""
-
-    run: RunFolder
-    job: ClaudeJob
-    api: PlanApi
-    settings: Settings
-    clock: Callable[[], str]
-    scan: ScanRecord
-    price: Price
-    work: AccountFolder
-    draft: PlanRecord
-    items: Items
-
-
-def _check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, clock: Callable[[], str]) -> _Start:
-    """Check all that can be checked before anything is sent."""
-    scan = run.need_scan()
-    check_folder(run, settings.partition)
-    forget_plan(run)
-    check_prompt_columns(job, scan)
-    check_columns(job.properties, scan.carry, partition_column(settings))
-    if not isinstance(job.output, type):
-        check_compiles(job.schema)
-    check_priority_column(settings.priority, scan)
-    if settings.pack is not None:
-        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
-        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
-    price = price_for(job.model, settings.prices, api)
-    folder = WorkFolder(settings.work or run.path)
-    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
-    prepare(run, folder, scan, aim, clock())
-    work = folder.of(_account(run, scan, api))
-    work.sign()
-    draft = _draft(job, price, settings, scan, work, run, clock())
-    items = Items(
-        run, scan, RequestEncoder(draft.job), PackWeights(settings.pack, draft.job) if settings.pack else None
-    )
-    if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
-        settings = replace(settings, trial=False)
-    return _Start(
-        run=run,
-        job=job,
-        api=api,
-        settings=settings,
-        clock=clock,
-        scan=scan,
-        price=price,
-        work=work,
-        draft=draft,
-        items=items,
-    )
-
-
-def _weigh(start: _Start) -> tuple[Known, list[ShardSpec]]:
+def _weigh(start: Start) -> tuple[Known, list[ShardSpec]]:
     """Cut the items into shards by what their requests weigh. Of which there are answers is not known yet."""
     shards = start.items.shards(start.settings)
     check_shard_count(shards, start.settings.limits)
     return Known(start.items.hashes), shards
 
 
-def _reuse(start: _Start, known: Known, shards: list[ShardSpec]) -> tuple[list[ShardSpec], Mapping[str, int]]:
+def _reuse(start: Start, known: Known, shards: list[ShardSpec]) -> tuple[list[ShardSpec], Mapping[str, int]]:
     """End what the run held before, and find the answers there are: the shards with them; how many other runs wait for."""
     run, work, settings, job, price = start.run, start.work, start.settings, start.draft.job_hash, start.price
     tokens = known_tokens(work, job) or TokenModel()
@@ -170,7 +100,7 @@ def _reuse(start: _Start, known: Known, shards: list[ShardSpec]) -> tuple[list[S
     cutoff = plan_cutoff(most, settings.lanes, work=work, due=start.draft.due, clock=start.clock)
     retire(
         run,
-        {spec.shard: spec.fingerprint for spec in shards},
+        {spec.number: spec.fingerprint for spec in shards},
         lambda shard: AttemptRecovery(shard, work, start.api, start.clock, settings.grace, cutoff),
     )
     known.look(work, job, reuse_since(start.clock(), settings.reuse_days))
@@ -192,7 +122,7 @@ class _Tried:
     sentence: str
 
 
-def _try(start: _Start, known: Known, shards: list[ShardSpec]) -> _Tried:
+def _try(start: Start, known: Known, shards: list[ShardSpec]) -> _Tried:
     """Ask the API about the model, and one request of it, where there is something to ask."""
     left = start.scan.items - sum(spec.reused for spec in shards)
     lanes = start.settings.lanes
@@ -200,7 +130,7 @@ def _try(start: _Start, known: Known, shards: list[ShardSpec]) -> _Tried:
     if not ready.takes_batches and lanes.lane != "sync":
         sums = estimate(left, start.items.bytes_to_send(known), TokenModel(), start.price)
         lanes = without_batches(lanes, start.job.model, sums)
-    tokens, sentence = _trial(start.run, start.work, start.draft, shards, start.items, start.api, start.clock)
+    tokens, sentence = _trial(start, shards)
     if left:
         sample = known_tokens(start.work, start.draft.job_hash)
         tokens = sample or sampled(start.run, start.scan, start.items.encoder, start.api, tokens)
@@ -216,7 +146,7 @@ class _Chosen:
     lanes: Lanes
 
 
-def _choose(start: _Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
+def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
     """Estimate the cost and the time, and share the items between the lanes."""
     items, settings = start.items, start.settings
     alone = estimate(tried.left, items.bytes_to_send(known), tried.tokens, start.price)
@@ -238,7 +168,7 @@ def _choose(start: _Start, known: Known, shards: list[ShardSpec], tried: _Tried)
     return _Chosen(shards=sharing.in_lanes(shards, lanes.record.sync_rows, settings.pack), sums=sums, lanes=lanes)
 
 
-def _record(start: _Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str, int], task: TaskRef) -> PlanRecord:
+def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str, int], task: TaskRef) -> PlanRecord:
     """The record of the plan, and its explanation: what the API said, what is asked how, and what it costs."""
     draft, settings, ready = start.draft, start.settings, tried.ready
     told = [
@@ -269,67 +199,21 @@ def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, 
     return ask_about(job.model, api, now=now, due=due, by_batch=by_batch, zone=settings.zone)
 
 
-def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
-    """The account that is asked, on record before anything is. A run without items asks none."""
-    if not scan.items and run.account() is None:
-        return NO_ACCOUNT
-    account = api.account()
-    bind(run, account)
-    return account
-
-
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
-    shards = [run.shard(spec.shard) for spec in record.shards if spec.shard != TRIAL_SHARD]
+    shards = [run.shard(spec.number) for spec in record.shards if spec.number != TRIAL_SHARD]
     trial = run.shard(TRIAL_SHARD).loaded() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 
 
-def _draft(
-    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
-) -> PlanRecord:
-    """The plan before its shards are known."""
-    spec = job.spec(work.secret(), schema=api_schema(job.schema), cache=is_cached(job))
-    return PlanRecord(
-        job=spec,
-        prompt_hash=spec.prompt_hash,
-        schema_hash=spec.schema_hash,
-        price=price,
-        shards=[],
-        estimate=PlannedCost(),
-        deadline=settings.deadline,
-        zone=settings.zone,
-        partition=settings.partition,
-        explanation=[],
-        scanned_at=scan.finished_at,
-        created_at=now,
-        work=work.depth_of(run),
-        account=work.account,
-        reuse_days=settings.reuse_days,
-        lanes=UNDECIDED,
-        budget=settings.budget,
-        packing=settings.pack,
-        priority=settings.priority,
-        destination=settings.destination,
-    )
-
-
-def _trial(
-    run: RunFolder,
-    work: AccountFolder,
-    draft: PlanRecord,
-    shards: list[ShardSpec],
-    items: Items,
-    api: PlanApi,
-    clock: Callable[[], str],
-) -> tuple[TokenModel, str]:
+def _trial(start: Start, shards: list[ShardSpec]) -> tuple[TokenModel, str]:
     """The token model, calibrated by the trial if there is one, and what to say of it."""
-    if not shards or shards[0].shard != TRIAL_SHARD:
+    if not shards or shards[0].number != TRIAL_SHARD:
         return TokenModel(), "No request was tried first."
-    params = first_request(run, items.encoder)
-    trial = Trial(run, work, draft, shards[0], clock)
-    trial.ask_once(params, api)
+    params = first_request(start.run, start.items.encoder)
+    trial = Trial(PlannedShard(start.run.shard(TRIAL_SHARD), start.draft, shards[0]), start.clock)
+    trial.ask_once(params, start.api)
     usage = trial.usage()
     tokens = TokenModel().calibrated(request_bytes=len(params), input_tokens=usage.prompt, output_tokens=usage.output)
     if shards[0].reused:

@@ -54,7 +54,7 @@ def facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: s
         uncounted=scan.uncounted,
         duplicates=scan.duplicates,
         reused=sum(spec.reused for spec in shards),
-        shards=[spec.rows - spec.reused for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused],
+        shards=[spec.rows - spec.reused for spec in shards if spec.number != TRIAL_SHARD and spec.rows > spec.reused],
         model=draft.job.model,
         price_source=f"{draft.price.source} {draft.price.as_of}".strip(),
         trial=trial,

@@ -29,30 +29,30 @@ class Sharing:
         """*shards*, the first of them in the sync lane: *sync_rows* items that are to be asked. Where these end within a
         shard it is cut there; the rest of it becomes the last shard, so that all others keep their numbers.
         """
-        open_ = [spec for spec in shards if spec.shard != TRIAL_SHARD and spec.rows > spec.reused]
+        open_ = [spec for spec in shards if spec.number != TRIAL_SHARD and spec.rows > spec.reused]
         whole, rows = lane_split([spec.rows - spec.reused for spec in open_], sync_rows)
         head = self._head(open_[whole], rows, shards) if rows else 0
         if head:
             shards = self._cut(shards, open_[whole], head, pack)
-        sync = {TRIAL_SHARD, *(spec.shard for spec in open_[: whole + bool(head)])}
-        return [msgspec.structs.replace(one, lane="sync" if one.shard in sync else "batch") for one in shards]
+        sync = {TRIAL_SHARD, *(spec.number for spec in open_[: whole + bool(head)])}
+        return [msgspec.structs.replace(one, lane="sync" if one.number in sync else "batch") for one in shards]
 
     def _head(self, spec: ShardSpec, rows: int, shards: Sequence[ShardSpec]) -> int:
         """How many items of *spec* the sync lane gets, so that it asks *rows* of them; 0 where it is not to be cut, as a batch
         for it is on its way. A batch is known by its size: where the rest had that of another shard, it gets a few fewer.
         """
         if any(
-            one.in_flight and one.shard_fingerprint == spec.fingerprint for one in history(self._run.shard(spec.shard))
+            one.in_flight and one.shard_fingerprint == spec.fingerprint for one in history(self._run.shard(spec.number))
         ):
             return 0
         head = items_up_to(~self._known.mask[spec.start : spec.stop], rows)
-        others = {one.rows for one in shards if one.shard != spec.shard}
+        others = {one.rows for one in shards if one.number != spec.number}
         while head and spec.rows - head in others:
             head -= 1
         return head if len(shards) < MAX_SHARDS else 0
 
     def _cut(self, shards: Sequence[ShardSpec], spec: ShardSpec, head: int, pack: Packing | None) -> list[ShardSpec]:
-        numbers = (spec.shard, shards[-1].shard + 1)
+        numbers = (spec.number, shards[-1].number + 1)
         pieces = cut(
             self._weighed(spec.start, spec.stop),
             self._limits,
@@ -64,13 +64,13 @@ class Sharing:
             with_reused(self._run, spec_of(number, piece, pack), self._known)
             for number, piece in zip(numbers, pieces, strict=True)
         )
-        return [*(first if one.shard == spec.shard else one for one in shards), rest]
+        return [*(first if one.number == spec.number else one for one in shards), rest]
 
 
 def spec_of(number: int, piece: Cut, pack: Packing | None) -> ShardSpec:
     """Shard *number* as it was cut."""
     return ShardSpec(
-        shard=number,
+        number=number,
         start=piece.start,
         stop=piece.stop,
         bytes=piece.bytes,
@@ -81,7 +81,7 @@ def spec_of(number: int, piece: Cut, pack: Packing | None) -> ShardSpec:
 
 def with_reused(run: RunFolder, spec: ShardSpec, known: Known) -> ShardSpec:
     """*spec*, with where its items that are *known* have their answers on record."""
-    found, path = known.found(spec.start, spec.stop), run.part("reused", spec.shard)
+    found, path = known.found(spec.start, spec.stop), run.part("reused", spec.number)
     remove(path)
     if len(found):
         write_table(path, found)

@@ -21,7 +21,7 @@ from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answers import judge
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder, custom_id
-from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.stages.cost.budget import Budget, most_of
@@ -30,8 +30,6 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.requests.encode import encode_body
 from airflow_provider_claude.stages.requests.reuse import planned, read_reused, take
 from airflow_provider_claude.store import (
-    AccountFolder,
-    PlanRecord,
     RunFolder,
     ShardFolder,
     ShardSpec,
@@ -39,6 +37,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.items import read_items
+from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.result_writer import write_results
 from airflow_provider_claude.store.results import read_lines
 
@@ -61,47 +60,40 @@ def first_request(run: RunFolder, encoder: RequestEncoder) -> bytes:
 def trial_spec(size: int, request_hash: bytes) -> ShardSpec:
     """Shard 0 with the one request of *request_hash*, *size* bytes as the body of a batch."""
     fingerprint = hashlib.sha256(request_hash).hexdigest()
-    return ShardSpec(shard=TRIAL_SHARD, start=0, stop=1, bytes=size, fingerprint=fingerprint, lane="sync")
+    return ShardSpec(number=TRIAL_SHARD, start=0, stop=1, bytes=size, fingerprint=fingerprint, lane="sync")
 
 
 @dataclass
 class Trial:
     """One item, one call, one record of it."""
 
-    run: RunFolder
-    work: AccountFolder
-    plan: PlanRecord
-    spec: ShardSpec
+    shard: PlannedShard
     clock: Callable[[], str]
 
     @property
-    def shard(self) -> ShardFolder:
-        return self.run.shard(TRIAL_SHARD)
+    def folder(self) -> ShardFolder:
+        return self.shard.folder
 
     def ask_once(self, params: bytes, api: Api) -> None:
         """Ask *params* and keep the answer as an attempt of shard 0, unless it is on record already."""
-        past = history(self.shard)
-        if chain(past, self.spec.fingerprint) or self._finish_lost_record():
+        past = history(self.folder)
+        if self.shard.rounds() or self._finish_lost_record():
             return
         self._check_asked(past)
         number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
-        found = planned(self.run, self.spec)
-        skip = take(self.work, found, self.spec, self.shard.reused(self.spec.fingerprint))
-        ask, at = AttemptSelection(skip=skip), self.clock()
-        with encode_body(self.run, self.plan, self.spec, ask) as body:
-            begun = begin(
-                self.shard, self.plan, self.spec, ask, body, number=number, lane="trial", at=at, seconds=_CALL_SECONDS
-            )
+        ask, at = AttemptSelection(skip=take(self.shard, planned(self.shard))), self.clock()
+        with encode_body(self.shard, ask) as body:
+            begun = begin(self.shard, ask, body, number=number, lane="trial", at=at, seconds=_CALL_SECONDS)
             if begun is None:
                 raise PendingError("Another task is planning this run right now.", _CALL_SECONDS)
             rows = body.rows
-            budget = Budget.of(self.work, self.plan)
+            budget = Budget.of(self.shard.work, self.shard.plan)
             if budget is not None and rows:
-                budget.reserve(self.work.name_of(self.shard), number, most_of(body, self.plan, "sync"))
+                budget.reserve(self.shard.work.name_of(self.folder), number, most_of(body, self.shard.plan, "sync"))
         began = self.clock()
         if rows:
             self._keep(number, self._pay(number, params, api), began)
-        self.shard.submit(number, "sync" if rows else "store", began)
+        self.folder.submit(number, "sync" if rows else "store", began)
 
     def _pay(self, number: int, params: bytes, api: Api) -> bytes:
         """The answer. An attempt whose call was surely not carried out is released: nothing was paid for it."""
@@ -112,10 +104,10 @@ class Trial:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.shard.release(number, None, reason, self.clock(), paid=False)
-            budget = Budget.of(self.work, self.plan)
+            self.folder.release(number, None, reason, self.clock(), paid=False)
+            budget = Budget.of(self.shard.work, self.shard.plan)
             if budget is not None:
-                budget.free(self.work.name_of(self.shard), number)
+                budget.free(self.shard.work.name_of(self.folder), number)
             raise
 
     def _check_asked(self, past: Sequence[Attempt]) -> None:
@@ -123,7 +115,7 @@ class Trial:
         mine = [
             one
             for one in past
-            if one.shard_fingerprint == self.spec.fingerprint and not one.submitted and not one.voided
+            if one.shard_fingerprint == self.shard.fingerprint and not one.submitted and not one.voided
         ]
         left = max((one.until for one in mine), default=0.0) - epoch(self.clock())
         if left > 0:
@@ -131,34 +123,32 @@ class Trial:
 
     def _stop_waiting(self, number: int) -> None:
         """Put on record that no one waits for the answer of attempt *number* any more: a retry need not, either."""
-        intent = self.shard.intent(number)
+        intent = self.folder.intent(number)
         if intent is not None:
-            self.shard.intents.overwrite(number, msgspec.structs.replace(intent, until=intent.at))
+            self.folder.intents.overwrite(number, msgspec.structs.replace(intent, until=intent.at))
 
     def _finish_lost_record(self) -> bool:
         """Whether an answer is there whose last record was not written any more; it is written now."""
-        for number in self.shard.attempts():
-            intent = self.shard.intent(number)
-            if intent and intent.shard_fingerprint == self.spec.fingerprint and exists(self.shard.results(number)):
-                self.shard.submit(number, "sync", intent.at)
+        for number in self.folder.attempts():
+            intent = self.folder.intent(number)
+            if intent and intent.shard_fingerprint == self.shard.fingerprint and exists(self.folder.results(number)):
+                self.folder.submit(number, "sync", intent.at)
                 return True
         return False
 
     def _keep(self, number: int, message: bytes, began: str) -> None:
         """Write the answer as the one line of a results file, in the form a batch has."""
         line = b'{"custom_id":"%b","result":{"type":"succeeded","message":%b}}\n'
-        name = custom_id(self.spec.fingerprint, 0).encode()
-        with write_results(self.shard.results(number)) as out:
+        name = custom_id(self.shard.fingerprint, 0).encode()
+        with write_results(self.folder.results(number)) as out:
             out.write(line % (name, message.strip()))
-        self.shard.end(number, {"succeeded": 1}, created_at=began, ended_at=self.clock())
+        self.folder.end(number, {"succeeded": 1}, created_at=began, ended_at=self.clock())
 
     def usage(self) -> Usage:
         """The tokens the trial used, in this run or in the one whose answer it took."""
-        reused = read_reused(self.shard.reused(self.spec.fingerprint), ["line"])
+        reused = read_reused(self.folder.reused(self.shard.fingerprint), ["line"])
         taken = [line for batch in reused for line in batch["line"].to_pylist()]
-        first = chain(history(self.shard), self.spec.fingerprint)[
-            0
-        ]  # later rounds are batches, which may be on their way
-        lines = taken or list(read_lines(self.shard.results(first.number)))
+        first = self.shard.rounds()[0]  # later rounds are batches, which may be on their way
+        lines = taken or list(read_lines(self.folder.results(first.number)))
         judged = judge(lines[0], lambda _: {})
         return judged.usage if judged else Usage()

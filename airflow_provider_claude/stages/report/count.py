@@ -107,13 +107,13 @@ class Counts:
                 inside = (places >= 0) & (ordinals < stops[places]) if specs else np.zeros(len(ordinals), bool)
                 found[-1] += int((~inside).sum())
                 for place, count in zip(*np.unique(places[inside], return_counts=True), strict=True):
-                    found[specs[place].shard] += int(count)
+                    found[specs[place].number] += int(count)
         return found
 
     def _count_shards(self, plan: PlanRecord) -> list[ShardCount]:
         """All shards that are in the plan or have files."""
-        planned = {spec.shard: spec.rows for spec in plan.shards}
-        roots = {spec.shard: spec.fingerprint for spec in plan.shards}
+        planned = {spec.number: spec.rows for spec in plan.shards}
+        roots = {spec.number: spec.fingerprint for spec in plan.shards}
         parts = {_number(part): part for part in self.run.parts("answers")}
         folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
         folders -= {number for number in folders - planned.keys() if not self._is_loaded(number)}

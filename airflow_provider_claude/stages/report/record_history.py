@@ -26,12 +26,12 @@ _ENOUGH_ROWS = 20
 
 def record_history(run: RunFolder, plan: PlanRecord) -> None:
     """Keep how long the batches of *run* took, and how long cancels did."""
-    shards = [run.shard(spec.shard) for spec in plan.shards]
+    shards = [run.shard(spec.number) for spec in plan.shards]
     batches = [batch for shard in shards for batch in _batches(shard)]
     cancels = [seconds for shard in shards for seconds in _cancels(shard)]
     if batches or cancels:
         work = work_of(run, plan)
-        name = work.name_of(run.shard(plan.shards[0].shard))
+        name = work.name_of(run.shard(plan.shards[0].number))
         work.record_history(HistoryRecord(shard=name, at=plan.created_at, batches=batches, cancels=cancels))
 
 
@@ -44,7 +44,7 @@ def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
     used: Counter[str] = Counter()
     requests = size = 0
     for spec in plan.shards:
-        shard = run.shard(spec.shard)
+        shard = run.shard(spec.number)
         loaded = shard.loaded()
         if loaded is None or loaded.shard_fingerprint != spec.fingerprint or loaded.count_mismatches:
             continue

@@ -26,8 +26,8 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
     counts = Counts(run, scan, plan)
     ledger = counts.ledger(scan.rows)
     with ThreadPoolExecutor(_READERS) as pool:
-        past = dict(pool.map(lambda spec: (spec.shard, history(run.shard(spec.shard))), plan.shards))
-        spans = list(pool.map(lambda spec: _span(run, spec, past[spec.shard]), plan.shards))
+        past = dict(pool.map(lambda spec: (spec.number, history(run.shard(spec.number))), plan.shards))
+        spans = list(pool.map(lambda spec: _span(run, spec, past[spec.number]), plan.shards))
     paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
     return Summary(
@@ -65,13 +65,13 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
 
 def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan:
     """The time line of a shard with the attempts *past*: from its first batch to the end of its last."""
-    folder = run.shard(spec.shard)
+    folder = run.shard(spec.number)
     attempts = chain(past, spec.fingerprint)
     submitted = folder.submitted(attempts[0].number) if attempts else None
     ended = folder.ended(attempts[-1].number) if attempts else None
     loaded = folder.loaded()
     return ShardSpan(
-        shard=spec.shard,
+        shard=spec.number,
         rows=spec.rows,
         lane=_lanes(attempts) or spec.lane,
         attempts=len(past),

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from airflow_provider_claude.store import ShardSpec
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,14 @@ class AttemptSelection:
     def wants(self, ordinal: int) -> bool:
         return ordinal not in self.skip and (self.only is None or ordinal in self.only)
 
-    def fingerprint(self, spec: ShardSpec) -> str:
+    def fingerprint(self, shard: PlannedShard) -> str:
         """What the custom ids start with: the shard's own fingerprint while all of it is asked for the first time."""
         if self.name:
             return self.name
         if self.whole:
-            return spec.fingerprint
-        asked = [n for n in range(spec.start, spec.stop) if self.wants(n)]
-        told = f"{spec.fingerprint}:{self.round}:{asked}:{sorted(self.max_tokens.items())}"
+            return shard.fingerprint
+        asked = [n for n in range(shard.spec.start, shard.spec.stop) if self.wants(n)]
+        told = f"{shard.fingerprint}:{self.round}:{asked}:{sorted(self.max_tokens.items())}"
         if self.pack > 1:
             told += f":{self.pack}:{sorted(self.alone)}"
         return hashlib.sha256(told.encode()).hexdigest()

@@ -20,8 +20,9 @@ from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
-from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
-from airflow_provider_claude.store.items import read_carried, read_items
+from airflow_provider_claude.store import PlanRecord
+from airflow_provider_claude.store.items import read_carried
+from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
 
 
 class Draft:
@@ -29,17 +30,15 @@ class Draft:
 
     def __init__(
         self,
-        run: RunFolder,
-        plan: PlanRecord,
-        spec: ShardSpec,
+        shard: PlannedShard,
         selection: AttemptSelection,
         stream: IO[bytes],
         encoder: Encoders,
     ) -> None:
-        carried = read_carried(run, run.need_scan())
+        carried = read_carried(shard.run, shard.run.need_scan())
         carry = [one.name for one in carried]
         self._schema = with_columns(MANIFEST_FIELDS, carried)
-        self._start, self._name, self._stream = spec.start, selection.fingerprint(spec), stream
+        self._start, self._name, self._stream = shard.spec.start, selection.fingerprint(shard), stream
         self._parts: list[pa.RecordBatch] = []
         self.columns = list(dict.fromkeys([*KEYS, *carry, *encoder.columns]))
         self.sizes, self.totals = array("I"), array("I")
@@ -67,11 +66,11 @@ class Draft:
         return names
 
 
-def request_hashes(run: RunFolder, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection) -> dict[int, bytes]:
-    """The hash of each request that *selection* asks of *spec*, by ordinal."""
-    encoder = Encoders(plan)
+def request_hashes(shard: PlannedShard, selection: AttemptSelection) -> dict[int, bytes]:
+    """The hash of each request that *selection* asks of *shard*, by ordinal."""
+    encoder = Encoders(shard.plan)
     found: dict[int, bytes] = {}
-    for rows in read_items(run, run.need_scan(), spec.start, spec.stop, ["ordinal", *encoder.columns]):
+    for rows in items_of(shard, ["ordinal", *encoder.columns]):
         params = list(encoder.of_batch(rows))
         batch, _, hashes = asked_rows(
             rows, params, [hashlib.sha256(one).digest() for one in params], selection, encoder

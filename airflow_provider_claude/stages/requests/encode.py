@@ -12,32 +12,29 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders, asked_rows
 from airflow_provider_claude.stages.requests.pack_items import Packs
 from airflow_provider_claude.stages.requests.request_body import RequestBody
-from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
-from airflow_provider_claude.store.items import read_items
+from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
 
 
 @contextmanager
-def encode_body(
-    run: RunFolder, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection
-) -> Iterator[RequestBody]:
-    """The encoded body of what *selection* asks of *spec*. Raises StateError where the items are no longer those of the plan."""
+def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[RequestBody]:
+    """The encoded body of what *selection* asks of *shard*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile() as stream:
-        encoder = Encoders(plan)
-        draft = (Packs if selection.pack > 1 else Draft)(run, plan, spec, selection, stream, encoder)
-        plain = _encode(run, spec, selection, encoder, draft)
-        fingerprint = plan.packing.fingerprint(plain) if spec.pack > 1 and plan.packing else plain
-        if fingerprint != spec.fingerprint:
+        encoder, packing = Encoders(shard.plan), shard.plan.packing
+        draft = (Packs if selection.pack > 1 else Draft)(shard, selection, stream, encoder)
+        plain = _encode(shard, selection, encoder, draft)
+        fingerprint = packing.fingerprint(plain) if shard.spec.pack > 1 and packing else plain
+        if fingerprint != shard.fingerprint:
             raise StateError(
-                f"The items of shard {spec.shard} are no longer the ones that were planned. Nothing was sent; clear "
+                f"The items of shard {shard.number} are no longer the ones that were planned. Nothing was sent; clear "
                 "the plan task, so that it plans what is there now."
             )
         yield RequestBody(stream, draft.manifest(), draft.sizes, draft.totals)
 
 
-def _encode(run: RunFolder, spec: ShardSpec, selection: AttemptSelection, encoder: Encoders, draft: Draft) -> str:
+def _encode(shard: PlannedShard, selection: AttemptSelection, encoder: Encoders, draft: Draft) -> str:
     """Write the body to *draft*. Returns the fingerprint of all items there are now, each with a request of its own."""
     seen = hashlib.sha256()
-    for rows in read_items(run, run.need_scan(), spec.start, spec.stop, draft.columns):
+    for rows in items_of(shard, draft.columns):
         batch, params = rows, list(encoder.of_batch(rows))
         hashes = [hashlib.sha256(one).digest() for one in params]
         seen.update(b"".join(hashes))

@@ -18,8 +18,8 @@ from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders
 from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
-from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec
 from airflow_provider_claude.store.items import read_carried
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
 class _Item(NamedTuple):
@@ -37,17 +37,18 @@ class Packs(Draft):
 
     def __init__(
         self,
-        run: RunFolder,
-        plan: PlanRecord,
-        spec: ShardSpec,
+        shard: PlannedShard,
         selection: AttemptSelection,
         stream: IO[bytes],
         encoder: Encoders,
     ) -> None:
-        super().__init__(run, plan, spec, selection, stream, encoder)
+        super().__init__(shard, selection, stream, encoder)
+        plan = shard.plan
         if plan.packing is None:
-            raise StateError(f"Shard {spec.shard} is to be packed, and {run.file('plan.json')} does not say how.")
-        carried = read_carried(run, run.need_scan())
+            raise StateError(
+                f"Shard {shard.number} is to be packed, and {shard.run.file('plan.json')} does not say how."
+            )
+        carried = read_carried(shard.run, shard.run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
         self._kept = list(dict.fromkeys([*KEYS, *(one.name for one in carried)]))
         self._alone, self._encoders, self._encoder = selection.alone, encoder, PackEncoder(plan.job)

@@ -22,11 +22,11 @@ from airflow_provider_claude.store import (
     CollectedRecord,
     RunFolder,
     ShardFolder,
-    ShardSpec,
     exists,
     remove,
 )
 from airflow_provider_claude.store.parquet_files import parquet_writer, read_batches, read_table
+from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.results import read_lines
 
 if TYPE_CHECKING:
@@ -154,24 +154,28 @@ def _succeeded(shard: ShardFolder, attempt: int) -> Iterator[int]:
     return (row for row, _ in _lines(shard, attempt))
 
 
-def planned(run: RunFolder, spec: ShardSpec) -> pa.Table | None:
-    """Where the plan has found answers for *spec*."""
-    path = run.part("reused", spec.shard)
-    return read_table(path) if spec.reused and exists(path) else None
+def planned(shard: PlannedShard) -> pa.Table | None:
+    """Where the plan has found answers for the items of *shard*."""
+    path = shard.run.part("reused", shard.number)
+    return read_table(path) if shard.spec.reused and exists(path) else None
 
 
-def take(work: AccountFolder, found: pa.Table | None, spec: ShardSpec, path: UPath) -> dict[int, bytes]:
-    """Take the answers that were *found* over into *path*; ordinal and request hash of those that were really there."""
+def take(shard: PlannedShard, found: pa.Table | None, of_round: int = 1) -> dict[int, bytes]:
+    """Copy the answers that were *found* into *shard*, for round *of_round*.
+
+    Returns ordinal and request hash of those that were really there.
+    """
+    path, start, work = shard.folder.reused(shard.fingerprint, of_round), shard.spec.start, shard.work
     if not found:
         remove(path)
         return {}
     taken: dict[int, bytes] = {}
     with parquet_writer(path, pa.schema(REUSED_ANSWER_FIELDS)) as writer:
         for name, attempt, rows in _by_source(found):
-            places = {row: ordinal - spec.start for row, ordinal in rows.items()}
+            places = {row: ordinal - start for row, ordinal in rows.items()}
             for lines in batched(_answers(work, name, attempt, places), _CHUNK_ROWS):
                 writer.write_table(pa.Table.from_pylist(lines, pa.schema(REUSED_ANSWER_FIELDS)))
-                taken.update((spec.start + line["place"], line["request_hash"]) for line in lines)
+                taken.update((start + line["place"], line["request_hash"]) for line in lines)
     return taken
 
 

@@ -185,7 +185,7 @@ class AttemptRecovery:
         info = self.api.batch(record.batch_id)
         if info.status != ENDED and record.adopted:
             raise PendingError(
-                f"Batch {record.batch_id} was taken for what shard {self.shard.shard} held before. Its results will show "
+                f"Batch {record.batch_id} was taken for what shard {self.shard.number} held before. Its results will show "
                 "whether it is; it is left alone until then, because it may be another's.",
                 DISPUTE_SECONDS,
             )
@@ -193,7 +193,7 @@ class AttemptRecovery:
             if info.status != "canceling":
                 self.api.cancel_batch(record.batch_id)
             raise PendingError(
-                f"Batch {record.batch_id} answers what shard {self.shard.shard} held before. It is being cancelled; what "
+                f"Batch {record.batch_id} answers what shard {self.shard.number} held before. It is being cancelled; what "
                 "it has answered so far is paid for, kept and used, and the rest is sent anew when it has ended.",
                 _CANCEL_LOOK,
             )
@@ -214,7 +214,7 @@ def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: boo
 
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
     return (
-        f"Shard {shard.shard}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
+        f"Shard {shard.number}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
         f"{attempt.requests:,} requests were about to be sent. Whoever sent them may still be at it, or another shard is "
         "finding out whether a batch of that size is its own. Nothing is sent before that is known."
     )
@@ -223,7 +223,7 @@ def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
 def _what_to_do(shard: ShardFolder, attempt: Attempt, batch_ids: tuple[str, ...]) -> str:
     """The message of a hold: what is not known, and what a person can do about it."""
     return (
-        f"Shard {shard.shard}, attempt {attempt.number}: whoever sent its {attempt.requests:,} requests died before "
+        f"Shard {shard.number}, attempt {attempt.number}: whoever sent its {attempt.requests:,} requests died before "
         f"writing down the batch id, and {len(batch_ids)} batches of that size and time belong to no one: "
         f"{', '.join(batch_ids)}. Nothing is sent, because it could be paid for twice. Look them up in the Console, then "
         f"run `claude-batch adopt {shard} <batch id>`, or `claude-batch resend {shard}` if it is none of them, and clear "

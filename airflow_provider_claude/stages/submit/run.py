@@ -16,17 +16,16 @@ from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff, too_late
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.request_body import RequestBody
-from airflow_provider_claude.stages.requests.reuse import planned, take
+from airflow_provider_claude.stages.requests.reuse import planned as planned_reuse
+from airflow_provider_claude.stages.requests.reuse import take
 from airflow_provider_claude.stages.submit import find_orphans
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.store import (
     IntentRecord,
-    PlanRecord,
     ShardFolder,
-    ShardSpec,
 )
-from airflow_provider_claude.store.work_of import work_of
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 #: A sender gives up after this, and so much more for the bytes it has to send: 4 Mbit/s are enough.
 _SEND_SECONDS = 60.0
@@ -58,51 +57,44 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
     planned or *api* is of another account, and the gateway's errors.
     """
-    plan = shard.run.need_plan()
-    api = api.of(plan.account)
-    spec = plan.shard(shard.shard)
-    recovery = AttemptRecovery(shard, work_of(shard.run, plan), api, clock, grace, ShardCutoff(shard, clock))
-    match recovery.pursue(spec.fingerprint):
+    planned = PlannedShard.of(shard)
+    api = api.of(planned.plan.account)
+    recovery = AttemptRecovery(shard, planned.work, api, clock, grace, ShardCutoff(shard, clock))
+    match recovery.pursue(planned.fingerprint):
         case Reattach(attempt):
             return attempt.batch_id or ""
         case Submit(number):
-            found = planned(shard.run, spec)
-            skip = take(recovery.work, found, spec, shard.reused(spec.fingerprint))
-            by_sync = spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
+            skip = take(planned, planned_reuse(planned))
+            by_sync = planned.spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
-            pack = 1 if by_sync else spec.pack
+            pack = 1 if by_sync else planned.spec.pack
             try:
-                return Sender(recovery, api, plan, spec).send(number, AttemptSelection(skip=skip, only=only, pack=pack))
+                return Sender(recovery, api, planned).send(number, AttemptSelection(skip=skip, only=only, pack=pack))
             except BatchesRefusedError as error:
-                to_the_sync_lane(shard.run, plan, error, clock())
+                to_the_sync_lane(shard.run, planned.plan, error, clock())
                 return create(shard, api, clock=clock, grace=grace)
 
 
 class Sender:
     """Sends attempts of one planned shard."""
 
-    def __init__(self, recovery: AttemptRecovery, api: Api, plan: PlanRecord, spec: ShardSpec) -> None:
-        self.recovery, self.api, self.plan, self.spec = recovery, api, plan, spec
+    def __init__(self, recovery: AttemptRecovery, api: Api, shard: PlannedShard) -> None:
+        self.recovery, self.api, self.shard, self.plan = recovery, api, shard, shard.plan
 
     def send(self, number: int, selection: AttemptSelection) -> str:
         """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
 
         Of several workers that are here for the same attempt, one sends; the others get PendingError.
         """
-        shard = self.recovery.shard
+        shard = self.shard.folder
         self.api.connect()
         reopen(shard, self.recovery.work, self.plan, self.recovery.clock)
-        with encode_affordable(shard, self.recovery.work, self.plan, selection, attempt=number, lane="batch") as (
-            body,
-            within,
-        ):
+        with encode_affordable(self.shard, selection, attempt=number, lane="batch") as (body, within):
             seconds = _SEND_SECONDS + len(body) / _SLOWEST_BYTES
             at = self.recovery.clock()
-            intent = begin(
-                shard, self.plan, self.spec, within, body, number=number, lane="batch", at=at, seconds=seconds
-            )
+            intent = begin(self.shard, within, body, number=number, lane="batch", at=at, seconds=seconds)
             if intent is None:
-                raise PendingError(f"Another task is sending shard {shard.shard} right now.", _SEND_SECONDS)
+                raise PendingError(f"Another task is sending shard {shard.number} right now.", _SEND_SECONDS)
             if intent.pack == 1:
                 self.recovery.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
             if not body.rows:
@@ -115,10 +107,10 @@ class Sender:
 
     def _check_wanted(self, number: int, batch_id: str) -> None:
         """Cancel the batch where another worker has given this attempt up meanwhile: it has sent the rows itself."""
-        if self.recovery.shard.voided(number) is not None:
+        if self.shard.folder.voided(number) is not None:
             self.api.cancel_batch(batch_id)
             raise PendingError(
-                f"Sending shard {self.recovery.shard.shard} took so long that another task has sent it again. Batch {batch_id} "
+                f"Sending shard {self.shard.folder.number} took so long that another task has sent it again. Batch {batch_id} "
                 "was cancelled at once; what it answered by then is billed twice.",
                 _SEND_SECONDS,
             )
@@ -133,8 +125,8 @@ class Sender:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.recovery.shard.release(number, None, reason, self.recovery.clock(), paid=False)
+            self.shard.folder.release(number, None, reason, self.recovery.clock(), paid=False)
             budget = Budget.of(self.recovery.work, self.plan)
             if budget is not None:
-                budget.free(self.recovery.work.name_of(self.recovery.shard), number)
+                budget.free(self.recovery.work.name_of(self.shard.folder), number)
             raise

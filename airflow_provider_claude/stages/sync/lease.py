@@ -107,6 +107,6 @@ def _left(lease: LeaseRecord, now: datetime) -> float:
 
 def _held(shard: ShardFolder, attempt: int) -> str:
     return (
-        f"Shard {shard.shard}, attempt {attempt}: another worker is at it in the sync lane. If it died, its lease runs out "
+        f"Shard {shard.number}, attempt {attempt}: another worker is at it in the sync lane. If it died, its lease runs out "
         "by itself; nothing is asked twice."
     )

@@ -32,14 +32,12 @@ from airflow_provider_claude.stages.sync.order import Turns, turns
 from airflow_provider_claude.stages.sync.request import Request
 from airflow_provider_claude.stages.sync.sender import Lane
 from airflow_provider_claude.store import (
-    AccountFolder,
     IntentRecord,
-    PlanRecord,
     ShardFolder,
-    ShardSpec,
     exists,
 )
 from airflow_provider_claude.store.parquet_files import read_table
+from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.result_writer import write_results
 
 #: Makes the lane that asks what is left, given the journal it writes and the lease it holds.
@@ -54,29 +52,29 @@ class SyncAttempt:
     number: int
     clock: Callable[[], str]
 
-    def begin(self, plan: PlanRecord, spec: ShardSpec, selection: AttemptSelection, work: AccountFolder) -> None:
+    def begin(self, shard: PlannedShard, selection: AttemptSelection) -> None:
         """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
         was faster.
         """
-        reopen(self.shard, work, plan, self.clock)
-        with encode_affordable(self.shard, work, plan, selection, attempt=self.number, lane="sync") as (body, within):
-            if begin(self.shard, plan, spec, within, body, number=self.number, lane="sync", at=self.clock()) is None:
-                raise PendingError(f"Another task is asking shard {self.shard.shard} right now.", LEASE_SECONDS)
+        reopen(self.shard, shard.work, shard.plan, self.clock)
+        with encode_affordable(shard, selection, attempt=self.number, lane="sync") as (body, within):
+            if begin(shard, within, body, number=self.number, lane="sync", at=self.clock()) is None:
+                raise PendingError(f"Another task is asking shard {self.shard.number} right now.", LEASE_SECONDS)
 
-    def carry_on(self, plan: PlanRecord, spec: ShardSpec, make: MakeLane) -> None:
+    def carry_on(self, shard: PlannedShard, make: MakeLane) -> None:
         """Ask what has no answer yet, and end. Raises PendingError where another worker is at it, and what the lane does."""
         lease, done = self._take(), 0
         try:
             if not self._asked():
                 return
             intent = self._intent()
-            with encode_body(self.shard.run, plan, spec, self._selection(spec, intent, plan.job.max_tokens)) as body:
+            with encode_body(shard, self._selection(shard, intent)) as body:
                 self._check_same(body, intent)
                 seen = self._seen(intent)
                 lane = make(Journal(self.shard, self.number, lease.number), lease)
                 lane.writer.done = done = sum(seen)
                 try:
-                    lane.send_all(_unanswered(body, intent, seen, turns(self.shard.run, plan, spec, body)))
+                    lane.send_all(_unanswered(body, intent, seen, turns(shard, body)))
                 finally:
                     done = lane.writer.done
             self._end(intent, lease)
@@ -98,7 +96,7 @@ class SyncAttempt:
     def _asked(self) -> bool:
         """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
         if self.shard.voided(self.number) is not None:
-            raise PendingError(f"Shard {self.shard.shard}, attempt {self.number} was given up meanwhile.", 1.0)
+            raise PendingError(f"Shard {self.shard.number}, attempt {self.number} was given up meanwhile.", 1.0)
         if exists(self.shard.manifest(self.number)):
             return True
         self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
@@ -110,13 +108,13 @@ class SyncAttempt:
             raise StateError(f"{self.shard}, attempt {self.number}: its intent was removed while it was read.")
         return intent
 
-    def _selection(self, spec: ShardSpec, intent: IntentRecord, usual: int) -> AttemptSelection:
-        """What its manifest says that it asks; *usual*: the job's max_tokens."""
+    def _selection(self, shard: PlannedShard, intent: IntentRecord) -> AttemptSelection:
+        """What its manifest says that it asks."""
         columns = ["place", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
         asked = read_table(self.shard.manifest(self.number), columns)
-        ordinals = [spec.start + place for place in asked["place"].to_pylist()]
+        ordinals = [shard.spec.start + place for place in asked["place"].to_pylist()]
         limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
-        others = {ordinal: limit for ordinal, limit in limits.items() if limit != usual}
+        others = {ordinal: limit for ordinal, limit in limits.items() if limit != shard.plan.job.max_tokens}
         selection = AttemptSelection(round=intent.round, only=frozenset(ordinals), max_tokens=others)
         if intent.pack == 1:
             return selection
@@ -128,7 +126,7 @@ class SyncAttempt:
         """Packs are made anew. Raise StateError where they are no longer those whose answers are waited for."""
         if intent.pack > 1 and not body.is_asked_in(self.shard.manifest(self.number)):
             raise StateError(
-                f"Shard {self.shard.shard}, attempt {self.number}: its packs cannot be made again as they were. Clear the "
+                f"Shard {self.shard.number}, attempt {self.number}: its packs cannot be made again as they were. Clear the "
                 "plan task, so that what has no answer yet is planned anew."
             )
 

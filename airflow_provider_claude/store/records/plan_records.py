@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
@@ -27,7 +29,7 @@ class ShardSpec(Record, frozen=True, kw_only=True):
     items share a request; where it is more than 1, the fingerprint tells that too.
     """
 
-    shard: int
+    number: int = msgspec.field(name="shard")
     start: int
     stop: int
     bytes: int
@@ -139,7 +141,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     def shard(self, number: int) -> ShardSpec:
         """Shard *number*. Raises StateError where the plan has none."""
         for spec in self.shards:
-            if spec.shard == number:
+            if spec.number == number:
                 return spec
         raise StateError(
             f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."

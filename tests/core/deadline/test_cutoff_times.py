@@ -82,11 +82,11 @@ class World:
 
     def queue(self, now: float) -> list[ShardBacklog]:
         return [
-            ShardBacklog(shard=-1, seconds=max(self.free - now, 0.0), abandoned=True),
-            *(ShardBacklog(shard=shard, seconds=self.shards[shard].seconds) for shard in self.looks),
+            ShardBacklog(number=-1, seconds=max(self.free - now, 0.0), abandoned=True),
+            *(ShardBacklog(number=shard, seconds=self.shards[shard].seconds) for shard in self.looks),
             *(
                 ShardBacklog(
-                    shard=shard,
+                    number=shard,
                     seconds=self.shards[shard].seconds,
                     abandoned=True,
                     cancelling=now - self.abandoned[shard],
@@ -206,7 +206,7 @@ class TestANight:
         assert world.free == 32_400.0
 
 
-QUEUE = tuple(ShardBacklog(shard=shard, seconds=100.0) for shard in range(3))
+QUEUE = tuple(ShardBacklog(number=shard, seconds=100.0) for shard in range(3))
 
 
 class TestSwitch:
@@ -230,15 +230,15 @@ class TestSwitch:
         assert self.decide(2, QUEUE[2:], 650.0) == WaitOn(until=850.0)
 
     def test_a_shard_behind_others_in_a_full_lane_is_looked_at_again_in_a_minute(self) -> None:
-        full = [ShardBacklog(shard=shard, seconds=500.0) for shard in range(4)]
+        full = [ShardBacklog(number=shard, seconds=500.0) for shard in range(4)]
         assert self.decide(0, full, 0.0) == Abandon()
         assert self.decide(3, full, 0.0) == WaitOn(until=450.0)
         assert self.decide(3, full, 460.0) == WaitOn(until=460.0 + LOOK_SECONDS)
 
     def test_a_cancel_that_takes_longer_than_twice_the_lead_is_in_nobodys_way(self) -> None:
-        late = ShardBacklog(shard=1, seconds=100.0)
+        late = ShardBacklog(number=1, seconds=100.0)
         for seconds, decision in ((100.0, WaitOn(until=920.0)), (101.0, Abandon())):
-            gone = ShardBacklog(shard=0, seconds=120.0, abandoned=True, cancelling=seconds)
+            gone = ShardBacklog(number=0, seconds=120.0, abandoned=True, cancelling=seconds)
             assert self.decide(1, [gone, late], 900.0) == decision
 
     def test_a_slot_is_the_later_of_when_the_lane_is_free_and_when_it_has_to_begin(self) -> None:
@@ -263,8 +263,8 @@ class TestSwitch:
     def test_the_lane_moves_while_it_answers_or_gets_more_to_answer(
         self, then: list[float], now: list[float], *, moved: bool
     ) -> None:
-        waiting = ShardBacklog(shard=9, seconds=7.0)
+        waiting = ShardBacklog(number=9, seconds=7.0)
         before, queue = (
-            [ShardBacklog(shard=n, seconds=s, abandoned=True) for n, s in enumerate(one)] for one in (then, now)
+            [ShardBacklog(number=n, seconds=s, abandoned=True) for n, s in enumerate(one)] for one in (then, now)
         )
         assert has_moved([*before, waiting], [*queue, waiting]) is moved

@@ -72,7 +72,7 @@ def work(night: Night) -> WorkFolder:
 def planned(night: Night, *, hours: int = 0, **settings: object) -> list[int]:
     """Plan the run *hours* later than the first time; its shards."""
     chosen = Settings(**{"limits": Limits(rows=5), "work": work(night).path, "partition": "2026-11-22", **settings})
-    return [s.shard for s in plan(night.run, night.job, night.gateway, settings=chosen, clock=later(hours)).shards]
+    return [s.number for s in plan(night.run, night.job, night.gateway, settings=chosen, clock=later(hours)).shards]
 
 
 def later(hours: int):  # type: ignore[no-untyped-def]

@@ -53,9 +53,9 @@ def planned(run: RunFolder, gateway: Gateway, *, trial: bool = True) -> PlanReco
 def night(run: RunFolder, gateway: Gateway) -> None:
     """Plan, send and land one run."""
     for spec in planned(run, gateway).shards:
-        if spec.shard:
-            create(run.shard(spec.shard), gateway, clock=clock())
-            load(run.shard(spec.shard), JOB, gateway, clock=clock())
+        if spec.number:
+            create(run.shard(spec.number), gateway, clock=clock())
+            load(run.shard(spec.number), JOB, gateway, clock=clock())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ TEXTS = [f"I love it, mail {n}" for n in range(16)]
 
 def test_items_are_cut_into_shards_of_the_asked_size(night: Night) -> None:
     shards = night.scanned(TEXTS).plan(rows=5).shards
-    assert [(s.shard, s.start, s.stop) for s in shards] == [(1, 0, 5), (2, 5, 10), (3, 10, 15), (4, 15, 16)]
+    assert [(s.number, s.start, s.stop) for s in shards] == [(1, 0, 5), (2, 5, 10), (3, 10, 15), (4, 15, 16)]
 
 
 def test_planning_twice_gives_the_same_fingerprints(night: Night) -> None:
@@ -36,7 +36,7 @@ def test_the_trial_asks_the_first_item_once_and_keeps_its_answer(
 ) -> None:
     record = night.scanned(TEXTS, twins=[0]).plan(trial=True)
     night.plan(trial=True)
-    assert [(s.shard, s.start, s.stop, s.lane) for s in record.shards][:2] == [(0, 0, 1, "sync"), (1, 1, 6, "batch")]
+    assert [(s.number, s.start, s.stop, s.lane) for s in record.shards][:2] == [(0, 0, 1, "sync"), (1, 1, 6, "batch")]
     assert claude_simulator.calls()["messages"] == 1
     assert night.answers(0)["item_id"].to_pylist() == ["mail-0", "twin-0"]
     assert night.answers(0)["claude_lane"].to_pylist() == ["sync", "sync"]
@@ -101,8 +101,8 @@ def test_planning_again_forgets_what_was_landed_but_not_what_was_paid_for(night:
 def test_a_plan_of_fewer_shards_closes_although_the_paid_ones_of_the_old_plan_stay(night: Night) -> None:
     for rows in (5, 20):
         for spec in night.scanned(TEXTS).plan(rows=rows).shards:
-            night.create(spec.shard)
-            night.load(spec.shard)
+            night.create(spec.number)
+            night.load(spec.number)
     assert report(night.run, output=None, clock=clock()).green
 
 

@@ -46,7 +46,7 @@ def test_the_sync_lane_gets_exactly_its_rows_and_one_fewer_rather_than_two_batch
     assert by_sync(record) == record.lanes.sync_rows - short > 0
     items = [n for spec in record.shards for n in range(spec.start, spec.stop)]
     assert sorted(items) == list(range(40))
-    assert [spec.shard for spec in record.shards] == list(range(1, len(record.shards) + 1))
+    assert [spec.number for spec in record.shards] == list(range(1, len(record.shards) + 1))
 
 
 def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
@@ -55,11 +55,11 @@ def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
     night.scanned(TEXTS, twins=(0, 39))
     record = mixed(night)
     _hurry(night)
-    sent = {spec.shard: night.create(spec.shard) for spec in record.shards}
+    sent = {spec.number: night.create(spec.number) for spec in record.shards}
     assert {number for number, batch_id in sent.items() if batch_id} == {3, 4}
     for spec in record.shards:
-        night.load(spec.shard)
-        shard = night.run.shard(spec.shard)
+        night.load(spec.number)
+        shard = night.run.shard(spec.number)
         while not isinstance(settling(night, shard=shard, lane_factory=lane_factory).go_on(), Settled):
             pass
     assert report(night.run, output=None, clock=clock()).ledger.answered == 42
@@ -93,6 +93,6 @@ def test_a_shard_whose_batch_is_on_its_way_is_not_cut(night: Night, claude_simul
     claude_simulator.pace("polls:99")
     batch_id = night.create(2)
     record = mixed(night)
-    assert [(spec.shard, spec.lane) for spec in record.shards] == [(1, "sync"), (2, "batch"), (3, "batch")]
+    assert [(spec.number, spec.lane) for spec in record.shards] == [(1, "sync"), (2, "batch"), (3, "batch")]
     assert night.create(2) == batch_id
     assert claude_simulator.calls().get("cancel", 0) == 0

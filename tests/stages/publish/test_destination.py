@@ -80,8 +80,8 @@ class Night:
 
     def finish(self) -> None:
         for spec in self.run.need_plan().shards[1:]:
-            create(self.run.shard(spec.shard), self.gateway, clock=clock())
-            load(self.run.shard(spec.shard), JOB, self.gateway, clock=clock())
+            create(self.run.shard(spec.number), self.gateway, clock=clock())
+            load(self.run.shard(spec.number), JOB, self.gateway, clock=clock())
         report(self.run, output=self.root / self.output, clock=clock())
 
 

@@ -24,6 +24,7 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.requests.encode import encode_body
 from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord
+from airflow_provider_claude.store.planned_shard import PlannedShard
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settle, settling
 from tests.stages.sync.test_sync import _Stops
@@ -224,20 +225,21 @@ def test_a_long_item_is_asked_alone_and_a_pack_holds_so_many_tokens(night: Night
 def test_a_pack_of_one_is_the_request_that_it_always_was(night: Night) -> None:
     night.scanned(TEXTS[:9])
     record = packed(night)
-    spec = record.shard(1)
-    with encode_body(night.run, record, spec, AttemptSelection(pack=8)) as body:
+    shard = PlannedShard(night.run.shard(1), record, record.shard(1))
+    with encode_body(shard, AttemptSelection(pack=8)) as body:
         last = list(body.requests())[-1]
-    with encode_body(night.run, record, spec, AttemptSelection()) as body:
+    with encode_body(shard, AttemptSelection()) as body:
         assert list(body.requests())[8] == last
 
 
 def test_the_same_ask_makes_the_same_bytes_again(night: Night) -> None:
     night.scanned(TEXTS)
-    record = packed(night)
-    with encode_body(night.run, record, record.shard(1), AttemptSelection(pack=8)) as body:
+    packed(night)
+    shard = PlannedShard.of(night.run.shard(1))
+    with encode_body(shard, AttemptSelection(pack=8)) as body:
         first = b"".join(body)
         assert (body.rows, body.count, body.items) == (120, 15, [8] * 15)
-    with encode_body(night.run, record, record.shard(1), AttemptSelection(pack=8)) as body:
+    with encode_body(shard, AttemptSelection(pack=8)) as body:
         assert b"".join(body) == first
     prompt = json.loads(first)["requests"][0]["params"]["messages"][-1]["content"][0]["content"]
     assert prompt.count("<item id=") == prompt.count("</check>\n</item>") == 8

@@ -28,8 +28,8 @@ def go(night: Night, texts: list[str], **settings: object) -> PlanRecord:
     record = plan(night.run, night.job, night.gateway, settings=chosen, clock=clock())
     for spec in record.shards:
         if spec.lane == "batch":
-            night.create(spec.shard)
-            night.load(spec.shard)
+            night.create(spec.number)
+            night.load(spec.number)
     return record
 
 
@@ -38,7 +38,7 @@ def billed(simulator: SimulatorProcess) -> int:
 
 
 def texts_of(night: Night, record: PlanRecord) -> list[str]:
-    return sorted(name for spec in record.shards for name in night.answers(spec.shard)["item_id"].to_pylist())
+    return sorted(name for spec in record.shards for name in night.answers(spec.number)["item_id"].to_pylist())
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def settled(night: Night, record: PlanRecord) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for spec in record.shards:
         if spec.lane == "batch":
-            outcomes.update(settle_to_the_end(night, shard=night.run.shard(spec.shard)).outcomes)
+            outcomes.update(settle_to_the_end(night, shard=night.run.shard(spec.number)).outcomes)
     return outcomes
 
 

@@ -1,0 +1,129 @@
+"""What is planned: checked before anything is sent, with the plan's record as far as it is known then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.cost.estimate import PlannedCost
+from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.packing.packing import check_packable
+from airflow_provider_claude.core.packing.weigh_packs import PackWeights
+from airflow_provider_claude.core.plan.caching import is_cached
+from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
+from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
+from airflow_provider_claude.gateway.output_schema import api_schema
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.schema import check_compiles
+from airflow_provider_claude.stages.cost.budget import affords_one
+from airflow_provider_claude.stages.plan.ask_model import price_for
+from airflow_provider_claude.stages.plan.bind_account import bind
+from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns
+from airflow_provider_claude.stages.plan.forget import forget_plan
+from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
+from airflow_provider_claude.stages.plan.trial import first_request
+from airflow_provider_claude.stages.plan.weigh import Items
+from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
+from airflow_provider_claude.store import (
+    UNDECIDED,
+    AccountFolder,
+    PlanRecord,
+    RunFolder,
+    ScanRecord,
+    WorkFolder,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What is planned: *job* for the items of a scan, and the *draft* of the record, without what is decided later."""
+
+    run: RunFolder
+    job: ClaudeJob
+    api: PlanApi
+    settings: Settings
+    clock: Callable[[], str]
+    scan: ScanRecord
+    price: Price
+    work: AccountFolder
+    draft: PlanRecord
+    items: Items
+
+
+def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, clock: Callable[[], str]) -> Start:
+    """Check all that can be checked before anything is sent; see `plan` for what it raises."""
+    scan = run.need_scan()
+    check_folder(run, settings.partition)
+    forget_plan(run)
+    check_prompt_columns(job, scan)
+    check_columns(job.properties, scan.carry, partition_column(settings))
+    if not isinstance(job.output, type):
+        check_compiles(job.schema)
+    check_priority_column(settings.priority, scan)
+    if settings.pack is not None:
+        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
+        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+    price = price_for(job.model, settings.prices, api)
+    folder = WorkFolder(settings.work or run.path)
+    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
+    prepare(run, folder, scan, aim, clock())
+    work = folder.of(_account(run, scan, api))
+    work.sign()
+    draft = _draft(job, price, settings, scan, work, run, clock())
+    items = Items(
+        run, scan, RequestEncoder(draft.job), PackWeights(settings.pack, draft.job) if settings.pack else None
+    )
+    if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
+        settings = replace(settings, trial=False)
+    return Start(
+        run=run,
+        job=job,
+        api=api,
+        settings=settings,
+        clock=clock,
+        scan=scan,
+        price=price,
+        work=work,
+        draft=draft,
+        items=items,
+    )
+
+
+def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
+    """The account that is asked, on record before anything is. A run without items asks none."""
+    if not scan.items and run.account() is None:
+        return NO_ACCOUNT
+    account = api.account()
+    bind(run, account)
+    return account
+
+
+def _draft(
+    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
+) -> PlanRecord:
+    """The plan before its shards are known."""
+    spec = job.spec(work.secret(), schema=api_schema(job.schema), cache=is_cached(job))
+    return PlanRecord(
+        job=spec,
+        prompt_hash=spec.prompt_hash,
+        schema_hash=spec.schema_hash,
+        price=price,
+        shards=[],
+        estimate=PlannedCost(),
+        deadline=settings.deadline,
+        zone=settings.zone,
+        partition=settings.partition,
+        explanation=[],
+        scanned_at=scan.finished_at,
+        created_at=now,
+        work=work.depth_of(run),
+        account=work.account,
+        reuse_days=settings.reuse_days,
+        lanes=UNDECIDED,
+        budget=settings.budget,
+        packing=settings.pack,
+        priority=settings.priority,
+        destination=settings.destination,
+    )
