@@ -100,6 +100,7 @@ def _sums(
 def _attempts(work: WorkFolder, record: SpendingRecord, month: str) -> Iterator[PaidRecord]:
     """The attempts of *record*, and those that an open run has made since."""
     run = work.run(record.run)
+    run.check_layout()
     if not record.open or not _is_of(run, record.account):
         yield from record.attempts
         return

@@ -230,12 +230,12 @@ def _cancel(args: argparse.Namespace, out: Screen) -> int:
 
 
 def _quarantine(args: argparse.Namespace, out: Screen) -> int:
-    run = RunFolder(to_path(args.run))
+    run = run_at(to_path(args.run))
     return quarantine.show_quarantine(run, args.terms, out, limit=max(args.limit, 0))
 
 
 def _release(args: argparse.Namespace, out: Screen) -> int:
-    run, act = RunFolder(to_path(args.run)), Act(by=_who(), at=_now(), note=args.note)
+    run, act = run_at(to_path(args.run)), Act(by=_who(), at=_now(), note=args.note)
     if (args.withdraw is None) == (not args.terms):
         raise JobError("Write which rows to release, such as id:m-7 or rule:override, or --withdraw N, and not both.")
     if args.withdraw is not None:

@@ -105,7 +105,7 @@ def _runs(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[RunF
 
 
 def run_at(path: UPath) -> RunFolder:
-    """The run folder *path*. Raises StateError where it is none."""
+    """The run folder *path*. Raises StateError where it is none, or was written by another version."""
     run = RunFolder(path)
     if run.scan() is None:
         raise StateError(f"{path} is not a run folder: it has no scan.json. `claude-batch runs` lists run folders.")
@@ -113,8 +113,9 @@ def run_at(path: UPath) -> RunFolder:
 
 
 def shard_at(path: UPath) -> ShardFolder:
-    """The shard folder *path*. Raises StateError where it is none, or is not there."""
+    """The shard folder *path*. Raises StateError where it is none, is not there, or was written by another version."""
     shard = ShardFolder(path)
+    shard.run.check_layout()
     if not path.is_dir():
         raise StateError(f"There is no folder {path}; `claude-batch show {shard.run}` lists the shards of its run.")
     return shard

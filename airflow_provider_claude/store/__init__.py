@@ -81,6 +81,8 @@ from airflow_provider_claude.store.records.plan_records import UNDECIDED, LanesR
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
 from airflow_provider_claude.store.records.scan_records import (
+    LAYOUT,
+    LayoutRecord,
     QuarantineRecord,
     RedactionRecord,
     ReleasedRow,
@@ -94,6 +96,7 @@ from airflow_provider_claude.store.spending_book import PaidRecord, SpendingBook
 from airflow_provider_claude.store.work_folder import AccountFolder, WorkFolder
 
 __all__ = [
+    "LAYOUT",
     "UNDECIDED",
     "AbandonedRecord",
     "AccountFolder",
@@ -108,6 +111,7 @@ __all__ = [
     "HistoryRecord",
     "IntentRecord",
     "LanesRecord",
+    "LayoutRecord",
     "LeaseRecord",
     "LoadedRecord",
     "LooksRecord",

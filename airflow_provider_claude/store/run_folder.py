@@ -22,7 +22,7 @@ from airflow_provider_claude.store.records.load_records import LoadedRecord, Set
 from airflow_provider_claude.store.records.plan_records import PlanRecord
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
-from airflow_provider_claude.store.records.scan_records import QuarantineRecord, ScanRecord
+from airflow_provider_claude.store.records.scan_records import LAYOUT, LayoutRecord, QuarantineRecord, ScanRecord
 from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending_book import PaidRecord
 
@@ -205,7 +205,34 @@ class RunFolder:
         return self.path / folder / f"part-{number:05d}.parquet"
 
     def scan(self) -> ScanRecord | None:
-        return read_record(self.file("scan.json"), ScanRecord)
+        """The record of the scan, None where there is none. Raises StateError where it cannot be read, or `check_layout` does."""
+        try:
+            record = read_record(self.file("scan.json"), ScanRecord)
+        except StateError:
+            self.check_layout()
+            raise
+        self._check_layout_of(record)
+        return record
+
+    def check_layout(self) -> None:
+        """Raise StateError where another version of this package has written this folder, and nothing in it can be read.
+
+        A scan.json that is damaged tells no layout: who reads it says so.
+        """
+        try:
+            record = read_record(self.file("scan.json"), LayoutRecord)
+        except StateError:
+            return
+        self._check_layout_of(record)
+
+    def _check_layout_of(self, record: LayoutRecord | ScanRecord | None) -> None:
+        if record is not None and record.layout != LAYOUT:
+            other = "an earlier" if record.layout < LAYOUT else "a later"
+            raise StateError(
+                f"{self} was written by {other} version of this package: its files have layout {record.layout}, this version "
+                f"reads layout {LAYOUT}. Nothing in it was read or changed. Read it with the version that wrote it; or move "
+                "it out of the work folder and run the day again, which asks and pays for its rows again."
+            )
 
     def plan(self) -> PlanRecord | None:
         return read_record(self.file("plan.json"), PlanRecord)

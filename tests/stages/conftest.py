@@ -31,7 +31,7 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
-from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder, ScanRecord, write_record
+from airflow_provider_claude.store import LAYOUT, LoadedRecord, PlanRecord, RunFolder, ScanRecord, write_record
 
 PART_ROWS = 7
 
@@ -179,6 +179,7 @@ def scan_by_hand(
     write_record(
         run.file("scan.json"),
         ScanRecord(
+            layout=LAYOUT,
             source="mails", format="parquet", columns=["body", "sender"], carry=carry, rows=len(texts) + len(twins),
             items=len(texts), quarantined=0, duplicates=len(twins), by_reason={}, flagged={}, part_rows=PART_ROWS,
             started_at="2026-11-23T00:00:00+00:00", finished_at=at,

@@ -26,6 +26,7 @@ from airflow_provider_claude.core.tables import (
 )
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.store import (
+    LAYOUT,
     UNDECIDED,
     EndedRecord,
     IntentRecord,
@@ -109,6 +110,7 @@ def build(path: UPath, night: Night) -> RunFolder:
     write_record(
         run.file("scan.json"),
         ScanRecord(
+            layout=LAYOUT,
             source="s3://mail/inbox.parquet",
             format="parquet",
             columns=["subject", "body"],

@@ -50,10 +50,14 @@ class Active:
 
 
 def enter(run: RunFolder, me: ActiveRun, *, alive: Alive, clock: Callable[[], str]) -> Active:
-    """Make *me* the active run of *run*, or go on as it. Raises PendingError where another run is, with its name."""
+    """Make *me* the active run of *run*, or go on as it.
+
+    Raises PendingError where another run is, with its name, and StateError where another version wrote the folder.
+    """
     number, latest = _latest(run)
     if latest is not None and latest.run.is_run(me):
         return _go_on(run, number, latest, me, clock)
+    run.check_layout()
     if latest is not None:
         _check_over(run, latest, alive, clock())
     return _begin(run, number + 1, latest, me, alive=alive, clock=clock)

@@ -22,7 +22,7 @@ from airflow_provider_claude.stages.scan.dedupe import Deduplication, Fold
 from airflow_provider_claude.stages.scan.dedupe_index import Index
 from airflow_provider_claude.stages.scan.read_screening import read_screened
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
-from airflow_provider_claude.store import RunFolder, ScanRecord, ShareRecord, remove
+from airflow_provider_claude.store import LAYOUT, RunFolder, ScanRecord, ShareRecord, remove
 from airflow_provider_claude.store.part_writer import Parts
 
 _FOLDED = ("items", "duplicates", "quarantine")
@@ -85,6 +85,7 @@ class Counts:
         if settings.unreadable_files == "fail":
             refuse(self.losses, origin.source, self.rows)
         return ScanRecord(
+            layout=LAYOUT,
             **origin._asdict(),
             columns=list(settings.text_columns),
             carry=list(settings.carry),

@@ -5,6 +5,15 @@ from __future__ import annotations
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.store.records.record import Record
 
+#: The names and forms of the files in a run folder. It is counted up where a folder of an earlier one can no longer be read.
+LAYOUT = 1
+
+
+class LayoutRecord(Record, frozen=True, kw_only=True):
+    """scan.json, as far as every version of it can be read: 0 stands for the versions that did not number their layout."""
+
+    layout: int = 0
+
 
 class SourcedRecord(Record, frozen=True, kw_only=True):
     """What records say of a source: see Origin."""
@@ -21,7 +30,9 @@ class SourcedRecord(Record, frozen=True, kw_only=True):
 
 
 class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
-    """scan.json. `rows` = `items` + `quarantined` + `duplicates` + `lost`, and `quarantined` is the sum of `by_reason`.
+    """scan.json, of a run folder with this `layout`.
+
+    `rows` = `items` + `quarantined` + `duplicates` + `lost`, and `quarantined` is the sum of `by_reason`.
 
     `lost` rows are in damaged regions of the source; of `uncounted` further regions the number of rows is not known. Of the
     `unreadable_files` the first are `unreadable`: the name and what is wrong. Where the source was `missing` there was no
@@ -32,6 +43,7 @@ class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
     redacted: `redacted` counts what tokens stand for, by kind. `gate` stands for the rules and the model that judged.
     """
 
+    layout: int = 0
     columns: list[str]
     carry: list[str]
     rows: int
