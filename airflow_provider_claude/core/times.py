@@ -19,6 +19,11 @@ def epoch(text: str) -> float:
     return parse_time(text).timestamp()
 
 
+def due(deadline: str | None) -> float | None:
+    """The time *deadline* in epoch seconds; None where there is none."""
+    return None if deadline is None else epoch(deadline)
+
+
 @cache
 def zone_at(zone: str) -> tzinfo:
     """The zone called *zone*: a name such as `Europe/Berlin`, or an offset such as `+02:00`. UTC where it is neither."""

@@ -32,7 +32,7 @@ _MAX_DRAWN = 10
 def render(summary: Summary) -> str:
     """The HTML page of *summary*; the same summary gives the same page."""
     drawn = bars(summary.shards)
-    deadline = near(drawn, summary.deadline)
+    deadline = near(drawn, summary.due)
     decimals = cents(summary.costs.actual)
     return _template().render(
         s=summary,

@@ -12,7 +12,7 @@ from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import ShardSpan, last_loading
-from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.core.times import due, epoch
 from airflow_provider_claude.job.schema import resolve
 
 #: How far the publication is. A run without an output is not asked to publish, and one whose report is red withholds.
@@ -99,11 +99,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return last_loading(self.shards)
 
     @property
+    def due(self) -> float | None:
+        """`deadline` in epoch seconds."""
+        return due(self.deadline)
+
+    @property
     def deadline_met(self) -> bool | None:
         """Whether the last shard landed by the deadline; None where there is no deadline, or nothing to land."""
-        if self.deadline is None or not self.shards:
+        if self.due is None or not self.shards:
             return None
-        return self.loaded_at is not None and epoch(self.loaded_at) <= epoch(self.deadline)
+        return self.loaded_at is not None and epoch(self.loaded_at) <= self.due
 
 
 def asked(model: str, schema: Mapping[str, Any], *, prompt_hash: str, schema_hash: str) -> Asked:

@@ -70,12 +70,12 @@ def _times(spans: Sequence[ShardSpan], name: str) -> list[float]:
     return [epoch(text) for span in spans if (text := getattr(span, name)) is not None]
 
 
-def near(drawn: Sequence[Bar], deadline: str | None) -> float | None:
-    """*deadline* in epoch seconds, if it can stand beside *drawn* without squeezing them; else None."""
-    if deadline is None or not drawn:
+def near(drawn: Sequence[Bar], due: float | None) -> float | None:
+    """The deadline *due* (epoch seconds), if it can stand beside *drawn* without squeezing them; else None."""
+    if due is None or not drawn:
         return None
     start, end = min(bar.start for bar in drawn), max(bar.loaded for bar in drawn)
-    return at if start < (at := epoch(deadline)) < end + (end - start) else None
+    return due if start < due < end + (end - start) else None
 
 
 def slowest(spans: Iterable[ShardSpan], count: int = 5) -> list[ShardSpan]:

@@ -14,7 +14,7 @@ from binascii import b2a_hex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -22,6 +22,8 @@ import pyarrow as pa
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.template import Piece, parse_prompt
 from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
+
+_T = TypeVar("_T")
 
 BODY_OPEN, BODY_CLOSE = b'{"requests":[', b"]}"
 ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
@@ -204,12 +206,24 @@ class Named:
 
     def add(self, custom_id: str) -> bool | None:
         """Whether *custom_id* names a request for the first time; None where it is none of the attempt's."""
-        index = index_of(custom_id, self._start, len(self.seen))
+        index = self.index(custom_id)
         if index is None:
             return None
         first = not self.seen[index]
         self.seen[index] = True
         return first
+
+    def index(self, custom_id: str) -> int | None:
+        """The request that *custom_id* names; None where it is none of the attempt's."""
+        return index_of(custom_id, self._start, len(self.seen))
+
+    def first(self, results: Iterable[tuple[str, _T]]) -> Iterator[tuple[int, _T]]:
+        """The first of *results*, each with its custom id, of every request, with the number of the request."""
+        for custom_id, result in results:
+            index = self.index(custom_id)
+            if index is not None and not self.seen[index]:
+                self.seen[index] = True
+                yield index, result
 
 
 def entry(custom_id: str, params: bytes) -> bytes:

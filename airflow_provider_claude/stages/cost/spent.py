@@ -142,11 +142,9 @@ class Bill:
 
 def _first(shard: ShardFolder, intent: IntentRecord) -> Iterator[Judged]:
     """The first result of each request that can be read."""
-    named = Named(intent.fingerprint, intent.requests)
-    for line in read_lines(shard.results(intent.attempt)):
-        judged = judge(line, lambda _: {})
-        if judged is not None and named.add(judged.custom_id):
-            yield judged
+    lines = (judge(line, lambda _: {}) for line in read_lines(shard.results(intent.attempt)))
+    results = ((judged.custom_id, judged) for judged in lines if judged is not None)
+    return (judged for _, judged in Named(intent.fingerprint, intent.requests).first(results))
 
 
 def _lost(shard: ShardFolder, intent: IntentRecord, *, lines: int, messages: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from airflow_provider_claude.core.load.answers import Judged, judge, read_head
 from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import API_COUNTS, Outcome
 from airflow_provider_claude.core.packing.packed_answers import read_elements, split_request
-from airflow_provider_claude.core.requests.request_bytes import custom_id, id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import Named, custom_id
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.cost.spent import Bill
 from airflow_provider_claude.store import ShardFolder
@@ -96,37 +96,47 @@ class Attempted(ResultSource):
     def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         if self.sent.lane == "store":
             return
-        seen, at_once = bytearray(self._requests()), PACK_CHUNK if self.packed else CHUNK_ROWS
+        named, at_once = Named(self.fingerprint, self._requests()), PACK_CHUNK if self.packed else CHUNK_ROWS
         for lines in batched(read_lines(self.shard.results(self.sent.attempt)), at_once):
-            yield self._known(lines, seen, validate, unmatched)
+            yield self._known(lines, named, validate, unmatched)
         self.bill.keep()
-        for requests in batched((request for request, known in enumerate(seen) if not known), at_once):
+        for requests in batched((request for request, known in enumerate(named.seen) if not known), at_once):
             yield self._missing(requests)
 
     def _requests(self) -> int:
         return len(self.places)
 
     def _known(
-        self, lines: list[bytes], seen: bytearray, validate: Validator, unmatched: Counter[str]
+        self, lines: list[bytes], named: Named, validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
-        """The first result of each row, with its row; everything else is a stranger. *seen* marks requests with a result."""
-        rows, known = [], []
-        start, asked = id_start(self.fingerprint), len(seen)
+        """The rows that *lines* are the first results of, with their judgements; all other lines are *unmatched*."""
+        requests, known = [], []
         for line in lines:
-            judged = judge(line, validate)
-            row = index_of(judged.custom_id, start, asked) if judged else None
-            if judged is None:
-                unmatched["unreadable"] += 1
-            elif row is None:
-                unmatched["unknown"] += 1
-            elif seen[row]:
+            name, judged = self._read(line, named, validate)
+            request = named.index(name)
+            if request is None:
+                unmatched["unknown" if name or judged else "unreadable"] += 1
+            elif named.seen[request]:
                 unmatched["repeated"] += 1
+            elif judged is None:
+                unmatched["unreadable"] += 1
             else:
-                seen[row] = True
-                rows.append(row)
+                named.seen[request] = True
+                requests.append(request)
                 known.append(judged)
         self._count(known)
-        return rows, known
+        return self._split(requests, known, validate, unmatched)
+
+    def _read(self, line: bytes, named: Named, validate: Validator) -> tuple[str, Judged | None]:
+        """The custom id of *line*, and what it says; None where it is not a result, or not a first one."""
+        judged = judge(line, validate)
+        return judged.custom_id if judged else "", judged
+
+    def _split(
+        self, requests: list[int], known: list[Judged], validate: Validator, unmatched: Counter[str]
+    ) -> tuple[list[int], list[Judged]]:
+        """The rows of *requests*, whose results are *known*, with their judgements."""
+        return requests, known
 
     def _count(self, known: list[Judged]) -> None:
         """Count these results, each that of a whole request."""
@@ -169,27 +179,18 @@ class AttemptedInPacks(Attempted):
     def _requests(self) -> int:
         return max(len(self._bounds) - 1, 0)
 
-    def _known(
-        self, lines: list[bytes], seen: bytearray, validate: Validator, unmatched: Counter[str]
+    def _read(self, line: bytes, named: Named, validate: Validator) -> tuple[str, Judged | None]:
+        name, _ = read_head(line)
+        request = named.index(name)
+        first = request is not None and not named.seen[request]
+        return name, self._whole(line, request, validate) if request is not None and first else None
+
+    def _split(
+        self, requests: list[int], known: list[Judged], validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
-        rows: list[int] = []
-        known: list[Judged] = []
-        wholes: list[Judged] = []
-        start, asked = id_start(self.fingerprint), len(seen)
-        for line in lines:
-            name, _ = read_head(line)
-            request = index_of(name, start, asked)
-            if request is None or seen[request]:
-                unmatched["unknown" if name and request is None else "repeated" if name else "unreadable"] += 1
-            elif (whole := self._whole(line, request, validate)) is None:
-                unmatched["unreadable"] += 1
-            else:
-                seen[request] = True
-                wholes.append(whole)
-                rows += self._rows(request)
-                known += self._parts(whole, request, validate, unmatched)
-        self._count(wholes)
-        return rows, known
+        rows = [row for request in requests for row in self._rows(request)]
+        wholes = zip(requests, known, strict=True)
+        return rows, [one for request, whole in wholes for one in self._parts(whole, request, validate, unmatched)]
 
     def _rows(self, request: int) -> range:
         return range(self._bounds[request], self._bounds[request + 1])

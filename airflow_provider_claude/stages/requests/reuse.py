@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.load.answers import judge
-from airflow_provider_claude.core.requests.request_bytes import id_start, index_of
+from airflow_provider_claude.core.requests.request_bytes import Named
 from airflow_provider_claude.core.tables import REUSED_ANSWER_FIELDS, REUSED_FIELDS
 from airflow_provider_claude.store import (
     AccountFolder,
@@ -210,16 +210,13 @@ def _answers(work: AccountFolder, name: str, attempt: int, places: dict[int, int
 
 
 def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
-    """The result lines of *attempt* that are answers, with their rows."""
+    """The result lines of *attempt* that are answers, the first of each row, with the row."""
     intent = shard.intent(attempt)
     if intent is None:
-        return
-    start = id_start(intent.fingerprint)
-    for line in read_lines(shard.results(attempt)):
-        judged = judge(line, lambda _: {})
-        row = index_of(judged.custom_id, start, intent.requests) if judged and judged.message_id else None
-        if row is not None:
-            yield row, line
+        return iter(())
+    judged = ((judge(line, lambda _: {}), line) for line in read_lines(shard.results(attempt)))
+    answers = ((one.custom_id, line) for one, line in judged if one is not None and one.message_id)
+    return Named(intent.fingerprint, intent.requests).first(answers)
 
 
 def read_reused(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

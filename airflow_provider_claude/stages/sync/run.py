@@ -158,11 +158,9 @@ class SyncAttempt:
                 raise lease_over(LEASE_SECONDS)
 
     def _first_lines(self, intent: IntentRecord) -> Iterator[tuple[bytes, str]]:
-        named = Named(intent.fingerprint, intent.requests)
-        for line in read_journals(self.shard, self.number):
-            name, kind = read_head(line)
-            if named.add(name):
-                yield line, kind
+        heads = ((*read_head(line), line) for line in read_journals(self.shard, self.number))
+        results = ((name, (line, kind)) for name, kind, line in heads)
+        return (first for _, first in Named(intent.fingerprint, intent.requests).first(results))
 
 
 def _unanswered(body: RequestBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:

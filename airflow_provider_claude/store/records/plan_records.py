@@ -13,7 +13,7 @@ from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.core.task import NO_TASK, TaskRef
-from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.core.times import due
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.store.records.budget_records import BudgetRecord
@@ -71,7 +71,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     @property
     def due(self) -> float | None:
         """`safe_deadline` in epoch seconds."""
-        return None if self.safe_deadline is None else epoch(self.safe_deadline)
+        return due(self.safe_deadline)
 
 
 #: In a draft of a plan, before the lanes are chosen: no token is shorter than a byte.
@@ -131,7 +131,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     @property
     def due(self) -> float | None:
         """`deadline` in epoch seconds."""
-        return None if self.deadline is None else epoch(self.deadline)
+        return due(self.deadline)
 
     @property
     def job_hash(self) -> str:

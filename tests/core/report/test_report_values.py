@@ -17,6 +17,7 @@ from airflow_provider_claude.core.report.page import cents, duration, moment, mo
 from airflow_provider_claude.core.report.summary import asked
 from airflow_provider_claude.core.report.tally import OTHER, ColumnTally, Tally
 from airflow_provider_claude.core.report.timeline import ShardSpan, bars, last_loading, near, slowest
+from airflow_provider_claude.core.times import due
 
 #: The machine may be busy with other things; how long an example takes says nothing here.
 unhurried = settings(deadline=None, max_examples=60)
@@ -99,9 +100,9 @@ class TestTimeline:
 
     def test_a_deadline_is_drawn_only_where_it_does_not_squeeze_the_bars(self):
         drawn = bars([span(0)])
-        assert near(drawn, "2026-11-22T01:30:00Z") is not None
-        assert near(drawn, "2026-11-22T09:00:00Z") is None
-        assert near(drawn, None) is None
+        assert near(drawn, due("2026-11-22T01:30:00Z")) is not None
+        assert near(drawn, due("2026-11-22T09:00:00Z")) is None
+        assert near(drawn, due(None)) is None
 
 
 class TestTally:
