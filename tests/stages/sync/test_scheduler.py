@@ -140,7 +140,12 @@ def test_while_answers_cannot_be_written_none_starts(scheduler: Scheduler) -> No
     run(scheduler, act)
 
 
-def test_while_as_many_wait_for_another_try_as_may_be_under_way_no_new_one_starts(scheduler: Scheduler) -> None:
+@pytest.mark.parametrize("local", [True, False])
+def test_while_as_many_wait_for_another_try_as_may_be_under_way_no_new_one_starts(
+    scheduler: Scheduler, local: bool
+) -> None:
+    scheduler.writer.journal.local = local
+
     async def act(scheduler: Scheduler) -> None:
         for one in await started(scheduler, 4):
             scheduler.again(one, 1_000.0)
@@ -157,7 +162,7 @@ def test_where_the_lane_sheds_what_waits_for_another_try_starts_only_if_it_is_ur
 
     async def act(scheduler: Scheduler) -> None:
         for one in await started(scheduler, 3):
-            scheduler.again(one, 0.0)
+            scheduler.again(one, 0.0 if one.request.urgent else 1_000.0)
             scheduler.ended()
         scheduler.failed(Scheduled(Request("r-9", b"{}")), ApiUnavailableError("HTTP 529"), at=1.0)
         assert names(await started(scheduler, 1)) == ["r-0"]
