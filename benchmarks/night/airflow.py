@@ -23,6 +23,8 @@ PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 PROBE = Path(__file__).parent / "probe"
 
+ENDED = frozenset({"success", "failed"})
+
 START_SECONDS = 300.0
 NIGHT_SECONDS = 3600.0
 STOP_SECONDS = 30.0
@@ -96,9 +98,15 @@ class Airflow:
         return {part: process.pid for part, process in self._running.items()}
 
     def wait_for(self, dag_id: str) -> None:
-        """Return once *dag_id* can be triggered."""
+        """Return once *dag_id* can be triggered, and the run that its schedule makes at first has ended."""
         self._until(f"the DAG {dag_id}", START_SECONDS, lambda: self._http.get(f"/dags/{dag_id}").is_success)
         self._http.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        if self._http.get(f"/dags/{dag_id}").json()["timetable_summary"] is not None:
+            self._until(f"the scheduled run of {dag_id}", START_SECONDS, lambda: self._runs_ended(dag_id))
+
+    def _runs_ended(self, dag_id: str) -> bool:
+        runs = self._http.get(f"/dags/{dag_id}/dagRuns").json()["dag_runs"]
+        return bool(runs) and all(run["state"] in ENDED for run in runs)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         answer = self._http.post(f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf)})
@@ -113,7 +121,7 @@ class Airflow:
     def _state(self, dag_id: str, run_id: str) -> str | None:
         answer = self._http.get(f"/dags/{dag_id}/dagRuns/{run_id}")
         state = answer.json().get("state") if answer.is_success else None
-        return state if state in {"success", "failed"} else None
+        return state if state in ENDED else None
 
     def _until(self, what: str, seconds: float, look: Callable[[], Any]) -> Any:
         until = time.monotonic() + seconds
