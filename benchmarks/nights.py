@@ -34,7 +34,7 @@ from itertools import product
 
 from airflow_provider_claude.core.cost.prices import Usage, price_of
 from airflow_provider_claude.core.deadline.cutoff_times import Abandon, ShardBacklog, WaitOn, switch
-from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, sizes
+from airflow_provider_claude.core.plan.cut_shards import Limits, sizes
 from airflow_provider_claude.core.plan.lane_choice import Night, choose
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
 from airflow_provider_claude.core.sync.account_limits import account_limits
@@ -95,7 +95,7 @@ def scenes(count: int) -> Iterator[Scene]:
 
 
 def scene(tier: str, total: int, stuck: float, rng: random.Random) -> Scene:
-    rows = sizes(total, DEFAULT_ROWS)
+    rows = sizes(total, Limits().chosen_for(total, deadline=True).rows or total)
     minutes = batch_minutes(rng)
     earlier = batch_minutes(rng)
     known = rng.choice((0, 20))
@@ -107,7 +107,7 @@ def scene(tier: str, total: int, stuck: float, rng: random.Random) -> Scene:
         drains=[lane_seconds(tier, count) for count in rows],
         ends=[math.inf if rng.random() < stuck else 60.0 * minutes() for _ in rows],
         cancels=[rng.uniform(20.0, 180.0) for _ in rows],
-        history=BatchTimes(Measured(requests=DEFAULT_ROWS, hour=0, minutes=earlier()) for _ in range(known)),
+        history=BatchTimes(Measured(requests=rows[0], hour=0, minutes=earlier()) for _ in range(known)),
         lead=cancel_seconds(rng.uniform(20.0, 180.0) for _ in range(known)),
     )
 
@@ -136,8 +136,8 @@ def ours(night: Scene) -> Played:
             sync_seconds=night.seconds,
             now=0.0,
             safe_deadline=PROMISED,
-            median_seconds=night.history.median_seconds(DEFAULT_ROWS, 0),
-            late_seconds=night.history.late_seconds(DEFAULT_ROWS, 0),
+            median_seconds=night.history.median_seconds(night.rows[0], 0),
+            late_seconds=night.history.late_seconds(night.rows[0], 0),
             lead=night.lead,
             cost={lane: Decimal(cost * night.total).scaleb(-12) for lane, cost in COST.items()},
         ),

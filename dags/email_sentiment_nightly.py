@@ -114,7 +114,12 @@ with DAG(
             description="Who answers",
         ),
         "shard_rows": Param(
-            10_000, type="integer", minimum=1, maximum=100_000, title="Shard size", description="Mails in one batch"
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            maximum=100_000,
+            title="Shard size",
+            description="Mails in one batch; empty lets the plan choose",
         ),
         "deadline": Param(
             None,
@@ -168,7 +173,7 @@ with DAG(
         replace="{{ params.replace }}",
         take_over="{{ params.take_over }}",
         model="{{ params.model }}",
-        shard_rows="{{ params.shard_rows }}",
+        shard_rows="{{ params.shard_rows or '' }}",
         deadline="09:00",
         plan_args={"limits": "{{ params.tier }}", "budget_usd": "{{ params.budget_usd or '' }}"},
         poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),

@@ -12,7 +12,7 @@ from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
-from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, MAX_BYTES, MAX_REQUESTS, Limits
+from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
 from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
@@ -40,7 +40,8 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param job: what is asked.
     :param model: another model than the job's (templated); empty keeps the job's.
     :param conn_id: a connection of type `anthropic` (templated).
-    :param shard_rows: the most requests in one batch (templated; 1 to 100,000).
+    :param shard_rows: the most requests in one batch (templated; 1 to 100,000). None, or an empty text: the plan
+        chooses, about 10,000 where there is a deadline, else a quarter of the items, from 10,000 to about 50,000.
     :param shard_bytes: the most bytes in one batch (at most 256,000,000).
     :param trial: try the first item on the Messages API; its answer is kept.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
@@ -112,7 +113,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         job: ClaudeJob,
         model: str | None = None,
         conn_id: str = ClaudeHook.default_conn_name,
-        shard_rows: int | str = DEFAULT_ROWS,
+        shard_rows: int | str | None = None,
         shard_bytes: int = MAX_BYTES,
         trial: bool = True,
         deadline: str | None = None,
@@ -201,7 +202,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             self.destination(context),
             lanes,
             context,
-            limits=Limits(rows=whole_number("shard_rows", self.shard_rows, 1, MAX_REQUESTS), bytes=self.shard_bytes),
+            limits=Limits(rows=_shard_rows(self.shard_rows), bytes=self.shard_bytes),
             trial=self.trial,
             reuse_days=self.reuse_days,
             pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
@@ -227,3 +228,8 @@ def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:
             if isinstance(task, ClaudeReportOperator):
                 return task
     return None
+
+
+def _shard_rows(given: int | str | None) -> int | None:
+    """The most rows of a shard; None where the plan chooses."""
+    return None if given is None or given == "" else whole_number("shard_rows", given, 1, MAX_REQUESTS)

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.column_names import check_columns
 from airflow_provider_claude.core.deadline.due import wall_clock
 from airflow_provider_claude.core.deadline.stuck import StuckBatches
-from airflow_provider_claude.core.plan.cut_shards import DEFAULT_ROWS, MAX_SHARDS
+from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -47,7 +47,7 @@ def claude_batch_job(
     output: str | None,
     conn_id: str = ClaudeHook.default_conn_name,
     model: str | None = None,
-    shard_rows: int | str = DEFAULT_ROWS,
+    shard_rows: int | str | None = None,
     deadline: str | None = None,
     stuck_batches: StuckBatches = "answer",
     poll_interval: float = 60.0,
@@ -92,7 +92,8 @@ def claude_batch_job(
         neither, and warns when the DAG is parsed and in the report.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
-    :param shard_rows: the most requests in one batch (templated).
+    :param shard_rows: the most requests in one batch (templated). None, or an empty text: the plan chooses, see
+        ClaudePlanOperator.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
     :param stuck_batches: ``answer`` or ``wait``: what is done at a shard's cutoff about a batch that cannot be ended; see
         ClaudePlanOperator.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
@@ -32,7 +32,15 @@ MAX_BYTES = 256_000_000
 MAX_SHARDS = 1024
 
 
-DEFAULT_ROWS = 10_000
+#: About so many rows a shard where the plan chooses and there is a deadline: only whole shards go over to the sync lane, so that
+#: larger ones cost more on a night on which batches are late (0.5 % more than with foresight where it is a quarter of the
+#: night, 0.3 % with these; `benchmarks.nights`).
+DEADLINE_ROWS = 10_000
+
+#: Without a deadline it cuts so many shards, of these rows at least and about at most: each shard costs a start of all its tasks.
+USUAL_SHARDS = 4
+LEAST_ROWS = 10_000
+MOST_ROWS = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +55,24 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The most one shard may hold. Raises JobError where the API would refuse it."""
+    """The most one shard may hold; without *rows* the plan chooses. Raises JobError where the API would refuse it."""
 
-    rows: int = DEFAULT_ROWS
+    rows: int | None = None
     bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
-        whole_number("shard_rows", self.rows, 1, MAX_REQUESTS)
+        if self.rows is not None:
+            whole_number("shard_rows", self.rows, 1, MAX_REQUESTS)
         whole_number("shard_bytes", self.bytes, 1, MAX_BYTES)
+
+    def chosen_for(self, items: int, *, deadline: bool) -> Limits:
+        """These limits, with the most rows of a shard for a run of *items* items that has a *deadline*, or none."""
+        if self.rows is not None:
+            return self
+        few = max(min(items // LEAST_ROWS, USUAL_SHARDS), -(-items // MOST_ROWS))
+        shards = max(-(-items // DEADLINE_ROWS) if deadline else few, 1)
+        fewer = shards * (shards - 1) // 2  # each shard has a row fewer than the one before, see `sizes`
+        return replace(self, rows=max(-(-(items + fewer) // shards), 1))
 
 
 def sizes(rows: int, limit: int) -> list[int]:
@@ -79,8 +97,8 @@ def cut(
     *caps* are the most rows of the first shards, then the limits hold. *start* is the first row's ordinal, *envelope*
     the bytes of a body without rows. Raises JobError at a row that no batch can hold.
     """
-    left = iter(caps)
-    cap = next(left, limits.rows)
+    left, most = iter(caps), limits.rows or MAX_REQUESTS
+    cap = next(left, most)
     count, size, digest, first = 0, envelope, hashlib.sha256(), start
     for row_bytes, request_hash in rows:
         if envelope + row_bytes > limits.bytes:
@@ -91,7 +109,7 @@ def cut(
         if count == cap or size + row_bytes > limits.bytes:
             yield Cut(start=first, stop=first + count, bytes=size, fingerprint=digest.hexdigest())
             count, size, digest, first = 0, envelope, hashlib.sha256(), first + count
-            cap = next(left, limits.rows)
+            cap = next(left, most)
         count += 1
         size += row_bytes
         digest.update(request_hash)

@@ -32,6 +32,6 @@ def check_priority_column(priority: Priority | None, scan: ScanRecord) -> None:
 def check_shard_count(shards: list[ShardSpec], limits: Limits) -> None:
     if len(shards) > MAX_SHARDS:
         raise JobError(
-            f"The run needs {len(shards):,} shards of {limits.rows:,} rows; Airflow maps at most {MAX_SHARDS:,} "
-            "([core] max_map_length). Write a larger shard_rows."
+            f"The run needs {len(shards):,} shards of at most {max(spec.rows for spec in shards):,} rows; Airflow maps at most "
+            f"{MAX_SHARDS:,} ([core] max_map_length). Write a larger {'shard_bytes' if limits.rows is None else 'shard_rows'}."
         )

@@ -36,6 +36,7 @@ from airflow_provider_claude.stages.plan.sentences import (
     facts,
     packed_sentences,
     priority_sentences,
+    shard_sentences,
 )
 from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
 from airflow_provider_claude.stages.plan.start import Start, check
@@ -174,6 +175,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
     told = [
         *ready.notes,
         *ready.warnings,
+        *shard_sentences(settings.limits, chosen.shards, deadline=settings.deadline),
         *packed_sentences(settings.pack, chosen.sums),
         *priority_sentences(settings.priority),
         *cached_sentences(draft),

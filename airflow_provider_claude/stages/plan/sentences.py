@@ -6,13 +6,23 @@ from collections.abc import Mapping, Sequence
 
 from airflow_provider_claude.core.cost.estimate import Estimate, Facts
 from airflow_provider_claude.core.packing.packing import Packing
-from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
+from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, Limits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.store import (
     PlanRecord,
     ScanRecord,
     ShardSpec,
 )
+
+
+def shard_sentences(limits: Limits, shards: Sequence[ShardSpec], *, deadline: str | None) -> list[str]:
+    """Why the shards have the size they have, where the plan chose it."""
+    if limits.rows is not None or len(shards) < 2:
+        return []
+    why = (
+        "at a cutoff only whole shards go over to the sync lane" if deadline else "without a deadline few are cheapest"
+    )
+    return [f"The plan chose the size of the shards: {why}."]
 
 
 def packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
-from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
+from airflow_provider_claude.core.plan.cut_shards import MAX_REQUESTS, TRIAL_SHARD, cut, sizes
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
@@ -39,8 +39,10 @@ class Items:
             return []
         rows = self._rows()
         first = [self._first(next(rows))] if settings.trial else []
-        caps = sizes(self.scan.items - len(first), settings.limits.rows)
-        pieces = cut(rows, settings.limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
+        left = self.scan.items - len(first)
+        limits = settings.limits.chosen_for(left, deadline=settings.deadline is not None)
+        caps = sizes(left, limits.rows or MAX_REQUESTS)
+        pieces = cut(rows, limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
         return first + [
             spec_of(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
         ]

@@ -11,7 +11,7 @@ from airflow_provider_claude.core.cost.estimate import Facts, estimate, explain
 from airflow_provider_claude.core.cost.prices import Usage, price_of, to_usd
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.deadline.due import next_wall_clock
-from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, Limits, cut
+from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits, cut, sizes
 from airflow_provider_claude.errors import JobError
 
 HAIKU = price_of("claude-haiku-5-5")
@@ -90,6 +90,27 @@ class TestShards:
     def test_limits_beyond_the_apis_are_refused(self, limits: dict[str, int]) -> None:
         with pytest.raises(JobError, match="write a whole number from 1 to"):
             Limits(**limits)
+
+    @pytest.mark.parametrize(
+        ("items", "without", "with_deadline"),
+        [(0, 0, 0), (1, 1, 1), (19_999, 1, 2), (100_000, 4, 10), (200_000, 4, 20), (1_000_000, 20, 100)],
+    )
+    def test_without_a_number_the_plan_cuts_few_shards_and_more_where_there_is_a_deadline(
+        self, items: int, without: int, with_deadline: int
+    ) -> None:
+        for deadline, shards in ((False, without), (True, with_deadline)):
+            assert len(sizes(items, Limits().chosen_for(items, deadline=deadline).rows or 0)) == shards
+
+    @given(st.integers(1, 3_000_000), st.booleans())
+    def test_shards_that_the_plan_chooses_hold_all_items_and_no_more_than_a_batch_does(
+        self, items: int, deadline: bool
+    ) -> None:
+        rows = sizes(items, Limits().chosen_for(items, deadline=deadline).rows or 0)
+        assert sum(rows) >= items
+        assert max(rows) <= MAX_REQUESTS
+
+    def test_a_number_that_is_given_holds_for_every_night(self) -> None:
+        assert Limits(rows=7).chosen_for(10**6, deadline=False).rows == 7
 
 
 class TestDeadline:
