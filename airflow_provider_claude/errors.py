@@ -5,7 +5,7 @@
     │   ├── JobError             the job cannot be asked as written (also a ValueError)
     │   ├── SourceError          the source is missing or cannot be read as what it is said to be
     │   ├── StateError           the run folder contradicts itself or this task; nothing was guessed
-    │   ├── HoldError            a batch may have been paid for and cannot be told apart; a person decides
+    │   ├── HoldError            a batch may have been paid for and cannot be identified; a person decides
     │   ├── HopelessError        every row of a shard fails in the same way; sending it again would only cost
     │   ├── DestinationError     a folder cannot be written, or its rows may not be replaced
     │   ├── LedgerError          the rows do not add up, or too many of them failed
@@ -20,7 +20,7 @@
         ├── RateLimitedError     429 with room later
         ├── StoreError           a folder could not be reached or written this time
         ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
-        └── PendingError         an earlier sender or batch has to end first; nothing is wrong
+        └── PendingError         an earlier sender or batch has to end first; this is not an error
             └── IncompleteError  the results of a batch are not whole yet; they are read again in a while
 
 A message says what happened, what may still be billing, and what a retry will do. No message holds a secret, and none that
@@ -59,7 +59,7 @@ class StateError(Terminal):
 
 
 class HoldError(Terminal):
-    """A batch may have been paid for and cannot be told apart from others: a person decides."""
+    """A batch may have been paid for and cannot be identified among others: a person decides."""
 
 
 class HopelessError(Terminal):
@@ -75,12 +75,12 @@ class LedgerError(Terminal):
 
 
 class RequestRejectedError(Terminal):
-    """The API says the request itself is wrong. *error_type* and *told* are the API's words for it, if it gave any."""
+    """The API says the request itself is wrong. *error_type* and *detail* are the API's words for it, if any."""
 
-    def __init__(self, message: str, error_type: str | None = None, told: str = "") -> None:
+    def __init__(self, message: str, error_type: str | None = None, detail: str = "") -> None:
         super().__init__(message)
         self.error_type = error_type
-        self.told = told
+        self.detail = detail
 
 
 class WorkspaceError(Terminal):
@@ -135,7 +135,7 @@ class NotFoundYetError(Transient):
 
 
 class PendingError(Transient):
-    """Something else has to end first, in about *retry_after* seconds; nothing is wrong."""
+    """Something else has to end first, in about *retry_after* seconds; this is not an error."""
 
 
 class IncompleteError(PendingError):
@@ -147,18 +147,18 @@ class MaskedError(Transient):
 
 
 def without_secrets(error: Exception) -> Exception:
-    """*error*; without its causes where one of them tells a secret, and another one in its place where it does so itself.
+    """*error*; without its causes if one of them shows a secret; a masked error instead of it if it shows one itself.
 
     Airflow writes the messages of an error and of all its causes into the log.
     """
     links = list(_chain(error, set()))
     if all(masked(text) == text for text in map(_text, links)):
         return error
-    told = ", caused by ".join(f"{type(link).__name__}: {masked(_text(link))}" for link in links)
+    links_text = ", caused by ".join(f"{type(link).__name__}: {masked(_text(link))}" for link in links)
     if isinstance(error, ExceptionGroup) or masked(_text(error)) != _text(error):
-        return MaskedError(told)
+        return MaskedError(links_text)
     error.__cause__ = error.__context__ = None
-    error.add_note(told)
+    error.add_note(links_text)
     return error
 
 

@@ -1,4 +1,4 @@
-"""What only some users need is installed as an extra; who asks for it without having it is told so."""
+"""Optional dependencies are extras; a feature whose extra is not installed raises an error that names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task of a run that failed first: what a notifier points at, and what later tasks say instead of their own error."""
+"""The task of a run that failed first: notifiers point at it, and later tasks name it instead of their own error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: A longer error is cut: its beginning says what happened.
 _MOST = 1_000
 
-#: What each map index of a task has come to; -1 for a task that is not mapped.
+#: The state of each map index of a task; -1 for a task that is not mapped.
 States = Mapping[str, Mapping[int, str]]
 
 
@@ -69,7 +69,7 @@ class Failure:
 
 
 def first_failed(context: Context) -> Failure | None:
-    """The failed task that stands in the way of the one in *context*, the first where there are several; None for none."""
+    """The first failed task that blocks the one in *context*; None if there is none."""
     states = _states(context)
     if not states:
         return None
@@ -83,7 +83,7 @@ def first_failed(context: Context) -> Failure | None:
 
 
 def refuse_old_plan(planned_by: TaskRef, context: Context) -> None:
-    """Raise StateError where the plan that *planned_by* wrote is not of now: its task, or the scan, has failed since.
+    """Raise StateError where the plan that *planned_by* wrote is outdated: its task, or the scan, has failed since.
 
     The answers to it may be old, and a report on them would be green.
     """
@@ -95,7 +95,7 @@ def refuse_old_plan(planned_by: TaskRef, context: Context) -> None:
 
 
 def _states(context: Context) -> States:
-    """What the tasks of the run have come to; empty where Airflow cannot be asked, as in a test of one operator."""
+    """The states of the run's tasks; empty where Airflow cannot be asked, as in a test of one operator."""
     ti: Any = context.get("ti")
     if not hasattr(ti, "get_task_states"):
         return {}
@@ -150,5 +150,5 @@ def blaming_the_first(context: Context) -> Iterator[None]:
         first = first_failed(context)
         if first is None:
             raise
-        told = f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}"
-        raise type(e)(told) from None
+        message = f"The task {first.name} failed first, and its log says why: {first.log_url}. Here: {e}"
+        raise type(e)(message) from None

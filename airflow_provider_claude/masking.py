@@ -1,7 +1,7 @@
 """Takes secrets out of a text that people and logs will see: keys, header values, and passwords in addresses.
 
 The exceptions of HTTP libraries, stores and databases quote what they were given (h11: `Illegal header value b'sk-…'`). Airflow
-masks the secrets it knows, and only as they are: not with a line end or escaped. So it goes by form, and takes too much
+masks the secrets it knows, and only as they are: not with a line end or escaped. So this module masks by form, and masks too much
 rather than too little.
 """
 

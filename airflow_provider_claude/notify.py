@@ -1,6 +1,6 @@
-"""Somebody is told what becomes of a run's deadline: a line in the log, and a call of the user's notifier.
+"""Alerts about a run's deadline: a line in the log, and a call of the user's notifier.
 
-This only tells. What the pipeline does about its deadline is decided elsewhere, and happens without it.
+This module only notifies. The pipeline acts on its deadline elsewhere, with or without a notifier.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: What Airflow's deadline alerts of `plugin.alerts` call; a DAG's notifier is found by it.
 RAISE_ALERT = "airflow_provider_claude.plugin.alerts.raise_alert"
 
-#: A notifier has so many seconds where a batch is waited for meanwhile.
+#: The seconds a notifier may take while the task waits for a batch.
 NOTIFY_SECONDS = 60.0
 
 
@@ -36,8 +36,8 @@ NOTIFY_SECONDS = 60.0
 class Alert:
     """What a notifier gets. *context* is Airflow's: `dag_run` as the REST API shows it, and `deadline`.
 
-    *at_risk*: what is known where a batch was given up at its cutoff; None where the alert goes by the clock only. Then
-    *context* has no more of the run than its ids and state.
+    *at_risk*: the facts where a batch was abandoned at its cutoff; None where the alert goes by the clock only. Then
+    *context* has only the run's ids and state.
     """
 
     outlook: Literal["at risk", "missed"]
@@ -54,8 +54,8 @@ class Alert:
         run = f"{self.run_id} of {self.dag_id} is {self.state}"
         if self.outlook == "missed":
             return f"Deadline missed: {run}, and its answers were due at {shown(self.due)}."
-        told = f"Deadline at risk: {run}, and its answers are due at {shown(self.due)}."
-        return told if self.at_risk is None else f"{told} {self.at_risk.sentences(self._clock)}"
+        message = f"Deadline at risk: {run}, and its answers are due at {shown(self.due)}."
+        return message if self.at_risk is None else f"{message} {self.at_risk.sentences(self._clock)}"
 
     def _clock(self, moment: float) -> str:
         return shown(datetime.fromtimestamp(moment, self.due.tzinfo), "%H:%M")
@@ -63,7 +63,7 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
-    """Whose deadline it is, and whom to tell: the dotted path of a notifier, None for the log only. Times are told in
+    """Whose deadline it is, and the notifier's dotted path; None for the log only. Times are shown in
     *zone*.
     """
 
@@ -74,7 +74,7 @@ class Listener:
 
     @classmethod
     def of(cls, context: Context) -> Listener | None:
-        """That of a task's run: the notifier is the one of its DAG's `deadline_alerts`. None outside of a run."""
+        """The listener of a task's run: the notifier of its DAG's `deadline_alerts`. None outside of a run."""
         run, dag = context.get("dag_run"), context.get("dag")
         if run is None or dag is None:
             return None
@@ -82,7 +82,7 @@ class Listener:
         return cls(dag_id=dag.dag_id, run_id=run.run_id, zone=zone_of(context), notify=notify)
 
     def at_risk_alert(self, at_risk: AtRisk) -> Alert:
-        """The alert of a running run, of which a batch was given up."""
+        """The alert of a running run that has abandoned a batch."""
         due = pendulum.from_timestamp(at_risk.due, self.zone)
         run = {"dag_id": self.dag_id, "dag_run_id": self.run_id, "state": "running"}
         context = {"dag_run": run, "deadline": {"deadline_time": due}}
@@ -99,15 +99,15 @@ def _notifiers(dag: Any) -> Iterator[str]:
 
 
 async def tell(alert: Alert, notify: str | None) -> None:
-    """Write the line, and call *notify*, a dotted path. The line comes first: it is there even where the notifier fails."""
+    """Log the alert, then call *notify*, a dotted path. The line comes first, so that it exists even if the notifier fails."""
     log.log(logging.ERROR if alert.outlook == "missed" else logging.WARNING, "%s", alert.message)
     if notify is not None:
         await _call(notify, alert)
 
 
 async def _call(path: str, alert: Alert) -> None:
-    """Sync notifiers run in a thread, as the triggerer has but one loop for all that waits."""
+    """Sync notifiers run in a thread, as the triggerer has one event loop for all its waits."""
     function = await asyncio.to_thread(pkgutil.resolve_name, path)
-    told = function(alert) if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function, alert)
-    if inspect.isawaitable(told):
-        await told
+    outcome = function(alert) if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function, alert)
+    if inspect.isawaitable(outcome):
+        await outcome

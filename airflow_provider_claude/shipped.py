@@ -1,5 +1,5 @@
 """Files that ship with the package: prices, limits, rules, the gate's model, the page of the report. Only this module reads
-them, each once a process; they are as constant as the code, so `core` may ask for them.
+them, each once a process; they are as constant as the code, so `core` may use them.
 """
 
 from __future__ import annotations

@@ -193,8 +193,8 @@ def measure(regime: Regime, contestant: str, seconds: float) -> dict[str, Any]:
             stack.enter_context(_child(regime, contestant, claude, folder, rows, lane, lanes)) for lane in range(lanes)
         ]
         looks = list(_looks(claude, children, seconds * regime.times * PATIENCE))
-        told = [_told(child.communicate()[0]) for child in children]
-    return {**steady(regime, looks, rows), **summed(told)}
+        parts = [_parsed(child.communicate()[0]) for child in children]
+    return {**steady(regime, looks, rows), **summed(parts)}
 
 
 @contextmanager
@@ -233,7 +233,7 @@ def _looks(claude: SimulatorProcess, children: Sequence[subprocess.Popen[bytes]]
     yield Look(time.time(), claude.traffic())
 
 
-def _told(output: bytes) -> dict[str, float]:
+def _parsed(output: bytes) -> dict[str, float]:
     """What a child says at its end; one that was given up says nothing."""
     return json.loads(output.splitlines()[-1]) if output else dict.fromkeys(FIGURES, math.nan)
 
@@ -269,10 +269,10 @@ def steady(regime: Regime, looks: Sequence[Look], rows: int) -> dict[str, Any]:
     }
 
 
-def summed(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summed(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The figures of all processes together; memory is that of the largest."""
-    sums = {name: sum(one[name] for one in told) for name in ("answered", "lost", "cpu")}
-    return {**sums, "peak_mb": max(one["peak_mb"] for one in told), "loop": max(one["loop"] for one in told)}
+    sums = {name: sum(one[name] for one in parts) for name in ("answered", "lost", "cpu")}
+    return {**sums, "peak_mb": max(one["peak_mb"] for one in parts), "loop": max(one["loop"] for one in parts)}
 
 
 def heading() -> str:
@@ -285,11 +285,11 @@ def heading() -> str:
 def line(contestant: str, one: Mapping[str, Any]) -> str:
     others = one["others"]
     asked = sum(others.values())
-    told = f"{others['refused']:>9,} of {asked:,}{one['together']:>11.1%}" if asked else ""
+    refused = f"{others['refused']:>9,} of {asked:,}{one['together']:>11.1%}" if asked else ""
     return (
         f"  {contestant:<28}{one['used']:>8.1%}{one['refused']:>7,}{one['refused_share']:>10.2%}{one['refused_ever']:>7,}"
         f"{one['lost']:>7,.0f}{one['seconds']:>7.0f}{one['cpu']:>8.1f}"
-        f"{1000 * one['cpu'] / max(one['answered'], 1):>8.1f}{one['peak_mb']:>6.0f}{told}"
+        f"{1000 * one['cpu'] / max(one['answered'], 1):>8.1f}{one['peak_mb']:>6.0f}{refused}"
     )
 
 

@@ -93,7 +93,7 @@ def test_the_deployment_has_every_part_of_airflow_and_the_simulator() -> None:
     assert set(SERVICES) == AIRFLOW | {"postgres", "redis", "simulator"}
 
 
-def test_there_are_two_workers_unless_told_otherwise() -> None:
+def test_there_are_two_workers_unless_set_otherwise() -> None:
     assert interpolate(SERVICES["worker"]["deploy"]["replicas"], {}) == "2"
 
 

@@ -112,7 +112,7 @@ def test_an_error_without_secrets_keeps_its_causes() -> None:
 
 @pytest.mark.parametrize("header", [f"{KEY}\n", f"{KEY}\r\nX-More: 1", f"{KEY}\x00"])
 @pytest.mark.parametrize("call", [lambda api: api.batch("msgbatch_1"), lambda api: api.create_message(b"{}")])
-def test_a_header_that_http_refuses_is_told_by_nothing_that_airflow_would_print(
+def test_a_header_that_http_refuses_is_reported_by_nothing_that_airflow_would_print(
     claude_simulator: SimulatorProcess, header: str, call: Callable[[Gateway], object]
 ) -> None:
     """h11 quotes it, and httpx and the SDK raise from that."""

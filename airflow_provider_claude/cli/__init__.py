@@ -1,1 +1,1 @@
-"""`claude-batch`: looking after work folders from a terminal."""
+"""`claude-batch`: manage work folders from a terminal."""

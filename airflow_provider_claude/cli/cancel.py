@@ -32,7 +32,7 @@ class Api(Protocol):
 def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: Callable[[str], bool]) -> int:
     """Cancel what is in flight of a run, or of one *shard* of it, if the person is *sure*. Returns the exit code.
 
-    The batches are named first. Nothing is written: the tasks, cleared, find the batches ended and use what is there.
+    It lists the batches first. It writes nothing: cleared tasks find the batches ended and use their answers.
     """
     sent = [one for one in facts.in_flight if shard in {None, one[0].number}]
     statuses = [_status(api, *one) for one in sent]
@@ -45,7 +45,7 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
         return 0
     out.line("What they have answered is billed, and will be used; the rest is not billed.")
     out.line(
-        "A settle task that runs on sends the unanswered rows again: first mark the run failed in Airflow if it shall not."
+        "A running settle task sends the unanswered rows again: first mark the run failed in Airflow to prevent that."
     )
     if not sure(f"Cancel {len(running)} of these batches? [y/N]"):
         out.line("Nothing was cancelled.")
@@ -64,7 +64,7 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
 def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:
     record = shard.submitted(attempt.number)
     if record is not None and record.adopted:
-        return "adopted: left alone, its results have to show whose it is"
+        return "adopted: not cancelled, because its results have not proven yet whose it is"
     try:
         return api.batch(attempt.batch_id or "").status
     except NotFoundYetError:
@@ -83,18 +83,18 @@ def _row(shard: ShardFolder, attempt: Attempt, status: str) -> Sequence[str]:
 
 
 def _cancel(api: Api, batch_id: str) -> str:
-    """Cancel one batch, and say what became of it. It may have ended in this very moment."""
+    """Cancel one batch, and say how that went. It may have ended in this moment."""
     try:
         return f"{api.cancel_batch(batch_id).status}; it ends within minutes"
     except RequestRejectedError:
         if api.batch(batch_id).status == ENDED:
-            return "had ended by itself meanwhile"
+            return "has ended by itself meanwhile"
         raise
 
 
 def _warn_of_orphans(orphans: Sequence[Sent], out: Screen) -> None:
     for shard, attempt in orphans:
         out.line(
-            f"Shard {shard.number}, attempt {attempt.number} has no batch id and cannot be cancelled from here. If it was "
-            f"taken, its {attempt.requests:,} requests run on: look for it in the Console."
+            f"Shard {shard.number}, attempt {attempt.number} has no batch id and cannot be cancelled from here. If the API "
+            f"accepted it, its {attempt.requests:,} requests are being processed: look for it in the Console."
         )

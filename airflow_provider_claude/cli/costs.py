@@ -23,7 +23,7 @@ KEYS = ("dag", "day", "model", "lane", "account")
 
 @dataclass
 class Sum:
-    """A running sum in USD: *paid* is known but for *estimated* of it; up to *unsure_usd* more may have been paid for
+    """A running sum in USD: *paid* is exact except for *estimated* of it; up to *unsure_usd* more may have been paid for
     *unsure* requests.
     """
 
@@ -58,20 +58,20 @@ def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_js
     sums, whole, open_runs, accounts = _sums(WorkFolder(root), month, by)
     if as_json:
         lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
-        told = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
-        for line in json.dumps(told, indent=1).splitlines():
+        shown = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
+        for line in json.dumps(shown, indent=1).splitlines():
             out.line(line)
         return 0
     if not sums:
-        out.line(f"Nothing was spent in {month} by the runs under {root}, as far as its record goes.")
+        out.line(f"The record of spending under {root} has nothing for {month}.")
         return 1
     head = [*(key.upper() for key in by), "REQUESTS", "PAID", "MAY HAVE BEEN PAID"]
     rows = [[*key, *_cells(sums[key])] for key in sorted(sums)]
     out.table(head, [*rows, ["total", *[""] * (len(by) - 1), *_cells(whole)]], right={"REQUESTS", "PAID"})
     if len(accounts) > 1 and "account" not in by:
-        out.line(f"Paid by {len(accounts)} accounts; `--by account` tells them apart: {'; '.join(accounts)}.")
+        out.line(f"Paid by {len(accounts)} accounts; `--by account` lists them: {'; '.join(accounts)}.")
     if open_runs:
-        out.line(f"Not reported yet, counted from their own files: {', '.join(open_runs)}.")
+        out.line(f"Not reported yet, so counted from their own files: {', '.join(open_runs)}.")
     return 0
 
 

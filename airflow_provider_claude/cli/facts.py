@@ -1,4 +1,4 @@
-"""What the files of one run say of it, read without Airflow, the API or any Parquet file."""
+"""The facts of one run, read from its files without Airflow, the API or any Parquet file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportRecord(Record, frozen=True, kw_only=True):
-    """report.json, as far as it is shown here. It is green where there are no *problems*; *warnings* need a look all the same."""
+    """report.json, as far as it is shown here. It is green where there are no *problems*; *warnings* still need a look."""
 
     created_at: str
     problems: list[str]
@@ -79,12 +79,12 @@ class RunFacts:
 
     @property
     def in_flight(self) -> list[tuple[ShardFolder, Attempt]]:
-        """The attempts whose batch is with the API, or whose results are not here yet."""
+        """The attempts whose batch is with the API, or whose results are not downloaded yet."""
         return self._attempts(lambda attempt: attempt.in_flight)
 
     @property
     def orphans(self) -> list[tuple[ShardFolder, Attempt]]:
-        """The attempts that may have been paid for, and have no batch id. A trial is none: it is no batch."""
+        """The attempts that may have been paid for, and have no batch id. A trial does not count: it is not a batch."""
         return self._attempts(lambda attempt: attempt.orphan and attempt.until > attempt.at)
 
     def _attempts(self, wanted: Callable[[Attempt], bool]) -> list[tuple[ShardFolder, Attempt]]:
@@ -102,7 +102,7 @@ class RunFacts:
 
     @property
     def is_published(self) -> bool:
-        """Whether its answers are published, or were not to be."""
+        """Whether its answers are published, or need not be."""
         planned = self.plan is not None and self.plan.destination is not None
         publication = self.report.publication if self.report else ""
         return publication == PUBLISHED or (publication == NOT_ASKED and not planned)

@@ -1,4 +1,4 @@
-"""`adopt` and `resend`: a person says what became of an attempt that has no batch id."""
+"""`adopt` and `resend`: a person decides about an attempt that has no batch id."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow_provider_claude.stages.submit.recover import submitted
 from airflow_provider_claude.store import AccountFolder, ShardFolder
 from airflow_provider_claude.store.attempts import history
 
-_SAID_SO = "a person said that none of the API's batches is this attempt's (claude-batch resend)"
+_SAID_SO = "a person decided that none of the API's batches is this attempt's (claude-batch resend)"
 
-_DELETED = "the API does not know its batch any more (claude-batch resend)"
+_DELETED = "the API no longer knows its batch (claude-batch resend)"
 
 
 class Api(Protocol):
@@ -36,16 +36,16 @@ def adopt(shard: ShardFolder, work: AccountFolder, batch_id: str, api: Api, out:
     if requests != orphan.requests:
         raise StateError(
             f"Batch {info.id} has {requests:,} requests; attempt {orphan.number} of {shard} was to send "
-            f"{orphan.requests:,}. It is another's, and nothing was adopted."
+            f"{orphan.requests:,}. It belongs to another attempt. Nothing was adopted."
         )
     _check_free(shard, work, orphan, info.id)
     submitted(shard, orphan.number, info, adopted=True)
     out.line(
-        f"Attempt {orphan.number} of shard {shard.number} is batch {info.id} from now on: {requests:,} requests, created "
+        f"Attempt {orphan.number} of shard {shard.number} is now batch {info.id}: {requests:,} requests, created "
         f"{time(info.created_at)}, {info.status}."
     )
     out.line(
-        "Clear the task that was held: it takes the batch up and pays nothing. The results' custom ids are checked."
+        "Clear the task that was held: it uses the batch and pays nothing. The load checks the results' custom ids."
     )
     _more(shard, out)
     return 0
@@ -59,10 +59,10 @@ def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None 
     lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
     shard.release(attempt.number, None, _DELETED if lost else _SAID_SO, now)
-    out.line(f"Attempt {attempt.number} of shard {shard.number} is written off: it counts no longer.")
+    out.line(f"Attempt {attempt.number} of shard {shard.number} is written off: it no longer counts.")
     out.line(
         f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "
-        "taken after all, their batch is billed too, and not used."
+        "accepted after all, their batch is billed too, and not used."
     )
     _more(shard, out)
     return 0
@@ -79,8 +79,8 @@ def _orphan(shard: ShardFolder, now: str) -> Attempt:
     latest, until = orphans[-1], orphans[-1].until + GRACE_SECONDS
     if epoch(now) < until:
         raise StateError(
-            f"Whoever sends attempt {latest.number} of {shard} may still be at it, and would write down its batch "
-            f"itself. Look again in {until - epoch(now):.0f} s."
+            f"The task that sends attempt {latest.number} of {shard} may still be sending, and would record its batch "
+            f"itself. Try again in {until - epoch(now):.0f} s."
         )
     return latest
 
@@ -95,7 +95,7 @@ def _known(api: Api, batch_id: str) -> BatchInfo:
 
 
 def _lost(attempts: list[Attempt], api: Api) -> Attempt | None:
-    """The attempt whose results are not here, and whose batch the API does not know: somebody deleted it."""
+    """The attempt whose results are not downloaded, and whose batch the API does not know: it was deleted."""
     for attempt in attempts:
         if attempt.in_flight and attempt.batch_id is not None:
             try:
@@ -106,10 +106,10 @@ def _lost(attempts: list[Attempt], api: Api) -> Attempt | None:
 
 
 def _check_free(shard: ShardFolder, work: AccountFolder, orphan: Attempt, batch_id: str) -> None:
-    """See that the batch is this attempt's and no other's, and put that on record."""
+    """Check that the batch belongs to no other attempt, and record it for this one."""
     for other in history(shard):
         if other.batch_id == batch_id:
-            raise StateError(f"Batch {batch_id} is attempt {other.number} of this very shard; nothing was adopted.")
+            raise StateError(f"Batch {batch_id} is attempt {other.number} of this shard; nothing was adopted.")
     claim = work.claimed(batch_id) or work.claim(shard, orphan.number, batch_id)
     if (claim.shard, claim.attempt) != (work.name_of(shard), orphan.number):
         raise StateError(
@@ -119,7 +119,7 @@ def _check_free(shard: ShardFolder, work: AccountFolder, orphan: Attempt, batch_
 
 
 def _more(shard: ShardFolder, out: Screen) -> None:
-    """Say so where another attempt waits for a decision, too."""
+    """Say so if another attempt also waits for a decision."""
     for other in history(shard):
         if other.orphan:
             out.line(

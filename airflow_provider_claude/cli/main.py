@@ -15,7 +15,15 @@ from pathlib import Path
 
 from airflow_provider_claude.cli import cancel, costs, hold, prune, quarantine, restore, reveal, show
 from airflow_provider_claude.cli.facts import look
-from airflow_provider_claude.cli.places import open_api, open_cipher, run_at, run_or_shard, shard_at, to_path, work_of
+from airflow_provider_claude.cli.locations import (
+    open_api,
+    open_cipher,
+    run_at,
+    run_or_shard,
+    shard_at,
+    to_path,
+    work_of,
+)
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.errors import ClaudeError, JobError
 from airflow_provider_claude.job.numbers import whole_number
@@ -31,18 +39,18 @@ _RUN = "a run folder, <work>/<dag>/<group>/<day>"
 _EITHER = "a run folder, or one of its shard folders"
 
 _PRUNE = """Removes run folders whose green report is older than N days: items, raw results, answers and report, and the
-records of the work folder that point to them. What was published is not touched. Runs without a green report, or with
-batches in flight, or whose answers were to be published and are not, stay and are listed.
+records of the work folder that point to them. Published answers are not touched. Runs without a green report, or with
+batches in flight, or whose answers should be published and are not, stay and are listed.
 
-Deleting answers means that equal requests are paid for again, also those of later runs that took such an answer over.
-Answers are taken over for 29 days (reuse_days): with --days 29 or more none is lost that could still have been."""
+Deleting answers means that equal requests are paid for again, also those of later runs that reused such an answer.
+Runs reuse answers for 29 days (reuse_days): with --days 29 or more, no answer is lost that could still be reused."""
 
 
-_RESTORE = """Puts back what a partition of published answers held before it was replaced. The last two versions of each are kept,
+_RESTORE = """Restores what a partition of published answers held before it was replaced. The last two versions of each are kept,
 in OUTPUT/_claude. Without PARTITION, lists the partitions that have any."""
 
 
-_COSTS = """Sums up what was paid in a month for the runs of a work folder, and what may have been paid besides: for requests
+_COSTS = """Sums up what was paid in a month for the runs of a work folder, and what may also have been paid: for requests
 whose answers never came, at the most they can cost. Reads the record of spending, which no rerun replaces and prune does not
 remove: one file a run."""
 
@@ -74,17 +82,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="claude-batch", description="Look after the runs of a work folder.")
+    parser = argparse.ArgumentParser(prog="claude-batch", description="Manage the runs of a work folder.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     runs = _command(commands, _runs, "runs", "list the runs under a work folder")
     runs.add_argument("work", metavar="WORK", help=_WORK)
     shown = _command(commands, _show, "show", "show what is on record of a run or a shard")
     shown.add_argument("folder", metavar="SHARD_OR_RUN", help=_EITHER)
-    adopted = _command(commands, _adopt, "adopt", "end a hold: a batch is the one that was sent for a shard")
+    adopted = _command(commands, _adopt, "adopt", "end a hold: name the batch that was sent for a shard")
     adopted.add_argument("shard", metavar="SHARD", help=_SHARD)
     adopted.add_argument("batch_id", metavar="BATCH_ID", help="its id, as the Console shows it")
     _add_connection(adopted)
-    resent = _command(commands, _resend, "resend", "no batch is it, or its batch is gone: the shard is paid for anew")
+    resent = _command(
+        commands,
+        _resend,
+        "resend",
+        "end a hold without a batch, or write off a deleted one: the shard is paid for again",
+    )
     resent.add_argument(
         "--deleted", action="store_true", help="its batch was deleted: write it off if this connection does not know it"
     )
@@ -96,15 +109,15 @@ def build_parser() -> argparse.ArgumentParser:
     aside.add_argument(
         "--limit", metavar="N", type=_limit, default=50, help="the most rows to list (default: %(default)s)"
     )
-    released = _command(commands, _release, "release", "let rows out of quarantine: the next scan lets them through")
+    released = _command(commands, _release, "release", "release rows from quarantine: the next scan lets them through")
     released.add_argument("run", metavar="RUN", help=_RUN)
     _add_terms(released, least="*")
     released.add_argument("--note", metavar="WHY", default="", help="why; it stays on record, and in the report")
-    released.add_argument("--withdraw", metavar="N", type=int, help="take release N back instead")
+    released.add_argument("--withdraw", metavar="N", type=int, help="withdraw release N instead")
     revealed = _command(commands, _reveal, "reveal", "write what the tokens of a run stand for, decrypted", _REVEAL)
     revealed.add_argument("run", metavar="RUN", help=_RUN)
     revealed.add_argument("to", metavar="FILE", help="a new file ending in .csv or .parquet: token, kind, value")
-    restored = _command(commands, _restore, "restore", "put back what a partition of answers held before", _RESTORE)
+    restored = _command(commands, _restore, "restore", "restore what a partition of answers held before", _RESTORE)
     restored.add_argument("output", metavar="OUTPUT", help="the root of the published answers")
     restored.add_argument("partition", metavar="PARTITION", nargs="?", help="2026-11-22 or day=2026-11-22; - for none")
     restored.add_argument("--version", metavar="ID", help="which one (default: the newest)")
@@ -171,10 +184,10 @@ def _add_costs(parser: argparse.ArgumentParser) -> None:
 def _add_prune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("work", metavar="WORK", help=_WORK)
     parser.add_argument(
-        "--days", metavar="N", type=_days, required=True, help="how old a report must be to go, 1 or more"
+        "--days", metavar="N", type=_days, required=True, help="how old a report must be to be removed, 1 or more"
     )
     parser.add_argument("--delete-batches", action="store_true", help="delete the runs' batches at the API first")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     _add_connection(parser)
 
 

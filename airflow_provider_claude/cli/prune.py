@@ -1,4 +1,4 @@
-"""`prune`: old runs that ended well are removed, with everything in the work folder that points into them."""
+"""`prune`: removes old green runs, with all records of the work folder that point into them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_claude.cli.facts import RunFacts, look_at_all, look_or_why_not
-from airflow_provider_claude.cli.places import find_runs, work_of
+from airflow_provider_claude.cli.locations import find_runs, work_of
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show import name_under
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
@@ -38,7 +38,7 @@ _DAY = 86_400.0
 #: Records that are read at once.
 _READERS = 8
 
-#: Removed after all else of a run: while they are there, a removal that was cut short is taken up by the next one.
+#: Removed after all else of a run: while they are there, the next removal completes one that was cut short.
 _LAST = frozenset({"scan.json", "plan.json", "report.json"})
 
 #: Where a work folder keeps what was spent. It stays.
@@ -70,13 +70,13 @@ class Old:
 
     @property
     def batches(self) -> list[str]:
-        """The batches that are surely this run's: their results are here and were not abandoned."""
+        """The batches that are proven to be this run's: their results are downloaded and they were not abandoned."""
         attempts = [attempt for attempts in self.facts.attempts.values() for attempt in attempts]
         return [a.batch_id for a in attempts if a.batch_id is not None and a.collected and not a.voided]
 
 
 def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, dry_run: bool = False) -> int:
-    """Remove the runs under *root* whose green report is older than *days*, and say of each run what became of it.
+    """Remove the runs under *root* whose green report is older than *days*, and print what was done about each run.
 
     With an *api* the runs' batches are deleted there first. Returns the exit code; raises what the API raises, with
     all runs before that one removed, and that one whole.
@@ -104,7 +104,7 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
 
 
 def _why_kept(facts: RunFacts | StateError, days: float, now: str) -> str:
-    """Why a run stays; empty where it may go."""
+    """Why a run stays; empty if it may be removed."""
     if isinstance(facts, StateError):
         return f"it cannot be read. {facts}"
     try:
@@ -124,13 +124,13 @@ def _why_out_of_reach(run: RunFolder, account: Account | None) -> str:
 
 def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
     if (busy := _active(facts.run, now)) is not None:
-        return f"{busy.run} is at work in it"
+        return f"{busy.run} is active in it"
     if facts.report is None:
-        return f"it has no report of its present plan; it is {facts.state}"
+        return f"it has no report of its current plan; it is {facts.state}"
     if facts.report.problems:
         return f"its report is red: {facts.report.problems[0]}"
     if not facts.is_published:
-        return "its answers are not published; they are nowhere else"
+        return "its answers are not published, and exist nowhere else"
     flying = [attempt for _, attempt in facts.in_flight if now < attempt.created + RESULTS_SECONDS]
     if flying or facts.orphans:
         return f"batches in flight: {len(flying)}; attempts without a batch id: {len(facts.orphans)}"
@@ -139,7 +139,7 @@ def _why_wanted(facts: RunFacts, days: float, now: float) -> str:
 
 
 def _active(run: RunFolder, now: float) -> ActiveRecord | None:
-    """The record of the run that is at work in *run*, if one is."""
+    """The record of the run that is active in *run*, if one is."""
     _, latest = run.actives.latest()
     return latest if latest is not None and not latest.ended and epoch(latest.until) > now else None
 
@@ -204,6 +204,6 @@ def _delete(api: Api, batch_id: str) -> None:
         return
     if info.status != ENDED:
         raise StateError(
-            f"Batch {batch_id} is {info.status}, though its results are here; nothing of its run is removed."
+            f"Batch {batch_id} is {info.status}, although its results are downloaded; nothing of its run is removed."
         )
     api.delete_batch(batch_id)

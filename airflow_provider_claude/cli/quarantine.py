@@ -1,4 +1,4 @@
-"""`quarantine` and `release`: look at the rows that a scan has set aside, and let some of them through."""
+"""`quarantine` and `release`: list the rows that a scan has set aside, and release some of them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Damage:
 
     @property
     def sentence(self) -> str:
-        unknown = f"; how many are lost in {number(self.uncounted)} of them is not known" if self.uncounted else ""
+        unknown = f"; the number of rows lost in {number(self.uncounted)} of them is unknown" if self.uncounted else ""
         places = "1 damaged place" if self.regions == 1 else f"{number(self.regions)} damaged places"
         return f"Lost in {places} of the source: {rows(self.rows)}{unknown}."
 
 
 def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit: int) -> int:
-    """The rows that *terms* mean, all without any; at most *limit* of them. Returns the exit code, 1 where *terms* mean none."""
+    """Print the rows that *selectors* match (all without any), at most *limit*. Returns the exit code, 1 if no row matches."""
     run.need_scan()
     table: list[tuple[str, ...]] = []
     reasons, damage = Counter[str](), Damage()
@@ -63,7 +63,7 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
 
 
 def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -> int:
-    """Let the rows that *terms* mean through from the next scan on. Returns the exit code, 1 where there is none."""
+    """Release the rows that *selectors* match, from the next scan on. Returns the exit code, 1 if no row matches."""
     record = stage.release(run, terms, act)
     for sentence in stage.unmatched(run, terms):
         out.line(sentence)
@@ -74,26 +74,26 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -
     out.line(f"{rows(len(record.rows))} {are} released: {counts(record.by_reason)}.")
     first = "share" if run.file("shares").joinpath("shares.json").exists() else "scan"
     out.line(
-        f"Trigger the day again, or clear its task `{first}` with all that comes after it: what was released is sent, each row "
-        f"in a request of its own, and {_cost(run)}. To take it back: claude-batch release <run folder> --withdraw "
+        f"Trigger the day again, or clear its task `{first}` with all tasks after it: the released rows are sent, each "
+        f"in its own request, and {_cost(run)}. To withdraw this: claude-batch release <run folder> --withdraw "
         f"{max(stage.holding(run))}. It is on record, with {act.by}, in {run.file('releases')}."
     )
     return 0
 
 
 def withdraw(run: RunFolder, number: int, out: Screen, act: stage.Act) -> int:
-    """Take release *number* back. Returns the exit code."""
+    """Withdraw release *number*. Returns the exit code."""
     record = stage.withdraw(run, number, act)
-    out.line(f"Release {number} ({counts(record.by_reason)}) does not hold any more: the next scan judges its rows.")
+    out.line(f"Release {number} ({counts(record.by_reason)}) is withdrawn: the next scan checks its rows again.")
     return 0
 
 
 def _cost(run: RunFolder) -> str:
-    """What is paid for once rows of *run* come in: the answers of a pack are good for that pack alone."""
+    """What is paid for once released rows of *run* come in: the answers of a pack count for that pack alone."""
     plan = run.plan()
     if plan is not None and any(shard.pack > 1 for shard in plan.shards):
         return "as items share requests (pack), shards whose rows change are paid for again"
-    return "nothing that is answered is paid for again"
+    return "rows with answers are not paid for again"
 
 
 def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:

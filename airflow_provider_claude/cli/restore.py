@@ -1,4 +1,4 @@
-"""`restore`: what a partition held before it was replaced is listed, and put back."""
+"""`restore`: lists what a partition held before it was replaced, and restores it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def show_partitions(output: UPath, out: Screen) -> int:
         return 0
     out.table(("partition", "versions"), kept, right={"versions"})
     out.line()
-    out.line("claude-batch restore OUTPUT PARTITION puts the newest version back; - stands for the output itself.")
+    out.line("claude-batch restore OUTPUT PARTITION restores the newest version; - stands for the output itself.")
     return 0
 
 
@@ -40,7 +40,7 @@ def show_versions(partition: Partition, out: Screen) -> int:
 
 
 def restore_version(partition: Partition, version: str | None, out: Screen, *, now: str) -> int:
-    """Put a version of *partition* back, and say what was done. Returns the exit code."""
+    """Restore a version of *partition*, and say what was done. Returns the exit code."""
     found = restore(partition, version, now)
     out.line(f"{partition} holds version {found.restored_from} again: {rows(found.rows)}.")
     out.line("What it held is kept as a version. The next run that publishes here replaces it again.")

@@ -41,7 +41,7 @@ def reveal(run: RunFolder, to: Path, cipher: Cipher, out: Screen) -> int:
     try:
         handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as e:
-        raise StateError(f"{to} is there already; it was not touched.") from e
+        raise StateError(f"{to} already exists; it was not touched.") from e
     rows = 0
     safe = without_formulas if to.suffix == ".csv" else _as_it_is
     try:

@@ -1,4 +1,4 @@
-"""What a person gets to see: aligned columns, in which no id, reason or path can act on the terminal."""
+"""Output for people: aligned columns, in which no id, reason or path can act on the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BREAKS = {ord("\t"): " ", ord("\n"): " "}
 
 
 class Screen:
-    """Lines and tables on *stream*. Every text is escaped here, and nowhere else has to be."""
+    """Lines and tables on *stream*. Every text is escaped here, and nowhere else."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -61,7 +61,7 @@ def usd(amount: Decimal | None) -> str:
 
 
 def time(moment: str | None, zone: str = "UTC") -> str:
-    """An ISO 8601 time as it is in *zone*, to the second, with the zone; what is none is shown as it is."""
+    """An ISO 8601 time as it is in *zone*, to the second, with the zone; anything else is shown as it is."""
     if not moment:
         return NOTHING
     try:

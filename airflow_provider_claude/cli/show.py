@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
-from airflow_provider_claude.cli.places import find_runs
+from airflow_provider_claude.cli.locations import find_runs
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
@@ -47,11 +47,13 @@ _NUMBERS = frozenset(
 )
 
 
-_CUT_SHORT = "it is being published, or that was cut short: if it stays so, clear its report task to complete it"
+_CUT_SHORT = (
+    "publishing, or interrupted while publishing: if this does not change, clear its report task to complete it"
+)
 
 
 def show_runs(root: UPath, out: Screen) -> int:
-    """List the runs under *root*, and below them what a person has to look at. Returns the exit code."""
+    """List the runs under *root*, and below them what needs attention. Returns the exit code."""
     runs = look_at_all(find_runs(root))
     if not runs:
         out.line(f"There is no run under {root}: no folder with a scan.json.")
@@ -90,7 +92,7 @@ def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
 def _damage(scan: ScanRecord) -> Iterator[str]:
     if scan.uncounted:
         places = "1 place" if scan.uncounted == 1 else f"{scan.uncounted:,} places"
-        yield f"how many rows are lost in {places} of the source is not known"
+        yield f"the number of rows lost in {places} of the source is unknown"
     yield from scan.unreadable
 
 
@@ -109,10 +111,10 @@ def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
     for warning in facts.report.warnings if facts.report else []:
         yield f"{name}: warning: {warning}"
     if facts.report is not None and facts.report.costs.unsure_requests:
-        yield f"{name}: {facts.report.costs.told()}"
+        yield f"{name}: {facts.report.costs.sentence()}"
     for shard, attempt in facts.orphans:
         yield (
-            f"{name}: shard {shard.number}, attempt {attempt.number} was about to be sent and has no batch id; "
+            f"{name}: shard {shard.number}, attempt {attempt.number} may have been sent, but has no batch id; "
             f"see `claude-batch show {shard}`"
         )
 
@@ -135,8 +137,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
         out.line(f"note    {note}")
     for sentence in facts.plan.explanation if facts.plan else []:
         out.line(f"plan    {sentence}")
-    if (told := run.at_risk()) is not None:
-        out.line(f"at risk  {told.at_risk.sentences(clock_in(_zone(facts.plan)))}")
+    if (risk := run.at_risk()) is not None:
+        out.line(f"at risk  {risk.at_risk.sentences(clock_in(_zone(facts.plan)))}")
     for sentence in _reported(facts):
         out.line(sentence)
     for problem in facts.report.problems if facts.report else []:
@@ -153,7 +155,7 @@ def show_run(run: RunFolder, out: Screen) -> int:
 
 def _reported(facts: RunFacts) -> Iterator[str]:
     if facts.report is not None:
-        yield f"cost    {facts.report.costs.told()}"
+        yield f"cost    {facts.report.costs.sentence()}"
     if facts.report is not None and facts.report.published:
         yield f"answers {number(facts.report.published_rows)} rows are published in {facts.report.published}"
     elif facts.state == "publishing":
@@ -200,11 +202,11 @@ def show_shard(shard: ShardFolder, out: Screen) -> int:
     out.line(f"planned  {_planned(spec)}")
     attempts = history(shard)
     if not attempts:
-        out.line("It was never sent: there is no attempt on record.")
+        out.line("Never sent: there is no attempt on record.")
     for attempt in attempts:
         out.line()
         whose = (
-            "" if spec and attempt.shard_fingerprint == spec.fingerprint else ", for rows that are not planned any more"
+            "" if spec and attempt.shard_fingerprint == spec.fingerprint else ", for rows that are no longer planned"
         )
         state = state_of(shard, attempt)
         out.line(f"attempt {attempt.number}: {state} (round {attempt.round}, {_asks(attempt)}{whose})")
@@ -240,17 +242,17 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
         yield (
             "  intent",
             time(intent.at, zone),
-            f"content {intent.shard_fingerprint[:8]}, may be being sent until {time(intent.until, zone)}",
+            f"content {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}",
         )
     if (submitted := shard.submitted(attempt)) is not None:
-        how = ", found in the workspace's list: its results prove it, or it is let go" if submitted.adopted else ""
+        how = ", found in the workspace's list: its results prove it, or it is released" if submitted.adopted else ""
         what = submitted.batch_id or f"no batch (lane {submitted.lane})"
         yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at, zone), what + how
     if (abandoned := shard.abandoned(attempt)) is not None:
         yield (
             "  abandoned",
             time(abandoned.at, zone),
-            "given up at its cutoff: the sync lane asks what it has not answered",
+            "abandoned at its cutoff: the sync lane asks its unanswered rows",
         )
     if (ended := shard.ended(attempt)) is not None:
         yield "  ended", time(ended.ended_at, zone), counts(ended.counts)
@@ -269,6 +271,6 @@ def _landing(loaded: LoadedRecord | None, out: Screen, zone: str) -> None:
     out.line(f"rows     {counts(loaded.outcomes)}; {loaded.reused:,} from earlier runs")
     out.line(f"cost     {loaded.cost_usd} USD, {loaded.retried_usd} of it for tries that a later one replaced")
     if loaded.unmatched:
-        out.line(f"strange  result lines that belong to no row: {counts(loaded.unmatched)}")
+        out.line(f"unmatched  result lines that belong to no row: {counts(loaded.unmatched)}")
     for sentence in loaded.count_mismatches:
         out.line(f"counts   {sentence}")

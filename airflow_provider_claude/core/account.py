@@ -35,8 +35,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fingerprint(self) -> str:
         """What names the account's folder: 16 hexadecimal digits."""
-        told = f"{self.platform}\n{self.base_url}\n{self.workspace}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = f"{self.platform}\n{self.base_url}\n{self.workspace}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 #: The account of a run without items: it asks nothing.
@@ -80,6 +80,6 @@ def check_same(planned: Account, connected: Account, what: str = "This run") -> 
     if planned != connected:
         raise StateError(
             f"{what} belongs to {planned}, and the connection (conn_id) leads to {connected}, where its batches and answers "
-            "do not exist. Nothing was sent. Use a connection to the first; or, to ask and pay for all rows anew with this one, "
+            "do not exist. Nothing was sent. Use a connection to the first; or, to send and pay for all rows again here, "
             "give it a work folder of its own (work), or remove the run folder."
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-#: Seconds a task, or a wait, keeps the folder for its run without a word, and the seconds after which it says so again.
+#: Seconds that a task, or a wait, keeps the folder after its last sign of life, and seconds between two signs of life.
 LEASE_SECONDS = 20 * 60.0
 BEAT_SECONDS = 4 * 60.0
 
-#: A run that has spoken so few seconds ago need not say again that it goes on: less than Airflow takes to start a task of a
+#: A run whose last sign of life is this recent need not give another: less than Airflow takes to start a task of a
 #: run that was cleared.
 JUST_NOW_SECONDS = 5.0
 
@@ -24,7 +24,7 @@ MOST_LOOK_SECONDS = 300.0
 
 
 class ActiveRun(msgspec.Struct, frozen=True, kw_only=True):
-    """An Airflow run, and its task that spoke last. `process` names the process that all its tasks live in, as with
+    """An Airflow run, and its task that last wrote to the record. `process` names the process that all its tasks live in, as with
     `airflow dags test`; it is empty where each has its own.
     """
 
@@ -49,10 +49,10 @@ def look_seconds(age: float) -> float:
 
 
 def seconds_left(until: float, *, ended: bool, alive: bool | None, now: float) -> float:
-    """Seconds for which a run keeps others out of its folder; 0 where it does not any more.
+    """Seconds for which a run still keeps other runs out of its folder; 0 if it does not.
 
-    *until* and *now* are epoch seconds, *ended* is the run's own word, *alive* that of Airflow or of the operating system, None
-    where they cannot be asked.
+    *until* and *now* are epoch seconds, *ended*: the run has recorded its end. *alive*: whether Airflow or the operating
+    system reports it alive, None where neither can be asked.
     """
     if ended or alive is False:
         return 0.0

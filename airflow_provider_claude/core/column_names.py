@@ -1,7 +1,7 @@
 """The names of the columns of the answers: carried ones, the answer's own, ours, and the partition's, all in one table.
 
-Letter case does not tell them apart: Hive partitions and most warehouses read `Day` and `day` as one column. Imported when a
-DAG is parsed, so without pyarrow.
+Names that differ only in letter case are one name: Hive partitions and most warehouses read `Day` and `day` as one column.
+Imported when a DAG is parsed, so without pyarrow.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def check_columns(answers: Iterable[str], carry: Iterable[str], partition: str |
         other = seen.setdefault(name.casefold(), f"{what} {name!r}")
         if other != f"{what} {name!r}":
             raise JobError(
-                f"The {what} {name!r} and the {other} would be one column of the answers: letter case does not tell columns "
+                f"The {what} {name!r} and the {other} would be one column of the answers: letter case does not separate columns "
                 f"apart. {way_out}"
             )
 

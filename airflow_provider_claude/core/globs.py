@@ -1,6 +1,6 @@
 """Globs of paths: `*`, `?` and `[…]` stand for characters of one part, `**` for any number of parts.
 
-A match costs no more time than pattern and name have characters, multiplied: no number of wildcards makes it run away.
+A match takes time in proportion to len(pattern) × len(name), for any number of wildcards.
 The suffixes that a pattern ends in match in any case, as they tell a format in any.
 """
 

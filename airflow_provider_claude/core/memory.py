@@ -1,6 +1,6 @@
 """Arrow's memory, given back when it is freed.
 
-Arrow's own allocator keeps what it once had: a landing of 100,000 rows peaks at 200 MB with it and at 160 MB with the
+Arrow's own allocator keeps what it once had: a load of 100,000 rows peaks at 200 MB with it and at 160 MB with the
 system's, in the same time (`make bench`). Buffers know their allocator, so those made before and after are not touched.
 """
 

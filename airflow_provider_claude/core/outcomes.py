@@ -49,5 +49,5 @@ def of_message(stop_reason: str | None) -> Outcome:
 
 
 def of_result(result_type: str) -> Outcome:
-    """The outcome of a result without a message; a type nobody knows is an error, never a guess."""
+    """The outcome of a result without a message; an unknown type is an error, never a guess."""
     return _RESULT_TYPES.get(result_type, Outcome.ERRORED)

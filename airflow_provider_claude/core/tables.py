@@ -1,4 +1,4 @@
-"""The shapes of the tables in a run folder. Whoever writes or reads one takes its schema from here.
+"""The schemas of the tables in a run folder, for every module that writes or reads one.
 
 Columns of the source are text (`string`) where the job sends them; those it carries along keep their type. Which are which
 is named by the plan. Columns of ours that stand beside a user's in the *answers* start with `claude_`.
@@ -50,7 +50,7 @@ CANDIDATE_FIELDS = (
 
 #: quarantine/part-*.parquet: rows set aside, their texts as they came (as they were cleaned, where the row was to become an
 #: item before). `reason` is a short stable word, `detail` a sentence;
-#: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent whatever anyone says.
+#: `scan_layer` the layer of the gate that gave it, or `source` for a row that cannot be sent in any case.
 #: `scan_excerpt` is safe to show; `scan_text_hash` stands for the texts as they came; `claude_hidden` and
 #: `lost_rows` as in SOURCE_FIELDS.
 QUARANTINE_FIELDS = (
@@ -92,13 +92,13 @@ DOUBT_FIELDS = (
     pa.field("text", pa.string(), nullable=False),
 )
 
-#: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `place` counts the shard's
+#: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `index` counts the shard's
 #: items from 0: the same shard may begin at another ordinal when rows before it come or go. Row n has the custom id that
 #: ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
 #: Where items share requests, rows that follow one another have the same custom id, which ends in `pack_number`, and the
 #: same `request_hash`, that of the request they share; `max_tokens` stays the item's own.
 MANIFEST_FIELDS = (
-    pa.field("place", pa.int32(), nullable=False),
+    pa.field("index", pa.int32(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
     pa.field("custom_id", pa.string(), nullable=False),
     pa.field("input_hash", pa.string(), nullable=False),
@@ -122,9 +122,9 @@ REUSED_FIELDS = (
     pa.field("row", pa.int32(), nullable=False),
 )
 
-#: shards/*/*.reused.parquet: those answers, as they came, for the items at `place` of the shard.
+#: shards/*/*.reused.parquet: those answers, as they came, for the items at `index` of the shard.
 REUSED_ANSWER_FIELDS = (
-    pa.field("place", pa.int32(), nullable=False),
+    pa.field("index", pa.int32(), nullable=False),
     pa.field("request_hash", pa.binary(32), nullable=False),
     pa.field("max_tokens", pa.int32(), nullable=False),
     pa.field("line", pa.binary(), nullable=False),

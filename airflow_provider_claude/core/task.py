@@ -1,4 +1,4 @@
-"""Which task did it: part of every answer's provenance."""
+"""Which task loaded an answer: part of its provenance."""
 
 from __future__ import annotations
 

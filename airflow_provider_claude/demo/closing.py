@@ -12,7 +12,7 @@ _WIDTH = 72
 
 
 def closing_table(report: Mapping[str, Any], run: RunFolder, seconds: float) -> str:
-    """What became of the night: the ledger, the answers, the money, and where everything is."""
+    """How the night ended: the ledger, the answers, the money, and where everything is."""
     lines = [
         "",
         "─" * _WIDTH,

@@ -1,4 +1,4 @@
-"""A night of mail that nobody wrote: customers of a shop, in six languages, some of them up to no good.
+"""A night of made-up mail: customers of a shop, in six languages, some of them up to no good.
 
 The same seed gives the same mails, byte for byte, and mail *n* does not depend on how many there are. About one in a
 hundred is hostile (it speaks to the model, hides text, or forges a delimiter), one in a hundred repeats an earlier
@@ -54,7 +54,7 @@ _SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "sender", "received"
 class Mail:
     """One mail before it is put into MIME. *tone* is what its writer felt; *kind* `ordinary` or one of KINDS.
 
-    *hidden* is text that the mail's HTML shows to nobody; the body does not have it.
+    *hidden* is text that the mail's HTML does not show; the body does not have it.
     """
 
     number: int
@@ -69,7 +69,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusSummary:
-    """How many mails there are, by what. Each of the counts adds up to *mails*."""
+    """How many mails there are, by property. Each of the counts adds up to *mails*."""
 
     mails: int
     by_kind: Mapping[str, int]

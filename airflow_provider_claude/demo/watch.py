@@ -1,4 +1,4 @@
-"""Progress, told from the run folder alone: which files exist is the state."""
+"""Progress, read from the run folder alone: which files exist is the state."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from airflow_provider_claude.store import RunFolder, ShardFolder
 
 
 class Watch:
-    """Tells each step of a run once, when its file has appeared."""
+    """Prints each step of a run once, when its file has appeared."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def news(self) -> Iterator[str]:
         """What has happened since the last call, one sentence each."""
@@ -49,6 +49,6 @@ class Watch:
             yield f"{name}  loaded: {ends}"
 
     def _once(self, what: str) -> bool:
-        new = what not in self._told
-        self._told.add(what)
+        new = what not in self._printed
+        self._printed.add(what)
         return new

@@ -26,7 +26,7 @@ with DAG(
             type="array",
             items={"type": "string"},
             title="Rows",
-            description="One term a line: id:…, rule:override, verdict:…, layer:classifier, all",
+            description="One selector a line: id:…, rule:override, verdict:…, layer:classifier, all",
         ),
         "note": Param("", type="string", title="Why", description="It stays on record, and in the report"),
     },

@@ -38,7 +38,7 @@ NO_BATCHES = (
 )
 
 _ADMIN = "An admin of the workspace has to change it in the Console"
-_PROFILE = "Take the user profile out of the connection's extra, or have it put right"
+_PROFILE = "Take the user profile out of the connection's extra, or have it corrected"
 _UNCHANGED = "A proxy on the way has changed the body: let it pass as it is."
 _SMALLER = "Write a smaller shard_bytes (plan); one long text is cut by max_chars (scan)."
 
@@ -81,7 +81,7 @@ _CODES: Mapping[str, Named] = {
     "user_profile_not_billable": Named(WorkspaceError, f"{_PROFILE}."),
     "user_profile_billing_not_authorized": Named(WorkspaceError, f"{_PROFILE}."),
     "linked_organization_billing_unavailable": Named(
-        BillingError, "The organization of the user profile cannot be billed: its own account has to be put right."
+        BillingError, "The organization of the user profile cannot be billed: its own account has to be corrected."
     ),
     "linked_organization_spend_limit_reached": Named(
         BillingError, "The organization of the user profile has no credit, or has reached its own limit."

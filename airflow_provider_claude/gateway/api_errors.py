@@ -52,10 +52,10 @@ def api_errors(
         raise _refused(f"Could not {doing}: {e}", credentials) from e
 
 
-def _refused(told: object, credentials: str) -> CredentialsError:
-    """*told*, and which key to put right."""
-    forbidden = isinstance(told, CredentialsError) and told.forbidden
-    return CredentialsError(f"{str(told).rstrip('.')}. {credentials}".rstrip(), forbidden=forbidden)
+def _refused(error: object, credentials: str) -> CredentialsError:
+    """The message of *error*, and which key to correct."""
+    forbidden = isinstance(error, CredentialsError) and error.forbidden
+    return CredentialsError(f"{str(error).rstrip('.')}. {credentials}".rstrip(), forbidden=forbidden)
 
 
 def _at(error: Any) -> str:
@@ -69,42 +69,42 @@ def _cause(error: Exception) -> str:
     return f" ({error.__cause__})" if error.__cause__ else ""
 
 
-def _told(error: Any) -> str:
+def _api_message(error: Any) -> str:
     """What the API says is wrong, on one line. Never the body itself: it may be a proxy's page, or echo the mail."""
     if isinstance(error.api_message, str):
         return ascii(error.api_message[:300])[1:-1]
     kind = error.response.headers.get("content-type", "no content type")
-    return f"the answer is no error of the API ({ascii(kind[:60])[1:-1]}); a proxy may have sent it"
+    return f"the answer is not an error of the API ({ascii(kind[:60])[1:-1]}); a proxy may have sent it"
 
 
 #: Statuses with which the API says that it took nothing: conflict, unavailable, overloaded. Other 5xx, and those of a
-#: proxy on the way, may come after the deed.
+#: proxy on the way, may come after the batch was created.
 _NOT_TAKEN = frozenset({409, 503, 529})
 
-#: Statuses with which the creation of a batch is refused for what it is, not for how it is written: nothing but the frame
-#: of its requests is read then, and that is ours. 404 and 405 are those of a gateway without batches.
 #: What it may mean that the API does not know a batch.
 _UNKNOWN = (
     "If that stays so, the batch was deleted, or the key of the connection (conn_id) is of another workspace than the one that "
     "created it"
 )
 
+#: Statuses with which the API refuses to create any batch, whatever its requests say: it has read only the frame of the
+#: requests, which this package writes. 404 and 405 are those of a gateway without batches.
 _NO_BATCHES = frozenset({400, 403, 404, 405})
 
 
 def _of_status(error: Any, doing: str, *, missing_is_transient: bool, creating: bool) -> ClaudeError:
     """Our error for the SDK's status error *error*."""
-    told = named(error.status_code, error.type, error.error_code, error.api_message)
-    kind = told.kind or _kind(error)
-    said = _with(f"Could not {doing}: HTTP {error.status_code} {_labels(error)}: {_told(error)}", told.do)
+    known = named(error.status_code, error.type, error.error_code, error.api_message)
+    kind = known.kind or _kind(error)
+    said = _with(f"Could not {doing}: HTTP {error.status_code} {_labels(error)}: {_api_message(error)}", known.do)
     if error.status_code == 404 and missing_is_transient:
         if isinstance(error.api_message, str):
             return NotFoundYetError(_with(said, _UNKNOWN))
         return ApiUnavailableError(said)
-    if creating and told.kind is None and error.status_code in _NO_BATCHES:
+    if creating and known.kind is None and error.status_code in _NO_BATCHES:
         return BatchesRefusedError(_with(said, NO_BATCHES))
     if kind is RequestRejectedError:
-        return RequestRejectedError(said, error.type, _told(error))
+        return RequestRejectedError(said, error.type, _api_message(error))
     if kind is CredentialsError:
         return CredentialsError(said, forbidden=error.status_code == 403)
     return kind(said, retry_after=retry_after(error.response.headers)) if issubclass(kind, Transient) else kind(said)

@@ -21,7 +21,7 @@ _ANSWER = 300.0
 
 
 class Message(NamedTuple):
-    """An answer of the Messages API as it was sent, and the headers that tell what is left of the limits."""
+    """An answer of the Messages API as it was sent, and the headers that show what is left of the limits."""
 
     body: bytes
     headers: Mapping[str, str]

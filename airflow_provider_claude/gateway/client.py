@@ -34,7 +34,7 @@ from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
 from airflow_provider_claude.gateway.retries import soon_again
 from airflow_provider_claude.gateway.wire import BATCHES, ONCE, STALL, batch_info, batch_path, decoded, raw_response
 
-#: What only informs is not waited for long.
+#: Seconds for calls that only inform.
 _SOON: RequestOptions = {"follow_redirects": False, "max_retries": 0, "timeout": 20.0}
 
 
@@ -70,7 +70,7 @@ class Gateway:
     """Synchronous calls on the official SDK's client, which *connect* makes at the first of them.
 
     A task that finds all it needs in the run folder makes none, and is spared the import of the SDK. *credentials* says
-    which key to put right where the API does not accept it, *workspace* the workspace that the connection names, or nothing.
+    which key to correct where the API does not accept it, *workspace* the workspace that the connection names, or nothing.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Gateway:
         return client
 
     def account(self) -> Account:
-        """Whose batches this connection leads to; one free call.
+        """The account that this connection leads to; one free call.
 
         Raises CredentialsError where that cannot be known, or is not the workspace that the connection names.
         """
@@ -270,7 +270,7 @@ def _platform(client: Anthropic) -> str:
 
 
 def _sending() -> httpx2.Timeout:
-    """Patience for the answer, little for a body that does not move: its sender has to give up in time."""
+    """Patience for the answer, little for a body that does not move: its sender has to stop in time."""
     import httpx2
 
     return httpx2.Timeout(STALL, read=_PATIENCE)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 
+#: The loggers of the SDK and of the HTTP client below it, in the versions of both that the SDK may use.
+_CLIENT_LOGGERS = ("anthropic", "httpx", "httpx2", "httpcore", "httpcore2")
+
 
 class ClaudeHook(BaseHook):
     """Opens the API through a connection of the official provider's type `anthropic`.
@@ -107,8 +110,8 @@ class ClaudeHook(BaseHook):
             async with open_async(cast("AsyncAnthropic", client), credentials=named(self.conn_id)) as gateway:
                 yield gateway
 
-        told = f"{connection.host} {connection.password} {connection.extra}"
-        return Connection(account=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(), connect=connect)
+        identity = f"{connection.host} {connection.password} {connection.extra}"
+        return Connection(account=hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(), connect=connect)
 
     def _with_key(self, client: Any) -> Any:
         """*client*, if it has credentials of any kind: the connection's, or what the SDK finds in the environment."""
@@ -124,15 +127,15 @@ class ClaudeHook(BaseHook):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """What the connection or the SDK's client refuses, as an error that no retry can help."""
+        """Raises what the connection or the SDK's client refuses as an error that is not retried."""
         try:
             yield
         except AirflowNotFoundException as e:
             raise missing(self.conn_id) from e
         except _refusals() as e:
-            told = str(e).rstrip(".")
+            reason = str(e).rstrip(".")
             raise CredentialsError(
-                f"Connection {self.conn_id!r} cannot be used: {told}. {how_to_set(self.conn_id)}"
+                f"Connection {self.conn_id!r} cannot be used: {reason}. {how_to_set(self.conn_id)}"
             ) from e
 
 
@@ -144,10 +147,11 @@ def _official(conn_id: str) -> AnthropicHook:
 
 
 def _quiet_client() -> None:
-    """No line at INFO for each call of the HTTP client, unless the deployment sets a level for it (`namespace_levels`)."""
-    log = logging.getLogger("httpx2")
-    if log.level == logging.NOTSET:
-        log.setLevel(logging.WARNING)
+    """Silence the INFO line that the HTTP client logs for each call, unless the deployment sets a level (`namespace_levels`)."""
+    for name in _CLIENT_LOGGERS:
+        log = logging.getLogger(name)
+        if log.level == logging.NOTSET:
+            log.setLevel(logging.WARNING)
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -20,7 +20,7 @@ PLATFORMS = ("anthropic", "aws")
 
 _URL = re.compile(r"https?://[^\s/?#]+[^\s?#]*", re.IGNORECASE)
 _LOGIN = re.compile(r"//[^/?#]*@")
-_LOGIN_TOLD = (
+_LOGIN_MESSAGE = (
     "has a user or a password in its host, where errors and records would show it: write the host without it, and give it as a "
     'header, extra {"anthropic_client_kwargs": {"default_headers": {"Authorization": "<value>"}}}.'
 )
@@ -93,7 +93,7 @@ def _of_host(connection: Connection, extra: Mapping[str, Any]) -> str | None:
     if not host and not connection.port:
         return None
     if _LOGIN.search(host):
-        return _LOGIN_TOLD
+        return _LOGIN_MESSAGE
     if not _URL.fullmatch(host):
         return f"has the host {host!r}, which is not a URL: write {_url(host, connection.port)!r}, or leave it empty."
     if connection.port:
@@ -105,7 +105,7 @@ def _of_host(connection: Connection, extra: Mapping[str, Any]) -> str | None:
 
 def _of_keys(connection: Connection, extra: Mapping[str, Any]) -> str | None:
     given = {"a password": connection.password or "", **_credentials(extra)}
-    return next((told for name, value in given.items() if (told := _of_value(name, value))), None)
+    return next((wrong for name, value in given.items() if (wrong := _of_value(name, value))), None)
 
 
 def _credentials(extra: Mapping[str, Any]) -> dict[str, str]:
@@ -131,7 +131,7 @@ def _of_value(name: str, value: str) -> str | None:
             f"has {name} with a blank, a line break or another character that no API key has: write the key alone, "
             "without a line end."
             if not is_header
-            else f"has {name} with a line break, blanks around it, or a character that no header has."
+            else f"has {name} with a line break, blanks around it, or a character that headers cannot have."
         )
     if value[:1] in _QUOTES or value[-1:] in _QUOTES:
         return f"has {name} with quotes around it: write it without them."
@@ -143,7 +143,7 @@ def check_client(client: Any, conn_id: str) -> None:
 
     Its key may come from the environment; HTTP libraries quote such a value in their errors.
     """
-    wrong = _LOGIN_TOLD if client.base_url.userinfo else next(_wrong_headers(client), None)
+    wrong = _LOGIN_MESSAGE if client.base_url.userinfo else next(_wrong_headers(client), None)
     if wrong:
         raise CredentialsError(
             f"Connection {conn_id!r}, or the environment (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL), {wrong} "
@@ -153,8 +153,8 @@ def check_client(client: Any, conn_id: str) -> None:
 
 def _wrong_headers(client: Any) -> Iterator[str]:
     for name, value in client.default_headers.items():
-        if isinstance(value, str) and (told := _of_value(f"a header {name!r}", value)):
-            yield told
+        if isinstance(value, str) and (wrong := _of_value(f"a header {name!r}", value)):
+            yield wrong
 
 
 def secrets_of(connection: Connection) -> list[str]:

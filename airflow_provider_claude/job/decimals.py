@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: As many digits as most stores of tables have, and where `Decimal` says nothing the places that Spark takes.
-DIGITS, PLACES = 38, 18
+#: As many digits as most stores of tables have, and the scale that Spark uses where `Decimal` states none.
+DIGITS, SCALE = 38, 18
 
 #: The most digits that Arrow has.
 _MOST_DIGITS = 76
@@ -19,18 +19,18 @@ _MOST_DIGITS = 76
 _FORMAT = re.compile(r"decimal(?:\((\d{1,2}), ?(\d{1,2})\))?")
 
 
-def decimal_format(digits: int | None, places: int | None) -> str | None:
-    """The format of decimals with at most *digits* in all and *places* behind the point, where they are bounded.
+def decimal_format(digits: int | None, scale: int | None) -> str | None:
+    """The format of decimals with at most *digits* in all and *scale* behind the point, where they are bounded.
 
     None where they have more digits than a column can hold.
     """
-    if places is None:
-        places = PLACES if digits is None else min(digits, PLACES)
-        digits = DIGITS if digits is None else max(digits, min(digits + places, DIGITS))
+    if scale is None:
+        scale = SCALE if digits is None else min(digits, SCALE)
+        digits = DIGITS if digits is None else max(digits, min(digits + scale, DIGITS))
     elif digits is None:
-        digits = max(DIGITS, places)
-    digits = max(digits, places)
-    return f"decimal({digits}, {places})" if digits <= _MOST_DIGITS else None
+        digits = max(DIGITS, scale)
+    digits = max(digits, scale)
+    return f"decimal({digits}, {scale})" if digits <= _MOST_DIGITS else None
 
 
 def decimal_of(node: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -38,5 +38,5 @@ def decimal_of(node: Mapping[str, Any]) -> tuple[int, int] | None:
     found = _FORMAT.fullmatch(str(node.get("format", ""))) if node.get("type") == "string" else None
     if found is None:
         return None
-    digits, places = (int(found[1]), int(found[2])) if found[1] else (DIGITS, PLACES)
-    return (digits, places) if 0 < digits <= _MOST_DIGITS and places <= digits else None
+    digits, scale = (int(found[1]), int(found[2])) if found[1] else (DIGITS, SCALE)
+    return (digits, scale) if 0 < digits <= _MOST_DIGITS and scale <= digits else None

@@ -38,17 +38,17 @@ _FREE_KEYS = (
 _A_CONDITION = (
     "is a condition, which structured outputs do not support. Make fields optional, or write anyOf with whole objects"
 )
-_PLACES = (
-    "gives each place of a list its own schema (a tuple). Write an object with a named field for each place, or a list of "
+_POSITIONS = (
+    "gives each position of a list its own schema (a tuple). Write an object with a named field for each, or a list of "
     "one type"
 )
 _REFERENCE = "is not supported. Write the schema under $defs, and refer to it by '#/$defs/NAME'"
 
-#: Words that nothing can be made of, and what to do instead.
+#: Keywords that cannot be asked, and what to do instead.
 _REFUSED: dict[str, str] = {
-    "prefixItems": _PLACES,
-    "additionalItems": _PLACES,
-    "unevaluatedItems": _PLACES,
+    "prefixItems": _POSITIONS,
+    "additionalItems": _POSITIONS,
+    "unevaluatedItems": _POSITIONS,
     "contains": "is not supported. Say in the prompt what the list has to hold, or give that a field of its own",
     "patternProperties": _FREE_KEYS,
     "propertyNames": _FREE_KEYS,
@@ -123,7 +123,7 @@ def check_names(properties: Iterable[str]) -> None:
         folded = name.casefold()
         if folded in seen:
             raise JobError(
-                f"output has fields {seen[folded]!r} and {name!r}: most warehouses do not tell letter case apart. Rename one."
+                f"output has fields {seen[folded]!r} and {name!r}: most warehouses ignore letter case. Rename one."
             )
         seen[folded] = name
 
@@ -134,8 +134,8 @@ def is_reserved(name: str) -> bool:
 
 
 def check_words(path: str, node: Mapping[str, Any]) -> None:
-    """Raise JobError where *node*, before its `$ref` is resolved, has a word with a value that means nothing, or a `$ref`
-    and demands beside it, which the SDK does not send.
+    """Raise JobError where *node*, before its `$ref` is resolved, has a keyword with an invalid value, or a `$ref`
+    with keywords beside it, which the SDK does not send.
     """
     for word, makes_sense in (_NOTES | _BOUNDS).items():
         if word in node and not makes_sense(node[word]):
@@ -228,7 +228,7 @@ def _check_object(path: str, node: Mapping[str, Any]) -> None:
 def _check_array(path: str, node: Mapping[str, Any]) -> None:
     items = node.get("items")
     if isinstance(items, list):
-        raise JobError(f"output field {path}: a list of items {_PLACES}.")
+        raise JobError(f"output field {path}: a list of items {_POSITIONS}.")
     if items is None:
         raise JobError(
             f'output field {path} is a list of anything. Say of what: list[str], or "items": {{"type": ...}}.'

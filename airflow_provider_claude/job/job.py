@@ -47,7 +47,7 @@ class ClaudeJob:
         once 53 % of them find it.
     :param params: further parameters of the Messages API: ``effort``, ``inference_geo``, ``metadata``, ``service_tier``,
         ``stop_sequences``.
-    :param placement: where a row's values stand: ``"tool_result"``, as the API advises for text by strangers, with
+    :param placement: where a row's values stand: ``"tool_result"``, as the API advises for untrusted text, with
         references to them in the prompt; or ``"user"``, in the prompt itself, which saves the tokens of a tool. See
         docs/explanation/defence.md.
     :raises JobError: when the job is built, which is when the DAG is parsed.

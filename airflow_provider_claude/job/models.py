@@ -1,7 +1,7 @@
 """A Pydantic model as the JSON schema that is asked, and by which names of it the model's fields are read.
 
-A field is asked by the name that validation reads (`alias`, `validation_alias`, an alias generator), which is the name its
-column has. How a model is serialised (`serialization_alias`, `exclude`, serializers, computed fields) has no say.
+The schema names a field as validation reads it (`alias`, `validation_alias`, an alias generator), and so does its column.
+How a model is serialised (`serialization_alias`, `exclude`, serializers, computed fields) plays no part.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def model_schema(model: type[BaseModel]) -> dict[str, Any]:
     try:
         schema = model.model_json_schema(schema_generator=Generator)
     except Exception as e:
-        told = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise JobError(f"output {model.__name__} has no JSON schema, so it cannot be asked for: {told}") from e
+        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise JobError(f"output {model.__name__} has no JSON schema, so it cannot be asked for: {reason}") from e
     for cls in classes:
         _check_readable(cls)
     if not issubclass(model, RootModel) and isinstance(schema.get("properties"), dict):
@@ -45,13 +45,13 @@ def model_schema(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
-def _as_decimal(told: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON schema *told* of the decimals of the core schema *schema*, with their format."""
+def _as_decimal(reason: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema *reason* of the decimals of the core schema *schema*, with their format."""
     written = decimal_format(schema.get("max_digits"), schema.get("decimal_places"))
-    if written is None or "anyOf" not in told:
-        return told
-    numbers = [choice for choice in told["anyOf"] if choice.get("type") != "string"]
-    return {**told, "anyOf": [*numbers, {"type": "string", "format": written}]}
+    if written is None or "anyOf" not in reason:
+        return reason
+    numbers = [choice for choice in reason["anyOf"] if choice.get("type") != "string"]
+    return {**reason, "anyOf": [*numbers, {"type": "string", "format": written}]}
 
 
 def schema_names(cls: type) -> dict[str, str]:
@@ -74,7 +74,7 @@ def _schema_name(cls: type, name: str, field: FieldInfo) -> str:
             case AliasPath(path=[str(only)]):
                 return only
     raise JobError(
-        f"output {cls.__name__}.{name} is read by an AliasPath, which is no name of a JSON schema. Write "
+        f"output {cls.__name__}.{name} is read by an AliasPath, which a JSON schema cannot name. Write "
         f"Field(alias=...) with one name, or model the nesting."
     )
 

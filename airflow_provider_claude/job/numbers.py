@@ -1,7 +1,7 @@
-"""Numbers that people write, in a DAG, a form or a file of settings: bounded where they are read.
+"""Numbers from a DAG, a form or a settings file: checked where they are read.
 
-What is no number, is none (`nan`), or lies outside its range is refused with the parameter's name, the value and the range.
-A bool is no number, and a text is one only where a template may have made it: in digits, without an exponent.
+A value that is not a number (or is `nan`), or is out of range, is refused with the parameter's name, the value and the range.
+A bool is not a number. A text is one only where a template may have rendered it: in digits, without an exponent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 def number(name: str, value: object, low: float, high: float) -> float:
     """*value*, a number from *low* to *high*. Raises JobError for all else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise JobError(f"{name} is {_told(value)}: write a number from {low:,g} to {high:,g}.")
+        raise JobError(f"{name} is {_shown(value)}: write a number from {low:,g} to {high:,g}.")
     return float(value)
 
 
@@ -32,7 +32,7 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         found = int(value)
     if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
-        raise JobError(f"{name} is {_told(value)}: write a whole number from {low:,} to {high:,}.")
+        raise JobError(f"{name} is {_shown(value)}: write a whole number from {low:,} to {high:,}.")
     return found
 
 
@@ -46,12 +46,12 @@ def usd_amount(name: str, value: object) -> Decimal:
         found = Decimal(str(value)) if bounded else None
     if found is None or found > MOST_USD:
         raise JobError(
-            f"{name} is {_told(value)}: write an amount in USD from 0 to {MOST_USD:,} in digits, such as '2.50'."
+            f"{name} is {_shown(value)}: write an amount in USD from 0 to {MOST_USD:,} in digits, such as '2.50'."
         )
     return found
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
     said = repr(value)

@@ -1,6 +1,6 @@
 """Request parameters beside the ones with a field of their own, checked against API version 2026-10-21.
 
-A wrong parameter inside a batch is only known when the batch has ended, once for every row; here it is known
+The API reports a wrong parameter inside a batch only when the batch has ended, once for every row; these checks report it
 when the DAG is parsed. Sources: https://platform.claude.com/docs/en/api/versioning,
 https://platform.claude.com/docs/en/build-with-claude/batch-processing and /structured-outputs (2026).
 """

@@ -23,13 +23,13 @@ from airflow_provider_claude.job.forms import (
 )
 from airflow_provider_claude.job.models import model_schema
 
-#: Words at the root that speak of the document, not of the answers.
+#: Keywords at the root that describe the document, not the answers.
 _OF_DOCUMENT = frozenset({"$schema", "$id", "$comment"})
 
 _DEFINED = "#/$defs/"
 
-#: Words that say something about a value, and ask nothing of it.
-_TOLD = frozenset({"title", "description", "default"})
+#: Keywords that describe a value, and demand nothing of it.
+_ANNOTATIONS = frozenset({"title", "description", "default"})
 
 
 def output_schema(output: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def _of_types(node: dict[str, Any]) -> dict[str, Any]:
     kinds = node["type"]
     if len(kinds) == 1:
         return {**node, "type": kinds[0]}
-    told: dict[str, Any] = {word: value for word, value in node.items() if word in _TOLD}
-    rest: dict[str, Any] = {word: value for word, value in node.items() if word not in {"type", *told}}
+    notes: dict[str, Any] = {word: value for word, value in node.items() if word in _ANNOTATIONS}
+    rest: dict[str, Any] = {word: value for word, value in node.items() if word not in {"type", *notes}}
     if "enum" in rest or "const" in rest or "anyOf" in rest:
-        return {**told, **rest}
-    return {**told, "anyOf": [{"type": kind} if kind == "null" else {**rest, "type": kind} for kind in kinds]}
+        return {**notes, **rest}
+    return {**notes, "anyOf": [{"type": kind} if kind == "null" else {**rest, "type": kind} for kind in kinds]}
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The prompt template: literal text with `{column}` in it, and nothing else.
 
-It is not a Jinja template and not a format string: what stands in braces is the whole name of a column, such as `{body}`,
+It is not a Jinja template and not a format string: the text in braces is the whole name of a column, such as `{body}`,
 `{Review Text}`, `{user.text}`, `{2026-Q1}` or `{Q1: How was it?}`. There are no attributes, indexes, conversions or format
 specs, so a row's text can only ever be a value. `{{` and `}}` stand for single braces.
 """

@@ -1,8 +1,8 @@
 """How a request says that a row's texts are untrusted: where they stand, the notice about them, and the canary word.
 
-The API's guidance has text of strangers only in tool results, as JSON, with the system prompt saying what it is
+The API's guidance puts third-party text only into tool results, as JSON, with the system prompt saying what it is
 (https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks). So each request
-brings the result of a tool that nobody has called, and forbids calling it.
+brings the result of a tool call that was never made, and forbids calling the tool.
 
 Canary and nonces are derived from a secret of the deployment and the job's own words: no other deployment of the same job has
 them, and the same job in the same work folder sends the same bytes. Nothing here is secret from the model, only from the
@@ -50,7 +50,7 @@ _NOTICE = (
 
 
 def job_key(secret: bytes, system: str, prompt: str) -> bytes:
-    """What canary and nonces of the job with these words are derived from. It does not tell the *secret* of the deployment."""
+    """What canary and nonces of the job with these words are derived from. It does not reveal the *secret* of the deployment."""
     return hmac.digest(secret, f"{system}\0{prompt}".encode(), "sha256")
 
 
@@ -70,8 +70,8 @@ def notice(placement: Placement, key: bytes) -> str:
 
 def full_system(placement: Placement, system: str, key: bytes) -> str:
     """The system prompt as it is sent."""
-    told = notice(placement, key)
-    return f"{system}\n\n{told}" if system else told
+    note = notice(placement, key)
+    return f"{system}\n\n{note}" if system else note
 
 
 def reference(column: str) -> str:

@@ -28,8 +28,8 @@ class ClaudeBatchCreateOperator(BaseOperator):
 
     :param shard: a shard's path, as the plan returns it (templated).
     :param conn_id: a connection of type `anthropic` (templated).
-    :param warn: call the notifier of the DAG's deadline alerts where the shard's cutoff comes before it is known whose a batch
-        is; False tells the log only.
+    :param warn: call the notifier of the DAG's deadline alerts where the shard's cutoff comes before a batch is proven to be
+        its own; False only logs.
     """
 
     template_fields: Sequence[str] = ("shard", "conn_id")
@@ -48,15 +48,15 @@ class ClaudeBatchCreateOperator(BaseOperator):
         return self.resume(context)
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> str:
-        """Create, or go on after a deferral."""
+        """Create, or continue after a deferral."""
         from airflow_provider_claude.stages.submit.run import create
 
         with held(self, context, shard=self.shard, since=waiting_since), resumable(self, since=waiting_since):
             try:
                 batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
             finally:
-                warn_if_left(self.shard, context, told=self.warn)
+                warn_if_left(self.shard, context, notify=self.warn)
         self.log.info(
-            "Shard %s: %s", self.shard, f"batch {batch_id}" if batch_id else "no batch, all its answers are there"
+            "Shard %s: %s", self.shard, f"batch {batch_id}" if batch_id else "no batch needed, all answers exist"
         )
         return batch_id

@@ -1,4 +1,4 @@
-"""Load: the results of a shard become typed answers, and leftovers with their reasons."""
+"""Load: the results of a shard become typed answers, and unresolved rows with their reasons."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class ClaudeResultLoadOperator(BaseOperator):
     """Downloads the results of an ended batch, checks every row, and writes the shard's answers. Returns the counts.
 
-    Loading twice equals loading once, and the second time downloads nothing. Results that are not whole are read again over
-    minutes, without a worker that waits; then what is there is loaded, and the rest is ``missing``, with the reason. A batch
+    Loading twice gives the same as loading once, and downloads nothing the second time. Incomplete results are read again
+    over minutes, without holding a worker; then what is there is loaded, and the rest is ``missing``, with the reason. A batch
     that has not ended, because its wait was marked success, is waited for in the triggerer, until the shard's cutoff.
 
     :param shard: a shard's path, as the plan returns it (templated).
@@ -60,7 +60,7 @@ class ClaudeResultLoadOperator(BaseOperator):
         return self.resume(context)
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
-        """Load, or go on after a deferral: the batch had not ended."""
+        """Load, or continue after a deferral: the batch had not ended."""
         from airflow_provider_claude.stages.fetch.record_end import keep_event
         from airflow_provider_claude.stages.load.run import load
 

@@ -1,4 +1,4 @@
-"""Messages: a small urgent table is asked on the Messages API at once, in one task."""
+"""Messages: asks a small urgent table on the Messages API at once, in one task."""
 
 from __future__ import annotations
 
@@ -45,33 +45,33 @@ if TYPE_CHECKING:
 
 
 class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator):
-    """The sync lane as an operator of its own: same job, same sources, same answers and report as the batch lane, at full
+    """The sync lane as a separate operator: same job, same sources, same answers and report as the batch lane, at full
     price and at once.
 
-    It scans, plans, asks within the account's limits, lands, settles and reports in one task. Cleared or retried it goes
-    on where it was: what is answered is not asked again. Killed, it waits for what is under way and keeps it.
+    It scans, plans, asks within the account's limits, loads, settles and reports in one task. Cleared or retried it
+    resumes: answered rows are not asked again. Killed, it waits for its open requests and keeps their answers.
 
-    In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
+    In its templates, ``{{ day }}`` is the run's data day, ``{{ hour }}`` its hour, and ``{{ partition }}`` the value of
     *partition* (see ``runtime.resolve_day``).
 
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param run_folder: where the run keeps its files (templated).
-    :param publish_to: root of the answers (templated). An empty text publishes nothing; None does neither, and warns.
+    :param publish_to: root of the answers (templated). An empty text publishes nothing; None also publishes nothing, and warns.
     :param conn_id: a connection of type `anthropic` (templated).
     :param model: another model than the job's (templated); empty keeps the job's.
     :param prices: prices of models that this version of the package does not list; see ClaudePlanOperator.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due (templated).
     :param limits: what the account may use a minute; see ClaudePlanOperator (templated).
     :param reserve: the share of these limits that is left to others.
-    :param in_flight: the most requests under way at once.
-    :param shed_to: ``batch``: where the account is so busy that the lane had to slow down for minutes, and there is time,
-        what is left and not urgent goes by batch, and the task waits for it deferred. None: all rows stay in the sync lane.
-    :param stuck_batches: ``answer`` or ``wait``: what is done about such a batch where it cannot be ended in time; see
+    :param in_flight: the most concurrent requests.
+    :param shed_to: ``batch``: if the account is so busy that the lane had to slow down for minutes, and there is time,
+        the remaining rows that are not urgent go by batch, and the task waits deferred. None: all rows stay in the sync lane.
+    :param stuck_batches: ``answer`` or ``wait``: what to do about such a batch if it cannot be ended in time; see
         ClaudePlanOperator.
     :param priority_column: a column with a number: rows with a higher one are asked first; see ClaudePlanOperator. It is
         carried to the answers.
-    :param urgent: rows from this number on are never left to a batch. Without *priority_column* no row is urgent.
+    :param urgent: rows with at least this number never go to a batch. Without *priority_column* no row is urgent.
     :param rounds: how often rows without a valid answer are asked again.
     :param budget_usd: what may be spent at most; see ClaudePlanOperator (templated).
     :param budget_scope: who spends it together (templated).
@@ -87,14 +87,14 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
     :param replace: what may replace the rows of the partition; see ClaudePlanOperator (templated).
     :param take_over: whether to take a partition over; see ClaudePlanOperator (templated).
     :param policy: what happens to a row in which the scan found something (see ``core.scan.policy.ScanPolicy``).
-    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
-    :param signatures: ``drop`` leaves the signature under a text out, likewise.
+    :param replies: ``drop`` leaves quoted text out of what is sent; the gate still scans it.
+    :param signatures: ``drop`` leaves the signature under a text out in the same way.
     :param redact: what in the texts is replaced by tokens before it is sent; see ClaudeInputScanOperator.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
-    :param unreadable_files: ``fail`` or ``quarantine``: what is done about a file that cannot be read whole; see
+    :param unreadable_files: ``fail`` or ``quarantine``: what to do about a file that cannot be read whole; see
         ClaudeInputScanOperator.
-    :param missing_source: ``fail`` or ``empty``: what is done where there is no file at *source*; see
+    :param missing_source: ``fail`` or ``empty``: what to do if there is no file at *source*; see
         ClaudeInputScanOperator.
     """
 
@@ -209,7 +209,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
     def resume(
         self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
     ) -> dict[str, Any]:
-        """Ask, or go on after a deferral: rows were shed to a batch, or the API had no room."""
+        """Ask, or continue after a deferral: rows were shed to a batch, or the API had no room."""
         raise_if_gave_up(event)
         from airflow_provider_claude.stages.fetch.record_end import keep_event
         from airflow_provider_claude.stages.plan.run import open_shards
@@ -239,7 +239,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         self.log_plan(self.planned(settings, context))
 
     def _settle(self, shard: ShardFolder, context: Context) -> str | None:
-        """Bring *shard* to its end; the batch that has to end first, where rows were shed to one."""
+        """Complete *shard*; returns the batch that has to end first, if rows were shed to one."""
         from airflow_provider_claude.stages.settle.run import Settled
         from airflow_provider_claude.stages.submit.run import create
 
@@ -252,7 +252,11 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         return None if isinstance(step, Settled) else step.batch_id
 
     def _wait(self, batch_id: str, shard: ShardFolder, context: Context, active: int) -> None:
-        self.log.info("Shard %s: the account is busy, the rest is batch %s; waiting in the triggerer", shard, batch_id)
+        self.log.info(
+            "Shard %s: the account is busy, the remaining rows went to batch %s; waiting in the triggerer",
+            shard,
+            batch_id,
+        )
         listener = Listener.of(context)
         wait_for_batch(self, batch_id, shard=str(shard), conn_id=self.conn_id, active=active, listener=listener)
 

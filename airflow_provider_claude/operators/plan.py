@@ -1,4 +1,4 @@
-"""Plan: tokens, cost and shards are settled, and one request tried, before anything is sent in bulk."""
+"""Plan: fixes tokens, cost and shards, and tries one request, before anything is sent in bulk."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
         in any of them is not paid again. None: the folder that holds the run folder.
     :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
-        numbers; see ``core/sync/limits.json``. The API's own headers correct it while the sync lane is at work.
+        numbers; see ``core/sync/limits.json``. The API's own headers correct it while the sync lane runs.
     :param reserve: the share of these limits that the sync lane leaves to others.
     :param margin: seconds before the deadline by which everything should be done.
     :param lane: ``auto``; or ``batch`` or ``sync`` for all rows (templated). With ``batch`` no batch is ever abandoned for the
         deadline.
-    :param lead: seconds from giving up a batch until its rest can be sent; None goes by what earlier cancels took.
+    :param lead: seconds from abandoning a batch until its rest can be sent; None uses what earlier cancels took.
     :param hopeless: ``warn``, or ``fail`` before anything is sent, where no lane can make the deadline.
     :param refused_batches: where the API refuses batches, for the workspace, the key or the model: ``fail``, or ``sync`` to
         ask all rows by the sync lane at full price (templated). The plan says what that costs.
-    :param stuck_batches: ``answer`` or ``wait``: what is done about a batch that cannot be ended at its cutoff, because nothing
-        proves yet whose it is, or cancelling it has no effect. ``answer``: the sync lane answers its rows, within the budget,
-        and they may be paid for twice. ``wait``: the shard waits for its end, past the deadline. The alert is raised either
-        way.
+    :param stuck_batches: ``answer`` or ``wait``: what to do about a batch that cannot be ended at its cutoff, because it is
+        not proven to be the shard's own, or the cancel has no effect. ``answer``: the sync lane answers its rows, within the
+        budget, and they may be paid for twice. ``wait``: the shard waits for its end, past the deadline. The alert is raised
+        either way.
     :param budget_usd: what may be spent at most (templated), such as ``"2.50"``; items it does not cover end as
         ``unaffordable`` and can be asked later. None or empty: as much as it takes.
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
@@ -72,18 +72,18 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param pack_tokens: the most input tokens that the items of one request have together, about.
     :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
-        first. What is no number counts as 0. None: all are alike.
-    :param urgent: from this number on an item stays in the sync lane where others are left to a batch.
+        first. Anything else counts as 0. None: all rows are equal.
+    :param urgent: an item with at least this number stays in the sync lane where others go back to a batch.
     :param publish_to: where the report will publish the answers, as ``<publish_to>/<partition_column>=<partition>/``: it is
         checked and claimed before anything is paid (templated). None: where the report task below says, or nowhere.
     :param partition: the partition of the answers, such as ``{{ day }}``, ``{{ hour }}`` or ``{{ params.mailbox }}``; the run
         folder has to follow it (templated). None: the output holds one table, which each run replaces.
     :param partition_column: the name of the partition column.
-    :param replace: ``guarded``: rows in the partition are replaced neither by none or far fewer nor by rows from another
-        source; ``always``: by whatever this run has (templated).
+    :param replace: ``guarded``: rows in the partition are not replaced by none, by far fewer, or by rows from another
+        source; ``always``: this run's rows replace them in any case (templated).
     :param take_over: whether the partition becomes this task's even if it is another's, or of another data interval
         (templated).
-    :param reuse_days: how old an answer may be to be taken again; 0 asks every row anew that is not on its way already.
+    :param reuse_days: how old an answer may be to be reused; 0 asks every row again that is not already in a batch.
     """
 
     template_fields: Sequence[str] = (
@@ -181,7 +181,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         return self.resume(context)
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> list[str]:
-        """Plan, or go on after a deferral: batches of what the run held before had to end."""
+        """Plan, or continue after a deferral: batches of the run's earlier plan had to end."""
         from airflow_provider_claude.stages.plan.run import open_shards
 
         with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):

@@ -1,4 +1,4 @@
-"""Release: an act of its own, so that the right to it can be granted apart from that to run the job."""
+"""Release: a separate operator, so that the right to release can be granted apart from the right to run the job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.report.reconcile import in_words
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.operators.scan import terms_of
+from airflow_provider_claude.operators.scan import selectors_of
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class ClaudeReleaseOperator(NamesItsRun, BaseOperator):
-    """Lets rows out of quarantine from the next scan on, and puts on record who did so, when and why. Sends nothing.
+    """Releases rows from quarantine, from the next scan on, and records who did so, when and why. Sends nothing.
 
-    Returns how many rows were released. Fails where none was: a term that means no row is a mistake. A run releases by its
-    terms once, also where it is cleared; for other terms trigger a new run.
+    Returns how many rows were released. Fails where none was: a selector without a row is a mistake. A run applies its
+    selectors once, also where it is cleared; for other selectors trigger a new run.
 
     :param run_folder: the run folder (templated).
-    :param release: which rows, as terms such as ``id:m-7``, ``rule:override``, ``layer:classifier`` or ``all`` (templated;
+    :param release: which rows, as selectors such as ``id:m-7``, ``rule:override``, ``layer:classifier`` or ``all`` (templated;
         a list, its JSON, or one a line).
     :param note: why (templated); it stays on record, and in the report.
     :param partition: the partition of the run folder, as ``claude_batch_job`` has it (templated).
@@ -57,21 +57,21 @@ class ClaudeReleaseOperator(NamesItsRun, BaseOperator):
         from airflow_provider_claude.stages.scan.release_rows import Act, release, unmatched
 
         with task_errors():
-            run, terms = run_folder(self.run_folder), terms_of(self.release)
+            run, selectors = run_folder(self.run_folder), selectors_of(self.release)
             act = Act(by=who_triggered(context), at=utc_now(), note=str(self.note or ""), run_id=context.get("run_id"))
-            record = release(run, terms, act)
+            record = release(run, selectors, act)
             if not record.rows:
                 raise JobError(
-                    _none_released(run, unmatched(run, terms), earlier=None if record.at == act.at else record.at)
+                    _none_released(run, unmatched(run, selectors), earlier=None if record.at == act.at else record.at)
                 )
         self.log.info("%d rows of %s released (%s) by %s", len(record.rows), run, in_words(record.by_reason), record.by)
-        for sentence in unmatched(run, terms):
+        for sentence in unmatched(run, selectors):
             self.log.warning("%s", sentence)
         return len(record.rows)
 
 
 def _none_released(run: RunFolder, why: Sequence[str], *, earlier: str | None) -> str:
-    """What is said where no row was released; *earlier*: when this run has asked the same before."""
+    """The error where no row was released; *earlier*: when this run has asked for the same before."""
     before = f" This run has asked for the same at {earlier[:19]}Z, and a cleared run asks once." if earlier else ""
-    told = " ".join([f"No row in quarantine of {run} was released.{before}", *why])
-    return f"{told} Trigger a new run of the DAG, with terms (release) that mean rows which are in quarantine now."
+    message = " ".join([f"No row in quarantine of {run} was released.{before}", *why])
+    return f"{message} Trigger a new run of the DAG, with selectors (release) of rows that are in quarantine now."

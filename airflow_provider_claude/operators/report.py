@@ -1,4 +1,4 @@
-"""Report: the ledger is closed from the files themselves, and the answers are published if it is green."""
+"""Report: closes the ledger from the files themselves, and publishes the answers if it is green."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _DEFAULT = Thresholds()
 class ClaudeReportOperator(BaseOperator):
     """Writes report.json and report.html, publishes the answers, and fails where rows are unaccounted for.
 
-    Runs whatever became of the shards (trigger rule ``all_done``), because a failed shard is what it has to tell.
+    Runs also where shards failed (trigger rule ``all_done``), because it has to report them.
 
     :param run_folder: the run folder (templated).
-    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: where the
-        plan's parameter says; where neither says, nothing is published, which is a warning when the DAG is parsed and in
-        the report. An empty text publishes nothing, without a warning. If both say, they have to agree.
-    :param conn_id: a connection of type `anthropic`, which is asked about batches that were left at their cutoff (templated):
-        where they have ended since, what they cost is counted. None: it is not asked.
+    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: the
+        plan's parameter; without either, nothing is published, with a warning when the DAG is parsed and in
+        the report. An empty text publishes nothing, without a warning. If both are set, they have to agree.
+    :param conn_id: a connection of type `anthropic`, to ask for the cost of batches that were abandoned at their cutoff
+        and have ended since (templated). None: the API is not asked.
     :param partition_column: the name of the partition column, if the plan's parameter does not say.
     :param max_failed: how many of the asked rows may fail in a green run for a reason that is not in their text. This and
         the next five are each a share, or a ``Limit`` of share and counts; docs/explanation/red-or-green.md has the
@@ -50,7 +50,7 @@ class ClaudeReportOperator(BaseOperator):
     :param max_defective: how many of the input rows may be set aside as broken data, or be lost in damaged places of
         the source.
     :param max_quarantined: how many of the input rows may be set aside for what their authors wrote.
-    :param warn_above: what is beyond this limit, and not red, is logged and reported as a warning.
+    :param warn_above: a count beyond this limit that is not red is logged and reported as a warning.
     :param trigger_rule: Airflow's trigger rule; by default the report runs whether shards succeeded or failed.
     """
 
@@ -90,7 +90,7 @@ class ClaudeReportOperator(BaseOperator):
         )
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
-        """Go on after a deferral: another run was active in the run folder."""
+        """Continue after a deferral: another run was active in the run folder."""
         return self.execute(context, waiting_since)
 
     def execute(self, context: Context, waiting_since: float | None = None) -> dict[str, Any]:
@@ -129,11 +129,11 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s", legible(excerpt(warning, 400)))
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
-        self.log.info("%s", summary.costs.told())
+        self.log.info("%s", summary.costs.sentence())
         return reported(self.log, run, summary)
 
     def _collect_late(self, run: RunFolder) -> None:
-        """Count what batches have cost that were left at their cutoff. Without it the report says what they may cost."""
+        """Count the cost of batches that were abandoned at their cutoff. Without it the report says what they may cost."""
         from airflow_provider_claude.stages.submit.collect_late import collect_late_of, has_left
 
         if self.conn_id is None or not any(has_left(shard) for shard in run.shards()):

@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
-    In its templates, ``{{ day }}`` is the day the run is about, ``{{ hour }}`` the hour, and ``{{ partition }}`` the value of
+    In its templates, ``{{ day }}`` is the run's data day, ``{{ hour }}`` its hour, and ``{{ partition }}`` the value of
     *partition* (see ``runtime.resolve_day``).
 
     :param source: file, folder or glob of Parquet, CSV, JSON Lines (plain, gzip, zstd), ``.eml`` or mbox, on any store
         ObjectStoragePath reaches (templated). It has to be in, or below, one of ``[claude] sources``.
-    :param run_folder: where the run keeps its files (templated). The same folder for the same data means that what is
-        already paid for is found again; each partition has one of its own.
+    :param run_folder: where the run keeps its files (templated). The same folder for the same data means that a rerun
+        finds what is already paid for; each partition has its own folder.
     :param partition: the partition of the answers, as the plan has it: it only gives ``{{ partition }}`` its value (templated).
     :param columns: the text columns to be sent, as ``job.columns`` lists them.
     :param carry: columns carried to the answers as they are, in their types; they are neither scanned nor sent.
     :param id_column: the column that names a row; None takes file name and row number. Mail names itself.
     :param source_format: ``parquet``, ``csv``, ``jsonl``, ``eml`` or ``mbox``; None: by the file names.
     :param encoding: the character set of CSV, JSON Lines and binary Parquet columns, such as ``windows-1252`` or ``gb18030``
-        (templated). None: UTF-8, or what a byte order mark says. Mail says it itself.
+        (templated). None: UTF-8, or what a byte order mark says. Mail declares its own.
     :param closing_tags: delimiters of the prompt, as ``job.closing_tags`` lists them: text that holds one is noted
         (``closes_tag``).
     :param job: what will be asked: a text that holds the confidential word of its requests is set aside
@@ -60,23 +60,24 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
     :param part_rows: rows in one part file of the items.
     :param policy: what happens to a row in which something was found (see ``core.scan.policy.ScanPolicy``).
     :param near_duplicates: how similar texts have to be, 0.5 to 1, to be asked once: the earlier one's answer is that of
-        both. None: only the very same. A sender can then have an answer taken over for mail much like theirs.
-    :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): what it
-        suspects is set aside, what it finds harmless is no suspect any more. It may be anywhere on its way.
-    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
-    :param signatures: ``drop`` leaves the signature under a text out, likewise.
-    :param release: rows of this run folder's quarantine that are let through from now on, as terms such as ``id:m-7``,
-        ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON). A run that is cleared does not
-        release what has come into quarantine since.
-    :param redact: what in the texts is replaced by tokens such as ``[EMAIL-7f3a9c52d0e14b86]`` before anything else is done with
-        them: ``email``, ``phone``, ``card``, ``iban``, ``national_id``, ``secret``; True for all of these.
+        both. None: only the very same. A sender can then cause the answer to mail much like theirs.
+    :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): rows it
+        suspects are set aside, rows it finds harmless stop being suspects. That run may be unfinished.
+    :param replies: ``drop`` leaves quoted text out of what is sent; the gate still scans it.
+    :param signatures: ``drop`` leaves the signature under a text out in the same way.
+    :param release: rows of this run folder's quarantine that are released from now on, as selectors such as ``id:m-7``,
+        ``rule:override``, ``layer:classifier`` or ``all`` (templated; a list, or its JSON). A cleared run does not
+        release rows that were quarantined since.
+    :param redact: the kinds of data in texts that are first of all replaced by tokens such as
+        ``[EMAIL-7f3a9c52d0e14b86]``: ``email``, ``phone``, ``card``, ``iban``, ``national_id``, ``secret``;
+        True for all of these.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``; None leaves them alone.
     :param redact_countries: whose national ids are looked for, all that are known by default.
     :param unreadable_files: ``fail``: the scan fails where a file cannot be read whole, and the number of rows that are lost
-        with it is not known. ``quarantine``: it goes on without them, and the report says so.
+        with it is not known. ``quarantine``: it continues without them, and the report says so.
     :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
-        the run goes on with 0 rows.
+        the run continues with 0 rows.
     """
 
     template_fields: Sequence[str] = (
@@ -160,7 +161,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         return self.run_folder
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> Any:
-        """Go on after a deferral: another run was active in the run folder."""
+        """Continue after a deferral: another run was active in the run folder."""
         return self.execute(context, waiting_since)
 
     def say(self, record: ScanRecord) -> None:
@@ -171,22 +172,22 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         """Release the rows that this run was asked to release, once."""
         from airflow_provider_claude.stages.scan.release_rows import Act, release, unmatched
 
-        terms = terms_of(self.release)
-        if terms and run.scan() is None:
+        selectors = selectors_of(self.release)
+        if selectors and run.scan() is None:
             self.log.warning("No rows released now: %s holds no complete scan. Earlier releases still apply.", run)
-        elif terms:
-            record = release(run, terms, Act(by=who_triggered(context), at=utc_now(), run_id=context.get("run_id")))
+        elif selectors:
+            record = release(run, selectors, Act(by=who_triggered(context), at=utc_now(), run_id=context.get("run_id")))
             self.log.info(
                 "%d rows released from quarantine (%s) at %s", len(record.rows), in_words(record.by_reason), record.at
             )
-            for sentence in unmatched(run, terms):
+            for sentence in unmatched(run, selectors):
                 self.log.warning("%s", sentence)
 
 
-def terms_of(release: Sequence[str] | str | None) -> list[str]:
-    """The terms in *release*: a list, its JSON, or text with one a line.
+def selectors_of(release: Sequence[str] | str | None) -> list[str]:
+    """The selectors in *release*: a list, its JSON, or text with one a line.
 
-    Raises JobError for JSON that is no list of texts.
+    Raises JobError for JSON that is not a list of texts.
     """
     if not release:
         return []
@@ -198,4 +199,4 @@ def terms_of(release: Sequence[str] | str | None) -> list[str]:
     try:
         return msgspec.json.decode(text, type=list[str] | None) or []
     except msgspec.MsgspecError as error:
-        raise JobError(f"release is no list of terms: {error}. Write one such as ['rule:override'].") from error
+        raise JobError(f"release is not a list of selectors: {error}. Write one such as ['rule:override'].") from error

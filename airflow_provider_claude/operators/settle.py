@@ -1,4 +1,4 @@
-"""Settle: the leftovers of a shard are sent again, deferred while they are away."""
+"""Settle: sends the unresolved rows of a shard again, deferred while their batch runs."""
 
 from __future__ import annotations
 
@@ -32,25 +32,24 @@ if TYPE_CHECKING:
 
 
 class ClaudeSettleOperator(SettlesShards, BaseOperator):
-    """Sends the leftovers of a loaded shard again, until they are answered or have to be given up. Returns the counts.
+    """Sends the unresolved rows of a loaded shard again, until they are answered or cannot be. Returns the counts.
 
-    What the server failed, what expired, was cancelled or is missing, what came back invalid once, and what was cut off
-    (with twice the ``max_tokens``) goes into one more batch a round. Where the deadline leaves no time for a batch, it is
-    asked on the Messages API instead: the sync lane, within the account's limits as they were planned. What was refused,
-    what the API calls an invalid request and what came back invalid twice stays in ``unresolved.parquet`` with its reason
-    and the model's raw answer.
+    Each round sends one more batch: rows that failed on the server, expired, were cancelled or are missing, whose answer was
+    invalid once, or was cut off (with twice the ``max_tokens``). Where the deadline leaves no time for a batch, the sync lane
+    asks them on the Messages API, within the account's planned limits. Rows that were refused, that the API calls an invalid
+    request, or whose answer was invalid twice stay in ``unresolved.parquet`` with the reason and the model's raw answer.
 
-    Cleared, it takes up the round that is on its way; cleared with more *rounds*, it tries that often.
+    Cleared, it resumes the round in progress; cleared with more *rounds*, it tries that often.
 
     :param shard: a shard's path, as the plan returns it (templated).
     :param job: the job that was planned; its output checks the answers.
     :param conn_id: a connection of type `anthropic` (templated).
-    :param rounds: how often leftovers are sent again (templated); 0 leaves them as they are.
+    :param rounds: how often unresolved rows are sent again (templated); 0 leaves them as they are.
     :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
-    :param cancel_on_mark: cancel the batch of leftovers when a user marks the deferred task; see ClaudeBatchSensor.
-    :param in_flight: the most requests of the sync lane under way at once.
-    :param shed_to: ``batch``: where the account is so busy that the sync lane had to slow down for minutes, and there is
-        time, what is left and not urgent goes back to a batch. None: it stays in the sync lane.
+    :param cancel_on_mark: cancel the batch of unresolved rows when a user marks the deferred task; see ClaudeBatchSensor.
+    :param in_flight: the most concurrent requests of the sync lane.
+    :param shed_to: ``batch``: if the account is so busy that the sync lane had to slow down for minutes, and there is
+        time, the remaining rows that are not urgent go back to a batch. None: they stay in the sync lane.
     :param warn: call the notifier of the DAG's deadline alerts; see ClaudeBatchSensor.
     """
 
@@ -91,7 +90,7 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
     def resume(
         self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
     ) -> dict[str, Any]:
-        """Settle, or go on after a deferral."""
+        """Settle, or continue after a deferral."""
         from airflow_provider_claude.stages.fetch.record_end import keep_event
 
         raise_if_gave_up(event)
@@ -107,7 +106,7 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
         try:
             step = settling.go_on()
         finally:
-            warn_if_left(self.shard, context, told=self.warn)
+            warn_if_left(self.shard, context, notify=self.warn)
         if isinstance(step, Settled):
             self.log.info(
                 "Shard %s settled: %s, %s USD", self.shard, in_words(step.loaded.outcomes), step.loaded.cost_usd

@@ -1,4 +1,4 @@
-"""What Airflow itself has to know of this package. Every Airflow process loads it, so it imports next to nothing."""
+"""What Airflow itself loads of this package. Every Airflow process loads it, so it imports next to nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Somebody is told when a night's deadline is at risk, and when it is missed.
+"""Alerts when a run's deadline is at risk, and when it is missed.
 
-This only tells. What the pipeline does about its deadline is decided elsewhere, and happens without it.
+This module only notifies. The pipeline acts on its deadline elsewhere, with or without a notifier.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def deadline_alerts(
     """For `DAG(deadline=…)`: an alert at the local time *at* (`HH:MM`), and one *warn_before* it; None leaves that out.
 
     Each is raised where a scheduled run has not succeeded by then: a line in the log of the triggerer, and a call of
-    *notify* with an `Alert`. The same *notify* is called when the first of a run's batches is given up at its cutoff:
-    that alert knows what it says. The one *warn_before* goes by the clock, for runs that never got as far.
+    *notify* with an `Alert`. The same *notify* is called when a run abandons its first batch at the cutoff:
+    that alert has the facts. The one *warn_before* goes by the clock, for runs that did not get that far.
 
     *notify* is a function, sync or async, or its dotted path; the triggerer imports it, so it cannot be in a DAG file.
     Before Airflow 3.2 the list is empty. Raises JobError for arguments that cannot work.
     """
     if warn_before is not None and warn_before <= timedelta(0):
-        raise JobError(f"warn_before is {warn_before}: give the time between the warning and {at}, more than none.")
+        raise JobError(f"warn_before is {warn_before}: write the time between the warning and {at}, above zero.")
     path = None if notify is None else _path(notify)
     end = LocalWallClockDeadline(at, zone)
     if not SUPPORTED:
@@ -87,7 +87,7 @@ def _alert(outlook: str, reference: LocalWallClockDeadline, notify: str | None) 
 async def raise_alert(
     outlook: Literal["at risk", "missed"], zone: str, before: float, notify: str | None, context: Mapping[str, Any]
 ) -> None:
-    """What the triggerer runs. The log line comes first: it is there even where the notifier fails."""
+    """What the triggerer runs. The log line comes first, so that it exists even if the notifier fails."""
     run = context["dag_run"]
     due = _moment(context["deadline"]["deadline_time"]).in_timezone(zone) + timedelta(seconds=before)
     await tell(Alert(outlook, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)

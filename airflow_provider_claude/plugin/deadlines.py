@@ -29,8 +29,8 @@ SUPPORTED = BaseDeadlineReference is not object
 class LocalWallClockDeadline(BaseDeadlineReference):
     """*before* the next time that a clock in *zone* shows *at* (`HH:MM`) after a run's data interval has ended.
 
-    For scheduled runs only, as the deadline of the pipeline is. A moment that has passed when the run is made is none:
-    nights that are caught up alert nobody. Raises JobError or ValueError for an *at* or a *zone* that is none, so that
+    For scheduled runs only, as the deadline of the pipeline is. A moment that has passed when the run is created does
+    not count: catch-up runs raise no alert. Raises JobError or ValueError for an invalid *at* or *zone*, so that
     the DAG does not parse; in the scheduler it would be too late.
     """
 
@@ -45,7 +45,7 @@ class LocalWallClockDeadline(BaseDeadlineReference):
         self.due_after(pendulum.now("UTC"))
 
     def due_after(self, after: datetime) -> pendulum.DateTime:
-        """The end of the promise that a run makes whose data was complete at *after*, in local time."""
+        """The deadline, in local time, of a run whose data was complete at *after*."""
         return next_wall_clock(pendulum.instance(after), self.at, self.zone)
 
     def serialize_reference(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class LocalWallClockDeadline(BaseDeadlineReference):
         return cls(reference_data["at"], reference_data["zone"], timedelta(seconds=reference_data["before"]))
 
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str, **_: Any) -> datetime | None:
-        """When the alert of this run is to be raised; None for never. Airflow asks when it makes the run."""
+        """When to raise the alert of this run; None for never. Airflow asks when it creates the run."""
         from airflow.models.dagrun import DagRun
         from airflow.utils.types import DagRunType
         from sqlalchemy import select

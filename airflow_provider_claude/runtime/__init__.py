@@ -1,1 +1,1 @@
-"""What a task knows of the Airflow run that it is in: its day, deadline and destination, and its errors as Airflow's."""
+"""The Airflow run as a task sees it: its day, deadline and destination, and its errors as Airflow's."""

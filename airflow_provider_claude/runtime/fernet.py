@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def fernet() -> Cipher | None:
-    """Airflow's Fernet key as a cipher, None where none is configured. Raises JobError where the configured one is none."""
+    """Airflow's Fernet key as a cipher, None where none is configured. Raises JobError where the configured one is invalid."""
     from cryptography.fernet import InvalidToken
 
     try:

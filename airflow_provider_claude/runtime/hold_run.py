@@ -1,4 +1,4 @@
-"""Airflow's side of one active run for a run folder: who this task is, whether another run is alive, and staying in."""
+"""Airflow's side of "one active run per run folder": which task this is, whether another run is alive, and the heartbeat."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def held(
         yield active
     finally:
         done.set()
-        if "ti" not in context:  # called by hand: there is no run that would go on
+        if "ti" not in context:  # called by hand: there is no run to hold the folder for
             active.close()
 
 
@@ -68,7 +68,7 @@ def _beat_until(done: threading.Event, active: Active) -> None:
 
 
 def beat(active: Active) -> None:
-    """Say that the run goes on. What goes wrong is tried again at the next beat."""
+    """Record that the run is alive. A failure is tried again at the next beat."""
     try:
         active.beat()
     except (ClaudeError, OSError) as e:
@@ -76,13 +76,13 @@ def beat(active: Active) -> None:
 
 
 class Beats:
-    """Says from a wait that the run with the record *number* goes on, in the run folder of *shard*; None: no record is kept."""
+    """Heartbeat of a wait: the run with the record *number* is alive, in the run folder of *shard*; None: no record is kept."""
 
     def __init__(self, shard: str | None, number: int | None) -> None:
         self._shard, self.number, self._next = shard, number, 0.0
 
     def beat(self) -> None:
-        """Say so, if that was not done a short while ago. Blocks."""
+        """Record it, unless that was done a short while ago. Blocks."""
         from airflow_provider_claude.stages.active.enter import Active
 
         if self._shard is None or self.number is None or epoch_now() < self._next:
@@ -117,7 +117,7 @@ def who(context: Context) -> ActiveRun:
 
 
 def is_alive(other: ActiveRun, context: Context) -> bool | None:
-    """Whether the run *other* goes on; None where that cannot be known.
+    """Whether the run *other* is alive; None where that cannot be known.
 
     A process has one run after the other: an earlier one of this process has ended, unless Airflow says that it is running.
     """
@@ -157,15 +157,18 @@ def _is_process(process: str) -> bool | None:
 
 
 def _machine() -> str:
-    """The host, and on Linux its boot and the container: two that share a name do not share their processes."""
-    told = [socket.gethostname()]
+    """The host, and on Linux its boot and the container: two hosts of one name have separate processes."""
+    host_facts = [socket.gethostname()]
     with suppress(OSError):
-        told += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
-    return "/".join(told)
+        host_facts += [
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            str(Path("/proc/self/ns/pid").readlink()),
+        ]
+    return "/".join(host_facts)
 
 
 def _started(pid: int) -> str:
-    """When the process *pid* was started; empty where there is none. On Linux since the boot: a clock that is set changes
+    """When the process *pid* was started; empty where there is none. On Linux since the boot: setting the clock changes
     nothing.
     """
     import psutil  # type: ignore[import-untyped]

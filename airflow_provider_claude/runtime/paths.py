@@ -1,4 +1,4 @@
-"""From what a user writes to folders and sources: on which store, and what of it may be read here."""
+"""From configured paths to folders and sources: on which store, and whether this deployment may read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
 
 from airflow_provider_claude.errors import JobError, SourceError, StateError
-from airflow_provider_claude.sources.files.allowed import Allowed, Place, check_text
+from airflow_provider_claude.sources.files.allowed import Allowed, Location, check_text
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import check_place
@@ -29,7 +29,7 @@ _PACKAGES = {
 }
 
 
-#: How a path or URI begins that is the same place on every worker, and what is said where it does not.
+#: How a path or URI begins that means the same location on every worker, and what to write otherwise.
 _ABSOLUTE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
 _WRITE = "write an absolute path, or a URI such as s3://aws_mail@bucket/mail"
 
@@ -64,30 +64,30 @@ def source_path(uri: str, allowed: Allowed) -> UPath:
 def allowed_sources(run_folder: str) -> Allowed:
     """What this deployment lets a scan into *run_folder* read: `[claude] sources`, else what is below `[claude] root`.
 
-    Raises JobError for an entry that names no place.
+    Raises JobError for an entry that names no location.
     """
     listed = filter(None, map(str.strip, re.split(r"[,\n]", conf.get("claude", "sources", fallback="") or "")))
-    places = [_place("sources", one) for one in listed]
-    if not places:
-        places = [_place("root", conf.get("claude", "root", fallback="/opt/airflow/claude"))]
-    return Allowed((*places, *(Place.of(cast("UPath", ObjectStoragePath(one))) for one in _doubts(run_folder))))
+    locations = [_location("sources", one) for one in listed]
+    if not locations:
+        locations = [_location("root", conf.get("claude", "root", fallback="/opt/airflow/claude"))]
+    return Allowed((*locations, *(Location.of(cast("UPath", ObjectStoragePath(one))) for one in _doubts(run_folder))))
 
 
-def _place(setting: str, uri: str) -> Place:
-    """The place that an entry of *setting* names."""
+def _location(setting: str, uri: str) -> Location:
+    """The location that an entry of *setting* names."""
     said = f"[claude] {setting} has {uri!r:.300}"
     if not _ABSOLUTE.match(uri):
         raise JobError(f"{said}: {_WRITE}.")
     if set(uri) & set("*?"):
         raise JobError(f"{said}: write the folder without wildcards. All that lies below it is allowed.")
     try:
-        return Place.of(cast("UPath", ObjectStoragePath(uri)))
+        return Location.of(cast("UPath", ObjectStoragePath(uri)))
     except (ValueError, ImportError) as e:
         raise JobError(f"{said}, which is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
 
 
 def _doubts(run_folder: str) -> list[str]:
-    """What a screening reads: the doubts of the run that it belongs to, beside its own run folder."""
+    """What a screening run reads: the doubts of its parent run, beside its own run folder."""
     above, _, partition = run_folder.rstrip("/").rpartition("/")
     return [f"{above.removesuffix('.screen')}/{partition}/doubts"] if above.endswith(".screen") else []
 

@@ -14,5 +14,5 @@ def poll_floor() -> float:
 
 
 def poll_interval_of(seconds: object) -> float:
-    """*seconds* as a `poll_interval`. Raises JobError where they are none, or below the floor."""
+    """*seconds* as a `poll_interval`. Raises JobError for an invalid value, or one below the floor."""
     return check_interval(seconds, poll_floor())

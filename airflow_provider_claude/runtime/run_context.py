@@ -1,4 +1,4 @@
-"""What a task's context says of its run: its params, its zone, its kind, its user."""
+"""The run in a task's context: its params, its zone, its kind, its user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def need_xcom(operator: BaseOperator) -> None:
-    """Raise JobError where *operator* is to keep what it returns from the tasks that need it."""
+    """Raise JobError where *operator* is set not to return the value that later tasks need."""
     if not operator.do_xcom_push:
         raise JobError(
             f"{operator.task_id} has do_xcom_push=False, and the tasks after it need what it returns (a path, or paths). "
@@ -43,7 +43,7 @@ def is_run_type(run: Any, kind: str) -> bool:
 
 
 def param(context: Context, name: str) -> Any:
-    """What the param *name* says; None where it is not there, or left empty."""
+    """The value of the param *name*; None where it is missing or empty."""
     params: Mapping[str, Any] = context.get("params") or {}
     return params.get(name) or None
 

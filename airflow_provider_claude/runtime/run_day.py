@@ -28,14 +28,14 @@ def resolve_day(context: Context) -> str:
     """The day this run is about, as `YYYY-MM-DD`.
 
     The param `day`, else the partition key where it is a day, else the local date on which the data interval starts,
-    else yesterday, seen from when the run was due. An interval without length (`@daily` in Airflow 3) is none.
+    else yesterday, seen from when the run was due. An interval without length (`@daily` in Airflow 3) does not count.
     Raises JobError for a param that is not a day, or that gives all runs of a backfill the same one.
     """
     run: Any = context["dag_run"]
     asked = param(context, "day")
     if asked is not None:
         if is_run_type(run, "backfill"):
-            raise JobError(f"param day is {asked!r} in a backfill, whose runs have days of their own. Leave it out.")
+            raise JobError(f"param day is {asked!r} in a backfill, where each run has its own day. Leave it out.")
         return _checked_day(str(asked))
     key = getattr(run, "partition_key", None)
     if key and DAY.fullmatch(key):
@@ -72,10 +72,10 @@ def _checked_hour(hour: str) -> str:
 
 
 def resolve_interval(context: Context) -> str | None:
-    """What the schedule says that this run is about: its partition key, or its data interval `start/end` in UTC.
+    """The run's data by its schedule: its partition key, or its data interval `start/end` in UTC.
 
-    None where the day or hour was chosen by hand, for a run that an asset has started, and for a run by hand that is about
-    no interval of the schedule, only the moment of the click.
+    None where the day or hour was set by hand, for a run that an asset has started, and for a manual run whose interval
+    is only the moment of the click.
     """
     run: Any = context["dag_run"]
     if param(context, "day") is not None or param(context, "hour") is not None:

@@ -15,9 +15,9 @@ from airflow_provider_claude.runtime.run_context import is_run_type, param, zone
 
 
 def resolve_deadline(context: Context, at: str | None) -> str | None:
-    """When this run's answers are due, ISO 8601 with its offset; None where nobody waits for them.
+    """When this run's answers are due, ISO 8601 with its offset; None without a deadline.
 
-    *at* (`HH:MM`, local) binds scheduled runs only: yesterday's nine o'clock is no reason to hurry a backfill. The
+    *at* (`HH:MM`, local) binds scheduled runs only: a backfill does not have to meet yesterday's nine o'clock. The
     param `deadline` binds any run.
     """
     run: Any = context["dag_run"]

@@ -1,4 +1,4 @@
-"""Where a run publishes, and in whose name; and a warning where it publishes nowhere."""
+"""Where a run publishes, and which task owns the partition; and a warning where it publishes nowhere."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from airflow_provider_claude.runtime.run_day import DAY, resolve_interval
 _DAY_AT_LEAST = timedelta(hours=22)
 
 
-#: What is said where nothing will be published, and it was not written that this is meant.
+#: The warning where nothing will be published, and the DAG does not say that this is intended.
 UNPUBLISHED = (
     "publish_to is None (output in claude_batch_job): the answers are not published, they stay in the run folder. "
-    "Write where they go, or an empty text where that is meant."
+    "Write where they go, or an empty text if that is intended."
 )
 
 
 def warn_unpublished(operator: BaseOperator, publish_to: str | None) -> bool:
-    """Whether neither *operator* nor a task beside it names where the answers go; then that is a warning at parse."""
+    """Whether neither *operator* nor a task beside it names where the answers go; warns at parse time."""
     beside = operator.dag.tasks if operator.get_dag() else []
-    told = [task for task in beside if task.task_group is operator.task_group and task is not operator]
-    if publish_to is not None or any(getattr(task, "publish_to", None) is not None for task in told):
+    siblings = [task for task in beside if task.task_group is operator.task_group and task is not operator]
+    if publish_to is not None or any(getattr(task, "publish_to", None) is not None for task in siblings):
         return False
     warnings.warn(f"{operator.task_id}: {UNPUBLISHED}", stacklevel=3)
     return True
@@ -50,9 +50,9 @@ def destination_of(
     replace: str,
     take_over: bool | str,
 ) -> Destination | None:
-    """Where this run publishes, and in whose name; None for nowhere. Raises JobError for values that are none.
+    """Where this run publishes, and which task owns the partition; None for nowhere. Raises JobError for invalid values.
 
-    A table without partitions is replaced by each run, so its data interval is not held against others.
+    A table without partitions is replaced by each run, so its data interval does not block others.
     """
     if not publish_to:
         return None

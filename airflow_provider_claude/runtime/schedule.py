@@ -11,7 +11,7 @@ import pendulum
 def is_tick(dag: Any, moment: datetime) -> bool:
     """Whether *dag*'s cron expression, or its distance from the start date, names *moment*.
 
-    False for schedules of another kind, and where there is none.
+    False for schedules of another kind, and without a schedule.
     """
     timetable = getattr(dag, "timetable", None)
     if moment.second or moment.microsecond or timetable is None:
@@ -30,7 +30,7 @@ def is_tick(dag: Any, moment: datetime) -> bool:
 def next_tick(dag: Any, moment: datetime) -> datetime | None:
     """The first moment after *moment* that *dag*'s cron expression, or its distance between runs, names.
 
-    None for schedules of another kind, and where there is none.
+    None for schedules of another kind, and without a schedule.
     """
     timetable = getattr(dag, "timetable", None)
     if expression := _of(timetable, "expression"):

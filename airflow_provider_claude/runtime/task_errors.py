@@ -1,4 +1,4 @@
-"""How errors leave a task: failed at once, retried, or deferred until what they wait for may have ended."""
+"""How a task ends on an error: it fails at once, is retried, or is deferred until the obstacle may have ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from airflow_provider_claude.runtime.now import epoch_now
 
 @contextmanager
 def task_errors() -> Iterator[None]:
-    """Errors that no retry mends fail the task at once; all others are left to Airflow's retries. None shows a secret."""
+    """Errors that no retry can fix fail the task at once; Airflow retries all others. None shows a secret."""
     try:
         with safe_errors():
             yield
@@ -36,7 +36,7 @@ def task_errors() -> Iterator[None]:
 
 @contextmanager
 def safe_errors() -> Iterator[None]:
-    """No error that leaves this block tells a secret, nor does what it was caused by."""
+    """No error that leaves this block shows a secret, nor do its causes."""
     try:
         yield
     except Exception as e:
@@ -47,7 +47,7 @@ def safe_errors() -> Iterator[None]:
 
 
 def raise_if_gave_up(event: object) -> None:
-    """Fail the task where the trigger's *event* says that it gave up; at once where no retry can help.
+    """Fail the task where the trigger's *event* says that it stopped waiting; at once where no retry can help.
 
     Of a deferral for a time alone the event is the moment of its end, and says nothing.
     """
@@ -57,9 +57,9 @@ def raise_if_gave_up(event: object) -> None:
 
 @contextmanager
 def resumable(operator: BaseOperator, method_name: str = "resume", *, since: float | None = None) -> Iterator[None]:
-    """Where something else has to end first, *operator* is deferred until then, and holds no worker meanwhile.
+    """Where something else has to end first, *operator* is deferred until then, and holds no worker slot meanwhile.
 
-    So it is where the API has no room yet: a full queue of batches, or a limit on calls. *since*: see defer_for.
+    The same where the API has no room yet: a full queue of batches, or a rate limit. *since*: see defer_for.
     """
     began = epoch_now()
     try:
@@ -77,7 +77,7 @@ def defer_for(
     *,
     since: float | None = None,
 ) -> None:
-    """Defer *operator* until what *error* names may have ended. Raises AirflowFailException after a day in vain.
+    """Defer *operator* until what *error* names may have ended. Raises AirflowFailException after a day of waiting.
 
     *since*: when (epoch seconds) it was deferred for such a thing first, None for now; *method_name* is given it as
     `waiting_since`.
@@ -95,14 +95,14 @@ def defer_for(
 
 
 def _in_vain(error: Exception, since: float, *, limited: bool) -> str:
-    """What is said of a task that has waited for as long as it may."""
+    """The error of a task that has waited for as long as it may."""
     do = (
-        "See in the Console (Limits, Usage) what else uses the account, or have its limits raised; "
+        "Check in the Console (Limits, Usage) what else uses the account, or have its limits raised; "
         if limited
-        else "See to what stands in the way; "
+        else "Resolve what blocks it; "
     )
     when = pendulum.from_timestamp(since).to_iso8601_string()
     return (
-        f"{str(error).rstrip('.')}. It has been so at each try since {when}, for {(epoch_now() - since) / 3600:.0f} hours, and "
-        f"this task waits no longer. {do}then clear this task. What was paid for is kept, and is not paid again."
+        f"{str(error).rstrip('.')}. Each try since {when} failed like this, for {(epoch_now() - since) / 3600:.0f} hours, and "
+        f"this task has stopped waiting. {do}then clear this task. Answers already paid for are kept, and are not paid again."
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
-from airflow_provider_claude.core.submit.polling import Decision, GiveUp, Polling, Wait, unknown_told
+from airflow_provider_claude.core.submit.polling import Decision, GiveUp, Polling, Wait, unknown_message
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class ClaudeBatchSensor(BaseSensorOperator):
-    """Succeeds when the batch has ended, whatever became of its requests; returns its id.
+    """Succeeds when the batch has ended, with or without answers; returns its id.
 
     Clearing, killing or timing out this task never cancels the batch: a cleared task waits for the same batch again.
-    Marking it failed or success leaves the batch alone, too, unless *cancel_on_mark* says otherwise.
+    Marking it failed or success also leaves the batch alone, unless *cancel_on_mark* is set.
 
     :param batch_id: the batch to wait for (templated). Empty: nothing was sent, so there is nothing to wait for.
     :param conn_id: a connection of type `anthropic` (templated).
@@ -45,14 +45,14 @@ class ClaudeBatchSensor(BaseSensorOperator):
         longer pauses, up to 15 minutes. A simulator may be asked more often: ``[claude] poll_floor``.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
-    :param shard: the shard's path (templated). Where its results are here already, the API is not asked. Where its run has
-        a deadline, the batch is cancelled at the shard's cutoff, and its end waited for; one that cannot be ended is left, as
-        the plan's *stuck_batches* says. Where the API does not know the batch for five minutes, the task succeeds all the
-        same, and the load of the shard decides what is missing. And a ``map_index_template`` can name the instance after it.
+    :param shard: the shard's path (templated). If its results are already downloaded, the API is not asked. If its run has
+        a deadline, the sensor cancels the batch at the shard's cutoff and waits for its end; a batch that cannot be ended is
+        treated as the plan's *stuck_batches* says. If the API does not know the batch for five minutes, the task succeeds, and
+        the load of the shard decides what is missing. A ``map_index_template`` can name the instance after the shard.
     :param cancel_on_mark: cancel the batch when a user marks the deferred task failed, success or skipped; needs Airflow
         3.3. What the batch had answered by then is billed, and is used when the shard is run again.
-    :param warn: call the notifier of the DAG's deadline alerts where this is the first batch of its run that is given up at
-        its cutoff; False tells the log only.
+    :param warn: call the notifier of the DAG's deadline alerts where this is the first batch that its run abandons at
+        its cutoff; False only logs.
     """
 
     template_fields: Sequence[str] = ("batch_id", "conn_id", "shard")
@@ -89,7 +89,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         if self._nothing_to_wait_for():
-            self.log.info("Nothing to wait for: %s", "all results are here" if self.batch_id else "no batch was sent")
+            self.log.info(
+                "Nothing to wait for: %s", "all results are downloaded" if self.batch_id else "no batch was sent"
+            )
             return self.batch_id
         self._beats = Beats(self.shard, current(self.shard, context))
         if not self.deferrable:
@@ -126,7 +128,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         return False
 
     def poke(self, context: Context) -> bool:
-        """One look. True when the batch has ended; an error of the API is survived for an hour."""
+        """One look. True when the batch has ended; the wait survives an hour of API errors."""
         self._beats.beat()
         with task_errors():
             polling = self._polling or Polling(batch_id=self.batch_id, started=epoch_now(), interval=self.poll_interval)
@@ -138,11 +140,11 @@ class ClaudeBatchSensor(BaseSensorOperator):
                     self._latest = self._keep_cutoff(gateway, Listener.of(context) if self.warn else None)
             except ClaudeError as error:
                 if self.reschedule and isinstance(error, Terminal):
-                    raise  # the next look is another process, which would not know of this one
+                    raise  # the next look is another process, which cannot see this one's counts
                 self.log.warning("Batch %s could not be polled: %s", self.batch_id, error)
                 self._polling, decision = polling.on_error(error, now=epoch_now())
                 if self._is_unknown(error, decision):
-                    self.log.warning("%s", unknown_told(self.batch_id))
+                    self.log.warning("%s", unknown_message(self.batch_id))
                     return True
         if isinstance(decision, GiveUp):
             raise_if_gave_up(decision.event(self.batch_id))
@@ -152,35 +154,35 @@ class ClaudeBatchSensor(BaseSensorOperator):
         return True
 
     def _is_unknown(self, error: ClaudeError, decision: Decision) -> bool:
-        """Whether the API does not know the batch of the shard. Where each look is another process, the first one tells: the
+        """Whether the API does not know the batch of the shard. Where each look is another process, one look is enough: the
         load counts its own looks on disk.
         """
-        told = (
+        unknown = (
             isinstance(error, NotFoundYetError)
             if self.reschedule
             else isinstance(decision, GiveUp) and decision.unknown
         )
-        return self.shard is not None and told
+        return self.shard is not None and unknown
 
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
-        """Airflow's, but not before the API wants to be asked again, nor after the shard's cutoff."""
+        """Airflow's interval, but not before the API's retry-after, nor after the shard's cutoff."""
         interval: float = super()._get_next_poke_interval(*args, **kwargs)
         return min(max(interval, self._earliest), self._latest or 0.0)
 
     def _keep_cutoff(self, gateway: Gateway, listener: Listener | None) -> float | None:
-        """Cancel the batch where its cutoff has come, if it is surely the shard's. The seconds until the cutoff has to be
-        looked at again; None where the batch is waited for no longer.
+        """Cancel the batch at its cutoff, if it is proven to be the shard's. Returns the seconds until the next check of the
+        cutoff; None to stop waiting for the batch.
         """
         self._cutoff = self._cutoff or Cutoff(self.shard, self.batch_id)
         cancel = partial(asyncio.to_thread, gateway.cancel_batch, self.batch_id)
-        told = None if listener is None else asdict(listener)
-        return asyncio.run(keep_cutoff(self._cutoff, cancel, listener=told, log=self.log))
+        serialized = None if listener is None else asdict(listener)
+        return asyncio.run(keep_cutoff(self._cutoff, cancel, listener=serialized, log=self.log))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
-        """Resume after the trigger's event. Giving up fails the task; a retry takes the batch up again."""
+        """Resume after the trigger's event. A failed wait fails the task; a retry waits for the same batch."""
         if not event or event.get("status") not in {"ended", "left", "unknown", "gave_up"}:
             raise AirflowException(
-                f"The trigger sent {event!r}, which this version does not know; a retry waits again."
+                f"The trigger sent {event!r}, which this version does not know. A retry waits again."
             )
         self.log.info("%s", event["message"])
         raise_if_gave_up(event)

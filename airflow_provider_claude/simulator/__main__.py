@@ -35,38 +35,41 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one (default: %(default)s)")
     parser.add_argument(
-        "--pace", type=_told(parse_pace), default="instant", help="instant | polls:N | seconds:S | lognormal:M,S,STUCK"
+        "--pace",
+        type=_parsed(parse_pace),
+        default="instant",
+        help="instant | polls:N | seconds:S | lognormal:M,S,STUCK",
     )
     parser.add_argument(
         "--latency",
-        type=_told(parse_latency),
+        type=_parsed(parse_latency),
         default="instant",
         help="of a message: instant | seconds:S | lognormal:MEDIAN,SIGMA",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
     parser.add_argument(
         "--retry-after",
-        type=_told(_seconds),
+        type=_parsed(_seconds),
         default=10.0,
-        help="simulated seconds that a batch in progress asks to be left alone; 0: none (default: %(default)s)",
+        help="simulated seconds until the next look that a batch in progress asks for; 0: none (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tier", choices=TIERS, default="unlimited", help="rate limits (default: %(default)s)")
     parser.add_argument("--unlimited", dest="tier", action="store_const", const="unlimited", help="no rate limits")
     parser.add_argument(
         "--limits",
-        type=_told(parse_limits),
+        type=_parsed(parse_limits),
         default={},
         help="a minute, instead of the tier's: requests=600,input_tokens=300000",
     )
     parser.add_argument(
-        "--burst", type=_told(_burst), default=MINUTE, help="seconds of a limit that can be used at once"
+        "--burst", type=_parsed(_burst), default=MINUTE, help="seconds of a limit that can be used at once"
     )
     parser.add_argument("--api-key", help='the only key accepted (default: any that does not start with "bad")')
     parser.add_argument("--words", type=int, default=WORD_LIMIT, help="words of a text its sentiment is read from")
     parser.add_argument(
         "--credulous",
-        type=_told(_share),
+        type=_parsed(_share),
         default=0.0,
         help="share of texts whose instructions are obeyed (default: %(default)s)",
     )
@@ -82,7 +85,7 @@ def _burst(text: str) -> float:
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds < inf:
-        raise ValueError(f"{text} is no number of seconds")
+        raise ValueError(f"{text} is not a number of seconds")
     return seconds
 
 
@@ -90,20 +93,20 @@ def _share(text: str) -> float:
     return Behaviour(credulous=float(text)).credulous
 
 
-def _told(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
+def _parsed(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
     """*parse* with its reasons shown by argparse."""
 
-    def told(text: str) -> _Value:
+    def parsed(text: str) -> _Value:
         try:
             return parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    return told
+    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until told to end; exits with 0 then."""
+    """Serve until SIGTERM or SIGINT; then exits with 0."""
     args = build_parser().parse_args(arguments)
     options = Options(
         pace=args.pace,

@@ -111,7 +111,7 @@ FAULTS: Mapping[str, Kind] = {
     "error_504_after_accept": Kind("error_after", error=lambda _: GatewayTimeoutError("Request timed out")),
     # The new batch needs 48 h: it expires half done after 24 h, where it is not cancelled before.
     "batch_hangs": Kind("hang", ("create",)),
-    # The batch says that it is being cancelled, and goes on as if it were not.
+    # The batch says that it is being cancelled, and continues as if it were not.
     "cancel_has_no_effect": Kind("deaf", ("cancel",)),
     # The connection breaks in the middle of the results.
     "cut_results": Kind("results", ("results",)),
@@ -135,7 +135,7 @@ class FaultBox:
     def add(self, fault: Fault) -> None:
         """Set a fault.
 
-        Raises ValueError for a name or a route that is none.
+        Raises ValueError for an unknown name or route.
         """
         if fault.name not in FAULTS:
             raise ValueError(f"fault {fault.name!r} is none of {', '.join(FAULTS)}")

@@ -129,7 +129,7 @@ class SimulatorProcess:
         self.control("POST", "/knobs", {"latency": latency})
 
     def retry_after(self, seconds: float) -> None:
-        """For how long a batch in progress asks to be left alone, in simulated seconds; 0: it does not ask."""
+        """The simulated seconds until the next look that a batch in progress asks for; 0: it does not ask."""
         self.control("POST", "/knobs", {"retry_after": seconds})
 
     def seed(self, seed: int) -> None:
@@ -151,9 +151,9 @@ class SimulatorProcess:
         """
         self.control("POST", "/others", rate)
 
-    def model(self, name: str, **told: object) -> None:
+    def model(self, name: str, **changes: object) -> None:
         """What the Models API says of a model from now on: `lifecycle`, `retires_at`, `batch` (whether it takes batches)."""
-        self.control("POST", "/models", {"id": name, **told})
+        self.control("POST", "/models", {"id": name, **changes})
 
     def advance(self, seconds: float) -> str:
         """Move simulated time ahead and return the new time."""

@@ -1,1 +1,1 @@
-"""Published answers: partitions with an owner, replaced whole, with their last versions kept."""
+"""Published answers: each partition has an owner, is replaced whole, and keeps its last versions."""

@@ -23,9 +23,9 @@ def publish(
 ) -> ManifestRecord:
     """Make *partition* hold exactly the rows of *parts*, under their own names; its manifest, with files and rows.
 
-    Publishing twice is publishing once: where the same plan has published these very parts, nothing is written. Bytes
+    Publishing twice changes nothing: where the same plan has published these parts, nothing is written. Bytes
     are copied in chunks; no part is decoded or held whole. Without parts, the partition gets one file without rows, so
-    that an empty night differs from a night that did not happen. *label* is the manifest without files and rows,
+    that an empty run differs from a run that did not happen. *label* is the manifest without files and rows,
     *look* what the partition holds. What is replaced is kept, see `sinks.versions`.
 
     Raises StateError, before anything is touched, where a part is not of *schema*.
@@ -59,8 +59,8 @@ def read_answers(path: UPath | Path | str, columns: Sequence[str] | None = None)
     from airflow_provider_claude.sinks.union import open_answers  # with pyarrow.dataset, which imports pandas
 
     wanted = None if columns is None else list(columns)
-    place = UPath(path) if isinstance(path, str | Path) else path
-    table = open_answers(place, wanted).to_table(columns=wanted)
+    folder = UPath(path) if isinstance(path, str | Path) else path
+    table = open_answers(folder, wanted).to_table(columns=wanted)
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 

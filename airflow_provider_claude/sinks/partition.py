@@ -3,7 +3,7 @@
     <output>/
         day=2026-11-22/
             part-00001.parquet …
-            _claude_manifest.json     what is published here: whose, of which job and source, how many rows
+            _claude_manifest.json     what is published here: owner, job, source, number of rows
         _claude/day=2026-11-22/       all/ where the output has no partitions
             holder.json               the task that plans this partition; the first to write it wins
             new/  old/                a local partition while it is replaced
@@ -60,7 +60,7 @@ class ManifestRecord(Record, frozen=True, kw_only=True):
     """_claude_manifest.json of a partition: what is published in it.
 
     `holder` says which task of which DAG planned it, for which data interval and in which run; `run` is the run folder,
-    and `planned_at` tells the plans in it apart. `model`, `prompt_hash` and `schema_hash` are the job. `rows` is the
+    and `planned_at` distinguishes its plans. `model`, `prompt_hash` and `schema_hash` are the job. `rows` is the
     sum over `files`. `restored_at` and `restored_from` (the id of a version) where `claude-batch restore` put it here.
     """
 
@@ -81,7 +81,7 @@ class ManifestRecord(Record, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """A name for what it describes: when it was published, and a hash."""
+        """An id for this version: when it was published, and a hash."""
         stamp = re.sub(r"[^0-9T]", "", (self.restored_at or self.published_at)[:19])
         return f"{stamp}-{hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:8]}"
 
@@ -98,7 +98,7 @@ class HolderRecord(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Look:
-    """What a partition holds: the files in it with their bytes (None for folders), its manifest, and whose it is."""
+    """What a partition holds: the files in it with their bytes (None for folders), its manifest, and its owner."""
 
     found: Mapping[str, int | None]
     manifest: ManifestRecord | None
@@ -121,7 +121,7 @@ class Look:
 
     @property
     def holder(self) -> Holder | None:
-        """Whose it is: the task that has planned it last, else the one that has published it."""
+        """Its owner: the task that has planned it last, else the one that has published it."""
         if self.record is not None:
             return self.record.holder
         return self.manifest.holder if self.manifest else None
@@ -129,7 +129,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Partition:
-    """*folder* holds the data, *aside* what readers are not to see. *whole*: the folder is that of one partition."""
+    """*folder* holds the data, *aside* what readers must not see. *whole*: the folder is that of one partition."""
 
     folder: UPath
     aside: UPath
@@ -152,7 +152,7 @@ class Partition:
         return self.whole and is_local(self.folder)
 
     def look(self) -> Look:
-        """What is there now: one listing, and one read of each record."""
+        """Its current state: one listing, and one read of each record."""
         found = entries(self.folder)
         manifest = self.manifest() if MANIFEST in found else None
         return Look(found, manifest, read_record(self.aside / "holder.json", HolderRecord))
@@ -166,11 +166,11 @@ class Partition:
         return names if self.whole else [name for name in names if name.endswith((".parquet", ".pq"))]
 
     def hold(self, holder: Holder, now: str) -> Holder:
-        """Whose it is from now on: *holder*'s, unless another task was first."""
-        place, mine = self.aside / "holder.json", HolderRecord(holder=holder, at=now)
-        if write_new_record(place, mine):
+        """Its owner from now on: *holder*, unless another task was first."""
+        path, mine = self.aside / "holder.json", HolderRecord(holder=holder, at=now)
+        if write_new_record(path, mine):
             return holder
-        return (read_record(place, HolderRecord) or mine).holder
+        return (read_record(path, HolderRecord) or mine).holder
 
     def take_over(self, holder: Holder, now: str) -> None:
         write_record(self.aside / "holder.json", HolderRecord(holder=holder, at=now))

@@ -1,14 +1,14 @@
 """How the files of a partition are replaced, and what was there is kept.
 
-- A partition on a local disk is written beside its place and swapped in by two renames. Readers see the old partition
+- A partition on a local disk is written beside its final path and swapped in by two renames. Readers see the old partition
   or the new one. Between the two renames, some microseconds, they see none; a crash there is undone by `recover`.
 - Elsewhere (object stores, or an output without partitions, whose folder is not ours to replace) the old parts are
   copied aside, each new part is put in place whole, the parts that are not of this run are deleted, and the manifest
   is written last. Until then readers may see parts of both runs, and a publication that was cut short is completed by
   the next.
 
-One publisher a partition at a time: a partition has one holder, and its run folder one report task. Where two write all the
-same, such as a task that Airflow takes for dead, one that finds files of the other in place says so.
+One publisher a partition at a time: a partition has one holder, and its run folder one report task. If two write
+at once, such as a task that Airflow wrongly believes dead, the one that finds the other's files raises an error.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def put(
 
     What it held becomes a version, of which the last *kept* stay. Returns the manifest as it was written. Raises StateError
     where the partition holds what is no part, with nothing touched, where the files that were written do not hold the rows
-    of *pieces*, or where others are in their place.
+    of *pieces*, or where other files replaced them.
     """
     if found := partition.strangers(look.found):
         raise StateError(f"{partition} holds {found[0]!r}, which is not an answer part. Nothing was replaced: move it.")
@@ -93,8 +93,8 @@ def _check_in_place(partition: Partition, manifest: ManifestRecord) -> None:
     """Raise StateError where *partition* holds other files than those of *manifest*, which was just written."""
     if not Look(entries(partition.folder), manifest, None).is_whole:
         raise StateError(
-            f"Another task has written to {partition} at the same time, and it may hold rows of both. See that one report task "
-            "at a time publishes there, and clear the report."
+            f"Another task has written to {partition} at the same time, and it may hold rows of both. Let one report task "
+            "at a time publish there, and clear the report."
         )
 
 
@@ -202,20 +202,20 @@ def _keep_moved(partition: Partition, old: UPath) -> None:
     if manifest is None or parts != {file.name + KEPT: file.bytes for file in manifest.files}:
         manifest = _described(old, partition, parts)
         write_record(old / MANIFEST, manifest)
-    place = partition.aside / "versions" / manifest.version
-    remove(place)
-    make_folder(Path(place.parent.path))
-    Path(old.path).rename(place.path)
+    version_folder = partition.aside / "versions" / manifest.version
+    remove(version_folder)
+    make_folder(Path(version_folder.parent.path))
+    Path(old.path).rename(version_folder.path)
 
 
 def _keep_copies(partition: Partition, manifest: ManifestRecord) -> None:
     """Copy the partition, which *manifest* describes, aside as a version."""
-    place = partition.aside / "versions" / manifest.version
-    if exists(place / MANIFEST):
+    version_folder = partition.aside / "versions" / manifest.version
+    if exists(version_folder / MANIFEST):
         return
     for file in manifest.files:
-        _copy(partition.folder / file.name, place / (file.name + KEPT))
-    write_record(place / MANIFEST, manifest)
+        _copy(partition.folder / file.name, version_folder / (file.name + KEPT))
+    write_record(version_folder / MANIFEST, manifest)
 
 
 def _copy(path: UPath, to: UPath) -> None:

@@ -32,7 +32,7 @@ def versions(partition: Partition) -> list[tuple[str, ManifestRecord]]:
 
 
 def restore(partition: Partition, version: str | None, now: str) -> ManifestRecord:
-    """Put *version* back, the newest where it is None; what is replaced becomes a version in its turn.
+    """Put *version* back, the newest where it is None; what it replaces becomes a version.
 
     Raises StateError where there is no such version.
     """
@@ -42,9 +42,9 @@ def restore(partition: Partition, version: str | None, now: str) -> ManifestReco
     if wanted not in kept:
         there = f"There are {', '.join(kept)}." if kept else "None is kept."
         raise StateError(f"{partition} has no version {wanted!r} to restore. {there}".replace(" ''", ""))
-    place = partition.aside / "versions" / wanted
-    pieces = [Piece(place / (file.name + KEPT), file.name, file.rows) for file in kept[wanted].files]
+    version_folder = partition.aside / "versions" / wanted
+    pieces = [Piece(version_folder / (file.name + KEPT), file.name, file.rows) for file in kept[wanted].files]
     label = msgspec.structs.replace(kept[wanted], restored_at=now, restored_from=wanted)
     manifest = put(pieces, None, partition, label, partition.look(), kept=KEPT_VERSIONS + 1)
-    remove(place)
+    remove(version_folder)
     return manifest

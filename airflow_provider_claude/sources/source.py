@@ -1,7 +1,7 @@
 """A source: what a path holds, as one stream of Arrow record batches of texts.
 
 Every row of the source comes through, in order: a broken file, row or charset is a row whose `defect` says
-`"<word>: <sentence>"`, and is never fatal. What would break every row alike (a missing path, column or id)
+`"<word>: <sentence>"`, and is never fatal. What would break every row (a missing path, column or id)
 raises SourceError instead, before or while reading, so that nothing is spent on it.
 
     word              what is wrong                                    what it costs
@@ -63,7 +63,7 @@ _RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Rows to be read. `batches()` may be called again; each call reads the files anew.
+    """Rows to be read. `batches()` may be called again; each call reads the files again.
 
     *columns* are those of the source that are read; *files* are in reading order. In the batches they come after
     SOURCE_FIELDS, as the `wanted` of the source says. *foreign* are the names of files beside them that
@@ -140,16 +140,16 @@ def open_source(
     missing: MissingSource = "fail",
     allowed: Allowed | None = None,
 ) -> Source:
-    """The rows at *path*: a file, a folder or a glob, of one of FORMATS (told by the suffix where not given).
+    """The rows at *path*: a file, a folder or a glob, of one of FORMATS (by the suffix if not given).
 
     *columns* are read as text, None means all. *carry* are read in the types they have. Folders such as `month=11` are columns
     of the files below them, unless a file holds one of that name. *id_column* None names rows by `source_ref`. Mails are always
     named by it, unless *id_column* is one of MAIL_COLUMNS. *encoding* is the character set of CSV, JSON Lines and the binary
-    columns of Parquet; None is UTF-8, or what a byte order mark says. Mails say it themselves. Where there is no file,
+    columns of Parquet; None is UTF-8, or what a byte order mark says. Mails declare their own. Where there is no file,
     *missing* says whether that is an error or a source without rows. *allowed*: what may be read; None is what *path* stands
     for itself.
 
-    Raises SourceError where the path, the format, a column or the id is not there, and JobError where *encoding* is no
+    Raises SourceError where the path, the format, a column or the id is missing, and JobError where *encoding* is not a
     character set.
     """
     if format is not None and format not in FORMATS:
@@ -200,14 +200,16 @@ def _of_found(found: Found, asked: str | None, fits: Fits, path: UPath) -> Choic
         )
     if not choice.files:
         what = (
-            f"{choice.foreign[0]!r} is no data, and there is nothing else" if choice.foreign else "the archive is empty"
+            f"{choice.foreign[0]!r} is not data, and there is nothing else"
+            if choice.foreign
+            else "the archive is empty"
         )
         raise MissingSourceError(f"There is no source at {path}: {what}.")
     return Choice(choice.format, (*choice.files, *found.rest), (*choice.foreign, *found.strays, *found.skipped))
 
 
 def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: str) -> bool:
-    """Whether *file*, whose name tells no format, is one of *kind*. A mail tells it when it is read: there may be many."""
+    """Whether *file*, whose name tells no format, is one of *kind*. Mails are checked when they are read: there may be many."""
     if kind == "eml":
         return True
     if kind == "mbox":
@@ -250,11 +252,11 @@ def _check_names(asked: Sequence[str], path: UPath) -> None:
         raise SourceError(f"columns and carry name a column of {path} twice: {_listed(asked)}.")
 
 
-def _told(there: Sequence[str]) -> str:
+def _columns(there: Sequence[str]) -> str:
     """Which columns *there* are, unless the first line of a file looks like data: no error quotes what is in a file."""
     if 10 * sum(_NAME.fullmatch(name) is None for name in there) <= len(there):
         return f"It has: {_listed(there)}."
-    return f"It has {len(there):,} columns; what should be their names looks like data, and is not shown."
+    return f"It has {len(there):,} columns; their names look like data, and are not shown."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -283,10 +285,10 @@ def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
     if wanted.id_column is not None and wanted.id_column not in times:
         raise SourceError(
             f"{where} has no column {wanted.id_column!r} to know its rows by. {_meant([wanted.id_column], there)}"
-            f"{_told(there)} Name another one "
+            f"{_columns(there)} Name another one "
             f'with id_column="...", or write id_column=None to use the file name and the row number.'
         )
     if missing := [name for name in wanted.values if name not in times]:
-        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}{_told(there)}")
+        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}{_columns(there)}")
     if twice := [name for name in {*wanted.with_id, *wanted.values} if times[name] > 1]:
         raise SourceError(f"{where} has more than one column {_listed(twice)}.")

@@ -5,7 +5,7 @@
             account.json              which
             batches/msgbatch_….json   which shard's batch it is
             answers/<job>/….json      raw results that may answer the same requests again
-            asked/<job>/….json        what was sent, and is not fetched yet
+            asked/<job>/….json        what was sent, and is not downloaded yet
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
             history/….json            how long batches and cancels took in earlier runs
         secret                        what canaries and nonces of requests are derived from
@@ -13,31 +13,31 @@
         budgets/<scope>/              what may be spent, is reserved, and is spent
         <dag>/<group>/<day>/          a run folder
             scan.json  plan.json  report.json  report.html
-            account.json                  whose answers it holds
+            account.json                  the account whose answers it holds
             active.1.json                 the run that is active, and until when; the highest number counts
-            redaction.json  mapping/part-00000.enc   the key of its tokens, and what they stand for
-            at_risk.json                  the first batch was given up at its cutoff; who listens was told
+            redaction.json  mapping/part-00000.enc   the key of its tokens, and their values
+            at_risk.json                  the first batch was abandoned at its cutoff; the notifier was called
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
-            shares/00003/                 rows judged by one of several workers, until they are gathered
+            shares/00003/                 rows checked by one of several workers, until they are merged
             doubts/part-00000.parquet     what the gate has doubts about
             originals/part-00000.parquet  texts as they came, where cleaning changed them
-            releases/1.json               rows that a person let out of quarantine
+            releases/1.json               rows that a person released from quarantine
             reused/part-00003.parquet     which items of shard 3 are answered already, and where
             shards/00003/
                 f1e2d3c4.1.reused.parquet the answers it takes from earlier runs, by its content and round
                 1.manifest.parquet    what attempt 1 sends, by custom id            before it is paid for
                 1.intent.json         attempt 1 is about to be paid for             before the paid call; one writer wins
                 1.submitted.json      its batch id                                  right after it
-                1.voided.json         it counts no longer, and why                  only then
+                1.voided.json         it no longer counts, and why                  only then
                 1.ended.json          its counts and times                          when the batch has ended
-                1.results.jsonl.zst   the API's result lines, as they came          before they are judged
-                1.looks.json          how often its results were read in vain, and why
+                1.results.jsonl.zst   the API's result lines, as they came          before they are checked
+                1.looks.json          how often its results were incomplete, and why
                 1.short.jsonl.zst     the best of those looks, until it is used or they come whole
                 1.paid.json           what it has cost
-                1.abandoned.json      its batch was given up at its cutoff
-                2.…                   the leftovers, sent again in a batch, or by the sync lane:
-                2.lease.1.json        a worker is at it, until when, and how far it is
-                2.answers.1.jsonl     what that worker was answered, until it is 2.results.jsonl.zst
+                1.abandoned.json      its batch was abandoned at its cutoff
+                2.…                   the unresolved rows, sent again in a batch, or by the sync lane:
+                2.lease.1.json        a worker is processing it: until when, and how far it is
+                2.answers.1.jsonl     the answers that worker got, until they are 2.results.jsonl.zst
                 unresolved.parquet    rows without a valid answer
                 loaded.json           how the rows of this shard ended              last
                 settled.json          nothing more is sent for it

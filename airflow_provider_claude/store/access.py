@@ -1,4 +1,4 @@
-"""Who may read and write what a run keeps on a local disk: its user, or the user's group too. Never all users of a machine.
+"""Who may read and write a run's files on a local disk: its user, or the user's group too. Never all users of a machine.
 
 The modes are set on each file and folder that is made, whatever the umask says. Folders that are there keep theirs.
 """
@@ -71,17 +71,17 @@ def check_private(folder: Path, parameter: str) -> None:
     They can where it, or a folder above it without the sticky bit, is writable for all, or where it belongs to another user.
     With the access of a group, it may belong to another user of that group.
     """
-    for place in dict.fromkeys([folder, *folder.parents, *Path(os.path.realpath(folder)).parents]):
-        found = _status(place)
+    for path in dict.fromkeys([folder, *folder.parents, *Path(os.path.realpath(folder)).parents]):
+        found = _status(path)
         if found is None:
             continue
-        if _is_open(found, sticky=place != folder):
+        if _is_open(found, sticky=path != folder):
             raise DestinationError(
-                f"{parameter} is not safe: all users of the machine can write to {place}, and so change results, or put "
+                f"{parameter} is not safe: all users of the machine can write to {path}, and so change results, or put "
                 f"others in their place. Nothing was written. Choose another folder, or take that right away (chmod o-w "
-                f"{place}); where other users need it, give them a common group and set [claude] group_access to True."
+                f"{path}); where other users need it, give them a common group and set [claude] group_access to True."
             )
-        if place == folder and _access is OWNER and found.st_uid not in {0, os.geteuid()}:
+        if path == folder and _access is OWNER and found.st_uid not in {0, os.geteuid()}:
             raise DestinationError(
                 f"{parameter} {folder} belongs to another user (id {found.st_uid}). Nothing was written. Choose another "
                 "folder, or let both users share a group, and set [claude] group_access to True."
@@ -90,7 +90,7 @@ def check_private(folder: Path, parameter: str) -> None:
 
 def check_writable(folder: Path, parameter: str) -> None:
     """Raise DestinationError where this user may not write to *folder*, or not make it."""
-    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - this never raises
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - this never raises
     if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
         raise DestinationError(
             f"{parameter} {folder} cannot be used: the workers' user (id {os.geteuid()}) may not write to {there}, which belongs "
@@ -100,10 +100,10 @@ def check_writable(folder: Path, parameter: str) -> None:
         )
 
 
-def _status(place: Path) -> os.stat_result | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return place.stat()
-    except OSError:  # what uses it says so
+        return path.stat()
+    except OSError:  # its first use raises the error
         return None
 
 

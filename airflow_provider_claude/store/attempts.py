@@ -10,7 +10,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
 )
 
-#: How the reason begins for which an attempt was released at its cutoff.
+#: How the reason of an attempt that was voided at its cutoff begins.
 LEFT = "left at its cutoff"
 
 

@@ -1,7 +1,7 @@
 """Files of a store: written whole or not at all, first come first served where only one may win.
 
 On a local disk a file is written under a temporary name and renamed, or linked where it must be new. On an object
-store it is one PUT of a finished local file, or a conditional one. Who may read local files, `access` says.
+store it is one PUT of a finished local file, or a conditional one. The module `access` sets who may read local files.
 """
 
 from __future__ import annotations
@@ -105,15 +105,15 @@ def write_new(path: UPath, data: bytes) -> bool:
                 "Write a work folder (work) on a local disk, Amazon S3, Google Cloud Storage or Azure."
             ) from e
         return True
-    place = Path(path.path)
+    local = Path(path.path)
     with _temporary(path) as (stream, name):
         stream.write(data)
         _sync(stream, name)
         try:
-            os.link(name, place)
+            os.link(name, local)
         except FileExistsError:
             return False
-        _sync(stream, place.parent)
+        _sync(stream, local.parent)
     return True
 
 
@@ -158,9 +158,9 @@ def _temporary(path: UPath) -> Iterator[tuple[IO[bytes], Path]]:
 
 
 def _sync(stream: IO[bytes], path: Path) -> None:
-    """See that *stream*, which its user may have closed, is on the disk as *path*; or the names in the folder *path*.
+    """Sync *stream*, which its user may have closed, to the disk as *path*; or the names in the folder *path*.
 
-    After a power cut a record must not be gone again.
+    A power cut must not remove a record.
     """
     if not stream.closed:
         stream.flush()

@@ -65,7 +65,7 @@ def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
 
 
 def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[pa.Field]) -> pa.Table:
-    """The duplicates of items *start* to *stop*, with `index`, their twin's place in that range."""
+    """The duplicates of items *start* to *stop*, with `index`, the index of their original in that range."""
     schema = with_columns(DUPLICATE_FIELDS, carry)
     within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)
     found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]

@@ -70,7 +70,7 @@ def _step(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as e:
-        raise _error(e, f"Cannot {what}: {_told(e)}.") from e
+        raise _error(e, f"Cannot {what}: {_reason(e)}.") from e
 
 
 def check_place(folder: UPath, parameter: str) -> None:
@@ -86,7 +86,7 @@ def check_place(folder: UPath, parameter: str) -> None:
     check_writable(Path(folder.path), parameter)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return text.rstrip(".")
 

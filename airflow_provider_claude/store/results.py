@@ -1,6 +1,6 @@
-"""One download of a batch's results: tried until it is whole, over minutes, without a worker that waits for it.
+"""One download of a batch's results: tried until it is whole, over minutes, without holding a worker.
 
-Each look in vain is counted in N.looks.json, so that clearing or killing the task neither loses nor repeats the count. The
+Each incomplete look is counted in N.looks.json, so that clearing or killing the task neither loses nor repeats the count. The
 best of the looks so far is N.short.jsonl.zst.
 """
 

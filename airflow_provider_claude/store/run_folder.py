@@ -58,7 +58,7 @@ class ShardFolder:
 
     @property
     def intents(self) -> RecordSequence[IntentRecord]:
-        """What makes each attempt one: its intent."""
+        """The intents, which define the attempts."""
         return RecordSequence(self.path, IntentRecord, suffix=".intent.json")
 
     def attempts(self, names: Iterable[str] | None = None) -> list[int]:
@@ -81,7 +81,7 @@ class ShardFolder:
         expires_at: str | None = None,
         adopted: bool = False,
     ) -> None:
-        """Write down that the API took *attempt*, or that it asks nothing. A second writer has the same to say."""
+        """Record that the API accepted *attempt*, or that it asks nothing. A second writer writes the same."""
         record = SubmittedRecord(
             attempt=attempt,
             batch_id=batch_id,
@@ -100,7 +100,7 @@ class ShardFolder:
         return read_record(self.file(f"{attempt}.abandoned.json"), AbandonedRecord)
 
     def abandon(self, attempt: int, batch_id: str | None, now: str, *, waits: bool = False) -> None:
-        """Write down that the cutoff of *attempt* has come. *waits*: it is waited for all the same."""
+        """Record that the cutoff of *attempt* has come. *waits*: the shard keeps waiting for it."""
         record = AbandonedRecord(attempt=attempt, batch_id=batch_id, at=now, waits=waits)
         write_new_record(self.file(f"{attempt}.abandoned.json"), record)
 
@@ -111,17 +111,17 @@ class ShardFolder:
         return read_record(self.file(f"{attempt}.voided.json"), VoidedRecord)
 
     def release(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
-        """Write down that *attempt* counts no longer. Who comes second has nothing to add."""
+        """Record that *attempt* no longer counts. A second writer changes nothing."""
         record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
         write_new_record(self.file(f"{attempt}.voided.json"), record)
 
     def release_unpaid(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
-        """Write down that *attempt* counts no longer, and is proven not to have been carried out: its *batch_id*, if it had
-        one, is another's. What was on record before is kept in the reason.
+        """Record that *attempt* no longer counts, and is proven not to have been carried out: its *batch_id*, if it had
+        one, is another's. The earlier reason is kept.
         """
         before = self.voided(attempt)
-        told = reason if before is None or not before.paid else f"{before.reason}; later: {reason}"
-        record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=told, at=now, paid=False)
+        reasons = reason if before is None or not before.paid else f"{before.reason}; later: {reason}"
+        record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=reasons, at=now, paid=False)
         write_record(self.file(f"{attempt}.voided.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:
@@ -136,7 +136,7 @@ class ShardFolder:
         ended_at: str | None,
         batch_id: str | None = None,
     ) -> EndedRecord:
-        """Write down how the requests of *attempt* ended: *counts* by the API's four kinds, 0 for those it leaves out."""
+        """Record how the requests of *attempt* ended: *counts* by the API's four kinds, 0 for those it leaves out."""
         record = EndedRecord(
             attempt=attempt,
             batch_id=batch_id,
@@ -160,14 +160,14 @@ class ShardFolder:
         return self.file(f"{attempt}.manifest.parquet")
 
     def reused(self, shard_fingerprint: str, of_round: int = 1) -> UPath:
-        """What it takes from earlier runs for the content *shard_fingerprint*, instead of asking in round *of_round*."""
+        """The answers it reuses from earlier runs for the content *shard_fingerprint*, instead of asking in round *of_round*."""
         return self.file(f"{shard_fingerprint[:8]}.{of_round}.reused.parquet")
 
     def results(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.results.jsonl.zst")
 
     def short(self, attempt: int) -> UPath:
-        """The best of the looks at results that are not whole."""
+        """The best of the downloads of incomplete results."""
         return self.file(f"{attempt}.short.jsonl.zst")
 
     def looks_file(self, attempt: int) -> UPath:
@@ -244,7 +244,7 @@ class RunFolder:
 
     @property
     def releases(self) -> RecordSequence[QuarantineRecord]:
-        """What people have let out of quarantine, and taken back."""
+        """The releases from quarantine, and withdrawals."""
         return RecordSequence(self.file("releases"), QuarantineRecord)
 
     def account(self) -> AccountRecord | None:

@@ -1,6 +1,6 @@
 """The secret of a deployment: 32 random bytes in its work folder, from which each job's canary and nonces are derived.
 
-It is made once, and never changed: other nonces make other requests, whose answers are paid for anew. It cannot be got back
+It is made once, and never changed: other nonces make other requests, whose answers are paid for again. It cannot be recovered
 from what plan.json keeps of it.
 """
 
@@ -25,7 +25,7 @@ _FORM = re.compile(rb"[0-9a-f]{64}\n")
 def deployment_secret(work: UPath) -> bytes:
     """The secret in the work folder *work*, made if there is none. Of several makers at once, all get that of the first.
 
-    Raises StateError where the file is none that was written here.
+    Raises StateError where the file is damaged.
     """
     path = work / NAME
     if not exists(path):
@@ -34,6 +34,6 @@ def deployment_secret(work: UPath) -> bytes:
     if not _FORM.fullmatch(held):
         raise StateError(
             f"{path} is damaged: it has to hold the work folder's secret, from which requests are made. Put back a copy of it; "
-            "or remove it, then a new one is made, and rows are asked and paid for anew. Nothing was sent."
+            "or remove it: then a new one is made, and rows are asked and paid for again. Nothing was sent."
         )
     return bytes.fromhex(held.decode())

@@ -64,7 +64,7 @@ class RecordSequence(Generic[_R]):
         write_record(self.file(number), record)
 
     def append(self, record: _R) -> int:
-        """Write *record* as the next number, whatever others write; the number."""
+        """Write *record* as the next free number; returns the number."""
         number = self.last() + 1
         while not self.write_new(number, record):
             number += 1

@@ -1,4 +1,4 @@
-"""The record of spending of a work folder: append-only, so that neither a rerun nor `prune` can make a cost be forgotten.
+"""The record of spending of a work folder: append-only, so that neither a rerun nor `prune` can lose a cost.
 
     <work>/spending/2026-11/<run>-<hash>.00001.json   the attempts that one run sent through one account in that month
 
@@ -58,14 +58,14 @@ class PaidRecord(Record, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """What no other attempt of the run has, even where its folder was removed and it was run anew."""
+        """The key of this attempt, unique in the run even where its folder was removed and it was run again."""
         return self.shard, self.attempt, self.at
 
 
 class SpendingRecord(Record, frozen=True, kw_only=True):
     """The attempts of `run`, a path in the work folder, that were sent through `account` in one month (UTC).
 
-    While it is `open` the run goes on: its own files may say more.
+    While it is `open`, the run is not over: its own files may have more.
     """
 
     run: str
@@ -82,7 +82,7 @@ class SpendingBook:
         self.path, self.account = path, account
 
     def read(self, month: str) -> Iterator[SpendingRecord]:
-        """What counts of *month* (`2026-11`), a record a run. No more than a few are in memory at a time."""
+        """The records of *month* (`2026-11`) that count, one per run. No more than a few are in memory at a time."""
         folder = self.path / month
         latest = {name[1]: name[0] for name in sorted(_numbered(list_names(folder)), key=lambda name: int(name[2]))}
         with ThreadPoolExecutor(_READERS) as pool:
@@ -94,7 +94,7 @@ class SpendingBook:
         self, run: str, attempts: Sequence[PaidRecord], *, open_: bool, now: str, since: str | None = None
     ) -> list[PaidRecord]:
         """Put *attempts* of *run* on record beside those that are, each in the month in which it was sent; what is on record
-        of these months then. *open_*: the run goes on. *since*: when it was planned; its record of that month is closed.
+        of these months then. *open_*: the run is not over. *since*: when it was planned; its record of that month is closed.
         """
         by_month: dict[str, list[PaidRecord]] = {month[:7]: [] for month in (since or now, now)}
         for one in attempts:
@@ -130,13 +130,13 @@ def _numbered(names: Sequence[str]) -> Iterator[re.Match[str]]:
 
 
 def _file_name(run: str, account: Account) -> str:
-    told = f"{run}\n{account.fingerprint}"
+    scope = f"{run}\n{account.fingerprint}"
     readable = re.sub(r"[^A-Za-z0-9._=-]+", "-", run).strip("-.")[-80:]
-    return f"{readable or 'run'}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    return f"{readable or 'run'}-{hashlib.sha256(scope.encode()).hexdigest()[:12]}"
 
 
 def _read(path: UPath) -> SpendingRecord:
     record = read_record(path, SpendingRecord)
     if record is None:
-        raise StateError(f"{path} was removed while it was read. Nothing removes such a record but a person.")
+        raise StateError(f"{path} was removed while it was read. No task removes such a record: a person did.")
     return record

@@ -1,4 +1,4 @@
-"""The work folder: what the runs in it know of each other."""
+"""The work folder: what its runs share."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ class WorkFolder:
 
 
 class AccountFolder(WorkFolder):
-    """A work folder as one account sees it. Nothing in it is known to another.
+    """A work folder as one account sees it. Other accounts use none of it.
 
-    In `accounts/<fingerprint>/`, `batches/` says which batch is whose, `answers/<job>/` which raw results may be used again,
-    `asked/<job>/` what is on its way, `tokens/` what requests used, `history/` how long batches took.
+    In `accounts/<fingerprint>/`, `batches/` says which attempt a batch belongs to, `answers/<job>/` which raw results may be
+    reused, `asked/<job>/` what is in progress, `tokens/` what requests used, `history/` how long batches took.
     """
 
     def __init__(self, path: UPath, account: Account) -> None:
@@ -104,19 +104,19 @@ class AccountFolder(WorkFolder):
         return SpendingBook(self.path / "spending", self.account)
 
     def sign(self) -> None:
-        """Write down whose folder `own` is, for people."""
+        """Record which account the folder `own` belongs to, for people."""
         if not exists(self.own / "account.json"):
             write_new_record(self.own / "account.json", AccountRecord(account=self.account))
 
     def claim(self, shard: ShardFolder, attempt: int, batch_id: str) -> ClaimRecord:
-        """Whose batch it is from now on: this attempt's, unless another was first."""
+        """Claim the batch for this attempt; returns the owner, which is another attempt if it was first."""
         mine = ClaimRecord(batch_id=batch_id, shard=self.name_of(shard), attempt=attempt)
         if write_new_record(self._claim(batch_id), mine):
             return mine
         return read_record(self._claim(batch_id), ClaimRecord) or mine
 
     def disclaim(self, wrong: ClaimRecord) -> None:
-        """Make the batch free again: the claim on it was wrong."""
+        """Remove the claim on the batch: it was wrong."""
         if self.claimed(wrong.batch_id) == wrong:
             remove(self._claim(wrong.batch_id))
 
@@ -127,7 +127,7 @@ class AccountFolder(WorkFolder):
         return self.own / "batches" / f"{batch_id}.json"
 
     def collect(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, created_at: str) -> None:
-        """Remember that the raw results of *attempt* are there, for the job with the hash *job*."""
+        """Record that the raw results of *attempt* exist, for the job with the hash *job*."""
         stamp, name = re.sub(r"[^0-9T]", "", created_at[:19]), _pointer(shard, attempt, fingerprint)
         record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=created_at)
         write_new_record(self._of_job("answers", job) / f"{stamp}-{name}", record)
@@ -141,7 +141,7 @@ class AccountFolder(WorkFolder):
         return [record for name in reversed(names) if (record := read_record(folder / name, CollectedRecord))]
 
     def ask(self, job: str, shard: ShardFolder, attempt: int, fingerprint: str, at: str) -> None:
-        """Remember that *attempt* is about to be sent, until its results are collected."""
+        """Record that *attempt* is about to be sent, until its results are collected."""
         record = CollectedRecord(shard=self.name_of(shard), attempt=attempt, created_at=at)
         write_new_record(self._of_job("asked", job) / _pointer(shard, attempt, fingerprint), record)
 
@@ -157,7 +157,7 @@ class AccountFolder(WorkFolder):
         return self.own / kind / job[:_JOB_CHARS]
 
     def record_history(self, record: HistoryRecord) -> None:
-        """Keep what a run has measured."""
+        """Keep the measurements of a run."""
         stamp = re.sub(r"[^0-9T]", "", record.at[:19])
         name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
         write_record(self.own / "history" / f"{stamp}-{name}.json", record)

@@ -1,4 +1,4 @@
-"""The whole way through as one task group: scan, plan, a mapped group a shard, report."""
+"""All stages as one task group: scan, plan, a mapped group per shard, report."""
 
 from __future__ import annotations
 
@@ -81,36 +81,36 @@ def claude_batch_job(
     """A task group that turns *source* into a table of answers under *output*, a mapped instance a shard.
 
     The run keeps its files in ``<work>/<dag_id>/<group_id>/<partition>/``: a second run for the same partition finds what is
-    already paid for, and so does any run under the same *work* that asks the very same of a row. *source* may hold
+    already paid for, and so does any run under the same *work* that asks the same question about the same row. *source* may hold
     ``{{ day }}``, ``{{ hour }}`` and ``{{ partition }}``.
 
     :param group_id: the group's name in the DAG, and in the run folder.
     :param job: what is asked about every row.
     :param source: file, folder or glob, in or below one of ``[claude] sources``; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
-    :param output: root of the answers; a partition is replaced whole (templated). An empty text publishes nothing; None does
-        neither, and warns when the DAG is parsed and in the report.
+    :param output: root of the answers; a partition is replaced whole (templated). An empty text publishes nothing; None also
+        publishes nothing, and warns when the DAG is parsed and in the report.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated). None, or an empty text: the plan chooses, see
         ClaudePlanOperator.
     :param deadline: local wall clock ``HH:MM`` by which a scheduled run's answers are due.
-    :param stuck_batches: ``answer`` or ``wait``: what is done at a shard's cutoff about a batch that cannot be ended; see
+    :param stuck_batches: ``answer`` or ``wait``: what to do at a shard's cutoff about a batch that cannot be ended; see
         ClaudePlanOperator.
     :param poll_interval: the most seconds between two looks at a batch; see ClaudeBatchSensor.
     :param rounds: how often rows without a valid answer are sent again (templated).
     :param cancel_on_mark: cancel a shard's batch when a user marks the task that waits for it failed, success or skipped;
         needs Airflow 3.3. Without it no batch is cancelled for what happens to a task.
-    :param in_flight: the most requests of the sync lane under way at once, a shard.
-    :param sync_pool: an Airflow pool for the tasks that settle leftovers. Workers on several machines know of each other's
-        use of the account only what the API tells them: a pool with one slot lets one be at it at a time.
+    :param in_flight: the most concurrent requests of the sync lane, per shard.
+    :param sync_pool: an Airflow pool for the tasks that settle unresolved rows. Workers on several machines see each other's
+        use of the account only in the API's headers: a pool with one slot lets one worker at a time use the sync lane.
     :param scan_tasks: how many mapped tasks share the scan of a source of many files; each takes as many of them.
-    :param screen: ``"claude"``: rows that the scan is in doubt about are first asked about in a batch of their own, in the group
-        ``screen``; what Claude suspects is set aside. Whatever comes of that, all other rows are answered.
+    :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
+        rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
-    :param priority_column: a column with a number, carried to the answers: what goes to the sync lane is asked there in this
-        order, higher ones first. Where the account is busy and there is time, rows below *urgent* go back to a batch.
-    :param urgent: from this number on a row stays in the sync lane whatever others need.
+    :param priority_column: a column with a number, carried to the answers: the sync lane asks rows with a higher number first.
+        Where the account is busy and there is time, rows below *urgent* go back to a batch.
+    :param urgent: a row with at least this number always stays in the sync lane.
     :param carry: columns carried to the answers beside the row's id, in the types they have.
     :param id_column: the column that names a row; None takes file name and row number.
     :param encoding: the character set of a table, such as ``windows-1252`` or ``gb18030`` (templated). None: UTF-8, or what
@@ -118,20 +118,20 @@ def claude_batch_job(
     :param partition: the partition of the answers, such as ``{{ day }}``, ``{{ hour }}`` or ``{{ params.mailbox }}``: as fine as
         the schedule (templated). None: the output holds one table, which each run replaces.
     :param partition_column: the name of the partition column of the answers.
-    :param replace: ``guarded``: rows in the partition are replaced neither by none or far fewer nor by rows from another
-        source; ``always``: by whatever this run has (templated).
+    :param replace: ``guarded``: rows in the partition are not replaced by none, by far fewer, or by rows from another
+        source; ``always``: this run's rows replace them in any case (templated).
     :param take_over: whether the partition becomes this group's even if it is another's, or of another data interval
         (templated).
     :param redact: what in the texts is replaced by tokens before it is sent: kinds such as ``email`` or ``card``; True for
         all.
     :param redaction_mapping: keep what the tokens stand for, encrypted with Airflow's Fernet key.
     :param redact_region: where phone numbers without a country code belong, such as ``US``.
-    :param replies: ``drop`` leaves what is quoted in a text out of what is sent; it is judged all the same.
-    :param signatures: ``drop`` leaves the signature under a text out, likewise.
-    :param unreadable_files: ``fail``: a file that cannot be read whole fails the scan. ``quarantine``: the run goes on
-        without what is lost, and the report says so.
+    :param replies: ``drop`` leaves quoted text out of what is sent; the gate still scans it.
+    :param signatures: ``drop`` leaves the signature under a text out in the same way.
+    :param unreadable_files: ``fail``: a file that cannot be read whole fails the scan. ``quarantine``: the run continues
+        without the lost rows, and the report says so.
     :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
-        the run goes on with 0 rows.
+        the run continues with 0 rows.
     :param scan_args: further arguments of ClaudeInputScanOperator, such as ``source_format``, ``max_chars`` or ``policy``.
     :param plan_args: further arguments of ClaudePlanOperator, such as ``limits``, ``budget_usd`` or ``margin``.
     :param report_args: further arguments of ClaudeReportOperator, such as ``outlets``.
@@ -255,7 +255,7 @@ def claude_batch_job(
 def _screening(
     work: str, folder: str, conn_id: str, by: str | None, partition: str | None, refused_batches: str
 ) -> TaskGroup:
-    """The group that asks Claude about the rows of *folder* which the scan is in doubt about. Everything passes its own scan."""
+    """The group that asks Claude about the rows of *folder* that the scan doubts. Its own scan sets no row aside."""
     return claude_batch_job(
         "screen",
         job=SCREEN,
@@ -286,9 +286,9 @@ def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOp
 
 
 def _rescan(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
-    """Scans again, now that Claude was asked. Nothing is lost where it was not, or has not answered.
+    """Scans again after Claude was asked. If Claude was not asked or did not answer, no row is lost.
 
-    It runs whatever came of the screening, and not where the scan failed: then no task before it succeeded.
+    It runs whether or not the screening succeeded, but not if the scan failed: then no task before it succeeded.
     """
     operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
     return operator(task_id="rescan", trigger_rule="all_done_min_one_success", **{**scan_args, "release": ()})

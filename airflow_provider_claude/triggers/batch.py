@@ -32,18 +32,18 @@ MAX_WAIT_SECONDS = 25 * 3600.0
 #: Seconds that cancelling a batch may take.
 _ENDING_SECONDS = 60.0
 
-#: What a user can make of a waiting task that says the batch is not wanted any more. A cleared task is none of these.
+#: States a user can mark a waiting task with that mean the batch is no longer wanted. A cleared task has none of them.
 _MARKED = frozenset({"failed", "success", "skipped"})
 
 
 class ClaudeBatchTrigger(BaseTrigger):
-    """Looks at a batch until it has ended, through an hour of trouble with the API.
+    """Looks at a batch until it has ended, through up to an hour of API errors.
 
-    It cancels the batch only if told to, and only when a user marks the waiting task: never because it was cleared, the
-    triggerer restarted, or the API was down.
+    It cancels the batch only if *cancel_on_mark* is set, and only when a user marks the waiting task: never because the task
+    was cleared, the triggerer restarted, or the API was down.
 
     Yields one event: ``{"status": "ended" | "left" | "unknown" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``.
-    ``left``: the shard waits no longer for a batch that cannot be ended. ``unknown``: the API has not known the batch of the
+    ``left``: the shard has stopped waiting for a batch that cannot be ended. ``unknown``: the API has not known the batch of the
     *shard* for five minutes; the load of its results decides. *terminal*: what went wrong is the connection's, or the key's,
     and no retry can help. With ``ended`` comes ``batch``, what the last look saw, so that the task need not look again.
 
@@ -51,14 +51,14 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param conn_id: a connection of type `anthropic`.
     :param poll_interval: the most seconds between two looks; the first ones come sooner. Below ``[claude] poll_floor`` it is
         that; and the API may ask for longer pauses, up to 15 minutes.
-    :param started: epoch seconds when the wait began: it goes on counting in another triggerer.
+    :param started: epoch seconds when the wait began: another triggerer continues the count.
     :param until: epoch seconds to wait at most; None for ever.
     :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
-        Airflow 3.3, which tells triggers of it.
-    :param shard: the shard's path. Where its run has a deadline, the batch is waited for until the shard's cutoff; then
-        it is cancelled, and its end waited for. One that cannot be ended is ``left``, as the plan's `stuck_batches` says.
+        Airflow 3.3, which notifies triggers.
+    :param shard: the shard's path. Where its run has a deadline, the trigger waits until the shard's cutoff; then
+        it cancels the batch and waits for its end. One that cannot be ended is ``left``, as the plan's `stuck_batches` says.
         The triggerer has to reach the run folder for that.
-    :param listener: the fields of a `Listener`, who is told when the first batch of a run is given up; None tells the log.
+    :param listener: the fields of a `Listener`, notified when a run abandons its first batch; None only logs.
     :param active: the number of the record that says that the run of the task is active in its run folder; renewed while
         the trigger waits.
     :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
@@ -105,7 +105,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         active: int | None = None,
         looked: bool = False,
     ) -> Self:
-        """A wait that begins now, and gives up after *timeout* seconds."""
+        """A wait that begins now, and stops after *timeout* seconds."""
         now = epoch_now()
         return cls(
             batch_id,
@@ -148,8 +148,8 @@ class ClaudeBatchTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """A user acted on the waiting task; see *cancel_on_mark*.
 
-        Airflow 3.3 cancels a trigger that is to go at every sync, a second later also what it does here. What was begun
-        is carried on all the same, for a minute.
+        At every sync, Airflow 3.3 cancels a trigger that should end, and so also this method, a second later. A cancel call
+        that has begun continues, for up to a minute.
         """
         ending, until = asyncio.ensure_future(self._cancel_if_marked()), epoch_now() + _ENDING_SECONDS
         while not ending.done() and epoch_now() < until:
@@ -173,7 +173,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         ti = self.task_instance
-        if ti is None:  # in `airflow dags test`, where nobody can mark a task
+        if ti is None:  # in `airflow dags test`, where a task cannot be marked
             return False
         states = RuntimeTaskInstance.get_task_states(
             dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
@@ -182,7 +182,7 @@ class ClaudeBatchTrigger(BaseTrigger):
         return states[ti.run_id].get(key) in _MARKED
 
     async def _wait(self) -> TriggerEvent:
-        """The one event. The client is closed before it is yielded: nobody has to run the generator to its end."""
+        """The one event. The client is closed before it is yielded: the generator need not be run to its end."""
         polling = Polling(
             batch_id=self.batch_id,
             started=self.started,
@@ -214,9 +214,9 @@ class ClaudeBatchTrigger(BaseTrigger):
                         return _event(decision.event(self.batch_id))
 
     async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float | None:
-        """Seconds until the cutoff has to be looked at again, None where the batch is waited for no longer.
+        """Seconds until the next check of the cutoff, None to stop waiting for the batch.
 
-        Where the cutoff has come, the batch is cancelled, if it is surely this shard's.
+        At the cutoff the batch is cancelled, if it is proven to be this shard's.
         """
         cancel = partial(gateway.cancel_batch, self.batch_id)
         return await keep_cutoff(cutoff, cancel, listener=self.listener, log=self.log)
@@ -232,8 +232,8 @@ class ClaudeBatchTrigger(BaseTrigger):
 
 
 def left_event(batch_id: str) -> dict[str, Any]:
-    """The event of a batch that is waited for no longer."""
-    message = f"Batch {batch_id} is waited for no longer. What it answers may be paid for twice; see the report."
+    """The event of a wait that has stopped."""
+    message = f"Stopped waiting for batch {batch_id} at its cutoff. Its answers may be paid for twice; see the report."
     return {"status": "left", "batch_id": batch_id, "message": message, "terminal": False}
 
 

@@ -1,4 +1,4 @@
-"""Sees to it that a batch is waited for until its shard's cutoff and no longer. Reads the run folder, asks no API."""
+"""Ends the wait for a batch at its shard's cutoff. Reads the run folder, calls no API."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
     from airflow_provider_claude.store import ShardFolder
 
-#: Where the run folder or the API could not be reached, the next try comes after so many seconds.
+#: Seconds until the next try after the run folder or the API could not be reached.
 RETRY_SECONDS = 30.0
 
-#: A shard that should have been let go for so many seconds has nobody who waits for it; a lane that has answered nothing for
-#: so long has nobody who asks.
+#: A shard whose batch should have been abandoned this many seconds ago has no task that waits for it; a lane that has answered
+#: nothing for this long has no task that asks.
 ABSENT_SECONDS = 240.0
 
-#: What is read of a run is good for so many seconds: the shards of a run wait in one triggerer, and look at once.
+#: Seconds for which a reading of a run stays valid: the shards of a run wait in one triggerer, and look at once.
 _FRESH_SECONDS = 10.0
 
 _queues: dict[str, tuple[float, list[ShardBacklog]]] = {}
@@ -42,7 +42,7 @@ class Cutoff:
         self._moved: tuple[list[ShardBacklog], float] | None = None
 
     def look(self) -> Step:
-        """What to do about the batch, which has not ended; that is on record when this says so. Blocks."""
+        """What to do about the batch, which has not ended. It is on record when this returns. Blocks."""
         if self.shard is None or epoch_now() < self._next:
             return Step.WAIT
         from airflow_provider_claude.stages.deadline.abandon import abandoned_record_of
@@ -60,7 +60,7 @@ class Cutoff:
         return self._act(shard, run_deadline, since=0.0 if record is None else epoch_now() - epoch(record.at))
 
     def _act(self, shard: ShardFolder, run_deadline: RunDeadline, *, since: float) -> Step:
-        """Put on record what has to be done now. *since*: for how many seconds the cutoff is on record."""
+        """Record the step that is due now. *since*: for how many seconds the cutoff is on record."""
         from airflow_provider_claude.stages.deadline.abandon import abandon, is_proven, leave
 
         proven = is_proven(shard, self.batch_id)
@@ -87,7 +87,7 @@ class Cutoff:
         return switch(number, queue, now=now, safe_deadline=run_deadline.safe_deadline, lead=run_deadline.lead)
 
     def _stands_still(self, queue: list[ShardBacklog], now: float) -> bool:
-        """Whether the lane has answered nothing of what was let go for so long that no task asks for it."""
+        """Whether the lane has answered no abandoned rows for so long that no task can be asking for them."""
         if self._moved is None or has_moved(self._moved[0], queue):
             self._moved = (queue, now)
         return now - self._moved[1] > ABSENT_SECONDS
@@ -97,18 +97,18 @@ class Cutoff:
         self._cancelled = True
 
     def has_failed(self) -> None:
-        """What had to be done could not be: it is looked at again soon."""
+        """The step could not be done: it is tried again soon."""
         self._next = -math.inf
 
     @property
     def seconds(self) -> float:
-        """Until it has to be looked at again. A batch that was cancelled is: the sync lane waits for its end."""
+        """Until the next check. A cancelled batch needs checks too: the sync lane waits for its end."""
         left = max(self._next - epoch_now(), 0.1)
         return min(left, RETRY_SECONDS) if self._cancelled else left
 
 
 def _queue(run_deadline: RunDeadline) -> list[ShardBacklog]:
-    """The queue of the run of *run_deadline*, read anew where that is some seconds ago."""
+    """The queue of the run of *run_deadline*, read again after some seconds."""
     name, now = str(run_deadline.run), epoch_now()
     with _lock:
         at, queue = _queues.get(name, (-math.inf, []))

@@ -1,4 +1,4 @@
-"""What is done when the cutoff of a shard comes before the end of its batch: the same for the trigger and the sensor."""
+"""What to do when the cutoff of a shard comes before the end of its batch: the same for the trigger and the sensor."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Cancel = Callable[[], Awaitable[object]]
 async def keep_cutoff(
     cutoff: Cutoff, cancel: Cancel, *, listener: Mapping[str, Any] | None, log: Logger
 ) -> float | None:
-    """Look at *cutoff*, and do what is due: *cancel* the batch, where it is surely the shard's, or leave it; and warn *listener*.
+    """Check *cutoff*, and do the step that is due: *cancel* the batch if it is proven the shard's, or leave it; warn *listener*.
 
-    Seconds until the cutoff has to be looked at again, None where the batch is waited for no longer.
+    Returns the seconds until the next check of the cutoff, None to stop waiting for the batch.
     """
     try:
         step = await asyncio.to_thread(cutoff.look)

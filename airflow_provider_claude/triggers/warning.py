@@ -1,4 +1,4 @@
-"""Warns, once a run, that its deadline is at risk: the first of its batches had to be given up."""
+"""Warns, once per run, that its deadline is at risk: it has abandoned its first batch."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
-    """Tell *listener* (the fields of a `Listener`) that a batch of *shard* (a path) was given up, unless somebody has told
-    of this run already. Raises nothing: whoever waits for a batch goes on.
+    """Notify *listener* (the fields of a `Listener`) that a batch of *shard* (a path) was abandoned, once per run. Raises
+    nothing: the wait for the batch continues.
     """
     try:
         at_risk = None if shard is None else await asyncio.to_thread(_first, shard)
@@ -43,16 +43,16 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
         )
 
 
-def warn_if_left(shard: str, context: Context, *, told: bool = True) -> None:
-    """Tell the listener of *context*, or the log only, where an attempt of *shard* (a path) was let go at its cutoff."""
+def warn_if_left(shard: str, context: Context, *, notify: bool = True) -> None:
+    """Notify the listener of *context*, or only log, where an attempt of *shard* (a path) was abandoned at its cutoff."""
     names = shard_folder(shard).names()
     if any(name.endswith(".abandoned.json") for name in names):
-        listener = Listener.of(context) if told else None
+        listener = Listener.of(context) if notify else None
         asyncio.run(warn(shard, None if listener is None else asdict(listener)))
 
 
 def _zone(shard: str | None) -> str:
-    """The zone in which the run of *shard* is told of."""
+    """The zone in which times of the run of *shard* are shown."""
     plan = None if shard is None else shard_folder(shard).run.plan()
     return "UTC" if plan is None else plan.zone
 

@@ -21,10 +21,10 @@ def main() -> None:
     rows = int(os.environ.get("ROWS", "100000"))
     with tempfile.TemporaryDirectory(prefix="claude-gate-") as folder:
         size = write_mails(Path(folder) / "mails.parquet", rows)["mean_bytes"]
-        told = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-m", "benchmarks.gate.speed", folder], stdout=subprocess.PIPE, check=True
         ).stdout
-    one = json.loads(told.splitlines()[-1])
+    one = json.loads(output.splitlines()[-1])
     print(
         f"{rows:,} mails of {size:,.0f} bytes: {one['cpu']:.1f} s CPU, {one['peak_mb']:.0f} MB, {one['items']:,} items, "
         f"{one['quarantined']:,} set aside"

@@ -30,11 +30,11 @@ def as_svg(graph: Mapping[str, set[str]], title: str) -> str:
     boxes = dict(_placed(rows))
     lines = [_arrow(boxes[one], boxes[other]) for one, other in arrows(graph)]
     high = len(rows) * (_HIGH + _GAP) + 10
-    told = f"{title}: {len(graph)} rooms on {len(levels(graph))} levels, {len(lines)} arrows, no circle"
-    text = f'<text x="{_WIDE / 2}" y="{high}">{escape(told)}</text>'
+    caption = f"{title}: {len(graph)} rooms on {len(levels(graph))} levels, {len(lines)} arrows, no circle"
+    text = f'<text x="{_WIDE / 2}" y="{high}">{escape(caption)}</text>'
     drawn = [*lines, *(_box(name, box) for name, box in boxes.items()), text]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {high + 16}" role="img">'
-    return "\n".join([head, f"<title>{escape(told)}</title>", f"<style>{_STYLE}</style>", *drawn, "</svg>\n"])
+    return "\n".join([head, f"<title>{escape(caption)}</title>", f"<style>{_STYLE}</style>", *drawn, "</svg>\n"])
 
 
 def _parts(row: list[str]) -> Iterator[list[str]]:

@@ -27,7 +27,7 @@ from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.runtime.paths import allowed_sources
 from airflow_provider_claude.sources.files import stores
-from airflow_provider_claude.sources.files.allowed import Allowed, Place
+from airflow_provider_claude.sources.files.allowed import Allowed, Location
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
@@ -55,7 +55,7 @@ def scanned(folder: Path, *, allowed: Allowed | None = None, **settings: Any) ->
 
 
 def below(*folders: Path) -> Allowed:
-    return Allowed(tuple(Place.local(str(folder)) for folder in folders))
+    return Allowed(tuple(Location.local(str(folder)) for folder in folders))
 
 
 def refusing(name: str, number: int) -> Callable[..., int]:
@@ -89,12 +89,12 @@ class TestWhatIsNoFile:
         assert (record.rows, record.items, record.by_reason) == (3, 2, {"unreadable_file": 1})
         assert sorted(record.foreign) == ["c.eml", "d.eml"]
 
-    @pytest.mark.parametrize("place", ["pipe.eml", "zero.eml"])
-    def test_one_that_is_the_source_itself_is_refused_and_not_waited_for(self, place: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("location", ["pipe.eml", "zero.eml"])
+    def test_one_that_is_the_source_itself_is_refused_and_not_waited_for(self, location: str, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.eml")
         (tmp_path / "zero.eml").symlink_to("/dev/zero")
         with pytest.raises(SourceError, match="no regular file"):
-            open_source(UPath(tmp_path / place), missing="empty", columns=["body"])
+            open_source(UPath(tmp_path / location), missing="empty", columns=["body"])
 
     def test_a_file_that_becomes_a_pipe_after_it_was_listed_is_a_counted_row(self, mail: Path) -> None:
         source = open_source(UPath(mail), columns=["body"])
@@ -175,7 +175,7 @@ class TestWhatChanges:
         source = open_source(UPath(mail), columns=["body"])
         (mail / "b.eml").unlink()
         rows = [row for batch in source.batches() for row in batch.to_pylist()]
-        assert "not there any more" in rows[1]["defect"]
+        assert "no longer exists" in rows[1]["defect"]
 
     @pytest.mark.parametrize("change", [lambda file: file.write(b"x"), lambda file: file.truncate(3)])
     def test_a_file_that_is_written_to_while_it_is_read_is_not_taken_for_whole(
@@ -474,13 +474,13 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("source", OUTSIDE)
 @pytest.mark.parametrize("options", [{}, {"source_format": "csv", "missing_source": "empty", "id_column": None}])
-def test_outside_of_what_is_allowed_nothing_can_be_told_apart(source: str, options: Any, root: Path) -> None:
+def test_outside_of_what_is_allowed_nothing_can_be_distinguished(source: str, options: Any, root: Path) -> None:
     said = asked(source.format(root=root), root, **options)
     assert said.isprintable()
     assert said
     assert SECRET not in said
-    told = said.partition(" is not a source that this deployment allows")
-    assert told[1] or any(
+    parts = said.partition(" is not a source that this deployment allows")
+    assert parts[1] or any(
         one in said for one in ("characters that a path should not have", "is on no store", "write an absolute path")
     ), said
     assert not (root / "work" / "run" / "scan.json").exists()
@@ -488,9 +488,9 @@ def test_outside_of_what_is_allowed_nothing_can_be_told_apart(source: str, optio
 
 @pytest.mark.parametrize("there", ["passwd.csv", "passwd", "nothing.csv", "*", "passwd.csv/x"])
 def test_the_words_are_the_same_whatever_is_there(there: str, root: Path) -> None:
-    place = f"{root}-other/{there}"
+    location = f"{root}-other/{there}"
     nothing = f"{root}-other/some.csv"
-    assert asked(place, root).replace(repr(place), "") == asked(nothing, root).replace(repr(nothing), "")
+    assert asked(location, root).replace(repr(location), "") == asked(nothing, root).replace(repr(nothing), "")
 
 
 def test_an_error_names_the_setting(root: Path) -> None:
@@ -509,7 +509,7 @@ def test_a_list_of_sources_takes_the_place_of_the_root(root: Path, monkeypatch: 
     monkeypatch.setenv("AIRFLOW__CLAUDE__SOURCES", f"{root}-other , s3://aws_mail@bucket/mail\n{root}/none/")
     allowed = allowed_sources(str(root / "work"))
     for uri in (f"{root}-other/x", f"{root}/none", "s3://aws_mail@bucket/mail/*.eml", "s3://aws_mail@bucket/mail"):
-        assert allowed.admits(Place.of(ObjectStoragePath(uri))), uri
+        assert allowed.admits(Location.of(ObjectStoragePath(uri))), uri
     for uri in (
         f"{root}/mail",
         "s3://aws_mail@bucket/mail2",
@@ -520,14 +520,14 @@ def test_a_list_of_sources_takes_the_place_of_the_root(root: Path, monkeypatch: 
         "s3://bucket/mail",
         "gs://aws_mail@bucket/mail",
     ):
-        assert not allowed.admits(Place.of(ObjectStoragePath(uri))), uri
+        assert not allowed.admits(Location.of(ObjectStoragePath(uri))), uri
 
 
 def test_a_screening_may_read_the_doubts_of_its_own_run_and_no_other(root: Path) -> None:
     allowed = allowed_sources("/elsewhere/work/dag/group.screen/2026-11-22")
-    assert allowed.admits(Place.local("/elsewhere/work/dag/group/2026-11-22/doubts"))
-    assert not allowed.admits(Place.local("/elsewhere/work/dag/group/2026-11-21/doubts"))
-    assert not allowed.admits(Place.local("/elsewhere/work/dag/group/2026-11-22/originals"))
+    assert allowed.admits(Location.local("/elsewhere/work/dag/group/2026-11-22/doubts"))
+    assert not allowed.admits(Location.local("/elsewhere/work/dag/group/2026-11-21/doubts"))
+    assert not allowed.admits(Location.local("/elsewhere/work/dag/group/2026-11-22/originals"))
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,7 @@ def test_no_error_quotes_a_first_line_that_is_no_header(line: str, root: Path) -
     (root / "mail" / "a.csv").write_text(f"{line}\n{line}\n")
     for options in ({}, {"id_column": None}):
         said = asked(f"{root}/mail/a.csv", root, **options)
-        assert "looks like data" in said
+        assert "look like data" in said
         assert not any(word in said for word in (SECRET, "hunter2", "BEGIN", "x.example", "hello"))
 
 

@@ -70,9 +70,9 @@ def _answered(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _text(content: Any) -> str:
     """The mails themselves: what is around them may differ from batch to batch."""
-    told = content[0]["content"] if isinstance(content, list) else content
-    rows = [json.loads(found) for found in _ROW.findall(str(told))]
-    return "\n".join(str(row.get("body", row)) for row in rows) or str(told)
+    text = content[0]["content"] if isinstance(content, list) else content
+    rows = [json.loads(found) for found in _ROW.findall(str(text))]
+    return "\n".join(str(row.get("body", row)) for row in rows) or str(text)
 
 
 def _lines(path: Path) -> list[bytes]:

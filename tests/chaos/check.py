@@ -108,8 +108,8 @@ def wrong_rows(rows: Rows, expected: Expected) -> Iterator[str]:
 
 def wrong_answers(rows: Rows, expected: Expected, given: Mapping[str, set[str]]) -> Iterator[str]:
     """What is published and was never answered so. *given*: the simulator's own answers, see `audit.given`."""
-    told = [(name, answer, given.get(expected.texts.get(name, ""))) for name, answer in rows.answers]
-    if other := [name for name, answer, answers in told if answers is not None and answer not in answers]:
+    compared = [(name, answer, given.get(expected.texts.get(name, ""))) for name, answer in rows.answers]
+    if other := [name for name, answer, answers in compared if answers is not None and answer not in answers]:
         yield f"{len(other)} rows have an answer that was never given to their text: {sorted(other)[:3]}"
 
 

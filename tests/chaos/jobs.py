@@ -106,8 +106,8 @@ def _broken(kind: str, text: str) -> Result:
 def _passed(bench: Bench) -> str:
     night = bench.course(BATCHES)
     kinds = Counter(point.kind for point in night.points)
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     return (
-        f"A night passes {len(night.points)} points at which it can be killed ({told}),\n"
+        f"A night passes {len(night.points)} points at which it can be killed ({counts}),\n"
         f"{len(night.writes)} at which the disk can be full, and {len(night.store)} at which the store can fail.\n"
     )

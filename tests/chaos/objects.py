@@ -40,7 +40,7 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         key = self._key(path)
-        self._told("read", "list", key)
+        self._record("read", "list", key)
         found: dict[str, dict[str, Any]] = {}
         for name, size in self._names():
             if name == key:
@@ -56,7 +56,7 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         key = self._key(path)
-        self._told("read", "head", key)
+        self._record("read", "head", key)
         if (file := self._file(key)).exists():
             return {"name": key, "size": file.stat().st_size, "type": "file"}
         if any(name.startswith(f"{key}/") for name, _ in self._names()):
@@ -80,9 +80,9 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
 
     def rm_file(self, path: str) -> None:
         key = self._key(path)
-        self._told("write", "delete", key)
+        self._record("write", "delete", key)
         self._file(key).unlink(missing_ok=True)
-        self._told("done", "delete", key, ", done")
+        self._record("done", "delete", key, ", done")
 
     def _rm(self, path: str) -> None:
         self.rm_file(path)
@@ -100,13 +100,13 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
         key = self._key(path)
         if mode != "rb":
             return _Upload(lambda data: self._put(key, io.BytesIO(data), new=False))
-        self._told("read", "get", key)
+        self._record("read", "get", key)
         return self._file(key).open("rb")
 
     def _put(self, key: str, data: Any, *, new: bool) -> None:
         """Whole or not at all; where it has to be *new*, only one of many writers succeeds, the others get FileExistsError."""
         verb = "create" if new else "put"
-        self._told("write", verb, key)
+        self._record("write", verb, key)
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=".part-")
         with os.fdopen(handle, "wb") as stream:
             shutil.copyfileobj(data, stream)
@@ -114,7 +114,7 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
             (os.link if new else os.replace)(name, self._file(key))
         finally:
             Path(name).unlink(missing_ok=True)
-        self._told("done", verb, key, ", done")
+        self._record("done", verb, key, ", done")
 
     def _names(self) -> Iterator[tuple[str, int]]:
         for entry in os.scandir(self.folder):
@@ -128,7 +128,7 @@ class Objects(AbstractFileSystem):  # type: ignore[misc]
     def _file(self, key: str) -> Path:
         return self.folder / quote(key, safe="")
 
-    def _told(self, kind: str, verb: str, key: str, end: str = "") -> None:
+    def _record(self, kind: str, verb: str, key: str, end: str = "") -> None:
         Objects.hit(kind, f"{verb} {key}{end}")
 
 

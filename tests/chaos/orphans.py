@@ -18,11 +18,11 @@ _DIFFERENT, _ALIKE = (1, 3), (1, 2)
 
 def orphans(bench: Bench) -> Iterator[Case]:
     for seed in bench.some_seeds:
-        yield partial(_told_apart, bench, seed)
+        yield partial(_distinguished, bench, seed)
         yield partial(_alike, bench, seed)
 
 
-def _told_apart(bench: Bench, seed: int) -> Result:
+def _distinguished(bench: Bench, seed: int) -> Result:
     tries = _killed(bench, seed, _DIFFERENT)
     return bench.close("two orphans", "of different sizes", seed, tries, [])
 

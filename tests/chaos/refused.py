@@ -94,9 +94,9 @@ def _half_way(bench: Bench, seed: int, kill: int | None) -> Result:
     wrong = tries.finish()
     sent = len(list(machine.state.glob("batches/*/batch.json")))
     wrong += [] if sent == 1 else [f"{sent} batches were sent"]
-    told = f"half-way, allowed{'' if at is None else f', killed at {at}'}"
+    title = f"half-way, allowed{'' if at is None else f', killed at {at}'}"
     expected = bench.expected(course.texts(), trial=0 if at is None else course.lost)
-    return bench.close(KIND, told, seed, tries, wrong, expected=expected)
+    return bench.close(KIND, title, seed, tries, wrong, expected=expected)
 
 
 def _first_sent(night: Night) -> None:

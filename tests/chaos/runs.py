@@ -131,8 +131,8 @@ def _case(bench: Bench, how: Callable[[Two], list[str]], seed: int, way: int) ->
     two = Two(bench, place, Tries(bench.machine, place), number)
     wrong = how(two)
     trial = two.trial if how is not _one_after_the_other else 0
-    told = (how.__doc__ or "").split(".")[0]
-    return bench.close(KIND, f"{told}, {number:03d} {points[number]}", seed, two.tries, wrong, trial=trial)
+    title = (how.__doc__ or "").split(".")[0]
+    return bench.close(KIND, f"{title}, {number:03d} {points[number]}", seed, two.tries, wrong, trial=trial)
 
 
 def _one_after_the_other(two: Two) -> list[str]:

@@ -66,5 +66,5 @@ def _case(bench: Bench, name: str, seed: int, moments: list[int]) -> Result:
     machine.end_batches()
     wrong += paid_after_valid(machine.state)
     expected = Expected(texts=bench.expected().texts, trial_again=3, again=True)
-    told = f"{name}{f', killed at {moments}' if moments else ''}"
-    return bench.close("unresolved", told, seed, tries, wrong, expected=expected)
+    title = f"{name}{f', killed at {moments}' if moments else ''}"
+    return bench.close("unresolved", title, seed, tries, wrong, expected=expected)

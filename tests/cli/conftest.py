@@ -72,7 +72,7 @@ class Night:
         return plan(self.run, JOB, self.gateway, settings=settings, clock=self.clock)
 
     def create(self, shard: int = 1, *, later: bool = False) -> str:
-        """Create a shard; *later*: when whoever sent it before must have given up."""
+        """Create a shard; *later*: when the earlier sender must have stopped."""
         clock = (lambda: now(minutes=10)) if later else self.clock
         return create(self.shard(shard), self.gateway, clock=clock)
 

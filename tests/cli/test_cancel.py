@@ -93,7 +93,7 @@ def test_a_batch_that_ends_in_that_very_moment_is_no_error(
         return bool([gateway.batch(sent.shard(n).submitted(1).batch_id) for n in (1, 2)])
 
     assert cancel(look(sent.run), None, gateway, out, sure=late) == 0
-    assert out.text.count("had ended by itself meanwhile") == 2
+    assert out.text.count("has ended by itself meanwhile") == 2
 
 
 def test_where_the_api_fails_for_one_batch_the_others_are_cancelled_and_it_is_said(

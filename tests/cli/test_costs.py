@@ -24,8 +24,8 @@ MONTH = now()[:7]
 def shown(work: WorkFolder, *by: str, month: str = MONTH) -> dict[str, Any]:
     out = Terminal()
     show_costs(work.path, out, month=month, by=by or ("dag",), as_json=True)
-    told: dict[str, Any] = json.loads(out.text)
-    return told
+    costs: dict[str, Any] = json.loads(out.text)
+    return costs
 
 
 def billed(simulator: SimulatorProcess) -> Decimal:
@@ -47,12 +47,12 @@ def test_the_sum_of_a_month_is_that_of_the_books_also_after_a_rerun_and_a_prune(
     night.tag = "another"
     night.scan().plan()
     night.land().report()
-    told = shown(work)
-    assert Decimal(told["total"]["paid_usd"]) == billed(claude_simulator) > 0
-    assert told["total"]["unsure_requests"] == 0
+    costs = shown(work)
+    assert Decimal(costs["total"]["paid_usd"]) == billed(claude_simulator) > 0
+    assert costs["total"]["unsure_requests"] == 0
     prune(work.path, None, Terminal(), days=1, now=now(days=3))
     assert not night.run.file("plan.json").exists()
-    assert shown(work) == told
+    assert shown(work) == costs
 
 
 def test_a_run_that_is_not_reported_is_counted_from_its_own_files(
@@ -60,10 +60,10 @@ def test_a_run_that_is_not_reported_is_counted_from_its_own_files(
 ) -> None:
     night.scan().plan()
     night.land(shards=(1,)).create(2)
-    told = shown(work)
-    assert told["open_runs"] == ["dag/group/2026-11-22"]
-    assert told["total"]["unsure_requests"] == 2
-    paid, unsure = Decimal(told["total"]["paid_usd"]), Decimal(told["total"]["unsure_usd"])
+    costs = shown(work)
+    assert costs["open_runs"] == ["dag/group/2026-11-22"]
+    assert costs["total"]["unsure_requests"] == 2
+    paid, unsure = Decimal(costs["total"]["paid_usd"]), Decimal(costs["total"]["unsure_usd"])
     assert paid < billed(claude_simulator) <= paid + unsure
 
 
@@ -99,9 +99,9 @@ def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Termi
         ("model",): {("m",): "7"},
         ("dag", "lane"): {("mails", "batch"): "1", ("mails", "sync"): "2", ("tickets", "batch"): "4"},
     }.items():
-        told = shown(work, *by, month="2026-11")
-        assert {tuple(one[key] for key in by): one["paid_usd"] for one in told["costs"]} == sums
-        assert told["total"] == {
+        costs = shown(work, *by, month="2026-11")
+        assert {tuple(one[key] for key in by): one["paid_usd"] for one in costs["costs"]} == sums
+        assert costs["total"] == {
             "requests": 3,
             "paid_usd": "7",
             "estimated_usd": "0",
@@ -116,7 +116,7 @@ def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Termi
 
 def test_a_month_without_a_record_says_so(work: WorkFolder, out: Terminal) -> None:
     assert show_costs(work.path, out, month="2025-01", by=["dag"]) == 1
-    assert "Nothing was spent in 2025-01" in out.text
+    assert "has nothing for 2025-01" in out.text
 
 
 def test_a_month_takes_one_listing_and_one_read_for_each_run(work: WorkFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,9 @@ def test_the_command_reads_its_arguments(work: WorkFolder, capsys: pytest.Captur
     assert said == json.dumps(json.loads(said), indent=1) + "\n"
 
 
-def test_what_a_mock_was_paid_is_told_apart_from_production_also_for_one_run(work: WorkFolder, out: Terminal) -> None:
+def test_what_a_mock_was_paid_is_distinguished_from_production_also_for_one_run(
+    work: WorkFolder, out: Terminal
+) -> None:
     at, mock = "2026-11-01T10:00:00+00:00", Account(platform="anthropic", base_url="http://mock", workspace="w")
     work.spending.add("mails/g/1", [a_record(at, "1")], open_=False, now=at)
     in_mock = work.of(mock).spending.add("mails/g/1", [a_record(at, "500")], open_=True, now=at)
@@ -159,7 +161,7 @@ def test_what_a_mock_was_paid_is_told_apart_from_production_also_for_one_run(wor
     assert sums.pop(str(mock)) == "500"
     assert list(sums.values()) == ["1"]
     show_costs(work.path, out, month="2026-11", by=["dag"])
-    assert f"`--by account` tells them apart: {mock}" in out.text
+    assert f"`--by account` lists them: {mock}" in out.text
 
 
 def test_an_open_record_of_an_account_does_not_count_what_its_run_folder_now_spends_elsewhere(

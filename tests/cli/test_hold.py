@@ -52,7 +52,7 @@ def test_after_a_hold_the_batch_that_a_person_names_is_taken_up_and_lands(
     assert f"claude-batch adopt {lost.shard()} <batch id>" in str(hold.value)
 
     assert adopt(lost.shard(), work, mine, gateway, out, now=now(**LATER)) == 0
-    assert f"is batch {mine} from now on: 4 requests" in out.text
+    assert f"is now batch {mine}: 4 requests" in out.text
     assert lost.shard().submitted(1).adopted
     assert work.claimed(mine) == ClaimRecord(batch_id=mine, shard=work.name_of(lost.shard()), attempt=1)
     assert lost.create(later=True) == mine
@@ -106,9 +106,9 @@ def test_nothing_is_decided_while_the_sender_may_still_be_sending(
     lost: Night, work: AccountFolder, gateway: Gateway
 ) -> None:
     [batch_id] = batches(gateway)
-    with pytest.raises(StateError, match=r"may still be at it.*Look again in \d+ s"):
+    with pytest.raises(StateError, match=r"may still be sending.*Try again in \d+ s"):
         adopt(lost.shard(), work, batch_id, gateway, Terminal(), now=now())
-    with pytest.raises(StateError, match="may still be at it"):
+    with pytest.raises(StateError, match="may still be sending"):
         resend(lost.shard(), Terminal(), now=now())
 
 
@@ -137,7 +137,7 @@ def test_a_shard_that_is_sent_again_pays_for_a_new_batch_the_next_time_it_is_cre
 ) -> None:
     assert resend(lost.shard(), out, now=now(**LATER)) == 0
     assert "The next run of the create task pays for a new batch" in out.text
-    assert "a person said" in lost.shard().voided(1).reason
+    assert "a person decided" in lost.shard().voided(1).reason
     assert lost.create() not in batches(gateway)[:1]
     assert lost.shard().attempts() == [1, 2]
     assert claude_simulator.calls()["create"] == 2
@@ -162,5 +162,5 @@ def test_a_shard_whose_batch_was_deleted_before_it_was_loaded_is_sent_again(
         pass
     gateway.delete_batch(batch_id)
     assert resend(night.shard(), out, now=now(), deleted_at=gateway) == 0
-    assert "does not know" in night.shard().voided(1).reason
+    assert "no longer knows" in night.shard().voided(1).reason
     assert night.create() != batch_id

@@ -14,8 +14,8 @@ from airflow.sdk.io import attach
 from upath import UPath
 
 from airflow_provider_claude.cli import prune
+from airflow_provider_claude.cli.locations import to_path
 from airflow_provider_claude.cli.main import build_parser, main
-from airflow_provider_claude.cli.places import to_path
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -112,7 +112,7 @@ def test_a_store_that_is_not_known_is_one_line(capsys: pytest.CaptureFixture[str
 def test_a_hold_is_ended_through_airflow_s_connection(lost: Night, capsys: pytest.CaptureFixture[str]) -> None:
     [batch_id] = [info.id for info in lost.gateway.batches(since=0.0)]
     assert main(["adopt", str(lost.shard()), batch_id]) == 0
-    assert f"is batch {batch_id} from now on" in capsys.readouterr().out
+    assert f"is now batch {batch_id}" in capsys.readouterr().out
     assert lost.create() == batch_id
 
 

@@ -156,7 +156,7 @@ def test_runs_without_a_green_report_are_never_removed(
     assert run(work, out) == 0
     assert files(work) == before
     assert "kept     dag/group/2026-11-20: " in out.text
-    assert "it has no report of its present plan; it is planned" in out.text
+    assert "it has no report of its current plan; it is planned" in out.text
     assert "kept     dag/group/2026-11-22: its report is red: " in out.text
     assert "0 runs removed." in out.text
 
@@ -257,7 +257,7 @@ def test_a_run_whose_publication_was_cut_short_or_that_was_to_publish_and_has_no
     write_record(old.run.file("plan.json"), msgspec.structs.replace(plan, destination=Destination(output="/out")))
     assert run(work, out) == 0
     assert files(work) == before
-    assert out.text.count(f"kept     {OLD}: its answers are not published; they are nowhere else") == 2
+    assert out.text.count(f"kept     {OLD}: its answers are not published, and exist nowhere else") == 2
 
 
 def test_an_old_run_that_another_airflow_run_is_at_work_in_stays(

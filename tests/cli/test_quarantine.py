@@ -100,7 +100,7 @@ def test_a_release_is_of_rows_or_of_what_was_released(
 
 @pytest.mark.parametrize(
     ("pack", "cost"),
-    [(1, "nothing that is answered is paid for again"), (4, "shards whose rows change are paid for again")],
+    [(1, "rows with answers are not paid for again"), (4, "shards whose rows change are paid for again")],
 )
 def test_it_says_what_will_be_paid_for(
     pack: int, cost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -130,7 +130,7 @@ def test_a_release_that_means_no_row_is_an_error(tmp_path: Path, capsys: pytest.
     assert "Nothing was released." in capsys.readouterr().out
 
 
-def test_a_term_that_is_none_is_told_what_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_term_that_is_none_is_reported_what_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["release", rescan(tmp_path), "override"]) == 1
     assert "rule:<a reason or flag>" in capsys.readouterr().err
 
@@ -141,7 +141,7 @@ def test_a_rule_that_matches_nothing_names_the_rules_that_there_are(
 ) -> None:
     assert main([command, rescan(tmp_path), "rule:overide"]) == 1
     said = capsys.readouterr().out
-    assert "rule:overide means no row in quarantine. Did you mean rule:override?" in said
+    assert "rule:overide matches no row in quarantine. Did you mean rule:override?" in said
     assert ("0 rows in quarantine." in said) == (command == "quarantine")
     assert "label_steering (1)" in said
 

@@ -110,7 +110,7 @@ def test_it_never_writes_over_a_file_or_reveals_what_was_not_kept(
     assert main(["reveal", str(run), str(tmp_path / "tokens.txt")]) == 1
     assert there.read_text() == "mine"
     said = capsys.readouterr().err
-    assert "is there already" in said
+    assert "already exists" in said
     assert "has to end in .csv or .parquet" in said
 
 

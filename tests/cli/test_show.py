@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.cli.places import find_runs
+from airflow_provider_claude.cli.locations import find_runs
 from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
 from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.packing.packing import Packing
@@ -82,7 +82,7 @@ def test_a_batch_whose_id_was_lost_is_pointed_out(
     claude_simulator.fault("reset_after_accept", route="create")
     night.lose()
     show_runs(work.path, out)
-    assert f"attempt 1 was about to be sent and has no batch id; see `claude-batch show {night.shard()}`" in out.text
+    assert f"attempt 1 may have been sent, but has no batch id; see `claude-batch show {night.shard()}`" in out.text
 
 
 def test_one_broken_run_hides_none_of_the_others(
@@ -136,7 +136,7 @@ def test_a_link_that_leads_back_is_not_followed(night: Night, work: AccountFolde
     assert len(list(find_runs(work.path))) == 1
 
 
-def test_an_empty_folder_and_one_that_is_not_there_are_told_apart(tmp_path: Path, out: Terminal) -> None:
+def test_an_empty_folder_and_one_that_is_not_there_are_distinguished(tmp_path: Path, out: Terminal) -> None:
     assert show_runs(UPath(tmp_path), out) == 0
     assert "There is no run under" in out.text
     with pytest.raises(StateError, match="There is no folder"):
@@ -186,15 +186,15 @@ def test_a_batch_that_was_given_up_is_shown_and_the_danger_of_its_run(night: Nig
     write_record(night.run.file("at_risk.json"), AtRiskRecord(at=now(), at_risk=at_risk))
     show_shard(night.shard(), out)
     show_run(night.run, out)
-    assert "given up at its cutoff" in out.text
-    assert "at risk  Shard 1 was given up at the cutoff: up to 4 rows" in out.text
-    assert "00:01 UTC can still be kept." in out.text
+    assert "abandoned at its cutoff" in out.text
+    assert "at risk  Shard 1 was abandoned at the cutoff: up to 4 rows" in out.text
+    assert "the deadline 00:01 UTC can still be met." in out.text
 
 
 def test_a_shard_that_was_never_sent_says_so(night: Night, out: Terminal) -> None:
     night.scan().plan()
     show_shard(night.shard(), out)
-    assert "never sent" in out.text
+    assert "Never sent" in out.text
     assert "not yet" in out.text
 
 
@@ -204,7 +204,7 @@ def test_attempts_for_rows_that_have_changed_are_marked(night: Night, out: Termi
     night.tag = "other"
     night.scan().plan()
     show_shard(night.shard(), out)
-    assert "for rows that are not planned any more" in out.text
+    assert "for rows that are no longer planned" in out.text
 
 
 def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) -> None:

@@ -105,11 +105,11 @@ def test_the_callback_of_a_failed_night_names_the_task_that_failed_first_with_it
 ) -> None:
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "nowhere"), day="2026-11-23")
     assert states(done)["sentiment.scan"] == states(done)["sentiment.report"] == ["failed"]
-    told = [record.getMessage() for record in caplog.records if "Its log: " in record.getMessage()]
-    assert len(told) == 1
-    assert "The task sentiment.scan of email_sentiment_nightly" in told[0]
-    assert "There is no source at" in told[0]
-    assert "/tasks/sentiment.scan" in told[0]
+    messages = [record.getMessage() for record in caplog.records if "Its log: " in record.getMessage()]
+    assert len(messages) == 1
+    assert "The task sentiment.scan of email_sentiment_nightly" in messages[0]
+    assert "There is no source at" in messages[0]
+    assert "/tasks/sentiment.scan" in messages[0]
 
 
 def test_the_same_day_again_pays_nothing_but_replaces_its_partition(
@@ -158,9 +158,9 @@ def test_rows_released_from_quarantine_are_sent_into_the_same_partition_and_noth
     done = run(nightly, source=source, day=day, release=["rule:override"])
     assert str(done.state) == "success"
     report = report_of(airflow_db, day)
-    [told] = report["releases"]
-    assert "by rule:override" in told
-    assert "rows 10." in told
+    [messages] = report["releases"]
+    assert "by rule:override" in messages
+    assert "rows 10." in messages
     assert (report["ledger"]["inputs"], report["ledger"]["quarantined"]) == (12, {"role_forging": 1})
     assert set(read_answers(UPath(report["published"]))["item_id"]) == {str(n) for n in range(11)}
     assert (before, claude_simulator.books()["total"]["requests"]) == (10, 11)
@@ -303,10 +303,10 @@ def test_the_key_of_the_connection_is_in_nothing_that_a_run_leaves(
     with caplog.at_level("INFO"):
         done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day=day)
     assert str(done.state) == state
-    told = "".join([caplog.text, *capfd.readouterr()])
-    assert "anthropic_default" in told or state == "success"
+    messages = "".join([caplog.text, *capfd.readouterr()])
+    assert "anthropic_default" in messages or state == "success"
     left = {path.name: path.read_bytes() for path in airflow_db.parent.rglob("*") if path.is_file()}
     assert {"airflow.db", "plan.json" if state == "success" else "scan.json"} <= left.keys()
     for secret in (key, header):
-        assert secret not in told
+        assert secret not in messages
         assert not [name for name, data in left.items() if secret.encode() in data]

@@ -186,9 +186,9 @@ def accounted_for(
 ) -> None:
     """Raises AssertionError where rows that nothing touched are neither *read* as they were written, nor counted *aside*."""
     unknown = any(row["lost_rows"] is None for row in aside)
-    told = sum(1 if row["lost_rows"] == 0 else row["lost_rows"] or 0 for row in aside)
+    reported = sum(1 if row["lost_rows"] == 0 else row["lost_rows"] or 0 for row in aside)
     there = {row["body"] for row in read}
     missing = [one.text for one in whole if one.text not in there]
-    assert unknown or len(missing) <= told, (table.name, data, missing, aside)
+    assert unknown or len(missing) <= reported, (table.name, data, missing, aside)
     if table.sums and data != table.data and not unknown:
         assert sorted(there) == sorted(one.text for one in table.records), (table, data)

@@ -125,10 +125,10 @@ def codes_are_read_within_bounds(texts: Texts) -> None:
 def other_readings_are_of_rows_that_are_there(texts: Texts) -> None:
     column = _column(texts)
     found = read(column)
-    told = disguises(column, found)
-    for rows in ([reading.row for reading in found], *told.values()):
+    by_shape = disguises(column, found)
+    for rows in ([reading.row for reading in found], *by_shape.values()):
         assert all(texts[row] is not None for row in rows)
-    assert all(list(rows) == sorted(set(rows)) for rows in told.values())
+    assert all(list(rows) == sorted(set(rows)) for rows in by_shape.values())
     _each_row_by_itself(texts, lambda column: [tuple(reading) for reading in read(column)])
 
 
@@ -145,7 +145,7 @@ def letters_fold_once(texts: Texts) -> None:
     _each_row_by_itself(texts, lambda column: [(row,) for row in mixed_scripts(column)])
 
 
-def shapes_are_told_of_rows_that_are_there(texts: Texts) -> None:
+def shapes_name_rows_that_exist(texts: Texts) -> None:
     def findings(column: pa.Array) -> list[Finding]:
         return find({"body": column}, _LIMITS)
 
@@ -153,7 +153,7 @@ def shapes_are_told_of_rows_that_are_there(texts: Texts) -> None:
     _each_row_by_itself(texts, findings)
 
 
-def signatures_are_told_of_rows_that_are_there(texts: Texts) -> None:
+def signatures_name_rows_that_exist(texts: Texts) -> None:
     signatures = _signatures()
     found = signatures.find(_column(texts))
     _are_findings(texts, found, "signatures")

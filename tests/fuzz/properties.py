@@ -43,13 +43,13 @@ def a_mailbox_loses_no_mail(raws: list[bytes]) -> None:
     assert len(rows) == len(raws)
 
 
-def csv_rows_are_kept_or_told(data: bytes) -> None:
+def csv_rows_are_kept_or_reported(data: bytes) -> None:
     rows = _rows("a.csv", data)
     if rows and not any(row["defect"] for row in rows):
         assert len(rows) <= data.count(b"\n") + data.count(b"\r") + 1
 
 
-def jsonl_lines_are_kept_or_told(data: bytes) -> None:
+def jsonl_lines_are_kept_or_reported(data: bytes) -> None:
     rows = _rows("a.jsonl", data)
     if data[:2] not in {b"\xff\xfe", b"\xfe\xff"} and rows != [] and "unreadable_file" not in str(rows[-1]["defect"]):
         lines = [line for line in data.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip()]
@@ -120,8 +120,8 @@ PROPERTIES = {
     "damage": Property(damage.damaged, damage.untouched_rows_come_through_or_are_counted),
     "mail": Property(material.mail_bytes, a_mail_is_read_whatever_it_is),
     "mbox": Property(lambda: st.lists(material.mail_bytes(), max_size=4), a_mailbox_loses_no_mail),
-    "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_told),
-    "jsonl": Property(lambda: material.table_bytes(material.JSONL_PIECES), jsonl_lines_are_kept_or_told),
+    "csv": Property(lambda: material.table_bytes(material.CSV_PIECES), csv_rows_are_kept_or_reported),
+    "jsonl": Property(lambda: material.table_bytes(material.JSONL_PIECES), jsonl_lines_are_kept_or_reported),
     "html": Property(material.html_texts, html_has_a_text),
     "replies": Property(material.reply_texts, every_line_is_in_one_part),
     "clean": Property(
@@ -130,7 +130,7 @@ PROPERTIES = {
     "codes": Property(gate.texts, gate.codes_are_read_within_bounds),
     "readings": Property(gate.texts, gate.other_readings_are_of_rows_that_are_there),
     "letters": Property(gate.texts, gate.letters_fold_once),
-    "shapes": Property(gate.texts, gate.shapes_are_told_of_rows_that_are_there),
-    "signatures": Property(gate.texts, gate.signatures_are_told_of_rows_that_are_there),
+    "shapes": Property(gate.texts, gate.shapes_name_rows_that_exist),
+    "signatures": Property(gate.texts, gate.signatures_name_rows_that_exist),
     "redaction": Property(gate.texts, gate.redaction_leaves_tokens_only),
 }

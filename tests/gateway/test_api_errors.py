@@ -41,9 +41,9 @@ def caught(
     import anthropic
 
     details = {} if code is None else {"details": {"error_code": code, "more": 1}}
-    told = {"type": "error", "error": {"type": kind, "message": message, **details}} if body is None else body
+    content = {"type": "error", "error": {"type": kind, "message": message, **details}} if body is None else body
     response = httpx2.Response(
-        status, headers=headers, json=told, request=httpx2.Request("POST", "https://api.example/v1/messages/batches")
+        status, headers=headers, json=content, request=httpx2.Request("POST", "https://api.example/v1/messages/batches")
     )
     client = anthropic.Anthropic(api_key="k")
     with pytest.raises(ClaudeError) as error, api_errors("do it", **how):
@@ -95,7 +95,7 @@ CODED: list[tuple[int, str, type[ClaudeError], str]] = [
     (400, "user_profile_not_found", WorkspaceError, "user profile"),
     (403, "user_profile_not_billable", WorkspaceError, "user profile"),
     (403, "user_profile_billing_not_authorized", WorkspaceError, "user profile"),
-    (402, "linked_organization_billing_unavailable", BillingError, "put right"),
+    (402, "linked_organization_billing_unavailable", BillingError, "corrected"),
     (402, "linked_organization_spend_limit_reached", BillingError, "limit"),
     (429, "enforced_spend_limit_reached", BillingError, "1st of the month"),
     (429, "contract_spend_limit_reached", BillingError, "contract"),
@@ -128,10 +128,10 @@ def test_whether_a_retry_can_help_is_as_the_code_says(
     assert issubclass(ours, Transient if code in passing else Terminal)
 
 
-def test_a_refused_workspace_is_told_of_the_other_lane_and_its_parameter() -> None:
-    told = str(caught(400, code="workspace_human_review_disabled", creating=True))
-    assert "refused_batches='sync'" in told
-    assert "full price" in told
+def test_a_refused_workspace_is_reported_the_other_lane_and_its_parameter() -> None:
+    message = str(caught(400, code="workspace_human_review_disabled", creating=True))
+    assert "refused_batches='sync'" in message
+    assert "full price" in message
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
@@ -191,7 +191,7 @@ def test_a_proxys_page_does_not_say_that_there_is_no_such_batch() -> None:
     assert type(caught(404, body="<html>", missing_is_transient=True)) is ApiUnavailableError
 
 
-def test_a_key_that_may_not_is_told_from_one_that_is_wrong() -> None:
+def test_a_key_that_may_not_is_distinguished_from_one_that_is_wrong() -> None:
     forbidden, wrong = caught(403, "permission_error", credentials="Put it right."), caught(401, "authentication_error")
     assert isinstance(forbidden, CredentialsError)
     assert isinstance(wrong, CredentialsError)

@@ -170,9 +170,9 @@ def test_no_call_that_costs_nothing_sleeps_as_long_as_retry_after_says(proxy: st
         api.account,
     ]
     for call in calls:
-        with pytest.raises(Transient) as told:
+        with pytest.raises(Transient) as raised:
             call()
-        assert told.value.retry_after == 86400
+        assert raised.value.retry_after == 86400
     assert len(Proxy.seen) == len(calls)
 
 

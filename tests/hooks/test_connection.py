@@ -131,7 +131,7 @@ def test_a_key_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> No
         {"ANTHROPIC_API_KEY": "good", "ANTHROPIC_BASE_URL": f"https://me:{KEY}@api.example.com"},
     ],
 )
-def test_a_key_or_an_address_of_the_environment_that_cannot_be_sent_is_refused_without_being_told(
+def test_a_key_or_an_address_of_the_environment_that_cannot_be_sent_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, around: dict[str, str]
 ) -> None:
     connect(monkeypatch, {"conn_type": "anthropic"})
@@ -165,10 +165,10 @@ def test_nothing_that_a_task_hands_on_shows_the_key(monkeypatch: pytest.MonkeyPa
 def test_what_a_connection_sends_is_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {"X-Proxy": "a-proxy-key", "X-On": "1"}
     connect(monkeypatch, {**GOOD, "extra": {"anthropic_client_kwargs": {"default_headers": headers}}})
-    told: list[str] = []
-    monkeypatch.setattr("airflow_provider_claude.hooks.claude.mask_secret", told.append)
+    masked: list[str] = []
+    monkeypatch.setattr("airflow_provider_claude.hooks.claude.mask_secret", masked.append)
     ClaudeHook("shop").gateway().connect()
-    assert told == [KEY, "a-proxy-key"]
+    assert masked == [KEY, "a-proxy-key"]
 
 
 @pytest.mark.parametrize("fault", ["bad_key", "permission"])
@@ -224,10 +224,11 @@ def planned(folder: Path) -> ClaudePlanOperator:
 
 
 @pytest.mark.parametrize(("set_by_hand", "then"), [(logging.NOTSET, logging.WARNING), (logging.INFO, logging.INFO)])
+@pytest.mark.parametrize("name", ["anthropic", "httpx", "httpx2", "httpcore", "httpcore2"])
 def test_the_http_client_logs_no_line_a_call_unless_a_level_is_set_for_it(
-    monkeypatch: pytest.MonkeyPatch, set_by_hand: int, then: int
+    monkeypatch: pytest.MonkeyPatch, name: str, set_by_hand: int, then: int
 ) -> None:
-    log = logging.getLogger("httpx2")
+    log = logging.getLogger(name)
     monkeypatch.setattr(log, "level", set_by_hand)
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(GOOD))
     ClaudeHook("shop").gateway().connect()

@@ -53,7 +53,7 @@ def nodes(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         "x-unit": SCALARS,
     }
     whole = st.fixed_dictionaries({}, optional=words)
-    told = st.one_of(
+    known = st.one_of(
         st.fixed_dictionaries({"type": st.sampled_from(["string", "integer", "number", "boolean"])}),
         st.fixed_dictionaries({"enum": st.lists(SCALARS, min_size=1, max_size=3)}),
         st.fixed_dictionaries({"type": st.just("array"), "items": children}),
@@ -63,8 +63,8 @@ def nodes(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             lambda named: {"type": "object", "properties": named, "required": list(named)[:1]}
         ),
     )
-    one_odd = st.builds(lambda node, word, value: {**node, word: value}, told, st.sampled_from(sorted(words)), ODD)
-    return told | told | told | one_odd | whole
+    one_odd = st.builds(lambda node, word, value: {**node, word: value}, known, st.sampled_from(sorted(words)), ODD)
+    return known | known | known | one_odd | whole
 
 
 NODES = st.recursive(st.just({"type": "string"}) | ODD, nodes, max_leaves=5)

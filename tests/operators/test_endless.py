@@ -116,7 +116,7 @@ def test_a_task_that_was_at_work_for_hours_has_not_waited_in_vain(later: Callabl
     def work() -> None:
         with resumable(ClaudeBatchCreateOperator(task_id="create", shard="s"), since=time.time()):
             later(30.0)
-            raise PendingError("The lease on this attempt ran out; a retry goes on where it was.", 5.0)
+            raise PendingError("The lease on this attempt ran out; a retry resumes it.", 5.0)
 
     assert (waits(work).kwargs or {})["waiting_since"] > time.time() + 29 * 3600
 

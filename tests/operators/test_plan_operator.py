@@ -34,17 +34,17 @@ JOB = ClaudeJob(
 
 
 @pytest.mark.usefixtures("claude_simulator")
-def test_a_manual_run_is_told_of_in_the_zone_of_its_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_manual_run_is_reported_in_the_zone_of_its_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "rows.jsonl").write_text('{"id": "1", "body": "Good."}\n{"id": "2", "body": "Bad."}')
     source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
     ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
     plan = ClaudePlanOperator(task_id="plan", run_folder=run, job=JOB)
     (shard,) = plan.execute(manual_run("Asia/Tokyo"))
-    told = " ".join(RunFolder(UPath(run)).need_plan().explanation)
-    clocks = re.findall(r"\d\d:\d\d( \w+)?", told)
+    explanation = " ".join(RunFolder(UPath(run)).need_plan().explanation)
+    clocks = re.findall(r"\d\d:\d\d( \w+)?", explanation)
     assert len(clocks) >= 3
     assert set(clocks) == {" JST"}
-    assert "Times are in Asia/Tokyo." in told
+    assert "Times are in Asia/Tokyo." in explanation
     main(["show", shard.replace("00001", "00000")])
     assert "JST" in capsys.readouterr().out
 
@@ -94,7 +94,7 @@ def test_a_dag_that_publishes_nothing_says_so_when_it_is_parsed(make: Callable[[
     with DAG("none", schedule=None), pytest.warns(UserWarning, match="not published") as warned:
         make(None)
     assert len(warned) == 1
-    with DAG("told", schedule=None), warnings.catch_warnings():
+    with DAG("warned", schedule=None), warnings.catch_warnings():
         warnings.simplefilter("error")
         ClaudePlanOperator(task_id="plan", run_folder="r", job=JOB, publish_to="/answers")
         ClaudeReportOperator(task_id="report", run_folder="r")

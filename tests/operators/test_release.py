@@ -1,4 +1,4 @@
-"""The task that releases: by whom, and what if no row is meant."""
+"""The task that releases: by whom, and what if no row matches."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def context(user: str | None) -> Any:
     return {**given, "run_id": "manual__1"}
 
 
-@pytest.mark.parametrize(("user", "told"), [("ada", "Airflow user ada"), (None, "no user (a manual run)")])
+@pytest.mark.parametrize(("user", "decided_by"), [("ada", "Airflow user ada"), (None, "no user (a manual run)")])
 def test_rows_are_released_in_the_name_of_the_user_who_triggered_the_run(
-    tmp_path: Path, user: str | None, told: str
+    tmp_path: Path, user: str | None, decided_by: str
 ) -> None:
     scan = scan_of(tmp_path)
     scan.execute({})
@@ -41,7 +41,7 @@ def test_rows_are_released_in_the_name_of_the_user_who_triggered_the_run(
     run = RunFolder(UPath(scan.run_folder))
     assert run.need_scan().items == 1
     [act] = acts(run)
-    assert f"{told}, run manual__1" in act
+    assert f"{decided_by}, run manual__1" in act
     assert "Why: checked" in act
 
 
@@ -58,7 +58,7 @@ def test_a_cleared_release_that_meant_no_row_says_to_trigger_a_new_run(tmp_path:
     (tmp_path / "mail.jsonl").write_text(json.dumps({"id": "1", "body": "Where is my order?"}))
     scan.execute({})
     task = ClaudeReleaseOperator(task_id="release", run_folder=scan.run_folder, release=["id:1"])
-    with pytest.raises(AirflowFailException, match="id:1 means no row in quarantine"):
+    with pytest.raises(AirflowFailException, match="id:1 matches no row in quarantine"):
         task.execute(context("ada"))
     scan_of(tmp_path).execute({})  # the row has come into quarantine since
     with pytest.raises(

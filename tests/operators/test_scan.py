@@ -11,14 +11,14 @@ from upath import UPath
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.operators.scan import ClaudeInputScanOperator, terms_of
+from airflow_provider_claude.operators.scan import ClaudeInputScanOperator, selectors_of
 from airflow_provider_claude.operators.shared.confidential import confidential_word
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 
 
 @pytest.mark.parametrize(
-    ("written", "terms"),
+    ("written", "selectors"),
     [
         (None, []),
         ("", []),
@@ -29,14 +29,14 @@ from airflow_provider_claude.task_groups.batch import claude_batch_job
         ("rule:override\n  id:7 \n", ["rule:override", "id:7"]),
     ],
 )
-def test_terms_are_a_list_its_json_or_one_a_line(written: list[str] | str | None, terms: list[str]) -> None:
-    assert terms_of(written) == terms
+def test_terms_are_a_list_its_json_or_one_a_line(written: list[str] | str | None, selectors: list[str]) -> None:
+    assert selectors_of(written) == selectors
 
 
 @pytest.mark.parametrize("written", ['{"rule": "override"}', "[1]", '["a"'])
-def test_what_is_no_list_of_terms_is_said(written: str) -> None:
-    with pytest.raises(JobError, match="no list of terms"):
-        terms_of(written)
+def test_what_is_not_a_list_of_selectors_is_refused(written: str) -> None:
+    with pytest.raises(JobError, match="not a list of selectors"):
+        selectors_of(written)
 
 
 def test_a_scan_that_was_interrupted_goes_on_with_what_it_had_released(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_day_without_data_is_an_error_unless_it_is_said_to_be_fine(tmp_path: P
         ({"output": "out", "partition_column": "S"}, "Write another name for partition_column"),
     ],
 )
-def test_a_slip_in_a_dag_file_is_told_when_it_is_parsed(wrong: dict[str, Any], says: str) -> None:
+def test_a_slip_in_a_dag_file_is_reported_when_it_is_parsed(wrong: dict[str, Any], says: str) -> None:
     job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
     with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
         claude_batch_job("mail", job=job, source="in", work="work", **{"output": None, **wrong})

@@ -1,4 +1,4 @@
-"""Who is told what when the deadline is at risk, and when it is missed."""
+"""The alerts when the deadline is at risk, and when it is missed."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CallbackTrigger = pytest.importorskip("airflow.triggers.callback", reason="needs
 
 NINE = pendulum.datetime(2027, 7, 15, 9, tz="Europe/Berlin")
 RUN = {"dag_id": "nightly", "dag_run_id": "scheduled__2027-07-14T22:00:00+00:00", "state": "running"}
-TOLD: list[tuple[Alert, bool]] = []
+ALERTS: list[tuple[Alert, bool]] = []
 
 
 @pytest.fixture(autouse=True)
-def _nothing_told() -> None:
-    TOLD.clear()
+def _no_alerts() -> None:
+    ALERTS.clear()
 
 
 def sync_notifier(alert: Alert) -> None:
-    TOLD.append((alert, threading.current_thread() is threading.main_thread()))
+    ALERTS.append((alert, threading.current_thread() is threading.main_thread()))
 
 
 async def async_notifier(alert: Alert) -> None:
     await asyncio.sleep(0)
-    TOLD.append((alert, threading.current_thread() is threading.main_thread()))
+    ALERTS.append((alert, threading.current_thread() is threading.main_thread()))
 
 
 def broken_notifier(alert: Alert) -> None:
@@ -64,10 +64,10 @@ def test_without_a_notifier_both_are_lines_in_the_log(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("notify", [sync_notifier, async_notifier])
-def test_a_notifier_is_told_which_it_is_and_until_when_and_sync_ones_hold_up_nobody(notify: Any) -> None:
+def test_a_notifier_gets_the_outlook_and_the_deadline_and_sync_ones_do_not_block_the_loop(notify: Any) -> None:
     assert [end["state"] for end in fire(notify)] == ["success", "success"]
-    assert [(alert.outlook, alert.due) for alert, _ in TOLD] == [("at risk", NINE), ("missed", NINE)]
-    assert [on_the_loop for _, on_the_loop in TOLD] == [notify is async_notifier] * 2
+    assert [(alert.outlook, alert.due) for alert, _ in ALERTS] == [("at risk", NINE), ("missed", NINE)]
+    assert [on_the_loop for _, on_the_loop in ALERTS] == [notify is async_notifier] * 2
 
 
 def test_the_user_interface_shows_which_is_which() -> None:
@@ -77,7 +77,7 @@ def test_the_user_interface_shows_which_is_which() -> None:
 
 def test_a_notifier_may_be_named_by_its_path() -> None:
     fire(f"{__name__}.sync_notifier")
-    assert len(TOLD) == 2
+    assert len(ALERTS) == 2
 
 
 @pytest.mark.parametrize("notify", [broken_notifier, "not_installed_here.pager.page"])

@@ -210,10 +210,10 @@ def test_what_the_scheduler_hands_to_the_triggerer_tells_of_the_run(
     for deadline in session.scalars(select(Deadline).where(Deadline.dagrun_id == run.id)).all():
         deadline.handle_miss(session)
         assert asyncio.run(end_of(CallbackTrigger(**deadline.callback.trigger.kwargs))) == "success"
-    told = {record.getMessage().split(": ")[0]: record.getMessage() for record in caplog.records}
-    assert told.keys() == {"Deadline at risk", "Deadline missed"}
-    assert all(f"{run.run_id} of {DAG_ID} is queued" in line for line in told.values())
-    assert all(f"due at {YEAR}-07-15 09:00 CEST." in line for line in told.values())
+    messages = {record.getMessage().split(": ")[0]: record.getMessage() for record in caplog.records}
+    assert messages.keys() == {"Deadline at risk", "Deadline missed"}
+    assert all(f"{run.run_id} of {DAG_ID} is queued" in line for line in messages.values())
+    assert all(f"due at {YEAR}-07-15 09:00 CEST." in line for line in messages.values())
 
 
 @pytest.mark.usefixtures("_nightly")

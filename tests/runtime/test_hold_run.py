@@ -128,7 +128,7 @@ def test_a_clock_that_is_set_does_not_make_a_process_another_one(monkeypatch: py
 def test_a_record_that_cannot_be_read_fails_the_task_at_once_and_says_what_to_remove(shard: str) -> None:
     (Path(shard).parent.parent / "active.3.json").write_text("{")
     with (
-        pytest.raises(AirflowFailException, match=r"active\.3\.json only says"),
+        pytest.raises(AirflowFailException, match=r"active\.3\.json only records"),
         held(OPERATOR, context("r"), shard=shard),
     ):
         pass

@@ -68,7 +68,7 @@ def test_a_day_that_is_none_is_refused_before_it_becomes_a_path(day: str) -> Non
 
 
 def test_a_backfill_whose_runs_would_all_be_about_one_day_is_refused() -> None:
-    with pytest.raises(JobError, match="days of their own"):
+    with pytest.raises(JobError, match="each run has its own day"):
         resolve_day(context("2026-11-21T23:00:00Z", kind="backfill", day="2026-11-01"))
 
 

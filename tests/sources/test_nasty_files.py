@@ -129,8 +129,8 @@ def test_where_readers_differ_ours_does_as_it_says(tmp_path: Path, file: dict[st
             read(tmp_path, as_value(file))
         return
     (row,) = read(tmp_path, as_value(file))
-    told = "guessed" if row["flags"] == ["charset_guessed"] else "kept"
-    assert (row["defect"] or told).partition(":")[0] == choice
+    outcome = "guessed" if row["flags"] == ["charset_guessed"] else "kept"
+    assert (row["defect"] or outcome).partition(":")[0] == choice
     if choice == "kept":
         assert row["v"] == file["raw"].decode("utf-8-sig").strip()
 

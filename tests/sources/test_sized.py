@@ -11,7 +11,7 @@ _texts = st.lists(st.none() | st.integers(0, 40).map("x".__mul__), max_size=12)
 
 
 @given(texts=_texts, coded=st.booleans(), skipped=st.integers(0, 3))
-def test_batches_that_are_small_are_told_without_the_lengths_of_their_texts(
+def test_batches_that_are_small_are_reported_without_the_lengths_of_their_texts(
     texts: list[str | None], coded: bool, skipped: int
 ) -> None:
     column = pa.array(texts, pa.string())

@@ -185,7 +185,7 @@ def test_the_folder_that_the_source_names_is_a_column_too(tmp_path: Path) -> Non
     assert rows_of(tmp_path / "day=2026-11-27", columns=["body"], carry=["day"])[0]["day"] == "2026-11-27"
 
 
-def test_a_folder_that_names_no_column_is_told_by_its_file(tmp_path: Path) -> None:
+def test_a_folder_that_names_no_column_is_reported_by_its_file(tmp_path: Path) -> None:
     for place in ("year=2026", "other"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "a.csv").write_text("id,body\n1,x\n")

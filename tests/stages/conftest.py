@@ -80,9 +80,9 @@ class Night:
     gateway: Gateway
     job: ClaudeJob = JOB
 
-    def scanned(self, texts: Sequence[str], twins: Sequence[int] = ()) -> Night:
-        """Write *texts* as items, and a duplicate of each ordinal in *twins*."""
-        scan_by_hand(self.run, texts, twins)
+    def scanned(self, texts: Sequence[str], duplicates: Sequence[int] = ()) -> Night:
+        """Write *texts* as items, and a duplicate of each ordinal in *duplicates*."""
+        scan_by_hand(self.run, texts, duplicates)
         return self
 
     def plan(self, *, rows: int = 5, trial: bool = False) -> PlanRecord:
@@ -133,7 +133,7 @@ def night(tmp_path: Path, gateway: Gateway) -> Night:
 def scan_by_hand(
     run: RunFolder,
     texts: Sequence[str],
-    twins: Sequence[int] = (),
+    duplicates: Sequence[int] = (),
     *,
     name: str = "mail",
     at: str = "2026-11-23T00:00:00+00:00",
@@ -164,13 +164,13 @@ def scan_by_hand(
     doubles = [
         {
             "ordinal": n,
-            "item_id": f"twin-{k}",
+            "item_id": f"duplicate-{k}",
             "source_ref": f"mails#t{k}",
             "duplicate_of": f"mail-{n}",
             "scan_near": False,
             "sender": f"t{k}@example.org",
         }
-        for k, n in enumerate(twins)
+        for k, n in enumerate(duplicates)
     ]
     if doubles:
         path = Path(run.part("duplicates", 0).path)
@@ -180,8 +180,8 @@ def scan_by_hand(
         run.file("scan.json"),
         ScanRecord(
             layout=LAYOUT,
-            source="mails", format="parquet", columns=["body", "sender"], carry=carry, rows=len(texts) + len(twins),
-            items=len(texts), quarantined=0, duplicates=len(twins), by_reason={}, flagged={}, part_rows=PART_ROWS,
+            source="mails", format="parquet", columns=["body", "sender"], carry=carry, rows=len(texts) + len(duplicates),
+            items=len(texts), quarantined=0, duplicates=len(duplicates), by_reason={}, flagged={}, part_rows=PART_ROWS,
             started_at="2026-11-23T00:00:00+00:00", finished_at=at,
         ),
     )  # fmt: skip

@@ -71,7 +71,7 @@ JOB = ClaudeJob(
 class Shard:
     """One shard: how many of its items are answered, and how many ended otherwise, by outcome.
 
-    `repeats` duplicates have their twins among its items; each is answered with its twin.
+    `repeats` duplicates have their originals among its items; each is answered with its original.
     """
 
     answered: int
@@ -241,11 +241,11 @@ def _write_quarantine(path: UPath, night: Night) -> None:
 
 
 def _write_duplicates(path: UPath, night: Night, spec: ShardSpec, shard: Shard) -> None:
-    twins = [spec.start + i % shard.items for i in range(shard.repeats)]
+    originals = [spec.start + i % shard.items for i in range(shard.repeats)]
     columns = {
-        "ordinal": twins,
+        "ordinal": originals,
         "item_id": [f"{night.ids}-again-{i}" for i in range(shard.repeats)],
-        "duplicate_of": [f"{night.ids}-{twin}" for twin in twins],
+        "duplicate_of": [f"{night.ids}-{original}" for original in originals],
     }
     write_table(path, pa.schema(DUPLICATE_FIELDS), columns, shard.repeats)
 

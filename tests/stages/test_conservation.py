@@ -78,13 +78,13 @@ def test_any_stream_leaves_every_row_in_exactly_one_outcome(
     night: Night, stream: list[tuple[int, dict[str, object]] | bytes], end: bytes
 ) -> None:
     if not night.run.shard(1).attempts():
-        night.scanned([f"mail {n}" for n in range(ROWS)], twins=(0, 3)).plan(rows=ROWS)
+        night.scanned([f"mail {n}" for n in range(ROWS)], duplicates=(0, 3)).plan(rows=ROWS)
         night.create()
     written(night, stream, end)
     loaded = night.load()
     answered, failed = night.answers(), night.unresolved()
     ids = [*answered["item_id"].to_pylist(), *failed["item_id"].to_pylist()]
-    assert sorted(ids) == sorted([*(f"mail-{n}" for n in range(ROWS)), "twin-0", "twin-1"])
+    assert sorted(ids) == sorted([*(f"mail-{n}" for n in range(ROWS)), "duplicate-0", "duplicate-1"])
     assert Counter(failed["outcome"].to_pylist()) + Counter(succeeded=len(answered)) == Counter(loaded.outcomes)
     known = {one[0] for one in stream if not isinstance(one, bytes) and one[0] < ROWS}
     assert loaded.outcomes.get("missing", 0) == sum(n not in known for n in [*range(ROWS), 0, 3])

@@ -27,16 +27,16 @@ def test_of_two_runs_at_once_the_second_waits_and_pays_nothing(
     for run in runs:
         assert run.stdout is not None
         assert run.stdout.readline() == "ready\n"
-    ended = {run.args[-1]: run.communicate("go\n", timeout=60) for run in _told(runs)}
+    ended = {run.args[-1]: run.communicate("go\n", timeout=60) for run in _started(runs)}
     assert sorted(out.strip() for out, _ in ended.values()) == ["1", "2"], ended
-    loser = next(told for out, told in ended.values() if out.strip() == "2")
+    loser = next(error for out, error in ended.values() if out.strip() == "2")
     assert "of race" in loser
     books = claude_simulator.books()
     assert books["same_content"]["requests"] == 0
     assert books["billed_twice"]["requests"] == 0
 
 
-def _told(runs: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
+def _started(runs: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
     """Both are told to start before either is waited for."""
     for run in runs:
         assert run.stdin is not None

@@ -17,7 +17,7 @@ from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, Q
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.scan import run as scan_stage
-from airflow_provider_claude.stages.scan.dedupe_index import Index, Place
+from airflow_provider_claude.stages.scan.dedupe_index import Assignment, Index
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord, part_writer
@@ -164,7 +164,7 @@ def test_a_mail_of_attachments_alone_says_so_whatever_columns_are_carried(tmp_pa
     scan(open_source(UPath(tmp_path / "*.eml"), columns=["body"]), run, settings, clock=clock())
     empty, attached = rows_in(run, "quarantine")
     assert (empty["reason"], attached["reason"]) == ("empty", "attachments_only")
-    assert attached["detail"] == "the mail has nothing to read but its attachments, which are not sent."
+    assert attached["detail"] == "the mail has no text but its attachments, which are not sent."
 
 
 def test_an_empty_source_is_a_scan_of_nothing(tmp_path: Path) -> None:
@@ -219,14 +219,14 @@ def test_no_row_is_lost_or_doubled(tmp_path: Path, rows: Rows, broken: int) -> N
         ScanSettings(text_columns=["body"], max_chars=50, part_rows=2),
         clock=clock(),
     )
-    items, aside, twins = (rows_in(run, folder) for folder in ("items", "quarantine", "duplicates"))
-    assert record.rows == len(rows) + broken == len(items) + len(aside) + len(twins)
-    assert (record.items, record.quarantined, record.duplicates) == (len(items), len(aside), len(twins))
+    items, aside, duplicates = (rows_in(run, folder) for folder in ("items", "quarantine", "duplicates"))
+    assert record.rows == len(rows) + broken == len(items) + len(aside) + len(duplicates)
+    assert (record.items, record.quarantined, record.duplicates) == (len(items), len(aside), len(duplicates))
     assert sum(record.by_reason.values()) == len(aside)
-    refs = [row["source_ref"] for row in items + aside + twins]
+    refs = [row["source_ref"] for row in items + aside + duplicates]
     assert sorted(refs) == sorted(f"mixture.jsonl#{n}" for n in range(1, record.rows + 1))
     assert len({row["body"] for row in items}) == len({row["item_id"] for row in items}) == len(items)
-    assert {(row["ordinal"], row["duplicate_of"]) for row in twins} <= {
+    assert {(row["ordinal"], row["duplicate_of"]) for row in duplicates} <= {
         (row["ordinal"], row["item_id"]) for row in items
     }
 
@@ -235,12 +235,12 @@ class TestIndex:
     def test_it_gives_rows_their_places_within_and_across_calls(self) -> None:
         a, b = b"a" * 32, b"b" * 32
         with Index() as index:
-            assert index.fold([a, a], ["1", "2"]) == [Place(0), Place(0, "1")]
+            assert index.fold([a, a], ["1", "2"]) == [Assignment(0), Assignment(0, "1")]
             assert index.fold([b, a, b, b], ["2", "1", "3", "3"]) == [
-                Place(None),
-                Place(0, "1"),
-                Place(1),
-                Place(1, "3"),
+                Assignment(None),
+                Assignment(0, "1"),
+                Assignment(1),
+                Assignment(1, "3"),
             ]
             assert index.fold([], []) == []
 

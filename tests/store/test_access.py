@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.cli.places import to_path as typed_path
+from airflow_provider_claude.cli.locations import to_path as typed_path
 from airflow_provider_claude.errors import DestinationError, JobError
 from airflow_provider_claude.runtime.paths import run_folder, to_path
 from airflow_provider_claude.stages.sync.journal import Journal

@@ -93,7 +93,7 @@ def test_where_a_cancel_without_effect_is_to_be_waited_for_the_alert_says_that_t
     assert claude_simulator.calls()["cancel"] >= 1
     at_risk = shard.run.at_risk()
     assert at_risk is not None
-    assert "Where cancelling has no effect, the run waits" in at_risk.at_risk.sentences(str)
+    assert "If the cancel has no effect, the run waits" in at_risk.at_risk.sentences(str)
 
 
 def test_a_poking_sensor_leaves_what_is_not_proven_at_its_cutoff(

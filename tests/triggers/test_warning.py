@@ -1,4 +1,4 @@
-"""Whoever listens is told once a run, when the first of its batches is given up: by a real trigger, or a real sensor."""
+"""A listener is notified once a run, when its first batch is abandoned: by a real trigger, or a real sensor."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["gateway", "run", "sent"]
 
 Send = Callable[[float], tuple[ShardFolder, str]]
 
-TOLD: list[Alert] = []
+ALERTS: list[Alert] = []
 LISTENER = Listener(dag_id="nightly", run_id="scheduled__1", zone="Europe/Berlin", notify=f"{__name__}.pager")
 
 
 def pager(alert: Alert) -> None:
-    TOLD.append(alert)
+    ALERTS.append(alert)
 
 
 def broken_pager(alert: Alert) -> None:
@@ -46,10 +46,10 @@ async def slow_pager(alert: Alert) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_told() -> Iterator[None]:
-    TOLD.clear()
+def _no_alerts() -> Iterator[None]:
+    ALERTS.clear()
     yield
-    TOLD.clear()
+    ALERTS.clear()
 
 
 def trigger(batch_id: str, shard: ShardFolder, listener: Listener | None = LISTENER) -> ClaudeBatchTrigger:
@@ -58,10 +58,10 @@ def trigger(batch_id: str, shard: ShardFolder, listener: Listener | None = LISTE
     )
 
 
-def test_the_first_batch_that_is_given_up_is_told_with_its_rows_cost_and_outlook(sent: Send) -> None:
+def test_the_first_abandoned_batch_is_reported_with_its_rows_cost_and_outlook(sent: Send) -> None:
     shard, batch_id = sent(8)
     assert waited(trigger(batch_id, shard))["status"] == "ended"
-    (alert,) = TOLD
+    (alert,) = ALERTS
     assert (alert.outlook, alert.dag_id, alert.run_id, alert.state) == (
         "at risk", "nightly", "scheduled__1", "running",
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_the_first_batch_that_is_given_up_is_told_with_its_rows_cost_and_outlook
     assert (alert.at_risk.shards, alert.at_risk.rows, alert.at_risk.open_rows) == ((1,), 10, 30)
     whole = Decimal(shard.run.need_plan().estimate.lanes["sync"].cost_usd)
     assert alert.at_risk.open_cost == pytest.approx(whole, rel=Decimal("0.05"))
-    assert "Shard 1 was given up at the cutoff: up to 10 rows" in alert.message
+    assert "Shard 1 was abandoned at the cutoff: up to 10 rows" in alert.message
     assert shard.run.at_risk() is not None
 
 
@@ -85,7 +85,7 @@ def test_of_several_batches_that_are_given_up_one_alert_is_raised(sent: Send, ga
 
     asyncio.run(all_of_them())
     assert all(one.abandoned(1) is not None for one in (shard, *others))
-    assert len(TOLD) == 1
+    assert len(ALERTS) == 1
 
 
 def test_another_triggerer_that_takes_the_wait_over_does_not_tell_again(sent: Send) -> None:
@@ -93,20 +93,20 @@ def test_another_triggerer_that_takes_the_wait_over_does_not_tell_again(sent: Se
     waited(trigger(batch_id, shard))
     asyncio.run(warning.warn(str(shard), asdict(LISTENER)))
     waited(trigger(batch_id, shard))
-    assert len(TOLD) == 1
+    assert len(ALERTS) == 1
 
 
-def test_where_the_batch_cannot_be_cancelled_it_is_told_all_the_same(
+def test_where_the_batch_cannot_be_cancelled_it_is_reported_all_the_same(
     sent: Send, claude_simulator: SimulatorProcess
 ) -> None:
     shard, batch_id = sent(8)
     claude_simulator.fault("error_500", route="cancel", times=10_000)
     assert waited(trigger(batch_id, shard))["status"] == "left"
-    assert len(TOLD) == 1
+    assert len(ALERTS) == 1
 
 
 @pytest.mark.parametrize("notify", ["broken_pager", "slow_pager", "nowhere.at.all"])
-def test_a_notifier_that_fails_or_hangs_holds_up_nobody(
+def test_a_notifier_that_fails_or_hangs_holds_up_no_wait(
     sent: Send, notify: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warning, "NOTIFY_SECONDS", 0.2)
@@ -118,11 +118,11 @@ def test_a_notifier_that_fails_or_hangs_holds_up_nobody(
     assert "Deadline at risk: scheduled__1 of nightly" in caplog.text
 
 
-def test_without_a_listener_the_log_is_told(sent: Send, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_listener_the_log_is_reported(sent: Send, caplog: pytest.LogCaptureFixture) -> None:
     shard, batch_id = sent(8)
     with caplog.at_level(logging.WARNING):
         waited(trigger(batch_id, shard, None))
-    assert f"Deadline at risk: {shard}. Shard 1 was given up" in caplog.text
+    assert f"Deadline at risk: {shard}. Shard 1 was abandoned" in caplog.text
 
 
 def test_a_batch_that_ends_by_itself_is_no_danger(sent: Send, claude_simulator: SimulatorProcess) -> None:
@@ -130,7 +130,7 @@ def test_a_batch_that_ends_by_itself_is_no_danger(sent: Send, claude_simulator: 
     claude_simulator.pace("polls:1")
     with pytest.raises(TimeoutError):
         waited(trigger(batch_id, shard), seconds=2)
-    assert TOLD == []
+    assert ALERTS == []
     assert shard.run.at_risk() is None
 
 
@@ -168,7 +168,7 @@ class TestTheNotifierOfTheDag:
             task_id="wait", batch_id=batch_id, shard=str(shard), deferrable=False, poll_interval=0.2, timeout=30
         )
         assert sensor.execute(context(pager)) == batch_id
-        assert [alert.outlook for alert in TOLD] == ["at risk"]
+        assert [alert.outlook for alert in ALERTS] == ["at risk"]
 
     @pytest.mark.parametrize("deadline", [None, [], [object()], object()])
     def test_a_dag_without_our_alerts_has_none(self, deadline: Any) -> None:
@@ -185,5 +185,5 @@ class TestTheNotifierOfTheDag:
             pass
         assert Listener.of({**context(), "dag": dag}).notify == f"{__name__}.pager"  # type: ignore[union-attr]
 
-    def test_outside_of_a_run_nobody_listens(self) -> None:
+    def test_outside_of_a_run_there_is_no_listener(self) -> None:
         assert Listener.of({}) is None  # type: ignore[typeddict-item]

@@ -1,4 +1,4 @@
-"""What a run will use and cost, lane by lane, and the plan told in sentences."""
+"""What a run will use and cost, lane by lane, and the plan as sentences."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
 
 
 def _lost(facts: Facts) -> str:
-    places = "1 place" if facts.uncounted == 1 else f"{facts.uncounted:,} places"
-    unknown = f", and an unknown number in {places} that cannot be read" if facts.uncounted else ""
+    regions = "1 place" if facts.uncounted == 1 else f"{facts.uncounted:,} places"
+    unknown = f", and an unknown number in {regions} that cannot be read" if facts.uncounted else ""
     return f", {facts.lost:,} are lost in damaged places of the source{unknown}" if facts.lost or unknown else ""
 
 

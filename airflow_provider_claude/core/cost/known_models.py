@@ -1,4 +1,4 @@
-"""Which models this package knows, and what to write where a model is none of them."""
+"""Which models this package knows, and what to write if a model is not one of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_model(model: str | None, prices: Mapping[str, Any] | None = None) -> N
 
 
 def unknown_model(model: str, models: Iterable[str]) -> JobError:
-    """The error for a *model* that is none of *models*."""
+    """The error for a *model* that is not one of *models*."""
     names = list(models)
     close = difflib.get_close_matches(model, names, n=3, cutoff=0.7)
     meant = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""

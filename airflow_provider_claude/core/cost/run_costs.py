@@ -31,16 +31,16 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
     missing: Decimal = Decimal(0)
     missing_requests: int = 0
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """The costs in one sentence, for a log."""
         said = f"Paid: {usd(self.actual)}"
         if self.this_run != self.actual:
             said += f" for this day so far, {usd(self.this_run)} of it by this run"
         if self.unsure_requests:
             said += f"; up to {usd(self.unsure)} more may have been paid for {self.unsure_requests:,} requests without an answer"
-        return f"{said}.{self._missing_told()}"
+        return f"{said}.{self._missing_sentence()}"
 
-    def _missing_told(self) -> str:
+    def _missing_sentence(self) -> str:
         if not self.missing_requests:
             return ""
         return (

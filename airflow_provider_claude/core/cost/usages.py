@@ -47,9 +47,9 @@ class Usages:
     def only(self, chosen: NDArray[Any]) -> Usages:
         return Usages(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def shared(self, places: NDArray[Any], of: NDArray[Any]) -> Usages:
-        """What is each row's own, where *of* rows have used it together and this is number *places* among them."""
-        return Usages(*(share(getattr(self, field.name), places, of) for field in fields(self)))
+    def shared(self, indexes: NDArray[Any], of: NDArray[Any]) -> Usages:
+        """What is each row's own, where *of* rows have used it together and this is number *indexes* among them."""
+        return Usages(*(share(getattr(self, field.name), indexes, of) for field in fields(self)))
 
     def picodollars(self, price: Price, *, lane: str) -> NDArray[Any]:
         """The exact cost of each request."""
@@ -60,9 +60,9 @@ class Usages:
         return costs
 
 
-def share(whole: NDArray[Any], places: NDArray[Any], of: NDArray[Any]) -> NDArray[Any]:
-    """The part of row *places* (from 0) in each *whole* that *of* rows share: whole numbers, the first ones get the rest."""
-    part: NDArray[Any] = whole // of + (places < whole % of)
+def share(whole: NDArray[Any], indexes: NDArray[Any], of: NDArray[Any]) -> NDArray[Any]:
+    """The part of row *indexes* (from 0) in each *whole* that *of* rows share: whole numbers, the first ones get the rest."""
+    part: NDArray[Any] = whole // of + (indexes < whole % of)
     return part
 
 

@@ -1,4 +1,4 @@
-"""What is told of a run's promise once a batch had to be given up at its cutoff."""
+"""What the alert says about a run's deadline once a batch was abandoned at its cutoff."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from airflow_provider_claude.core.deadline.stuck import StuckBatches
 class Open:
     """What has no answer yet of *shard*: *rows* at most, which the sync lane needs *seconds* and *cost* USD for.
 
-    *abandoned*: it is the sync lane's by now. *planned*: it was from the start, and no batch was given up for it. *waits*: its
-    batch cannot be ended, and is waited for past the cutoff.
+    *abandoned*: the sync lane has it now. *planned*: the sync lane had it from the start, and no batch was abandoned.
+    *waits*: its batch cannot be ended, and the run waits for it past the cutoff.
     """
 
     shard: int
@@ -30,10 +30,10 @@ class Open:
 
 @dataclass(frozen=True, kw_only=True)
 class AtRisk:
-    """Batches of *shards* were given up; at most *rows* rows of theirs go to the sync lane, for about *cost* USD.
+    """The batches of *shards* were abandoned; at most *rows* of their rows go to the sync lane, for about *cost* USD.
 
     If no other batch ended, the lane would answer all *open_rows* for about *open_cost* USD by *done_by*, and *makeable*
-    of them by *due* (epoch seconds). The batches of the shards *waiting* cannot be ended, and are waited for all the same.
+    of them by *due* (epoch seconds). The batches of the shards *waiting* cannot be ended, so the run waits for them.
     *choice* is what is done about a batch that is cancelled and does not end.
     """
 
@@ -50,11 +50,11 @@ class AtRisk:
 
     @property
     def makes_it(self) -> bool:
-        """Whether the promise is kept even if no other batch ends."""
+        """Whether the deadline is met even if no other batch ends."""
         return self.done_by <= self.due
 
     def sentences(self, clock: Callable[[float], str]) -> str:
-        """It for people. *clock* writes an epoch second as they read it."""
+        """The alert as sentences. *clock* formats an epoch second."""
         said = (self._abandoned() if self.shards or not self.waiting else "", self._waiting(), self._outlook(clock))
         return " ".join(filter(None, said))
 
@@ -73,29 +73,29 @@ class AtRisk:
         who = f"Shard {names} was" if len(self.shards) == 1 else f"Shards {names} were"
         rows = f"up to {self.rows:,} rows go to the sync lane, for about {usd(self.cost)}"
         if self.choice == "answer":
-            return f"{who} given up at the cutoff: {rows}."
+            return f"{who} abandoned at the cutoff: {rows}."
         return (
-            f"{who} given up at the cutoff, and what had no answer is being cancelled: when that has ended, {rows}. Where "
-            "cancelling has no effect, the run waits for the end, past the deadline: stuck_batches is 'wait'."
+            f"{who} abandoned at the cutoff, and the cancel is on its way: when it has ended, {rows}. If "
+            "the cancel has no effect, the run waits for the batch, past the deadline: stuck_batches is 'wait'."
         )
 
     def _outlook(self, clock: Callable[[float], str]) -> str:
         if self.makes_it:
             return (
                 f"If no other batch ends, all {self.open_rows:,} open rows are answered by {clock(self.done_by)}, for about "
-                f"{usd(self.open_cost)}: {clock(self.due)} can still be kept."
+                f"{usd(self.open_cost)}: the deadline {clock(self.due)} can still be met."
             )
         return (
             f"If no other batch ends, the sync lane answers about {self.makeable:,} of {self.open_rows:,} open rows by "
-            f"{clock(self.due)}, and the last by {clock(self.done_by)}: not all can be made."
+            f"{clock(self.due)}, and the last by {clock(self.done_by)}: not all will be on time."
         )
 
 
 def assess_risk(
     work: Sequence[Open], *, now: float, lead: float, due: float, choice: StuckBatches = "answer"
 ) -> AtRisk:
-    """What is told of a run with the open *work*. *lead*: seconds from giving up a batch until its rest can be sent.
-    *choice*: what is done about a batch that is cancelled and does not end.
+    """The alert for a run with the open *work*. *lead*: seconds from abandoning a batch until its rest can be sent.
+    *choice*: what the run does about a batch that is cancelled and does not end.
     """
     abandoned = [one for one in work if one.abandoned and not one.planned and not one.waits]
     rows, seconds = sum(one.rows for one in work), sum(one.seconds for one in work)

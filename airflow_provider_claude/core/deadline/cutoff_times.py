@@ -1,21 +1,21 @@
 """Until when a shard may be waited for, so that the sync lane can still finish it and all that come after it.
 
-The sync lane is one queue. In front of shard k are the rows that were let go already and are not answered yet, and the
-shards before it that may still be let go; behind it stand the shards after it. Its slot in that queue begins
+The sync lane is one queue. In front of shard k are the rows of abandoned batches that are not answered yet, and the
+shards before it whose batches may still be abandoned; behind it are the shards after it. Its slot in that queue begins
 
-    slot(k) = max(now + what is in front of k − lead,  due − margin − drain of k and of all open shards behind it)
+    slot(k) = max(now + what is in front of k − lead,  due − margin − backlog of k and of all open shards behind it)
 
-and it is let go `lead` before, which a cancel takes. The second moment is the last at which the lane still makes k and
-everything behind it; the first is when the lane is free for k at all: letting go earlier would only pay the full price
-for what may end by itself meanwhile. A shard that ends leaves the queue, and everyone's slot moves back by as much. Where
-the lane cannot make all of them, the second moment has passed for the first ones, and they are let go one after the other
-as the lane gets free: it is never idle while it is short, and never asked for more than it can do.
+and its batch is abandoned `lead` before, the time a cancel takes. The second moment is the last at which the lane can still
+finish k and everything behind it; the first is when the lane is free for k at all: abandoning earlier would only pay the full
+price for a batch that may yet end by itself. A shard that ends leaves the queue, and every slot behind it moves back by as
+much. Where the lane cannot finish all of them, the second moment has passed for the first ones, and their batches are abandoned
+one after the other as the lane gets free: it is never idle while it is short, and never has more than it can do.
 
-Cancels may be slow. One of up to twice the lead makes the lane late by what it took too long, once: the lead is taken
-off what is in front, so that there is still work for as long as the next cancel may take. (Without that, every slow
+Cancels may be slow. One of up to twice the lead makes the lane late by what it took too long, once: the lead is subtracted
+from what is in front, so that there is still work for as long as the next cancel may take. (Without that, every slow
 cancel left the lane idle, and a night of a hundred was late by the sum.) One that takes longer holds up its own shard
-only: it is no longer counted as in front of anyone. Nor is what was let go while the lane stands still (see `has_moved`): a
-lane whose tasks have failed, as the account has no credit, would be waited for until the batches expire.
+only: it no longer counts as in front of other shards. Nor does what was abandoned while the lane makes no progress (see
+`has_moved`): if its tasks have failed, because the account has no credit, every shard would wait until the batches expire.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOOK_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class ShardBacklog:
-    """How many *seconds* the sync lane needs for what is not answered of shard *number*; *abandoned*: its batch was given up.
+    """How many *seconds* the sync lane needs for what is not answered of shard *number*; *abandoned*: its batch was abandoned.
 
     *cancelling*: for how many seconds that batch has been asked to end and has not, 0 when it has ended.
     """
@@ -67,7 +67,7 @@ def last_moment(number: int, queue: Sequence[ShardBacklog], *, safe_deadline: fl
 
 
 def switch(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> Switch:
-    """Whether shard *number* is waited for on. *lead*: seconds from giving up a batch until its rest can be sent."""
+    """Whether shard *number* is waited for on. *lead*: seconds from abandoning a batch until its rest can be sent."""
     at = slot(number, queue, now=now, safe_deadline=safe_deadline, lead=lead) - lead
     if now >= at:
         return Abandon()
@@ -78,7 +78,7 @@ def switch(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadl
 def overdue(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> int | None:
     """The shard in front of shard *number* that has to be let go now; None where there is none.
 
-    One that stays so for minutes has nobody who waits for it: its task has failed. It must not hold up the others.
+    If that takes minutes, its task has failed, and no other waits for it. It must not hold up the others.
     """
     first = min((one.number for one in queue if not one.abandoned and one.number < number), default=None)
     if first is None or isinstance(switch(first, queue, now=now, safe_deadline=safe_deadline, lead=lead), WaitOn):
@@ -87,7 +87,7 @@ def overdue(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_dead
 
 
 def has_moved(before: Sequence[ShardBacklog], queue: Sequence[ShardBacklog]) -> bool:
-    """Whether the lane has answered some of what was let go since the queue was *before*, or has more of it to answer."""
+    """Whether the lane has answered abandoned rows since the queue was *before*, or has more of them to answer."""
     then = {one.number: one.seconds for one in before if one.abandoned}
     left = {one.number: one.seconds for one in queue if one.abandoned}
     return not left.keys() <= then.keys() or any(left.get(shard, 0.0) < seconds for shard, seconds in then.items())

@@ -1,12 +1,12 @@
-"""What is done at its cutoff about a batch that cannot be ended: nothing proves whose it is, or cancelling it has no effect.
+"""What a run does at the cutoff about a batch it cannot end: the batch is not proven to be its own, or the cancel has no effect.
 
 A batch is *proven* to be a shard's by the API's answer to the sender, or by the custom ids of its results. One that was
 found in the workspace's list may be another run's or another team's until then: it is never cancelled.
 
     at its cutoff the batch          stuck_batches="answer"           stuck_batches="wait"
     is proven                        Cancel, and wait for its end     the same
-    was cancelled and has not ended  Leave: the sync lane asks anew   wait on
-    is not proven                    Leave: the sync lane asks anew   Warn, and wait on
+    was cancelled and has not ended  Leave: the sync lane asks again  wait on
+    is not proven                    Leave: the sync lane asks again  Warn, and wait on
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Step(Enum):
 
     WAIT = "wait for it"
     CANCEL = "cancel it and wait for its end"
-    LEAVE = "wait no longer: the sync lane asks its rows"
+    LEAVE = "stop waiting: the sync lane asks its rows"
     WARN = "wait for it past its cutoff, and raise the alert"
 
 

@@ -1,4 +1,4 @@
-"""Judged results as Arrow tables: answers with their provenance, and leftovers. A duplicate takes its twin's row."""
+"""Judged results as Arrow tables: answers with provenance, and unresolved rows. A duplicate takes its original's row."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What all rows of one landing share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
-    PROVENANCE_FIELDS. *quoting*: the places of items whose own texts hold the confidential word.
+    """What all rows of one load share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
+    PROVENANCE_FIELDS. *quoting*: the indexes of items whose own texts hold the confidential word.
     """
 
     items: pa.Table
@@ -50,9 +50,9 @@ class Origin:
     def answer_schema(self) -> pa.Schema:
         return answer_schema(self.carry, self.answer_type)
 
-    def leaks(self, place: int, answer: Mapping[str, Any]) -> bool:
-        """Whether *answer* to the item at *place* holds the confidential word, which its text does not."""
-        return place not in self.quoting and self.prompt_leaks.leaks(answer)
+    def leaks(self, index: int, answer: Mapping[str, Any]) -> bool:
+        """Whether *answer* to the item at *index* holds the confidential word, which its text does not."""
+        return index not in self.quoting and self.prompt_leaks.leaks(answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +66,14 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Judged results in columns: the *places* of their items in the shard, what they cost in picodollars, and the hashes
+    """Judged results in columns: the *indexes* of their items in the shard, what they cost in picodollars, and the hashes
     of their requests. *usage* is what this run paid for. *batch_ids* only where the rows do not share one.
 
     *tries* and *invalid* count what earlier rounds made of the same items, *max_tokens* are the limits they were asked
     with; they matter where there is no answer.
     """
 
-    places: NDArray[Any]
+    indexes: NDArray[Any]
     judged: Sequence[Judged]
     usage: Usages
     costs: NDArray[Any]
@@ -90,10 +90,10 @@ class Rows:
 def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     """The answers of *rows*, then those of their duplicates.
 
-    Raises pa.ArrowInvalid or OverflowError where a value has no place in its column, such as an integer beyond 64
+    Raises pa.ArrowInvalid or OverflowError where a value does not fit its column, such as an integer beyond 64
     bits, and CanaryError where an answer holds the canary.
     """
-    items = origin.items.take(pa.array(rows.places, pa.int64()))
+    items = origin.items.take(pa.array(rows.indexes, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
     prompt_leaks = origin.prompt_leaks.flags(answers, [one.answer for one in rows.judged], _quoting(origin, rows))
     columns: dict[str, Any] = {
@@ -105,14 +105,14 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
         **_provenance(origin, sent, items, rows),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
-    return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "claude_cost_usd")])
+    return pa.concat_tables([table, _for_duplicates(origin, rows.indexes, table, "claude_cost_usd")])
 
 
 def _quoting(origin: Origin, rows: Rows) -> frozenset[int]:
     """Which of *rows* may quote the confidential word."""
     if not origin.quoting:
         return frozenset()
-    return frozenset(n for n, place in enumerate(rows.places.tolist()) if place in origin.quoting)
+    return frozenset(n for n, index in enumerate(rows.indexes.tolist()) if index in origin.quoting)
 
 
 def _flags(prompt_leaks: pa.Array, judged: Sequence[Judged]) -> pa.Array:
@@ -170,7 +170,7 @@ def _tokens(column: NDArray[Any]) -> pa.Array:
 
 def unresolved_rows(origin: Origin, rows: Rows) -> pa.Table:
     """The rows that got no valid answer, then their duplicates, which failed with them."""
-    items = origin.items.take(pa.array(rows.places, pa.int64()))
+    items = origin.items.take(pa.array(rows.indexes, pa.int64()))
     judged = rows.judged
     columns = {
         "ordinal": items["ordinal"],
@@ -188,7 +188,7 @@ def unresolved_rows(origin: Origin, rows: Rows) -> pa.Table:
         "cost_usd": usd_array(rows.costs),
     }
     table = pa.table(columns, schema=pa.schema(UNRESOLVED_FIELDS))
-    return pa.concat_tables([table, _for_duplicates(origin, rows.places, table, "cost_usd")])
+    return pa.concat_tables([table, _for_duplicates(origin, rows.indexes, table, "cost_usd")])
 
 
 def _writable(text: str | None) -> str | None:
@@ -204,9 +204,9 @@ def is_billed(one: Judged) -> bool:
     return one.outcome is not Outcome.REFUSED or bool(one.text) or one.said
 
 
-def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:
-    """The rows of *table* again for the duplicates of *places*: their own ids and carried columns, no tokens, no cost."""
-    where = pa.array(places, pa.int64())
+def _for_duplicates(origin: Origin, indexes: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:
+    """The rows of *table* again for the duplicates of *indexes*: their own ids and carried columns, no tokens, no cost."""
+    where = pa.array(indexes, pa.int64())
     mine = origin.duplicates.filter(pc.is_in(origin.duplicates["index"], value_set=where))
     again = table.take(pc.index_in(mine["index"], value_set=where))
     replaced = {
@@ -221,7 +221,7 @@ def _for_duplicates(origin: Origin, places: NDArray[Any], table: pa.Table, cost:
 
 
 def usd_array(picodollars: NDArray[Any]) -> pa.Array:
-    """Whole picodollars as decimals of twelve places: the same integers, seen through another type."""
+    """Whole picodollars as decimals with twelve digits after the point: the same integers, seen through another type."""
     words = np.zeros((len(picodollars), 2), dtype="<i8")
     words[:, 0] = picodollars
     return pa.Array.from_buffers(USD, len(picodollars), [None, pa.py_buffer(words.tobytes())])

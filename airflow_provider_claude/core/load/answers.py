@@ -1,7 +1,7 @@
-"""A line of a batch's results becomes a judgement: a valid answer with its usage, or a leftover with its reason.
+"""A line of a batch's results becomes a judgement: a valid answer with its usage, or an unresolved row with its reason.
 
-Lines are decoded into typed structs, ten times as fast as into the SDK's objects; fields nobody asked for are
-skipped. A line that is not such a result is nobody's: it is counted, and its row will be found missing.
+Lines are decoded into typed structs, ten times as fast as into the SDK's objects; other fields are
+skipped. A line that is not such a result matches no row: it is counted, and its row is reported as missing.
 
 None of the structs can be part of a cycle, so the garbage collector need not walk thousands of them (`gc=False`).
 """
@@ -16,7 +16,7 @@ from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.outcomes import Outcome, of_message, of_result
 
-#: A count that fits its column. A line with any other is no result: it must not poison the landing of its shard.
+#: A count that fits its column. A line with any other is not a result: it must not break the load of its shard.
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
@@ -99,7 +99,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     """One result: *answer* where the outcome is `succeeded`, else *reason* and the model's raw *text*, if any.
 
     *message_id* is set where there was a message, and so a bill; *error_type* where the API named an error. Where *of*
-    items shared the request, *usage* is that of all of them, this is number *place* from 0, and *said* tells whether the
+    items shared the request, *usage* is that of all of them, *index* is its position from 0, and *said* says whether the
     model said anything. *cleaned* is set where free text of the answer was cleaned.
     """
 
@@ -114,7 +114,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     text: str | None = None
     error_type: str | None = None
     said: bool = False
-    place: int = 0
+    index: int = 0
     of: int = 1
     cleaned: bool = False
 
@@ -123,7 +123,7 @@ _NOTHING = Usage()
 
 
 def read_head(line: bytes) -> tuple[str, str]:
-    """Custom id and type of the result in *line* of a results file; empty where it is no result at all."""
+    """Custom id and type of the result in *line* of a results file; empty if it is not a result."""
     try:
         head = _decode_head(line)
     except _UNREADABLE:
@@ -132,7 +132,7 @@ def read_head(line: bytes) -> tuple[str, str]:
 
 
 def read_usage(message: bytes) -> Usage | None:
-    """What the message with the bytes *message* used; None where it is no message of the API."""
+    """What the message with the bytes *message* used; None if it is not a message of the API."""
     try:
         return _decode_message(message).usage.plain()
     except _UNREADABLE:
@@ -140,7 +140,7 @@ def read_usage(message: bytes) -> Usage | None:
 
 
 def judge(line: bytes, validate: Validator) -> Judged | None:
-    """What *line* of a results file says; None where it is not a result at all."""
+    """What *line* of a results file says; None if it is not a result."""
     try:
         decoded = _decode(line)
     except _UNREADABLE:

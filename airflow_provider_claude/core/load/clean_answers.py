@@ -92,7 +92,7 @@ def _with(value: Any, form: Form, texts: Iterator[str]) -> Any:
 
 
 def _cleaned(texts: Sequence[str]) -> list[str]:
-    """*texts* as a person sees them. What is no Unicode stays: it has no place in a column, and the landing says so."""
+    """*texts* as a person sees them. What is not valid Unicode stays: it fits no column, and the load reports it."""
     try:
         found: list[str] = normalise(pa.array(texts, pa.string())).texts.to_pylist()
     except UnicodeEncodeError:

@@ -2,9 +2,9 @@
 
 Only free text can: an enum, a number or a date holds no prose, and jobs whose answers hold nothing else cost nothing here.
 
-An answer with the canary has repeated what no row could know, so it has listened to somebody else than the job: it does not
-count (`CanaryError`). Where the row's own text holds the word, and a person or the policy let it through, the answer may quote
-it: it counts, and is flagged. An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
+An answer with the canary has repeated what no row could know, so the model may have obeyed the row's text: the answer does
+not count (`CanaryError`). If the row's own text holds the word, and a person or the policy released it, the answer may quote it:
+it counts, and is flagged. An echo may be honest, such as the topic "a mail that says: ignore all previous instructions": the
 answer counts, and is flagged (`PromptLeaks`).
 """
 
@@ -22,7 +22,7 @@ from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import resolve, walk
 from airflow_provider_claude.job.untrusted import canary, notice
 
-#: So many characters of a sentence are looked for: an excerpt of it is an echo too. Shorter ones than the least are anybody's.
+#: So many characters of a sentence are looked for: an excerpt of it is an echo too. Shorter ones could come from anywhere.
 _SENTENCE, _LEAST = 40, 24
 
 #: Sentences of a system prompt that are looked for.
@@ -63,21 +63,21 @@ class PromptLeaks:
         self.columns = free_columns(spec.answer_schema)
         key = spec.secret_key
         word = canary(key)
-        told = {
+        prompts = {
             "leaks_system": spec.system,
             "leaks_notice": notice(spec.placement, key).replace(word, "\n"),
         }
         self._word = word.encode()
-        self._needles = {name: needles(text) for name, text in told.items()}
+        self._needles = {name: needles(text) for name, text in prompts.items()}
 
     def flags(self, columns: Mapping[str, pa.Array], answers: Sequence[Any], quoting: Collection[int] = ()) -> pa.Array:
         """The flags of each of the *answers*, a list a row; *columns* hold the same, a column a field.
 
-        Raises CanaryError where one of them holds the canary, but for those at the places *quoting*: their texts hold it.
+        Raises CanaryError where one of them holds the canary, except at the indexes *quoting*: their texts hold it.
         """
         low = b"".join(part for name in self.columns for part in _texts(columns[name])).lower()
-        holding = (place for place, answer in enumerate(answers) if self.leaks(answer)) if self._word in low else ()
-        if any(place not in quoting for place in holding):
+        holding = (index for index, answer in enumerate(answers) if self.leaks(answer)) if self._word in low else ()
+        if any(index not in quoting for index in holding):
             raise CanaryError
         if not self._found(low):
             return _no_flags(len(answers))

@@ -1,4 +1,4 @@
-"""JSON objects that have a name twice: each reader may take another of its values."""
+"""JSON objects that have a name twice: readers differ in which of its values they use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = re.compile(r'"[ \t\n\r]*:')
 
 
 class _TwiceError(Exception):
-    """A name is there twice. Stays inside this file."""
+    """A name occurs twice. Stays inside this file."""
 
 
 def has_members(text: str, members: int | None) -> bool:

@@ -1,4 +1,4 @@
-"""When the results of an ended batch are read again, and when what is there has to do: no shard waits for ever.
+"""When the results of an ended batch are read again, and when to accept what is there: no shard waits for ever.
 
     what was read                                            what is done
     a line for each request of ours, and a whole last line   kept
@@ -48,7 +48,7 @@ class Read:
             return False
         return self.ours == asked or (adopted and not self.ours and 0 < counted <= self.named)
 
-    def told(self, asked: int) -> str:
+    def sentence(self, asked: int) -> str:
         """What it held, in words."""
         if self.ours:
             names = f"they name {self.ours:,} of {asked:,} requests"

@@ -31,7 +31,7 @@ class Validator(Protocol):
 def validator_for(job: ClaudeJob) -> Validator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
 
-    An object that has a name twice is no answer: who reads it has the choice of what it says. (RFC 8259, section 4)
+    An object that has a name twice is not an answer: readers differ in which value they use. (RFC 8259, section 4)
     """
     return _Once(_validator(job), members_of(form_of(job.schema)))
 

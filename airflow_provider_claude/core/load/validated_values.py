@@ -73,12 +73,12 @@ def _plain(value: Any, form: Form) -> Any:
     value = _unwrapped(value)
     if isinstance(value, Enum):
         value = value.value
-    told = _list(value, form) if isinstance(value, list | tuple | deque) else _leaf(value, form)
-    if told is _NO_LEAF:
+    plain = _list(value, form) if isinstance(value, list | tuple | deque) else _leaf(value, form)
+    if plain is _NO_LEAF:
         return _object(value, form)
-    if form.kinds.isdisjoint(kinds_of(told)):
+    if form.kinds.isdisjoint(kinds_of(plain)):
         raise _UnlikeError
-    return told
+    return plain
 
 
 def _list(value: Any, form: Form) -> list[Any]:

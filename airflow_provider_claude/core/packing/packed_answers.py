@@ -133,6 +133,6 @@ def _part(
         reason=reason and f"element {number + 1} of a pack of {count} {reason}"[:500],
         text=text,
         said=bool(whole.text),
-        place=number,
+        index=number,
         of=count,
     )

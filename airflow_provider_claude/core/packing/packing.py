@@ -51,8 +51,8 @@ class Packing:
 
     def fingerprint(self, plain: str) -> str:
         """That of a shard with the fingerprint *plain*, where its items are asked like this."""
-        told = f"{plain}:{self.items}:{self.tokens}:{list(self.by)}"
-        return hashlib.sha256(told.encode()).hexdigest()
+        identity = f"{plain}:{self.items}:{self.tokens}:{list(self.by)}"
+        return hashlib.sha256(identity.encode()).hexdigest()
 
 
 def packing_of(pack: object, tokens: object = PACK_TOKENS, by: Sequence[str] = ()) -> Packing | None:

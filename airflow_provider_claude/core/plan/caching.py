@@ -23,7 +23,7 @@ _DATED = re.compile(r"-\d{8}$")
 
 
 def least_cacheable(model: str) -> int | None:
-    """The fewest tokens that *model* caches, None where nobody knows."""
+    """The fewest tokens that *model* caches, None if unknown."""
     data = msgspec.json.decode(shipped(__package__, "cacheable.json"))
     found: int | None = data["models"].get(_DATED.sub("", model))
     return found

@@ -1,7 +1,7 @@
 """The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
 
 A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
-first. The answer is kept as shard 0 and landed like any other, so its row is not asked again. Where its very request
+first. The answer is kept as shard 0 and loaded like any other, so its row is not asked again. Where its very request
 was answered in an earlier run, that answer is taken: the request is known to work.
 
 The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
@@ -76,7 +76,7 @@ class Limits:
 
 
 def sizes(rows: int, limit: int) -> list[int]:
-    """The rows of each shard, at most *limit*: each one fewer than the one before, so that a batch is known by its size.
+    """The rows of each shard, at most *limit*: each has one row fewer than the one before, so a batch's size identifies it.
 
     Where the limit is too small for the difference to matter, all but the last are as large as it allows.
     """
@@ -86,7 +86,7 @@ def sizes(rows: int, limit: int) -> list[int]:
     if count > limit // 10:
         return [limit] * plain
     largest = -(-(rows + count * (count - 1) // 2) // count) if count else 0
-    return [largest - place for place in range(count)]
+    return [largest - index for index in range(count)]
 
 
 def cut(

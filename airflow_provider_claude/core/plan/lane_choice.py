@@ -1,7 +1,7 @@
-"""Which lane a run takes: the batch (half the price, an end that nobody promises) or the sync lane (full price, sure).
+"""Which lane a run takes: the batch (half the price, no promised end) or the sync lane (full price, sure).
 
-If no batch ended, the sync lane had to begin giving them up at `first`: promised − lead − its seconds for all rows. The
-longer batches may be waited for until then, the more end by themselves.
+If no batch ended, the sync lane would have to begin abandoning them at `first`: deadline − lead − its seconds for all rows.
+The longer the wait until then, the more batches end by themselves.
 
     no deadline                                     batch
     a late batch ends before `first`                batch, with cutoffs
@@ -11,7 +11,7 @@ longer batches may be waited for until then, the more end by themselves.
     else                                            batch, with cutoffs. What the lane has to take within half the time
                                                     a usual batch takes, when hardly one ends, goes sync at once: mixed
 
-Wherever the sync lane alone makes all rows, each of these does, whatever the batches do. The half is measured: with the
+Wherever the sync lane alone can finish all rows, each of these does, whatever the batches do. The half is measured: with the
 whole time, nights of more rows than the lane makes cost 1 % more, and not one more was in time (benchmarks/nights).
 """
 
@@ -38,7 +38,7 @@ class Night:
 
     *safe_deadline*: the deadline less the margin, None for no deadline. *sync_seconds*: what the sync lane needs for all rows
     at the account's share. *median_seconds*, *late_seconds*: how long a batch usually takes, and a late one. *lead*:
-    seconds from giving up a batch until its rest can be sent.
+    seconds from abandoning a batch until its rest can be sent.
     """
 
     rows: int
@@ -100,9 +100,9 @@ def for_unresolved(
     queue_seconds: float,
     lead: float,
 ) -> Literal["batch", "sync"]:
-    """Where leftovers go that the sync lane needs *seconds* for: by another batch if the lane can still catch a late one.
+    """The lane of unresolved rows, which the sync lane needs *seconds* for: a batch if the sync lane can still catch a late one.
 
-    *queue_seconds*: what the lane has to do besides. *safe_deadline*: the deadline less the margin, None for no deadline.
+    *queue_seconds*: the lane's other work. *safe_deadline*: the deadline less the margin, None for no deadline.
     """
     if safe_deadline is None:
         return "batch"

@@ -1,4 +1,4 @@
-"""How the shards of a run are shared between the lanes: the first rows go to the sync lane, exactly as many as it should."""
+"""How a run's shards are divided between the lanes: the first rows go to the sync lane, exactly as many as it should take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LaneSplit(NamedTuple):
 
 
 def lane_split(sizes: Sequence[int], sync_rows: int) -> LaneSplit:
-    """Share shards of *sizes* rows each, of which the sync lane gets *sync_rows* together."""
+    """Divide shards of *sizes* rows each between the lanes: the sync lane gets *sync_rows* in all."""
     left = sync_rows
     for whole, size in enumerate(sizes):
         if size > left:

@@ -35,16 +35,16 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def takes_batches(self) -> bool:
-        """Whether it can be asked by Message Batches. Where that is not told, it is tried."""
-        told = self.capabilities.get("batch") if isinstance(self.capabilities, dict) else None
-        return not isinstance(told, dict) or told.get("supported") is not False
+        """Whether Message Batches accept it. True where the API does not say."""
+        batch = self.capabilities.get("batch") if isinstance(self.capabilities, dict) else None
+        return not isinstance(batch, dict) or batch.get("supported") is not False
 
 
 class Retirement(NamedTuple):
     """What the end of a model means for a run, in one sentence."""
 
     level: Literal["error", "warning", "note"]
-    told: str
+    message: str
 
 
 def retirement(info: ModelInfo, *, now: float, due: float, zone: str = "UTC") -> Retirement | None:
@@ -62,8 +62,8 @@ def retirement(info: ModelInfo, *, now: float, due: float, zone: str = "UTC") ->
     if at <= due:
         return Retirement("error", f"The model {info.id} retires{on}, before the answers of this run are due.")
     if at <= now + RESULTS_SECONDS:
-        told = f"The model {info.id} retires{on}: rows of this run that are asked again then need another model."
-        return Retirement("warning", told)
+        message = f"The model {info.id} retires{on}: rows of this run that are asked again then need another model."
+        return Retirement("warning", message)
     return Retirement("note", f"The model {info.id} retires{on}.")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 ASSUMED_MEDIAN_SECONDS = 30 * 60.0
 ASSUMED_LATE_SECONDS = 60 * 60.0
 
-#: A cancel is quick as a rule (25 s were seen) but nothing is promised; this is assumed of it, and the least.
+#: A cancel is usually quick (25 s were seen), but no time is promised: this is assumed at first, and at least.
 ASSUMED_CANCEL_SECONDS = 120.0
 LEAST_CANCEL_SECONDS = 30.0
 
@@ -43,7 +43,7 @@ class BatchTimes:
         return self._rank(0.5, requests, hour, ASSUMED_MEDIAN_SECONDS)
 
     def late_seconds(self, requests: int, hour: int) -> float:
-        """How long a batch takes that is late: nine of ten take no longer."""
+        """How long a late batch takes: nine of ten take no longer."""
         return self._rank(0.9, requests, hour, ASSUMED_LATE_SECONDS)
 
     def _rank(self, share: float, requests: int, hour: int, assumed: float) -> float:

@@ -1,4 +1,4 @@
-"""Where a run publishes, and in whose name: values that the plan writes down and the report obeys."""
+"""Where a run publishes, and which task owns the partition: values that the plan records and the report uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """The task that plans what a partition holds, and the data interval of its run; all None outside Airflow.
 
     `task_id` has the task group in it: `sentiment.plan`. `interval` is `start/end`, ISO 8601 in UTC, or a partition key;
-    None where the partition was chosen by hand. `run_id` is for people, and is not compared.
+    None where the partition was set by hand. `run_id` is for people, and is not compared.
     """
 
     dag_id: str | None = None
@@ -57,7 +57,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def checked_replace(value: str) -> str:
-    """*value* of the parameter replace, or a template of it. Raises JobError for what is none."""
+    """*value* of the parameter replace, or a template of it. Raises JobError for any other value."""
     if value not in {GUARDED, ALWAYS} and "{{" not in value:
         raise JobError(f"replace is {value!r}: write {GUARDED!r} or {ALWAYS!r}.")
     return value

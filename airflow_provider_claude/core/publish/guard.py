@@ -1,7 +1,7 @@
 """Which publication may replace which: a partition has one owner, and a table never shrinks silently.
 
-Each function gives the sentence that says why not, with the way out; None where nothing is in the way. *where* names
-the partition.
+Each function returns the sentence that says why not and what to do, or None if the publication is allowed. *where*
+names the partition.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def foreign(where: str, held: Holder | None, mine: Destination) -> str | None:
     if not held.is_same_task(mine.holder):
         return (
             f"{where} belongs to {held.name}{_of_run(held)}, and {mine.holder.name} would replace its rows. Give each its "
-            "own output folder, or a partition of its own (partition=…); if it is to change hands, write take_over=True "
+            "own output folder, or its own partition (partition=…); to hand the partition over, write take_over=True "
             "for one run."
         )
     if held.interval and mine.holder.interval and held.interval != mine.holder.interval:
@@ -48,7 +48,7 @@ def other_source(where: str, count: int, before: str | None, now: str, mine: Des
     if mine.replace == ALWAYS or not count or before is None or before.rstrip("/") == now.rstrip("/"):
         return None
     return (
-        f"{where} holds {rows(count)} that were read from {before}; this run read {now}. If that is meant, write "
+        f"{where} holds {rows(count)} that were read from {before}; this run read {now}. If that is intended, write "
         f"replace={ALWAYS!r} for this run."
     )
 
@@ -58,7 +58,7 @@ def fewer_rows(where: str, before: int, now: int, mine: Destination) -> str | No
     if mine.replace == ALWAYS or not shrinks(before, now):
         return None
     return (
-        f"{where} holds {rows(before)}, and this run has {rows(now) if now else 'none'}. If that is meant, write "
+        f"{where} holds {rows(before)}, and this run has {rows(now) if now else 'none'}. If that is intended, write "
         f"replace={ALWAYS!r} for this run; if not, look at its source."
     )
 

@@ -1,4 +1,4 @@
-"""Results that never came whole, told in the report."""
+"""Results that never came whole, as sentences of the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def never_whole(attempts: Sequence[str], asked_again: int, cost: Decimal) -> lis
     """
     found = list(attempts[:_MAX_SENTENCES])
     if more := len(attempts) - len(found):
-        found.append(f"{more:,} more attempts like that; the loaded.json of each shard names them.")
+        found.append(f"{more:,} more such attempts; the loaded.json of each shard names them.")
     if asked_again:
         found.append(f"For that reason {rows(asked_again)} had to be asked again, which cost {usd(cost)}.")
     return found

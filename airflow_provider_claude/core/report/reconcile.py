@@ -124,9 +124,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         """What is lost in damaged places of the source, as a sentence; None where nothing is."""
         if not self.uncounted:
             return f"{rows(self.lost)} of {self.inputs:,} lost in damaged places of the source." if self.lost else None
-        places = "1 place" if self.uncounted == 1 else f"{self.uncounted:,} places"
+        regions = "1 place" if self.uncounted == 1 else f"{self.uncounted:,} places"
         more = f", and {rows(self.lost)} that could be counted" if self.lost else ""
-        return f"An unknown number of rows is lost in {places} of the source{more}."
+        return f"An unknown number of rows is lost in {regions} of the source{more}."
 
     @property
     def gap(self) -> int:
@@ -161,11 +161,11 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def _planned(self) -> list[str]:
         found = []
         planned = sum(shard.items for shard in self.shards)
-        twins = sum(shard.duplicates for shard in self.shards)
+        assigned = sum(shard.duplicates for shard in self.shards)
         if planned != self.items:
             found.append(f"The plan covers {planned:,} of {self.items:,} items.")
-        if twins != self.duplicates:
-            found.append(f"{rows(self.duplicates - twins)} of duplicates belong to no shard.")
+        if assigned != self.duplicates:
+            found.append(f"{rows(self.duplicates - assigned)} of duplicates belong to no shard.")
         return found
 
     def _loaded(self) -> list[str]:

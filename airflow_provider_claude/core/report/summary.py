@@ -29,12 +29,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's report. It is green when `problems` is empty and what is to be published is published; `warnings` are what a
-    green run needs a look for.
+    """A run's report. It is green when `problems` is empty and what is to be published is published; `warnings` are reasons
+    to look at a green run.
 
     `unmatched` counts result lines that belonged to no row, as the loads found them; they are in no other number.
     `reused` rows took an answer of an earlier run. `count_mismatches`: where a batch's own counts are not those of its results.
-    `prompt_leaks` counts answers that repeat what they were told or asked, by flag.
+    `prompt_leaks` counts answers that repeat the prompt or orders to drop it, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     Times are shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where
@@ -95,7 +95,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def loaded_at(self) -> str | None:
-        """When the last shard landed, None while one has not."""
+        """When the last shard was loaded, None while one is not."""
         return last_loading(self.shards)
 
     @property
@@ -105,7 +105,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def deadline_met(self) -> bool | None:
-        """Whether the last shard landed by the deadline; None where there is no deadline, or nothing to land."""
+        """Whether the last shard was loaded by the deadline; None without a deadline or without shards."""
         if self.due is None or not self.shards:
             return None
         return self.loaded_at is not None and epoch(self.loaded_at) <= self.due

@@ -1,7 +1,7 @@
 """Which rows without an answer make a run red, and which only a warning.
 
-What the authors of the texts can bring about must not stop the answers to everyone else's texts: rows that the gate sets
-aside, that are empty or too long, that the model refuses. Such rows are published with a warning, up to half of all rows.
+Authors of single texts must not be able to stop the answers to all other texts. They can cause rows that the gate sets aside,
+that are empty or too long, or that the model refuses. Such rows are published with a warning, up to half of all rows.
 Beyond half, a broken rule or prompt is the likelier cause. What only the system or the data can cause is red much earlier.
 """
 
@@ -34,7 +34,7 @@ class Limit:
     """How many rows of a kind may be without an answer: a share of the rows, and counts for few rows and for many.
 
     :param share: from 0 to 1.
-    :param least: so many rows are within the limit whatever their share, as long as they are at most half of the rows. None
+    :param least: this many rows are within the limit whatever their share, as long as they are at most half of the rows. None
         is 3, or 0 where *share* is 0.
     :param most: more rows than this are beyond the limit whatever their share. None is no such number.
     :raises ValueError: for a value that is no share or no count, and a *least* that exceeds *most*.

@@ -1,4 +1,4 @@
-"""When each shard was sent, ended and landed. Times are ISO 8601 in records and epoch seconds in charts."""
+"""When each shard was sent, ended and loaded. Times are ISO 8601 in records and epoch seconds in charts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_BARS = 24
 
 
 class ShardSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard's way: its first submission, the end of its last attempt, and the landing of its rows.
+    """One shard's times: its first submission, the end of its last attempt, and the load of its rows.
 
-    A time is None where it has not come, or where the shard never passed that way.
+    A time is None if it has not come, or if the shard skips that step.
     """
 
     shard: int
@@ -28,7 +28,7 @@ class ShardSpan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float | None:
-        """From the first submission to the landing; None where one of them is missing."""
+        """From the first submission to the load; None where one of them is missing."""
         if self.created_at is None or self.loaded_at is None:
             return None
         return epoch(self.loaded_at) - epoch(self.created_at)
@@ -46,7 +46,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 def bars(spans: Iterable[ShardSpan], limit: int = MAX_BARS) -> list[Bar]:
     """At most *limit* bars for *spans*, in order; consecutive shards share a bar where there are more.
 
-    A shared bar runs from the first submission to the last end and the last landing. Shards that were never
+    A shared bar runs from the first submission to the last end and the last load. Shards that were never
     sent have no bar.
     """
     sent = [span for span in spans if span.created_at is not None]
@@ -79,12 +79,12 @@ def near(drawn: Sequence[Bar], due: float | None) -> float | None:
 
 
 def slowest(spans: Iterable[ShardSpan], count: int = 5) -> list[ShardSpan]:
-    """The *count* shards that took longest from submission to landing, slowest first."""
+    """The *count* shards that took longest from submission to load, slowest first."""
     timed = [span for span in spans if span.seconds is not None]
     return sorted(timed, key=lambda span: (-(span.seconds or 0.0), span.shard))[:count]
 
 
 def last_loading(spans: Sequence[ShardSpan]) -> str | None:
-    """When the last shard landed; None where one has not, or where there are none."""
+    """When the last shard was loaded; None while one is not, or without shards."""
     loaded = [span.loaded_at for span in spans]
     return max((t for t in loaded if t), key=epoch) if loaded and all(loaded) else None

@@ -58,22 +58,22 @@ class Classifier:
         worst = np.full(len(texts), -np.inf)
         for row, found in features.chunks(texts):
             if len(found.rows):
-                first = np.flatnonzero(found.places == 0)
+                first = np.flatnonzero(found.positions == 0)
                 here = row + found.rows[first]
                 worth = self._worth(found)
                 for size in WINDOWS:
-                    window = np.maximum.reduceat(windows(worth, found.places, size), first)
+                    window = np.maximum.reduceat(windows(worth, found.positions, size), first)
                     worst[here] = np.maximum(worst[here], window)
         return worst
 
-    def place(self, text: str) -> int | None:
+    def offset(self, text: str) -> int | None:
         """Where in the folded *text* (characters) its worst window begins; None without a token. What is beyond the first
         chunk is not looked at.
         """
         text = text[: features.CHUNK // 4]
         for _, found in features.chunks(pa.array([text], pa.string())):
             worth = self._worth(found)
-            ended = [(windows(worth, found.places, size), size) for size in WINDOWS]
+            ended = [(windows(worth, found.positions, size), size) for size in WINDOWS]
             if len(worth):
                 best, size = max(ended, key=lambda one: float(one[0].max()))
                 first = max(0, int(best.argmax()) + 1 - size)
@@ -92,10 +92,10 @@ class Classifier:
         return worth.astype(np.float64)
 
 
-def windows(tokens: NDArray[np.float64], places: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+def windows(tokens: NDArray[np.float64], positions: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     """The worth of the window of *size* tokens that ends at each of them, from what each of *tokens* adds."""
     total = np.concatenate([[0.0], np.cumsum(tokens)])
-    length = np.minimum(places + 1, size)
+    length = np.minimum(positions + 1, size)
     before = total.take(np.arange(1, len(total)) - length)
     worth: NDArray[np.float64] = (total[1:] - before) * _SCALES[size].take(length)
     return worth

@@ -1,4 +1,4 @@
-"""What a text says to who can decode it: base64, hex, percent, entities, ROT13 and the like, for the scan alone.
+"""What encoded parts of a text say: base64, hex, percent, entities, ROT13 and the like, for the scan alone.
 
 An honest text holds much that looks encoded: hashes, keys, tracking links, signatures. So only what decodes to words
 counts. Nothing is decompressed; the number and the size of what is decoded are bounded, and so is nesting.
@@ -50,19 +50,19 @@ class _Kind(NamedTuple):
 def decoded(texts: pa.Array) -> list[Reading]:
     """What the strings *texts* hold in code, with the row each was found in, rows ascending for each kind and depth."""
     found: list[Reading] = []
-    places = list(range(len(texts)))
+    indexes = list(range(len(texts)))
     for _ in range(MAX_DEPTH):
         level: list[Reading] = []
         taken = Counter[int]()
         for reading in _one_level(texts):
-            row = places[reading.row]
+            row = indexes[reading.row]
             taken[row] += 1
             if taken[row] <= MAX_TEXTS:
                 level.append(reading._replace(row=row))
         found += [reading for reading in level if _says_something(reading.text)]
         if not level:
             break
-        texts, places = pa.array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
+        texts, indexes = pa.array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
     return found
 
 

@@ -12,9 +12,9 @@ CHARS = 200
 BEFORE = 60
 
 
-def excerpt_at(text: str, place: int, chars: int = CHARS) -> str:
-    """What stands around *place* (in characters) of *text*, on one line."""
-    start = max(0, place - BEFORE)
+def excerpt_at(text: str, offset: int, chars: int = CHARS) -> str:
+    """What stands around *offset* (in characters) of *text*, on one line."""
+    start = max(0, offset - BEFORE)
     return ("…" if start else "") + excerpt([text[start:]], chars)
 
 

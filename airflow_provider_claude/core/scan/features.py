@@ -39,13 +39,13 @@ U32 = NDArray[np.uint32]
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The tokens of some texts, one after the other: *hashes*, the text of each (*rows*, ascending), its number in the text
-    (*places*, from 0), and its bytes: from *starts* to before *stops*. *bounds*: where texts begin, and where the last
+    (*positions*, from 0), and its bytes: from *starts* to before *stops*. *bounds*: where texts begin, and where the last
     ends. *sums* are polynomials of all bytes.
     """
 
     hashes: U32
     rows: NDArray[np.int64]
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     sums: U32
@@ -138,8 +138,8 @@ def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     first_of = np.searchsorted(starts, ends)
     counts = np.diff(first_of)
     rows = np.repeat(np.arange(len(counts)), counts)
-    places = np.arange(len(starts)) - np.repeat(first_of[:-1], counts)
-    return Tokens(hashes, rows, places, starts, _next(starts, ends, rows), sums, ends)
+    positions = np.arange(len(starts)) - np.repeat(first_of[:-1], counts)
+    return Tokens(hashes, rows, positions, starts, _next(starts, ends, rows), sums, ends)
 
 
 def _next(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -184,7 +184,7 @@ def _before(found: Tokens, distance: int) -> U32:
     """The hash of the token *distance* before each, or of none where a text begins."""
     before = np.full(len(found.hashes), 0x9E3779B9, np.uint32)
     before[distance:] = found.hashes[:-distance]
-    before[found.places < distance] = 0x9E3779B9
+    before[found.positions < distance] = 0x9E3779B9
     return before
 
 
@@ -197,7 +197,7 @@ def byte_features(found: Tokens) -> Iterator[U32]:
         whole = max(len(grams) - length, 0) + 1
         grams[length:] -= found.sums[1:whole]
         grams[length:] *= _INVERSE[1:whole]
-        for place in range(length):
-            at = found.bounds[:-1][np.diff(found.bounds) > place]
-            grams[at + place] = (found.sums[at + place + 1] - found.sums[at]) * _INVERSE[at]
+        for position in range(length):
+            at = found.bounds[:-1][np.diff(found.bounds) > position]
+            grams[at + position] = (found.sums[at + position + 1] - found.sums[at]) * _INVERSE[at]
         yield _mixed(grams + np.uint32(length)) >> np.uint32(32 - BYTE_BITS)

@@ -3,7 +3,7 @@
 letters       in lower case, Latin ones without accents, wide and ornamental ones as plain ones (NFKC)
 punctuation   typographic quotation marks and dashes become `"`, `'` and `-`; dots and blanks that stand for spaces, spaces
 
-Texts in ASCII stay as they are, case and all: who reads them takes no account of it.
+Texts in ASCII stay as they are, case included: the rules and the classifier ignore case.
 """
 
 from __future__ import annotations

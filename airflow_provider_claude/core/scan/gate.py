@@ -19,7 +19,7 @@ from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.scan.signatures import Signatures
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile
-from airflow_provider_claude.core.scan.structure import CHANGES, find, place
+from airflow_provider_claude.core.scan.structure import CHANGES, find, offset
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 
 #: What a reader notices that is of medium severity: of HTML that it did not parse, what is hidden is sent too.
@@ -59,22 +59,22 @@ class Gate:
         flags: Sequence[Sequence[str]] = (),
         apart: Mapping[str, Cleaned] | None = None,
     ) -> Verdicts:
-        """What becomes of the rows of *columns* (at least one), which all have the same length, and are read as one text.
+        """The verdict on each row of *columns* (at least one, all of the same length), which are read as one text.
 
         *flags*: what their reader has noticed of each row. *apart*: other texts of the same rows, null where there is none,
         each to be judged by itself.
         """
         return decide(chain(self._findings(columns, apart or {}), _noticed(flags, self.policy)), self.policy)
 
-    def place(self, text: str, verdict: Verdict) -> int | None:
-        """Where in *text* (characters from its beginning) is what *verdict* is about, if that can be told."""
+    def offset(self, text: str, verdict: Verdict) -> int | None:
+        """Where in *text* (characters from its beginning) the subject of *verdict* is, or None if unknown."""
         match verdict.layer:
             case "signatures":
-                return self.signatures.place(text, verdict.reason)
+                return self.signatures.offset(text, verdict.reason)
             case "structure":
-                return place(text, verdict.reason, self.limits)
+                return offset(text, verdict.reason, self.limits)
             case "classifier":
-                return self.learned.place(text)
+                return self.learned.offset(text)
         return None
 
     def _findings(self, columns: Mapping[str, Cleaned], apart: Mapping[str, Cleaned]) -> Iterator[Finding]:
@@ -99,7 +99,7 @@ class Gate:
 
     def _spoken(self, texts: pa.Array, read_as: Sequence[tuple[str, int, str]]) -> Iterator[Finding]:
         """What signatures find in *texts*, and in what else they are *read_as* (how, row and text), and the classifier, which
-        is told what the signatures have doubts about.
+        gets the rows that the signatures doubt.
         """
         here = _Texts.of(texts, range(len(texts)))
         there = _Texts.of(pa.array([text for _, _, text in read_as], pa.string()), [row for _, row, _ in read_as])
@@ -139,7 +139,7 @@ def _raw(columns: Mapping[str, Cleaned]) -> Mapping[str, pa.Array]:
 
 
 def _read(look: _Look, here: _Texts, there: _Texts, how: Sequence[str]) -> Iterator[Finding]:
-    """What a layer finds *here*, and *there*, in what is read as told in *how*."""
+    """What a layer finds *here*, and *there*, in texts that were read as *how* says."""
     for finding in look(here):
         yield finding._replace(detail=f"{finding.detail}.")
     for finding in look(there) if how else ():
@@ -149,8 +149,8 @@ def _read(look: _Look, here: _Texts, there: _Texts, how: Sequence[str]) -> Itera
 def _noticed(flags: Sequence[Sequence[str]], policy: ScanPolicy) -> Iterator[Finding]:
     """What the reader of a source has noticed, as far as anything is done about it."""
     heeded = _HEEDED | policy.rules.keys()
-    for row, told in enumerate(flags):
-        for flag in heeded.intersection(told):
+    for row, raised in enumerate(flags):
+        for flag in heeded.intersection(raised):
             severity: Severity = "medium" if flag in _HEEDED else "low"
             yield Finding(row, "structure", flag, severity, 1.0, f"the reader of the source has noticed {flag!r}.")
 

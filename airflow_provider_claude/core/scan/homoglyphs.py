@@ -1,7 +1,7 @@
 """Letters that look like Latin ones: which rows mix them into Latin words, and how those rows read with them folded.
 
 Folded texts are for the scan alone. In the prompt a text keeps its letters: a person reads them the same either way.
-Whole words of another script, units (µm, kΩ) and names with a single Greek letter (TNFα) are nothing to speak of.
+Whole words of another script, units (µm, kΩ) and names with a single Greek letter (TNFα) do not count.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.scan.normalise import foreign_where
 
-#: Look-alikes that no eye tells apart, and what they look like: Cyrillic, Greek, Armenian, Cherokee, Latin phonetic.
-_TWINS = (
+#: Look-alikes that no eye can distinguish, and what they look like: Cyrillic, Greek, Armenian, Cherokee, Latin phonetic.
+_LOOKALIKES = (
     ("АВЕКМНОРСТУХЅІЈҮԌԜӀҺаеорсухіјѕԁԛԝһүҽѵӏ", "ABEKMHOPCTYXSIJYGWIhaeopcyxijsdqwhyevl"),
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳ", "ABEZHIKMNOPTYXocj"),
     ("օսհոցՕՍ", "ouhngOU"),
@@ -34,20 +34,20 @@ _COUSINS = (
 _STYLED = (("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz"),)
 _BOXED = (0x1F130, 0x1F150, 0x1F170)
 
-_TWIN = "".join(letters for letters, _ in _TWINS)
+_LOOKALIKE = "".join(letters for letters, _ in _LOOKALIKES)
 _COUSIN = "".join(letters for letters, _ in _COUSINS)
 _STYLE = r"\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{1D400}-\x{1D7CB}"
 _SMALL = _STYLED[0][0]
 
-#: Letters of Cyrillic and Greek that look like no Latin one: where they are, words of twins alone are honest words.
+#: Letters of Cyrillic and Greek that look like no Latin one: where they are, words of look-alikes alone are honest words.
 _OWN = "[бджйлфцчшщъыэюяБГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯδζθλμξπςφψΓΔΘΛΞΠΣΦΨΩ]"
 
-_MAY_MIX = rf"[A-Za-z][{_TWIN}{_COUSIN}{_STYLE}]|[{_TWIN}{_COUSIN}{_STYLE}][A-Za-z]"
+_MAY_MIX = rf"[A-Za-z][{_LOOKALIKE}{_COUSIN}{_STYLE}]|[{_LOOKALIKE}{_COUSIN}{_STYLE}][A-Za-z]"
 _FOLDABLE = (
     rf"{_MAY_MIX}|[{_STYLE}\x{{2460}}-\x{{24FF}}\x{{1F130}}-\x{{1F189}}\x{{2100}}-\x{{214F}}]{{3}}|[{_SMALL}a-z]*[{_SMALL}]{{2}}"
     r"|[\x{300}-\x{36F}]{2}|(?:[\x{C0}-\x{24F}\x{1E00}-\x{1EFF}][A-Za-z]{0,2}){4}"
 )
-_ALL_TWINS = rf"[{_TWIN}]{{4}}"
+_ALL_LOOKALIKES = rf"[{_LOOKALIKE}]{{4}}"
 
 _WORD = re.compile(r"[^\W\d_]+")
 _HONEST_ENDING = re.compile(r"[A-Z]+[^\x00-\x7f]+")
@@ -61,7 +61,7 @@ def mixed_scripts(texts: pa.Array) -> list[int]:
 
 def skeleton(texts: pa.Array) -> tuple[list[int], pa.Array]:
     """The rows that read differently with look-alikes, styled letters and accents folded to ASCII, and how they read."""
-    rows, some = foreign_where(texts, f"{_FOLDABLE}|{_ALL_TWINS}")
+    rows, some = foreign_where(texts, f"{_FOLDABLE}|{_ALL_LOOKALIKES}")
     if not rows:
         return [], some
     honest = pc.and_(pc.match_substring_regex(some, _OWN), pc.invert(pc.match_substring_regex(some, _FOLDABLE)))
@@ -89,12 +89,12 @@ def _mixed(word: str) -> bool:
         return False
     if any(_styled(letter) for letter in word):
         return True
-    twins = sum(letter in _TWIN for letter in word)
+    lookalikes = sum(letter in _LOOKALIKE for letter in word)
     cousins = sum(letter in _COUSIN for letter in word)
-    others = sum(not letter.isascii() and letter > "\u024f" for letter in word) - twins - cousins
+    others = sum(not letter.isascii() and letter > "\u024f" for letter in word) - lookalikes - cousins
     if others or _HONEST_ENDING.fullmatch(word):
         return False
-    return (plain >= 2 and (twins >= 1 or cousins >= 2)) or (twins >= 2 and len(word) >= 4)
+    return (plain >= 2 and (lookalikes >= 1 or cousins >= 2)) or (lookalikes >= 2 and len(word) >= 4)
 
 
 def _styled(letter: str) -> bool:
@@ -105,7 +105,7 @@ def _styled(letter: str) -> bool:
 def _folding() -> dict[int, str | None]:
     """For str.translate: each look-alike's letter; marks of Latin, Greek and Cyrillic letters go."""
     table: dict[int, str | None] = dict.fromkeys(range(0x300, 0x370))
-    for letters, plain in (*_TWINS, *_COUSINS, *_STYLED):
+    for letters, plain in (*_LOOKALIKES, *_COUSINS, *_STYLED):
         table.update(zip(map(ord, letters), plain, strict=True))
     for first in _BOXED:
         table.update((first + n, chr(ord("a") + n)) for n in range(26))

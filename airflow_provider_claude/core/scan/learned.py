@@ -36,7 +36,7 @@ class Learned:
 
     @property
     def version(self) -> str:
-        """What tells one model from another."""
+        """The version of the model."""
         return classifier.load().version
 
     def find(self, texts: pa.Array, rows: Sequence[int], *, doubted: Mapping[int, float]) -> Iterator[Finding]:
@@ -45,19 +45,19 @@ class Learned:
         """
         scores = classifier.load().scores(texts)
         least = min(self.quarantine_score, self.flag_score, self.confirm_score)
-        for place in np.flatnonzero(scores >= least).tolist():
-            score = round(float(scores[place]), 4)
+        for offset in np.flatnonzero(scores >= least).tolist():
+            score = round(float(scores[offset]), 4)
             severity, by = self._severity(score), f"by a score of {score:.2f}"
-            if severity == "high" and not self._knows(texts[place].as_py()):
+            if severity == "high" and not self._knows(texts[offset].as_py()):
                 severity = "medium"
             if severity is not None:
-                yield Finding(place, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
-            if severity != "high" and score >= max(self.confirm_score, doubted.get(rows[place], inf)):
-                yield Finding(place, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
+                yield Finding(offset, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
+            if severity != "high" and score >= max(self.confirm_score, doubted.get(rows[offset], inf)):
+                yield Finding(offset, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
 
-    def place(self, text: str) -> int | None:
+    def offset(self, text: str) -> int | None:
         """Where in *text* (characters from its beginning, about) is what reads most like an attack."""
-        return classifier.load().place(fold(pa.array([text], pa.string()))[0].as_py())
+        return classifier.load().offset(fold(pa.array([text], pa.string()))[0].as_py())
 
     def _knows(self, text: str) -> bool:
         """Whether what is in Latin letters of the folded *text* is enough to be sure."""

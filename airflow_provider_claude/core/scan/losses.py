@@ -82,5 +82,5 @@ def refuse(losses: Losses, source: str, read: int) -> None:
     raise SourceError(
         f"{files} of {source} cannot be read whole, so an unknown number of rows is missing:\n  {listed}\n"
         f"{read:,} rows were read; nothing was sent. Repair or remove what is damaged and run the scan again, or write "
-        f'unreadable_files="quarantine" to go on without what could not be read: the report then says so.'
+        f'unreadable_files="quarantine" to continue without what could not be read: the report then says so.'
     )

@@ -22,7 +22,7 @@ VALUES, BANDS = 128, 32
 #: Texts of fewer words have too little to be compared by.
 LEAST_WORDS = 12
 
-#: Texts of more words are like no other: what is not compared could say anything.
+#: Texts of more words match no other: their uncompared part could say anything.
 MOST_WORDS = 5_000
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")

@@ -69,7 +69,7 @@ REMOVED: Mapping[str, tuple[str, str]] = {
 }
 
 #: Flags that say what the removed was good for: letters in reversed order, words cut into pieces by what is not seen.
-TOLD: Mapping[str, str] = {
+REPORTED: Mapping[str, str] = {
     "reversed_order": r"\x{202E}",
     "split_words": rf"(?:[A-Za-z]{{1,4}}{_UNSEEN}+){{2}}[A-Za-z]|(?:[A-Za-z]\x{{AD}}+){{3}}[A-Za-z]",
 }
@@ -114,7 +114,7 @@ def normalise(texts: pa.Array) -> Cleaned:
     rows = rows_where(pc.match_substring_regex(texts, _ANY))
     if rows:
         some = texts.take(pa.array(rows))
-        for flag, pattern in TOLD.items():
+        for flag, pattern in REPORTED.items():
             if found := rows_where(pc.match_substring_regex(some, pattern)):
                 changes[flag] = [rows[n] for n in found]
         for flag, (pattern, kept) in REMOVED.items():
@@ -127,7 +127,7 @@ def normalise(texts: pa.Array) -> Cleaned:
 
 
 def is_plain(text: str) -> bool:
-    """Whether *text* surely stays as it is: ASCII without control characters. Told sooner than by cleaning it."""
+    """Whether *text* surely stays as it is: ASCII without control characters. Quicker than cleaning it."""
     return text.isascii() and _ASCII_CHANGED.search(text) is None
 
 
@@ -177,8 +177,8 @@ def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
                 decomposed.append(row)
     if not changed:
         return Cleaned(texts, changes)
-    told = {"stacked_marks": stacked, "not_composed": decomposed}
-    changes = changes | {flag: found for flag, found in told.items() if found}
+    reported = {"stacked_marks": stacked, "not_composed": decomposed}
+    changes = changes | {flag: found for flag, found in reported.items() if found}
     rows = list(changed)
     return Cleaned(put(texts, rows, pa.array(changed.values(), texts.type)), changes)
 

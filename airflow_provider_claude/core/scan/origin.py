@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 from airflow_provider_claude.errors import JobError
 
-#: What is done where there is no file at a source's path. `fail`: the scan fails. `empty`: the run goes on with 0 rows.
+#: If there is no file at a source's path. `fail`: the scan fails. `empty`: the run continues with 0 rows.
 MissingSource = Literal["fail", "empty"]
 
 #: Foreign files that are named; beyond, they are counted.
@@ -15,7 +15,7 @@ _NAMED = 20
 
 
 def check_missing(value: MissingSource) -> MissingSource:
-    """*value*. Raises JobError where it is none of MissingSource."""
+    """*value*. Raises JobError unless it is one of MissingSource."""
     if value not in get_args(MissingSource):
         raise JobError(f"missing_source is {value!r}: write 'fail', or 'empty' where a day without data is fine.")
     return value
@@ -36,7 +36,7 @@ class Origin(NamedTuple):
         return cls(source, kind, files == 0, len(foreign), [name[:200] for name in foreign[:_NAMED]])
 
     def notes(self) -> list[str]:
-        """What a reader of the run has to know of it, a sentence each."""
+        """What a reader of the run has to know about it, one sentence each."""
         notes = [f'There was no file at {self.source}, and missing_source="empty" allows that.'] if self.missing else []
         return [*notes, self._set_aside()] if self.foreign_files else notes
 
@@ -44,4 +44,4 @@ class Origin(NamedTuple):
         more = self.foreign_files - len(self.foreign)
         names = ", ".join(map(repr, self.foreign)) + (f" and {more:,} more" if more else "")
         which = "1 file is" if self.foreign_files == 1 else f"{self.foreign_files:,} files are"
-        return f"{which} there that the source does not consist of, and not read: {names}."
+        return f"{which} there that do not belong to the source, and were not read: {names}."

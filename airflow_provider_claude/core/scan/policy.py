@@ -1,4 +1,4 @@
-"""What is done about a finding: set the row aside, ask about it alone, or just note it."""
+"""What the gate does about a finding: set the row aside, ask about it alone, or just note it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ScanPolicy:
         unless the signature itself asks for more.
     :param limits: what shape a text may have.
     :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/reference/signatures.md).
-    :raises JobError: for an action that there is not, and a score that cannot be.
+    :raises JobError: for an unknown action or a score out of range.
     """
 
     high: Action = "quarantine"

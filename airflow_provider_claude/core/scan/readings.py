@@ -1,4 +1,4 @@
-"""Other ways to read a row: decoded, unmasked, revealed. Judged beside its cleaned text, and sent to nobody."""
+"""Other ways to read a row: decoded, unmasked, revealed. Scanned beside its cleaned text, and never sent."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def readings(cleaned: pa.Array) -> tuple[list[int], pa.Array]:
 
 def disguises(cleaned: pa.Array, found: list[Reading]) -> Mapping[str, list[int]]:
     """By flag the rows (ascending) of *cleaned* whose letters or encoding hide what they say, given their readings."""
-    told = {"mixed_scripts": mixed_scripts(cleaned), "encoded_text": encoded_rows(found)}
-    return {flag: rows for flag, rows in told.items() if rows}
+    by_flag = {"mixed_scripts": mixed_scripts(cleaned), "encoded_text": encoded_rows(found)}
+    return {flag: rows for flag, rows in by_flag.items() if rows}

@@ -1,4 +1,4 @@
-"""The fourth layer of the gate: what the others leave in doubt is asked of Claude, in a batch of its own.
+"""The fourth layer of the gate: Claude is asked about the rows that the others doubt, in a separate batch.
 
 The question is one of the API's own guidance: a short one, about data, with a boolean for an answer
 (https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/mitigate-jailbreaks).
@@ -39,6 +39,6 @@ SCREEN = ClaudeJob(
 
 
 def screened(row: int) -> Finding:
-    """What is found of row *row*, which Claude suspects."""
+    """The finding about row *row*, which Claude suspects."""
     detail = "Claude was asked, and suspects that the text tries to steer the model that reads it."
     return Finding(row, "screen", "injection_suspected", "high", 0.95, detail)

@@ -1,4 +1,4 @@
-"""Which rows of a quarantine a person means: terms such as `id:m-7`, `rule:override`, `layer:classifier` or `all`."""
+"""Which rows of a quarantine a person selects: selectors such as `id:m-7`, `rule:override`, `layer:classifier` or `all`."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ _HOW = (
 
 @dataclass(frozen=True)
 class Selectors:
-    """Terms; a row is meant by any of them. *everything* means all rows that can be released."""
+    """A list of selectors; a row is selected by any of them. *everything* selects all rows that can be released."""
 
     ids: frozenset[str] = frozenset()
-    places: frozenset[str] = frozenset()
+    positions: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     verdicts: frozenset[str] = frozenset()
     layers: frozenset[str] = frozenset()
     everything: bool = False
 
     @classmethod
-    def of(cls, terms: Sequence[str]) -> Self:
-        """Raises JobError for what is no term."""
+    def of(cls, selectors: Sequence[str]) -> Self:
+        """Raises JobError for anything that is not a selector."""
         found: dict[str, set[str]] = {"id": set(), "place": set(), "rule": set(), "verdict": set(), "layer": set()}
         everything = False
-        for term in map(str.strip, terms):
-            kind, _, value = term.partition(":")
-            if term == "all":
+        for selector in map(str.strip, selectors):
+            kind, _, value = selector.partition(":")
+            if selector == "all":
                 everything = True
             elif kind in found and value and (kind != "layer" or value in {*LAYERS, UNREADABLE}):
                 found[kind].add(value)
             else:
-                raise JobError(f"{term[:80]!r} does not say which rows are meant. {_HOW}")
-        ids, places, rules, verdicts, layers = map(frozenset, found.values())
-        return cls(ids, places, rules, verdicts, layers, everything)
+                raise JobError(f"{selector[:80]!r} is not a selector of rows. {_HOW}")
+        ids, positions, rules, verdicts, layers = map(frozenset, found.values())
+        return cls(ids, positions, rules, verdicts, layers, everything)
 
     def releases(self, row: Mapping[str, Any]) -> bool:
-        """Whether the row *row* of a quarantine table is meant, and can be sent."""
+        """Whether the row *row* of a quarantine table is selected, and can be sent."""
         return row["scan_layer"] in LAYERS and self.means(row)
 
     def means(self, row: Mapping[str, Any]) -> bool:
-        """Whether the row *row* of a quarantine table is meant."""
+        """Whether the row *row* of a quarantine table is selected."""
         return (
             self.everything
             or bool(self.named(row))
-            or row["source_ref"] in self.places
+            or row["source_ref"] in self.positions
             or row["reason"] in self.verdicts
             or row["scan_layer"] in self.layers
             or not self.rules.isdisjoint([row["reason"], *row["flags"]])
         )
 
     def named(self, row: Mapping[str, Any]) -> frozenset[str]:
-        """The ids that mean *row*, by its own id or by its place."""
+        """The ids that select *row*: its own id, or its position in the source."""
         return self.ids & {row["item_id"], row["source_ref"]}

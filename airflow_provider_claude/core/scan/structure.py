@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
-from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, foreign_where, rows_where
+from airflow_provider_claude.core.scan.normalise import REMOVED, REPORTED, foreign_where, rows_where
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD, Limits
 
 #: By flag how grave it is, and what it says of “the text”. Honest texts hold what is low, by way of copy and paste.
@@ -38,12 +38,12 @@ CHANGES: Mapping[str, tuple[Severity, str]] = {
 }
 
 #: Brackets and slashes that look like those of a tag.
-_TAG_TWINS = {
-    ord(twin): plain
-    for twins, plain in (("＜‹〈⟨˂ᐸ﹤❮❬≺〈", "<"), ("＞›〉⟩˃ᐳ﹥❯❭≻〉", ">"), ("／⁄∕⧸", "/"))
-    for twin in twins
+_TAG_LOOKALIKES = {
+    ord(lookalike): plain
+    for lookalikes, plain in (("＜‹〈⟨˂ᐸ﹤❮❬≺〈", "<"), ("＞›〉⟩˃ᐳ﹥❯❭≻〉", ">"), ("／⁄∕⧸", "/"))
+    for lookalike in lookalikes
 }
-_ODD_BRACKET = "[" + "".join(map(chr, _TAG_TWINS)) + "]"
+_ODD_BRACKET = "[" + "".join(map(chr, _TAG_LOOKALIKES)) + "]"
 
 #: How a request marks what is untrusted: its tag, or the closing tag of any other with something like its nonce.
 _OWN_TAG = r"(?:<|\\u003c|&lt;)(?:\s*/?\s*untrusted\b|\s*/\s*[\w-]{1,40}\s[^<>]{0,80}?[0-9a-f]{8})"
@@ -64,14 +64,14 @@ def find(texts: Mapping[str, pa.Array], limits: Limits, raw: Mapping[str, pa.Arr
     return found
 
 
-def place(text: str, rule: str, limits: Limits) -> int | None:
+def offset(text: str, rule: str, limits: Limits) -> int | None:
     """Where in *text* as it came (characters) is what *rule* says of it; None where that has no place."""
-    patterns = {rule: pattern for rule, (pattern, _) in REMOVED.items()} | dict(TOLD)
+    patterns = {rule: pattern for rule, (pattern, _) in REMOVED.items()} | dict(REPORTED)
     tags = {name: f"(?i){pattern}" for name, pattern, _, _ in _tags(limits)}
     patterns |= tags
     if rule not in patterns:
         return None
-    plain = text.translate(_TAG_TWINS) if rule in tags else text
+    plain = text.translate(_TAG_LOOKALIKES) if rule in tags else text
     at = pc.find_substring_regex(pa.array([plain], pa.string()), patterns[rule])[0].as_py()
     return None if at < 0 else len(plain.encode()[:at].decode())
 
@@ -135,7 +135,7 @@ def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 
 def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
     odd, some = foreign_where(texts, _ODD_BRACKET)
-    plain = pa.array([text.translate(_TAG_TWINS) for text in some.to_pylist()], pa.string())
+    plain = pa.array([text.translate(_TAG_LOOKALIKES) for text in some.to_pylist()], pa.string())
     for rule, pattern, severity, says in _tags(limits):
         closed = dict.fromkeys(_hits(texts, pattern))
         yield from (_finding(row, rule, severity, says) for row in closed)

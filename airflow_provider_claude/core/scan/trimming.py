@@ -23,7 +23,7 @@ class Trimming:
     def __post_init__(self) -> None:
         for name, word in (("replies", self.replies), ("signatures", self.signatures)):
             if word not in get_args(Part):
-                raise JobError(f'{name}={word!r} is no choice: write "keep" or "drop".')
+                raise JobError(f'{name}={word!r} is not valid: write "keep" or "drop".')
 
     @property
     def drops(self) -> bool:

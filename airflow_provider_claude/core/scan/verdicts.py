@@ -1,4 +1,4 @@
-"""What becomes of the rows of a batch. Most rows have nothing, so only those that do are held."""
+"""The verdicts on the rows of a batch. Most rows have none, so only the others are kept."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 class Verdict(NamedTuple):
     """Why a row is set aside: *reason* a stable word, *detail* a sentence.
 
-    Which *layer* of the gate says that it is hostile, and how sure it is (0 to 1); `source` where the row cannot be sent,
-    whatever anyone says of it.
+    Which *layer* of the gate says that it is hostile, and how sure it is (0 to 1); `source` where the row cannot be
+    sent in any case.
     """
 
     reason: str
@@ -40,7 +40,7 @@ class Verdicts:
     suspects: set[int] = field(default_factory=set)
 
     def add(self, finding: Finding, policy: ScanPolicy) -> None:
-        """Do about *finding* what *policy* says."""
+        """Apply *policy* to *finding*."""
         flags = self.flags.setdefault(finding.row, [])
         if finding.rule not in flags:
             flags.append(finding.rule)
@@ -56,7 +56,7 @@ class Verdicts:
 
 
 def decide(findings: Iterable[Finding], policy: ScanPolicy) -> Verdicts:
-    """What becomes of the rows that *findings* are about, in their order."""
+    """The verdicts on the rows of *findings*, in their order."""
     verdicts = Verdicts()
     for finding in findings:
         verdicts.add(finding, policy)
@@ -90,7 +90,7 @@ def empty(texts: Sequence[pa.Array], flags: Sequence[Sequence[str]]) -> dict[int
 
 
 _EMPTY = Verdict("empty", "the text is empty.")
-_ATTACHMENTS_ONLY = Verdict("attachments_only", "the mail has nothing to read but its attachments, which are not sent.")
+_ATTACHMENTS_ONLY = Verdict("attachments_only", "the mail has no text but its attachments, which are not sent.")
 
 
 def _sum(arrays: list[pa.Array]) -> Any:

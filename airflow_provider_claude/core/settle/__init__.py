@@ -1,1 +1,1 @@
-"""What becomes of items without a valid answer."""
+"""What to do with items without a valid answer."""

@@ -1,7 +1,7 @@
-"""How far to go for a leftover."""
+"""How often unresolved rows are sent again."""
 
-#: How often leftovers are sent again.
+#: Rounds in which unresolved rows are sent again, by default.
 ROUNDS = 2
 
-#: The most that can be asked for: each may be paid.
+#: The most rounds: each may cost money.
 MOST_ROUNDS = 20

@@ -9,7 +9,7 @@
     refused                              GiveUp
     any of these, in a pack              Rebatch: only what failed alone says something about the item
     any, after it was asked so often     GiveUp
-    any that nobody has asked yet        Rebatch, whatever the round
+    any that was not asked yet           Rebatch, whatever the round
 
 An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
 """
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from airflow_provider_claude.core.outcomes import Outcome
 
-#: Error types of the API that the same request meets again
+#: Error types of the API that the same request meets every time
 #: (https://platform.claude.com/docs/en/api/errors).
 _OF_THE_REQUEST = frozenset({"invalid_request_error", "request_too_large"})
 
@@ -33,14 +33,14 @@ _LASTING = _OF_THE_REQUEST | OF_EVERYONE
 
 _AS_IT_IS = frozenset({Outcome.EXPIRED, Outcome.CANCELED, Outcome.MISSING, Outcome.ERRORED})
 
-#: So many answers may be invalid before the model is believed not to manage.
+#: After this many invalid answers the item is not asked again.
 _MAX_INVALID = 2
 
 #: The most output tokens a request may ask for in a batch without a beta header
 #: (https://platform.claude.com/docs/en/about-claude/models/overview). A larger limit fails as a request.
 MAX_OUTPUT_TOKENS = 64_000
 
-#: From so many rows on, one and the same error in all of them is no accident.
+#: From this many rows on, one error in all of them is systematic.
 _MANY = 20
 
 
@@ -48,7 +48,7 @@ _MANY = 20
 class Unresolved:
     """An item without a valid answer. It was asked *tries* times; *invalid* of its answers were not valid.
 
-    *packed*: so many items shared the request in which it was asked last.
+    *packed*: how many items shared its last request.
     """
 
     ordinal: int
@@ -77,7 +77,7 @@ Decision = Rebatch | GiveUp
 
 
 def decide(item: Unresolved, *, rounds: int) -> Decision:
-    """What to do with *item*, which may be asked *rounds* times more than once."""
+    """What to do with *item*, which may be asked again *rounds* times."""
     if item.tries > rounds:
         return GiveUp()
     match item.outcome:

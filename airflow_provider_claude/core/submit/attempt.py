@@ -1,25 +1,25 @@
 """What to do with a shard: one decision over what is on record, so that nothing is paid for twice.
 
 An attempt goes from *intent* (about to be paid for) to *submitted* (the API took it) to *collected* (its raw results
-are here). An intent without more is an *orphan*: whoever wrote it died, or is still sending.
+are here). An intent without more is an *orphan*: the task that wrote it died, or is still sending.
 
     what is on record of the content              what is done
-    nothing, or only released attempts            Submit
+    nothing, or only voided attempts              Submit
     submitted                                     Reattach, whatever its batch does
-    submitted, results gone after 29 days         Release, then Submit
+    submitted, results gone after 29 days         Void, then Submit
     an orphan whose sender may still be sending   Wait
     an orphan, list not read                      Search
-    an orphan, no batch like it in the list       Release, then Submit
+    an orphan, no batch like it in the list       Void, then Submit
     an orphan, one batch like it                  Adopt
-    an orphan, one that another has just adopted  Wait, until it has ended and its results prove whose it is
-    an orphan, several that have not all ended    Wait, likewise: those that are proven to be another's are not listed
-    an orphan, several whose results tell nothing Hold
-    the same, 29 days later                       Release: no one can download them any more
+    an orphan, one that another has just adopted  Wait until it ends: its results prove which attempt created it
+    an orphan, several that have not all ended    Wait until they end; those proven to be another's are not listed
+    an orphan, several without proof in results   Hold
+    the same, 29 days later                       Void: the results can no longer be downloaded
     other content that is still with the API      Replace: cancelled and collected first, then all of the above
-    other content that the sync lane was asking   Close: what it was answered is kept first, then all of the above
+    other content that the sync lane was asking   Close: its answers are kept first, then all of the above
 
-An attempt of the sync lane is *open* from its intent until all its answers are on record; whoever goes on with it holds
-its lease.
+An attempt of the sync lane is *open* from its intent until all its answers are on record; the task that processes it
+holds its lease.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dataclasses import dataclass
 #: (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
 RESULTS_SECONDS = 29 * 86_400.0
 
-#: How long after its sender gave up a batch may still appear in the API's list: a minute for that, and a minute by which
+#: How long after its sender stopped a batch may still appear in the API's list: a minute for that, and a minute by which
 #: the clocks of two workers may differ.
 GRACE_SECONDS = 120.0
 
@@ -44,7 +44,7 @@ SKEW_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One attempt on record. Times are epoch seconds; *until* is when its sender gives up.
+    """One attempt on record. Times are epoch seconds; *until* is when its sender stops.
 
     *created* and *batch_id* are known once it is submitted; *batch_id* stays None where nothing was sent in a batch.
     *items*: how many items its requests hold together, 0 for as many as there are requests.
@@ -76,7 +76,7 @@ class Attempt:
 
     @property
     def open(self) -> bool:
-        """Whether the sync lane has begun with it and not come to an end."""
+        """Whether the sync lane has begun it and not finished it."""
         return self.lane == "sync" and not self.submitted and not self.voided
 
     @property
@@ -92,9 +92,9 @@ def chain(history: Iterable[Attempt], shard_fingerprint: str) -> list[Attempt]:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A batch of the workspace's list, in what tells it apart: nothing else can be searched for.
+    """A batch of the workspace's list, by what distinguishes it: nothing else can be searched for.
 
-    *disputed*: another attempt has adopted it, and its results have not proven yet whose it is. *ended*: it has results.
+    *disputed*: another attempt has adopted it, and its results have not proven yet which one created it. *ended*: it has results.
     """
 
     batch_id: str
@@ -113,7 +113,7 @@ class Submit:
 
 @dataclass(frozen=True)
 class Reattach:
-    """The same requests are already with the API, or answered: take that."""
+    """The same requests are already with the API, or answered: use that attempt."""
 
     attempt: Attempt
 
@@ -135,7 +135,7 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Release:
-    """The attempt counts no longer. Decide again after writing that down."""
+    """The attempt no longer counts. Record that, and decide again."""
 
     attempt: Attempt
     reason: str
@@ -150,14 +150,14 @@ class Replace:
 
 @dataclass(frozen=True)
 class Close:
-    """The content changed while the sync lane was at it: keep what it was answered, and decide again."""
+    """The content changed while the sync lane was processing it: keep its answers, and decide again."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Its sender may still be at it. Decide again at *until* (epoch seconds)."""
+    """Its sender may still be sending. Decide again at *until* (epoch seconds)."""
 
     attempt: Attempt
     until: float
@@ -165,7 +165,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Hold:
-    """Several batches could be this attempt's, and their results do not tell. A person looks before anything is sent."""
+    """Several batches could be this attempt's, and their results do not decide it. A person decides before anything is sent."""
 
     attempt: Attempt
     batch_ids: tuple[str, ...]
@@ -218,7 +218,7 @@ def _other(attempt: Attempt, now: float, listed: Sequence[Listed] | None, grace:
 
 
 def _gone(attempt: Attempt, now: float) -> bool:
-    """Whether the results of a batch are no longer there."""
+    """Whether the results of a batch can no longer be downloaded."""
     return now > attempt.created + RESULTS_SECONDS
 
 

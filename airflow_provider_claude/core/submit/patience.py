@@ -1,4 +1,4 @@
-"""How long a task waits for something else to end: by itself nothing that it waits for takes longer than a day.
+"""How long a task waits for something else to end. Nothing that it waits for normally takes longer than a day.
 
     what it waits for                                what it takes at most
     a batch                                          24 hours, then it expires
@@ -18,7 +18,7 @@ WORK_SECONDS = 1800.0
 
 
 def next_try(asked: float | None, *, waited: float, limited: bool) -> float | None:
-    """Seconds until it is tried again after *waited* seconds in vain; None where the time for it is over.
+    """Seconds until the next try after *waited* seconds without success; None where the time to wait is over.
 
     *asked*: the seconds that were asked for, if any were. *limited*: the API had no room for the call.
     """

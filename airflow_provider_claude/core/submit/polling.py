@@ -24,10 +24,10 @@ POLL_CEILING = 3600.0
 #: The longest pause (seconds) that the API, or a proxy before it, can ask for.
 MOST_ASKED_SECONDS = 900.0
 
-#: An hour of trouble with the API is survived; the batch runs on meanwhile.
+#: The wait survives an hour of API errors; the batch continues meanwhile.
 TROUBLE_SECONDS = 3600.0
 
-#: A batch the API does not know is waited for this long: just after its creation, and after its end, that is a blip.
+#: How long to wait for a batch the API does not know: just after its creation, and after its end, that is a blip.
 UNKNOWN_SECONDS = 300.0
 
 #: Looks in a row that may fail for good (bad key, unknown batch) before that is believed.
@@ -43,7 +43,7 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The batch has ended, whatever became of its requests."""
+    """The batch has ended, with or without answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +57,15 @@ class GiveUp:
     unknown: bool = False
 
     def event(self, batch_id: str) -> dict[str, Any]:
-        """It as a trigger's event."""
+        """This decision as a trigger's event."""
         return {"status": "gave_up", "batch_id": batch_id, "message": self.message, "terminal": self.terminal}
 
     def handed_over(self, batch_id: str) -> dict[str, Any]:
-        """It as the event of a wait for the batch of a shard, where the batch is *unknown*: see `unknown_told`."""
+        """This decision as the event of a wait for a shard's batch, where the batch is *unknown*: see `unknown_message`."""
         return {
             "status": "unknown",
             "batch_id": batch_id,
-            "message": unknown_told(batch_id),
+            "message": unknown_message(batch_id),
             "terminal": False,
         }
 
@@ -113,7 +113,7 @@ class Polling:
         return troubled, troubled.wait(now, error.retry_after if isinstance(error, Transient) else None)
 
     def wait(self, now: float, asked: float | None = None) -> Wait | GiveUp:
-        """Until the next look, which the API may have *asked* to put off; giving up where the time to wait is over."""
+        """Wait until the next look, which the API may have *asked* to postpone; stop where the time to wait is over."""
         seconds = max(self.pause(now), bounded(asked))
         if self.until is None:
             return Wait(seconds=seconds)
@@ -146,11 +146,11 @@ def check_interval(seconds: object, floor: float = POLL_FLOOR) -> float:
     raise JobError(f"poll_interval is {seconds!r}: write seconds from {floor:g} to {POLL_CEILING:g}.{why}")
 
 
-def unknown_told(batch_id: str) -> str:
-    """What follows where the API does not know the batch of a shard: no wait may block the shard for ever."""
+def unknown_message(batch_id: str) -> str:
+    """The warning where the API does not know the batch of a shard: no wait may block the shard for ever."""
     return (
-        f"The API does not know batch {batch_id}. Its results are asked for all the same, over an hour; if they cannot be had, "
-        "its rows are missing, and are sent again as all leftovers are."
+        f"The API does not know batch {batch_id}. The load still tries to download its results, for an hour; if that fails, "
+        "its rows are missing, and are sent again like all unresolved rows."
     )
 
 

@@ -17,7 +17,7 @@ from airflow_provider_claude.shipped import shipped
 #: The lowest tier: what is too low only makes the sync lane slow, until the API's headers say better.
 DEFAULT_TIER = "start"
 
-#: No account may do as much in a minute.
+#: More than any account may do in a minute.
 _MOST = 10**12
 
 
@@ -40,7 +40,7 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 def account_limits(given: str | Mapping[str, Any] | None = None) -> AccountLimits:
     """The limits *given* by a tier's name or as numbers; None is the lowest tier.
 
-    Raises JobError for a tier nobody knows, and for numbers that are none.
+    Raises JobError for an unknown tier, and for invalid numbers.
     """
     if isinstance(given, Mapping):
         return _numbers(given)

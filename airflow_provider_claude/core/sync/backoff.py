@@ -4,9 +4,9 @@
     RequestRejectedError                              Failed: the same request fails the same way
     CredentialsError, WorkspaceError, other Terminal  Stop: every request meets it
     Transient                                         Again
-    Transient, again and again, and only this one     Failed: the next round may have more luck
+    Transient, again and again, and only this one     Failed: the next round may succeed
 
-A request of unknown fate is sent again as well: it may be paid for twice, but only once answered.
+A request whose outcome is unknown is sent again as well: it may be paid for twice, but has one answer.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from airflow_provider_claude.errors import ClaudeError, RequestRejectedError, Tr
 BASE_SECONDS = 0.5
 CAP_SECONDS = 60.0
 
-#: Whatever the API, or a proxy before it, asks for: after an hour it is asked again.
+#: The longest pause (seconds) that the API, or a proxy before it, can ask for.
 MOST_ASKED_SECONDS = 3600.0
 
-#: A request that failed so often while others were answered does not hold up the lane any longer.
+#: A request that failed this often while others were answered no longer holds up the lane.
 MOST_ALONE = 12
 
 
@@ -36,14 +36,14 @@ class Again:
 
 @dataclass(frozen=True)
 class Failed:
-    """This request does not succeed here; the others may."""
+    """This request fails here; others may succeed."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Send nothing more: every request meets this error, until a person changes something."""
+    """Send nothing more: every request fails like this, until a person changes something."""
 
 
 Next = Again | Failed | Stop

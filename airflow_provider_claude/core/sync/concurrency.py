@@ -4,7 +4,7 @@
     an answer that took long    as it is
     a push-back (429, 529)      half of it, which becomes the mark, once for all that come within BURST_SECONDS
 
-It grows only while most of the places are taken. Usual is below twice the baseline. The baseline follows fast answers
+It grows only while most of the slots are in use. Usual is below twice the baseline. The baseline follows fast answers
 quickly and slow ones hardly: it lies low among the answers' times, near those of an API that has room. A plain minimum
 would not do, for one short answer among long ones would make all others look slow; a plain mean would follow the overload
 that it is there to show.

@@ -1,13 +1,13 @@
 """How much of the account's limits is left, by the headers of an answer, and how fast we send because of it.
 
-Alone, we never take more than our share, and the API's buckets stay almost full. When they sink, someone else is using
-the account: we slow down in proportion, and yield to them before anybody meets a 429.
+Alone, we never take more than our share, and the API's buckets stay almost full. When they sink, other clients are using
+the account: the lane slows down in proportion, before any of them meets a 429.
 
-The headers tell the limit of a minute and what is left of it, but not how much of a minute the API's bucket holds: it
-may be a second of it. So full is the most that was ever left. What the answered request took itself counts as left:
-where a bucket holds little more than one request, our own are no reason to slow down.
+The headers have the limit of a minute and what is left of it, but not how much of a minute the API's bucket holds: it
+may be a second of it. So "full" is the most that was ever left. What the answered request used counts as left:
+where a bucket holds little more than one request, our own requests are no reason to slow down.
 
-Headers: https://platform.claude.com/docs/en/api/rate-limits. Those of the batch endpoints tell of other limits.
+Headers: https://platform.claude.com/docs/en/api/rate-limits. Those of the batch endpoints describe other limits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from airflow_provider_claude.core.sync.token_bucket import MIN_PACE, Use
 #: With this share of the API's bucket left, or more, there is no reason to slow down.
 LOW = 0.5
 
-#: Tokens are told to the nearest thousand.
+#: The headers round tokens to the nearest thousand.
 _ROUNDED = Use(0, 500, 500)
 
 _WHOLE = re.compile(r"[0-9]{1,15}")
@@ -43,15 +43,15 @@ class Meter(NamedTuple):
         return min(1.0, (self.left + more) / self.limit)
 
 
-_UNTOLD = Meter()
+_UNKNOWN = Meter()
 
 
 class Headroom(NamedTuple):
     """What one answer of the Messages API said about the account."""
 
-    requests: Meter = _UNTOLD
-    input_tokens: Meter = _UNTOLD
-    output_tokens: Meter = _UNTOLD
+    requests: Meter = _UNKNOWN
+    input_tokens: Meter = _UNKNOWN
+    output_tokens: Meter = _UNKNOWN
 
     @property
     def left(self) -> tuple[int | None, ...]:
@@ -74,7 +74,7 @@ def fuller(seen: Headroom, full: Use) -> Use:
 
 
 def least_share(seen: Headroom, taken: Use, full: Use) -> float | None:
-    """The share of its bucket that is left of the meter closest to its end; None if no meter was told.
+    """The share of its bucket that is left, of the meter with the least left; None without meters.
 
     *taken*: what the answered request took. *full*: see `fuller`; a meter of which nothing was ever left says nothing.
     """
@@ -99,7 +99,7 @@ def pace_for(share: float | None, reserve: float) -> float:
 
 
 def limits_seen(seen: Headroom, known: AccountLimits) -> AccountLimits:
-    """The limits *known*, or as the API told them."""
+    """The limits *known*, or those from the API's headers."""
     return msgspec.structs.replace(
         known,
         requests=seen.requests.limit or known.requests,
@@ -111,7 +111,7 @@ def limits_seen(seen: Headroom, known: AccountLimits) -> AccountLimits:
 def _meter(headers: Mapping[str, str], name: str) -> Meter:
     limit = _whole(headers.get(f"anthropic-ratelimit-{name}-limit"))
     if not limit:
-        return _UNTOLD
+        return _UNKNOWN
     return Meter(limit, _whole(headers.get(f"anthropic-ratelimit-{name}-remaining")))
 
 

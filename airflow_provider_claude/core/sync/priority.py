@@ -23,10 +23,10 @@ URGENT = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Priority:
-    """*column* holds a number, a higher one for what is more urgent; what is none, or missing, counts as 0.
+    """*column* holds a number, a higher one for what is more urgent; a missing or invalid one counts as 0.
 
-    Items from *urgent* on stay in the sync lane where others go back to a batch. Raises JobError for values that make no
-    sense.
+    Items from *urgent* on stay in the sync lane where others go back to a batch. Raises JobError for invalid
+    values.
     """
 
     column: str
@@ -77,7 +77,7 @@ def carry_with(carry: Sequence[str], columns: Sequence[str], priority_column: st
 
 
 def urgent_first(priorities: NDArray[Any]) -> NDArray[np.int64]:
-    """The places of *priorities*, those of the highest first; equals as they came."""
+    """The positions of *priorities*, the highest first; equal ones in their order."""
     import numpy as np
 
     found: NDArray[np.int64] = np.argsort(-priorities, kind="stable")

@@ -12,8 +12,8 @@ is given back then may be drawn again at once, so these bounds hold for what was
 estimates for many requests under way let through more at the moment of their answers, low ones are a debt that is paid
 before the next request.
 
-Several lanes share the buckets of an account. A request is drawn when its lane asks for it, before its wait: whoever
-comes later waits behind it, so that large requests get their turn among small ones.
+Several lanes share the buckets of an account. A request is drawn when its lane asks for it, before its wait: later
+requests wait behind it, so that large requests get their turn among small ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import NamedTuple
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.errors import JobError
 
-#: No pace is below this: who sends nothing at all never learns that there is room again.
+#: No pace is below this: a lane that sends nothing never learns that there is room again.
 MIN_PACE = 0.05
 
 #: The largest share of the limits that may be left to others.
@@ -35,10 +35,10 @@ MAX_RESERVE = 0.9
 #: A bucket holds at most what the limit brings in a second, as the API may count by the second.
 _HELD = 1 / 60
 
-#: A shorter wait (seconds) is none: epoch seconds in floats hardly tell such moments apart.
+#: A shorter wait (seconds) is none: epoch seconds in floats hardly resolve it.
 _BLINK = 1e-6
 
-#: A bucket owes at most what its limit brings in so many seconds: the API tells of a larger debt by itself.
+#: A bucket owes at most what its limit brings in so many seconds: the API's headers show a larger debt.
 DEBT_SECONDS = 60.0
 
 #: The longest that buckets are closed at once, in seconds. A last look that is further ahead was taken by another clock.
@@ -47,7 +47,7 @@ CLOSED_SECONDS = 60.0
 #: How many numbers are stored: the pace, three shares, and two of each bucket.
 _NUMBERS = 10
 
-#: Buckets that nobody has looked at for so many seconds say nothing.
+#: Buckets that were not used for this many seconds are stale.
 FORGOTTEN_SECONDS = 600.0
 
 
@@ -135,8 +135,7 @@ class Buckets:
     def stored(cls, numbers: Sequence[float], limits: AccountLimits, *, reserve: float, now: float) -> Buckets:
         """What `numbers` returned, as it is at *now*, with these *limits* and this *reserve*.
 
-        Fresh ones take the place of what cannot be that, or is so old that it says nothing. A debt or a moment that
-        nobody can mean is cut down to one that passes.
+        Fresh buckets replace invalid or stale numbers. An impossible debt or moment is cut down to one that passes.
         """
         if len(numbers) != _NUMBERS or not all(map(math.isfinite, numbers)):
             return cls.fresh(limits, reserve=reserve, now=now)
@@ -191,7 +190,7 @@ class Buckets:
         return self.drawn(used - estimated, now)
 
     def at_most(self, left: Iterable[float | None]) -> Buckets:
-        """Holding no more than is *left* of the API's own, None where nothing tells: others have drawn on them, too."""
+        """Holding no more than is *left* in the API's own buckets (None: unknown): others have drawn on them, too."""
         meters = [
             bucket if most is None else bucket.at_most(most) for bucket, most in zip(self._meters(), left, strict=True)
         ]

@@ -109,7 +109,7 @@ class PlansRun(NamesItsRun):
 
 
 def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
-    """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for what is no amount."""
+    """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for an invalid amount."""
     if usd is None or usd in ("", "None"):
         return None
     from airflow_provider_claude.store import BudgetRecord

@@ -46,7 +46,7 @@ class ReadsSource:
     screened: str | None = None
 
     def opened(self) -> Source:
-        """The source. Raises SourceError where it, or a column, is not there."""
+        """The source. Raises SourceError if it, or a column, does not exist."""
         from airflow_provider_claude.sources.source import open_source
 
         allowed = allowed_sources(self.run_folder)
@@ -81,7 +81,7 @@ class ReadsSource:
 
 
 def log_scan(log: Any, record: ScanRecord, redacting: Redacting | None) -> None:
-    """Log how many rows were read, what happened to them, and what needs a look."""
+    """Log how many rows were read, what happened to them, and what to look at."""
     log.info("%d rows read from %s", record.rows, record.source)
     log.info(
         "%d items to ask (%d of them alone), %d duplicates, %d rows in quarantine (%s)",
@@ -94,7 +94,7 @@ def log_scan(log: Any, record: ScanRecord, redacting: Redacting | None) -> None:
     for note in record.origin.notes():
         log.warning("%s", note)
     if record.lost or record.uncounted:
-        lost = "%d rows lost in damaged files, and %d damaged places whose rows cannot be counted: %s"
+        lost = "%d rows lost in damaged files, and %d damaged regions whose rows cannot be counted: %s"
         log.warning(lost, record.lost, record.uncounted, "; ".join(record.unreadable))
     if redacting:
         log.info("Redacted: %s", in_words(record.redacted))

@@ -19,13 +19,13 @@ def redacting_of(
     region: str | None = None,
     countries: Sequence[str] | None = None,
 ) -> Redacting | None:
-    """What is to be redacted, None for nothing. Raises JobError for a kind or country that is not known, and for a *region*
+    """The kinds to redact, None for nothing. Raises JobError for a kind or country that is not known, and for a *region*
     that is no country's two letters.
     """
     if not redact:
         if mapping or region:
             name = "redaction_mapping" if mapping else "redact_region"
-            raise JobError(f"{name} is set, and nothing is redacted: write redact=True, or kinds.")
+            raise JobError(f"{name} is set, but nothing is redacted: write redact=True, or a list of kinds.")
         return None
     if region is not None and not re.fullmatch("[A-Z]{2}", region):
         raise JobError(f"redact_region is {region!r}: write a country's two letters, such as 'US'.")

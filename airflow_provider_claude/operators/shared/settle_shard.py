@@ -48,7 +48,7 @@ class SettlesShards:
         )
 
     def on_kill(self) -> None:
-        """Send nothing more; what is under way in the sync lane is waited for and kept."""
+        """Send nothing more; wait for the sync lane's open requests and keep their answers."""
         if self._lane_factory is not None:
             self._lane_factory.stop()
 
@@ -73,7 +73,7 @@ def wait_for_batch(
 ) -> None:
     """Defer *operator* until the batch has ended, or the cutoff of *shard* (a path) has come; then it is resumed.
 
-    *active*: the number of this run's claim on the run folder. *listener*: who is told where the batch is abandoned.
+    *active*: the number of this run's claim on the run folder. *listener*: notified if the batch is abandoned.
     """
     from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 

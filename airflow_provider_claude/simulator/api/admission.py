@@ -193,5 +193,5 @@ def json_response(body: Any, status: int = 200) -> Response:
 
 
 def cut(request: Request) -> None:
-    """Cut the connection of *request* without a word. The server lends its way to do so, see `server`."""
+    """Cut the connection of *request* without an answer, by means of the server, see `server`."""
     request.app.state.cut(request.scope["client"])

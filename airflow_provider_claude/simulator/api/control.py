@@ -145,13 +145,13 @@ async def _behave_well(world: World, _body: bytes) -> Any:
     return world.behaviour
 
 
-async def _retell(world: World, body: bytes) -> Any:
-    told = msgspec.json.decode(body, type=_Model)
-    model = find_model(told.id)
+async def _change_model(world: World, body: bytes) -> Any:
+    change = msgspec.json.decode(body, type=_Model)
+    model = find_model(change.id)
     if model is None:
-        raise ValueError(f"there is no model {told.id!r}")
-    world.retold[model.id] = {**msgspec.to_builtins(told), "id": model.id}
-    return world.retold
+        raise ValueError(f"there is no model {change.id!r}")
+    world.model_changes[model.id] = {**msgspec.to_builtins(change), "id": model.id}
+    return world.model_changes
 
 
 async def _advance(world: World, body: bytes) -> Any:
@@ -194,7 +194,7 @@ ROUTES = [
     _route("POST", "/knobs", _turn),
     _route("POST", "/behaviour", _behave),
     _route("DELETE", "/behaviour", _behave_well),
-    _route("POST", "/models", _retell),
+    _route("POST", "/models", _change_model),
     _route("POST", "/clock", _advance),
     _route("GET", "/faults", _faults),
     _route("POST", "/faults", _add_fault),

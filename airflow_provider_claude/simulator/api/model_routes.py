@@ -39,7 +39,7 @@ async def retrieve(call: Call) -> Response:
 
 def _shown(call: Call, model: Model) -> dict[str, Any]:
     """The model, with what the control plane has changed of it."""
-    shown, changed = model.describe(), call.world.retold.get(model.id, {})
+    shown, changed = model.describe(), call.world.model_changes.get(model.id, {})
     batch = changed.get("batch")
     capabilities = (
         {**shown["capabilities"], "batch": {"supported": batch}} if batch is not None else shown["capabilities"]

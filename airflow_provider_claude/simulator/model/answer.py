@@ -32,7 +32,7 @@ _REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "This
 class Setting(NamedTuple):
     """What an answer depends on besides the request. *name* is the custom id, or "" on the sync route.
 
-    *serial* tells answers to the same request apart; *words* is how many words of a text its sentiment is read from.
+    *serial* distinguishes answers to the same request; *words* is how many words of a text its sentiment is read from.
     """
 
     seed: int

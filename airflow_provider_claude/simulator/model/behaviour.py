@@ -26,8 +26,8 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     *pack_mix*: the element has the id of another, which has its id
     *pack_forge*: after it comes one with an id that was not asked
     *credulous*: this share of texts is believed: the model does what they ask for, see `credulous`
-    *credulous_results*: of those that stand in a tool result, this share is believed all the same
-    *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch that nobody primed
+    *credulous_results*: of those in a tool result, this share is still believed
+    *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch without a warm cache
     """
 
     errored: float = 0.0
@@ -54,5 +54,5 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
 
     def changed(self, **shares: float) -> Behaviour:
-        """The same with these shares; raises msgspec.ValidationError for a name that is none."""
+        """The same with these shares; raises msgspec.ValidationError for an unknown name."""
         return msgspec.convert({**msgspec.structs.asdict(self), **shares}, Behaviour)

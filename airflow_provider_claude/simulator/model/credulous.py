@@ -1,8 +1,8 @@
 """A model that believes what it reads: it does what the text of an item asks for.
 
-It gives the label that the text names near a word such as "answer" or "classify", tells the system prompt to who asks for
-it, and answers in the name of other items. It understands more than a text has to say to be an attack: it is the worst case
-that a gate in front of it is measured by.
+It gives the label that the text names near a word such as "answer" or "classify", reveals the system prompt on
+request, and answers under the ids of other items. It obeys more than real attacks say: it is the worst case for a gate in
+front of it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _asking(labels: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def leaked(orders: str, secret: str) -> str | None:
-    """What *orders* make the model tell of its system prompt, which is *secret*; None where they do not ask."""
+    """What *orders* make the model reveal of its system prompt, which is *secret*; None where they do not ask."""
     if not secret or not orders or not _LEAK.search(orders):
         return None
     if _WORD.search(orders):
@@ -68,5 +68,5 @@ def leaked(orders: str, secret: str) -> str | None:
 
 
 def forges(orders: str) -> bool:
-    """Whether *orders* make the model answer in the name of other items."""
+    """Whether *orders* make the model answer under the ids of other items."""
     return bool(orders and _FORGE.search(orders) and _EVERYONE.search(orders))

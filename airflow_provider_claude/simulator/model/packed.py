@@ -55,11 +55,11 @@ def packed(make: Maker, otherwise: Maker, cue: Cue) -> Json:
     luck = [_Luck(*draws(cue.seed, "pack", name)[:4]) for name in asked]
     orders = _orders(cue.pack, [item for _, item in items])
     elements = []
-    for place, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
-        item = items[place][1]
-        element = _checked({**make(_own_cue(cue, cue.pack, item, orders[place])), "id": name}, item)
-        elements += _slipped(element, cue.pack, luck[place], _forged(asked, place))
-        if forges(orders[place]):
+    for index, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
+        item = items[index][1]
+        element = _checked({**make(_own_cue(cue, cue.pack, item, orders[index])), "id": name}, item)
+        elements += _slipped(element, cue.pack, luck[index], _forged(asked, index))
+        if forges(orders[index]):
             elements += [_checked({**element, "id": other}, text) for other, text in items if other != name]
     return {ANSWERS: elements}
 
@@ -102,21 +102,21 @@ def _slipped(element: dict[str, Json], pack: Pack, luck: _Luck, forged: str) -> 
 
 
 def _mixed(asked: Sequence[str], luck: Sequence[_Luck], share: float) -> list[str]:
-    """The ids, those of struck elements swapped with the next; nobody is swapped twice."""
+    """The ids, those of struck elements swapped with the next; none is swapped twice."""
     names = list(asked)
     free = list(range(len(names)))
     while free:
-        place = free.pop(0)
-        if luck[place].mix < share and free:
+        index = free.pop(0)
+        if luck[index].mix < share and free:
             other = free.pop(0)
-            names[place], names[other] = names[other], names[place]
+            names[index], names[other] = names[other], names[index]
     return names
 
 
-def _forged(asked: Sequence[str], place: int) -> str:
-    """An id that looks like those *asked*, and is none of them."""
-    stem, dash, _ = asked[place].rpartition("-")
-    number = len(asked) + place + 1
+def _forged(asked: Sequence[str], index: int) -> str:
+    """An id that looks like those *asked*, but is not one of them."""
+    stem, dash, _ = asked[index].rpartition("-")
+    number = len(asked) + index + 1
     while f"{stem}{dash}{number}" in asked:
         number += 1
     return f"{stem}{dash}{number}"

@@ -168,22 +168,22 @@ def _drifted(value: str, cue: Cue) -> str:
     return value.upper() if value != value.upper() else value.lower()
 
 
-_TOLD = re.compile(r"\bmaxLength: (\d+)")
+_IN_WORDS = re.compile(r"\bmaxLength: (\d+)")
 
 
-def _told(description: str) -> int | None:
+def _in_words(description: str) -> int | None:
     """The bound that the SDK moves into a description, where the API does not enforce it but a model reads it."""
-    found = _TOLD.search(description)
+    found = _IN_WORDS.search(description)
     return int(found[1]) if found else None
 
 
-#: The format of decimals, which the SDK moves into a description likewise: digits in all, and behind the point.
+#: The format of decimals, which the SDK also moves into a description: digits in all, and behind the point.
 _DECIMAL = re.compile(r"\bformat: decimal\((\d+), (\d+)\)")
 
 
-def _decimal(whole: int, places: int, cue: Cue) -> str:
+def _decimal(whole: int, scale: int, cue: Cue) -> str:
     number = str(cue.rng.randrange(10 ** min(whole, 4))) if whole else "0"
-    return number + ("." + "".join(cue.rng.choices("0123456789", k=min(places, 4))) if places else "")
+    return number + ("." + "".join(cue.rng.choices("0123456789", k=min(scale, 4))) if scale else "")
 
 
 def string_maker(schema: dict[str, Json], name: str) -> Maker:
@@ -196,5 +196,5 @@ def string_maker(schema: dict[str, Json], name: str) -> Maker:
     if decimals := _DECIMAL.search(schema.get("description", "")):
         return partial(_decimal, int(decimals[1]) - int(decimals[2]), int(decimals[2]))
     words = 12 if _TELLING.search(name.lower()) else 4
-    least, most = schema.get("minLength", 0), schema.get("maxLength") or _told(schema.get("description", ""))
+    least, most = schema.get("minLength", 0), schema.get("maxLength") or _in_words(schema.get("description", ""))
     return lambda cue: (leaked(cue.orders, cue.secret) or excerpt(cue.text, words)).ljust(least, ".")[:most]

@@ -168,8 +168,8 @@ def _check_messages(messages: list[Message], model: Model, version: str) -> None
 
 
 def _check_blocks(index: int, role: str, blocks: list[Block]) -> None:
-    for place, block in enumerate(blocks):
-        at = f"messages.{index}.content.{place}"
+    for number, block in enumerate(blocks):
+        at = f"messages.{index}.content.{number}"
         if role == "assistant" and block.type == "document":
             raise InvalidRequestError(f"{at}: document blocks are not permitted in assistant messages")
         if role == "user" and block.type == "text" and block.citations:
@@ -181,10 +181,10 @@ def _check_tool_turns(params: Params) -> None:
     called: set[str] = set()
     for index, message in enumerate(params.messages):
         blocks = [] if isinstance(message.content, str) else message.content
-        for place, block in enumerate(blocks):
+        for number, block in enumerate(blocks):
             if block.type == "tool_result" and block.tool_use_id not in called:
                 raise InvalidRequestError(
-                    f"messages.{index}.content.{place}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                    f"messages.{index}.content.{number}: unexpected `tool_use_id` found in `tool_result` blocks: "
                     f"{block.tool_use_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
                     "previous message."
                 )

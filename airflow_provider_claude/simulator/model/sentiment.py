@@ -50,45 +50,45 @@ class _Analyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]
         read = _read(text)
         words = read.words_and_emoticons
         lower = list(map(str.lower, words))
-        hot = {place for place, word in enumerate(lower) if word in _TRIGGERS or "n't" in word}
+        hot = {index for index, word in enumerate(lower) if word in _TRIGGERS or "n't" in word}
         sentiments = [0.0] * len(words)
-        for place in [place for place, word in enumerate(lower) if word in self.lexicon]:
-            if hot.isdisjoint(range(place - 3, place + 3)):
-                sentiments[place] = self._plain(lower, place, read)
-            elif lower[place] not in BOOSTER_DICT and lower[place : place + 2] != ["kind", "of"]:
-                sentiments[place] = self._ruled(lower, place, read)
+        for index in [index for index, word in enumerate(lower) if word in self.lexicon]:
+            if hot.isdisjoint(range(index - 3, index + 3)):
+                sentiments[index] = self._plain(lower, index, read)
+            elif lower[index] not in BOOSTER_DICT and lower[index : index + 2] != ["kind", "of"]:
+                sentiments[index] = self._ruled(lower, index, read)
         if "but" in lower:
             sentiments = self._but_check(words, sentiments)
         return dict(self.score_valence(sentiments, text))
 
-    def _plain(self, lower: list[str], place: int, read: _Read, share: float = 1) -> float:
+    def _plain(self, lower: list[str], index: int, read: _Read, share: float = 1) -> float:
         """The valence of a word by itself, and by its capitals."""
-        valence: float = self.lexicon[lower[place]] * share
-        if read.is_cap_diff and read.words_and_emoticons[place].isupper():
+        valence: float = self.lexicon[lower[index]] * share
+        if read.is_cap_diff and read.words_and_emoticons[index].isupper():
             valence += float(C_INCR if valence > 0 else -C_INCR)
         return valence
 
-    def _ruled(self, lower: list[str], place: int, read: _Read) -> float:
+    def _ruled(self, lower: list[str], index: int, read: _Read) -> float:
         """The valence of a word after all rules, which look three words back and two ahead."""
-        before = lower[max(0, place - 3) : place][::-1]
-        valence = self._plain(lower, place, read, self._share(lower, place, before))
+        before = lower[max(0, index - 3) : index][::-1]
+        valence = self._plain(lower, index, read, self._share(lower, index, before))
         for back, word in enumerate(before):
             if word in self.lexicon:
                 continue
             valence += (
-                scalar_inc_dec(read.words_and_emoticons[place - back - 1], valence, read.is_cap_diff) * _FADE[back]
+                scalar_inc_dec(read.words_and_emoticons[index - back - 1], valence, read.is_cap_diff) * _FADE[back]
             )
             valence *= _negation(before, back)
-            if back == 2 and not _IDIOMS.isdisjoint(lower[place - 3 : place + 3]):
-                valence = self._special_idioms_check(valence, lower[place - 3 : place + 3], 3)
+            if back == 2 and not _IDIOMS.isdisjoint(lower[index - 3 : index + 3]):
+                valence = self._special_idioms_check(valence, lower[index - 3 : index + 3], 3)
         least = before[:1] == ["least"] and "least" not in self.lexicon
         return valence * N_SCALAR if least and before[1:2] not in (["at"], ["very"]) else valence
 
-    def _share(self, lower: list[str], place: int, before: list[str]) -> float:
+    def _share(self, lower: list[str], index: int, before: list[str]) -> float:
         """What a "no" nearby leaves of a word."""
         if "no" in before[:2] or (before[2:] == ["no"] and before[0] in {"or", "nor"}):
             return float(N_SCALAR)
-        follows = lower[place] == "no" and place + 1 < len(lower) and lower[place + 1] in self.lexicon
+        follows = lower[index] == "no" and index + 1 < len(lower) and lower[index + 1] in self.lexicon
         return 0.0 if follows else 1.0
 
 

@@ -32,7 +32,7 @@ class Counts(Struct):
 class Batch(Struct, kw_only=True):
     """One batch. Times are simulated epoch seconds; *duration* is what it would take, undisturbed.
 
-    *cancel_ignored*: it goes on to its end though it was cancelled.
+    *cancel_ignored*: it continues to its end although it was cancelled.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Batch(Struct, kw_only=True):
 
 
 class Ending(Struct, frozen=True):
-    """That a batch ends: when, which *share* of it was processed, and what became of the rest."""
+    """That a batch ends: when, which *share* of it was processed, and how the rest ended."""
 
     at: float
     share: float = 1.0

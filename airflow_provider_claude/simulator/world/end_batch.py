@@ -1,6 +1,6 @@
 """The end of a batch: its requests file in, its results file and its bill out. Runs in the worker process.
 
-Every request gives exactly one row (unless told to misbehave). What is held in memory is one small object for each
+Every request gives exactly one row (unless set to misbehave). What is held in memory is one small object for each
 request; the texts stay in the mapped file. Rows are written in a seeded order that is not that of the requests.
 """
 
@@ -29,7 +29,7 @@ from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.world.batch_life import Counts, Ending
 from airflow_provider_claude.simulator.world.ledger import Bill
 
-#: Rows gathered before each write.
+#: Rows collected before each write.
 _WRITE_ROWS = 256
 _USER_FACING = {"error_visibility": "user_facing"}
 
@@ -52,7 +52,7 @@ class SettleJob(Struct, kw_only=True):
 
 
 class Settled(Struct, kw_only=True):
-    """What became of a batch. *written*: cache prefixes and their lifetimes in seconds."""
+    """How a batch ended. *written*: cache prefixes and their lifetimes in seconds."""
 
     counts: Counts
     bill: Bill

@@ -2,7 +2,7 @@
 
 `instant`                 answered as soon as it can be
 `seconds:S`               answered S seconds after it was admitted
-`lognormal:MEDIAN,SIGMA`  log-normal seconds, drawn anew for each request
+`lognormal:MEDIAN,SIGMA`  log-normal seconds, drawn for each request
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Others at work: traffic of the same account that draws on the same Messages meters.
+"""Other clients: traffic of the same account that draws on the same Messages meters.
 
 Their requests come evenly, each with its part of the tokens, and pass the same checks as ours. Nothing runs for them:
 what they took is reckoned when the meters are next looked at.

@@ -41,7 +41,7 @@ _NUMBERS = tuple(Tier.__dataclass_fields__)
 def limited(tier: str, numbers: Mapping[str, int]) -> Tier:
     """The tier of this name, with these numbers instead of its own.
 
-    Raises ValueError for a tier or a limit that is none, and for a limit below 1.
+    Raises ValueError for an unknown tier or limit, and for a limit below 1.
     """
     if tier not in TIERS:
         raise ValueError(f"tier {tier!r} is none of {', '.join(TIERS)}")
@@ -70,7 +70,7 @@ class Limits:
     """The meters of one organization.
 
     *numbers*: limits instead of the tier's · *burst*: seconds of its limit each bucket holds · *others*: who else
-    draws on the Messages meters. Raises ValueError for numbers that make no limits.
+    draws on the Messages meters. Raises ValueError for invalid numbers.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class WaitingRoom:
             _wake(waiter)
 
     def close(self) -> None:
-        """Send everyone away, now and from now on."""
+        """End all waits, now and from now on."""
         self.closed = True
         self.turned()
 

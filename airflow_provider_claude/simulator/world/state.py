@@ -40,7 +40,7 @@ PATIENCE = 2.0
 class Options:
     """The knobs as set at the start; a reset returns to them.
 
-    *retry_after*: simulated seconds that a batch in progress asks to be left alone; 0 asks for none.
+    *retry_after*: simulated seconds until the next look that a batch in progress asks for; 0 asks for none.
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
     *words*: how many words of a text its sentiment is read from.
     *credulous*: the share of texts whose instructions are obeyed.
@@ -84,7 +84,7 @@ class World:
         self.progressive = False
         self.retry_after = options.retry_after
         self.faults = FaultBox()
-        self.retold: dict[str, dict[str, Any]] = {}
+        self.model_changes: dict[str, dict[str, Any]] = {}
         self.cache = PromptCache()
         self.calls: Counter[str] = Counter()
         self.message_bill = Bill()

@@ -13,8 +13,8 @@ class Traffic(Struct):
     """Sums since the start. Times are simulated seconds since the epoch, None before there is one.
 
     *admitted* messages, *input_tokens* (uncached): what might start, *first_at* and *last_at* · *answered* messages,
-    *output_tokens*: what was answered, last at *answered_at* · *abandoned*: answers nobody waited for any more; they
-    are billed all the same, which is a guess · *rejected*: the 429s of each route, those of faults included.
+    *output_tokens*: what was answered, last at *answered_at* · *abandoned*: answers whose client had left; they
+    are still billed, which is a guess · *rejected*: the 429s of each route, those of faults included.
     """
 
     admitted: int = 0

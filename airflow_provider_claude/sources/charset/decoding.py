@@ -1,4 +1,4 @@
-"""One rule for character sets: of mail bodies and headers, of CSV and of JSON Lines.
+"""The one rule for character sets: for mail bodies and headers, CSV and JSON Lines.
 
 Names are those of the WHATWG encoding standard, as browsers and mail readers use them (`iso-8859-1` means windows-1252,
 `gb2312` means GBK), then those that Python knows, then what people and programs write for them (`UTF-8;`, `win-1251`).

@@ -35,6 +35,6 @@ def check_encoding(name: str | None) -> str | None:
     known = dict.fromkeys([*_USUAL, *(alias.replace("_", "-") for alias in aliases)])
     close = [one for one in get_close_matches(name[:40].lower(), known, n=4) if lookup(one) is not None]
     raise JobError(
-        f"encoding={name[:40]!r} is no character set that can be read. "
+        f"encoding={name[:40]!r} is not a character set that can be read. "
         f"Write a name such as {', '.join(map(repr, close or _USUAL[:6]))}, or leave encoding out for UTF-8."
     )

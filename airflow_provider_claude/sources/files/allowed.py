@@ -1,7 +1,7 @@
-"""Which places may be read: of which store, through which connection, below which path.
+"""Which locations may be read: on which store, through which connection, below which path.
 
-A place is compared as it is opened. On a local disk links and `..` are resolved first; elsewhere a path with `..` in it is
-no place at all.
+A location is compared as it is opened. On a local disk links and `..` are resolved first; elsewhere a path with `..` in it
+is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check_text(path: str) -> None:
         raise SourceError(f"The source {path!r:.300} has characters that a path should not have: rename it.")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A file, folder or glob of a *store*, `file` or `s3`, reached through the connection *conn_id*, if any."""
 
     store: str
@@ -48,17 +48,17 @@ class Place(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, path: UPath) -> Place:
+    def of(cls, path: UPath) -> Location:
         """Where *path* is. Raises SourceError for a text that `check_text` refuses."""
         check_text(path.path)
         return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
 
     @classmethod
-    def local(cls, path: str) -> Place:
+    def local(cls, path: str) -> Location:
         return cls(_LOCAL, None, os.path.realpath(path))
 
     @classmethod
-    def _elsewhere(cls, path: UPath) -> Place:
+    def _elsewhere(cls, path: UPath) -> Location:
         try:
             bare = str(get_filesystem_class(path.protocol)._strip_protocol(path.path))  # noqa: SLF001 - as above
         except ImportError:  # its store says so
@@ -69,8 +69,8 @@ class Place(NamedTuple):
     def is_local(self) -> bool:
         return self.store == _LOCAL
 
-    def holds(self, other: Place) -> bool:
-        """Whether *other* is this place, or below it."""
+    def holds(self, other: Location) -> bool:
+        """Whether *other* is this location, or below it."""
         top = self.path.rstrip("/")
         if self[:2] != other[:2] or not {".", ".."}.isdisjoint(other.path.split("/")):
             return False
@@ -79,21 +79,21 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What is in, or below, one of *places*."""
+    """The locations in, or below, one of *locations*."""
 
-    places: tuple[Place, ...]
+    locations: tuple[Location, ...]
 
-    def admits(self, place: Place) -> bool:
-        return any(one.holds(place) for one in self.places)
+    def admits(self, location: Location) -> bool:
+        return any(one.holds(location) for one in self.locations)
 
-    def check(self, path: UPath) -> Place:
+    def check(self, path: UPath) -> Location:
         """Where *path* is. Raises SourceError where that is not allowed: its store was not asked, nor its connection."""
-        place = Place.of(path)
-        if not self.admits(place):
+        location = Location.of(path)
+        if not self.admits(location):
             raise SourceError(
                 f"{str(path)!r:.300} is not a source that this deployment allows, and was not looked at. Allowed is what lies "
                 "below [claude] root or, where the setting [claude] sources lists folders and URIs, below these alone; links "
                 "and .. are followed first. To read it, set AIRFLOW__CLAUDE__SOURCES on all workers to its folder and all others "
                 "that may be read, separated by commas."
             )
-        return place
+        return location

@@ -1,4 +1,4 @@
-"""zip and tar archives, as folders whose files are read where they lie: nothing is unpacked beside them.
+"""zip and tar archives, as folders whose files are read in place: nothing is unpacked beside them.
 
 What is in an archive is bounded before it is read: how many files, how much of them, how many times the archive's own size.
 Archives in archives, encrypted ones, and names that lead out of them or come twice are refused.
@@ -52,6 +52,6 @@ def _contents(file: SourceFile) -> Contents:
         if not is_broken_content(e):
             raise
         raise SourceError(
-            f"The archive {file.name} cannot be read ({e}): it was cut off, or is none. Repair or remove it, or unpack it and "
+            f"The archive {file.name} cannot be read ({e}): truncated, or not an archive. Repair or remove it, or unpack it and "
             "write the folder of its files as source."
         ) from e

@@ -1,4 +1,4 @@
-"""Of the files at a path, which are the source and which are foreign: set aside, counted and shown.
+"""Which files at a path are the source, and which are foreign: those are set aside, counted and shown.
 
 A foreign file is one whose name tells no format among files of one format, or of another format than the one that was
 asked for. Two formats are never mixed silently, and data in a form that is not read is refused rather than set aside.
@@ -44,10 +44,10 @@ class Choice(NamedTuple):
 def choose(files: Sequence[SourceFile], asked: str | None, where: str, fits: Fits) -> Choice:
     """The files of *files* that are the source at *where*; *asked* is the format the user has named, if any.
 
-    *fits* says whether a file whose name tells no format holds one. Raises SourceError where it is not clear what is meant.
+    *fits* says whether a file whose name tells no format holds one. Raises SourceError where the choice is ambiguous.
     """
     data = [file for file in files if not _LITTER.fullmatch(file.name)]
-    chosen = _asked(data, asked, fits) if asked else _told(data, where)
+    chosen = _asked(data, asked, fits) if asked else _by_names(data, where)
     kept = {file.path for file in chosen}
     return Choice(
         asked or (chosen[0].format if chosen else None) or "none",
@@ -56,7 +56,7 @@ def choose(files: Sequence[SourceFile], asked: str | None, where: str, fits: Fit
     )
 
 
-def _told(data: Sequence[SourceFile], where: str) -> list[SourceFile]:
+def _by_names(data: Sequence[SourceFile], where: str) -> list[SourceFile]:
     """The files of the one format that names tell."""
     own = [file for file in data if file.format is not None]
     unknown = [file for file in data if file.format is None]

@@ -10,7 +10,7 @@ elsewhere, or to nothing, whose name is that of data is a file that cannot be op
 is no regular file (pipes, sockets, devices), are skipped, and named.
 
 A folder that cannot be looked into stands for an unknown number of files. What else cannot be looked at raises the store's
-error: it is never taken for what is not there.
+error: it never counts as a missing file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.globs import Glob, has_wildcards, without_wildcards
 from airflow_provider_claude.errors import SourceError, StoreError
-from airflow_provider_claude.sources.files.allowed import Allowed, Place
+from airflow_provider_claude.sources.files.allowed import Allowed, Location
 from airflow_provider_claude.sources.files.file import SourceFile, UnreachableError, shown
 from airflow_provider_claude.sources.files.lakes import refuse_lakes
 from airflow_provider_claude.sources.files.maildir import MailFolders
@@ -68,9 +68,9 @@ def find_files(path: UPath, allowed: Allowed | None = None) -> Found:
     Raises MissingSourceError where there is no such thing, or no file in it, SourceError where it is not allowed, and StoreError
     where the workers may not look.
     """
-    place = allowed.check(path) if allowed else Place.of(path)
-    root = place.path
-    fs: Any = Disk(allowed or Allowed((_top(place),))) if place.is_local else Remote(path.fs)
+    location = allowed.check(path) if allowed else Location.of(path)
+    root = location.path
+    fs: Any = Disk(allowed or Allowed((_top(location),))) if location.is_local else Remote(path.fs)
     fs.invalidate_cache()
     try:
         return _found(fs, root, path)
@@ -100,9 +100,9 @@ def _found(fs: Any, root: str, path: UPath) -> Found:
             return _single(fs, root, path)
 
 
-def _top(place: Place) -> Place:
-    """The folder that holds all that the glob *place* stands for; *place* where it is none."""
-    return place._replace(path=without_wildcards(place.path))
+def _top(location: Location) -> Location:
+    """The folder that holds all that the glob *location* stands for; *location* where it is none."""
+    return location._replace(path=without_wildcards(location.path))
 
 
 def _single(fs: Any, root: str, path: UPath) -> Found:
@@ -211,7 +211,7 @@ def _parted(fs: Any, root: str) -> tuple[str, str]:
 def _is_name(fs: Any, above: str, part: str, *, folder: bool) -> bool:
     """Whether *part* is what a file, or *folder*, in *above* is called, and as a glob would stand for nothing else.
 
-    So a file called `*.eml`, which a stranger may lay beside the others, does not take their place.
+    So a file called `*.eml`, which a sender may place beside the others, does not replace them.
     """
     kind = _type(fs, f"{above}/{part}")
     if kind is None or (folder and kind != "directory"):

@@ -1,6 +1,6 @@
 """Table formats whose Parquet files are no table by themselves: they also hold rows that were replaced or deleted since.
 
-Which files and rows hold is said by a log beside them, so they are refused by name, also from within.
+A log beside them says which files and rows count, so such tables are refused by name, also from within.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _MARKS = (
 def refuse_lakes(fs: Any, base: str, paths: Sequence[str], source: UPath) -> None:
     """Raise SourceError where *paths*, all files of *source*, hold such a table, or lie in one. *base* is above them all."""
     marks = ((path, kind) for path in paths for pattern, kind in _MARKS if pattern.search(path))
-    place, kind = next(marks, ("", None))
+    folder, kind = next(marks, ("", None))
     if kind is None:
         parquet = {path.rpartition("/")[0] for path in paths if path.lower().endswith((".parquet", ".pq"))}
-        place, kind = _marked(fs, _to_look_into(parquet, base))
+        folder, kind = _marked(fs, _to_look_into(parquet, base))
     if kind is not None:
         raise SourceError(
-            f"{source} is, holds or lies in a table of {kind} ({place}). Its Parquet files also hold rows that were replaced "
+            f"{source} is, holds or lies in a table of {kind} ({folder}). Its Parquet files also hold rows that were replaced "
             f"or deleted, and only {kind} knows which, so they are never read as plain files. Write the rows that are to be "
             f"asked about to plain Parquet files first, with {kind}'s own library or an SQL engine, and name these as the "
             "source."

@@ -25,7 +25,7 @@ class Files:
 
 
 class Lost(Files):
-    """Where files should be that cannot be read, for the reason that *error* gives."""
+    """Stands for files that cannot be read, for the reason that *error* gives."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error

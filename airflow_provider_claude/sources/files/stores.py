@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from airflow_provider_claude.errors import StoreError
-from airflow_provider_claude.sources.files.allowed import Allowed, Place
+from airflow_provider_claude.sources.files.allowed import Allowed, Location
 from airflow_provider_claude.sources.files.file import UnopenedError
 
-_GONE = "it is not there any more, though it was listed, or is a link to what is not there"
+_GONE = "it was listed, but no longer exists, or is a link to nothing"
 _DENIED = "the workers' user may not read it"
 
 #: What is wrong with one file or folder, and not with the disk.
@@ -110,8 +110,8 @@ class Disk:
 
     def _target(self, path: str) -> str | None:
         """Where the link *path* leads; None where that is not allowed."""
-        place = Place.local(path)
-        return place.path if self._allowed.admits(place) else None
+        location = Location.local(path)
+        return location.path if self._allowed.admits(location) else None
 
     def open(self, path: str, mode: str = "rb") -> IO[bytes]:
         with _one_file():
@@ -220,7 +220,7 @@ class Remote:
 
 @contextmanager
 def _of_store(path: str) -> Iterator[None]:
-    """What a store says of *path*: it often gives no number that tells its failures from what is wrong in a file."""
+    """What a store says of *path*: it often gives no number to distinguish its failures from faults in a file."""
     try:
         yield
     except OSError as e:

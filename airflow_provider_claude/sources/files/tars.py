@@ -65,7 +65,7 @@ class _Tar(Files):
             for member, stream in members:
                 if member == name:
                     return _kept(stream)
-        raise EOFError(f"{name} is not in the archive any more")
+        raise EOFError(f"{name} is no longer in the archive")
 
 
 def _kept(stream: IO[bytes]) -> bytes | Any:

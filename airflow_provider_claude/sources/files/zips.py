@@ -28,7 +28,7 @@ def contents(file: SourceFile) -> Contents:
     end = _End.of(stream.read())
     if end.length > _MAX_LIST:
         raise budget.refused(f"its list of contents has {end.length:,} bytes")
-    with _told():
+    with _damage():
         archive = zipfile.ZipFile(stream)
     if len(archive.infolist()) % end.modulus != end.files:
         raise zipfile.BadZipFile(f"it lists {len(archive.infolist()):,} of {end.files:,} files")
@@ -69,16 +69,16 @@ class _End(NamedTuple):
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Damage that the standard library takes for something else, such as a version to come, is damage."""
+def _damage() -> Iterator[None]:
+    """Reports as damage what the standard library takes for something else, such as a future version."""
     try:
         yield
     except (NotImplementedError, RuntimeError, ValueError, struct.error) as e:
         raise zipfile.BadZipFile(str(e)) from e
     except OSError as e:
-        if e.errno != errno.EINVAL:  # a place before the beginning
+        if e.errno != errno.EINVAL:  # an offset before the beginning
             raise
-        raise zipfile.BadZipFile("it names places that are not in it") from e
+        raise zipfile.BadZipFile("it names offsets that are not in it") from e
 
 
 class _Zip(Files):
@@ -88,5 +88,5 @@ class _Zip(Files):
         self._archive, self._infos, self._base = archive, infos, base
 
     def open(self, path: str, mode: str = "rb") -> IO[bytes]:
-        with _told():
+        with _damage():
             return self._archive.open(self._infos[path.removeprefix(self._base)])

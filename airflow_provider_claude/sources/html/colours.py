@@ -1,4 +1,4 @@
-"""Colours as mail clients read them, and whether a text can be told from what it stands on."""
+"""Colours as mail clients read them, and whether a text is visible on its background."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from airflow_provider_claude.sources.html.styles import Style, names, style_of, 
 #: Sheets that are longer together, in characters, are not read.
 MAX_SHEETS = 200_000
 
-#: Attributes are compared so far, in characters: each rule looks at them anew.
+#: Attributes are compared up to this many characters: each rule reads them again.
 _MAX_ATTRIBUTE = 200
 
 #: Compounds of a selector that are looked at, from the right.
@@ -106,15 +106,15 @@ class Sheet:
     steps: int = 300_000
 
     def add(self, css: str) -> None:
-        for place, (selectors, body) in enumerate(
+        for index, (selectors, body) in enumerate(
             _blocks(uncommented(css.lower())), sum(map(len, self.rules.values()))
         ):
             style = style_of(body)
             if style.usual or style.important:
                 for selector in selectors.split(","):
-                    self._add(selector, place, style)
+                    self._add(selector, index, style)
 
-    def _add(self, selector: str, place: int, style: Style) -> None:
+    def _add(self, selector: str, index: int, style: Style) -> None:
         parts = _COMBINATORS.split(unescaped(selector).strip())[-_MAX_COMPOUNDS:]
         compounds = [_compound(part) for part in reversed(parts) if part]
         if not compounds or None in compounds:
@@ -122,7 +122,7 @@ class Sheet:
         found = tuple(filter(None, compounds))
         ids = sum(bool(one.id) for one in found)
         classes = sum(len(one.classes) + len(one.attributes) for one in found)
-        rank = (ids, classes, sum(bool(one.tag) for one in found), place)
+        rank = (ids, classes, sum(bool(one.tag) for one in found), index)
         last = found[0]
         key = f"#{last.id}" if last.id else f".{min(last.classes)}" if last.classes else last.tag
         self.rules.setdefault(key, []).append(_Rule(found, rank, style))

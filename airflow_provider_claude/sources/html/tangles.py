@@ -1,6 +1,6 @@
-"""HTML that would take a parser time with the square of its size, known by its tags before it is parsed.
+"""HTML that a parser would need quadratic time for, recognised by its tags before it is parsed.
 
-Tags may stand where a parser sees none. Opening ones count there all the same, and closing ones are counted apart: so the
+Tags may stand where a parser sees none. Opening ones count there too, and closing ones are counted apart: so the
 depth may be taken for more than it is, and for less by MAX_ODD_CLOSINGS at most.
 """
 
@@ -18,7 +18,7 @@ MAX_DEPTH = 2_000
 #: they would hide how deep the others nest.
 MAX_ODD_CLOSINGS = 5_000
 
-#: Nor is what has more of tags times the formatting tags that are open there: each of those may open all of these anew
+#: Nor is what has more of tags times the formatting tags that are open there: each of those may open all of these again
 #: (the standard's "reconstruct the active formatting elements").
 MAX_TANGLE = 1_000_000
 
@@ -90,23 +90,23 @@ def _closings_aside(html: str) -> int:
     """
     covered = found = 0
     ends: dict[str, int] = {}
-    for place in _ASIDE.finditer(html):
-        end = _end_of_aside(html, place, ends)
-        begin = max(covered, place.start() + 2)
+    for offset in _ASIDE.finditer(html):
+        end = _end_of_aside(html, offset, ends)
+        begin = max(covered, offset.start() + 2)
         if end > begin:
             found += html.count("</", begin, end)
             covered = end
     return found
 
 
-def _end_of_aside(html: str, place: re.Match[str], ends: dict[str, int]) -> int:
-    """Where what begins at *place* ends at the latest. *ends*: where each mark was found last."""
-    mark = {"<!--": "-->", "<![cdata[": "]]>"}.get(place[0], f"</{place[1]}" if place[1] else ">")
+def _end_of_aside(html: str, offset: re.Match[str], ends: dict[str, int]) -> int:
+    """Where what begins at *offset* ends at the latest. *ends*: where each mark was found last."""
+    mark = {"<!--": "-->", "<![cdata[": "]]>"}.get(offset[0], f"</{offset[1]}" if offset[1] else ">")
     if mark == "</plaintext":
         return len(html)
-    if ends.get(mark, -1) < place.end():
+    if ends.get(mark, -1) < offset.end():
         # a script may hold the end of another one in a comment of its own
-        at = html.rfind(mark, place.end()) if mark == "</script" else html.find(mark, place.end())
+        at = html.rfind(mark, offset.end()) if mark == "</script" else html.find(mark, offset.end())
         ends[mark] = at if at >= 0 else len(html)
     return ends[mark]
 

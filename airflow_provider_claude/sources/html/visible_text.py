@@ -37,7 +37,7 @@ _BLOCKS = names(
     "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hr li main menu nav ol p pre section summary table tbody tfoot thead tr ul"
 )
-#: What no client shows, or only once it is asked to (`<dialog open>`).
+#: What no client shows, or only on request (`<dialog open>`).
 _NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 
 #: Attributes that hold text for those who do not see: kept as hidden, without a flag, as every mail has them.
@@ -118,7 +118,7 @@ class _Reading:
         first = root.parent.child if root.parent is not None else root
         todo: list[tuple[LexborNode | str, _Place]] = [(first or root, _Place(Look(), None))]
         while todo:
-            node, place = todo.pop()
+            node, index = todo.pop()
             if isinstance(node, str):
                 self.pieces.append(node)
                 continue
@@ -126,19 +126,19 @@ class _Reading:
             if nodes > MAX_NODES:
                 return False
             if node.next is not None:
-                todo.append((node.next, place))
+                todo.append((node.next, index))
             if node.is_text_node:
-                self.add(node.text_content or "", place.look)
+                self.add(node.text_content or "", index.look)
             elif node.is_comment_node:
                 self.add_comment(node.comment_content or "")
             elif node.is_element_node and node.tag not in _DROPPED:
-                self.enter(node, place, todo)
+                self.enter(node, index, todo)
         return True
 
-    def enter(self, node: LexborNode, place: _Place, todo: list[tuple[LexborNode | str, _Place]]) -> None:
+    def enter(self, node: LexborNode, index: _Place, todo: list[tuple[LexborNode | str, _Place]]) -> None:
         tag, attributes = node.tag or "", node.attributes
-        element = Element(tag, attributes, frozenset((attributes.get("class") or "").lower().split()), place.outer)
-        look = place.look.of(element, self.sheet)
+        element = Element(tag, attributes, frozenset((attributes.get("class") or "").lower().split()), index.outer)
+        look = index.look.of(element, self.sheet)
         if tag in _NOT_SHOWN and "open" not in attributes:
             look = replace(look, gone=True)
         for name in _SPOKEN:
@@ -147,9 +147,9 @@ class _Reading:
             self.pieces.append("\n")
         elif tag in _BLOCKS:
             self.pieces.append("\n")
-            todo.append(("\n\n" if tag == "p" else "\n", place))
+            todo.append(("\n\n" if tag == "p" else "\n", index))
         elif tag in _CELLS:
-            todo.append((" ", place))
+            todo.append((" ", index))
         if node.child is not None:
             todo.append((node.child, _Place(look, element)))
 
@@ -171,7 +171,7 @@ class _Reading:
             self.flags["hidden_comment"] = None
 
     def hide(self, text: str) -> bool:
-        """Keep *text*, as far as there is room, for who judges what is hidden. Whether it says anything."""
+        """Keep *text*, as far as there is room, for the gate, which scans hidden text. Returns whether it says anything."""
         text = _BLANKS.sub(" ", text).strip()
         if not any(map(str.isalnum, text)):
             return False

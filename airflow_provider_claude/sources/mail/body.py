@@ -28,7 +28,7 @@ from airflow_provider_claude.sources.mail.mime import children, parse
 from airflow_provider_claude.sources.mail.parts import ENRICHED, HTML, PartText, payload, text_of_part
 from airflow_provider_claude.sources.mail.standin import STAND_IN_WORDS, is_blank, letters, stands_in
 
-#: So many parts are put together: more are no mail that a person reads.
+#: At most this many parts are joined: mail for people has fewer.
 MAX_PIECES = 200
 
 #: Above a forwarded mail, as mail programs write it.
@@ -155,9 +155,9 @@ class _Choice:
         subtype = part.get_content_subtype()
         groups = (
             self.pieces(
-                child, f"{number}.{place}".lstrip("."), first=place == 1 or subtype in {"alternative", "related"}
+                child, f"{number}.{index}".lstrip("."), first=index == 1 or subtype in {"alternative", "related"}
             )
-            for place, child in enumerate(children(part), 1)
+            for index, child in enumerate(children(part), 1)
         )
         match subtype:
             case "alternative":
@@ -180,14 +180,14 @@ class _Choice:
         return pieces[:MAX_PIECES]
 
     def notice(self, part: Message[Any, Any], number: str, groups: list[list[Piece]]) -> list[Piece]:
-        """Of a report what people are to read, else what machines are, else the mail that came back."""
-        told = (group for group in groups if group and group[0].kind not in _MAILS)
+        """Of a report, the part for people, else the part for machines, else the returned mail."""
+        readable = (group for group in groups if group and group[0].kind not in _MAILS)
         status = (
-            [self.piece(child, f"{number}.{place}".lstrip("."))]
-            for place, child in enumerate(children(part), 1)
+            [self.piece(child, f"{number}.{index}".lstrip("."))]
+            for index, child in enumerate(children(part), 1)
             if child.get_content_type() == _STATUS and child.is_multipart()
         )
-        return next(chain(told, status, filter(None, groups)), [])
+        return next(chain(readable, status, filter(None, groups)), [])
 
     def root(self, part: Message[Any, Any], groups: list[list[Piece]]) -> list[Piece]:
         try:
@@ -246,8 +246,8 @@ def _shown(group: list[Piece]) -> str:
 
 def _without_copies(pieces: list[Piece]) -> Iterator[Piece]:
     """*pieces* without plain text that the HTML beside it says again: some programs do not call them alternatives."""
-    for place, piece in enumerate(pieces):
-        beside = (pieces[other] for other in (place - 1, place + 1) if 0 <= other < len(pieces))
+    for index, piece in enumerate(pieces):
+        beside = (pieces[other] for other in (index - 1, index + 1) if 0 <= other < len(pieces))
         rich = [other for other in beside if other.kind in HTML]
         if piece.kind not in _PLAIN or not any(letters(piece.shown.text) == letters(html.shown.text) for html in rich):
             yield piece

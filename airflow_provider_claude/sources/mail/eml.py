@@ -37,7 +37,7 @@ def _row(raw: bytes, file: SourceFile, wanted: Wanted) -> Row:
     if kind == OUTLOOK:
         return _outlook_row(raw, file.name, wanted)
     if kind is not None:
-        return broken(file.name, "unreadable_mail", f"the file is {kind}, and no mail.")
+        return broken(file.name, "unreadable_mail", f"the file is {kind}, not a mail.")
     if file.suffixes[0] == ".emlx":
         return _emlx_row(raw, file, wanted)
     if are_several(raw):

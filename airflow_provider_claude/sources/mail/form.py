@@ -1,7 +1,7 @@
-"""What in a mail is against the form of mail (RFC 5322 for headers, RFC 2045 and 2046 for parts), as the reader can tell.
+"""Where a mail breaks the form of mail (RFC 5322 for headers, RFC 2045 and 2046 for parts), as far as the reader can see.
 
-Held to what honest mail programs never do: what senders of honest mail leave out (a type, MIME-Version where there is one
-part) or send all the same (empty headers) is no fault here.
+Only faults that honest mail programs never make count: missing types, a missing MIME-Version where there is one part, and
+empty headers, which honest senders also produce, are not faults here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def has_odd_words(name: str, value: str) -> bool:
 def is_bare_bounce(message: Message[Any, Any]) -> bool:
     """Whether *message* comes from a mail server, and not in the form of a report.
 
-    An empty envelope sender alone says nothing: who answers for a person on holiday has none either.
+    An empty envelope sender alone says nothing: an out-of-office reply has none either.
     """
     if message.get_content_type() == "multipart/report":
         return False
@@ -66,7 +66,7 @@ def is_broken(message: Message[Any, Any], parts: Iterable[Message[Any, Any]]) ->
 
 
 def _is_odd(part: Message[Any, Any]) -> bool:
-    """Whether *part* says in no way of the standard what it is or how it is encoded, so that a default was taken."""
+    """Whether *part* does not declare its type or encoding in a standard way, so that a default was used."""
     kind, encoding = part.get("Content-Type"), part.get("Content-Transfer-Encoding")
     return (kind is not None and not _TYPE.match(str(kind)[:300])) or (
         encoding is not None and not _ENCODING.fullmatch(str(encoding)[:300])

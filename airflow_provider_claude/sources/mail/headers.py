@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from airflow_provider_claude.sources.charset.decoding import Decoded, attempt, decode, escaped, lookup, unescaped
 from airflow_provider_claude.sources.mail.form import ADDRESSES, has_odd_words
 
-#: Of longer lists of addresses only the words are decoded: to tell the addresses apart takes time with the square.
+#: Of longer lists of addresses only the words are decoded: splitting the addresses takes quadratic time.
 _MAX_PARSED = 1_000
 
 #: Zones that mail programs name, by minutes from UTC; of names that mean several, none (`IST`) or RFC 5322's (`CST`).

@@ -232,16 +232,16 @@ class _Window:
         """Where the next mail begins, or the stream ends. Of a mail that is too large, the middle is dropped as it comes."""
         start = 1
         while self.has(start + 1):
-            place = self._bytes.find(b"From ", start)
-            if place < 0:
+            offset = self._bytes.find(b"From ", start)
+            if offset < 0:
                 start = max(start, len(self._bytes) - len(b"From "))
                 if not self.has(len(self._bytes) + 1):
                     return len(self._bytes)
                 start = self._thinned(start)
-            elif self._starts_line(place) and self.is_boundary(place):
-                return place
+            elif self._starts_line(offset) and self.is_boundary(offset):
+                return offset
             else:
-                start = place + 1
+                start = offset + 1
         return len(self._bytes)
 
     def _thinned(self, start: int) -> int:

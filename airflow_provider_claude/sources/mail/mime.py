@@ -14,7 +14,7 @@ from email.message import Message
 from email.parser import BytesParser
 from typing import Any, NamedTuple, cast
 
-#: Headers are cut to as many characters: what a mail carries is bounded, and parsers take time with the square.
+#: Headers are cut to as many characters: what a mail carries is bounded, and parsers take quadratic time.
 MAX_HEADER = 4_000
 
 #: Structural headers are cut to as many parameters.
@@ -23,10 +23,10 @@ _MAX_PARAMETERS = 100
 #: More headers, of all parts together, are no mail: each is kept.
 MAX_HEADERS = 100_000
 
-#: Parts in parts are told apart so deep: each line is held against the boundaries of all that are open.
+#: How deep nested parts are split: each line is compared with the boundaries of all open parts.
 MAX_NESTING = 50
 
-#: So many parts are told apart: each is an object of its own.
+#: How many parts are split: each becomes an object.
 MAX_PARTS = 10_000
 
 #: Bytes that are parsed at a time.
@@ -40,7 +40,7 @@ _FIRST_END = re.compile(rb"[^\r\n]*(\r\n|\n|\r\r\n|\r)")
 
 
 class Parsed(NamedTuple):
-    """A mail in parts; flags: `header_cut`, `mime_defects` (what as_mail() put right), `too_deep` (it is one part then)."""
+    """A mail in parts; flags: `header_cut`, `mime_defects` (what as_mail() corrected), `too_deep` (it is one part then)."""
 
     message: Message[Any, Any]
     flags: tuple[str, ...]
@@ -96,7 +96,7 @@ def children(part: Message[Any, Any]) -> list[Message[Any, Any]]:
 
 
 class TooMuchError(Exception):
-    """The mail has more headers, more parts or a deeper nest of parts than are told apart."""
+    """The mail has more headers, more parts or deeper nested parts than are split."""
 
 
 class _BoundedHeaders(email.policy.Compat32):

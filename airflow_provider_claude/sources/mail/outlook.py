@@ -87,5 +87,5 @@ def _fixed(ole: Any, prefix: str, start: int) -> dict[int, int]:
     """Numbers and times: entries of 16 bytes behind a header of *start* bytes."""
     path = f"{prefix}__properties_version1.0"
     data = ole.openstream(path).read(1 << 20) if ole.exists(path) else b""
-    entries = (struct.unpack_from("<HHIQ", data, place) for place in range(start, len(data) - 15, 16))
+    entries = (struct.unpack_from("<HHIQ", data, offset) for offset in range(start, len(data) - 15, 16))
     return {number: value if kind == 0x0040 else value & 0xFFFFFFFF for kind, number, _, value in entries}

@@ -1,18 +1,18 @@
-"""One mail as a row: who, when, what about, the text its reader sees and the names of its attachments.
+"""One mail as a row: sender, recipients, date, subject, the text its reader sees and the names of its attachments.
 
 Nothing in a mail makes this raise. What had to be guessed or left out is a flag:
 
     charset_guessed   a text was not in the charset it declares, or declares none
     undecodable_bytes U+FFFD stands for bytes that are no characters
     mime_defects      the structure or the encoding of a part is broken; what could be read was read
-    header_defects    a header is malformed; what could be read of it is used, or its plain text, of an attachment's name
-                      nothing
-    headers_missing   the sender or the date, which every mail has to name, is not there
+header_defects    a header is malformed; what could be read of it is used, or its plain text; of an attachment's
+                      name nothing
+headers_missing   the sender or the date, which every mail must have, is missing
     header_cut        a header, or the list of attachments, was longer than is kept
     date_unreadable   there is a date, but not one that can be read
     date_zone_guessed the date names no zone, or one that is not known; it is taken for UTC
     placeholder_text  the plain text only stands in for the HTML ("please use another program"); the HTML is the body
-    forwarded_message the body goes on with a mail that is forwarded in it
+forwarded_message the body includes a forwarded mail
     encrypted         a part is encrypted; it cannot be read
     hidden_text       the HTML hid text from the eye; it was left out of the body
     hidden_comment    a comment of the HTML holds a sentence
@@ -21,7 +21,7 @@ Nothing in a mail makes this raise. What had to be guessed or left out is a flag
     bare_bounce       a mail server's report that a mail came back, as plain text instead of in the form for such reports
     no_body           no part holds text
     attachments_only  no part holds text, but there are attachments
-    too_deep          the parts nest too deep, or are too many, to be told apart; the body is all of them, as they came
+too_deep          the parts nest too deep, or are too many, to be split; the body is all of them, as they came
 
 The tree of parts is made in mime.py, which of them are the body is decided in body.py, their texts are read in
 parts.py and headers in headers.py.
@@ -76,7 +76,7 @@ class _Reading:
     def flag(self, name: str) -> None:
         self.flags[name] = None
 
-    def told(self, decoded: Decoded) -> str:
+    def text_of(self, decoded: Decoded) -> str:
         """The text of *decoded*, its flags noted."""
         self.flags |= dict.fromkeys(decoded.flags)
         return decoded.text
@@ -118,12 +118,12 @@ class _Reading:
     def header(self, name: str) -> str | None:
         """A header as text on one line; None where it is absent or blank."""
         raw = self.headers.get(name, "")
-        value = self.told(unfolded(raw, self.charset))
+        value = self.text_of(unfolded(raw, self.charset))
         if len(value) > MAX_HEADER:
             self.flag("header_cut")
             value = value[:MAX_HEADER]
         elif name != "message-id" and value:
-            value = self.told(readable(name, value))
+            value = self.text_of(readable(name, value))
         return _one_line(value)
 
     def charset(self) -> str | None:
@@ -137,7 +137,7 @@ class _Reading:
 
     def date(self) -> str | None:
         """The date in UTC as ISO 8601."""
-        value = self.told(unfolded(self.headers.get("date", "")))[:200]
+        value = self.text_of(unfolded(self.headers.get("date", "")))[:200]
         if not value.strip():
             return None
         date, flag = instant(value)
@@ -173,7 +173,7 @@ class _Reading:
             name = part.get_param("filename", None, "content-disposition") or part.get_param(
                 "name", None, "content-type"
             )
-            return self.told(filename(name))
+            return self.text_of(filename(name))
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - see charset
@@ -183,7 +183,7 @@ class _Reading:
     def named(self, name: str) -> str | None:
         if len(name) > MAX_HEADER:
             self.flag("header_cut")
-        return _one_line(self.told(readable("", name[:MAX_HEADER])))
+        return _one_line(self.text_of(readable("", name[:MAX_HEADER])))
 
 
 def _one_line(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a writer wrote, told apart from what is quoted in it and from the signature under it.
+"""Separates what a writer wrote from quoted text and from the signature under it.
 
 Line by line, in one pass, whatever the text: time grows with its length alone. Nothing is lost: every line that is not
 blank is in exactly one of body, quotation and signature. Where it would all be quotation or signature, all is body.
@@ -194,8 +194,8 @@ def _signature_start(lines: list[str]) -> int:
     while end and not lines[end - 1].strip():
         end -= 1
     body = next((n for n in range(end) if lines[n].strip()), end)
-    places = range(max(body + 1, end - _SIGNATURE_LINES), end)
-    return next((n for n in places if _begins_signature(lines, n, end)), len(lines))
+    indexes = range(max(body + 1, end - _SIGNATURE_LINES), end)
+    return next((n for n in indexes if _begins_signature(lines, n, end)), len(lines))
 
 
 def _begins_signature(lines: list[str], number: int, end: int) -> bool:

@@ -47,23 +47,23 @@ def stands_in(plain: str, html: str) -> bool:
     a beginning of it. ("Please use a program that shows HTML", in any language.)
     """
     words = _LINK.sub(" ", plain[:20_000])
-    told, seen = letters(words), letters(html)
-    if not told or len(words.split()) > STAND_IN_WORDS or len(told) > 10 * STAND_IN_WORDS:
-        return not told and bool(seen)
-    if len(seen) > 4 * len(told) + 300:
+    written, seen = letters(words), letters(html)
+    if not written or len(words.split()) > STAND_IN_WORDS or len(written) > 10 * STAND_IN_WORDS:
+        return not written and bool(seen)
+    if len(seen) > 4 * len(written) + 300:
         return True
-    more = len(seen) > len(told) + _LONGER or (len(seen) * 2 > len(told) and _is_of_programs(plain))
-    return more and _share(told, seen) < 0.3
+    more = len(seen) > len(written) + _LONGER or (len(seen) * 2 > len(written) and _is_of_programs(plain))
+    return more and _share(written, seen) < 0.3
 
 
 def _is_of_programs(text: str) -> bool:
     return _OF_PROGRAMS.search(text) is not None and (len(text.split()) > 3 or _IDEOGRAPHS.search(text) is not None)
 
 
-def _share(told: str, seen: str) -> float:
-    """How much of *told* is in *seen*, by pieces of a few letters."""
-    size = min(len(told), 6 if _IDEOGRAPHS.search(told) else 12)
-    pieces = [told[at : at + size] for at in range(0, len(told) - size + 1, size)]
+def _share(written: str, seen: str) -> float:
+    """How much of *written* is in *seen*, by pieces of a few letters."""
+    size = min(len(written), 6 if _IDEOGRAPHS.search(written) else 12)
+    pieces = [written[at : at + size] for at in range(0, len(written) - size + 1, size)]
     return sum(piece in seen for piece in pieces) / len(pieces)
 
 

@@ -1,4 +1,4 @@
-"""`winmail.dat`: what Outlook sends to those whose mail programs it takes for its own kind. (MS-OXTNEF)
+"""`winmail.dat`: what Outlook sends to recipients whose mail program it takes for Outlook. (MS-OXTNEF)
 
 Read with a few lines of our own: the library for it, tnefparse, loops as often as a number in the file says.
 """
@@ -76,43 +76,43 @@ def _attributes(data: bytes) -> Iterator[_Attribute]:
     """The attributes, up to where the file ends or breaks off. Raises ValueError where it does in one with the text."""
     if len(data) < 6 or _number(data) != _SIGNATURE:
         raise ValueError("it is no TNEF")
-    place = 6
-    while place + 9 <= len(data):
-        level, number, _, size = struct.unpack_from("<BHHI", data, place)
-        if place + 9 + size > len(data) and level == 1 and number in {_BODY, _PROPERTIES}:
+    offset = 6
+    while offset + 9 <= len(data):
+        level, number, _, size = struct.unpack_from("<BHHI", data, offset)
+        if offset + 9 + size > len(data) and level == 1 and number in {_BODY, _PROPERTIES}:
             raise ValueError("it ends inside its text: it was cut")
-        yield _Attribute(level == 2, number, data[place + 9 : place + 9 + size])
-        place += 9 + size + 2
+        yield _Attribute(level == 2, number, data[offset + 9 : offset + 9 + size])
+        offset += 9 + size + 2
 
 
 def _values(data: bytes) -> Iterator[tuple[int, tuple[int, bytes]]]:
     """The properties in *data*, the first value of each, up to where it breaks off. Each step takes bytes, or ends it."""
-    place = 4
+    offset = 4
     try:
         for _ in range(min(_number(data), len(data))):
-            kind, number = struct.unpack_from("<HH", data, place)
-            place += 4
+            kind, number = struct.unpack_from("<HH", data, offset)
+            offset += 4
             if number >= 0x8000:
-                place = _behind_name(data, place)
+                offset = _behind_name(data, offset)
             several, kind = kind & 0x1000, kind & 0x0FFF
             count = 1
             if several or kind in _VARIABLE:
-                (count,) = struct.unpack_from("<I", data, place)
-                place += 4
+                (count,) = struct.unpack_from("<I", data, offset)
+                offset += 4
             if kind not in _VARIABLE:
-                yield number, (kind, data[place : place + _SIZES[kind]])
-                place += _SIZES[kind] * count
+                yield number, (kind, data[offset : offset + _SIZES[kind]])
+                offset += _SIZES[kind] * count
                 continue
             for nth in range(min(count, len(data))):
-                (size,) = struct.unpack_from("<I", data, place)
+                (size,) = struct.unpack_from("<I", data, offset)
                 if not nth:
-                    yield number, (kind, data[place + 4 : place + 4 + size])
-                place += 4 + size + -size % 4
+                    yield number, (kind, data[offset + 4 : offset + 4 + size])
+                offset += 4 + size + -size % 4
     except (struct.error, KeyError):
         return
 
 
-def _behind_name(data: bytes, place: int) -> int:
+def _behind_name(data: bytes, offset: int) -> int:
     """Where the value of a property begins that has a name."""
-    kind, size = struct.unpack_from("<II", data, place + 16)
-    return place + 24 + (size + -size % 4 if kind else 0)
+    kind, size = struct.unpack_from("<II", data, offset + 16)
+    return offset + 24 + (size + -size % 4 if kind else 0)

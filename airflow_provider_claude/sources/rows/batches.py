@@ -1,4 +1,4 @@
-"""Rows, as the readers of text formats yield them, gathered into record batches.
+"""Rows, as the readers of text formats yield them, collected into record batches.
 
 A batch holds at most `batch_rows` rows and about 16 MB of text, whichever comes first, so that memory does not
 depend on how long the rows are.
@@ -21,7 +21,7 @@ _BATCH_CHARACTERS = 16_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their place).
+    """What is asked of a source: its text *columns*, the *id_column* (None: rows are named by their position).
 
     *carried* are further columns, in their own types, by the names they have in the run folder. *encoding* is the character
     set of a table's bytes; None is UTF-8, or what a byte order mark says. *constants* are columns that a file has by its
@@ -75,7 +75,7 @@ def region(ref: str, word: str, sentence: str, lost: int | None) -> Row:
 
 
 def named(wanted: Wanted, ref: str, fields: dict[str, str | None], flags: tuple[str, ...] = ()) -> Row:
-    """The row of *fields*, known by its id or by its place; a defect where it should carry an id and does not."""
+    """The row of *fields*, named by its id or by its position; a defect where its id is missing."""
     if wanted.constants:
         fields = {**wanted.constants, **fields}
     values = tuple(fields.get(name) for name in wanted.values)

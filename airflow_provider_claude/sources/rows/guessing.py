@@ -1,7 +1,7 @@
 """A table whose text is mostly a guess at its character set is not read: one wrong guess makes every row wrong.
 
 A row counts as *foreign* where a text of it holds more than ASCII, and as *unfit* where its bytes are not in the character
-set of the table: its set was guessed, or U+FFFD stands for some of them. A few such rows are flagged and go on. A file fails
+set of the table: its set was guessed, or U+FFFD stands for some of them. A few such rows are flagged and kept. A file fails
 where more than half of its foreign rows are unfit, and they are 1 % of its rows or 20; where they hold three *strange*
 characters at least, guessed ones and U+FFFD; and where they hold less than twice as many that fit, as by chance short texts do.
 So stray bytes, and texts that were cut inside a character, stop nothing.

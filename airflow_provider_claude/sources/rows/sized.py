@@ -30,13 +30,13 @@ def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _memory(batch: pa.RecordBatch) -> int:
-    """The bytes of *batch*; of a part of a large one only its own, which takes longer to tell."""
+    """The bytes of *batch*; of a part of a large one only its own, which takes longer to compute."""
     whole: int = batch.get_total_buffer_size()
     return whole if whole <= _MAX_BYTES else batch.nbytes
 
 
 def _is_small(batch: pa.RecordBatch) -> bool:
-    """Whether all its memory is less, in which no value of a dictionary stands for many rows: told without their lengths."""
+    """Whether all its memory is less, and no dictionary value stands for many rows: decided without their lengths."""
     return batch.get_total_buffer_size() <= _MAX_BYTES and not any(map(_is_coded, batch.schema.types))
 
 
@@ -73,8 +73,8 @@ def _lengths(column: pa.Array) -> NDArray[np.int64]:
         return _lengths(column.storage)
     if pa.types.is_dictionary(column.type):
         lengths = _lengths(column.dictionary)
-        places = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)
-        return lengths[places] if len(lengths) else np.zeros(len(column), np.int64)
+        indexes = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)
+        return lengths[indexes] if len(lengths) else np.zeros(len(column), np.int64)
     try:
         lengths = pc.fill_null(pc.binary_length(column), 0)
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):

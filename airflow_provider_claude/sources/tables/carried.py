@@ -39,14 +39,14 @@ def carried_types(files: Sequence[SourceFile], carry: Sequence[str]) -> dict[str
     Raises SourceError where a column has no type that holds the values of all files.
     """
     found: dict[str, pa.DataType] = {}
-    told = False
+    typed = False
     with ThreadPoolExecutor(_READERS) as pool:
         for file, fields in zip(files, pool.map(parquet_tables.fields, files), strict=True):
-            told |= fields is not None
+            typed |= fields is not None
             for one in fields or ():
                 if one.name in carry:
                     found[one.name] = _with(found.get(one.name), one, file)
-    if not told:
+    if not typed:
         return dict.fromkeys(carry, pa.null())
     return {name: kind for name, kind in found.items() if not pa.types.is_string(kind)}
 

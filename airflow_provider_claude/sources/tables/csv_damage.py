@@ -1,4 +1,4 @@
-"""What tells the rows of a CSV file from the text in them, where its quotes do not.
+"""Distinguishes the rows of a CSV file from the text in them, where its quotes do not.
 
 A line is judged by how likely it is that a line of *text* looks like a row by accident: it has as many fields as the header,
 and, where an id should be, something that looks like the ids before it, or even is the next in their series.

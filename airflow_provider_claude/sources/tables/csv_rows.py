@@ -203,7 +203,7 @@ class _Table:
         pending, skipped = deque(held[1:]), 1
         self._again += self._lines.size
         if self._again > _ALWAYS_AGAIN + _MOST_AGAIN * self._read:
-            yield self._rest("quotes are out of place in so many lines that rows cannot be told from text")
+            yield self._rest("quotes are out of place in so many lines that rows cannot be separated from text")
             return
         lines, rows = self._search.to_next_row(pending)
         skipped, started = skipped + lines, started + rows
@@ -212,7 +212,7 @@ class _Table:
             return
         most = LINES_OF_TEXT if pending or self._lines.peek() else LINES_AT_END
         if skipped > most * max(started, 1):
-            yield self._rest("a quote is out of place, and rows cannot be told from text")
+            yield self._rest("a quote is out of place, and rows cannot be separated from text")
             return
         self._lines.put_back(pending)
         if started:

@@ -19,18 +19,18 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 def members(text: str) -> list[tuple[str, str]]:
     """The names and the texts of the values of the object *text*, in order. Raises ValueError where it is no object."""
-    found, place = _object(text, _skip(text, 0))
-    if place != len(text):
-        raise json.JSONDecodeError("Extra data", text, place)
+    found, offset = _object(text, _skip(text, 0))
+    if offset != len(text):
+        raise json.JSONDecodeError("Extra data", text, offset)
     return found
 
 
 def objects(text: str) -> int | None:
     """How many objects stand in *text*, one after the other; 0 where something else does, None for more than _MOST."""
-    place, count = _skip(text, 0), 0
+    offset, count = _skip(text, 0), 0
     try:
-        while place < len(text):
-            _, place = _object(text, place)
+        while offset < len(text):
+            _, offset = _object(text, offset)
             count += 1
             if count > _MOST:
                 return None
@@ -39,36 +39,36 @@ def objects(text: str) -> int | None:
     return count
 
 
-def _object(text: str, place: int) -> tuple[list[tuple[str, str]], int]:
-    """The members of the object at *place*, and where what comes after it begins."""
-    place = _after(text, place, "{")
+def _object(text: str, offset: int) -> tuple[list[tuple[str, str]], int]:
+    """The members of the object at *offset*, and where what comes after it begins."""
+    offset = _after(text, offset, "{")
     found: list[tuple[str, str]] = []
-    if text.startswith("}", place):
-        return found, _skip(text, place + 1)
+    if text.startswith("}", offset):
+        return found, _skip(text, offset + 1)
     while True:
-        name, place = scanstring(text, _after(text, place, '"', blank=False))
-        start = _after(text, _skip(text, place), ":")
+        name, offset = scanstring(text, _after(text, offset, '"', blank=False))
+        start = _after(text, _skip(text, offset), ":")
         end = _value_end(text, start)
         found.append((name, text[start:end]))
-        place = _skip(text, end)
-        if text.startswith("}", place):
-            return found, _skip(text, place + 1)
-        place = _after(text, place, ",")
+        offset = _skip(text, end)
+        if text.startswith("}", offset):
+            return found, _skip(text, offset + 1)
+        offset = _after(text, offset, ",")
 
 
-def _value_end(text: str, place: int) -> int:
+def _value_end(text: str, offset: int) -> int:
     try:
-        return _SCANNER.scan_once(text, place)[1]  # type: ignore[attr-defined,no-any-return]
+        return _SCANNER.scan_once(text, offset)[1]  # type: ignore[attr-defined,no-any-return]
     except StopIteration:
-        raise json.JSONDecodeError("Expecting value", text, place) from None
+        raise json.JSONDecodeError("Expecting value", text, offset) from None
 
 
-def _after(text: str, place: int, mark: str, *, blank: bool = True) -> int:
-    if not text.startswith(mark, place):
-        raise json.JSONDecodeError(f"Expecting {mark!r}", text, place)
-    return _skip(text, place + 1) if blank else place + 1
+def _after(text: str, offset: int, mark: str, *, blank: bool = True) -> int:
+    if not text.startswith(mark, offset):
+        raise json.JSONDecodeError(f"Expecting {mark!r}", text, offset)
+    return _skip(text, offset + 1) if blank else offset + 1
 
 
-def _skip(text: str, place: int) -> int:
-    blank = _BLANK.match(text, place)
-    return place if blank is None else blank.end()
+def _skip(text: str, offset: int) -> int:
+    blank = _BLANK.match(text, offset)
+    return offset if blank is None else blank.end()

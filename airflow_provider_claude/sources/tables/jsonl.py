@@ -185,8 +185,8 @@ class _Reader:
             return self._no_object(text, ref, flags, e)
         fields = {name: _slow_text(value) for name, value in members}
         whole = {name: None if value is None else _HALVES.sub("\ufffd", value) for name, value in fields.items()}
-        told = [LOSS] * (whole != fields) + [TWICE] * (len(fields) < len(members))
-        return named(self._wanted, ref, whole, tuple(dict.fromkeys([*flags, *told])))
+        raised = [LOSS] * (whole != fields) + [TWICE] * (len(fields) < len(members))
+        return named(self._wanted, ref, whole, tuple(dict.fromkeys([*flags, *raised])))
 
     def _no_object(self, text: str, ref: str, flags: tuple[str, ...], error: Exception) -> Row:
         several = json_text.objects(text)

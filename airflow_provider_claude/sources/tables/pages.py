@@ -64,19 +64,19 @@ class Columns:
 
     def __init__(self, stream: IO[bytes], parquet: pq.ParquetFile, names: list[str]) -> None:
         self._stream, self._parquet = stream, parquet
-        paths = (parquet.schema.column(place).path for place in range(len(parquet.schema)))
+        paths = (parquet.schema.column(index).path for index in range(len(parquet.schema)))
         self._groups = _chunks(stream)
         self._places = [n for n, path in enumerate(paths) if path in names or path.partition(".")[0] in names]
 
     def rows_at_once(self, group: int, most: int) -> int:
         """How many rows of the row group can be decoded at once: *most*, or fewer. Raises BeyondBoundsError for none."""
-        return max(1, min(most, _MAX_BATCH // max(1, sum(self._largest(group, place) for place in self._places))))
+        return max(1, min(most, _MAX_BATCH // max(1, sum(self._largest(group, index) for index in self._places))))
 
-    def _largest(self, group: int, place: int) -> int:
+    def _largest(self, group: int, index: int) -> int:
         """The bytes that a value of the column may take in the row group."""
-        schema = self._parquet.schema.column(place)
+        schema = self._parquet.schema.column(index)
         try:
-            chunk = self._groups[group][place]
+            chunk = self._groups[group][index]
         except IndexError as e:
             raise BeyondBoundsError("its footer does not say where its columns are") from e
         largest = schema.length if schema.physical_type == "FIXED_LEN_BYTE_ARRAY" else 8
@@ -85,7 +85,7 @@ class Columns:
             if page.uncompressed > page.most():
                 raise BeyondBoundsError(
                     f"a page of the column {schema.path[:80]!r} has {page.uncompressed:,} bytes once it is decoded, and "
-                    f"{page.most():,} are read at most: write the file anew with fewer rows in a page, with Arrow by "
+                    f"{page.most():,} are read at most: write the file again with fewer rows in a page, with Arrow by "
                     "pyarrow.parquet.write_table(..., write_batch_size=10)"
                 )
         return largest
@@ -151,7 +151,7 @@ def _page(stream: IO[bytes], start: int, end: int) -> _Page:
         sizes = fields.get(_UNCOMPRESSED, -1), fields.get(_COMPRESSED, -1)
         if min(sizes) < 0:
             break
-        return _Page(*sizes, header.place)
+        return _Page(*sizes, header.index)
     raise BeyondBoundsError("the header of a page cannot be read")
 
 
@@ -159,7 +159,7 @@ class _Header:
     """Reads a structure of Thrift's compact protocol from *data*. Raises IndexError where it ends too early."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self.place = data, 0
+        self._data, self.index = data, 0
 
     def struct(self, depth: int = 0) -> dict[int, int]:
         """The numbers in it, by field; all else is passed over."""
@@ -238,13 +238,13 @@ class _Header:
         return head >> 4 if head >> 4 != 15 else self._number(), head & 15
 
     def _skip(self, size: int) -> None:
-        self.place += size
-        if self.place > len(self._data):
+        self.index += size
+        if self.index > len(self._data):
             raise IndexError
 
     def _byte(self) -> int:
-        self.place += 1
-        return self._data[self.place - 1]
+        self.index += 1
+        return self._data[self.index - 1]
 
     def _number(self) -> int:
         found = shift = 0

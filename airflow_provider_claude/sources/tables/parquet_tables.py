@@ -48,7 +48,7 @@ def fields(file: SourceFile) -> list[pa.Field] | None:
 
 
 def batches(file: SourceFile, wanted: Wanted) -> Iterator[pa.RecordBatch]:
-    """The rows of *file*, and what is lost of it."""
+    """The rows of *file*, and a region for what is lost."""
     try:
         with file.open() as stream:
             if not stream.read(1):
@@ -74,7 +74,7 @@ def _groups(file: SourceFile, parquet: pq.ParquetFile, columns: Columns, reader:
         done = start
         try:
             for table in _decoded_rows(parquet, columns, group, reader.names, wanted.batch_rows):
-                yield from lost.told()
+                yield from lost.region()
                 yield reader.batch(table, done)
                 done += table.num_rows
         except Exception as e:
@@ -85,7 +85,7 @@ def _groups(file: SourceFile, parquet: pq.ParquetFile, columns: Columns, reader:
             lost.add(done, start + rows - done, "it ends too early")
         read += done - start
         start += rows
-    yield from lost.told("broken_rows" if read else UNREADABLE)
+    yield from lost.region("broken_rows" if read else UNREADABLE)
     if start != parquet.metadata.num_rows:
         what = f"the footer counts {parquet.metadata.num_rows:,} rows, and {start:,} in its row groups."
         yield from batches_of([region(f"{file.name}#{start + 1}", UNREADABLE, what, None)], wanted)
@@ -103,7 +103,7 @@ def _decoded_rows(
 
 
 class _Lost:
-    """Rows of a file that were lost one after the other, until they are `told`."""
+    """Consecutive rows of a file that were lost, until `region` reports them."""
 
     def __init__(self, file: SourceFile, wanted: Wanted) -> None:
         self._file, self._wanted = file, wanted
@@ -117,7 +117,7 @@ class _Lost:
             self._start, self._why = start, why
         self._rows += rows
 
-    def told(self, word: str = "broken_rows") -> Iterator[pa.RecordBatch]:
+    def region(self, word: str = "broken_rows") -> Iterator[pa.RecordBatch]:
         if not self._rows:
             return
         what = f"rows {self._start + 1:,} to {self._start + self._rows:,} cannot be read as Parquet ({self._why})."
@@ -145,8 +145,8 @@ def _open(stream: Any) -> tuple[pq.ParquetFile, pa.Schema]:
         stream, pre_buffer=False, coerce_int96_timestamp_unit="us", page_checksum_verification=True
     )
     kinds = {}
-    for place in range(len(parquet.schema)):
-        column = parquet.schema.column(place)
+    for index in range(len(parquet.schema)):
+        column = parquet.schema.column(index)
         if extension := _LOGICAL.get(column.logical_type.type):
             kinds[column.path] = extension
     return parquet, pa.schema([_marked(field, kinds.get(field.name)) for field in parquet.schema_arrow])
@@ -184,11 +184,11 @@ class _Reader:
         texts = {name: self._text(table, name, flags) for name in self._texts}
         refs = pa.array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
         ids, defects = _ids(texts, refs, wanted)
-        told = pa.array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
+        raised = pa.array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
         nothing, none_lost = pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)
         return pa.RecordBatch.from_arrays(
             [
-                *(ids, refs, defects, told, nothing, none_lost),
+                *(ids, refs, defects, raised, nothing, none_lost),
                 *(texts[name] for name in wanted.columns),
                 *(self._typed(table, field) for field in wanted.carried),
             ],
@@ -213,13 +213,13 @@ class _Reader:
         return pa.repeat(pa.scalar(self.wanted.constants[name], pa.string()), rows)
 
     def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
-        """The texts in a fixed-size binary column. Bytes that are no text were never meant as one."""
+        """The texts in a fixed-size binary column. Bytes that are not text were never meant as text."""
         mine: Flags = {}
         found = _decoded(values.unpadded(column), self.wanted.encoding, mine, _cut)
-        if values.holds_no_text(found) or any(GUESS in told for told in mine.values()):
+        if values.holds_no_text(found) or any(GUESS in names for names in mine.values()):
             raise self._error(field.name, f"is {column.type}, and its bytes are no text")
-        for row, told in mine.items():
-            flags.setdefault(row, {}).update(told)
+        for row, names in mine.items():
+            flags.setdefault(row, {}).update(names)
         return found
 
     def _typed(self, table: pa.RecordBatch, wanted: pa.Field) -> pa.Array:
@@ -261,8 +261,8 @@ def _decoded(
     """*column* as text, value by value. Adds to *flags* what had to be done for it."""
     texts: list[str | None] = []
     for row, data in enumerate(pc.cast(column, pa.binary()).to_pylist()):
-        text, told = (None, ()) if data is None else decode(data, encoding)
-        if told:
-            flags.setdefault(row, {}).update(dict.fromkeys(told))
+        text, names = (None, ()) if data is None else decode(data, encoding)
+        if names:
+            flags.setdefault(row, {}).update(dict.fromkeys(names))
         texts.append(text)
     return pa.array(texts, pa.string())

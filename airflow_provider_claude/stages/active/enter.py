@@ -1,7 +1,7 @@
 """One active run for a run folder: the others wait, and log its name.
 
 A numbered record says which run it is; the next number is free once the latest run has ended, or is dead. A run is dead when
-Airflow, or the operating system, says so, or when nothing was heard of it for long enough. Tasks of one run share its record:
+Airflow, or the operating system, says so, or when its last sign of life is old enough. Tasks of one run share its record:
 retries, cleared and mapped ones never wait for each other here.
 """
 
@@ -24,7 +24,7 @@ from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.errors import PendingError, StateError
 from airflow_provider_claude.store import ActiveRecord, RunFolder
 
-#: Whether a run is alive: its process, or by Airflow's word; None where it cannot be known.
+#: Whether a run is alive, by its process or by Airflow; None where that is unknown.
 Alive = Callable[[ActiveRun], bool | None]
 
 
@@ -37,7 +37,7 @@ class Active:
     clock: Callable[[], str]
 
     def beat(self) -> None:
-        """Keep others out for longer, if that was not said a short while ago."""
+        """Renew the record that keeps others out, unless that was done a short while ago."""
         record = self.run.actives.read(self.number)
         if record is not None and not record.ended and _age(record, self.clock()) > BEAT_SECONDS:
             self.run.actives.overwrite(self.number, _renewed(record, record.run, self.clock()))
@@ -50,7 +50,7 @@ class Active:
 
 
 def enter(run: RunFolder, me: ActiveRun, *, alive: Alive, clock: Callable[[], str]) -> Active:
-    """Make *me* the active run of *run*, or go on as it.
+    """Make *me* the active run of *run*, or continue as it.
 
     Raises PendingError where another run is, with its name, and StateError where another version wrote the folder.
     """
@@ -69,12 +69,12 @@ def _latest(run: RunFolder) -> tuple[int, ActiveRecord | None]:
         return number, run.actives.read(number) if number else None
     except StateError as e:
         raise StateError(
-            f"{e} {run.actives.file(number).name} only says which Airflow run is at work in its folder: where none is, remove it."
+            f"{e} {run.actives.file(number).name} only records which Airflow run uses its folder: if none does, remove it."
         ) from e
 
 
 def _go_on(run: RunFolder, number: int, record: ActiveRecord, me: ActiveRun, clock: Callable[[], str]) -> Active:
-    """Go on as the run of *record*. A hundred mapped tasks that begin at once do not all write it: Google's store takes one
+    """Continue as the run of *record*. A hundred mapped tasks that begin at once do not all write it: Google's store takes one
     write a second to a name (https://cloud.google.com/storage/quotas).
     """
     if record.ended or _age(record, clock()) > JUST_NOW_SECONDS:
@@ -87,14 +87,14 @@ def _go_on(run: RunFolder, number: int, record: ActiveRecord, me: ActiveRun, clo
 def _begin(
     run: RunFolder, number: int, before: ActiveRecord | None, me: ActiveRun, *, alive: Alive, clock: Callable[[], str]
 ) -> Active:
-    """Become record *number*. Of several at once one does; and none, where the run *before* has woken up meanwhile."""
+    """Become record *number*. Of several at once one does; and none, if the run *before* has resumed meanwhile."""
     now = clock()
     mine = ActiveRecord(run=me, since=now, until=_until(now))
     if not run.actives.write_new(number, mine):
         return enter(run, me, alive=alive, clock=clock)
     if before is not None and run.actives.read(number - 1) != before:
         run.actives.overwrite(number, _ended(mine))
-        raise PendingError(_told(run, before), LOOK_SECONDS)
+        raise PendingError(_message(run, before), LOOK_SECONDS)
     return Active(run=run, number=number, clock=clock)
 
 
@@ -102,7 +102,7 @@ def _check_over(run: RunFolder, latest: ActiveRecord, alive: Alive, now: str) ->
     until, ended = epoch(latest.until), latest.ended
     left = seconds_left(until, ended=ended, alive=None if ended else alive(latest.run), now=epoch(now))
     if left > 0:
-        raise PendingError(_told(run, latest), min(left, look_seconds(epoch(now) - epoch(latest.since))))
+        raise PendingError(_message(run, latest), min(left, look_seconds(epoch(now) - epoch(latest.since))))
 
 
 def _age(record: ActiveRecord, now: str) -> float:
@@ -122,9 +122,9 @@ def _until(now: str) -> str:
     return (parse_time(now) + timedelta(seconds=LEASE_SECONDS)).isoformat()
 
 
-def _told(run: RunFolder, other: ActiveRecord) -> str:
+def _message(run: RunFolder, other: ActiveRecord) -> str:
     return (
-        f"{run} is in use since {other.since} by {other.run}. Two runs at once would pay twice, so this one waits and then "
-        "uses what that one has paid for. If that run is dead, mark it failed in Airflow; without a word from it, the folder "
-        f"is free an hour or so after {other.until}. Where Airflow has no such run any more, remove the newest active.*.json."
+        f"{run} has been in use since {other.since} by {other.run}. Two runs at once would pay twice, so this one waits and then "
+        "uses what that one has paid for. If that run is dead, mark it failed in Airflow; without a sign of life, the folder "
+        f"is free about an hour after {other.until}. If Airflow no longer has that run, remove the newest active.*.json."
     )

@@ -1,11 +1,11 @@
 """The budget: reserved before each submission at the most it can cost, settled with what it did cost.
 
     budgets/<scope>/00001.json          so much may be spent by an attempt of a shard; numbered, one writer wins a number
-    budgets/<scope>/<shard>.spent.json  what a shard's landed attempts did cost, instead of what was reserved for them
+    budgets/<scope>/<shard>.spent.json  what a shard's loaded attempts did cost, instead of what was reserved for them
 
-Whoever reserves adds up what is there and takes the next number; if another has taken it, it adds up again. So the sum of
-what is reserved and spent never exceeds the budget, whatever runs at once. What an attempt leaves behind that was
-replaced by other content, or lost, stays reserved.
+A task that reserves adds up the records and takes the next number; if another task has taken it, it adds up again. So the
+sum of reserved and spent amounts never exceeds the budget, whatever runs at once. The reservation of an attempt that was
+replaced by other content, or lost, stays.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ class Budget:
         """The budget that *plan* is under, None where it has none. Each account has one of its own."""
         if plan.budget is None:
             return None
-        told = f"{plan.budget.scope}\n{plan.account.fingerprint}"
-        scope = hashlib.sha256(told.encode()).hexdigest()[:12]
+        identity = f"{plan.budget.scope}\n{plan.account.fingerprint}"
+        scope = hashlib.sha256(identity.encode()).hexdigest()[:12]
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.budget.scope)[:60]
         return cls(work.path / "budgets" / f"{readable}-{scope}", Decimal(plan.budget.usd))
 
     def reserve(self, shard: str, attempt: int, most: Sequence[int]) -> int:
         """How many requests, from the first, attempt *attempt* of *shard* may send; that is on record when this returns.
 
-        *most*: what each may cost, in picodollars. Asked again about an attempt it says the same again.
+        *most*: what each may cost, in picodollars. For the same attempt the answer is the same.
         """
         while True:
             reserved = self._reserved()
@@ -81,7 +81,7 @@ class Budget:
                 return count
 
     def spent(self, shard: str, attempts: Collection[int], usd: str) -> None:
-        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is free again.
+        """*attempts* of *shard* have cost *usd* together: what was reserved for them and not spent is available again.
 
         Where nothing was reserved for them, they were paid for before, under another budget or none.
         """
@@ -91,7 +91,7 @@ class Budget:
         write_record(self._folder / f"{_name(shard)}.spent.json", record)
 
     def free(self, shard: str, attempt: int) -> None:
-        """*attempt* of *shard* was not carried out: what was reserved for it is free again."""
+        """*attempt* of *shard* was not carried out: its reservation is released."""
         known = read_record(self._folder / f"{_name(shard)}.spent.json", SpentRecord)
         self.spent(shard, {attempt, *(known.attempts if known else ())}, known.usd if known else "0")
 
@@ -127,7 +127,7 @@ def encode_affordable(
         if count == body.count:
             yield body, selection
             return
-        asked = body.places(count)
+        asked = body.indexes(count)
         withheld = body.rows - len(asked)
     less = replace(selection, only=frozenset(shard.spec.start + place for place in asked), withheld=withheld)
     with encode_body(shard, less) as body:
@@ -179,15 +179,15 @@ def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:
-    """What to tell of the budget of *plan*, which is expected to cost *sums*."""
+    """The plan's sentences about its budget, at an expected cost of *sums*."""
     budget = Budget.of(work, plan)
     if budget is None or plan.budget is None:
         return []
     left, needed = budget.left(), sums.cost["batch"]
-    told = f"{usd(left)} are left of the budget of {usd(budget.limit)} for {plan.budget.scope!r}"
+    message = f"{usd(left)} is left of the budget of {usd(budget.limit)} for {plan.budget.scope!r}"
     if left >= needed:
-        return [f"{told}."]
-    return [f"{told}: about {sums.items * left / needed:,.0f} of {sums.items:,} items can be afforded by batch."]
+        return [f"{message}."]
+    return [f"{message}: about {sums.items * left / needed:,.0f} of {sums.items:,} items are covered by batch."]
 
 
 def _fitting(most: Sequence[int], left: Decimal) -> tuple[int, Decimal]:

@@ -1,4 +1,4 @@
-"""The record that an attempt begins with: what it asks, until when its sender may send it, and what it costs at the most."""
+"""The first record of an attempt: what it asks, until when its sender may send it, and the most it can cost."""
 
 from __future__ import annotations
 

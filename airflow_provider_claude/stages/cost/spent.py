@@ -1,7 +1,7 @@
-"""What the attempts of a run have cost, or may have: told from their own files, and put on the record of spending.
+"""What the attempts of a run have cost, or may have cost: read from their own files, and put on the record of spending.
 
-An attempt whose results are here has cost what its answers used. Where something was sent and its answer is not known, it
-may have been paid for, at the most what was reckoned before it was sent (`IntentRecord.most_usd`: its text counted
+An attempt whose results are downloaded has cost what its answers used. Where a request was sent and its answer is unknown,
+it may have been paid for, at most as estimated before it was sent (`IntentRecord.most_usd`: its text counted
 generously, all of `max_tokens`; where only some requests are in doubt, each counts as the dearest):
 
     a batch                 without results: all its requests, or those that the batch says have succeeded;
@@ -41,7 +41,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.results import read_lines
 
-#: Small records are read by so many threads at once: on an object store each is a round trip.
+#: Small records are read by this many threads at once: on an object store each is a round trip.
 _READERS = 8
 
 _CHUNK_ROWS = 4_000
@@ -52,7 +52,7 @@ def keep_on_record(
 ) -> list[PaidRecord]:
     """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then.
 
-    *open_*: it goes on. *since*: when it was planned, if that was before *now*.
+    *open_*: the run is not over. *since*: when it was planned, if that was before *now*.
     """
     return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
 
@@ -158,7 +158,7 @@ def _lost(shard: ShardFolder, intent: IntentRecord, *, lines: int, messages: int
 
 
 def _planned_each(shard: ShardFolder, intent: IntentRecord) -> Decimal:
-    """What the plan expects one request to cost, where no answer of the attempt tells; the most, where it says nothing."""
+    """What the plan expects one request to cost, where the attempt has no answer; the most, without a plan's estimate."""
     plan = shard.run.plan()
     usd = plan.estimate.usd("batch") if plan is not None else None
     if plan is None or usd is None or not plan.estimate.requests:
@@ -169,7 +169,7 @@ def _planned_each(shard: ShardFolder, intent: IntentRecord) -> Decimal:
 def _cut_off(shard: ShardFolder, intent: IntentRecord, answered: int | None = None) -> int:
     """How many requests of the sync lane ended without an answer, or were under way when a worker was killed.
 
-    *answered*: how many have an answer on record; None while the attempt goes on, when what was answered is not known, either.
+    *answered*: how many have an answer on record; None while the attempt is open, when that is unknown too.
     """
     leases = shard.leases(intent.attempt).all()
     unsure = sum(lease.unsure for lease in leases)

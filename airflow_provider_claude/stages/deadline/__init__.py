@@ -1,1 +1,1 @@
-"""Where the shards of a run stand, and when one is abandoned."""
+"""The state of a run's shards, and when one is abandoned."""

@@ -13,14 +13,14 @@ def abandoned_record_of(shard: ShardFolder, batch_id: str) -> AbandonedRecord | 
 
 
 def waits_past_cutoff(shard: ShardFolder) -> bool:
-    """Whether an attempt of *shard* cannot be ended, and is waited for past the cutoff."""
+    """Whether *shard* waits past its cutoff, for an attempt that cannot be ended."""
     names = shard.names()
     records = [shard.abandoned(number) for number in shard.attempts(names) if f"{number}.abandoned.json" in names]
     return any(record is not None and record.waits for record in records)
 
 
 def is_proven(shard: ShardFolder, batch_id: str) -> bool:
-    """Whether *batch_id* is surely this shard's: one that was adopted is, once its results have proven it."""
+    """Whether *batch_id* is certainly this shard's: an adopted batch is, once its results have proven it."""
     records = (shard.submitted(number) for number in shard.attempts())
     return not any(record is not None and record.batch_id == batch_id and record.adopted for record in records)
 
@@ -33,9 +33,9 @@ def abandon(shard: ShardFolder, batch_id: str, *, now: str, waits: bool = False)
 
 
 def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
-    """Put on record that *batch_id* is waited for no longer: its rows are asked again, and it may be paid for."""
+    """Put on record that the wait for *batch_id* is over: its rows are asked again, and it may still be paid for."""
     abandon(shard, batch_id, now=now)
-    why = "was cancelled, and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
+    why = "was cancelled and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
     for attempt in history(shard):
         if attempt.batch_id == batch_id:
             shard.release(attempt.number, batch_id, f"{LEFT}: batch {batch_id} {why}", now)

@@ -1,4 +1,4 @@
-"""Where the shards of a run stand, as the queue of the sync lane; and what follows for one of them."""
+"""The open shards of a run, as the queue of the sync lane; and what follows for one of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Ou
 
 
 def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[ShardBacklog]:
-    """What the sync lane would have to do if no batch ended any more."""
+    """The sync lane's work if no other batch ended."""
     found = (_shard_backlog(PlannedShard(run.shard(one.number), plan, one), now) for one in plan.shards)
     return [shard_backlog for shard_backlog in found if shard_backlog is not None]
 
 
 def _shard_backlog(shard: PlannedShard, now: float) -> ShardBacklog | None:
-    """What of *shard* has no answer yet, and whether it is the sync lane's by now; None where all is done."""
+    """The rows of *shard* without an answer, and whether the sync lane has them now; None if there are none."""
     settled = shard.folder.settled()
     if settled is not None and settled.shard_fingerprint == shard.fingerprint:
         return None
@@ -57,7 +57,7 @@ def _done(shard: ShardFolder, attempt: Attempt) -> int:
 
 
 def _left(shard: PlannedShard, latest: Attempt) -> int:
-    """What the latest attempt, which has ended, left open."""
+    """The rows that the latest attempt, which has ended, left unanswered."""
     loaded = shard.folder.loaded()
     if loaded is not None and loaded.shard_fingerprint == shard.fingerprint and loaded.round == latest.round:
         failed = sum(loaded.outcomes.get(outcome, 0) for outcome in _OPEN)  # duplicates are among them
@@ -70,7 +70,7 @@ def _left(shard: PlannedShard, latest: Attempt) -> int:
 
 
 def unresolved_lane(shard: PlannedShard, rows: int, *, now: float) -> str:
-    """The lane for *rows* leftovers of a shard whose batch has ended by itself."""
+    """The lane for *rows* unresolved rows of a shard whose batch has ended by itself."""
     lanes = shard.plan.lanes
     if lanes.due is None:
         return "batch"

@@ -1,4 +1,4 @@
-"""The first batch of a run that is given up at its cutoff puts the deadline at risk: told once, and on record."""
+"""The first batch that a run abandons at its cutoff puts the deadline at risk: recorded, and reported once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from airflow_provider_claude.store import AtRiskRecord, RunFolder, write_new_rec
 
 
 def first_at_risk(run: RunFolder, *, now: float) -> AtRisk | None:
-    """What to tell of *run* (*now*: epoch seconds), a batch of which was given up.
+    """The alert for *run* (*now*: epoch seconds), which has abandoned a batch.
 
-    None where it was told already, or nobody waits, or all is answered. Of several tasks that ask at once, one is answered.
+    None if it was reported before, if there is no deadline, or if all is answered. Of several tasks at once, one gets it.
     """
     run_deadline = RunDeadline.of(run)
     due = None if run_deadline is None else run_deadline.plan.due
@@ -33,7 +33,7 @@ def first_at_risk(run: RunFolder, *, now: float) -> AtRisk | None:
 
 
 def _open(run_deadline: RunDeadline, now: float) -> Iterator[Open]:
-    """What has no answer yet, a shard an entry."""
+    """The rows without an answer, one entry per shard."""
     lanes = run_deadline.plan.lanes
     price = run_deadline.plan.price
     tokens = TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True)

@@ -15,7 +15,7 @@ from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder
 
 @dataclass(frozen=True, kw_only=True)
 class RunDeadline:
-    """What the shards of a run that has a deadline are waited for against (epoch seconds, seconds)."""
+    """The times that decide how long the shards of a run with a deadline may wait (epoch seconds, seconds)."""
 
     run: RunFolder
     plan: PlanRecord
@@ -24,7 +24,7 @@ class RunDeadline:
 
     @classmethod
     def of(cls, run: RunFolder) -> RunDeadline | None:
-        """That of *run*, None where nobody waits for its answers."""
+        """That of *run*, None without a deadline."""
         plan = run.need_plan()
         if plan.lanes.due is None:
             return None
@@ -35,7 +35,7 @@ class RunDeadline:
 
     @property
     def stuck(self) -> StuckBatches:
-        """What is done about a batch that cannot be ended at its cutoff."""
+        """What to do about a batch that cannot be ended at its cutoff."""
         return self.plan.lanes.stuck
 
     def step(self, number: int, *, now: float) -> Switch:
@@ -45,7 +45,7 @@ class RunDeadline:
 
 @dataclass(frozen=True)
 class ShardCutoff:
-    """The cutoff of a shard, for an attempt that nothing can be sent before."""
+    """The cutoff of a shard, for an attempt that blocks it."""
 
     shard: ShardFolder
     clock: Callable[[], str]
@@ -57,12 +57,12 @@ class ShardCutoff:
         return max(step.until - now, 1.0) if isinstance(step, WaitOn) else 0.0
 
     def answers(self) -> bool:
-        """Whether the sync lane answers the rows when it has come, though they may be paid for twice."""
+        """Whether the sync lane answers the rows at the cutoff, although they may be paid for twice."""
         run_deadline = RunDeadline.of(self.shard.run)
         return run_deadline is not None and run_deadline.stuck == "answer"
 
 
 def too_late(shard: ShardFolder, clock: Callable[[], str]) -> bool:
-    """Whether *shard* would have to be let go at once, were it sent by batch now."""
+    """Whether a batch of *shard*, sent now, would have to be abandoned at once."""
     run_deadline = RunDeadline.of(shard.run)
     return run_deadline is not None and isinstance(run_deadline.step(shard.number, now=epoch(clock())), Abandon)

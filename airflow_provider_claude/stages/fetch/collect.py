@@ -1,4 +1,4 @@
-"""The raw results of a batch: downloaded, proven to be its own, kept compressed, read back line by line."""
+"""The raw results of a batch: downloaded, proven to be the shard's own, kept compressed, read back line by line."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ def collect(
     *,
     late: Callable[[], bool] = lambda: False,
 ) -> None:
-    """See that the raw results of a submitted attempt are here, and known to the work folder, whose other runs may use them:
-    not those of packs, because what stands in one is an answer in company only.
+    """Download the raw results of a submitted attempt, and list them in the work folder, whose other runs may reuse them. Packs
+    are not listed: an answer from a pack was given beside others.
 
-    A batch that was adopted and turns out to be another's is let go again: neither loaded nor cancelled.
+    A batch that was adopted and proves to be another's is released again: neither loaded nor cancelled.
 
     Raises PendingError where the batch has not ended, IncompleteError where its results are not whole yet, and
-    ApiUnavailableError where the API does not answer at all. Tried often enough, what is there is kept: see download; sooner
-    where it is *late*: the cutoff of the shard has come.
+    ApiUnavailableError where the API does not answer at all. After enough tries, what is there is kept (see download);
+    sooner where it is *late*: the cutoff of the shard has come.
     """
     intent = shard.intent(submitted.attempt)
     if intent is None:
-        raise StateError(f"{shard.file(f'{submitted.attempt}.intent.json')} is gone, though its batch is on record.")
+        raise StateError(
+            f"{shard.file(f'{submitted.attempt}.intent.json')} is missing, although its batch is on record."
+        )
     path = shard.results(submitted.attempt)
     if submitted.batch_id is not None and not exists(path):
         Download(shard, submitted, submitted.batch_id, intent, api, now, late).fetch()
@@ -50,9 +52,9 @@ def collect(
 
 
 def disown(shard: ShardFolder, adopted: SubmittedRecord, work: AccountFolder, now: str) -> None:
-    """Put on record that the batch that was *adopted* is another's: nothing was paid for this attempt, as no other batch of
-    its size and time was there when it was adopted.
+    """Put on record that the *adopted* batch is another's: nothing was paid for this attempt, because no other batch of its
+    size and time existed at the adoption.
     """
-    reason = f"batch {adopted.batch_id} was taken for this shard's by its size and time; its results are another's"
+    reason = f"batch {adopted.batch_id} was adopted by its size and time; its results prove that it is another's"
     shard.release_unpaid(adopted.attempt, adopted.batch_id, reason, now)
     work.disclaim(ClaimRecord(batch_id=adopted.batch_id or "", shard=work.name_of(shard), attempt=adopted.attempt))

@@ -1,6 +1,6 @@
-"""One download of a batch's results: tried until it is whole, over minutes, without a worker that waits for it.
+"""One download of a batch's results: tried until it is whole, over minutes, without holding a worker.
 
-Each look in vain is counted in N.looks.json, so that clearing or killing the task neither loses nor repeats the count. The
+Each incomplete look is counted in N.looks.json, so that clearing or killing the task neither loses nor repeats the count. The
 best of the looks so far is N.short.jsonl.zst.
 """
 
@@ -50,17 +50,17 @@ from airflow_provider_claude.store.result_writer import compressed
 BLIP_SECONDS = 10.0
 
 #: A batch expires after 24 hours (https://platform.claude.com/docs/en/build-with-claude/batch-processing). Two hours
-#: later it is in trouble if it has not ended.
+#: later it should have ended.
 _EXPIRED_SECONDS = 26 * 3600.0
 
 #: Seconds until a batch that should have ended is looked at again.
 _LOOK_AGAIN = 60.0
 
-#: What the API, not this run, is to blame for.
+#: Errors that are the API's fault, not this run's.
 _TROUBLE = (ApiUnavailableError, RateLimitedError, NotFoundYetError)
 
-#: What the API, or a proxy before it, says of results that it does not give: 400, 401, 403, 410 and their like. Where it
-#: says so of the batch as well, the key or the workspace is to blame, and nothing is decided about the rows.
+#: Errors with which the API, or a proxy before it, refuses results: 400, 401, 403, 410 and similar. If it also refuses the
+#: batch, the key or the workspace is the cause, and nothing is decided about the rows.
 REFUSALS = (RequestRejectedError, CredentialsError)
 
 
@@ -87,7 +87,7 @@ class Download:
     late: Callable[[], bool]
 
     def fetch(self) -> None:
-        """Put the results in their place, or what there is of them once that has been tried often enough.
+        """Write the results file, with whatever is there once that has been tried often enough.
 
         Raises PendingError where the batch has not ended, IncompleteError where the results are to be read again, and the
         error of the API where it does not answer at all, or refuses the batch itself: then nothing is decided about this batch.
@@ -110,7 +110,7 @@ class Download:
             self._settle(why)
 
     def _look(self) -> None:
-        """Read the results once, and keep them if they are whole, or have to do."""
+        """Read the results once, and keep them if they are whole, or no more tries are left."""
         ended = _ended(self)
         with output_of_choice(self.shard.results(self.intent.attempt)) as (stream, keep_as):
             with compressed(stream) as out:
@@ -126,11 +126,11 @@ class Download:
             short = self.shard.short(self.intent.attempt)
             if before is None or read.ours > before.best or not exists(short):
                 keep_as(short)
-        self._again(read.told(self.intent.requests), named=read.ours)
-        self._settle(read.told(self.intent.requests))
+        self._again(read.sentence(self.intent.requests), named=read.ours)
+        self._settle(read.sentence(self.intent.requests))
 
     def _again(self, why: str, *, named: int, error: Exception | None = None) -> None:
-        """Count a look in vain. Raises IncompleteError unless it was the last."""
+        """Count an incomplete look. Raises IncompleteError unless it was the last."""
         failed = error is not None
         record = self._counted(why, named=named, short=not failed)
         write_record(self.shard.looks_file(record.attempt), record)
@@ -140,8 +140,8 @@ class Download:
         if pause is not None:
             pause = max(pause, bounded(getattr(error, "retry_after", None)))
             raise IncompleteError(
-                f"The results of batch {self.batch_id} are not whole: {why}. Look {record.looks}; the next is in "
-                f"{pause:.0f} s, at no cost, and after some minutes of looks what is there is used.",
+                f"The results of batch {self.batch_id} are incomplete: {why}. This was look {record.looks}; the next is in "
+                f"{pause:.0f} s, at no cost. After some minutes of looks, the results so far are used.",
                 pause,
             )
 
@@ -163,18 +163,18 @@ class Download:
         )
 
     def _check_account(self) -> None:
-        """Raise the API's error where it refuses the batch itself, too. That it does not answer now is no refusal."""
+        """Raise the API's error where it refuses the batch itself, too. An outage is not a refusal."""
         with suppress(*_TROUBLE):
             self.api.batch(self.batch_id)
 
     def _check_api(self) -> None:
-        """Raise the API's error where it fails for all that is asked: an outage says nothing about one batch."""
+        """Raise the API's error where it fails for every call: an outage says nothing about one batch."""
         try:
             self.api.batch(self.batch_id)
         except NotFoundYetError:
             return
         except RateLimitedError as error:
-            raise ApiUnavailableError(f"{error} It has been so at each of many looks.") from error
+            raise ApiUnavailableError(f"{error} Each of many looks failed like this.") from error
 
     def _settle(self, why: str) -> None:
         """Keep the best of the looks as the results, nothing where there is none."""
@@ -183,7 +183,7 @@ class Download:
         looks = self.shard.looks(attempt)
         if looks is not None:
             if looks.best:
-                why = Read(ours=looks.best).told(self.intent.requests)
+                why = Read(ours=looks.best).sentence(self.intent.requests)
             write_record(self.shard.looks_file(attempt), msgspec.structs.replace(looks, final=True, why=why))
         with atomic_output(self.shard.results(attempt)) as stream:
             if exists(short):
@@ -202,7 +202,9 @@ def _ended(one: Download) -> EndedRecord:
         return known
     info = one.api.batch(one.batch_id)
     if info.status != ENDED and epoch(one.now) - epoch(info.created_at) > _EXPIRED_SECONDS:
-        raise ApiUnavailableError(f"Batch {one.batch_id} has not ended (it is {info.status}), though it had to expire.")
+        raise ApiUnavailableError(
+            f"Batch {one.batch_id} has not ended (it is {info.status}), although it should have expired."
+        )
     ended = keep_end(one.shard, one.intent.attempt, info) or known
     if ended is None:
         raise PendingError(

@@ -1,4 +1,4 @@
-"""The end of a batch, as a look has seen it, put on record for the shard: the next task need not look again."""
+"""Records the end of a batch for its shard, so that the next task need not look again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from airflow_provider_claude.store import EndedRecord, ShardFolder
 
 
 def keep_end(shard: ShardFolder, attempt: int, info: BatchInfo) -> EndedRecord | None:
-    """Write down that the batch of *attempt* is *info*; None where that has not ended."""
+    """Record that the batch of *attempt* is *info*; None where that has not ended."""
     if info.status != ENDED:
         return None
     return shard.end(attempt, info.counts, created_at=info.created_at, ended_at=info.ended_at, batch_id=info.id)
 
 
 def keep_event(shard: ShardFolder, event: object) -> None:
-    """Write down what the trigger's *event* says of the batch that it waited for, where it is one of *shard*."""
+    """Record what the trigger's *event* says about its batch, where it is one of *shard*."""
     seen = event.get("batch") if isinstance(event, Mapping) else None
     if not seen:
         return

@@ -1,4 +1,4 @@
-"""A piece of a shard's answers: results of one origin, such as those of an attempt."""
+"""One source of a shard's answers: results of one origin, such as those of an attempt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_provider_claude.store.results import read_lines
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Result lines that are judged and written together.
+#: Result lines that are checked and written together.
 CHUNK_ROWS = 4_000
 
 #: The same where a line holds many answers.
@@ -43,20 +43,20 @@ def missing(reason: str, name: str = "") -> Judged:
 
 @dataclass(kw_only=True)
 class ResultSource:
-    """Results of one origin. *places* are the places in the shard of the rows that were asked. *packed*: several may share
+    """Results of one origin. *indexes* are the indexes in the shard of the rows that were asked. *packed*: several may share
     a request, and its usage.
     """
 
     sent: Sent
     round: int
-    places: NDArray[Any]
+    indexes: NDArray[Any]
     hashes: pa.Array
     max_tokens: NDArray[Any] | None = None
     batch_ids: pa.Array | None = None
     packed: bool = False
 
     def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
-        """Each row with its judgement, many at a time; what belongs to no row is counted in *unmatched*."""
+        """Each row with its judgement, many at a time; lines that match no row are counted in *unmatched*."""
         raise NotImplementedError
 
     def count_mismatches(self) -> list[str]:
@@ -104,7 +104,7 @@ class Attempted(ResultSource):
             yield self._missing(requests)
 
     def _requests(self) -> int:
-        return len(self.places)
+        return len(self.indexes)
 
     def _known(
         self, lines: list[bytes], named: Named, validate: Validator, unmatched: Counter[str]
@@ -199,7 +199,7 @@ class AttemptedInPacks(Attempted):
         return judge(line, validate if len(self._rows(request)) == 1 else read_elements)
 
     def _parts(self, whole: Judged, request: int, validate: Validator, unmatched: Counter[str]) -> list[Judged]:
-        """What *whole* says of each item of *request*."""
+        """The part of *whole* about each item of *request*."""
         count = len(self._rows(request))
         if count == 1:
             return [whole]
@@ -214,5 +214,5 @@ class AttemptedInPacks(Attempted):
             mine = self._rows(request)
             one = self._no_line(request)
             rows += mine
-            judged += [msgspec.structs.replace(one, place=place, of=len(mine)) for place in range(len(mine))]
+            judged += [msgspec.structs.replace(one, index=index, of=len(mine)) for index in range(len(mine))]
         return rows, judged

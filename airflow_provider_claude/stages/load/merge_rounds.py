@@ -1,4 +1,4 @@
-"""A landing: the pieces of a shard become its answers and leftovers, and the sums of both."""
+"""The result sources of a shard become its answers and unresolved rows, and the sums of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
 
 @dataclass
 class _Chunk:
-    """Some rows of a piece, with their judgements, what they used, and their costs in picodollars."""
+    """Some rows of a source, with their judgements, what they used, and their costs in picodollars."""
 
     rows: NDArray[Any]
     judged: list[Judged]
@@ -49,7 +49,7 @@ class _Chunk:
 
 @dataclass
 class Loading:
-    """The running state of one landing: what rounds have made of each place, and the sums."""
+    """The running state of one load: the last round of each index, and the sums."""
 
     origin: Origin
     validate: Validator
@@ -72,14 +72,14 @@ class Loading:
         self._lost = np.zeros(self.spec.rows, dtype=bool)
         self._asked_again = np.zeros(self.spec.rows, dtype=bool)
         for number, source in enumerate(self.sources):
-            self._last[source.places] = number
+            self._last[source.indexes] = number
 
     def tables(self) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Answers and leftovers, a chunk at a time."""
+        """Answers and unresolved rows, one chunk at a time."""
         for number, source in enumerate(self.sources):
-            self._tries[source.places] += source.round > 0
+            self._tries[source.indexes] += source.round > 0
             if source.sent.attempt:
-                self._asked_again[source.places[self._lost[source.places]]] = True
+                self._asked_again[source.indexes[self._lost[source.indexes]]] = True
             for rows, judged in source.chunks(self.validate, self.unmatched):
                 yield self._split(number, np.array(rows, dtype="<i8"), self.origin.cleaner.clean(judged))
             self.count_mismatches += source.count_mismatches()
@@ -89,12 +89,12 @@ class Loading:
     def _split(self, number: int, rows: NDArray[Any], judged: list[Judged]) -> tuple[pa.Table, pa.Table]:
         source = self.sources[number]
         chunk = self._spend(source, rows, judged)
-        self.again += sum(chunk.costs[self._lost[source.places[rows]]].tolist())
+        self.again += sum(chunk.costs[self._lost[source.indexes[rows]]].tolist())
         if source.incomplete() is not None:
-            self._lost[source.places[rows[chunk.are(Outcome.MISSING)]]] = True
+            self._lost[source.indexes[rows[chunk.are(Outcome.MISSING)]]] = True
         alone = np.fromiter((one.of == 1 for one in chunk.judged), "?", len(chunk.judged))
-        self._invalid[source.places[rows[chunk.are(Outcome.INVALID) & alone]]] += 1
-        last = self._last[source.places[rows]] == number
+        self._invalid[source.indexes[rows[chunk.are(Outcome.INVALID) & alone]]] += 1
+        last = self._last[source.indexes[rows]] == number
         self.retried += sum(chunk.costs[~last].tolist())
         return self._tables(source, chunk.only(last))
 
@@ -106,9 +106,9 @@ class Loading:
         billed = np.fromiter(map(is_billed, judged), "?", len(judged))
         costs = usage.picodollars(self.origin.price, lane=source.sent.lane) * billed
         if source.packed:
-            places = np.fromiter((one.place for one in judged), "<i8", len(judged))
+            indexes = np.fromiter((one.index for one in judged), "<i8", len(judged))
             of = np.fromiter((one.of for one in judged), "<i8", len(judged))
-            usage, costs = usage.shared(places, of), share(costs, places, of)
+            usage, costs = usage.shared(indexes, of), share(costs, indexes, of)
         for name in ("input", "output", "cache_read", "cache_write"):
             self.tokens[name] += int(getattr(usage, name).sum())
         self.picodollars += sum(costs.tolist())  # of numpy's 64 bits a sum may be too many
@@ -119,10 +119,10 @@ class Loading:
         try:
             answers = answer_rows(self.origin, source.sent, _answered(source, chunk.only(good)))
         except CanaryError as error:
-            chunk.judged = [self._unleaking(source, chunk, place, error) for place in range(len(chunk.rows))]
+            chunk.judged = [self._unleaking(source, chunk, index, error) for index in range(len(chunk.rows))]
             return self._tables(source, chunk)
         except _UNFIT:
-            chunk.judged = [self._fitting(source, chunk, place) for place in range(len(chunk.rows))]
+            chunk.judged = [self._fitting(source, chunk, index) for index in range(len(chunk.rows))]
             good = chunk.are(Outcome.SUCCEEDED)
             answers = answer_rows(self.origin, source.sent, _answered(source, chunk.only(good)))
         unresolved = unresolved_rows(self.origin, self._failed(source, chunk.only(~good)))
@@ -132,38 +132,38 @@ class Loading:
         return answers, unresolved
 
     def _failed(self, source: ResultSource, bad: _Chunk) -> Rows:
-        places = source.places[bad.rows]
+        indexes = source.indexes[bad.rows]
         return Rows(
-            places=places,
+            indexes=indexes,
             judged=bad.judged,
             usage=bad.usage,
             costs=bad.costs,
             max_tokens=source.limits(bad.rows),
-            tries=self._tries[places],
-            invalid=self._invalid[places],
+            tries=self._tries[indexes],
+            invalid=self._invalid[indexes],
         )
 
-    def _fitting(self, source: ResultSource, chunk: _Chunk, place: int) -> Judged:
-        """The judgement at *place*, or that as invalid where its values have no place in their columns."""
-        one = chunk.judged[place]
+    def _fitting(self, source: ResultSource, chunk: _Chunk, index: int) -> Judged:
+        """The judgement at *index*, or an invalid one where its values do not fit their columns."""
+        one = chunk.judged[index]
         if one.outcome is not Outcome.SUCCEEDED:
             return one
-        alone = np.arange(len(chunk.rows)) == place
+        alone = np.arange(len(chunk.rows)) == index
         try:
             answer_rows(self.origin, source.sent, _answered(source, chunk.only(alone)))
         except CanaryError as error:
-            return self._unleaking(source, chunk, place, error)
+            return self._unleaking(source, chunk, index, error)
         except _UNFIT as error:
-            self._invalid[source.places[chunk.rows[place]]] += one.of == 1
+            self._invalid[source.indexes[chunk.rows[index]]] += one.of == 1
             return _invalid(one, f"a value does not fit its column: {error}")
         return one
 
-    def _unleaking(self, source: ResultSource, chunk: _Chunk, place: int, error: CanaryError) -> Judged:
-        """The judgement at *place*, or that as invalid where its answer holds the canary."""
-        one = chunk.judged[place]
-        if one.answer is None or not self.origin.leaks(int(source.places[chunk.rows[place]]), one.answer):
+    def _unleaking(self, source: ResultSource, chunk: _Chunk, index: int, error: CanaryError) -> Judged:
+        """The judgement at *index*, or an invalid one where its answer holds the canary."""
+        one = chunk.judged[index]
+        if one.answer is None or not self.origin.leaks(int(source.indexes[chunk.rows[index]]), one.answer):
             return one
-        self._invalid[source.places[chunk.rows[place]]] += one.of == 1
+        self._invalid[source.indexes[chunk.rows[index]]] += one.of == 1
         return _invalid(one, str(error))
 
     def record(self, shard: int, now: str) -> LoadedRecord:
@@ -189,7 +189,7 @@ class Loading:
 def _answered(source: ResultSource, good: _Chunk) -> Rows:
     rows = pa.array(good.rows)
     return Rows(
-        places=source.places[good.rows],
+        indexes=source.indexes[good.rows],
         judged=good.judged,
         usage=good.usage,
         costs=good.costs,

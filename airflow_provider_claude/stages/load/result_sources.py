@@ -1,4 +1,4 @@
-"""The pieces a shard's answers come from: what it took from earlier runs, and the results of each round."""
+"""The sources of a shard's answers: reused answers of earlier runs, and the results of each round."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from airflow_provider_claude.store.planned_shard import PlannedShard
 if TYPE_CHECKING:
     from upath import UPath
 
-_UNREQUESTED = "nobody has asked about this item yet"
+_UNREQUESTED = "this item has not been asked yet"
 _UNAFFORDABLE = Judged(
     "", Outcome.UNAFFORDABLE, Usage(), reason="the budget does not cover it; with a larger one it can be asked later"
 )
-_UNREADABLE = "the answer that was taken from an earlier run cannot be read"
+_UNREADABLE = "the reused answer of an earlier run cannot be read"
 
 
 @dataclass(kw_only=True)
@@ -51,17 +51,17 @@ class Reused(ResultSource):
 
 @dataclass(kw_only=True)
 class Unrequested(ResultSource):
-    """Rows that no attempt asks: theirs was let go, the answers they had are gone, or the budget does not cover them."""
+    """Rows without an attempt: theirs was abandoned, their reused answers are gone, or the budget does not cover them."""
 
     withheld: bool = False
 
     def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
-        for rows in batched(range(len(self.places)), CHUNK_ROWS):
+        for rows in batched(range(len(self.indexes)), CHUNK_ROWS):
             yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNREQUESTED)] * len(rows)
 
 
 def result_sources_of(shard: PlannedShard) -> list[ResultSource]:
-    """All pieces of a shard whose results are here, in the order in which one replaces another."""
+    """All sources of a shard whose results are downloaded, in the order in which one replaces another."""
     found: list[ResultSource] = [*_reused(shard, 1)]
     attempts = shard.rounds()
     for attempt in attempts:
@@ -70,25 +70,25 @@ def result_sources_of(shard: PlannedShard) -> list[ResultSource]:
             found.append(_attempted(shard.folder, attempt))
     covered = np.zeros(shard.spec.rows, dtype=bool)
     for source in found:
-        covered[source.places] = True
+        covered[source.indexes] = True
     rest = np.flatnonzero(~covered)
     if len(rest):
         nobody = Sent(lane="batch", batch_id=None, attempt=0)
         withheld = any((intent := shard.folder.intent(one.number)) is not None and intent.withheld for one in attempts)
-        source = Unrequested(sent=nobody, round=0, places=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
+        source = Unrequested(sent=nobody, round=0, indexes=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
         found.insert(0, source)
     return found
 
 
 def _reused(shard: PlannedShard, of_round: int) -> Iterator[Reused]:
     path = shard.folder.reused(shard.fingerprint, of_round)
-    batches = list(read_reused(path, ["place", "request_hash", "max_tokens", "batch_id"]))
+    batches = list(read_reused(path, ["index", "request_hash", "max_tokens", "batch_id"]))
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
         yield Reused(
             sent=Sent(lane="store", batch_id=None, attempt=0),
             round=of_round,
-            places=table["place"].to_numpy(),
+            indexes=table["index"].to_numpy(),
             hashes=table["request_hash"].chunk(0),
             max_tokens=table["max_tokens"].to_numpy(),
             batch_ids=table["batch_id"].chunk(0),
@@ -102,12 +102,12 @@ def _attempted(shard: ShardFolder, attempt: Attempt) -> Attempted:
     if intent is None or submitted is None:
         raise StateError(f"{shard}, attempt {number}: its records were removed while it was read.")
     packed = intent.pack > 1 and submitted.lane != "store"
-    columns = ["place", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
+    columns = ["index", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
     table = read_table(shard.manifest(number), columns).combine_chunks()
     return (AttemptedInPacks if packed else Attempted)(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
-        places=table["place"].to_numpy(),
+        indexes=table["index"].to_numpy(),
         hashes=table["request_hash"].chunk(0) if len(table) else _no_hashes(0),
         max_tokens=table["max_tokens"].to_numpy(),
         shard=shard,

@@ -1,4 +1,4 @@
-"""Load: the results of a shard become typed answers with their provenance, and leftovers with their reasons.
+"""Load: the results of a shard become typed answers with their provenance, and unresolved rows with their reasons.
 
 Loading twice equals loading once: the files have the shard's number, are replaced whole, and come from the same
 raw results. Resident are the shard's keys and one chunk of rows. Where an item was asked in several rounds, the last
@@ -58,14 +58,14 @@ _DISTINCT = frozenset(
 
 
 class Api(download.Api, Protocol):
-    """What landing needs of the gateway."""
+    """What a load needs of the gateway."""
 
 
 @lean_arrow()
 def load(
     shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
 ) -> LoadedRecord:
-    """Download the shard's results if need be, judge every row, and write its answers and leftovers.
+    """Download the shard's results if necessary, check every row, and write its answers and unresolved rows.
 
     Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
     has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
@@ -104,7 +104,7 @@ def load(
 
 
 def _settle_budget(planned: PlannedShard) -> None:
-    """Tell the budget, if there is one, what the attempts that have landed did cost, or may have."""
+    """Record in the budget, if there is one, what the loaded attempts have cost, or may have cost."""
     shard, work = planned.folder, planned.work
     budget = Budget.of(work, planned.plan)
     if budget is not None:
@@ -116,13 +116,13 @@ def _settle_budget(planned: PlannedShard) -> None:
 
 
 def _refused(shard: ShardFolder, past: Sequence[Attempt]) -> list[int]:
-    """The attempts that were surely not carried out."""
+    """The attempts that the API certainly did not carry out."""
     records = [(attempt.number, shard.voided(attempt.number)) for attempt in past if attempt.voided]
     return [number for number, record in records if record is not None and not record.paid]
 
 
 def _collect(planned: PlannedShard, api: Api, clock: Callable[[], str]) -> None:
-    """Fetch what has ended: the first batch, or there is nothing to land, and those of later rounds if they can be."""
+    """Download the first batch, which must have ended, and those of later rounds that have ended."""
     shard, work, attempts = planned.folder, planned.work, planned.rounds()
     abandoned = any(attempt.voided for attempt in planned.attempts())
     if not attempts and not abandoned:
@@ -142,7 +142,7 @@ def _collect(planned: PlannedShard, api: Api, clock: Callable[[], str]) -> None:
 
 
 def first_in_flight(shard: ShardFolder) -> str | None:
-    """The first batch of *shard*, as it is planned now, whose results are not here; None where there is none."""
+    """The first batch of *shard*, as it is planned now, whose results are not downloaded; None where there is none."""
     return next((one.batch_id for one in PlannedShard.of(shard).rounds() if one.in_flight), None)
 
 
@@ -174,7 +174,7 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
 
 
 def _quoting(flags: pa.Array) -> frozenset[int]:
-    """The places of the items that were let through although their texts hold the confidential word, by their *flags*."""
+    """The indexes of released items whose texts hold the confidential word, by their *flags*."""
     holds = pc.equal(pc.list_flatten(flags), CONFIDENTIAL_WORD)
     return frozenset(pc.list_parent_indices(flags).filter(holds).to_pylist())
 

@@ -1,4 +1,4 @@
-"""What the API says of a model before anything is paid: that it has it, until when, and whether batches may ask it."""
+"""What the API says about a model before anything is paid: whether it exists, until when, and whether batches may use it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def price_for(model: str, prices: Mapping[str, Any] | None, api: Api) -> Price:
 def _check_at_the_api(model: str, api: Api, *, priced: bool) -> None:
     """Raise JobError where the API does not have *model*.
 
-    Behind a proxy without a Models API the trial request tells of a model that is *priced*.
+    Behind a proxy without a Models API the trial request tests a model that is *priced*.
     """
     try:
         if api.model(model) is not None:
@@ -67,7 +67,7 @@ def ask_about(
     a deadline batches take a day at most.
 
     Raises JobError where the model is not there, is retired, or retires before the answers are due, and CredentialsError where
-    the key is not accepted. Where the Models API does not answer, or is not open to the key, the first request tells.
+    the key is not accepted. Where the Models API does not answer, or is not open to the key, the first request tests the model.
     """
     try:
         info = api.model(model)
@@ -75,9 +75,7 @@ def ask_about(
     except ClaudeError as error:
         if isinstance(error, CredentialsError) and not error.forbidden:
             raise
-        return Readiness(
-            notes=(f"Whether {model} retires soon is not known, as the Models API does not tell: {error}",)
-        )
+        return Readiness(notes=(f"Whether {model} retires soon is unknown, because the Models API failed: {error}",))
     if info is None:
         return _unknown(model, others)
     began = epoch(now)
@@ -86,18 +84,18 @@ def ask_about(
     alias = () if info.id == model else (f"{model} stands for {info.id} today.",)
     if end is None:
         return Readiness(info.id, alias, takes_batches=info.takes_batches)
-    told = f"{end.told} {_instead(info, api)}"
+    message = f"{end.message} {_instead(info, api)}"
     if end.level == "error":
-        raise JobError(f"{told} Nothing was sent.")
-    notes, warnings = ((*alias, told), ()) if end.level == "note" else (alias, (told,))
+        raise JobError(f"{message} Nothing was sent.")
+    notes, warnings = ((*alias, message), ()) if end.level == "note" else (alias, (message,))
     return Readiness(info.id, notes, warnings, info.takes_batches)
 
 
 def _unknown(model: str, others: list[str]) -> Readiness:
-    """What follows where the API says that it has no such model: a gateway without a Models API may say so of any."""
+    """The result where the API says that it has no such model: a gateway without a Models API may say so about any model."""
     if others:
         raise unknown_model(model, others)
-    return Readiness(notes=(f"Whether {model} retires soon is not known: the API lists no models.",))
+    return Readiness(notes=(f"Whether {model} retires soon is unknown: the API lists no models.",))
 
 
 def _instead(info: ModelInfo, api: Api) -> str:

@@ -9,7 +9,7 @@ from airflow_provider_claude.store import AccountRecord, RunFolder, ShardFolder,
 def bind(run: RunFolder, account: Account) -> None:
     """Make *run* a run of *account*. Raises StateError where another account was asked about its rows already.
 
-    An attempt that was surely not carried out does not count: its key may have been the wrong one.
+    An attempt that was certainly not carried out does not count: its key may have been the wrong one.
     """
     known = run.account()
     if known is not None and known.account == account:

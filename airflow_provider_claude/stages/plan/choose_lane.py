@@ -1,4 +1,4 @@
-"""The plan's choice of lanes: from what the account allows and what earlier runs have measured, told in sentences."""
+"""The plan's choice of lanes, from the account's limits and the measurements of earlier runs, with sentences."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, J
 from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.store import AccountFolder, LanesRecord
 
-#: From the end of a batch until its leftovers are sent: the starts of two tasks, and a landing.
+#: Seconds from the end of a batch until its unresolved rows are sent: the starts of two tasks, and a load.
 LOAD_SECONDS = 120.0
 
-#: What earlier runs tell is taken from so many of them.
+#: How many earlier runs are used.
 _RUNS = 30
 
-#: Seconds: a margin or a lead of a whole day leaves no night.
+#: Seconds: a margin or a lead of a whole day leaves no time.
 _DAY = 86_399.0
 
 HOPELESS = ("warn", "fail")
@@ -37,10 +37,10 @@ REFUSED = ("fail", "sync")
 class LaneSettings:
     """What the user wants of the lanes.
 
-    *lane*: `auto`, or the one to take whatever comes. *lead*: seconds from giving up a batch until its rest can be sent;
-    None goes by what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
+    *lane*: `auto`, or the lane to use in any case. *lead*: seconds from abandoning a batch until its rest can be sent;
+    None uses what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
     *refused_batches*: `fail`, or `sync` for the sync lane at full price, where the API refuses batches.
-    *why*: why the lane is what it is, None where a person has set it. *stuck*: what is done about a batch that cannot be
+    *why*: why the lane is what it is, None where a person has set it. *stuck*: what to do about a batch that cannot be
     ended at its cutoff, see core.deadline.stuck.
     """
 
@@ -71,7 +71,7 @@ class LaneSettings:
 
 @dataclass(frozen=True)
 class PlanCutoff:
-    """How long a plan may wait for what its run held before: until *last* (epoch seconds), None where nobody waits."""
+    """How long a plan may wait for batches of an earlier plan: until *last* (epoch seconds), None without a deadline."""
 
     last: float | None
     stuck: StuckBatches
@@ -96,7 +96,7 @@ def plan_cutoff(
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes:
-    """The choice, what later tasks need of it, and what to tell people."""
+    """The choice, what later tasks need of it, and its sentences."""
 
     choice: Choice
     record: LanesRecord
@@ -162,8 +162,8 @@ def plan_lanes(
         refused_batches=settings.refused_batches,
         stuck=settings.stuck,
     )
-    told = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
-    return Lanes(choice=choice, record=record, sentences=told)
+    sentences = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
+    return Lanes(choice=choice, record=record, sentences=sentences)
 
 
 def _if_refused(settings: LaneSettings, night: Night) -> list[str]:
@@ -175,15 +175,15 @@ def _if_refused(settings: LaneSettings, night: Night) -> list[str]:
 
 
 def without_batches(settings: LaneSettings, model: str, sums: Estimate) -> LaneSettings:
-    """*settings* for a *model* that no batch may ask. Raises BatchesRefusedError where they do not allow the sync lane."""
-    told = f"{usd(sums.cost['sync'])} instead of {usd(sums.cost['batch'])}"
+    """*settings* for a *model* that batches cannot use. Raises BatchesRefusedError where they do not allow the sync lane."""
+    price = f"{usd(sums.cost['sync'])} instead of {usd(sums.cost['batch'])}"
     if settings.refused_batches != "sync":
         raise BatchesRefusedError(
             f"The Models API says that {model} takes no batches; nothing was sent. By the sync lane these rows cost about "
-            f"{told}: write refused_batches='sync' (an argument of the plan, plan_args), or another model."
+            f"{price}: write refused_batches='sync' (an argument of the plan, plan_args), or another model."
         )
     return replace(
-        settings, lane="sync", why=f"{model} takes no batches: all rows go to the sync lane, for about {told}."
+        settings, lane="sync", why=f"{model} takes no batches: all rows go to the sync lane, for about {price}."
     )
 
 
@@ -198,7 +198,7 @@ def _sync_seconds(sums: Estimate, settings: LaneSettings) -> float:
 
 
 def _measured(work: AccountFolder) -> tuple[BatchTimes, float]:
-    """How long batches take, and the seconds from giving one up until its rest can be sent."""
+    """How long batches take, and the seconds from abandoning one until its rest can be sent."""
     runs = work.histories(_RUNS)
     batches = [Measured(requests=b.requests, hour=b.hour, minutes=b.minutes) for run in runs for b in run.batches]
     cancels = [seconds for run in runs for seconds in run.cancels]

@@ -14,7 +14,7 @@ from airflow_provider_claude.store.items import read_items
 
 _log = logging.getLogger(__name__)
 
-#: So many requests are counted, from all over the run.
+#: How many requests are counted, spread over the run.
 _SAMPLE = 8
 
 
@@ -42,6 +42,6 @@ def sampled(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, api: Api,
                     size += len(params)
                     tokens += api.count_tokens(params)
     except ClaudeError as error:
-        _log.warning("The tokens of a sample could not be counted, the estimate goes without: %s", error)
+        _log.warning("The tokens of a sample could not be counted, so the estimate does without: %s", error)
         return model
     return replace(model, input_per_byte=tokens / size, measured=True) if tokens else model

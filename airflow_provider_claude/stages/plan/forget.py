@@ -15,7 +15,7 @@ from airflow_provider_claude.store.attempts import history
 
 
 def retire(run: RunFolder, planned: Mapping[int, str], recovery_of: Callable[[ShardFolder], AttemptRecovery]) -> None:
-    """End the batches that answer what this run held before, and keep what they answered."""
+    """End the batches of this run's earlier content, and keep their answers."""
     for shard in run.shards():
         if any(attempt.in_flight or attempt.orphan or attempt.open for attempt in history(shard)):
             recovery_of(shard).pursue(planned.get(shard.number, ""))
@@ -24,9 +24,9 @@ def retire(run: RunFolder, planned: Mapping[int, str], recovery_of: Callable[[Sh
 
 
 def forget_plan(run: RunFolder) -> None:
-    """Remove an earlier plan and what it landed: if this one fails, no report may close on the old answers.
+    """Remove an earlier plan and the answers it loaded: if this plan fails, no report may use the old answers.
 
-    Rows are landed again from the raw results, which stay, as all paid work does.
+    Rows are loaded again from the raw results, which stay, as all paid work does.
     """
     remove(run.file("plan.json"))
     remove(run.file("at_risk.json"))

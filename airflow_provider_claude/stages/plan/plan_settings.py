@@ -35,14 +35,14 @@ class PlanApi(trial.Api, find_orphans.Api, tokens_of.Api, ask_model.Api, Protoco
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to plan. *deadline* and *partition* are only written down; times are told in *zone*, the DAG's. *prices* override
-    the shipped ones. *budget* is what may be spent, with whom; None for as much as it takes. *pack*: how items share
-    requests, None for one item a request. *priority*: how urgent items are, None where all are alike. *output* is
-    where the report will publish, and *destination* in whose name; None for nowhere. *named_work*: whether a person wrote
-    *work*, or it is only the folder above the run folder.
+    """How to plan. *deadline* and *partition* are only recorded; times are shown in *zone*, the DAG's. *prices* override
+    the shipped ones. *budget* is what may be spent, and by which scope; None for no limit. *pack*: how items share
+    requests, None for one item a request. *priority*: how urgent items are, None if all are equal. *output* is
+    where the report will publish, and *destination* the owner of the partition; None for nowhere. *named_work*: whether a
+    person set *work*, or it is only the folder above the run folder.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
-    be to be taken again; 0 asks everything anew. *grace*: see `create`.
+    be to be reused; 0 asks everything again. *grace*: see `create`.
     """
 
     limits: Limits = field(default_factory=Limits)

@@ -1,4 +1,4 @@
-"""Plan: everything is decided and checked before anything is sent in bulk, and written down in plan.json."""
+"""Plan: decides and checks everything before anything is sent in bulk, and records it in plan.json."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
-#: Days after which a batch has ended, and what it answered was fetched.
+#: Days after which a batch has ended, and its answers are downloaded.
 _BATCH_DAYS = 25 / 24
 
 
@@ -69,8 +69,8 @@ def plan(
     """Plan *run* for *job*, try one request, and write plan.json. Planning the same again pays nothing twice, and what
     changed is paid for row by row.
 
-    Raises JobError where the job does not fit the items or the API's limits, PendingError where batches that answer
-    what this run held before have to end first, DestinationError where the answers could not be published, StoreError
+    Raises JobError where the job does not fit the items or the API's limits, PendingError where batches of this
+    run's earlier content have to end first, DestinationError where the answers could not be published, StoreError
     where a store cannot be reached, StateError where another account was asked about these rows, CredentialsError where the
     account cannot be known, and the gateway's errors where the trial fails.
     """
@@ -87,14 +87,16 @@ def plan(
 
 
 def _weigh(start: Start) -> tuple[Known, list[ShardSpec]]:
-    """Cut the items into shards by what their requests weigh. Of which there are answers is not known yet."""
+    """Cut the items into shards by the size of their requests. Which of them have answers is not known yet."""
     shards = start.items.shards(start.settings)
     check_shard_count(shards, start.settings.limits)
     return Known(start.items.hashes), shards
 
 
 def _reuse(start: Start, known: Known, shards: list[ShardSpec]) -> tuple[list[ShardSpec], Mapping[str, int]]:
-    """End what the run held before, and find the answers there are: the shards with them; how many other runs wait for."""
+    """End the batches of the run's earlier content, and find existing answers: the shards with them, and how many items are
+    in progress in other runs.
+    """
     run, work, settings, job, price = start.run, start.work, start.settings, start.draft.job_hash, start.price
     tokens = known_tokens(work, job) or TokenModel()
     most = estimate(start.scan.items, start.items.bytes_to_send(known), tokens, price)
@@ -113,7 +115,7 @@ def _reuse(start: Start, known: Known, shards: list[ShardSpec]) -> tuple[list[Sh
 @dataclass(frozen=True, kw_only=True)
 class _Tried:
     """What is known of the requests before the bulk of them is sent: *left* items have no answer, *tokens* is what a request
-    uses, and *lanes* how they may be asked. *sentence* tells of the trial.
+    uses, and *lanes* how they may be asked. *sentence* describes the trial.
     """
 
     left: int
@@ -148,7 +150,7 @@ class _Chosen:
 
 
 def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
-    """Estimate the cost and the time, and share the items between the lanes."""
+    """Estimate the cost and the time, and divide the items between the lanes."""
     items, settings = start.items, start.settings
     alone = estimate(tried.left, items.bytes_to_send(known), tried.tokens, start.price)
     share = tried.left / max(start.scan.items, 1)
@@ -170,9 +172,9 @@ def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) 
 
 
 def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str, int], task: TaskRef) -> PlanRecord:
-    """The record of the plan, and its explanation: what the API said, what is asked how, and what it costs."""
+    """The record of the plan, and its explanation: what the API said, which lane asks what, and the cost."""
     draft, settings, ready = start.draft, start.settings, tried.ready
-    told = [
+    notes = [
         *ready.notes,
         *ready.warnings,
         *shard_sentences(settings.limits, chosen.shards, deadline=settings.deadline),
@@ -188,7 +190,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         planned_by=task,
         shards=chosen.shards,
         estimate=chosen.sums.planned(),
-        explanation=explain(facts(start.scan, chosen.shards, draft, tried.sentence, told), chosen.sums),
+        explanation=explain(facts(start.scan, chosen.shards, draft, tried.sentence, notes), chosen.sums),
         lanes=chosen.lanes.record,
         model_id=ready.model_id,
         warnings=list(ready.warnings),
@@ -196,13 +198,13 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
 
 
 def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, now: str) -> Readiness:
-    """What the API says of the model, before anything is paid."""
+    """What the API says about the model, before anything is paid."""
     by_batch = settings.lanes.lane != "sync"
     return ask_about(job.model, api, now=now, due=due, by_batch=by_batch, zone=settings.zone)
 
 
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
-    """The shards that are still to be worked on: all but the trial, and that where its answer is not valid."""
+    """The shards that still need work: all but the trial, and the trial if its answer is not valid."""
     shards = [run.shard(spec.number) for spec in record.shards if spec.number != TRIAL_SHARD]
     trial = run.shard(TRIAL_SHARD).loaded() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
@@ -210,7 +212,7 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
 
 
 def _trial(start: Start, shards: list[ShardSpec]) -> tuple[TokenModel, str]:
-    """The token model, calibrated by the trial if there is one, and what to say of it."""
+    """The token model, calibrated by the trial if there is one, and a sentence about it."""
     if not shards or shards[0].number != TRIAL_SHARD:
         return TokenModel(), "No request was tried first."
     params = first_request(start.run, start.items.encoder)

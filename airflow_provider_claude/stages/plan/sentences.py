@@ -1,4 +1,4 @@
-"""What the plan says of itself, in sentences."""
+"""The plan's sentences about its settings."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
     if packing is None:
         return []
     whose = f" of the same {' and '.join(packing.by)}" if packing.by else ""
-    told = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
-    return [f"{told}; what the scan suspects is asked alone."]
+    shared = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
+    return [f"{shared}; suspects of the scan are asked alone."]
 
 
 def priority_sentences(priority: Priority | None) -> list[str]:
@@ -49,8 +49,8 @@ def cached_sentences(draft: PlanRecord) -> list[str]:
 
 def elsewhere_sentences(elsewhere: Mapping[str, int]) -> list[str]:
     return [
-        f"{count:,} of these items are on their way in the run {name}, and will be paid for twice: only answers that were "
-        "fetched are shared. To pay once, let that run end first, and clear this task."
+        f"{count:,} of these items are in progress in the run {name}, and will be paid for twice: only answers that are "
+        "downloaded are shared. To pay once, let that run end first, and clear this task."
         for name, count in elsewhere.items()
     ]
 

@@ -1,4 +1,4 @@
-"""The shards of a run, shared between the lanes: cut where the sync lane's rows end."""
+"""The shards of a run, divided between the lanes: cut where the sync lane's rows end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Weighed = Callable[[int, int], Iterator[tuple[int, bytes]]]
 
 
 class Sharing:
-    """The shards of a run, shared between the lanes."""
+    """The shards of a run, divided between the lanes."""
 
     def __init__(self, run: RunFolder, known: Known, limits: Limits, weighed: Weighed) -> None:
         self._run, self._known, self._limits, self._weighed = run, known, limits, weighed
@@ -38,8 +38,8 @@ class Sharing:
         return [msgspec.structs.replace(one, lane="sync" if one.number in sync else "batch") for one in shards]
 
     def _head(self, spec: ShardSpec, rows: int, shards: Sequence[ShardSpec]) -> int:
-        """How many items of *spec* the sync lane gets, so that it asks *rows* of them; 0 where it is not to be cut, as a batch
-        for it is on its way. A batch is known by its size: where the rest had that of another shard, it gets a few fewer.
+        """How many items of *spec* the sync lane gets, so that it asks *rows* of them; 0 to leave it whole, because a batch
+        for it is in progress. A batch's size identifies it: if the rest had the size of another shard, it gets a few fewer.
         """
         if any(
             one.in_flight and one.shard_fingerprint == spec.fingerprint for one in history(self._run.shard(spec.number))

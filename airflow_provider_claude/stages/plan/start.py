@@ -38,7 +38,7 @@ from airflow_provider_claude.store import (
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What is planned: *job* for the items of a scan, and the *draft* of the record, without what is decided later."""
+    """What is planned: *job* for the items of a scan, and the *draft* of the record, without the parts decided later."""
 
     run: RunFolder
     job: ClaudeJob
@@ -92,7 +92,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
 
 
 def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
-    """The account that is asked, on record before anything is. A run without items asks none."""
+    """The account of the run, recorded before anything is sent. A run without items has none."""
     if not scan.items and run.account() is None:
         return NO_ACCOUNT
     account = api.account()

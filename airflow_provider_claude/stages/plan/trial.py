@@ -1,7 +1,7 @@
 """The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
 
 A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
-first. The answer is kept as shard 0 and landed like any other, so its row is not asked again. Where its very request
+first. The answer is kept as shard 0 and loaded like any other, so its row is not asked again. Where its very request
 was answered in an earlier run, that answer is taken: the request is known to work.
 
 The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
@@ -41,7 +41,7 @@ from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.result_writer import write_results
 from airflow_provider_claude.store.results import read_lines
 
-#: What a second worker has to wait for.
+#: Seconds a second worker has to wait.
 _CALL_SECONDS = 60.0
 
 
@@ -80,7 +80,9 @@ class Trial:
         if self.shard.rounds() or self._finish_lost_record():
             return
         self._check_asked(past)
-        number = max((attempt.number for attempt in past), default=0) + 1  # not counted anew: another may be here, too
+        number = (
+            max((attempt.number for attempt in past), default=0) + 1
+        )  # not counted again: another worker may be here, too
         ask, at = AttemptSelection(skip=take(self.shard, planned(self.shard))), self.clock()
         with encode_body(self.shard, ask) as body:
             begun = begin(self.shard, ask, body, number=number, lane="trial", at=at, seconds=_CALL_SECONDS)
@@ -96,7 +98,7 @@ class Trial:
         self.folder.submit(number, "sync" if rows else "store", began)
 
     def _pay(self, number: int, params: bytes, api: Api) -> bytes:
-        """The answer. An attempt whose call was surely not carried out is released: nothing was paid for it."""
+        """The answer. An attempt whose call was certainly not carried out is voided: nothing was paid for it."""
         try:
             return api.create_message(params)
         except UnknownFateError:
@@ -122,13 +124,13 @@ class Trial:
             raise PendingError("Another task is planning this run right now.", left)
 
     def _stop_waiting(self, number: int) -> None:
-        """Put on record that no one waits for the answer of attempt *number* any more: a retry need not, either."""
+        """Record that no task waits for the answer of attempt *number* any more, so that a retry need not wait either."""
         intent = self.folder.intent(number)
         if intent is not None:
             self.folder.intents.overwrite(number, msgspec.structs.replace(intent, until=intent.at))
 
     def _finish_lost_record(self) -> bool:
-        """Whether an answer is there whose last record was not written any more; it is written now."""
+        """Whether there is an answer whose last record is missing; writes that record."""
         for number in self.folder.attempts():
             intent = self.folder.intent(number)
             if intent and intent.shard_fingerprint == self.shard.fingerprint and exists(self.folder.results(number)):
@@ -148,7 +150,7 @@ class Trial:
         """The tokens the trial used, in this run or in the one whose answer it took."""
         reused = read_reused(self.folder.reused(self.shard.fingerprint), ["line"])
         taken = [line for batch in reused for line in batch["line"].to_pylist()]
-        first = self.shard.rounds()[0]  # later rounds are batches, which may be on their way
+        first = self.shard.rounds()[0]  # later rounds are batches, which may be in progress
         lines = taken or list(read_lines(self.folder.results(first.number)))
         judged = judge(lines[0], lambda _: {})
         return judged.usage if judged else Usage()

@@ -1,4 +1,4 @@
-"""The run's items as requests: what each weighs, alone and in packs."""
+"""The run's items as requests: the size of each, alone and in packs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from airflow_provider_claude.store.items import read_items
 
 
 class Items:
-    """The run's items as requests: what each weighs on the wire, and the start of its hash, twenty bytes an item."""
+    """The run's items as requests: the bytes of each on the wire, and the start of its hash, twenty bytes an item."""
 
     def __init__(
         self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, packed: PackWeights | None = None

@@ -30,10 +30,10 @@ _SHARED = ("accounts", "budgets", "spending")
 
 
 def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None, *, named: bool) -> None:
-    """See that *work* and *output* can be written and lie apart. Raises DestinationError or StoreError where not.
+    """Check that *work* and *output* can be written and do not overlap. Raises DestinationError or StoreError if not.
 
-    *named*: *work* was written by a person. If not, it is only where the run folder happens to lie, and the output may
-    lie beside that.
+    *named*: *work* was set by a person. If not, it is only the parent of the run folder, and the output may be
+    in it too.
     """
     check_place(work.path, "work")
     if output is not None:
@@ -70,7 +70,7 @@ def _plain(uri: str) -> str:
 def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> tuple[Holder, Look]:
     """Make *partition* that of *mine*. Returns the holder as it is on record, and what the partition holds.
 
-    A run whose partition was chosen by hand keeps the data interval on record. Raises DestinationError where it is
+    A run whose partition was set by hand keeps the data interval on record. Raises DestinationError where it is
     another's, or holds what no run has published.
     """
     beside = entries(output)
@@ -123,9 +123,9 @@ def _overlapping(partition: Partition, output: UPath, beside: Iterable[str], min
 
 
 def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destination, source: str, rows: int) -> None:
-    """See that what is *found* in *partition* may be replaced by *rows* rows (or fewer) that were read from *source*.
+    """Check that *rows* rows (or fewer) that were read from *source* may replace what is *found* in *partition*.
 
-    Raises DestinationError where not.
+    Raises DestinationError if not.
     """
     if found is None:
         return
@@ -135,8 +135,8 @@ def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destina
 
 
 def check_folder(run: RunFolder, partition: str | None) -> None:
-    """See that *run* is not the folder of another partition. Raises DestinationError where it is."""
-    with suppress(StateError):  # a plan that cannot be read is about to be written anew
+    """Check that *run* is not the folder of another partition. Raises DestinationError if it is."""
+    with suppress(StateError):  # a plan that cannot be read is about to be replaced
         before = run.plan()
         if before is not None and None not in {before.partition, partition} and before.partition != partition:
             raise DestinationError(
@@ -165,13 +165,13 @@ def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: s
     mine = aim.destination
     if aim.output is None or mine is None:
         return
-    place = Partition.at(aim.output, mine.column, aim.partition)
-    recover(place)
-    _, look = claim(place, mine, aim.output, now)
-    check_rows(place, look.manifest, mine, scan.source, scan.items + scan.duplicates)
+    claimed = Partition.at(aim.output, mine.column, aim.partition)
+    recover(claimed)
+    _, look = claim(claimed, mine, aim.output, now)
+    check_rows(claimed, look.manifest, mine, scan.source, scan.items + scan.duplicates)
 
 
 def _raise(problems: Iterable[str] | str | None) -> None:
-    told = [problems] if isinstance(problems, str) else list(problems or ())
-    if told:
-        raise DestinationError(" ".join(told))
+    messages = [problems] if isinstance(problems, str) else list(problems or ())
+    if messages:
+        raise DestinationError(" ".join(messages))

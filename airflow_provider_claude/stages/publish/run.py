@@ -1,7 +1,7 @@
 """Publishing: the report says that it begins, then the answers are published, then the report says so.
 
 Killed in between, a run is `publishing`: neither green nor red. Its next report finds out from the partition's manifest
-whether the publication had come to its end, and goes on from there.
+whether the publication was complete, and resumes it if not.
 """
 
 from __future__ import annotations

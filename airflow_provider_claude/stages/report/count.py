@@ -33,7 +33,7 @@ _BATCH_ROWS = 32_768
 _ASIDE = ["item_id", "reason", "detail", "scan_layer", "scan_excerpt", "flags", "lost_rows"]
 
 
-#: Small records are read by so many threads at once: on an object store each is a round trip.
+#: Small records are read by this many threads at once: on an object store each is a round trip.
 _READERS = 8
 
 
@@ -56,18 +56,18 @@ class Counts:
         self.lost = self.uncounted = 0
         self.items = self._count_items()
         self._count_quarantine()
-        self.twins = self._count_duplicates(plan.shards)
+        self.by_shard = self._count_duplicates(plan.shards)
         self.shards = self._count_shards(plan)
 
     def never_whole(self) -> list[str]:
-        """Whose results never came whole, and what it cost to ask again; a sentence each."""
+        """The attempts whose results never came whole, and what it cost to ask again; one sentence each."""
         return never_whole(self.incomplete, self.asked_again, self.asked_again_usd)
 
     def ledger(self, inputs: int) -> Ledger:
         return Ledger.of(
             inputs=inputs,
             items=self.items,
-            duplicates=self.twins.total(),
+            duplicates=self.by_shard.total(),
             quarantined=self.reasons.counts,
             by_authors=self.by_authors.counts,
             shards=self.shards,
@@ -103,11 +103,11 @@ class Counts:
         for part in self.run.parts("duplicates"):
             for batch in _batches(part, ["ordinal"]):
                 ordinals = batch["ordinal"].to_numpy()
-                places = np.searchsorted(starts, ordinals, side="right") - 1
-                inside = (places >= 0) & (ordinals < stops[places]) if specs else np.zeros(len(ordinals), bool)
+                indexes = np.searchsorted(starts, ordinals, side="right") - 1
+                inside = (indexes >= 0) & (ordinals < stops[indexes]) if specs else np.zeros(len(ordinals), bool)
                 found[-1] += int((~inside).sum())
-                for place, count in zip(*np.unique(places[inside], return_counts=True), strict=True):
-                    found[specs[place].number] += int(count)
+                for index, count in zip(*np.unique(indexes[inside], return_counts=True), strict=True):
+                    found[specs[index].number] += int(count)
         return found
 
     def _count_shards(self, plan: PlanRecord) -> list[ShardCount]:
@@ -132,7 +132,7 @@ class Counts:
             ShardCount(
                 shard=number,
                 items=planned.get(number, 0),
-                duplicates=self.twins[number],
+                duplicates=self.by_shard[number],
                 answered=self._count_answers(parts[number]) if number in parts else 0,
                 failed=self._count_unresolved(number) if number in folders else {},
                 loaded=None if record is None or record.shard_fingerprint != roots.get(number) else record.outcomes,
@@ -141,7 +141,7 @@ class Counts:
         ]
 
     def _is_loaded(self, number: int) -> bool:
-        """Whether a shard left rows. One that an earlier plan paid for, and this one does not have, left none."""
+        """Whether a shard left rows. A shard of an earlier plan that this plan does not have left none."""
         shard = self.run.shard(number)
         return exists(shard.file("loaded.json")) or exists(shard.file("unresolved.parquet"))
 
@@ -176,7 +176,7 @@ def _number(part: UPath) -> int:
 def _batches(
     path: UPath, columns: list[str] | Callable[[pa.Schema], list[str]] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The record batches of the Parquet file *path*: all columns, those named, or those chosen from its schema."""
+    """The record batches of the Parquet file *path*: all columns, those named, or a selection from its schema."""
     with path.fs.open(path.path, "rb") as stream:
         try:
             file = pq.ParquetFile(stream)

@@ -1,4 +1,4 @@
-"""What a run has measured, kept for the plans of later ones: how long batches took, what requests used."""
+"""Measurements of a run, kept for the plans of later runs: how long batches took, what requests used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_claude.store import (
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.work_of import work_of
 
-#: Fewer requests tell little of the others.
+#: Fewer requests are too small a sample.
 _ENOUGH_ROWS = 20
 
 
@@ -36,8 +36,8 @@ def record_history(run: RunFolder, plan: PlanRecord) -> None:
 
 
 def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
-    """Keep what the requests of *run* used, where there were enough of them to tell. Packs tell little of single ones, and
-    batches whose results are not what they counted nothing.
+    """Keep what the requests of *run* used, if there were enough of them. Packs say little about single requests, and
+    batches with incomplete results say nothing.
     """
     if plan.packing is not None:
         return

@@ -1,6 +1,6 @@
-"""Close the run: count its rows in its own files, write the report, and publish the answers if it is green.
+"""Closes the run: counts its rows in its own files, writes the report, and publishes the answers if it is green.
 
-Nothing is counted by a counter: row numbers come from the Parquet files, column by column and batch by batch,
+No running counter is trusted: row numbers come from the Parquet files, column by column and batch by batch,
 so that memory does not grow with the run. The counters of loaded.json are compared with them.
 """
 
@@ -41,9 +41,9 @@ def report(
 
     :param output: where the answers go, as one partition if the run has one. None publishes nothing.
     :param clock: the time now, ISO 8601 in UTC.
-    :param destination: in whose name, if the plan does not say: what the plan says counts.
+    :param destination: the owner of the partition, if the plan does not name one.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
-    :param warnings: what else the report has to say.
+    :param warnings: further warnings for the report.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
     :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
     :raises DestinationError: the partition may not be replaced. The report is written, and says so.

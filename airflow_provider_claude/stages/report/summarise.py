@@ -13,12 +13,12 @@ from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.stages.cost.spent import keep_on_record, spent_beside
 from airflow_provider_claude.stages.report.count import Counts
 from airflow_provider_claude.stages.scan.release_rows import acts
-from airflow_provider_claude.stages.submit.refused import refusal_told
+from airflow_provider_claude.stages.submit.refused import refusal_warnings
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.work_of import work_of
 
-#: Small records are read by so many threads at once: on an object store each is a round trip.
+#: Small records are read by this many threads at once: on an object store each is a round trip.
 _READERS = 8
 
 
@@ -38,7 +38,7 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
         deadline=plan.deadline,
         zone=plan.zone,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
-        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_told(run), *counts.never_whole()],
+        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_warnings(run), *counts.never_whole()],
         ledger=ledger,
         costs=counts.answers.costs(
             failed=counts.failed_usd,

@@ -11,11 +11,11 @@ from airflow_provider_claude.store.planned_shard import PlannedShard
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptSelection:
-    """Which items of a shard an attempt asks: all but *skip* in round 1, then *only* the leftovers.
+    """Which items of a shard an attempt asks: all but *skip* in round 1, then *only* the unresolved ones.
 
     *skip* holds the request hashes of items that are answered already, by ordinal; *max_tokens* replaces the job's for
-    single items. *withheld*: so many more would be asked if the budget allowed. At most *pack* items share a request; those
-    of *alone* have one of their own. *name* is the fingerprint, where the attempt has one already.
+    single items. *withheld*: how many more would be asked if the budget allowed. At most *pack* items share a request; those
+    of *alone* have their own. *name* is the fingerprint, where the attempt has one already.
     """
 
     round: int = 1
@@ -42,7 +42,7 @@ class AttemptSelection:
         if self.whole:
             return shard.fingerprint
         asked = [n for n in range(shard.spec.start, shard.spec.stop) if self.wants(n)]
-        told = f"{shard.fingerprint}:{self.round}:{asked}:{sorted(self.max_tokens.items())}"
+        identity = f"{shard.fingerprint}:{self.round}:{asked}:{sorted(self.max_tokens.items())}"
         if self.pack > 1:
-            told += f":{self.pack}:{sorted(self.alone)}"
-        return hashlib.sha256(told.encode()).hexdigest()
+            identity += f":{self.pack}:{sorted(self.alone)}"
+        return hashlib.sha256(identity.encode()).hexdigest()

@@ -58,7 +58,7 @@ class Draft:
     def _write(self, params: list[bytes], totals: list[int]) -> list[str]:
         """Write requests; their custom ids."""
         index = len(self.sizes)
-        names = [custom_id(self._name, index + place) for place in range(len(params))]
+        names = [custom_id(self._name, index + number) for number in range(len(params))]
         self._stream.write(b"," if index and names else b"")
         self._stream.write(b",".join(map(entry, names, params)))
         self.sizes.extend(map(len, params))
@@ -82,17 +82,17 @@ def request_hashes(shard: PlannedShard, selection: AttemptSelection) -> dict[int
 def asked_rows(
     batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], selection: AttemptSelection, encoder: Encoders
 ) -> tuple[pa.RecordBatch, list[bytes], list[bytes]]:
-    """The rows of *batch* that are asked, with their parameters and hashes; those with another limit anew."""
+    """The rows of *batch* that are asked, with their parameters and hashes; those with another limit encoded again."""
     ordinals = batch.column("ordinal").to_pylist()
-    for place, ordinal in enumerate(ordinals):
+    for number, ordinal in enumerate(ordinals):
         if ordinal in selection.max_tokens:
-            params[place] = encoder.one(batch.slice(place, 1), selection.max_tokens[ordinal])
-            hashes[place] = hashlib.sha256(params[place]).digest()
-        if selection.skip.get(ordinal, hashes[place]) != hashes[place]:
+            params[number] = encoder.one(batch.slice(number, 1), selection.max_tokens[ordinal])
+            hashes[number] = hashlib.sha256(params[number]).digest()
+        if selection.skip.get(ordinal, hashes[number]) != hashes[number]:
             raise StateError(f"Item {ordinal} is not the one that was answered before; clear the plan task.")
-    places = [place for place, ordinal in enumerate(ordinals) if selection.wants(ordinal)]
+    places = [number for number, ordinal in enumerate(ordinals) if selection.wants(ordinal)]
     rows = batch.take(int_array(places, "<i8", pa.int64()))
-    return rows, [params[place] for place in places], [hashes[place] for place in places]
+    return rows, [params[number] for number in places], [hashes[number] for number in places]
 
 
 class Encoders:

@@ -25,8 +25,8 @@ def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[Re
         fingerprint = packing.fingerprint(plain) if shard.spec.pack > 1 and packing else plain
         if fingerprint != shard.fingerprint:
             raise StateError(
-                f"The items of shard {shard.number} are no longer the ones that were planned. Nothing was sent; clear "
-                "the plan task, so that it plans what is there now."
+                f"The items of shard {shard.number} are no longer those of the plan. Nothing was sent. Clear "
+                "the plan task to plan the current items."
             )
         yield RequestBody(stream, draft.manifest(), draft.sizes, draft.totals)
 

@@ -24,7 +24,7 @@ def manifest_rows(
     """The manifest's rows of the items of *batch*; *more* are columns of PACKED_FIELDS."""
     ordinals = batch.column("ordinal").to_pylist()
     own = {
-        "place": int_array([ordinal - start for ordinal in ordinals], "<i4", pa.int32()),
+        "index": int_array([ordinal - start for ordinal in ordinals], "<i4", pa.int32()),
         "custom_id": _ascii_array(ids),
         "request_hash": pa.Array.from_buffers(pa.binary(32), len(hashes), [None, pa.py_buffer(b"".join(hashes))]),
         "max_tokens": int_array(limits, "<i4", pa.int32()),

@@ -23,7 +23,7 @@ from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
 class _Item(NamedTuple):
-    """An item on its way into a pack. *row* counts those that are asked, in the order in which they are read."""
+    """An item to be put into a pack. *row* counts those that are asked, in the order in which they are read."""
 
     row: int
     params: bytes

@@ -28,8 +28,8 @@ _CHUNK = 1 << 20
 class RequestBody:
     """A body in a temporary file: its length is known, and it can be read again from its start.
 
-    *manifest* says what it asks. After *give_up* was true no more of it is sent: whoever waits for the sender to have
-    given up can rely on that.
+    *manifest* says what it asks. Once *give_up* is true, no more of it is sent: tasks that wait for the sender to stop
+    rely on that.
     """
 
     def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int], limits: Sequence[int] = ()) -> None:
@@ -59,13 +59,13 @@ class RequestBody:
         found: list[int] = np.bincount(of, minlength=self.count).tolist()
         return found
 
-    def places(self, requests: int) -> list[int]:
-        """The places in the shard of what the first *requests* requests ask."""
-        found: list[int] = self._manifest["place"].slice(0, sum(self.items[:requests])).to_pylist()
+    def indexes(self, requests: int) -> list[int]:
+        """The indexes in the shard of the items that the first *requests* requests ask."""
+        found: list[int] = self._manifest["index"].slice(0, sum(self.items[:requests])).to_pylist()
         return found
 
     def is_asked_in(self, path: UPath) -> bool:
-        """Whether the manifest at *path* asks the very same."""
+        """Whether the manifest at *path* asks exactly the same."""
         return bool(self._manifest["request_hash"].equals(read_table(path, ["request_hash"])["request_hash"]))
 
     def write_manifest(self, path: UPath) -> None:
@@ -74,7 +74,7 @@ class RequestBody:
     def highest(self, values: NDArray[Any]) -> NDArray[Any]:
         """The highest of *values*, one an item of the shard, among the items of each request."""
         found = np.full(self.count, -np.inf)
-        np.maximum.at(found, np.repeat(np.arange(self.count), self.items), values[self._manifest["place"].to_numpy()])
+        np.maximum.at(found, np.repeat(np.arange(self.count), self.items), values[self._manifest["index"].to_numpy()])
         return found
 
     def requests(self, order: NDArray[Any] | None = None) -> Iterator[bytes]:
@@ -93,5 +93,5 @@ class RequestBody:
         self._stream.seek(0)
         while chunk := self._stream.read(_CHUNK):
             if self.give_up():
-                raise PendingError("Sending the batch took too long, and was given up before it was whole.")
+                raise PendingError("Sending the batch took too long, and was stopped before it was complete.")
             yield chunk

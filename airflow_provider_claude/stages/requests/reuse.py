@@ -1,8 +1,8 @@
-"""Answers that are there already: found by the hash of their request among the raw results of the work folder.
+"""Existing answers: found by the hash of their request among the raw results of the work folder.
 
-The plan finds which items were answered before and where, create takes their result lines over into its own shard; so does
-settle with what was asked again. Any result that was billed counts as an answer, also one that is not valid: asking again is
-for settle to decide.
+The plan finds which items were answered before and where; create copies their result lines into its own shard, and so does
+settle for rows that are asked again. Any billed result counts as an answer, also an invalid one: settle decides about asking
+again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _HASH_BYTES = 32
 
-#: So much of a request hash finds it: nobody can make two requests that share it. Its first half is searched for.
+#: Bytes of a request hash that identify it: two requests that share them cannot be made. The search uses the first half.
 KEY_BYTES = 16
 _HALVES = "<u8"
 
@@ -43,7 +43,7 @@ _HALVES = "<u8"
 _CHUNK_ROWS = 1_000
 
 
-#: Answers that a shard has had: rows of an attempt of a shard, or None for all of them.
+#: Answers that a shard has used: rows of an attempt of a shard, or None for all of them.
 Used = Mapping[tuple[str, int], Collection[int] | None]
 
 
@@ -68,7 +68,7 @@ class Known:
     def look_again(self, work: AccountFolder, job: str, since: str, used: Used) -> None:
         """The same without what was *used*, and the oldest answer counts.
 
-        Where an answer was taken that is not valid, one before it was not, either, or nobody would have asked again.
+        If an invalid answer was reused, earlier ones were invalid too, or the row would not have been asked again.
         """
         for record in reversed(work.collected(job, since=since)):
             gone = used.get((record.shard, record.attempt), frozenset())
@@ -92,14 +92,14 @@ class Known:
 
     def _open_rows(self, answered: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The rows with the keys *answered* that are items without an answer yet, and these items."""
-        places = np.searchsorted(self._sorted[:, 0], answered[:, 0])
-        rows = np.flatnonzero(places < len(self._sorted))
-        rows = rows[(self._sorted[places[rows]] == answered[rows]).all(axis=1)]
-        rows = rows[self._source[self._order[places[rows]]] < 0]
-        return rows, self._order[places[rows]]
+        indexes = np.searchsorted(self._sorted[:, 0], answered[:, 0])
+        rows = np.flatnonzero(indexes < len(self._sorted))
+        rows = rows[(self._sorted[indexes[rows]] == answered[rows]).all(axis=1)]
+        rows = rows[self._source[self._order[indexes[rows]]] < 0]
+        return rows, self._order[indexes[rows]]
 
     def on_their_way(self, work: AccountFolder, job: str, run: RunFolder, since: str) -> dict[str, int]:
-        """How many items without an answer other runs than *run* have sent since *since* and not fetched yet, by run."""
+        """How many items without an answer other runs than *run* have sent since *since* and not downloaded yet, by run."""
         found: dict[str, int] = {}
         for record in work.asked(job, since=since):
             shard = work.shard(record.shard)
@@ -172,10 +172,10 @@ def take(shard: PlannedShard, found: pa.Table | None, of_round: int = 1) -> dict
     taken: dict[int, bytes] = {}
     with parquet_writer(path, pa.schema(REUSED_ANSWER_FIELDS)) as writer:
         for name, attempt, rows in _by_source(found):
-            places = {row: ordinal - start for row, ordinal in rows.items()}
-            for lines in batched(_answers(work, name, attempt, places), _CHUNK_ROWS):
+            indexes = {row: ordinal - start for row, ordinal in rows.items()}
+            for lines in batched(_answers(work, name, attempt, indexes), _CHUNK_ROWS):
                 writer.write_table(pa.Table.from_pylist(lines, pa.schema(REUSED_ANSWER_FIELDS)))
-                taken.update((start + line["place"], line["request_hash"]) for line in lines)
+                taken.update((start + line["index"], line["request_hash"]) for line in lines)
     return taken
 
 
@@ -188,17 +188,17 @@ def _by_source(found: pa.Table) -> Iterator[tuple[str, int, dict[int, int]]]:
         yield name, attempt, rows
 
 
-def _answers(work: AccountFolder, name: str, attempt: int, places: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """The result lines of *attempt* whose rows are in *places*; none where they are gone by now."""
+def _answers(work: AccountFolder, name: str, attempt: int, indexes: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """The result lines of *attempt* whose rows are in *indexes*; none where they are gone by now."""
     shard = work.shard(name)
     submitted = shard.submitted(attempt)
     if submitted is None or not exists(shard.results(attempt)):
         return
     asked = read_table(shard.manifest(attempt), ["request_hash", "max_tokens"])
     for row, line in _lines(shard, attempt):
-        if row in places:
+        if row in indexes:
             yield {
-                "place": places.pop(row),
+                "index": indexes.pop(row),
                 "request_hash": asked["request_hash"][row].as_py(),
                 "max_tokens": asked["max_tokens"][row].as_py(),
                 "line": line,
@@ -220,6 +220,6 @@ def _lines(shard: ShardFolder, attempt: int) -> Iterator[tuple[int, bytes]]:
 
 
 def read_reused(path: UPath, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """*columns* of the answers that were taken over, in batches; none where there are none."""
+    """*columns* of the reused answers, in batches; nothing if there are none."""
     if exists(path):
         yield from read_batches(path, _CHUNK_ROWS, columns)

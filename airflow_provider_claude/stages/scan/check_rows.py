@@ -27,11 +27,11 @@ RELEASED = "released"
 
 @dataclass(frozen=True)
 class Judge:
-    """How rows are judged: by *gate*, but for those whose key is among *released*.
+    """How rows are checked: by *gate*, except those whose key is among *released*.
 
     A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*. *redaction*
-    replaces what is personal in the texts before anything looks at them; what is then set aside is kept as it was judged,
-    not as it came. *trimming* says what is judged but not sent.
+    replaces personal data in the texts first of all; rows set aside are then kept as they were scanned,
+    not as they came. *trimming* says what is scanned but not sent.
     """
 
     gate: Gate
@@ -44,7 +44,7 @@ class Judge:
 
 
 class Doubt(NamedTuple):
-    """A suspect: the hash of what was judged of it, all of that, and the hash of its texts as they came."""
+    """A suspect: the hash of its scanned text, that text, and the hash of its texts as they came."""
 
     key: str
     text: str
@@ -80,7 +80,7 @@ class RowCheck:
         self.digests = _digests(self.rows, [column.texts for column in self.cleaned.values()])
 
     def _trimmed(self, trimming: Trimming) -> dict[str, Bodies]:
-        """The texts without what is only judged."""
+        """The texts without the parts that are only scanned."""
         replies, signatures = trimming.replies == "drop", trimming.signatures == "drop"
         return {
             name: bodies(column.texts, replies=replies, signatures=signatures) for name, column in self.cleaned.items()
@@ -93,7 +93,7 @@ class RowCheck:
                 self.flags = _flags(self.flags, {row: [flag] for row in rows})
 
     def _raw(self, rows: Iterable[int]) -> dict[int, bytes]:
-        """What stands for the texts of *rows*, as they came."""
+        """The hashes of the texts of *rows*, as they came."""
         digests = _digests(rows, [self.chunk.column(name) for name in self._columns])
         if self._redaction:
             return {row: self._redaction.digest(digest) for row, digest in digests.items()}
@@ -105,7 +105,7 @@ class RowCheck:
         return self._raw(self.aside)
 
     def _release(self, released: frozenset[bytes]) -> None:
-        """Let through what a person has released, whoever had set it aside."""
+        """Let through the rows that a person has released, for any reason they were set aside."""
         if not released:
             return
         ids, refs = self.chunk.column("item_id"), self.chunk.column("source_ref")
@@ -125,7 +125,7 @@ class RowCheck:
         }
 
     def _doubt_keys(self, rows: list[int]) -> dict[int, bytes]:
-        """What is asked about *rows* is known by: their texts before anything is left out, and what they hide, if they do."""
+        """The key of a doubt about each of *rows*: their texts before anything is left out, and their hidden text."""
         keys = _digests(rows, [self._judged[name].texts for name in self.cleaned])
         if "claude_hidden" in self._judged:
             hidden = self._judged["claude_hidden"].texts
@@ -134,7 +134,7 @@ class RowCheck:
         return keys
 
     def originals(self) -> list[int]:
-        """The candidates that cleaning changed by more than line ends. Where texts are redacted, nobody wants them kept."""
+        """The candidates that cleaning changed by more than line ends. Where texts are redacted, they are not kept."""
         changed = {row for column in self.cleaned.values() for rows in column.changes.values() for row in rows}
         return [] if self._redaction else sorted(changed.difference(self.aside))
 
@@ -150,17 +150,17 @@ class RowCheck:
         return self.aside[row].score if row in self.aside else self.scores.get(row, 0.0)
 
     def text_hash(self, row: int) -> str | None:
-        """What stands for the texts of *row* as they came, where somebody may set it aside, or let it through."""
+        """The hash of the texts of *row* as they came, where it may be set aside or released."""
         if row in self.aside:
             return self.raw_digests[row].hex()
         return self.doubts[row].text_hash if row in self.doubts else None
 
     def excerpt(self, row: int) -> str:
-        """What is shown of *row*: what its verdict is about, where that can be told, its beginning otherwise."""
+        """The excerpt of *row*: the part its verdict is about, if known, else its beginning."""
         texts = [self._kept(name)[row].as_py() for name in self._columns]
         whole = "\n\n".join(filter(None, texts))
-        place = self._gate.place(whole, self.aside[row]) if whole else None
-        return excerpt(texts) if place is None else excerpt_at(whole, place)
+        offset = self._gate.offset(whole, self.aside[row]) if whole else None
+        return excerpt(texts) if offset is None else excerpt_at(whole, offset)
 
     def _kept(self, name: str) -> pa.Array:
         """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""
@@ -193,7 +193,7 @@ _TYPES = {one.name: one.type for one in (*CANDIDATE_FIELDS, *QUARANTINE_FIELDS)}
 
 
 def key_of(item_id: str | None, source_ref: str, text_digest: bytes) -> bytes:
-    """What a row is known by from one scan to the next: its name, its place, and its texts as they came."""
+    """The key of a row from one scan to the next: its id, its position, and its texts as they came."""
     named = f"{len(source_ref)}:{source_ref}{item_id or ''}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text_digest + named).digest()[:16]
 
@@ -221,13 +221,13 @@ def _joined(row: int, columns: Iterable[Cleaned]) -> str:
 
 
 def _hidden(chunk: pa.RecordBatch) -> dict[str, Cleaned]:
-    """What the rows of *chunk* hold that no reader of them sees, to be judged with their texts."""
+    """Text in the rows of *chunk* that their readers do not see, to be scanned with their texts."""
     hidden = chunk.column("claude_hidden")
     return {} if hidden.null_count == len(hidden) else {"claude_hidden": normalise(hidden)}
 
 
 def _as_sent(trimmed: Mapping[str, Bodies]) -> dict[str, Cleaned]:
-    """The texts from which something is left out, to be judged as well: what stood apart stands together in them."""
+    """The texts from which something is left out, to be scanned as well: separate parts become adjacent in them."""
     changed = {row for sent in trimmed.values() for rows in sent.changes.values() for row in rows}
     if not changed:
         return {}

@@ -1,4 +1,4 @@
-"""Which candidates become items: the first with their text, unless their id is taken, or Claude has come to suspect them."""
+"""Which candidates become items: the first with their text, unless their id is taken, or Claude suspects them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
 from airflow_provider_claude.core.scan.verdicts import Verdict
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
-from airflow_provider_claude.stages.scan.dedupe_index import Index, Place
+from airflow_provider_claude.stages.scan.dedupe_index import Assignment, Index
 
 _TAKEN = Verdict("duplicate_id", "another row with this id came before, with other text.")
 
 
 @dataclass(frozen=True)
 class Fold:
-    """How candidates are folded: by *index*, where they are asked for by *near* signatures too. *columns* are their texts.
+    """How candidates are deduplicated: by *index*, and by *near* signatures if asked for. *columns* are their texts.
 
     *screened* says by the hash of a doubt whether an injection is suspected.
     """
@@ -40,12 +40,12 @@ class Deduplication:
         self.flags = candidates.column("flags").to_pylist()
         self.suspects = set(_true(candidates.column("scan_suspect")))
         self.aside: dict[int, Verdict] = {}
-        self.told: Counter[str] = Counter()
+        self.screened_as: Counter[str] = Counter()
         self._screen(fold.screened)
-        self.places = self._placed(fold)
+        self.assignments = self._assigned(fold)
 
     def _screen(self, screened: Mapping[bytes, bool]) -> None:
-        """Act on what Claude said about suspects."""
+        """Apply Claude's answers about suspects."""
         doubts = self.batch_in.column("scan_doubt").to_pylist() if screened else ()
         for row, doubt in enumerate(doubts):
             suspected = None if doubt is None else screened.get(bytes.fromhex(doubt))
@@ -58,20 +58,20 @@ class Deduplication:
                 self.suspects.discard(row)
             word = self.aside[row].reason if suspected else screening.HARMLESS
             self.flags[row].append(word)
-            self.told[word] += 1
+            self.screened_as[word] += 1
 
-    def _placed(self, fold: Fold) -> dict[int, Place]:
-        """The places of the rows that are not set aside; those whose id is taken are, too."""
+    def _assigned(self, fold: Fold) -> dict[int, Assignment]:
+        """The assignments of the rows that are not set aside; a row whose id is taken is set aside."""
         rows = [row for row in range(self.batch_in.num_rows) if row not in self.aside]
         taken = self.batch_in.take(pa.array(rows, pa.int64()))
         digests = [bytes.fromhex(digest) for digest in taken.column("input_hash").to_pylist()]
         near = self._signatures(rows) if fold.near else ()
         placed = dict(zip(rows, fold.index.fold(digests, taken.column("item_id").to_pylist(), near), strict=True))
-        self.aside |= {row: _TAKEN for row, place in placed.items() if place.ordinal is None}
+        self.aside |= {row: _TAKEN for row, assignment in placed.items() if assignment.ordinal is None}
         return placed
 
     def _signatures(self, rows: Sequence[int]) -> list[Signature | None]:
-        """The signatures of *rows*; None for a suspect, whose answer is nobody else's, and who takes nobody's."""
+        """The signatures of *rows*; None for a suspect, which shares its answer with no other row."""
         found = signatures(["\n\n".join(filter(None, self._texts(row))) for row in rows])
         return [None if row in self.suspects else one for row, one in zip(rows, found, strict=True)]
 
@@ -82,9 +82,11 @@ class Deduplication:
         """The rows that go into *folder*, ascending."""
         if folder == "quarantine":
             return sorted(self.aside)
-        twins = folder == "duplicates"
+        are_duplicates = folder == "duplicates"
         return [
-            row for row, place in self.places.items() if row not in self.aside and (place.original is not None) == twins
+            row
+            for row, assignment in self.assignments.items()
+            if row not in self.aside and (assignment.original is not None) == are_duplicates
         ]
 
     def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
@@ -93,9 +95,9 @@ class Deduplication:
         return pa.RecordBatch.from_arrays([self._column(one.name, rows, taken) for one in schema], schema=schema)
 
     def doubts(self) -> pa.RecordBatch:
-        """What Claude is to be asked about, or was (DOUBT_FIELDS): a screening that is run again asks the same."""
-        told = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
-        asked = pa.array(sorted([*self.rows("items"), *told]), pa.int64())
+        """The rows to ask Claude about, including those already asked (DOUBT_FIELDS): a repeated screening asks the same."""
+        screened = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
+        asked = pa.array(sorted([*self.rows("items"), *screened]), pa.int64())
         some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(asked)
         known = some.filter(some.column("scan_doubt").is_valid())
         return pa.RecordBatch.from_arrays(known.columns, schema=pa.schema(DOUBT_FIELDS))
@@ -120,9 +122,9 @@ class Deduplication:
 
 #: Columns that a candidate does not have yet: how each is made for a row.
 _MADE: Mapping[str, Callable[[Deduplication, int], object]] = {
-    "ordinal": lambda deduplication, row: deduplication.places[row].ordinal,
-    "duplicate_of": lambda deduplication, row: deduplication.places[row].original,
-    "scan_near": lambda deduplication, row: deduplication.places[row].near,
+    "ordinal": lambda deduplication, row: deduplication.assignments[row].ordinal,
+    "duplicate_of": lambda deduplication, row: deduplication.assignments[row].original,
+    "scan_near": lambda deduplication, row: deduplication.assignments[row].near,
     "scan_suspect": lambda deduplication, row: row in deduplication.suspects,
     "flags": lambda deduplication, row: deduplication.flags[row],
     "reason": lambda deduplication, row: deduplication.aside[row].reason,

@@ -1,6 +1,6 @@
 """Which rows are the first with their text, or with nearly their text.
 
-What is known is in a temporary SQLite file, so that memory does not grow with the rows.
+The index is a temporary SQLite file, so that memory does not grow with the rows.
 
 Texts and ids are known by 16 bytes of their SHA-256: among a billion rows, the chance that any two are mistaken
 for one another is about one in 10^20.
@@ -32,9 +32,9 @@ _SETTINGS = """
 """
 
 
-class Place(NamedTuple):
-    """Where a row belongs: an item of its own (*ordinal*), with its *original* (the twin's ordinal, and its id), or
-    nowhere (no ordinal): its id is taken by a row of other text. *near*: it is only similar to its twin.
+class Assignment(NamedTuple):
+    """What a row becomes: an item of its own (*ordinal*), with its *original* (the ordinal and the id of that item), or
+    nowhere (no ordinal): its id is taken by a row of other text. *near*: it is only similar to its original.
     """
 
     ordinal: int | None
@@ -70,8 +70,8 @@ class Index:
 
     def fold(
         self, digests: Sequence[bytes], item_ids: Sequence[str], near: Sequence[Signature | None] = ()
-    ) -> list[Place]:
-        """The places of rows with these *digests* of their texts and these ids, in order; they are known from now on.
+    ) -> list[Assignment]:
+        """The assignments of rows with these *digests* of their texts and these ids, in order; the rows are known from now on.
 
         At most 30,000 rows at a time. A row with both the text and the id of an earlier one is its duplicate. *near*: the
         signatures of the texts, None for one that is like no other.
@@ -79,33 +79,33 @@ class Index:
         texts = [digest[:16] for digest in digests]
         names = [hashlib.sha256(item_id.encode()).digest()[:16] for item_id in item_ids]
         known_texts = {
-            digest: Place(ordinal, original, bool(similar))
+            digest: Assignment(ordinal, original, bool(similar))
             for digest, ordinal, original, similar in self._known("texts", texts)
         }
         known_names = dict(self._known("ids", names))
         new_texts: list[tuple[bytes, int, str, bool]] = []
         new_names: list[tuple[bytes, bytes]] = []
-        places: list[Place] = []
+        assignments: list[Assignment] = []
         for text, name, item_id, alike in zip(texts, names, item_ids, near or [None] * len(texts), strict=True):
             if known_names.setdefault(name, text) != text:
-                places.append(Place(None))
+                assignments.append(Assignment(None))
                 continue
             new_names.append((name, text))
             if original := known_texts.get(text):
-                places.append(original)
+                assignments.append(original)
                 continue
             like = self._alike(alike, item_id) if alike else None
             ordinal, known_as = like or (self._items, item_id)
-            known_texts[text] = Place(ordinal, known_as, near=like is not None)
+            known_texts[text] = Assignment(ordinal, known_as, near=like is not None)
             new_texts.append((text, ordinal, known_as, like is not None))
-            places.append(known_texts[text] if like else Place(ordinal))
+            assignments.append(known_texts[text] if like else Assignment(ordinal))
             self._items += like is None
         self._database.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", new_texts)
         self._database.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", new_names)
-        return places
+        return assignments
 
     def _alike(self, signature: Signature, item_id: str) -> tuple[int, str] | None:
-        """Ordinal and id of the item that is most like *signature*; where none is like it, the row is known from now on."""
+        """Ordinal and id of the item most similar to *signature*; without one, the row is added to the index."""
         bands = list(signature.bands())
         marks = ",".join("?" * len(bands))
         found = self._database.execute(

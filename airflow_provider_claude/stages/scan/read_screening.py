@@ -1,4 +1,4 @@
-"""What Claude said about the rows that a scan left in doubt."""
+"""Claude's answers about the rows that a scan doubted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BATCH_ROWS = 10_000
 def read_screened(run: RunFolder) -> Mapping[bytes, bool]:
     """By input hash whether an injection is suspected in it, of all that were answered in *run*.
 
-    *run* is the run folder of the screening, as far as it has come; there need not be one.
+    *run* is the run folder of the screening, which may be unfinished or missing.
     """
     found: dict[bytes, bool] = {}
     for path in run.parts("answers"):

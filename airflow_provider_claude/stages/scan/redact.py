@@ -5,7 +5,7 @@
     mapping/part-00000.enc    what the tokens stand for, only where it was asked for: a sealed line for each 10,000; a
                               part for each task that read
 
-Whoever has the key can find a phone number by trying all of them: it is sealed wherever there is a cipher.
+With the key, a phone number can be found by trying all numbers: so the key is sealed wherever there is a cipher.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Redaction:
         return {name: self._column(column) for name, column in cleaned.items()}
 
     def digest(self, digest: bytes) -> bytes:
-        """What stands for *digest*, the digest of texts as they came, so that nobody can try which texts those are."""
+        """A keyed hash of *digest*, the digest of texts as they came, so that the texts cannot be guessed by trial."""
         return self._redactor.keyed(digest)
 
     def _column(self, column: Cleaned) -> Cleaned:
@@ -92,18 +92,20 @@ def open_redaction(run: RunFolder, settings: Redacting | None, now: str, part: i
 
 
 def _run_key(run: RunFolder, cipher: Cipher | None, now: str) -> bytes:
-    """The key of *run*: what is on record, or a new one, of which one writer's wins."""
-    place = run.file("redaction.json")
-    record = read_record(place, RedactionRecord)
+    """The key of *run*: the one on record, or a new one; of several writers, one wins."""
+    path = run.file("redaction.json")
+    record = read_record(path, RedactionRecord)
     if record is None:
-        write_new_record(place, _new_key(cipher, now))
-        record = read_record(place, RedactionRecord)
+        write_new_record(path, _new_key(cipher, now))
+        record = read_record(path, RedactionRecord)
     if record is None:
-        raise StateError(f"{place} was written and is not there.")
+        raise StateError(f"{path} was written, but is missing.")
     if not record.sealed:
         return base64.b64decode(record.key)
     if cipher is None:
-        raise StateError(f"{place} is encrypted, and no Fernet key is configured here. Configure the one of that time.")
+        raise StateError(
+            f"{path} is encrypted, and no Fernet key is configured here. Configure the key that encrypted it."
+        )
     return cipher.unseal(record.key.encode())
 
 

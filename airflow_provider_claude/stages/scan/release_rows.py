@@ -1,10 +1,9 @@
-"""Release: a person lets rows out of quarantine, and the next scan of the same source lets them through.
+"""Release: a person releases rows from quarantine, and the next scan of the same source lets them through.
 
-Each release is a record of its own, with who, when, which rows and why. Records are only added: to take a release back is
-one, too.
+Each release is a record of its own, with who, when, which rows and why. Records are only added: a withdrawal is a record, too.
 
-A row is let through where its id, its place in the source and its texts are those of the row that was released; another
-text in its place is judged as any other. Releases stay with the run folder: each scan of it heeds all of them.
+A row is let through if its id, its position in the source and its texts are those of the released row; another text at that
+position is scanned like any other. Releases stay with the run folder: each scan of it applies all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.parquet_files import read_batches
 
-#: What a person sees of a row in quarantine, and what chooses it.
+#: The columns of a row in quarantine that a person sees, and those that selectors use.
 SHOWN = (
     "item_id",
     "source_ref",
@@ -38,10 +37,10 @@ SHOWN = (
     "lost_rows",
 )
 
-#: Whoever writes a mail chooses its message id, and may choose another's.
+#: The author of a mail chooses its message id, and may copy another's.
 _AMBIGUOUS = (
-    "id:{name} means several rows in quarantine that do not say the same; nothing was released. Name the one that is meant "
-    "by its place: place:<source_ref>, as the table in quarantine/ has it."
+    "id:{name} matches several rows in quarantine with different texts; nothing was released. Name the right one "
+    "by its position: place:<source_ref>, as the table in quarantine/ has it."
 )
 
 _BATCH_ROWS = 2_000
@@ -57,9 +56,9 @@ def read_quarantine(run: RunFolder) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def unmatched(run: RunFolder, terms: Sequence[str]) -> list[str]:
-    """What to say of those of *terms* that mean no row in quarantine of *run*, a sentence each."""
-    found = Unmatched(terms)
+def unmatched(run: RunFolder, selectors: Sequence[str]) -> list[str]:
+    """A sentence for each of *selectors* that matches no row in quarantine of *run*."""
+    found = Unmatched(selectors)
     for row in read_quarantine(run):
         found.see(row)
     return found.sentences()
@@ -74,42 +73,41 @@ class Act(NamedTuple):
     run_id: str | None = None
 
 
-def release(run: RunFolder, terms: Sequence[str], act: Act) -> QuarantineRecord:
-    """Let the rows of *run* that *terms* mean (see core.scan.selectors) through from the next scan on.
+def release(run: RunFolder, selectors: Sequence[str], act: Act) -> QuarantineRecord:
+    """Release the rows of *run* that *selectors* match (see core.scan.selectors), from the next scan on.
 
-    Returns what was written down; a command writes nothing where no row is meant. An Airflow run releases by its
-    terms once: where it is cleared, what has come into quarantine since stays there, and the first record is returned.
-    Raises JobError for a term that is none, or an id that rows of different texts have, and StateError where *run* was not
-    scanned.
+    Returns the record; a command writes none if no row matches. An Airflow run applies its selectors once: if it is
+    cleared, rows quarantined since stay there, and the first record is returned. Raises JobError for an invalid selector, or
+    an id that rows of different texts have, and StateError if *run* was not scanned.
     """
-    selectors = Selectors.of(terms)
+    parsed = Selectors.of(selectors)
     run.need_scan()
     for done in _records(run).values() if act.run_id else ():
-        if (done.run_id, done.selectors) == (act.run_id, list(terms)):
+        if (done.run_id, done.selectors) == (act.run_id, list(selectors)):
             return done
     rows, reasons, texts = [], Counter[str](), dict[str, str]()
     for row in read_quarantine(run):
-        if selectors.releases(row):
-            for name in selectors.named(row):
+        if parsed.releases(row):
+            for name in parsed.named(row):
                 if texts.setdefault(name, row["scan_text_hash"]) != row["scan_text_hash"]:
                     raise JobError(_AMBIGUOUS.format(name=name[:80]))
             rows.append(_released(row))
             reasons[row["reason"]] += 1
-    record = _record(act, selectors=list(terms), by_reason=dict(reasons.most_common()), rows=rows)
+    record = _record(act, selectors=list(selectors), by_reason=dict(reasons.most_common()), rows=rows)
     if rows or act.run_id:
         run.releases.append(record)
     return record
 
 
 def withdraw(run: RunFolder, number: int, act: Act) -> QuarantineRecord:
-    """Take release *number* of *run* back: the next scan judges its rows as any other, unless another release means them.
+    """Withdraw release *number* of *run*: the next scan checks its rows like any other, unless another release covers them.
 
-    Raises JobError where there is no such release, or it does not hold any more.
+    Raises JobError if there is no such release, or if it was withdrawn.
     """
     held = holding(run)
     if number not in held:
         there = f"There are {', '.join(map(str, held))}" if held else "There is none"
-        raise JobError(f"{run} has no release {number} that holds. {there}.")
+        raise JobError(f"{run} has no release {number} in force. {there}.")
     record = _record(act, selectors=held[number].selectors, by_reason=held[number].by_reason, rows=[], withdraws=number)
     run.releases.append(record)
     return record
@@ -120,22 +118,22 @@ def _record(act: Act, **what: Any) -> QuarantineRecord:
 
 
 def holding(run: RunFolder) -> dict[int, QuarantineRecord]:
-    """The releases of *run* that nobody has taken back, by number."""
+    """The releases of *run* that were not withdrawn, by number."""
     records = _records(run)
     gone = {record.withdraws for record in records.values()}
     return {number: one for number, one in records.items() if number not in gone and one.withdraws is None}
 
 
 def acts(run: RunFolder) -> list[str]:
-    """What people have done about the quarantine of *run*, a sentence each, the first act first."""
-    return [_told(number, record) for number, record in _records(run).items() if record.rows or record.withdraws]
+    """The releases and withdrawals of *run*, one sentence each, oldest first."""
+    return [_sentence(number, record) for number, record in _records(run).items() if record.rows or record.withdraws]
 
 
-def _told(number: int, record: QuarantineRecord) -> str:
+def _sentence(number: int, record: QuarantineRecord) -> str:
     who = f"{record.at[:19]}Z, {record.by}" + (f", run {record.run_id}" if record.run_id else "")
     why = f" Why: {record.note}" if record.note else ""
     if record.withdraws:
-        return f"Release {record.withdraws} was taken back ({who}).{why}"
+        return f"Release {record.withdraws} was withdrawn ({who}).{why}"
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in record.by_reason.items())
     names = ", ".join(row.item_id or row.source_ref for row in record.rows[:_NAMED])
     more = f" and {len(record.rows) - _NAMED:,} more" if len(record.rows) > _NAMED else ""
@@ -148,7 +146,7 @@ def _released(row: Mapping[str, Any]) -> ReleasedRow:
 
 
 def released_keys(run: RunFolder) -> frozenset[bytes]:
-    """What the released rows of *run* are known by."""
+    """The keys of the released rows of *run*."""
     return frozenset(
         key_of(row.item_id, row.source_ref, bytes.fromhex(row.text_hash))
         for record in holding(run).values()

@@ -9,7 +9,7 @@ same cleaned texts, whatever its id. A row whose id is taken by an item or dupli
 (`duplicate_id`); with the same text it is a duplicate. Rows that are set aside take no id.
 
 Memory holds one chunk of rows and a bounded index, whatever the number of rows. scan.json is removed first and
-written last: while it is not there, what else is there does not count.
+written last: without it, the other files do not count.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from airflow_provider_claude.stages.scan.scan_settings import ScanSettings, rule
 from airflow_provider_claude.stages.scan.write_tables import NAMES, open_tables
 from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 
-#: Rows judged at once, unless their texts reach _CHUNK_BYTES before.
+#: Rows checked at once, unless their texts reach _CHUNK_BYTES before.
 _CHUNK_ROWS = 2_000
 _CHUNK_BYTES = 16 << 20
 
@@ -65,7 +65,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
 
 @contextmanager
 def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) -> Iterator[Judge]:
-    """How the rows of part *part* of a scan into *run* are judged."""
+    """How the rows of part *part* of a scan into *run* are checked."""
     with open_redaction(run, settings.redact, now, part) as redaction:
         yield Judge(
             gate=open_gate(

@@ -38,11 +38,11 @@ class ScanSettings:
     column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its texts
     together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are tags of the prompt, such as
     `</email>`: a text that closes one is noted; *confidential* is the word that no answer may
-    hold, see `core.scan.shape_limits`. *policy* says what becomes of rows in which something was found, *redact*
-    what in the texts is replaced by tokens, if anything, and *trimming* what is judged but not sent; *screened* is the run
-    folder in which those that were in doubt are asked about. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
+    hold, see `core.scan.shape_limits`. *policy* decides about rows with findings, *redact* says
+    what in the texts is replaced by tokens, if anything, and *trimming* what is scanned but not sent; *screened* is the run
+    folder of the screening that asks Claude about doubtful rows. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
     more are asked once; None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says
-    whether a scan fails where a file cannot be read whole, or goes on without what is lost.
+    whether a scan fails where a file cannot be read whole, or continues without the lost rows.
     """
 
     text_columns: Sequence[str]

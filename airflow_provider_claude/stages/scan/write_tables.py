@@ -58,14 +58,14 @@ class Counts:
             self.flags.update(flags)
 
     def folded(self, deduplication: Deduplication) -> None:
-        """Count what became of candidates."""
-        items, twins = deduplication.rows("items"), deduplication.rows("duplicates")
+        """Count the candidates by what they became."""
+        items, duplicates = deduplication.rows("items"), deduplication.rows("duplicates")
         self.items += len(items)
-        self.duplicates += len(twins)
-        self.near += sum(deduplication.places[row].near for row in twins)
+        self.duplicates += len(duplicates)
+        self.near += sum(deduplication.assignments[row].near for row in duplicates)
         self.suspects += len(deduplication.suspects.intersection(items))
         self.reasons.update(verdict.reason for verdict in deduplication.aside.values())
-        self.flags.update(deduplication.told)
+        self.flags.update(deduplication.screened_as)
 
     def share(self, record: ShareRecord) -> None:
         """Count what a share has read and set aside."""
@@ -80,7 +80,7 @@ class Counts:
     def record(self, settings: ScanSettings, origin: Origin, *, started: str, finished: str) -> ScanRecord:
         """scan.json, of a scan of the source at *origin*.
 
-        Raises SourceError where files are unreadable and *settings* do not say to go on without them.
+        Raises SourceError where files are unreadable and *settings* do not allow to continue without them.
         """
         if settings.unreadable_files == "fail":
             refuse(self.losses, origin.source, self.rows)
@@ -142,7 +142,7 @@ def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
             near=settings.near_duplicates is not None,
             screened=read_screened(settings.screened) if settings.screened else {},
         )
-        always = {"doubts", *(["items"] if settings.typed else [])}  # a file tells the types, even where it has no row
+        always = {"doubts", *(["items"] if settings.typed else [])}  # a file has the types, even without rows
         parts = {
             folder: stack.enter_context(Parts(run, folder, schema, settings.part_rows, always=folder in always))
             for folder, schema in schemas.items()

@@ -76,7 +76,7 @@ def _answered_before(shard: PlannedShard, selection: AttemptSelection, now: str)
 
 
 def _used(shard: PlannedShard, before: int) -> Used:
-    """What the rounds before *before* have asked or taken."""
+    """What the rounds before *before* have asked or reused."""
     taken: dict[tuple[str, int], set[int]] = {}
     for of_round in range(1, before):
         path = shard.folder.reused(shard.fingerprint, of_round)

@@ -1,4 +1,4 @@
-"""Settle: the leftovers of a shard are sent again, round by round, until they are answered or given up."""
+"""Settle: sends the unresolved rows of a shard again, round by round, until they are answered or cannot be."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
-#: Seconds until a round is looked at again that has ended, and whose results are not here.
+#: Seconds until the next look at a round that has ended, and whose results are not downloaded.
 _LOOK_AGAIN = 60.0
 
 
@@ -64,9 +64,9 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Settling:
-    """One shard's leftovers, and how far to go for them.
+    """One shard's unresolved rows, and how often to ask them.
 
-    :param rounds: how often leftovers are sent again; 0 leaves them as they are.
+    :param rounds: how often unresolved rows are sent again; 0 leaves them as they are.
     :param lane_factory: the way to the sync lane; None leaves it out.
     """
 
@@ -138,13 +138,13 @@ class Settling:
             return ""
 
     def _in_vain(self, number: int) -> bool:
-        """Whether attempt *number* asks nothing, because the budget covers nothing of it."""
+        """Whether attempt *number* asks nothing, because the budget covers none of it."""
         intent = self.shard.intent(number)
         return intent is not None and not intent.requests and intent.withheld > 0
 
     def _carry_on(self, number: int, shard: PlannedShard) -> None:
         if self.lane_factory is None:
-            raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not at hand here.")
+            raise StateError(f"{self.shard}, attempt {number} was begun by the sync lane, which is not available here.")
         self.api.of(shard.plan.account).connect()
         attempt = SyncAttempt(shard=self.shard, number=number, clock=self.clock)
         refused = {"shed": False} if are_refused(self.shard.run) else {}
@@ -156,7 +156,7 @@ class Settling:
         return Settled(loaded)
 
     def _in_flight(self, rounds: Sequence[Attempt]) -> Waiting | None:
-        """The first batch of *rounds* that has not ended. What is on record of one is not asked again."""
+        """The first batch of *rounds* that has not ended. The API is not asked about a recorded end."""
         for attempt in rounds:
             if (
                 attempt.in_flight
@@ -172,10 +172,10 @@ class Settling:
         try:
             return keep_end(self.shard, number, self.api.batch(batch_id)) is not None
         except NotFoundYetError:
-            return True  # as far as waiting goes: the load asks for its results, over an hour at most
+            return True  # for the wait: the load asks for its results, for at most an hour
 
     def _loaded(self, shard: PlannedShard, rounds: Sequence[Attempt]) -> LoadedRecord:
-        """The landing of all rounds there are; made anew where a round has ended since."""
+        """The load of all rounds so far; done again if a round has ended since."""
         loaded = self.shard.loaded()
         latest = max((attempt.round for attempt in rounds), default=0)
         if loaded is None or loaded.shard_fingerprint != shard.fingerprint or loaded.round != latest:

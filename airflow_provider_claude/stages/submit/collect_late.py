@@ -1,7 +1,7 @@
-"""Batches that were left at their cutoff, and have ended since: what they have answered is kept, and what it cost counted.
+"""Batches that were abandoned at their cutoff, and have ended since: their answers are kept, and their cost is counted.
 
-Their rows have been asked again by then, so that the table keeps one answer a row. The late answers are paid for; an earlier
-look could only say that they may be. Other runs may take them. Where it turns out that a batch is another's, or that there is
+Their rows have been asked again by then, so that the table keeps one answer a row. The late answers are paid for; before,
+the report could only say that they may be. Other runs may reuse them. Where a batch proves to be another's, or there is
 none, nothing was paid, and that is put on record, too.
 """
 
@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 def has_left(shard: ShardFolder) -> bool:
-    """Whether an attempt was left at its cutoff, and its results are not here."""
+    """Whether an attempt was abandoned at its cutoff, and its results are not downloaded."""
     return bool(_left(shard))
 
 
 def collect_late(recovery: AttemptRecovery) -> None:
-    """Download what has ended since of the attempts that the shard of *recovery* has left at their cutoff, where it is proven.
+    """Download the results of abandoned attempts of the shard of *recovery* that have ended since and are proven its own.
 
-    Nothing waits for it: where the API does not answer, that is logged, and the report says what they may cost.
+    This does not wait: if the API does not answer, a line is logged, and the report says what they may cost.
     """
     for number in _left(recovery.shard):
         try:
@@ -65,7 +65,7 @@ def _collect(recovery: AttemptRecovery, number: int) -> None:
 
 
 def _left(shard: ShardFolder) -> list[int]:
-    """The attempts that were released at their cutoff, may have been paid for, and whose results are not here."""
+    """The attempts that were voided at their cutoff, may have been paid for, and whose results are not downloaded."""
     names = shard.names()
     left = [
         number
@@ -76,8 +76,8 @@ def _left(shard: ShardFolder) -> list[int]:
 
 
 def _found(recovery: AttemptRecovery, number: int) -> SubmittedRecord | None:
-    """The record of the batch of attempt *number*, whose id was not known: custom ids prove one of the workspace's. Where none
-    can be its, that is put on record.
+    """The record of the batch of attempt *number*, whose id was unknown: custom ids prove which batch of the workspace it is.
+    If none can be, that is put on record.
     """
     for orphan in history(recovery.shard):
         if orphan.number == number and epoch(recovery.clock()) >= orphan.until:
@@ -91,7 +91,7 @@ def _found(recovery: AttemptRecovery, number: int) -> SubmittedRecord | None:
 
 
 def _is_ours(recovery: AttemptRecovery, record: SubmittedRecord, batch_id: str) -> bool | None:
-    """Whether *batch_id* answers what attempt *record* has asked; None where it has not ended, or its results do not tell."""
+    """Whether *batch_id* answers what attempt *record* has asked; None if it has not ended, or its results do not decide."""
     intent = recovery.shard.intent(record.attempt)
     try:
         if intent is None or recovery.api.batch(batch_id).status != ENDED:

@@ -25,7 +25,7 @@ class Api(download.Api, Protocol):
 
 
 class ClaimState(Enum):
-    """What the claim on a batch means for an orphan that looks like it."""
+    """What another attempt's claim on a batch means for an orphan of the same size and time."""
 
     FREE = "nobody's"
     DISPUTED = "adopted by another attempt, and not proven yet"
@@ -53,7 +53,7 @@ class Orphans:
         return next((one for one in self._candidates(orphan) if self._proof(orphan, one)), None)
 
     def is_lost(self, orphan: Attempt) -> bool:
-        """Whether no batch of the workspace's list can be that of *orphan*: so it was not carried out."""
+        """Whether no batch of the workspace's list can be that of *orphan*: then the call was not carried out."""
         return not self._by_their_ids(orphan, self._candidates(orphan))
 
     def _candidates(self, orphan: Attempt) -> list[Listed]:
@@ -78,7 +78,7 @@ class Orphans:
         return rest
 
     def _proof(self, orphan: Attempt, batch: Listed) -> bool | None:
-        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not tell, or are
+        """Whether *batch* is that of *orphan*, by the first custom id in its results; None where they do not decide it, or are
         refused: the key is good, as the list of batches was read with it.
 
         A claim of another attempt on it is wrong then, and is removed.
@@ -95,7 +95,7 @@ class Orphans:
         return proof
 
     def _claim_state(self, orphan: Attempt, batch_id: str) -> ClaimState:
-        """Whether *orphan* may have this batch, for all that the work folder knows."""
+        """Whether the work folder's records allow *orphan* to have this batch."""
         claim = self.work.claimed(batch_id)
         if claim is None or self.is_mine(claim, orphan.number):
             return ClaimState.FREE

@@ -1,4 +1,4 @@
-"""The attempts of a shard: read from its records, carried on by `core.submit.attempt`, written down."""
+"""The attempts of a shard: read from its records, continued as `core.submit.attempt` decides, and recorded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from airflow_provider_claude.store.attempts import LEFT, history
 _CANCEL_LOOK = 30.0
 
 
-#: What has to be done before something can be sent, and what keeps it from being done.
+#: A step that must be done before anything can be sent, and the error that prevents it.
 _Step = Search | Adopt | Release | Replace | Close | Wait | Hold
 
 
@@ -65,7 +65,7 @@ class Cutoff(Protocol):
 
 
 class NoCutoff:
-    """That of a shard that nobody waits for."""
+    """That of a shard without a deadline."""
 
     def left(self) -> float:
         return math.inf
@@ -91,11 +91,11 @@ class AttemptRecovery:
         self.orphans = Orphans(shard, work, api, grace)
 
     def pursue(self, shard_fingerprint: str, of_round: int = 1) -> Submit | Reattach:
-        """Do what has to be done before *shard_fingerprint* may be paid for, or is found to be.
+        """Do the steps that come before *shard_fingerprint* may be paid for, or find that it already is.
 
         Raises PendingError where something else has to end first, HoldError where a person has to look, and the API's errors
-        where it does not answer. None is raised past the shard's cutoff where its rows are to be answered all the same: then
-        what blocks it is left, on record.
+        where it does not answer. None is raised past the shard's cutoff if its rows are to be answered anyway: then the
+        blocking attempt is abandoned, on record.
         """
         listed: list[Listed] | None = None
         while True:
@@ -118,7 +118,7 @@ class AttemptRecovery:
                     listed = self._resolve(step, now)
 
     def _resolve(self, step: _Step, now: float) -> list[Listed] | None:
-        """Carry out *step*, or leave what blocks it: the batches that were found, None where that is not asked."""
+        """Carry out *step*, or abandon what blocks it: returns the batches found, None if the step does not search."""
         try:
             if isinstance(step, Search):
                 return self.orphans.search(step.attempt)
@@ -128,7 +128,7 @@ class AttemptRecovery:
         return None
 
     def _leave(self, attempt: Attempt, why: ClaudeError) -> None:
-        """Leave *attempt*, which blocks the shard, where the cutoff has come; raise *why* where it has to be waited for."""
+        """Abandon *attempt*, which blocks the shard, if the cutoff has come; else raise *why*, to wait for it."""
         left, answers = self.cutoff.left(), self.cutoff.answers()
         if not left:
             now = self.clock()
@@ -160,7 +160,7 @@ class AttemptRecovery:
                 raise HoldError(_what_to_do(self.shard, attempt, batch_ids))
 
     def _remember(self, closed: Attempt) -> None:
-        """Let others use what a closed attempt of the sync lane was answered."""
+        """Let other runs reuse the answers of a closed attempt of the sync lane."""
         record = self.shard.submitted(closed.number)
         if record is not None:
             collect.collect(self.shard, record, self.api, self.work, self.clock())
@@ -181,7 +181,7 @@ class AttemptRecovery:
         """Cancel a batch whose rows have changed, and keep what it had answered."""
         record = self.shard.submitted(stale.number)
         if record is None or record.batch_id is None:
-            raise StateError(f"{self.shard}, attempt {stale.number}: its batch is not on record any more.")
+            raise StateError(f"{self.shard}, attempt {stale.number}: its batch is no longer on record.")
         info = self.api.batch(record.batch_id)
         if info.status != ENDED and record.adopted:
             raise PendingError(
@@ -194,14 +194,14 @@ class AttemptRecovery:
                 self.api.cancel_batch(record.batch_id)
             raise PendingError(
                 f"Batch {record.batch_id} answers what shard {self.shard.number} held before. It is being cancelled; what "
-                "it has answered so far is paid for, kept and used, and the rest is sent anew when it has ended.",
+                "answers so far are paid for, kept and used, and the rest is sent again when it has ended.",
                 _CANCEL_LOOK,
             )
         collect.collect(self.shard, record, self.api, self.work, self.clock())
 
 
 def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: bool = False) -> None:
-    """Write down that *info* is the batch of *attempt*."""
+    """Record that *info* is the batch of *attempt*."""
     shard.submit(
         attempt,
         "batch",
@@ -215,16 +215,16 @@ def submitted(shard: ShardFolder, attempt: int, info: BatchInfo, *, adopted: boo
 def _still_sending(shard: ShardFolder, attempt: Attempt) -> str:
     return (
         f"Shard {shard.number}, attempt {attempt.number}: {shard.file(f'{attempt.number}.intent.json')} says that its "
-        f"{attempt.requests:,} requests were about to be sent. Whoever sent them may still be at it, or another shard is "
-        "finding out whether a batch of that size is its own. Nothing is sent before that is known."
+        f"{attempt.requests:,} requests were about to be sent. Their sender may still be sending, or another shard is "
+        "checking whether a batch of that size is its own. Nothing is sent before that is known."
     )
 
 
 def _what_to_do(shard: ShardFolder, attempt: Attempt, batch_ids: tuple[str, ...]) -> str:
-    """The message of a hold: what is not known, and what a person can do about it."""
+    """The message of a hold: what is unknown, and what a person can do about it."""
     return (
-        f"Shard {shard.number}, attempt {attempt.number}: whoever sent its {attempt.requests:,} requests died before "
-        f"writing down the batch id, and {len(batch_ids)} batches of that size and time belong to no one: "
+        f"Shard {shard.number}, attempt {attempt.number}: the task that sent its {attempt.requests:,} requests died before "
+        f"recording the batch id, and {len(batch_ids)} batches of that size and time match no other attempt: "
         f"{', '.join(batch_ids)}. Nothing is sent, because it could be paid for twice. Look them up in the Console, then "
         f"run `claude-batch adopt {shard} <batch id>`, or `claude-batch resend {shard}` if it is none of them, and clear "
         "this task."

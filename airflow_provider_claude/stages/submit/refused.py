@@ -1,4 +1,4 @@
-"""Where the API refuses batches: on record for the run, so that no other shard tries; and who asks the rows then."""
+"""Where the API refuses batches: recorded for the run, so that no other shard tries; and which lane asks the rows then."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def full_price(plan: PlanRecord) -> str:
     return f" By the sync lane this run costs about {usd(sync)} instead of {usd(batch)}."
 
 
-def refusal_told(run: RunFolder) -> list[str]:
-    """What the report says of it."""
+def refusal_warnings(run: RunFolder) -> list[str]:
+    """The report's warnings about it."""
     record = run.refused()
     if record is None:
         return []
-    return [f"The API refused batches, and the sync lane asked what had no answer yet, at full price: {record.reason}"]
+    return [f"The API refused batches, and the sync lane asked the remaining rows, at full price: {record.reason}"]

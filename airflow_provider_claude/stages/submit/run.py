@@ -27,7 +27,7 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
-#: A sender gives up after this, and so much more for the bytes it has to send: 4 Mbit/s are enough.
+#: Seconds a sender has, plus time for the bytes it sends: 4 Mbit/s are enough.
 _SEND_SECONDS = 60.0
 
 
@@ -50,7 +50,7 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     late for a batch, or the API refuses batches and the plan allows it. *grace*: seconds after which the API's list must show
     a batch.
 
-    Where an earlier attempt blocks the shard until its cutoff, it is left, and the sync lane asks the rows; see
+    Where an earlier attempt blocks the shard until its cutoff, it is abandoned, and the sync lane asks the rows; see
     core.deadline.stuck.
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
@@ -84,7 +84,7 @@ class Sender:
     def send(self, number: int, selection: AttemptSelection) -> str:
         """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
 
-        Of several workers that are here for the same attempt, one sends; the others get PendingError.
+        Of several workers with the same attempt, one sends; the others get PendingError.
         """
         shard = self.shard.folder
         self.api.connect()
@@ -106,17 +106,17 @@ class Sender:
         return batch.id
 
     def _check_wanted(self, number: int, batch_id: str) -> None:
-        """Cancel the batch where another worker has given this attempt up meanwhile: it has sent the rows itself."""
+        """Cancel the batch if another worker has voided this attempt meanwhile: it has sent the rows itself."""
         if self.shard.folder.voided(number) is not None:
             self.api.cancel_batch(batch_id)
             raise PendingError(
                 f"Sending shard {self.shard.folder.number} took so long that another task has sent it again. Batch {batch_id} "
-                "was cancelled at once; what it answered by then is billed twice.",
+                "was cancelled at once; requests it had answered by then are billed twice.",
                 _SEND_SECONDS,
             )
 
     def _pay(self, number: int, body: RequestBody, intent: IntentRecord) -> BatchInfo:
-        """Create the batch. An attempt whose call was surely not carried out is released, so that a retry may pay."""
+        """Create the batch. An attempt whose call was certainly not carried out is voided, so that a retry may pay."""
         until = datetime.fromisoformat(intent.until)
         body.give_up = lambda: datetime.fromisoformat(self.recovery.clock()) > until
         try:

@@ -1,6 +1,6 @@
-"""The answer writer: puts answers into the journal while the lane sends on. An answer counts when it is there.
+"""The answer writer: puts answers into the journal while the lane keeps sending. An answer counts once it is there.
 
-Answers are paid for. A store that fails is tried again, and nothing is sent meanwhile; what could not be written is
+Answers are paid for. If the store fails, the writer tries again, and nothing is sent meanwhile. Unwritten answers are
 tried once more at the lane's end.
 """
 
@@ -17,13 +17,13 @@ from airflow_provider_claude.stages.sync.lease import Lease
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between tries to write answers down.
+#: Seconds between tries to write answers.
 WRITE_PAUSES = (1.0, 3.0, 10.0)
 
 
 @dataclass(kw_only=True)
 class AnswerWriter:
-    """Writes result lines to *journal*. *done*: so many requests have their answer there, *unwritten*: lines that wait.
+    """Writes result lines to *journal*. *done*: how many requests have their answer there, *unwritten*: lines that wait.
 
     *is_stuck*: the last try to write failed.
     """
@@ -52,7 +52,7 @@ class AnswerWriter:
         return len(self._rejections)
 
     def add_rejections(self) -> None:
-        """Have the rejections written: they were those requests' own fault, as others were answered, or they were few."""
+        """Write the rejections: the requests themselves caused them, because others were answered, or they were few."""
         for line in self._rejections:
             self.add(line)
         self._rejections.clear()
@@ -75,7 +75,11 @@ class AnswerWriter:
         try:
             self.journal.write(self.unwritten)
         except Exception as error:  # noqa: BLE001 - each store has errors of its own
-            _log.error("%d answers are paid for and lost: %s", len(self.unwritten), masked(str(error)))
+            _log.error(
+                "%d paid answers are lost, because they could not be written: %s",
+                len(self.unwritten),
+                masked(str(error)),
+            )
             self.lease.unsure += len(self.unwritten)
             self.state.error = self.state.error or error
         else:

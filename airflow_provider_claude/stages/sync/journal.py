@@ -1,4 +1,4 @@
-"""What the sync lane was answered, written down as it comes: an answer counts once it is here.
+"""The answers of the sync lane, written as they come: an answer counts once it is here.
 
 On a local disk each worker appends to a file of its own; an object store takes the answers in parts.
 """
@@ -20,7 +20,7 @@ PART_SECONDS = 2.0
 
 
 class Journal:
-    """The answers of attempt *attempt* that the holder of lease *number* gets."""
+    """The answers that the holder of lease *number* gets for attempt *attempt*."""
 
     def __init__(self, shard: ShardFolder, attempt: int, number: int) -> None:
         self._shard = shard
@@ -31,7 +31,7 @@ class Journal:
     def write(self, lines: Sequence[bytes]) -> None:
         """Write result lines, each without its end; on disk when this returns.
 
-        Where it fails nothing counts as written: the next write takes the place of what was half done.
+        If it fails, nothing counts as written: the next write replaces the incomplete one.
         """
         data = b"".join(line + b"\n" for line in lines)
         if not self.local:

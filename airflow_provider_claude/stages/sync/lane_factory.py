@@ -19,7 +19,7 @@ from airflow_provider_claude.store import LanesRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A connection to an account. *account* tells it from others, for the rate limits they share on this machine."""
+    """A connection to an account. *account* identifies it, for the rate limits that lanes share on this machine."""
 
     account: str
     connect: Callable[[], AbstractAsyncContextManager[Api]]
@@ -27,12 +27,12 @@ class Connection:
 
 @dataclass(kw_only=True)
 class LaneFactory:
-    """Makes the lanes of a task, as its user wants them.
+    """Makes the lanes of a task, as its parameters say.
 
     :param open_connection: reads the connection; called when there is something to send.
     :param now: the time in epoch seconds.
-    :param in_flight: the most requests under way at once.
-    :param shed: let what is left and not urgent go by batch, where the lane has to slow down for minutes.
+    :param in_flight: the most concurrent requests.
+    :param shed: send the remaining rows that are not urgent by batch if the lane has to slow down for minutes.
     """
 
     open_connection: Callable[[], Connection]
@@ -43,7 +43,7 @@ class LaneFactory:
     _stopped: bool = False
 
     def maker(self, lanes: LanesRecord, *, shed: bool = True) -> Callable[[Journal, Lease], Lane]:
-        """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take what is left."""
+        """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take the remaining rows."""
 
         def make(journal: Journal, lease: Lease) -> Lane:
             connection = self.open_connection()

@@ -1,4 +1,4 @@
-"""What the parts of a lane share: whether it sends on, the error that ends it, and a signal that something has changed."""
+"""What the parts of a lane share: whether it still sends, the error that ends it, and a signal that something changed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class LaneState:
         self._loop = asyncio.get_running_loop()
 
     def end(self, error: Exception | None = None) -> None:
-        """Send nothing more, and raise *error* when all that is under way is written down."""
+        """Send nothing more, and raise *error* once the answers of all open requests are written."""
         self.error = self.error or error
         self.stopping = True
         self.changed.set()
 
     def stop(self) -> None:
         """End the lane, from a signal handler or another thread."""
-        self.error = self.error or PendingError("The sync lane was stopped; a retry goes on where it was.", 1.0)
+        self.error = self.error or PendingError("The sync lane was stopped; a retry resumes it.", 1.0)
         self.stopping = True
         if self._loop is not None:
             with suppress(RuntimeError):  # its loop has ended
@@ -41,4 +41,4 @@ class LaneState:
 
 
 def interrupted() -> PendingError:
-    return PendingError("The sync lane was interrupted; a retry goes on where it was.", 1.0)
+    return PendingError("The sync lane was interrupted; a retry resumes it.", 1.0)

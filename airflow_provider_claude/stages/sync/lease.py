@@ -1,7 +1,7 @@
-"""The lease on an attempt of the sync lane: of all workers that know of it, one sends.
+"""The lease on an attempt of the sync lane: of all its workers, one sends.
 
 A lease is a numbered record; any worker may take the next number once the latest has run out. Its holder renews it, and stops
-sending when it could not: a worker that was suspended may wake up to a lease that has run out.
+sending when it could not: a suspended worker may resume with a lease that has run out.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _log = logging.getLogger(__name__)
 LEASE_SECONDS = 90.0
 RENEW_SECONDS = 20.0
 
-#: So many requests a worker may have under way or not written down yet, until it says how many.
+#: How many requests a worker may have open or unwritten until it records the number.
 UNDER_WAY = 2 * int(CEILING)
 
 
 class Lease:
     """A lease that is held. Raises PendingError when made while another holds.
 
-    `under_way` is the most requests that are sent and not written down at a time, `unsure` counts those that ended without an
+    `under_way` is the most requests that are sent and not written at a time, `unsure` counts those that ended without an
     answer and may have been paid; both go on record whenever the lease is renewed.
     """
 
@@ -64,7 +64,7 @@ class Lease:
 
     @property
     def over(self) -> bool:
-        """Whether another may hold it by now, because it was not renewed in time."""
+        """Whether another worker may hold it, because it was not renewed in time."""
         return self._now() >= parse_time(self._record.until)
 
     def renew(self, done: int) -> None:
@@ -72,7 +72,7 @@ class Lease:
         self._write(LEASE_SECONDS, done)
 
     def give_back(self, done: int) -> None:
-        """Let the next worker have it at once."""
+        """Release it, so that the next worker can take it at once."""
         self._write(-SKEW_SECONDS, done)
 
     def _write(self, seconds: float, done: int) -> None:
@@ -97,7 +97,7 @@ async def keep_renewed(lease: Lease, done: Callable[[], int], state: LaneState) 
 
 def lease_over(pause: float = RENEW_SECONDS) -> PendingError:
     """The error of a worker whose lease ran out; a retry is worth it in *pause* seconds."""
-    return PendingError("The lease on this attempt ran out; a retry goes on where it was.", pause)
+    return PendingError("The lease on this attempt ran out; a retry resumes it.", pause)
 
 
 def _left(lease: LeaseRecord, now: datetime) -> float:
@@ -107,6 +107,6 @@ def _left(lease: LeaseRecord, now: datetime) -> float:
 
 def _held(shard: ShardFolder, attempt: int) -> str:
     return (
-        f"Shard {shard.number}, attempt {attempt}: another worker is at it in the sync lane. If it died, its lease runs out "
-        "by itself; nothing is asked twice."
+        f"Shard {shard.number}, attempt {attempt}: a worker is processing it in the sync lane. If it died, its lease runs out "
+        "by itself. Nothing is asked twice."
     )

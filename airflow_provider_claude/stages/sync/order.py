@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Turns(NamedTuple):
-    """The *order* of the requests of an attempt, by their places; *urgent* says of each place whether it may not wait."""
+    """The *order* of the requests of an attempt, by their positions; *urgent* says for each position whether it must not wait."""
 
     order: NDArray[np.int64]
     urgent: NDArray[np.bool_]
@@ -36,8 +36,8 @@ def urgent_items(shard: PlannedShard) -> frozenset[int]:
     priority = shard.plan.priority
     if priority is None:
         return frozenset()
-    places = np.flatnonzero(_priorities(shard, priority) >= priority.urgent)
-    return frozenset((places + shard.spec.start).tolist())
+    indexes = np.flatnonzero(_priorities(shard, priority) >= priority.urgent)
+    return frozenset((indexes + shard.spec.start).tolist())
 
 
 def _priorities(shard: PlannedShard, priority: Priority) -> NDArray[Any]:

@@ -1,10 +1,10 @@
 """The account's token buckets, shared by all sync lanes of one connection on this machine.
 
-They live in a small file of the system's folder for temporary files, locked for the moment of each look. Over machines
-nothing is shared but what the API's headers tell: give the tasks an Airflow pool with one slot there.
+They live in a small file of the system's folder for temporary files, locked for the moment of each look. Lanes on
+several machines share only the API's headers: give their tasks an Airflow pool with one slot.
 
-Whatever is wrong with the file, the lane goes on: contents that cannot be are taken for none, a lock that does not get
-free is passed over, and a folder that cannot be used leaves each lane with buckets of its own.
+If anything is wrong with the file, the lane continues: impossible contents are ignored, a lock that does not become free is
+skipped, and a folder that cannot be used leaves each lane with its own buckets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_provider_claude.core.sync.token_bucket import NOTHING, Buckets, Use
 
 _log = logging.getLogger(__name__)
 
-#: Tries to get the lock, and the seconds between them. It is held for a moment: who holds it for longer was stopped there.
+#: Tries to get the lock, and seconds between them. It is held for a moment: a process that holds it longer was stopped there.
 _TRIES, _BLINK = 100, 0.001
 
 #: The largest contents that are looked at, in bytes.
@@ -38,17 +38,17 @@ _MOST_BYTES = 4096
 class RateLimiter:
     """The buckets of *account*, as one lane sees them.
 
-    *limits*: what is known of the account, until its answers tell better. *reserve*: the share of the limits that is
-    left to others. *now*: the time in epoch seconds, the same for all lanes of this machine.
+    *limits*: the account's known limits, until the headers of its answers correct them. *reserve*: the share of the limits
+    that is left to others. *now*: the time in epoch seconds, the same for all lanes of this machine.
     """
 
     def __init__(self, account: str, limits: AccountLimits, *, reserve: float, now: Callable[[], float]) -> None:
         self.limits, self._reserve, self._now = limits, reserve, now
         self._shared = _Shared(account)
-        Buckets.fresh(limits, reserve=reserve, now=now())  # says what is wrong with the reserve, if something is
+        Buckets.fresh(limits, reserve=reserve, now=now())  # raises if the reserve is invalid
 
     def draw(self, use: Use) -> float:
-        """Draw *use*, and return the seconds until it may be sent: from then on it is this request's turn."""
+        """Draw *use*, and return the seconds until the request may be sent."""
         with self._look() as look:
             seconds = look.buckets.wait(use, look.now)
             look.buckets = look.buckets.drawn(use, look.now)
@@ -60,7 +60,7 @@ class RateLimiter:
             look.buckets = look.buckets.corrected(use, NOTHING, look.now)
 
     def settle(self, drawn: Use, used: Use, seen: Headroom) -> float:
-        """Put right what was *drawn* when it is known what was *used*, and go by what the API says is left.
+        """Correct what was *drawn* once it is known what was *used*, and apply what the API says is left.
 
         Returns the pace, MIN_PACE to 1: how much of our share is used from now on.
         """
@@ -73,13 +73,13 @@ class RateLimiter:
         return pace
 
     def refused(self, drawn: Use, seconds: float) -> None:
-        """The API had no room for the request that *drawn* was drawn for: nobody sends for *seconds*."""
+        """The API had no room for the request that *drawn* was drawn for: no lane sends for *seconds*."""
         with self._look() as look:
             given_back = look.buckets.corrected(drawn, Use(drawn.requests), look.now)
             look.buckets = given_back.closed(seconds, look.now)
 
     def close(self) -> None:
-        """Let go of the file. Another look opens it again."""
+        """Close the file. The next look opens it again."""
         self._shared.close()
 
     @contextmanager
@@ -93,7 +93,7 @@ class RateLimiter:
 
 @dataclass
 class _Look:
-    """The buckets at one moment; whoever looks may put others in their place."""
+    """The buckets at one moment; the caller may replace them."""
 
     buckets: Buckets
     now: float
@@ -111,7 +111,7 @@ class _Shared:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes the numbers meanwhile."""
+        """Keeps other processes from changing the numbers meanwhile."""
         self._open()
         held = self._lock()
         try:
@@ -187,12 +187,12 @@ class _Shared:
 
 
 def _folder() -> Path:
-    """A folder of this user's alone: whoever could write there could slow the lane down."""
+    """A folder that only this user can write to: other writers could slow the lane down."""
     folder = Path(tempfile.gettempdir()) / f"airflow-claude-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
-        raise PermissionError(f"{folder} is not this user's own folder: remove it")
+        raise PermissionError(f"{folder} belongs to another user: remove it")
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PermissionError(f"{folder} is open to other users, who may have changed what is in it: remove it")
     return folder

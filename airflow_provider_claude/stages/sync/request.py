@@ -17,9 +17,9 @@ class Api(Protocol):
 
 
 class Request(NamedTuple):
-    """One request, under the custom id that its answer is kept by. It asks about so many *items*.
+    """One request, under the custom id of its answer. It asks about *items* items.
 
-    An *urgent* one stays in the lane where others are left to a batch; all of these come before the others.
+    An *urgent* one stays in the lane where others go to a batch; all urgent ones come first.
     """
 
     custom_id: str
@@ -30,11 +30,11 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How the lane goes. *until*: the epoch second by which answers are wanted, None for no such moment.
+    """The settings of a lane. *until*: the epoch second by which answers are wanted, None for no such moment.
 
-    *in_flight*: the most requests under way at once. *reserve*: the share of the limits that is left to others.
-    *shed_until*: until when (epoch seconds) what is left and not urgent may go by batch, where the lane has to slow down for
-    minutes.
+    *in_flight*: the most concurrent requests. *reserve*: the share of the limits that is left to others.
+    *shed_until*: until when (epoch seconds) the remaining requests that are not urgent may go by batch, if the lane has to slow
+    down for minutes.
     """
 
     until: float | None = None

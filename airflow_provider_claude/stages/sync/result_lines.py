@@ -20,9 +20,9 @@ def succeeded_line(custom_id: str, message: bytes) -> bytes:
 def errored_line(custom_id: str, error: ClaudeError, reason: str) -> bytes:
     passing = "rate_limit_error" if isinstance(error, RateLimitedError) else "api_error"
     kind = getattr(error, "error_type", None) or (passing if isinstance(error, Transient) else "invalid_request_error")
-    told = {
+    detail = {
         "type": "error",
-        "error": {"type": kind, "message": getattr(error, "told", "") or reason},
+        "error": {"type": kind, "message": getattr(error, "detail", "") or reason},
         "request_id": None,
     }
-    return msgspec.json.encode({"custom_id": custom_id, "result": {"type": "errored", "error": told}})
+    return msgspec.json.encode({"custom_id": custom_id, "result": {"type": "errored", "error": detail}})

@@ -1,12 +1,12 @@
-"""An attempt in the sync lane: begun, carried on by whoever holds its lease, brought to its end.
+"""An attempt in the sync lane: begun, continued by the worker that holds its lease, and completed.
 
     N.intent.json, N.manifest.parquet    what it asks; one writer wins
-    N.lease.K.json, N.answers.K.jsonl    worker K is at it, and what it was answered
+    N.lease.K.json, N.answers.K.jsonl    worker K is processing it, and its answers
     N.results.jsonl.zst, N.ended.json    all answers, in the form of a batch's results
     N.submitted.json                     from here on it is an attempt like any other
 
 A worker that dies leaves its answers; the next one asks the rest. The Messages API has no list to find a lost answer in:
-what was under way when a worker was killed is asked, and paid for, again.
+requests that were open when a worker was killed are asked, and paid for, again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.result_writer import write_results
 
-#: Makes the lane that asks what is left, given the journal it writes and the lease it holds.
+#: Makes the lane that asks the remaining rows, given its journal and its lease.
 MakeLane = Callable[[Journal, Lease], Lane]
 
 
@@ -53,16 +53,14 @@ class SyncAttempt:
     clock: Callable[[], str]
 
     def begin(self, shard: PlannedShard, selection: AttemptSelection) -> None:
-        """Put on record what is going to be asked: as much as the budget covers. Raises PendingError where another worker
-        was faster.
-        """
+        """Record what will be asked: as much as the budget covers. Raises PendingError where another worker was faster."""
         reopen(self.shard, shard.work, shard.plan, self.clock)
         with encode_affordable(shard, selection, attempt=self.number, lane="sync") as (body, within):
             if begin(shard, within, body, number=self.number, lane="sync", at=self.clock()) is None:
                 raise PendingError(f"Another task is asking shard {self.shard.number} right now.", LEASE_SECONDS)
 
     def carry_on(self, shard: PlannedShard, make: MakeLane) -> None:
-        """Ask what has no answer yet, and end. Raises PendingError where another worker is at it, and what the lane does."""
+        """Ask the rows without an answer, and end. Raises PendingError where another worker is active, and the lane's errors."""
         lease, done = self._take(), 0
         try:
             if not self._asked():
@@ -82,7 +80,7 @@ class SyncAttempt:
             lease.give_back(done)
 
     def close(self) -> None:
-        """Keep what it was answered, and end. Raises PendingError where a worker is at it."""
+        """Keep its answers, and end. Raises PendingError where a worker is active."""
         lease = self._take()
         try:
             if self._asked():
@@ -94,9 +92,9 @@ class SyncAttempt:
         return Lease(self.shard, self.number, self.clock)
 
     def _asked(self) -> bool:
-        """Whether it got as far as to ask: else it is given up. Only the holder of its lease may say so."""
+        """Whether it has asked anything; if not, it is voided. Only the holder of its lease may decide that."""
         if self.shard.voided(self.number) is not None:
-            raise PendingError(f"Shard {self.shard.number}, attempt {self.number} was given up meanwhile.", 1.0)
+            raise PendingError(f"Shard {self.shard.number}, attempt {self.number} was voided meanwhile.", 1.0)
         if exists(self.shard.manifest(self.number)):
             return True
         self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
@@ -110,9 +108,9 @@ class SyncAttempt:
 
     def _selection(self, shard: PlannedShard, intent: IntentRecord) -> AttemptSelection:
         """What its manifest says that it asks."""
-        columns = ["place", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
+        columns = ["index", "max_tokens", *(["pack_element"] if intent.pack > 1 else [])]
         asked = read_table(self.shard.manifest(self.number), columns)
-        ordinals = [shard.spec.start + place for place in asked["place"].to_pylist()]
+        ordinals = [shard.spec.start + index for index in asked["index"].to_pylist()]
         limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
         others = {ordinal: limit for ordinal, limit in limits.items() if limit != shard.plan.job.max_tokens}
         selection = AttemptSelection(round=intent.round, only=frozenset(ordinals), max_tokens=others)
@@ -123,11 +121,11 @@ class SyncAttempt:
         return replace(selection, pack=intent.pack, alone=alone, name=intent.fingerprint)
 
     def _check_same(self, body: RequestBody, intent: IntentRecord) -> None:
-        """Packs are made anew. Raise StateError where they are no longer those whose answers are waited for."""
+        """Make the packs again. Raise StateError if they are no longer those of the attempt."""
         if intent.pack > 1 and not body.is_asked_in(self.shard.manifest(self.number)):
             raise StateError(
                 f"Shard {self.shard.number}, attempt {self.number}: its packs cannot be made again as they were. Clear the "
-                "plan task, so that what has no answer yet is planned anew."
+                "plan task, so that the rows without an answer are planned again."
             )
 
     def _seen(self, intent: IntentRecord) -> bytearray:
@@ -150,7 +148,7 @@ class SyncAttempt:
         self.shard.end(self.number, counts, created_at=intent.at, ended_at=self.clock())
 
     def _write_results(self, intent: IntentRecord, lease: Lease) -> None:
-        """Write what the journals hold, unless another worker may be at it by now."""
+        """Write what the journals hold, unless another worker may hold the lease."""
         with write_results(self.shard.results(self.number)) as out:
             for line, _ in self._first_lines(intent):
                 out.write(line + b"\n")

@@ -27,7 +27,7 @@ from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter
 from airflow_provider_claude.stages.sync.request import Pace, Request
 from airflow_provider_claude.stages.sync.shedding import Shedding
 
-#: So many answers may be on their way to an object store, which takes seconds to write them.
+#: How many answers may be waiting for an object store, which takes seconds to write them.
 MOST_UNWRITTEN = 5_000
 
 #: The longest sleep (seconds) after which a lane notices that it is stopped.
@@ -45,7 +45,7 @@ class Scheduled:
     failed_at: float = math.inf
 
     def failed(self, at: float, last_answer: float) -> None:
-        """It failed at *at*; the last request that was answered was so at *last_answer*."""
+        """It failed at *at*; the last answer came at *last_answer*."""
         self.tries += 1
         self.alone += last_answer > self.failed_at
         self.failed_at = at
@@ -70,7 +70,7 @@ class Scheduler:
     _due: deque[Scheduled] = field(default_factory=deque)
 
     async def next(self) -> Scheduled | None:
-        """The next request to send, when it may start: it is under way now. None when there is none any more."""
+        """The next request to send, once it may start; it then counts as open. None when there are no more."""
         while not self.state.stopping:
             self.state.changed.clear()
             one = self._pick()
@@ -85,12 +85,12 @@ class Scheduler:
         return None
 
     def ended(self) -> None:
-        """A request is under way no longer."""
+        """A request is no longer open."""
         self._under_way -= 1
         self.state.changed.set()
 
     def answered(self, one: Scheduled, used: Use, seen: Headroom, *, began: float, at: float) -> None:
-        """Go by what an answer shows: how long it took, what it *used*, and what the API says is left."""
+        """Learn from an answer: how long it took, what it *used*, and what the API says is left."""
         self.concurrency = self.concurrency.answered(at - began, self._under_way)
         self.tokens = self.tokens.learned(
             request_bytes=len(one.request.params),
@@ -102,7 +102,7 @@ class Scheduler:
             self._shed()
 
     def failed(self, one: Scheduled, error: ClaudeError, *, at: float) -> None:
-        """Go by what a failure shows: that the API has no room."""
+        """Learn from a failure: the API has no room."""
         if isinstance(error, RateLimitedError):
             self.rate_limiter.refused(one.use, wait_asked(error))
         if isinstance(error, RateLimitedError | ApiUnavailableError):
@@ -129,7 +129,7 @@ class Scheduler:
         return None if request is None or self._no_more else Scheduled(request)
 
     async def _has_room(self, one: Scheduled) -> bool:
-        """Draw what *one* is expected to use, and wait until it may be sent; False where it is not sent any more."""
+        """Draw what *one* is expected to use, and wait until it may be sent; False if it is not sent."""
         request = one.request
         output = self.tokens.output * request.items
         one.use = Use(1.0, float(self.tokens.input_tokens(len(request.params))), output)
@@ -153,7 +153,7 @@ class Scheduler:
             self.state.changed.set()
 
     def _shed(self) -> None:
-        """Forget what waits for another try and is left to a batch."""
+        """Drop requests that wait for another try and go to a batch."""
         self._due = deque(one for one in self._due if not self.shedding.leaves(one.request))
         self._pausing = {one for one in self._pausing if not self.shedding.leaves(one.request)}
         self.state.changed.set()

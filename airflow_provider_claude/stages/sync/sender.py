@@ -1,9 +1,9 @@
 """The sync lane: requests go to the Messages API one by one, as fast as the account allows, and no answer is lost.
 
 `Lane` sends each request and decides what its answer or error means. `scheduler.py` says which request starts and when,
-`answer_writer.py` writes the answers down, `shedding.py` says what is left to a batch.
+`answer_writer.py` writes the answers, `shedding.py` decides what goes to a batch.
 
-All runs in one event loop. Whatever ends the lane, what is under way is waited for and written down first.
+All runs in one event loop. However the lane ends, it first waits for its open requests and writes their answers.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from airflow_provider_claude.stages.sync.result_lines import errored_line, succe
 from airflow_provider_claude.stages.sync.scheduler import Scheduled, Scheduler, most_open
 from airflow_provider_claude.stages.sync.shedding import Shedding
 
-#: So long nothing may succeed before the lane ends; a retry of its task goes on.
+#: Seconds without any answer after which the lane ends; a retry of its task resumes it.
 TROUBLE_SECONDS = 3600.0
 
-#: So many requests that are rejected one after the other, and none answered, are no accident: the account has reached a
-#: limit on spending, say. Then the rejections do not count, and the lane ends.
+#: This many rejections in a row, without an answer, have a common cause, such as a spending limit. Then the rejections do
+#: not count, and the lane ends.
 MANY_REJECTED = 20
 
 #: Seconds after which a request counts as unanswered, whatever still trickles in.
@@ -49,7 +49,7 @@ ANSWER_SECONDS = 900.0
 class Lane:
     """One run of the sync lane, on the connection that *connect* opens. Use once.
 
-    *now*: the time in epoch seconds. *journal*: where the answers go. *lease*: what allows this worker to send.
+    *now*: the time in epoch seconds. *journal*: where the answers go. *lease*: the lease of this worker.
     """
 
     connect: Callable[[], AbstractAsyncContextManager[Api]]
@@ -66,11 +66,11 @@ class Lane:
         self._shedding = Shedding(until=self.pace.shed_until, now=self.now)
 
     def send_all(self, requests: Iterator[Request]) -> None:
-        """Send *requests* until all are answered, or have to be left. Blocks.
+        """Send *requests* until all are answered, or cannot be. Blocks.
 
-        Raises what hits every request (CredentialsError, BillingError, a model nobody knows), ApiUnavailableError after
+        Raises what hits every request (CredentialsError, BillingError, an unknown model), ApiUnavailableError after
         an hour without an answer, PendingError where it was stopped or has lost its lease, and what the store raised
-        where answers cannot be written. What was answered by then is kept.
+        where answers cannot be written. The answers so far are kept.
         """
         self.lease.under_way = self.pace.in_flight + most_open(self.pace, self.writer)
         try:
@@ -82,7 +82,7 @@ class Lane:
             raise self._state.error
 
     def stop(self) -> None:
-        """Send nothing more; what is under way is waited for. For signal handlers and any thread."""
+        """Send nothing more, and wait for the open requests. For signal handlers and any thread."""
         self._state.stop()
 
     def _scheduler_of(self, requests: Iterator[Request]) -> Scheduler:
@@ -122,7 +122,7 @@ class Lane:
                 renewing.cancel()
 
     async def _send(self, one: Scheduled) -> None:
-        """Send *one*. Whatever goes wrong here ends the lane, and nothing else."""
+        """Send *one*. Any error here ends the lane, and nothing else."""
         try:
             await self._try(one)
         except asyncio.CancelledError:
@@ -141,7 +141,7 @@ class Lane:
             usage = read_usage(answer.body)
             if usage is None:
                 self.lease.unsure += 1
-                raise ApiUnavailableError("The answer is no message of the API; a proxy may have sent it.")
+                raise ApiUnavailableError("The answer is not a message of the API; a proxy may have sent it.")
         except ClaudeError as error:
             self._failed(one, error)
             return
@@ -171,7 +171,7 @@ class Lane:
             case Again(seconds) if at - self._last_answer < TROUBLE_SECONDS:
                 self._scheduler.again(one, seconds)
             case Again():
-                self._state.end(ApiUnavailableError(f"Nothing was answered for an hour, the last: {error}"))
+                self._state.end(ApiUnavailableError(f"No request was answered for an hour. The last error: {error}"))
             case Failed(reason):
                 rejected = self.writer.hold_back(errored_line(one.request.custom_id, error, reason))
                 if getattr(error, "error_type", None) in OF_EVERYONE or rejected >= MANY_REJECTED:

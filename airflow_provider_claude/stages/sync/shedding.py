@@ -1,4 +1,4 @@
-"""Shedding: what is not sent yet and not urgent is left to a batch, where the account is busy and there is time for one."""
+"""Shedding: unsent requests that are not urgent go to a batch, if the account is busy and there is time for one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Shedding:
     _slow_since: float | None = None
 
     def leaves(self, request: Request) -> bool:
-        """Whether *request* is left to a batch."""
+        """Whether *request* goes to a batch."""
         return self.is_on and not request.urgent
 
     def refused(self, at: float) -> bool:
@@ -48,6 +48,6 @@ class Shedding:
         slow = self._slow_since is not None and at - self._slow_since >= PATIENCE_SECONDS
         if not slow or self.is_on or self.now() >= self.until:
             return False
-        _log.info("The account is busy: requests that are not sent yet and not urgent go back to the batch lane")
+        _log.info("The account is busy: unsent requests that are not urgent go back to the batch lane")
         self.is_on = True
         return True

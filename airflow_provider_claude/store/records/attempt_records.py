@@ -14,15 +14,15 @@ class RefusedRecord(Record, frozen=True, kw_only=True):
 
 
 class IntentRecord(Record, frozen=True, kw_only=True):
-    """N.intent.json: this attempt may be paid for from now on, until `until`, when its sender gives up.
+    """N.intent.json: this attempt may be paid for from now on, until `until`, when its sender stops.
 
-    `shard_fingerprint` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for its leftovers;
+    `shard_fingerprint` is the fingerprint of the shard it answers, `round` 1 for its first batch and more for unresolved rows;
     `fingerprint` stands for the requests of this attempt, and its custom ids start with it; `job` is the hash of what is
     the same in all of them. `lane` is `batch`, `sync`, or `trial`: only a batch can be found again in the API's list.
     `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
     is more than 1, its requests hold `items` items together. Its requests go to `model` at `price` (see core.cost.prices), and
-    cost `most_usd` together at the most, the dearest of them `most_each_usd`: what has to be assumed where it is not known
-    what they did cost.
+    cost `most_usd` together at the most, the dearest of them `most_each_usd`: the assumption where the real cost
+    is unknown.
     """
 
     attempt: int
@@ -50,7 +50,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
 
 
 class SubmittedRecord(Record, frozen=True, kw_only=True):
-    """N.submitted.json: the API took it. `batch_id` is None in the sync lane, and where nothing had to be sent.
+    """N.submitted.json: the API accepted it. `batch_id` is None in the sync lane, and where nothing had to be sent.
 
     `adopted` says that the batch was found in the workspace's list, not answered to the sender; its results prove it.
     """
@@ -64,8 +64,8 @@ class SubmittedRecord(Record, frozen=True, kw_only=True):
 
 
 class VoidedRecord(Record, frozen=True, kw_only=True):
-    """N.voided.json: this attempt counts no longer, and why. `batch_id` is one that turned out to be another's.
-    `paid` is false where it was surely not carried out.
+    """N.voided.json: this attempt no longer counts, and why. `batch_id` is one that proved to be another's.
+    `paid` is false where it was certainly not carried out.
     """
 
     attempt: int
@@ -92,9 +92,9 @@ class LeaseRecord(Record, frozen=True, kw_only=True):
 
 
 class AbandonedRecord(Record, frozen=True, kw_only=True):
-    """N.abandoned.json: the cutoff of attempt N came before its end; what it has not answered is asked by the sync lane.
+    """N.abandoned.json: the cutoff of attempt N came before its end; the sync lane asks its unanswered rows.
 
-    `batch_id` is None where none is known. `waits`: its batch cannot be cancelled, and is waited for all the same.
+    `batch_id` is None where none is known. `waits`: its batch cannot be cancelled, and the shard keeps waiting for it.
     """
 
     attempt: int
@@ -114,7 +114,7 @@ class EndedRecord(Record, frozen=True, kw_only=True):
 
 
 class LooksRecord(Record, frozen=True, kw_only=True):
-    """N.looks.json: the results of attempt N were read `looks` times in vain since `since`, the last time at `at`; `why`
+    """N.looks.json: the results of attempt N were incomplete at `looks` looks since `since`, the last time at `at`; `why`
     says what was wrong. `short_looks` of them, since `short_since`, held something, and not all. The best look named `best` of
     its requests. Where it is `final`, that is used as its results.
     """

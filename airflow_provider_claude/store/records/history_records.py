@@ -6,7 +6,7 @@ from airflow_provider_claude.store.records.record import Record
 
 
 class ClaimRecord(Record, frozen=True, kw_only=True):
-    """batches/<batch id>.json of an account's folder: whose batch it is. `shard` is relative to the work folder."""
+    """batches/<batch id>.json of an account's folder: the attempt of the batch. `shard` is relative to the work folder."""
 
     batch_id: str
     shard: str
@@ -30,7 +30,7 @@ class BatchRun(Record, frozen=True, kw_only=True):
 
 
 class TokensRecord(Record, frozen=True, kw_only=True):
-    """tokens/<job>.json of an account's folder: what the requests of a job have used, on the mean of the last run."""
+    """tokens/<job>.json of an account's folder: what the requests of a job have used, on average in the last run."""
 
     input_per_byte: float
     output_tokens: float

@@ -14,12 +14,12 @@ class SettledRecord(Record, frozen=True, kw_only=True):
 
 
 class LoadedRecord(Record, frozen=True, kw_only=True):
-    """loaded.json: how the rows of a shard ended, duplicates counted with their twins.
+    """loaded.json: how the rows of a shard ended, duplicates counted with their originals.
 
     `outcomes` counts rows by outcome; `unmatched` result lines with an unknown or repeated custom id, or none, and
-    `foreign` elements of packed answers, whose id nobody has;
+    `foreign` elements of packed answers, whose id matches no item;
     `count_mismatches` says where a batch's own counts are not those of its results. `round` is the last one that
-    landed. `cost_usd` is all that was paid, `retried_usd` the part that went to tries which a later one replaced.
+    was loaded. `cost_usd` is all that was paid, `retried_usd` the part that went to tries which a later one replaced.
     `incomplete` says of which attempts the results never came whole, and why. `asked_again` rows had no result for that
     reason and were asked again, which cost `asked_again_usd`.
     """

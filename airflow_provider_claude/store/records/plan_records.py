@@ -26,7 +26,7 @@ class ShardSpec(Record, frozen=True, kw_only=True):
     `fingerprint` is the SHA-256 over the request hashes of its rows, in order: the same fingerprint means the same
     requests. `reused` of its rows have an answer in the work folder and are not sent. A shard of lane `sync` has no batch:
     shard 0 is the trial, one item that was answered while planning; others are asked when they are settled. At most `pack`
-    items share a request; where it is more than 1, the fingerprint tells that too.
+    items share a request; where it is more than 1, the fingerprint covers that too.
     """
 
     number: int = msgspec.field(name="shard")
@@ -44,14 +44,14 @@ class ShardSpec(Record, frozen=True, kw_only=True):
 
 
 class LanesRecord(Record, frozen=True, kw_only=True):
-    """How the plan shares a run between the lanes, and what later decisions need to know.
+    """How the plan divides a run between the lanes, and what later decisions need to know.
 
     `lane` is `batch`, `sync` or `mixed`, `sync_rows` how many items the sync lane gets from the start. `row_seconds` is
     what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `safe_deadline` the
-    deadline less the margin, None where nobody waits; `lead_seconds` pass from giving up a batch until its rest can be
+    deadline less the margin, None without a deadline; `lead_seconds` pass from abandoning a batch until its rest can be
     sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
-    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what is
-    done about a batch that cannot be ended at its cutoff, see core.deadline.stuck.
+    `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what to
+    do about a batch that cannot be ended at its cutoff, see core.deadline.stuck.
     """
 
     lane: str
@@ -96,7 +96,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `job` is what is asked, its `key` derived from the work folder's secret;
     `price` the price in force (see core.cost.prices); `estimate` tokens and cost in
     USD by lane; `deadline` None where the run has none; `explanation` the plan in sentences, one an entry; `scanned_at`
-    when the scan it plans had finished: a plan of another scan speaks of other rows; `work` how many folders above the
+    when the scan it plans had finished: a plan of another scan is about other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `account` whose batches and answers they are; `budget` None where there is none;
     `packing` None where each item has a request of its own; `priority` None where all are alike;
@@ -135,7 +135,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
 
     @property
     def job_hash(self) -> str:
-        """What tells the requests of one job from those of another, before any item is in them."""
+        """The hash of what all requests of one job have in common, before any item is in them."""
         return self.prompt_hash[:8] + self.schema_hash[:8]
 
     def shard(self, number: int) -> ShardSpec:
@@ -144,5 +144,5 @@ class PlanRecord(Record, frozen=True, kw_only=True):
             if spec.number == number:
                 return spec
         raise StateError(
-            f"The plan has no shard {number}; it was planned anew. Clear the plan task to run what it says now."
+            f"The plan has no shard {number}; the run was planned again since. Clear the plan task to run the current plan."
         )

@@ -1,6 +1,6 @@
 """The JSON records of a run folder and of the work folder around it.
 
-`None` from `read_record` means "there is no such record"; one that is there but cannot be read raises, because the two
+`None` from `read_record` means "there is no such record"; one that exists but cannot be read raises, because the two
 must never be confused.
 """
 
@@ -46,7 +46,7 @@ def read_record(path: UPath, kind: type[_R]) -> _R | None:
         return decoder.decode(data)
     except msgspec.MsgspecError as e:
         raise StateError(
-            f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it. Where another version wrote "
+            f"{path} is not a readable {kind.__name__} ({e}); nothing was guessed from it. If another version wrote "
             "scan.json or plan.json, clear the scan and plan tasks of this run: what is paid for is found again."
         ) from e
 

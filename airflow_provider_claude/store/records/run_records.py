@@ -9,20 +9,20 @@ from airflow_provider_claude.store.records.record import Record
 
 
 class AtRiskRecord(Record, frozen=True, kw_only=True):
-    """at_risk.json of a run: its deadline is at risk since `at`, when the first of its batches was given up; told once."""
+    """at_risk.json of a run: its deadline is at risk since `at`, when its first batch was abandoned; reported once."""
 
     at: str
     at_risk: AtRisk
 
 
 class AccountRecord(Record, frozen=True, kw_only=True):
-    """account.json, of a folder of a work folder: the account whose folder it is; of a run folder: whose answers it holds."""
+    """account.json, of a folder of a work folder: the account whose folder it is; of a run folder: the account of its answers."""
 
     account: Account
 
 
 class ActiveRecord(Record, frozen=True, kw_only=True):
-    """active.N.json of a run folder: its N-th active run, active since `since`, and without a word from it until `until`.
+    """active.N.json of a run folder: its N-th active run, active since `since`, and without a sign of life until `until`.
 
     `ended` where the run has closed its books. The highest N counts.
     """

@@ -38,9 +38,9 @@ class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
     `unreadable_files` the first are `unreadable`: the name and what is wrong. Where the source was `missing` there was no
     file; of the `foreign_files` beside those that were read, the first are `foreign`.
 
-    `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their twins.
+    `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their originals.
     Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
-    redacted: `redacted` counts what tokens stand for, by kind. `gate` stands for the rules and the model that judged.
+    redacted: `redacted` counts what tokens stand for, by kind. `gate` is the version of the rules and the model.
     """
 
     layout: int = 0
@@ -101,7 +101,7 @@ class ShareRecord(Record, frozen=True, kw_only=True):
 
 
 class ReleasedRow(Record, frozen=True, kw_only=True):
-    """A row that is let through: its id (if it has one), its place in the source, and the SHA-256 of its texts as they came."""
+    """A row that is let through: its id (if it has one), its position in the source, and the SHA-256 of its original texts."""
 
     item_id: str | None
     source_ref: str
@@ -109,10 +109,10 @@ class ReleasedRow(Record, frozen=True, kw_only=True):
 
 
 class QuarantineRecord(Record, frozen=True, kw_only=True):
-    """releases/N.json: what a person `selectors` of a scan's quarantine, as terms, and the rows that were meant, by `reason`.
+    """releases/N.json: the `selectors` with which a person released rows from quarantine, and the rows, by `reason`.
 
-    `by` says who did it, and `note` why, where that was said. `run_id` is the Airflow run that was asked to release them, None
-    for a command. `withdraws`: the number of an earlier release that does not hold any more; this one then releases nothing.
+    `by` says who did it, and `note` why, if stated. `run_id` is the Airflow run that released them, None for a command.
+    `withdraws`: the number of an earlier release that this one withdraws; it then releases nothing.
     """
 
     selectors: list[str]

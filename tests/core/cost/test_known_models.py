@@ -116,7 +116,7 @@ def test_the_price_of_a_known_model_asks_the_api_nothing() -> None:
 NOW = "2026-11-30T00:00:00+00:00"
 
 
-class Told(Api):
+class Answering(Api):
     """An API that says *info* of its one model, and has others."""
 
     def __init__(self, info: ModelInfo | ClaudeError, *others: ModelInfo) -> None:
@@ -132,8 +132,8 @@ class Told(Api):
         return list(self.others)
 
 
-def info(**told: Any) -> ModelInfo:
-    return ModelInfo(**{"id": "claude-haiku-5-5", "lifecycle": "active", "line": "haiku", **told})
+def info(**facts: Any) -> ModelInfo:
+    return ModelInfo(**{"id": "claude-haiku-5-5", "lifecycle": "active", "line": "haiku", **facts})
 
 
 ANOTHER = (
@@ -144,13 +144,13 @@ ANOTHER = (
 
 
 def test_a_living_model_is_ready_and_needs_no_words() -> None:
-    assert ask_about("claude-haiku-5-5", Told(info()), now=NOW) == Readiness("claude-haiku-5-5")
+    assert ask_about("claude-haiku-5-5", Answering(info()), now=NOW) == Readiness("claude-haiku-5-5")
 
 
 def test_a_retired_model_is_refused_and_living_ones_are_named_those_of_its_line_first() -> None:
     gone = info(lifecycle="retired", retires_at="2026-11-01T00:00:00Z")
     with pytest.raises(JobError, match="was retired on 2026-11-01") as error:
-        ask_about("claude-haiku-5-5", Told(gone, *ANOTHER), now=NOW)
+        ask_about("claude-haiku-5-5", Answering(gone, *ANOTHER), now=NOW)
     assert "another model: claude-haiku-6, claude-opus-9. Nothing was sent." in str(error.value)
 
 
@@ -175,7 +175,7 @@ def test_a_retired_model_is_refused_and_living_ones_are_named_those_of_its_line_
 def test_a_model_that_ends_is_an_error_a_warning_or_a_note_by_when_it_does(
     retires_at: str | None, deadline: str | None, by_batch: bool, level: str
 ) -> None:
-    ending = Told(info(lifecycle="deprecated", retires_at=retires_at), *ANOTHER)
+    ending = Answering(info(lifecycle="deprecated", retires_at=retires_at), *ANOTHER)
     how: dict[str, Any] = {"now": NOW, "due": deadline and epoch(deadline), "by_batch": by_batch}
     if level == "error":
         with pytest.raises(JobError, match="before the answers of this run are due"):
@@ -186,8 +186,8 @@ def test_a_model_that_ends_is_an_error_a_warning_or_a_note_by_when_it_does(
     assert "Write another model: claude-haiku-6" in (ready.warnings + ready.notes)[0]
 
 
-def test_an_alias_is_told_with_the_model_it_stands_for() -> None:
-    ready = ask_about("claude-haiku-4-5", Told(info(id="claude-haiku-4-5-20251001")), now=NOW)
+def test_an_alias_is_reported_with_the_model_it_stands_for() -> None:
+    ready = ask_about("claude-haiku-4-5", Answering(info(id="claude-haiku-4-5-20251001")), now=NOW)
     assert ready.model_id == "claude-haiku-4-5-20251001"
     assert ready.notes == ("claude-haiku-4-5 stands for claude-haiku-4-5-20251001 today.",)
 
@@ -205,7 +205,7 @@ def test_an_alias_is_told_with_the_model_it_stands_for() -> None:
     ],
 )
 def test_a_model_takes_batches_unless_the_api_says_that_it_does_not(capabilities: Any, takes: bool) -> None:
-    assert ask_about("claude-haiku-5-5", Told(info(capabilities=capabilities)), now=NOW).takes_batches is takes
+    assert ask_about("claude-haiku-5-5", Answering(info(capabilities=capabilities)), now=NOW).takes_batches is takes
 
 
 def test_a_known_model_that_the_workspace_does_not_have_is_refused_with_those_it_has() -> None:
@@ -227,11 +227,11 @@ def test_where_no_models_are_listed_the_first_request_tells() -> None:
     ],
 )
 def test_where_the_models_api_does_not_tell_the_plan_says_so_and_goes_on(error: ClaudeError) -> None:
-    ready = ask_about("claude-haiku-5-5", Told(error), now=NOW)
+    ready = ask_about("claude-haiku-5-5", Answering(error), now=NOW)
     assert str(error) in ready.notes[0]
     assert ready.takes_batches
 
 
 def test_a_wrong_key_is_not_waited_for() -> None:
     with pytest.raises(CredentialsError):
-        ask_about("claude-haiku-5-5", Told(CredentialsError("HTTP 401")), now=NOW)
+        ask_about("claude-haiku-5-5", Answering(CredentialsError("HTTP 401")), now=NOW)

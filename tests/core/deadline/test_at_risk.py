@@ -1,4 +1,4 @@
-"""What is told once a batch was given up."""
+"""The alert once a batch was abandoned."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def at(now: float, *work: Open) -> AtRisk:
     return assess_risk(work, now=now, lead=2 * MINUTE, due=9 * HOUR)
 
 
-def test_the_shard_that_was_given_up_is_told_with_its_rows_and_their_cost() -> None:
+def test_the_shard_that_was_abandoned_is_reported_with_its_rows_and_their_cost() -> None:
     at_risk = at(8 * HOUR, shard(3, abandoned=True), shard(4))
     assert (at_risk.shards, at_risk.rows, at_risk.cost) == ((3,), 1_000, Decimal(1))
     assert at_risk.sentences(clock) == (
-        "Shard 3 was given up at the cutoff: up to 1,000 rows go to the sync lane, for about $1.00. If no other batch ends, "
-        "all 2,000 open rows are answered by 08:22, for about $2.00: 09:00 can still be kept."
+        "Shard 3 was abandoned at the cutoff: up to 1,000 rows go to the sync lane, for about $1.00. If no other batch ends, "
+        "all 2,000 open rows are answered by 08:22, for about $2.00: the deadline 09:00 can still be met."
     )
 
 
 def test_where_a_cancel_without_effect_is_waited_for_it_says_so() -> None:
     at_risk = assess_risk([shard(3, abandoned=True)], now=8 * HOUR, lead=2 * MINUTE, due=9 * HOUR, choice="wait")
     assert at_risk.sentences(clock).startswith(
-        "Shard 3 was given up at the cutoff, and what had no answer is being cancelled: when that has ended, up to 1,000 rows go "
-        "to the sync lane, for about $1.00. Where cancelling has no effect, the run waits for the end, past the deadline: "
+        "Shard 3 was abandoned at the cutoff, and the cancel is on its way: when it has ended, up to 1,000 rows go to the "
+        "sync lane, for about $1.00. If the cancel has no effect, the run waits for the batch, past the deadline: "
         "stuck_batches is 'wait'."
     )
 
@@ -51,12 +51,12 @@ def test_where_the_lane_cannot_make_all_it_says_how_many() -> None:
     at_risk = at(8.5 * HOUR, shard(3, abandoned=True), shard(4, abandoned=True), shard(5), shard(6))
     assert not at_risk.makes_it
     assert at_risk.sentences(clock) == (
-        "Shards 3, 4 were given up at the cutoff: up to 2,000 rows go to the sync lane, for about $2.00. If no other batch "
-        "ends, the sync lane answers about 2,800 of 4,000 open rows by 09:00, and the last by 09:12: not all can be made."
+        "Shards 3, 4 were abandoned at the cutoff: up to 2,000 rows go to the sync lane, for about $2.00. If no other batch "
+        "ends, the sync lane answers about 2,800 of 4,000 open rows by 09:00, and the last by 09:12: not all will be on time."
     )
 
 
-def test_shards_that_were_the_sync_lanes_from_the_start_are_open_but_were_not_given_up() -> None:
+def test_shards_that_were_the_sync_lanes_from_the_start_are_open_but_were_not_abandoned() -> None:
     at_risk = at(8 * HOUR, shard(1, abandoned=True, planned=True), shard(3, abandoned=True))
     assert (at_risk.shards, at_risk.rows, at_risk.open_rows) == ((3,), 1_000, 2_000)
 

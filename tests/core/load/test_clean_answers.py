@@ -68,7 +68,7 @@ _answers = st.lists(st.none() | st.fixed_dictionaries({}, optional=_free), max_s
 
 @pytest.mark.parametrize("schema", [SCHEMA, FLAT], ids=["nested", "flat"])
 @given(answers=_answers)
-def test_answers_that_need_no_cleaning_are_told_without_cleaning_them(
+def test_answers_that_need_no_cleaning_are_reported_without_cleaning_them(
     schema: dict[str, Any], answers: list[dict[str, Any] | None]
 ) -> None:
     judged = [Judged(str(n), Outcome.SUCCEEDED, Usage(), answer=answer) for n, answer in enumerate(answers)]

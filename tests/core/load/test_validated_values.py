@@ -138,9 +138,9 @@ def models(draw: st.DrawFn, inner: st.SearchStrategy[Kind]) -> Kind:
     for number, kind in enumerate(draw(st.lists(inner, min_size=1, max_size=4))):
         name = f"field_{number}"
         args, asked = draw(st.sampled_from(NAMINGS))
-        told = args(name)
-        fields[name] = (kind.annotation, Field(**told))
-        plain = generated and not {"alias", "validation_alias"} & told.keys()
+        given = args(name)
+        fields[name] = (kind.annotation, Field(**given))
+        plain = generated and not {"alias", "validation_alias"} & given.keys()
         answers[to_camel(name) if plain else asked(name)] = kind.answers
     answering = type("Answering", (base,), {"model_config": config})
     return Kind(create_model("Answer", __base__=answering, **fields), st.fixed_dictionaries(answers))

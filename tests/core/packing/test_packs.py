@@ -55,7 +55,7 @@ GOOD = ["succeeded"] * 5
 def test_every_element_that_came_once_is_its_items_answer() -> None:
     parts = split(judged(WHOLE[::-1]), MINE, VALIDATE)
     assert [one.answer for one in parts.judged] == [{"n": n} for n in range(5)]
-    assert [(one.place, one.of) for one in parts.judged] == [(n, 5) for n in range(5)]
+    assert [(one.index, one.of) for one in parts.judged] == [(n, 5) for n in range(5)]
     assert parts.foreign == 0
 
 

@@ -42,7 +42,7 @@ class TestChoose:
             "100,000 rows go by batch: the sync lane needs 25 min for all of them, so they may be waited for until 08:20."
         )
 
-    def test_both_lanes_are_told_with_their_ends_and_costs(self) -> None:
+    def test_both_lanes_are_reported_with_their_ends_and_costs(self) -> None:
         choice = chosen(now=HOUR)
         assert choice.batch_ends == (1.5 * HOUR, 2 * HOUR)
         assert choice.sync_ends == HOUR + 25 * MINUTE

@@ -144,7 +144,7 @@ class TestEstimate:
         cost = estimate(10, 31_000, TokenModel(), HAIKU).cost
         assert cost["batch"] * 2 == cost["sync"] > 0
 
-    def test_the_plan_is_told_in_sentences_with_its_numbers(self) -> None:
+    def test_the_plan_is_reported_in_sentences_with_its_numbers(self) -> None:
         facts = Facts(
             rows=12, items=9, quarantined=2, duplicates=1, reused=1, shards=[5, 3], model="claude-haiku-5-5", price_source="list",
             trial="Tried.", deadline="2026-11-23T09:00:00+01:00",

@@ -139,7 +139,7 @@ def test_a_plan_and_a_report_that_name_two_outputs_do_not_agree() -> None:
         ("s3://b/out", "s3://c/", False),
     ],
 )
-def test_a_source_that_takes_in_the_output_is_told(folder: str, source: str, *, read: bool) -> None:
+def test_a_source_that_takes_in_the_output_is_reported(folder: str, source: str, *, read: bool) -> None:
     assert is_read(folder, source) == read
 
 

@@ -266,7 +266,7 @@ def test_the_page_tells_what_was_paid_for_missing_answers_as_an_estimate():
         "About $0.75 of what was paid is an estimate: batches count 12 answers that their results do not hold." in page
     )
     assert "Paid and missing (estimate)" in page
-    assert costs.told().endswith("was paid for 12 answers that their batches count and their results do not hold.")
+    assert costs.sentence().endswith("was paid for 12 answers that their batches count and their results do not hold.")
 
 
 def test_the_page_of_a_run_that_lost_nothing_has_one_sum():

@@ -61,7 +61,7 @@ class TestCosts:
         one = Decimal(1)
         costs = Costs.of(batch=one, sync=one, failed=one, estimated=None, tokens={}, spent=spent)
         assert (costs.actual, costs.saved, costs.this_run, costs.unsure) == (6, 1, 1, Decimal("0.5"))
-        assert costs.told() == (
+        assert costs.sentence() == (
             "Paid: $6.00 for this day so far, $1.00 of it by this run; up to $0.5000 more may have been paid for 7 requests "
             "without an answer."
         )

@@ -153,5 +153,5 @@ class TestWriting:
         ("of a new kind", "source", False),
     ],
 )
-def test_what_an_author_can_bring_about_is_told_from_what_the_data_is(reason, layer, theirs):
+def test_what_an_author_can_bring_about_is_distinguished_from_what_the_data_is(reason, layer, theirs):
     assert by_authors(reason, layer) is theirs

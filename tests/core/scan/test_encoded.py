@@ -89,12 +89,12 @@ def test_what_is_encoded_is_read(name: str) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in ENCODED if "joined" not in name and name not in {"percent of query", "spaced", "leet"}]
 )
-def test_what_no_honest_writer_encodes_is_told(name: str) -> None:
+def test_what_no_honest_writer_encodes_is_reported(name: str) -> None:
     assert encoded_rows(decoded(pa.array(["first", f"Hello, {ENCODED[name]} Regards"]))) == [1]
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_what_honest_mail_holds_is_not_told(name: str) -> None:
+def test_what_honest_mail_holds_is_not_reported(name: str) -> None:
     assert encoded_rows(decoded(pa.array([f"Hello,\n{HONEST[name]}\nRegards"]))) == []
 
 

@@ -63,7 +63,7 @@ def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
         assert alone is not None
         for got, expected in zip(features.word_features(whole), features.word_features(alone), strict=True):
             assert got[mine].tolist() == expected.tolist()
-        assert whole.places[mine].tolist() == list(range(mine.sum()))
+        assert whole.positions[mine].tolist() == list(range(mine.sum()))
         assert gram_sums(whole, mine) == gram_sums(alone, alone.rows == 0)
 
 

@@ -37,7 +37,7 @@ HONEST = [
 
 
 @pytest.mark.parametrize("text", MIXED)
-def test_words_that_mix_letters_are_told_and_read_as_they_look(text: str) -> None:
+def test_words_that_mix_letters_are_reported_and_read_as_they_look(text: str) -> None:
     texts = pa.array(["first", text, None])
     assert mixed_scripts(texts) == [1]
     rows, folded = skeleton(texts)
@@ -72,14 +72,14 @@ def test_honest_texts_are_read_once(text: str) -> None:
     assert skeleton(pa.array([text]))[0] == []
 
 
-def test_every_homoglyph_of_the_corpus_is_told_and_no_honest_row(shared_data: object) -> None:
+def test_every_homoglyph_of_the_corpus_is_reported_and_no_honest_row(shared_data: object) -> None:
     table = pq.read_table(f"{shared_data}/unicode.parquet")
-    told = set(mixed_scripts(table["text"].combine_chunks()))
+    flagged = set(mixed_scripts(table["text"].combine_chunks()))
     for row, (kind, category) in enumerate(zip(*table.select(["kind", "category"]).to_pydict().values(), strict=True)):
         if category.startswith("homoglyph"):
-            assert row in told
+            assert row in flagged
         elif kind == "benign":
-            assert row not in told
+            assert row not in flagged
 
 
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]))))

@@ -16,7 +16,7 @@ from airflow_provider_claude.core.scan.normalise import (
     MAX_DIACRITICS,
     MAX_MARKS,
     REMOVED,
-    TOLD,
+    REPORTED,
     is_plain,
     normalise,
 )
@@ -67,7 +67,7 @@ def clean(text: str) -> tuple[str, list[str]]:
         ("\u200f\u05d0\u200e", "\u200f\u05d0\u200e", []),
     ],
 )
-def test_each_kind_of_change_is_made_and_told(text: str, kept: str, flags: list[str]) -> None:
+def test_each_kind_of_change_is_made_and_reported(text: str, kept: str, flags: list[str]) -> None:
     assert clean(text) == (kept, flags)
 
 
@@ -97,7 +97,7 @@ def test_cleaning_twice_changes_nothing_more(texts: list[str | None]) -> None:
 def test_a_row_without_flags_differs_in_line_ends_only(text: str) -> None:
     kept, flags = clean(text)
     assert flags or kept == re.sub("\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
-    assert set(flags) <= {*REMOVED, *TOLD, "not_composed", "stacked_marks", "stray_joiners"}
+    assert set(flags) <= {*REMOVED, *REPORTED, "not_composed", "stacked_marks", "stray_joiners"}
 
 
 #: By category of the corpus, what its rows must show. The rest of its attacks are no matter of invisible characters.
@@ -123,8 +123,8 @@ def by_category(shared_data: object) -> dict[str, list[set[str]]]:
         for row in rows:
             flags[row].add(flag)
     found: dict[str, list[set[str]]] = {}
-    for kind, category, told in zip(table["kind"].to_pylist(), table["category"].to_pylist(), flags, strict=True):
-        found.setdefault("benign" if kind == "benign" else category, []).append(told)
+    for kind, category, raised in zip(table["kind"].to_pylist(), table["category"].to_pylist(), flags, strict=True):
+        found.setdefault("benign" if kind == "benign" else category, []).append(raised)
     return found
 
 
@@ -132,7 +132,7 @@ def test_every_hidden_text_of_the_corpus_is_revealed(shared_data: object) -> Non
     found = by_category(shared_data)
     assert sum(len(rows) for category, rows in found.items() if category.startswith("smuggled/")) == 78
     for category, flag in REVEALED.items():
-        assert all(flag in told for told in found[category]), category
+        assert all(flag in raised for raised in found[category]), category
 
 
 def test_no_honest_row_of_the_corpus_is_flagged(shared_data: object) -> None:
@@ -158,7 +158,7 @@ def test_texts_passed_as_composed_are() -> None:
 
 
 @pytest.mark.parametrize(("marks", "left"), [("\u0315\u0316" * 40_000, MAX_DIACRITICS), ("\u0f73" * 80_000, MAX_MARKS)])
-def test_stacks_of_marks_are_cut_and_told(marks: str, left: int) -> None:
+def test_stacks_of_marks_are_cut_and_reported(marks: str, left: int) -> None:
     began = time.process_time()
     kept, flags = clean("a" + marks + "b")
     assert "stacked_marks" in flags

@@ -298,12 +298,12 @@ class TestUsersRules:
             (rule(meta='id="mine" severity="low" score=0.1 catches="x" confirm=7'), "confirm = 0.2"),
         ],
     )
-    def test_what_cannot_be_used_is_told_with_file_and_remedy(self, text: str, says: str) -> None:
+    def test_what_cannot_be_used_is_reported_with_file_and_remedy(self, text: str, says: str) -> None:
         with pytest.raises(JobError, match=re.escape(says)) as raised:
             alone(text)
         assert "file_0.yar" in str(raised.value)
 
-    def test_a_folder_that_is_missing_empty_or_not_text_is_told(self, tmp_path: Path) -> None:
+    def test_a_folder_that_is_missing_empty_or_not_text_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(JobError, match="There is no folder"):
             Signatures.compiled(rules_in([str(tmp_path / "none")]))
         with pytest.raises(JobError, match="has no rules"):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_claude.core.scan.normalise import REMOVED, TOLD, normalise
+from airflow_provider_claude.core.scan.normalise import REMOVED, REPORTED, normalise
 from airflow_provider_claude.core.scan.structure import CHANGES, Limits, find
 
 LIMITS = Limits(closing_tags=["</email>", "<email>"])
@@ -104,15 +104,15 @@ def test_what_forges_the_delimiter_of_a_request_is_found_whatever_the_tags_of_th
 
 
 @pytest.mark.parametrize(("tag", "rule"), [("email", "closes_tag"), ("untrusted", "delimiter_forging")])
-def test_a_text_that_closes_a_tag_is_told_once(tag: str, rule: str) -> None:
+def test_a_text_that_closes_a_tag_is_reported_once(tag: str, rule: str) -> None:
     found = find(column(f"＜/{tag}＞", f"</{tag}>⁄", "‹a›"), LIMITS)
     assert {finding.rule for finding in found} == {rule}
     assert [(finding.row, "alike" in finding.detail) for finding in sorted(found)] == [(0, True), (1, False)]
 
 
 def test_every_flag_of_the_cleaning_has_its_severity() -> None:
-    told = {*REMOVED, *TOLD, "stray_joiners", "stacked_marks", "not_composed", "mixed_scripts", "encoded_text"}
-    assert set(CHANGES) == told
+    known = {*REMOVED, *REPORTED, "stray_joiners", "stacked_marks", "not_composed", "mixed_scripts", "encoded_text"}
+    assert set(CHANGES) == known
 
 
 def test_honest_posts_have_no_odd_shape(shared_data: object) -> None:

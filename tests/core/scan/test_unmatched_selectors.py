@@ -17,34 +17,34 @@ ROWS = [
 ]
 
 
-def said(*terms: str) -> list[str]:
-    found = Unmatched(terms)
+def said(*selectors: str) -> list[str]:
+    found = Unmatched(selectors)
     for row in ROWS:
         found.see(row)
     return found.sentences()
 
 
 @pytest.mark.parametrize("term", ["rule:override", "rule:urls", "id:m-1", "place:a#2", "layer:structure", "all"])
-def test_a_term_that_means_a_row_is_not_spoken_of(term: str) -> None:
+def test_a_selector_that_matches_a_row_is_not_mentioned(term: str) -> None:
     assert said(term) == []
 
 
 def test_a_rule_without_a_row_names_the_rules_that_there_are() -> None:
-    (told,) = said("rule:overide")
-    assert told == (
-        "rule:overide means no row in quarantine. Did you mean rule:override? "
+    (message,) = said("rule:overide")
+    assert message == (
+        "rule:overide matches no row in quarantine. Did you mean rule:override? "
         "There is rule: override (1), urls (1), binary (1), empty (1)."
     )
 
 
 def test_a_layer_and_an_id_without_a_row_are_named() -> None:
     assert said("layer:screen", "id:m-9") == [
-        "layer:screen means no row in quarantine. There is layer: signatures (1), structure (1), source (1).",
-        "id:m-9 means no row in quarantine.",
+        "layer:screen matches no row in quarantine. There is layer: signatures (1), structure (1), source (1).",
+        "id:m-9 matches no row in quarantine.",
     ]
 
 
 def test_rows_that_could_not_be_read_cannot_be_released() -> None:
     assert said("rule:empty") == [
-        "rule:empty means 1 of the rows that could not be read or have no text: they cannot be released."
+        "rule:empty matches 1 of the rows that could not be read or have no text: they cannot be released."
     ]

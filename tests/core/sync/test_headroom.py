@@ -23,17 +23,17 @@ FULL = Use(1.0, 1.0, 1.0)
 NAMES = [f"anthropic-ratelimit-{meter}-{what}" for meter in METERS for what in ("limit", "remaining")]
 
 
-def told(meter: str, limit: str | None, remaining: str | None) -> dict[str, str]:
+def header(meter: str, limit: str | None, remaining: str | None) -> dict[str, str]:
     values = {"limit": limit, "remaining": remaining}
     return {f"anthropic-ratelimit-{meter}-{name}": value for name, value in values.items() if value is not None}
 
 
 def test_each_meter_is_read_with_its_limit_and_the_share_left() -> None:
     headers = {
-        **told("requests", "4000", "3000"),
-        **told("input-tokens", "4000000", "1000000"),
-        **told("output-tokens", "800000", "0"),
-        **told("tokens", "9", "1"),
+        **header("requests", "4000", "3000"),
+        **header("input-tokens", "4000000", "1000000"),
+        **header("output-tokens", "800000", "0"),
+        **header("tokens", "9", "1"),
     }
     seen = headroom(headers)
     assert seen == Headroom(
@@ -53,21 +53,21 @@ def test_no_headers_say_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["", "many", "-5", "1.5", "1e3", "nan", "inf", "1_000", " 7", "٣", "²", "9" * 5_000])
 def test_what_is_no_whole_number_says_nothing(text: str) -> None:
-    assert headroom(told("requests", text, "5")).requests == Meter()
-    assert headroom(told("requests", "10", text)).requests == Meter(10, None)
+    assert headroom(header("requests", text, "5")).requests == Meter()
+    assert headroom(header("requests", "10", text)).requests == Meter(10, None)
 
 
 def test_without_what_remains_the_limit_is_known_all_the_same() -> None:
-    assert headroom(told("requests", "10", None)).requests == Meter(10, None)
+    assert headroom(header("requests", "10", None)).requests == Meter(10, None)
 
 
 @pytest.mark.parametrize(("limit", "left"), [(None, "5"), ("0", "0"), ("10", None)])
 def test_a_meter_without_a_limit_or_what_is_left_of_it_has_no_share(limit: str | None, left: str | None) -> None:
-    assert headroom(told("requests", limit, left)).requests.share() is None
+    assert headroom(header("requests", limit, left)).requests.share() is None
 
 
 def test_tokens_rounded_up_to_the_thousand_are_no_more_than_all() -> None:
-    assert headroom(told("output-tokens", "1500", "2000")).output_tokens.share() == 1.0
+    assert headroom(header("output-tokens", "1500", "2000")).output_tokens.share() == 1.0
 
 
 def seen(requests: int | None = None, input_tokens: int | None = None, output_tokens: int | None = None) -> Headroom:
@@ -84,7 +84,7 @@ def test_the_meter_closest_to_its_end_counts() -> None:
     assert least_share(seen(900_000, 199_500), NOTHING, FULL) == 0.2
 
 
-def test_an_empty_meter_is_not_taken_for_one_that_was_not_told() -> None:
+def test_an_empty_meter_is_not_taken_for_one_that_was_not_reported() -> None:
     assert least_share(seen(0), NOTHING, FULL) == 0.0
 
 
@@ -106,7 +106,7 @@ def test_a_meter_of_which_nothing_was_ever_left_says_nothing() -> None:
 
 
 def test_the_limits_of_the_headers_take_the_place_of_the_known_ones() -> None:
-    seen = headroom(told("requests", "50", "1") | told("output-tokens", "9000", None))
+    seen = headroom(header("requests", "50", "1") | header("output-tokens", "9000", None))
     assert limits_seen(seen, KNOWN) == AccountLimits(requests=50, input_tokens=2_000_000, output_tokens=9_000, queued=7)
 
 

@@ -60,7 +60,7 @@ def test_every_answer_names_request_organization_and_workspace(wire):
         ("reset_before_accept", anthropic.APIConnectionError),
     ],
 )
-def test_a_fault_strikes_as_often_as_told(client, claude_simulator, fault, error):
+def test_a_fault_strikes_as_often_as_asked(client, claude_simulator, fault, error):
     """Twice, and the third call is fine; nothing was created."""
     claude_simulator.fault(fault, times=2, route="create")
     for _ in range(2):

@@ -152,13 +152,13 @@ def test_elements_can_come_twice():
 def test_ids_can_be_mixed(share, least, most):
     """Two elements have each other's id: all ids are there, and the answers do not belong to them."""
     whole, answers = _answers(100), _answers(100, pack_mix=share)
-    wrong = [place for place in range(100) if answers[place]["id"] != whole[place]["id"]]
+    wrong = [index for index in range(100) if answers[index]["id"] != whole[index]["id"]]
     assert least <= len(wrong) <= most
     assert sorted(one["id"] for one in answers) == sorted(_ids(100))
-    for place in wrong:
-        assert answers[place] | {"id": ""} == whole[place] | {"id": ""}
-        other = _ids(100).index(answers[place]["id"])
-        assert answers[other]["id"] == whole[place]["id"]
+    for index in wrong:
+        assert answers[index] | {"id": ""} == whole[index] | {"id": ""}
+        other = _ids(100).index(answers[index]["id"])
+        assert answers[other]["id"] == whole[index]["id"]
 
 
 def test_one_alone_cannot_be_mixed():

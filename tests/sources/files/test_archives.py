@@ -232,7 +232,9 @@ WHOLE = {
     st.binary(max_size=40).map(lambda data: data.translate(None, b"._")),
     st.booleans(),
 )
-def test_a_damaged_archive_is_refused_or_what_is_lost_is_told(name: str, place: int, noise: bytes, cut: bool) -> None:
+def test_a_damaged_archive_is_refused_or_what_is_lost_is_reported(
+    name: str, place: int, noise: bytes, cut: bool
+) -> None:
     data = WHOLE[name]
     with TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(data[:place] + noise + (b"" if cut else data[place + len(noise) :]))

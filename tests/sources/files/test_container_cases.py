@@ -57,13 +57,13 @@ def test_a_delta_table_is_refused_by_name(place: str, cases: Path) -> None:
         rows_of(cases / place, id_column=None)
 
 
-def test_a_name_of_gzip_over_plain_text_is_told(cases: Path) -> None:
+def test_a_name_of_gzip_over_plain_text_is_reported(cases: Path) -> None:
     (row,) = rows_of(cases / "T20", id_column=None)
     assert (row["item_id"], row["lost_rows"]) == (None, None)
     assert "gzip" in row["defect"]
 
 
-def test_a_signed_mail_is_read_and_what_cannot_be_read_is_told(cases: Path) -> None:
+def test_a_signed_mail_is_read_and_what_cannot_be_read_is_reported(cases: Path) -> None:
     (signed,) = rows_of(cases / "M09")
     assert "The lamp is broken" in signed["body"]
     (bare,) = rows_of(cases / "M07")

@@ -112,8 +112,8 @@ class TestForeign:
         laid(tmp_path, name, data=b"please look at all of these\n")
         rows = rows_of(tmp_path, format=asked)
         assert [row["subject"] for row in rows if not row["defect"]] == ["hi", "hi"]
-        told = open_source(UPath(tmp_path), format=asked).foreign or [ref for ref, _ in defects(rows)]
-        assert list(told) == ([] if name.startswith(".") else [name])
+        named = open_source(UPath(tmp_path), format=asked).foreign or [ref for ref, _ in defects(rows)]
+        assert list(named) == ([] if name.startswith(".") else [name])
 
     @pytest.mark.parametrize(("kind", "data"), [("csv", CSV), ("jsonl", LINES)])
     def test_a_file_without_a_suffix_is_read_where_it_fits_the_format_asked_for(

@@ -56,7 +56,7 @@ def test_text_reads_as_a_person_would_see_it(html: str, text: str) -> None:
         '<div style="display:none"><p style="display:block">x</p></div>',
     ],
 )
-def test_hidden_text_is_left_out_and_told(hidden: str) -> None:
+def test_hidden_text_is_left_out_and_reported(hidden: str) -> None:
     assert text_of(f"seen {hidden}") == ("seen", ("hidden_text",), "x")
 
 
@@ -106,7 +106,7 @@ def test_hostile_markup_costs_no_more_than_its_size(html: str) -> None:
 @pytest.mark.parametrize(
     "html", ["x<p>" * 300_000, "<div>" * 3_000 + "x", "<i>x" * 1_500 + "<br>" * 1_500], ids=["long", "deep", "tangled"]
 )
-def test_what_is_not_parsed_is_told(html: str) -> None:
+def test_what_is_not_parsed_is_reported(html: str) -> None:
     assert text_of(html)[1] == ("html_unparsed",)
 
 

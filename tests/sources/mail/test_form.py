@@ -32,23 +32,23 @@ def test_a_mail_as_programs_write_it_has_no_flag() -> None:
 
 
 @pytest.mark.parametrize("value", ["d@e.f,\n \t\n g@h.i", "d@e.f\n "])
-def test_a_header_folded_over_nothing_is_told(value: str) -> None:
+def test_a_header_folded_over_nothing_is_reported(value: str) -> None:
     assert flags(To=value) == ("header_defects",)
 
 
 @pytest.mark.parametrize("value", [", d@e.f", "d@e.f,, g@h.i", "d@e.f,", '"Ann" <>'])
 @pytest.mark.parametrize("name", ["To", "Reply_To"])
-def test_an_address_that_is_none_is_told(name: str, value: str) -> None:
+def test_an_address_that_is_none_is_reported(name: str, value: str) -> None:
     assert flags(**{name: value}) == ("header_defects",)
 
 
-def test_a_charset_that_nobody_knows_is_told() -> None:
+def test_a_charset_that_nobody_knows_is_reported() -> None:
     assert flags(Subject="=?NONE?B?VEVTVA==?=") == ("header_defects",)
     assert flags(Subject="=?utf-8*en?B?VEVTVA==?=") == ()
 
 
 @pytest.mark.parametrize("name", ["From", "Date"])
-def test_a_mail_without_sender_or_date_is_told(name: str) -> None:
+def test_a_mail_without_sender_or_date_is_reported(name: str) -> None:
     raw = "\n".join(f"{other}: {value}" for other, value in USUAL.items() if other != name) + "\n\nHello"
     assert read_mail(raw.encode()).flags == ("headers_missing",)
 
@@ -70,13 +70,13 @@ def test_a_bare_mime_version_is_not_missed_where_there_is_one_part() -> None:
         ("base46", "x"),
     ],
 )
-def test_an_attachment_in_another_encoding_than_it_says_is_told(encoding: str, payload: str) -> None:
+def test_an_attachment_in_another_encoding_than_it_says_is_reported(encoding: str, payload: str) -> None:
     body = TWO_PARTS.format("application/pdf", encoding, payload)
     assert flags(body, Content_Type=MULTIPART, MIME_Version="1.0") == ("mime_defects",)
 
 
 class TestBounces:
-    def test_one_in_plain_text_is_told(self) -> None:
+    def test_one_in_plain_text_is_reported(self) -> None:
         assert flags(From="Mail Delivery <MAILER-DAEMON@e.f>") == ("bare_bounce",)
         assert flags(From="postmaster@e.f", Return_Path="<>") == ("bare_bounce",)
 

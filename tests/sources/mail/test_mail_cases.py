@@ -110,7 +110,7 @@ FIELDS = [
     ("M68/8", "subject", "ランプが壊れまし\ufffd"),
 ]
 
-TOLD = [
+FLAGGED = [
     ("M06", "placeholder_text"),
     ("M15", "undecodable_bytes"),
     ("M16", "undecodable_bytes"),
@@ -141,7 +141,7 @@ def test_the_headers_of_a_reported_mail_are_read(shared_data: Path, name: str, f
     assert case(shared_data, name).fields[field] == right
 
 
-@pytest.mark.parametrize(("name", "flag"), TOLD, ids=[name for name, _ in TOLD])
+@pytest.mark.parametrize(("name", "flag"), FLAGGED, ids=[name for name, _ in FLAGGED])
 def test_what_was_guessed_or_left_out_of_a_reported_mail_is_a_flag(shared_data: Path, name: str, flag: str) -> None:
     assert flag in case(shared_data, name).flags
 

@@ -141,7 +141,7 @@ class TestBody:
         assert flags == ("no_body",)
 
     @pytest.mark.parametrize("body", ["", "<p> </p>"])
-    def test_a_mail_with_nothing_but_attachments_is_told_from_one_with_nothing(self, body: str) -> None:
+    def test_a_mail_with_nothing_but_attachments_is_distinguished_from_one_with_nothing(self, body: str) -> None:
         message = EmailMessage()
         message["From"], message["Date"] = "a@b.c", "Mon, 23 Nov 2026 09:00:00 +0100"
         message.set_content(body, subtype="html")

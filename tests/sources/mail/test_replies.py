@@ -22,7 +22,7 @@ from airflow_provider_claude.sources.mail.replies import Reply, bodies, split_re
         "*From:* a@b.c\n*Sent:* today\n*To:* d\n\nIs it?",
     ],
 )
-def test_what_is_quoted_is_told_apart(quoted: str) -> None:
+def test_what_is_quoted_is_distinguished(quoted: str) -> None:
     assert split_reply(f"Yes.\n\n{quoted}") == Reply("Yes.", quoted, "")
 
 
@@ -42,7 +42,7 @@ def test_a_reply_between_what_is_quoted_is_kept_whole() -> None:
         ("Hello\n" + "_" * 47 + "\nlist mailing list", "Hello", "_" * 47 + "\nlist mailing list"),
     ],
 )
-def test_a_signature_is_told_apart(text: str, body: str, signature: str) -> None:
+def test_a_signature_is_distinguished(text: str, body: str, signature: str) -> None:
     assert split_reply(text) == Reply(body, "", signature)
 
 

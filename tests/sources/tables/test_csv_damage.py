@@ -197,7 +197,7 @@ def test_the_rest_of_a_text_whose_quotes_are_wrong_is_no_row(
 
 
 @pytest.mark.parametrize("odd", ['TOTAL,"80 rows"', "TOTAL,80", "80 rows", "id,text"])
-def test_a_row_with_an_odd_id_and_a_line_that_is_none_are_told_by_themselves(tmp_path: Path, odd: str) -> None:
+def test_a_row_with_an_odd_id_and_a_line_that_is_none_are_reported_by_themselves(tmp_path: Path, odd: str) -> None:
     rows = [f'{n},"{MAIL}"' for n in range(1, 41)]
     for place in (20, 41):
         found = read(tmp_path, [*rows[:place], odd, *rows[place:]])
@@ -234,7 +234,7 @@ def test_whole_rows_are_read_whatever_their_ids_look_like(
     ]
 
 
-def test_where_rows_cannot_be_told_from_the_rest_of_a_text_an_unknown_number_is_lost(tmp_path: Path) -> None:
+def test_where_rows_cannot_be_distinguished_from_the_rest_of_a_text_an_unknown_number_is_lost(tmp_path: Path) -> None:
     ids = [str(uuid.UUID(int=n * 7919**9)) for n in range(1, 80)]
     rows = [f'1,"{MAIL}"', *lines(range(2, 60)), f'{ids[0]},a 27" screen', *lines(ids[1:])]
     found = read(tmp_path, rows)

@@ -91,7 +91,7 @@ def test_numbers_keep_their_digits_whatever_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("second", ["text", "te\\u0078t"])
-def test_a_name_that_is_there_twice_is_told(tmp_path: Path, second: str) -> None:
+def test_a_name_that_is_there_twice_is_reported(tmp_path: Path, second: str) -> None:
     rows = read(
         tmp_path, f'{{"id": 1, "text": "a", "{second}": "b"}}\n{{"id": 2, "text": "c", "x": {{"text": 1}}}}\n'.encode()
     )

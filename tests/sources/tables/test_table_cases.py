@@ -92,7 +92,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 #: Cases whose rows are set aside or lost: the words of their defects, and how many rows each covers.
-TOLD: list[tuple[str, dict[str, Any], list[tuple[str, int | None]]]] = [
+REPORTED: list[tuple[str, dict[str, Any], list[tuple[str, int | None]]]] = [
     ("J03", {}, [("unreadable_file", None)]),
     ("J04", {}, [("broken_row", 2), ("broken_row", 0), ("broken_row", 0), ("broken_row", 0), ("broken_row", 0)]),
     ("J09", {}, [("missing_id", 0)]),
@@ -123,9 +123,9 @@ def test_what_cannot_be_read_right_is_refused(case: str, options: dict[str, Any]
         rows_of(cases / case, **options)
 
 
-@pytest.mark.parametrize(("case", "options", "told"), TOLD, ids=named)
-def test_rows_that_are_not_read_are_told(
-    case: str, options: dict[str, Any], told: list[tuple[str, int | None]], cases: Path
+@pytest.mark.parametrize(("case", "options", "reported"), REPORTED, ids=named)
+def test_rows_that_are_not_read_are_reported(
+    case: str, options: dict[str, Any], reported: list[tuple[str, int | None]], cases: Path
 ) -> None:
     rows = [row for row in rows_of(cases / case, **options) if row["defect"]]
-    assert [(row["defect"].partition(":")[0], row["lost_rows"]) for row in rows] == told
+    assert [(row["defect"].partition(":")[0], row["lost_rows"]) for row in rows] == reported

@@ -47,13 +47,13 @@ def into(run: RunFolder, me: ActiveRun, clock: Clock, *, alive: bool | None = No
     return enter(run, me, alive=lambda _: alive, clock=clock)
 
 
-def test_the_second_run_is_told_who_the_first_is(run: RunFolder, clock: Clock) -> None:
+def test_the_second_run_reports_who_the_first_is(run: RunFolder, clock: Clock) -> None:
     into(run, NIGHT, clock)
     clock.passes(60)
     with pytest.raises(PendingError) as error:
         into(run, OTHER, clock)
-    for told in ("scheduled__22", "mails", "g.scan", "try 2", "worker-1", "2026-11-23T00:00:00"):
-        assert told in str(error.value)
+    for detail in ("scheduled__22", "mails", "g.scan", "try 2", "worker-1", "2026-11-23T00:00:00"):
+        assert detail in str(error.value)
     assert error.value.retry_after
     assert run.actives.numbers() == [1]
 

@@ -92,7 +92,7 @@ def test_results_that_end_early_are_read_again_and_no_row_is_asked_twice(
 
 
 @pytest.mark.parametrize("fault", ["short_results", "torn_results"])
-def test_what_stays_short_is_asked_again_and_both_costs_are_told(
+def test_what_stays_short_is_asked_again_and_both_costs_are_reported(
     night: Night, claude_simulator: SimulatorProcess, fault: str
 ) -> None:
     claude_simulator.fault(fault, times=None, share=0.7)
@@ -110,7 +110,7 @@ def test_what_stays_short_is_asked_again_and_both_costs_are_told(
     assert paid_twice == lost
     assert [f"{lost} rows had to be asked again" in text for text in again] == [True]
     assert any("never came whole" in text and "Shard 1, attempt 1" in text for text in summary.warnings)
-    assert "an estimate" in summary.costs.told()
+    assert "an estimate" in summary.costs.sentence()
 
 
 def test_looks_are_counted_on_disk_and_minutes_have_to_pass(night: Night, claude_simulator: SimulatorProcess) -> None:
@@ -201,7 +201,7 @@ def test_results_that_are_refused_end_as_missing_after_an_hour_of_tries_and_are_
     assert settled(night).outcomes == {"succeeded": 20}
     costs = reported(night).costs
     assert costs.missing_requests == 20
-    assert "an estimate" in costs.told()
+    assert "an estimate" in costs.sentence()
     assert costs.actual + costs.unsure >= billed(claude_simulator)
 
 
@@ -374,7 +374,7 @@ def test_counts_of_zero_are_looked_up_again(night: Night, claude_simulator: Simu
     assert (loaded.outcomes, loaded.count_mismatches) == ({"succeeded": 20}, [])
 
 
-def test_counts_that_are_not_those_of_the_row_types_are_told_and_what_may_be_paid_is_counted(
+def test_counts_that_are_not_those_of_the_row_types_are_reported_and_what_may_be_paid_is_counted(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = night.gateway.batch

@@ -18,8 +18,8 @@ from tests.stages.conftest import Night, scan_by_hand
 TEXTS = ["I love it", "I hate it", "It is a box", "Thank you so much", "Terrible, never again"]
 
 
-def sent(night: Night, texts: list[str] = TEXTS, twins: tuple[int, ...] = ()) -> str:
-    night.scanned(texts, twins).plan(rows=100)
+def sent(night: Night, texts: list[str] = TEXTS, duplicates: tuple[int, ...] = ()) -> str:
+    night.scanned(texts, duplicates).plan(rows=100)
     return night.create()
 
 
@@ -80,15 +80,15 @@ def test_the_request_hash_is_of_the_very_bytes_that_were_sent(night: Night) -> N
     assert set(night.answers()["claude_request_hash"].to_pylist()) == expected
 
 
-def test_a_duplicate_takes_its_twins_answer_under_its_own_id_at_no_cost(night: Night) -> None:
-    sent(night, twins=(1, 1))
+def test_a_duplicate_takes_the_answer_of_its_original_under_its_own_id_at_no_cost(night: Night) -> None:
+    sent(night, duplicates=(1, 1))
     assert night.load().outcomes == {"succeeded": 7}
     rows = {row["item_id"]: row for row in night.answers().to_pylist()}
-    for twin in ("twin-0", "twin-1"):
-        assert rows[twin]["sentiment"] == rows["mail-1"]["sentiment"]
-        assert rows[twin]["duplicate_of"] == "mail-1"
-        assert rows[twin]["claude_cost_usd"] == 0
-    assert rows["twin-0"]["sender"] == "t0@example.org"
+    for duplicate in ("duplicate-0", "duplicate-1"):
+        assert rows[duplicate]["sentiment"] == rows["mail-1"]["sentiment"]
+        assert rows[duplicate]["duplicate_of"] == "mail-1"
+        assert rows[duplicate]["claude_cost_usd"] == 0
+    assert rows["duplicate-0"]["sender"] == "t0@example.org"
 
 
 def test_the_same_texts_under_other_ids_land_under_the_ids_they_have_now(
@@ -145,7 +145,7 @@ def test_each_kind_of_failure_ends_as_a_leftover_with_its_reason(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.behaviour(refusal=1.0)
-    sent(night, twins=(0,))
+    sent(night, duplicates=(0,))
     assert night.load().outcomes == {"refused": 6}
     table = night.unresolved()
     assert set(table["outcome"].to_pylist()) == {"refused"}

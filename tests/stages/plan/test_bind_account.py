@@ -154,11 +154,11 @@ def test_what_another_run_has_under_way_is_told_of_and_not_what_is_fetched_or_an
     first, gateway = a_run(root, "2026-11-22"), connect("k1@mock")
     planned(first, gateway, trial=False)
     create(first.shard(1), gateway, clock=clock())
-    told = " ".join(planned(a_run(root, "2026-11-23"), gateway, trial=False).explanation)
-    assert f"{len(TEXTS)} of these items are on their way in the run dag/group/2026-11-22" in told
-    assert "on their way" not in " ".join(planned(first, gateway, trial=False).explanation)
+    explanation = " ".join(planned(a_run(root, "2026-11-23"), gateway, trial=False).explanation)
+    assert f"{len(TEXTS)} of these items are in progress in the run dag/group/2026-11-22" in explanation
+    assert "in progress" not in " ".join(planned(first, gateway, trial=False).explanation)
     other = planned(a_run(root, "2026-11-24"), connect("k@production"), trial=False)
-    assert "on their way" not in " ".join(other.explanation)
+    assert "in progress" not in " ".join(other.explanation)
     claude_simulator.advance(2_000_000)
     load(first.shard(1), JOB, gateway, clock=clock())
-    assert "on their way" not in " ".join(planned(a_run(root, "2026-11-25"), gateway, trial=False).explanation)
+    assert "in progress" not in " ".join(planned(a_run(root, "2026-11-25"), gateway, trial=False).explanation)

@@ -34,11 +34,11 @@ def test_the_planned_bytes_of_a_shard_are_the_bytes_that_are_sent(night: Night) 
 def test_the_trial_asks_the_first_item_once_and_keeps_its_answer(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
-    record = night.scanned(TEXTS, twins=[0]).plan(trial=True)
+    record = night.scanned(TEXTS, duplicates=[0]).plan(trial=True)
     night.plan(trial=True)
     assert [(s.number, s.start, s.stop, s.lane) for s in record.shards][:2] == [(0, 0, 1, "sync"), (1, 1, 6, "batch")]
     assert claude_simulator.calls()["messages"] == 1
-    assert night.answers(0)["item_id"].to_pylist() == ["mail-0", "twin-0"]
+    assert night.answers(0)["item_id"].to_pylist() == ["mail-0", "duplicate-0"]
     assert night.answers(0)["claude_lane"].to_pylist() == ["sync", "sync"]
 
 

@@ -52,7 +52,7 @@ def test_the_sync_lane_gets_exactly_its_rows_and_one_fewer_rather_than_two_batch
 def test_both_parts_of_a_shard_that_was_cut_are_answered_and_the_ledger_closes(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
-    night.scanned(TEXTS, twins=(0, 39))
+    night.scanned(TEXTS, duplicates=(0, 39))
     record = mixed(night)
     _hurry(night)
     sent = {spec.number: night.create(spec.number) for spec in record.shards}

@@ -197,7 +197,7 @@ class TestRed:
         write_unresolved(run.shard(9).file("unresolved.parquet"), NIGHT, Shard(answered=0, failed={"invalid": 3}))
         assert "Shard 9: 3 rows too many; 0 expected." in self.red(run)
 
-    def test_duplicates_whose_twin_is_in_no_shard_are_found(self, here):
+    def test_duplicates_whose_original_is_in_no_shard_are_found(self, here):
         run = build(here / "run", NIGHT)
         plan = run.need_plan()
         first, _, third = plan.shards

@@ -41,7 +41,7 @@ def packed(night: Night, items: int = 8, **more: Any) -> PlanRecord:
     return plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
 
 
-def told(night: Night, shard: int = 1) -> dict[str, tuple[str, float]]:
+def answers(night: Night, shard: int = 1) -> dict[str, tuple[str, float]]:
     """Each item's answer, as far as it is a function of its text."""
     rows = night.answers(shard).to_pylist()
     return {row["item_id"]: (row["sentiment"], row["confidence"]) for row in rows}
@@ -57,7 +57,7 @@ def alone(night: Night, tmp_path: Path, texts: Sequence[str]) -> dict[str, tuple
     other.plan(rows=len(texts))
     other.create()
     other.load()
-    return told(other)
+    return answers(other)
 
 
 def manifest(night: Night, attempt: int = 1) -> pa.Table:
@@ -103,7 +103,7 @@ def test_whatever_happens_to_packs_every_row_gets_its_own_answer(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess, tmp_path: Path, lane: str
 ) -> None:
     claude_simulator.behaviour(**SLIPS)
-    night.scanned(TEXTS, twins=(0, 3))
+    night.scanned(TEXTS, duplicates=(0, 3))
     packed(night, lanes=LaneSettings(lane=lane))
     night.create()
     night.load()
@@ -113,7 +113,7 @@ def test_whatever_happens_to_packs_every_row_gets_its_own_answer(
     assert loaded.unmatched["foreign"] > 0
     spent = sum(row["claude_cost_usd"] for row in night.answers().to_pylist())
     assert spent + Decimal(loaded.retried_usd) == Decimal(loaded.cost_usd)
-    mine = told(night)
+    mine = answers(night)
     assert {name: mine[name] for name in mine if name.startswith("mail")} == alone(night, tmp_path, TEXTS)
 
 
@@ -129,7 +129,7 @@ def test_slips_of_elements_leave_their_neighbours_their_answers(
     assert loaded.outcomes["missing"] > 0
     assert loaded.outcomes["invalid"] > 0
     right = alone(night, tmp_path, TEXTS)
-    assert all(right[name] == answer for name, answer in told(night).items())
+    assert all(right[name] == answer for name, answer in answers(night).items())
     left = night.unresolved().to_pylist()
     assert all("of a pack of" in row["reason"] for row in left)
     assert {row["packed"] for row in left} <= {8}
@@ -207,7 +207,7 @@ def test_what_the_scan_has_flagged_is_asked_alone(night: Night, claude_simulator
     flag(night, odd)
     packed(night)
     night.create()
-    by_place = {row["place"]: rows for rows in requests(night) for row in rows}
+    by_place = {row["index"]: rows for rows in requests(night) for row in rows}
     assert all(len(by_place[n]) == 1 for n in odd)
     assert len(by_place[7]) == 8
     assert night.load().outcomes == {"succeeded": 120}
@@ -318,7 +318,7 @@ def test_a_lane_that_was_stopped_makes_the_same_packs_again(
     night.load()
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", _Stops)
-        with pytest.raises(PendingError, match="goes on where it was"):
+        with pytest.raises(PendingError, match="a retry resumes it"):
             settling(night, lane_factory=lane_factory).go_on()
     loaded = settle(night, lane_factory=lane_factory)
     assert loaded.outcomes == {"succeeded": 120}
@@ -340,14 +340,14 @@ def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
     assert loaded.round == 3
     assert max(len(rows) for rows in requests(night, 2)) == 4
     assert Decimal(loaded.cost_usd) == billed(claude_simulator)
-    assert told(night) == alone(night, tmp_path, TEXTS)
+    assert answers(night) == alone(night, tmp_path, TEXTS)
 
 
 def test_with_everything_on_nothing_is_shared_that_must_not_be(
     night: Night, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     claude_simulator.behaviour(**SLIPS, invalid_json=0.1, refusal_midway=0.05, expired=0.05)
-    night.scanned(TEXTS, twins=(1,))
+    night.scanned(TEXTS, duplicates=(1,))
     own(night, [f"s{n % 3}" for n in range(120)])
     flag(night, [7, 8])
     packed(night, by=("sender",))
@@ -356,10 +356,10 @@ def test_with_everything_on_nothing_is_shared_that_must_not_be(
     settle(night)
     for rows in requests(night):
         assert len({row["sender"] for row in rows}) == 1
-        assert len(rows) == 1 or not {row["place"] for row in rows} & {7, 8}
+        assert len(rows) == 1 or not {row["index"] for row in rows} & {7, 8}
     claude_simulator.control("DELETE", "/behaviour")
     right = alone(night, tmp_path, TEXTS)
-    mine = {name: answer for name, answer in told(night).items() if name.startswith("mail")}
+    mine = {name: answer for name, answer in answers(night).items() if name.startswith("mail")}
     assert all(right[name] == answer for name, answer in mine.items())
 
 

@@ -90,9 +90,9 @@ def test_a_duplicate_has_its_own_typed_values(night: Night, tmp_path: Path) -> N
     write(tmp_path / "in")
     scanned(open_source(UPath(tmp_path / "in"), columns=["body"], carry=["stars", "day"]), night.run, settings)
     table = answered(night, tmp_path / "out")
-    twin = table.slice(3)
-    assert twin["duplicate_of"].to_pylist() == ["1"]
-    assert (twin["stars"].to_pylist(), twin["day"].to_pylist()) == ([4], [dt.date(9999, 12, 31)])
+    original = table.slice(3)
+    assert original["duplicate_of"].to_pylist() == ["1"]
+    assert (original["stars"].to_pylist(), original["day"].to_pylist()) == ([4], [dt.date(9999, 12, 31)])
 
 
 def test_packs_and_priorities_go_by_typed_columns(night: Night, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def bodies(*texts: str) -> Rows:
 
 
 def folded(tmp_path: Path, rows: Rows, similarity: float | None) -> dict[str, str]:
-    """By id of a duplicate, the id of its twin."""
+    """By id of a duplicate, the id of its original."""
     run, record = run_scan(tmp_path, rows, near_duplicates=similarity)
     found = rows_in(run, "duplicates")
     assert record.near_duplicates == sum(row["scan_near"] for row in found)
@@ -38,7 +38,7 @@ def test_how_similar_is_a_parameter(tmp_path: Path) -> None:
     assert folded(tmp_path, rows, 0.99) == {}
 
 
-def test_the_same_text_as_a_near_duplicate_goes_to_its_twin(tmp_path: Path) -> None:
+def test_the_same_text_as_a_near_duplicate_goes_to_its_original(tmp_path: Path) -> None:
     form = FORM.format(n=22, what="lamp")
     run, record = run_scan(tmp_path, bodies(FORM.format(n=1, what="lamp"), form, form), near_duplicates=0.9)
     assert [(row["duplicate_of"], row["scan_near"]) for row in rows_in(run, "duplicates")] == [

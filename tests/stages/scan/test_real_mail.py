@@ -49,7 +49,7 @@ def test_what_is_set_aside_without_a_body_has_a_flag_that_says_so(scanned: tuple
             assert (row["reason"] == "attachments_only") == ("attachments_only" in row["flags"])  # type: ignore[operator]
 
 
-def test_defects_that_others_measured_are_told(scanned: tuple[Path, Scanned]) -> None:
+def test_defects_that_others_measured_are_reported(scanned: tuple[Path, Scanned]) -> None:
     """But where the parser stumbles over the envelope alone, which is taken off before."""
     folder, mails = scanned
     for name, facts in mails.facts.items():
@@ -75,14 +75,14 @@ def test_every_malformed_mail_has_its_reason(scanned: tuple[Path, Scanned]) -> N
 def test_honest_mail_is_hardly_ever_malformed(scanned: tuple[Path, Scanned]) -> None:
     """And 2 of 1,182 are bounces of 2002, which came as plain text."""
     folder, mails = scanned
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for name, facts in mails.facts.items():
         if str(facts["label"]).startswith("ham"):
-            told.update(read_mail((folder / "mails" / name).read_bytes()).flags)
-    assert told["headers_missing"] == told["attachments_only"] == told["no_headers"] == 0
-    assert told["mime_defects"] <= 1
-    assert told["header_defects"] <= 7
-    assert told["bare_bounce"] <= 2
+            counts.update(read_mail((folder / "mails" / name).read_bytes()).flags)
+    assert counts["headers_missing"] == counts["attachments_only"] == counts["no_headers"] == 0
+    assert counts["mime_defects"] <= 1
+    assert counts["header_defects"] <= 7
+    assert counts["bare_bounce"] <= 2
 
 
 def test_text_is_hidden_in_spam_and_not_in_ham(scanned: tuple[Path, Scanned]) -> None:

@@ -72,13 +72,13 @@ def rows_in(run: RunFolder, folder: str) -> Rows:
 
 def everything_in(folder: Path) -> str:
     """All that a reader of *folder* could find, whatever it is compressed or packed in."""
-    told = []
+    written = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        told.append(path.read_bytes().decode("latin-1"))
+        written.append(path.read_bytes().decode("latin-1"))
         if path.suffix == ".parquet":
-            told += [json.dumps(pq.read_table(path).to_pylist(), ensure_ascii=False)]
-            told += [str(pq.read_metadata(path).to_dict())]
-    return "\n".join(told)
+            written += [json.dumps(pq.read_table(path).to_pylist(), ensure_ascii=False)]
+            written += [str(pq.read_metadata(path).to_dict())]
+    return "\n".join(written)
 
 
 def compact(text: str) -> str:
@@ -134,7 +134,7 @@ def test_a_scan_again_gives_the_very_same_items_and_another_run_others(tmp_path:
         other.file("redaction.json").unlink()
 
 
-def test_twins_stay_twins_however_they_write_a_value_and_columns_share_tokens(tmp_path: Path) -> None:
+def test_duplicates_stay_duplicates_however_they_write_a_value_and_columns_share_tokens(tmp_path: Path) -> None:
     rows: Rows = [
         {"id": "1", "subject": "call 415-555-2671", "body": "BOB@x.com"},
         {"id": "2", "subject": "call (415) 555-2671", "body": "bob@x.com"},

@@ -47,7 +47,7 @@ def test_where_nothing_is_in_doubt_there_is_a_table_of_nothing(tmp_path: Path) -
     assert rows_in(run, "doubts") == []
 
 
-def test_what_claude_suspects_is_set_aside_with_all_its_twins_and_the_rest_is_no_suspect_any_more(
+def test_what_claude_suspects_is_set_aside_with_all_its_duplicates_and_the_rest_is_no_suspect_any_more(
     tmp_path: Path,
 ) -> None:
     run, _ = run_scan(tmp_path, ROWS)

@@ -29,7 +29,7 @@ def settle(night: Night, **more: object) -> LoadedRecord:
 
 @pytest.fixture
 def sent(night: Night, claude_simulator: SimulatorProcess) -> Night:
-    return night.scanned(TEXTS, twins=(0,))
+    return night.scanned(TEXTS, duplicates=(0,))
 
 
 def first_round(night: Night, simulator: SimulatorProcess, **behaviour: float) -> LoadedRecord:

@@ -64,7 +64,7 @@ def test_after_a_call_that_was_surely_refused_the_task_can_simply_be_retried(
 def test_items_that_changed_since_the_plan_are_not_sent(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS).plan()
     night.scanned([text.upper() for text in TEXTS])
-    with pytest.raises(StateError, match="no longer the ones that were planned"):
+    with pytest.raises(StateError, match="no longer those of the plan"):
         night.create()
     assert claude_simulator.calls().get("create", 0) == 0
     assert night.run.shard(1).attempts() == []

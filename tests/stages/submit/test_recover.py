@@ -32,7 +32,7 @@ def in_(seconds: float) -> Callable[[], str]:
 
 
 def later(shard: ShardFolder, night: Night) -> str:
-    """Create again, after whoever sent before must have given up."""
+    """Create again, after the earlier sender must have stopped."""
     return create(shard, night.gateway, clock=in_(300))
 
 
@@ -47,7 +47,7 @@ def orphaned(night: Night, claude_simulator: SimulatorProcess) -> ShardFolder:
 
 
 def test_a_shard_waits_while_its_sender_may_still_be_at_it(orphaned: ShardFolder, night: Night) -> None:
-    with pytest.raises(PendingError, match="may still be at it") as pending:
+    with pytest.raises(PendingError, match="may still be sending") as pending:
         create(orphaned, night.gateway, clock=in_(1))
     assert 160 < (pending.value.retry_after or 0) < 190
 
@@ -324,7 +324,7 @@ def test_two_lost_calls_of_one_size_are_never_both_paid(night: Night, claude_sim
 
     nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
     taken = later(nobody, night)
-    with pytest.raises(PendingError, match="finding out"):  # whose it is shows when it has ended
+    with pytest.raises(PendingError, match="checking"):  # whose it is shows when it has ended
         later(owner, night)
     wait_for_the_end(night, taken)
     load(nobody, night.job, night.gateway, clock=in_(300))
@@ -340,7 +340,7 @@ def test_a_batch_that_another_has_adopted_and_never_loads_proves_whose_it_is(
 ) -> None:
     nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
     taken = later(nobody, night)
-    with pytest.raises(PendingError, match="finding out"):
+    with pytest.raises(PendingError, match="checking"):
         later(owner, night)
     wait_for_the_end(night, taken)
     assert later(owner, night) == taken
@@ -354,7 +354,7 @@ def test_a_page_that_is_no_result_proves_nothing(
     nobody, owner = two_orphans_that_look_alike(night, claude_simulator)
     wait_for_the_end(night, later(nobody, night))
     monkeypatch.setattr(night.gateway, "results", lambda _: iter([b"<html>\n"]))
-    with pytest.raises(PendingError, match="finding out"):
+    with pytest.raises(PendingError, match="checking"):
         later(owner, night)
 
 
@@ -378,7 +378,7 @@ def test_an_adopted_batch_is_never_cancelled_before_its_results_have_shown_whose
     create(elsewhere.run.shard(1), night.gateway, clock=in_(0))
     night.scanned([*TEXTS[1:], "changed"])
     settings = Settings(limits=Limits(rows=5), trial=False)
-    with pytest.raises(PendingError, match="left alone"):
+    with pytest.raises(PendingError, match="not cancelled until then"):
         plan(night.run, night.job, night.gateway, settings=settings, clock=in_(600))
     assert claude_simulator.calls().get("cancel", 0) == 0
 

@@ -63,8 +63,13 @@ def test_a_refused_batch_fails_with_what_to_do_and_what_the_other_lane_costs_and
     claude_simulator.fault("batches_refused", times=None)
     with pytest.raises(BatchesRefusedError) as error:
         night.create()
-    for told in ("workspace_human_review_disabled", "admin of the workspace", "refused_batches='sync'", "instead of $"):
-        assert told in str(error.value)
+    for message in (
+        "workspace_human_review_disabled",
+        "admin of the workspace",
+        "refused_batches='sync'",
+        "instead of $",
+    ):
+        assert message in str(error.value)
     assert claude_simulator.books()["total"]["requests"] == 0
     assert night.run.refused() is None
 
@@ -80,9 +85,9 @@ def test_where_it_is_allowed_the_sync_lane_asks_all_rows_and_only_one_shard_has_
     assert claude_simulator.calls()["create"] == 1
     books = claude_simulator.books()
     assert (books["messages"]["requests"], books["same_content"]["requests"]) == (20, 0)
-    told = report(night.run, output=None, clock=clock())
-    assert any("The API refused batches" in line for line in told.warnings)
-    assert told.costs.actual == Decimal(books["total"]["cost_usd"])
+    message = report(night.run, output=None, clock=clock())
+    assert any("The API refused batches" in line for line in message.warnings)
+    assert message.costs.actual == Decimal(books["total"]["cost_usd"])
 
 
 def test_the_full_price_stays_within_the_budget(
@@ -207,12 +212,12 @@ def test_a_run_whose_answers_are_all_there_asks_about_no_model(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"refused_batches": "pay"}, "write one of fail, sync"),
         ({"refused_batches": "sync", "lane": "batch"}, "leave it out"),
     ],
 )
-def test_a_value_that_is_none_or_contradicts_the_lane_is_refused(wrong: dict[str, str], told: str) -> None:
-    with pytest.raises(JobError, match=told):
+def test_a_value_that_is_none_or_contradicts_the_lane_is_refused(wrong: dict[str, str], message: str) -> None:
+    with pytest.raises(JobError, match=message):
         LaneSettings(**wrong)

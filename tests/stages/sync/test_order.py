@@ -123,5 +123,5 @@ def test_a_column_that_the_items_do_not_have_is_refused_before_anything_is_asked
 
 
 def test_the_plan_tells_what_is_urgent(night: Night) -> None:
-    told = " ".join(planned(night).explanation)
-    assert "items with a higher priority first. Below 1 they may go back to a batch" in told
+    explanation = " ".join(planned(night).explanation)
+    assert "items with a higher priority first. Below 1 they may go back to a batch" in explanation

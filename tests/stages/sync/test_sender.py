@@ -337,7 +337,7 @@ class TestTrouble:
             raise ApiUnavailableError("HTTP 529")
 
         site.before = down
-        with pytest.raises(ApiUnavailableError, match="Nothing was answered for an hour"):
+        with pytest.raises(ApiUnavailableError, match="No request was answered for an hour"):
             drained(site.lane(), requests(400))
 
 
@@ -522,7 +522,7 @@ class TestStop:
     def test_a_request_that_waits_for_its_turn_is_not_sent_and_gives_back_what_was_drawn(self, site: Site) -> None:
         drawn = threading.Event()
 
-        class Told(RateLimiter):
+        class Watched(RateLimiter):
             def draw(self, use: Use) -> float:
                 try:
                     return super().draw(use)
@@ -532,7 +532,7 @@ class TestStop:
         other = RateLimiter("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0)
         other.refused(Use(1), 50.0)
         before = other.draw(Use(1))
-        lane = site.lane(rate_limiter=Told("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0))
+        lane = site.lane(rate_limiter=Watched("test", LIMITS, reserve=0.1, now=lambda: 1_800_000_000.0))
         stopper = threading.Thread(target=lambda: drawn.wait() and lane.stop())
         stopper.start()
         with pytest.raises(PendingError, match="stopped"):
@@ -687,7 +687,7 @@ def test_a_worker_that_was_killed_loses_what_was_under_way_and_its_successor_ask
     assert killed.returncode == -signal.SIGKILL
     kept = set(site.answered())
     assert 40 < len(kept) < 80
-    with pytest.raises(PendingError, match="another worker is at it"):
+    with pytest.raises(PendingError, match="a worker is processing it"):
         site.lane()
     left = (request for request in requests(200) if request.custom_id not in kept)
     drained(site.lane(lease=Lease(site.shard, 1, in_(LEASE_SECONDS + 60))), left)

@@ -32,7 +32,7 @@ TEXTS = [f"mail {n}" for n in range(40)]
 @pytest.fixture
 def by_sync(night: Night) -> Night:
     """A run whose items are all the sync lane's."""
-    night.scanned(TEXTS, twins=(0,))
+    night.scanned(TEXTS, duplicates=(0,))
     settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
     plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
     night.create()
@@ -101,7 +101,7 @@ def test_a_lane_that_was_stopped_goes_on_where_it_was_and_pays_nothing_twice(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("airflow_provider_claude.stages.sync.lane_factory.Lane", _Stops)
-        with pytest.raises(PendingError, match="goes on where it was"):
+        with pytest.raises(PendingError, match="a retry resumes it"):
             settling(by_sync, lane_factory=lane_factory).go_on()
     billed = claude_simulator.books()["messages"]["requests"]
     assert 10 <= billed < 40
@@ -115,7 +115,7 @@ def test_a_second_worker_waits_while_the_first_holds_the_lease(by_sync: Night, l
     with pytest.raises(PendingError):
         settling(by_sync, lane_factory=_held(lane_factory, by_sync)).go_on()
     assert shard.attempts() == [1, 2]
-    with pytest.raises(PendingError, match="another worker is at it"):
+    with pytest.raises(PendingError, match="a worker is processing it"):
         settling(by_sync, lane_factory=lane_factory).go_on()
 
 
@@ -231,7 +231,7 @@ def test_a_batch_that_was_only_adopted_is_not_proven_for_it_may_be_anothers(nigh
 def test_duplicates_are_no_work_for_the_sync_lane(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
-    night.scanned(TEXTS[:10], twins=[0] * 30)
+    night.scanned(TEXTS[:10], duplicates=[0] * 30)
     settings = Settings(trial=False, lanes=LaneSettings(lane="sync"))
     record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
     night.create()

@@ -52,11 +52,11 @@ def without_overlap(hits: list[Hit]) -> list[Hit]:
 
 def _keep(hit: Hit, kept: list[Hit]) -> None:
     """Put what *kept* leaves of *hit* among them: one piece at most, since each of them is of a find at least as long."""
-    place = bisect(kept, hit.start, key=lambda other: other.start)
-    start = max(hit.start, kept[place - 1].end) if place else hit.start
-    while place < len(kept) and kept[place].start == start:
-        start = kept[place].end
-        place += 1
-    end = min(hit.end, kept[place].start) if place < len(kept) else hit.end
+    index = bisect(kept, hit.start, key=lambda other: other.start)
+    start = max(hit.start, kept[index - 1].end) if index else hit.start
+    while index < len(kept) and kept[index].start == start:
+        start = kept[index].end
+        index += 1
+    end = min(hit.end, kept[index].start) if index < len(kept) else hit.end
     if start < end:
-        kept.insert(place, hit._replace(start=start, end=end))
+        kept.insert(index, hit._replace(start=start, end=end))

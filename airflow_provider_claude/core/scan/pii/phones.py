@@ -157,7 +157,7 @@ def _e164(number: PhoneNumber) -> str:
 
 
 def check_region(region: str) -> None:
-    """Raises JobError where *region* is none that phonenumbers knows."""
+    """Raises JobError unless phonenumbers knows *region*."""
     import phonenumbers
 
     if region not in phonenumbers.SUPPORTED_REGIONS:

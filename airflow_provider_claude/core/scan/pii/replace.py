@@ -1,8 +1,8 @@
 """Personal data and secrets replaced by tokens such as `[EMAIL-7f3a9c52d0e14b86]`. Pure and columnar.
 
 The same value gives the same token under one key, whatever column, row or run it is in and however it is written;
-under another key, another. Without the key nobody can tell a token's value, not even by trying all phone numbers.
-What already looks like such a token is replaced by one, too: no text can pass for another's.
+under another key, another. Without the key a token's value cannot be found, not even by trying all phone numbers.
+Text that already looks like a token is replaced by one, too: no text can fake another row's token.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Redactor:
         return Redacted(put(texts, rows, pa.array(taken, texts.type)), found, counts, list(pairs.values()))
 
     def keyed(self, data: bytes) -> bytes:
-        """A digest (32 bytes) of *data* that nobody can make without the key."""
+        """A digest (32 bytes) of *data* that cannot be made without the key."""
         return hmac.digest(self.key, b"\0" + data, "sha256")
 
     def _find(self, texts: pa.Array) -> dict[int, list[Hit]]:

@@ -1,6 +1,6 @@
 """Secrets and keys: the patterns of detect-secrets that are quiet in prose, and a few of our own.
 
-They are matched by RE2, which is linear, because some of those patterns are not in Python, and the text is a stranger's.
+They are matched by RE2, which is linear, because some of those patterns are not in Python, and the text is untrusted.
 Left out: what is looked for by entropy or by key words of code, and what finds words of a language (Artifactory).
 """
 
@@ -49,8 +49,8 @@ _PEM = (
     r"(?:(?:[^-]|-[^-])*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|[A-Za-z0-9+/=\s>]*)"
 )
 
-#: A password, or a key, told in words or in a header; what follows is the value.
-_TOLD = (
+#: A password, or a key, named in words or in a header; what follows is the value.
+_NAMED = (
     r"(?i:\bpass(?:word|wd|wort|code|phrase)|\bpwd|\bapi[ _-]?key|\b(?:access|auth|secret)[ _-]?(?:key|token)"
     r"|\bclient[ _-]?secret|\b_authToken)[\"']?\s{0,3}(?:(?i:is)\b|:=|[:=])\s{0,3}[\"']?"
     r"|(?i:\bauthorization:\s*(?:bearer|basic)\s+)"
@@ -59,7 +59,7 @@ _TOLD = (
 #: Name and password in an address.
 _LOGIN = r"(://[^\s:/@]+:)([^\s/@]{3,200})@"
 
-#: Marks that stand around a find. No text has them afterwards: they are no characters.
+#: Marks around a find. No text has them afterwards: they are noncharacters.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 
 #: Where a key may be: that is cheap to look for, and rare.
@@ -74,10 +74,10 @@ _REST = re.compile(r"[\w+/=.~-]*")
 
 def finder(texts: pa.Array) -> Iterator[tuple[int, list[Hit]]]:
     """The secrets in *texts*: the row and its hits, for rows that have some."""
-    value = rf"({_TOLD})([^\s\"'<>{_OPEN}{_CLOSE}]{{6,}})"
+    value = rf"({_NAMED})([^\s\"'<>{_OPEN}{_CLOSE}]{{6,}})"
     hits: dict[int, list[Hit]] = {}
-    for row, text in _with_marks(texts, _TOLD, value, rf"\1{_OPEN}\2{_CLOSE}"):
-        hits.setdefault(row, []).extend(_told(text))
+    for row, text in _with_marks(texts, _NAMED, value, rf"\1{_OPEN}\2{_CLOSE}"):
+        hits.setdefault(row, []).extend(_named(text))
     for row, text in _with_marks(texts, _LOGIN, _LOGIN, rf"\1{_OPEN}\2{_CLOSE}@"):
         hits.setdefault(row, []).extend(Hit(start, start + len(found), found) for start, found, _ in _marked(text))
     for row, text in _with_marks(texts, _HINTS, None, rf"{_OPEN}\1{_CLOSE}"):
@@ -113,8 +113,8 @@ def _keys(text: str) -> Iterator[Hit]:
         yield Hit(start, start + len(whole), whole)
 
 
-def _told(text: str) -> Iterator[Hit]:
-    """Values told in words. One without a digit is a word of the sentence."""
+def _named(text: str) -> Iterator[Hit]:
+    """Values named in words. One without a digit is a word of the sentence."""
     for start, found, _ in _marked(text):
         value = found.rstrip(".,;:!?)]}")
         if len(value) >= 6 and "://" not in value and re.search(r"\d", value) and re.search(r"[^\W\d]", value):

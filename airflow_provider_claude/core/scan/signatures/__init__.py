@@ -82,7 +82,7 @@ class Signatures:
                 rows[finding.row] = min(score, rows.get(finding.row, score))
         return rows
 
-    def place(self, text: str, name: str) -> int | None:
+    def offset(self, text: str, name: str) -> int | None:
         """Where in *text* (characters from its beginning) a rule with the id *name* begins to match; None where none does."""
         import yara_x
 

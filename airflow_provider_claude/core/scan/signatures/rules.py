@@ -77,7 +77,7 @@ def compile_rules(sources: Sequence[RuleFile]) -> Compiled:
             compiler.add_source(file.text, file.name)
         except yara_x.CompileError as e:
             raise JobError(
-                f"The rules of {file.name} cannot be compiled. Mend the file, or take it out of its folder.\n{e}"
+                f"The rules of {file.name} cannot be compiled. Fix the file, or remove it from its folder.\n{e}"
             ) from e
     program = compiler.build()
     by_namespace = {f"file_{number}": file for number, file in enumerate(sources)}

@@ -66,7 +66,7 @@ def test_what_is_no_address_stays(text: str) -> None:
         ("Tel: 01 8832063", None, "018832063"),
     ],
 )
-def test_phone_numbers_are_found_where_they_can_be_told(text: str, region: str | None, value: str) -> None:
+def test_phone_numbers_are_found_where_they_can_be_recognised(text: str, region: str | None, value: str) -> None:
     assert values(text, "phone", region) == [value]
 
 
@@ -199,11 +199,11 @@ def test_keys_are_replaced_whole(secret: str) -> None:
         ("Authorization: Bearer a1b2c3d4e5", "Authorization: Bearer {}"),
     ],
 )
-def test_passwords_that_are_told_are_replaced(text: str, kept: str) -> None:
+def test_passwords_that_are_reported_are_replaced(text: str, kept: str) -> None:
     assert re.sub(TOKEN, "{}", redact(text).texts[0].as_py()) == kept
 
 
-def test_of_a_long_value_that_is_told_nothing_stays() -> None:
+def test_of_a_long_value_that_is_reported_nothing_stays() -> None:
     (text,) = redact("api_key=" + "a1B2" * 200).texts.to_pylist()
     assert re.fullmatch(r"api_key=\[SECRET-[0-9a-f]{16}\]", text)
 

@@ -68,7 +68,7 @@ def open_cipher() -> Cipher:
 
 @contextmanager
 def _airflow(what: str) -> Iterator[None]:
-    """Use Airflow, which reads connections from its database only where it is told to, as its own command does."""
+    """Use Airflow. It reads connections from its database only if asked to, as its own command does."""
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.providers.common.compat.sdk import AirflowException
 
@@ -129,5 +129,5 @@ def work_of(run: RunFolder) -> AccountFolder:
     """The work folder that *run* is in, by its plan. Raises StateError where there is no plan, or no such folder."""
     plan = run.plan()
     if plan is None:
-        raise StateError(f"{run.file('plan.json')} does not exist: which work folder it belongs to is not known.")
+        raise StateError(f"{run.file('plan.json')} does not exist: the work folder of the run is unknown.")
     return stages_work_of(run, plan)
