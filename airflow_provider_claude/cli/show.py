@@ -227,7 +227,7 @@ def _planned(spec: ShardSpec | None) -> str:
         return "no: there is no plan with this shard"
     return (
         f"items {spec.start:,} to {spec.stop:,}: {spec.rows:,} rows, {spec.reused:,} of them answered in earlier runs; "
-        f"lane {spec.lane}, content {spec.fingerprint[:8]}"
+        f"lane {spec.lane}, fingerprint {spec.fingerprint[:8]}"
     )
 
 
@@ -242,7 +242,7 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
         yield (
             "  intent",
             time(intent.at, zone),
-            f"content {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}",
+            f"fingerprint {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}",
         )
     if (submitted := shard.submitted(attempt)) is not None:
         how = ", found in the workspace's list: its results prove it, or it is released" if submitted.adopted else ""

@@ -76,7 +76,7 @@ from airflow_provider_claude.store.records.history_records import (
     HistoryRecord,
     TokensRecord,
 )
-from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord
+from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord, TokenSums
 from airflow_provider_claude.store.records.plan_records import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
@@ -135,6 +135,7 @@ __all__ = [
     "SpendingRecord",
     "SpentRecord",
     "SubmittedRecord",
+    "TokenSums",
     "TokensRecord",
     "VoidedRecord",
     "WorkFolder",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
-from airflow_provider_claude.store import AccountFolder, PlanRecord, RunFolder, ShardFolder, ShardSpec
+from airflow_provider_claude.store import AccountFolder, LoadedRecord, PlanRecord, RunFolder, ShardFolder, ShardSpec
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.items import read_items
 from airflow_provider_claude.store.work_of import work_of
@@ -54,9 +54,19 @@ class PlannedShard:
         """The attempts that count, the latest of each round, in the order of the rounds."""
         return chain(history(self.folder), self.fingerprint)
 
+    def loaded(self) -> LoadedRecord | None:
+        """How its rows ended; None where nothing is loaded of what it asks now."""
+        record = self.folder.loaded()
+        return record if record is not None and record.shard_fingerprint == self.fingerprint else None
+
     def attempts(self) -> list[Attempt]:
         """All attempts for what it asks now, oldest first."""
         return [attempt for attempt in history(self.folder) if attempt.shard_fingerprint == self.fingerprint]
+
+
+def planned_shards(run: RunFolder, plan: PlanRecord) -> list[PlannedShard]:
+    """The shards of *plan*, in order."""
+    return [PlannedShard(run.shard(spec.number), plan, spec) for spec in plan.shards]
 
 
 def items_of(shard: PlannedShard, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -160,7 +160,7 @@ class ShardFolder:
         return self.file(f"{attempt}.manifest.parquet")
 
     def reused(self, shard_fingerprint: str, of_round: int = 1) -> UPath:
-        """The answers it reuses from earlier runs for the content *shard_fingerprint*, instead of asking in round *of_round*."""
+        """The answers of earlier runs that the shard with *shard_fingerprint* takes, instead of asking in round *of_round*."""
         return self.file(f"{shard_fingerprint[:8]}.{of_round}.reused.parquet")
 
     def results(self, attempt: int) -> UPath:

@@ -36,6 +36,7 @@ from airflow_provider_claude.store import (
     ScanRecord,
     ShardSpec,
     SubmittedRecord,
+    TokenSums,
     atomic_output,
     write_record,
 )
@@ -287,7 +288,7 @@ def _write_records(run: RunFolder, spec: ShardSpec, shard: Shard) -> None:
             unmatched={},
             count_mismatches=[],
             reused=0,
-            tokens={},
+            tokens=TokenSums(),
             cost_usd="0",
             retried_usd="0",
             loaded_at=at(start + shard.minutes + 4),

@@ -183,7 +183,7 @@ def decide(
     listed: Sequence[Listed] | None = None,
     grace: float = GRACE_SECONDS,
 ) -> Decision:
-    """What to do for round *of_round* of the content *shard_fingerprint*, given every attempt of its shard.
+    """What to do for round *of_round* of the shard with *shard_fingerprint*, given every attempt of its shard.
 
     *listed* are the batches that are not proven to be another attempt's, None before the list was read; only the one that is
     proven to be this attempt's, where there is one.

@@ -39,6 +39,7 @@ from airflow_provider_claude.store import (
     exists,
     write_new_record,
 )
+from airflow_provider_claude.store.planned_shard import PlannedShard
 from airflow_provider_claude.store.results import read_lines
 
 #: Small records are read by this many threads at once: on an object store each is a round trip.
@@ -57,12 +58,12 @@ def keep_on_record(
     return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
 
 
-def reopen(shard: ShardFolder, work: WorkFolder, plan: PlanRecord, clock: Callable[[], str]) -> None:
-    """Note that the run of *shard* spends, where that is not on record: it is reported already, or *plan* is of an earlier
+def reopen(shard: PlannedShard, clock: Callable[[], str]) -> None:
+    """Note that the run of *shard* spends, where that is not on record: it is reported already, or its plan is of an earlier
     month.
     """
-    now = clock()
-    if now[:7] != plan.created_at[:7] or exists(shard.run.file("report.json")):
+    now, work = clock(), shard.work
+    if now[:7] != shard.plan.created_at[:7] or exists(shard.run.file("report.json")):
         work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
 
 

@@ -10,7 +10,7 @@ from airflow_provider_claude.core.plan.lane_choice import for_unresolved
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder
-from airflow_provider_claude.store.planned_shard import PlannedShard
+from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
 
 #: How rows end that the sync lane would be asked for.
 _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Outcome.INVALID, Outcome.TRUNCATED)
@@ -18,7 +18,7 @@ _OPEN = (Outcome.CANCELED, Outcome.EXPIRED, Outcome.MISSING, Outcome.ERRORED, Ou
 
 def queue_of(run: RunFolder, plan: PlanRecord, *, now: float) -> list[ShardBacklog]:
     """The sync lane's work if no other batch ended."""
-    found = (_shard_backlog(PlannedShard(run.shard(one.number), plan, one), now) for one in plan.shards)
+    found = (_shard_backlog(shard, now) for shard in planned_shards(run, plan))
     return [shard_backlog for shard_backlog in found if shard_backlog is not None]
 
 
@@ -58,8 +58,8 @@ def _done(shard: ShardFolder, attempt: Attempt) -> int:
 
 def _left(shard: PlannedShard, latest: Attempt) -> int:
     """The rows that the latest attempt, which has ended, left unanswered."""
-    loaded = shard.folder.loaded()
-    if loaded is not None and loaded.shard_fingerprint == shard.fingerprint and loaded.round == latest.round:
+    loaded = shard.loaded()
+    if loaded is not None and loaded.round == latest.round:
         failed = sum(loaded.outcomes.get(outcome, 0) for outcome in _OPEN)  # duplicates are among them
         return min(failed, shard.spec.rows - shard.spec.reused)
     if latest.batch_id is None:

@@ -20,7 +20,7 @@ from airflow_provider_claude.core.load.prompt_leaks import CanaryError
 from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.stages.load.attempted import ResultSource
-from airflow_provider_claude.store import LoadedRecord, ShardSpec
+from airflow_provider_claude.store import LoadedRecord, ShardSpec, TokenSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,7 +176,7 @@ class Loading:
             unmatched=dict(+self.unmatched),
             count_mismatches=self.count_mismatches,
             reused=self.reused,
-            tokens=dict(self.tokens),
+            tokens=TokenSums(**self.tokens),
             cost_usd=f"{to_usd(self.picodollars):f}",
             retried_usd=f"{to_usd(self.retried):f}",
             loaded_at=now,

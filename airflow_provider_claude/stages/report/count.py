@@ -113,7 +113,7 @@ class Counts:
     def _count_shards(self, plan: PlanRecord) -> list[ShardCount]:
         """All shards that are in the plan or have files."""
         planned = {spec.number: spec.rows for spec in plan.shards}
-        roots = {spec.number: spec.fingerprint for spec in plan.shards}
+        fingerprints = {spec.number: spec.fingerprint for spec in plan.shards}
         parts = {_number(part): part for part in self.run.parts("answers")}
         folders = {int(name) for name in list_names(self.run.file("shards")) if name.isdecimal()}
         folders -= {number for number in folders - planned.keys() if not self._is_loaded(number)}
@@ -135,7 +135,9 @@ class Counts:
                 duplicates=self.by_shard[number],
                 answered=self._count_answers(parts[number]) if number in parts else 0,
                 failed=self._count_unresolved(number) if number in folders else {},
-                loaded=None if record is None or record.shard_fingerprint != roots.get(number) else record.outcomes,
+                loaded=None
+                if record is None or record.shard_fingerprint != fingerprints.get(number)
+                else record.outcomes,
             )
             for number, record in zip(numbers, loaded, strict=True)
         ]

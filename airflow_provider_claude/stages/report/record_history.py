@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
-from airflow_provider_claude.core.submit.attempt import chain
 from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.store import (
     BatchRun,
@@ -17,7 +15,7 @@ from airflow_provider_claude.store import (
     ShardFolder,
     TokensRecord,
 )
-from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.planned_shard import planned_shards
 from airflow_provider_claude.store.work_of import work_of
 
 #: Fewer requests are too small a sample.
@@ -41,26 +39,23 @@ def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
     """
     if plan.packing is not None:
         return
-    used: Counter[str] = Counter()
-    requests = size = 0
-    for spec in plan.shards:
-        shard = run.shard(spec.number)
+    requests = size = prompt = output = 0
+    for shard in planned_shards(run, plan):
         loaded = shard.loaded()
-        if loaded is None or loaded.shard_fingerprint != spec.fingerprint or loaded.count_mismatches:
+        if loaded is None or loaded.count_mismatches:
             continue
-        used.update(loaded.tokens)
-        for attempt in chain(history(shard), spec.fingerprint):
-            intent = shard.intent(attempt.number)
-            ended = shard.ended(attempt.number)
+        prompt, output = prompt + loaded.tokens.prompt, output + loaded.tokens.output
+        for attempt in shard.rounds():
+            intent = shard.folder.intent(attempt.number)
+            ended = shard.folder.ended(attempt.number)
             if intent is not None and ended is not None and intent.requests:
                 answered = ended.counts.get("succeeded", 0)
                 requests += answered
                 size += (intent.bytes - intent.requests * ENTRY_BYTES) * answered // intent.requests
-    prompt = used["input"] + used["cache_read"] + used["cache_write"]
     if requests >= _ENOUGH_ROWS and prompt and size > 0:
         record = TokensRecord(
             input_per_byte=prompt / size,
-            output_tokens=used["output"] / requests,
+            output_tokens=output / requests,
             rows=requests,
             at=plan.created_at,
         )

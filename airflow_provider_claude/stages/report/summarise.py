@@ -14,8 +14,9 @@ from airflow_provider_claude.stages.cost.spent import keep_on_record, spent_besi
 from airflow_provider_claude.stages.report.count import Counts
 from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.stages.submit.refused import refusal_warnings
-from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord, ShardSpec
+from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord
 from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
 from airflow_provider_claude.store.work_of import work_of
 
 #: Small records are read by this many threads at once: on an object store each is a round trip.
@@ -26,8 +27,9 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
     counts = Counts(run, scan, plan)
     ledger = counts.ledger(scan.rows)
     with ThreadPoolExecutor(_READERS) as pool:
-        past = dict(pool.map(lambda spec: (spec.number, history(run.shard(spec.number))), plan.shards))
-        spans = list(pool.map(lambda spec: _span(run, spec, past[spec.number]), plan.shards))
+        shards = planned_shards(run, plan)
+        past = dict(pool.map(lambda shard: (shard.number, history(shard.folder)), shards))
+        spans = list(pool.map(lambda shard: _span(shard, past[shard.number]), shards))
     paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
     return Summary(
@@ -63,10 +65,10 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
     )
 
 
-def _span(run: RunFolder, spec: ShardSpec, past: Sequence[Attempt]) -> ShardSpan:
+def _span(shard: PlannedShard, past: Sequence[Attempt]) -> ShardSpan:
     """The time line of a shard with the attempts *past*: from its first batch to the end of its last."""
-    folder = run.shard(spec.number)
-    attempts = chain(past, spec.fingerprint)
+    folder, spec = shard.folder, shard.spec
+    attempts = chain(past, shard.fingerprint)
     submitted = folder.submitted(attempts[0].number) if attempts else None
     ended = folder.ended(attempts[-1].number) if attempts else None
     loaded = folder.loaded()

@@ -176,8 +176,8 @@ class Settling:
 
     def _loaded(self, shard: PlannedShard, rounds: Sequence[Attempt]) -> LoadedRecord:
         """The load of all rounds so far; done again if a round has ended since."""
-        loaded = self.shard.loaded()
+        loaded = shard.loaded()
         latest = max((attempt.round for attempt in rounds), default=0)
-        if loaded is None or loaded.shard_fingerprint != shard.fingerprint or loaded.round != latest:
+        if loaded is None or loaded.round != latest:
             loaded = load_run.load(self.shard, self.job, self.api, task=self.task, clock=self.clock)
         return loaded

@@ -88,7 +88,7 @@ class Sender:
         """
         shard = self.shard.folder
         self.api.connect()
-        reopen(shard, self.recovery.work, self.plan, self.recovery.clock)
+        reopen(self.shard, self.recovery.clock)
         with encode_affordable(self.shard, selection, attempt=number, lane="batch") as (body, within):
             seconds = _SEND_SECONDS + len(body) / _SLOWEST_BYTES
             at = self.recovery.clock()

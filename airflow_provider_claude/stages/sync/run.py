@@ -54,7 +54,7 @@ class SyncAttempt:
 
     def begin(self, shard: PlannedShard, selection: AttemptSelection) -> None:
         """Record what will be asked: as much as the budget covers. Raises PendingError where another worker was faster."""
-        reopen(self.shard, shard.work, shard.plan, self.clock)
+        reopen(shard, self.clock)
         with encode_affordable(shard, selection, attempt=self.number, lane="sync") as (body, within):
             if begin(shard, within, body, number=self.number, lane="sync", at=self.clock()) is None:
                 raise PendingError(f"Another task is asking shard {self.shard.number} right now.", LEASE_SECONDS)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from airflow_provider_claude.store.records.record import Record
 
 
+class TokenSums(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of many requests together. Those of `cache_write` were written for five minutes, or for an hour."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All tokens that were sent."""
+        return self.input + self.cache_read + self.cache_write
+
+
 class SettledRecord(Record, frozen=True, kw_only=True):
-    """settled.json: nothing more is sent for the content `shard_fingerprint` of this shard. `round` was the last one."""
+    """settled.json: nothing more is sent for this shard with the fingerprint `shard_fingerprint`. `round` was the last one."""
 
     shard_fingerprint: str
     round: int
@@ -32,7 +48,7 @@ class LoadedRecord(Record, frozen=True, kw_only=True):
     unmatched: dict[str, int]
     count_mismatches: list[str]
     reused: int
-    tokens: dict[str, int]
+    tokens: TokenSums
     cost_usd: str
     retried_usd: str
     loaded_at: str

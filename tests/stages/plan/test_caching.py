@@ -45,7 +45,7 @@ def test_a_long_prompt_is_cached_and_the_report_says_what_that_saved(
     assert books["cache_creation_5m_input_tokens"] == 0
     assert Decimal(loaded.cost_usd) == Decimal(books["cost_usd"])
     costs = report(long_night.run, output=None, clock=clock()).costs
-    assert costs.tokens["cache_read"] == books["cache_read_input_tokens"] == loaded.tokens["cache_read"]
+    assert costs.tokens["cache_read"] == books["cache_read_input_tokens"] == loaded.tokens.cache_read
     extra = books["cache_creation_1h_input_tokens"] * Decimal("0.1e-6")
     saved = books["cache_read_input_tokens"] * Decimal("0.09e-6")
     assert abs(costs.cache_saved - (saved - extra) / (2 if lane == "batch" else 1)) < Decimal("1e-9")
