@@ -41,7 +41,7 @@ def get_provider_info() -> dict[str, Any]:
                         "report",
                         "scan",
                         "settle",
-                        "shares",
+                        "scan_splits",
                     )
                 ],
             }

@@ -72,7 +72,7 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -
         return 1
     are = "is" if len(record.rows) == 1 else "are"
     out.line(f"{rows(len(record.rows))} {are} released: {counts(record.by_reason)}.")
-    first = "share" if run.file("shares").joinpath("shares.json").exists() else "scan"
+    first = "split" if run.file("splits").joinpath("splits.json").exists() else "scan"
     out.line(
         f"Trigger the day again, or clear its task `{first}` with all tasks after it: the released rows are sent, each "
         f"in its own request, and {_cost(run)}. To withdraw this: claude-batch release <run folder> --withdraw "

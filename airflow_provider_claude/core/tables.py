@@ -39,7 +39,7 @@ ITEM_FIELDS = (
     pa.field("scan_score", pa.float32(), nullable=False),
 )
 
-#: shares/*/candidates/part-*.parquet: the rows that become items, unless they are duplicates of others. Where the gate has
+#: splits/*/candidates/part-*.parquet: the rows that become items, unless they are duplicates of others. Where the gate has
 #: doubts, `scan_doubt` is the hash of what was judged of the row, `scan_doubt_text` all of it, `scan_text_hash` as below.
 CANDIDATE_FIELDS = (
     *ITEM_FIELDS[1:],

@@ -18,7 +18,7 @@
             redaction.json  mapping/part-00000.enc   the key of its tokens, and their values
             at_risk.json                  the first batch was abandoned at its cutoff; the notifier was called
             items/part-00000.parquet  quarantine/part-00000.parquet  duplicates/part-00000.parquet
-            shares/00003/                 rows checked by one of several workers, until they are merged
+            splits/00003/                 rows checked by one of several workers, until they are merged
             doubts/part-00000.parquet     what the gate has doubts about
             originals/part-00000.parquet  texts as they came, where cleaning changed them
             releases/1.json               rows that a person released from quarantine
@@ -87,8 +87,8 @@ from airflow_provider_claude.store.records.scan_records import (
     RedactionRecord,
     ReleasedRow,
     ScanRecord,
-    ShareRecord,
-    SharesRecord,
+    SplitRecord,
+    SplitsRecord,
 )
 from airflow_provider_claude.store.run_folder import RunFolder, ShardFolder
 from airflow_provider_claude.store.sequence import RecordSequence
@@ -129,11 +129,11 @@ __all__ = [
     "SettledRecord",
     "ShardFolder",
     "ShardSpec",
-    "ShareRecord",
-    "SharesRecord",
     "SpendingBook",
     "SpendingRecord",
     "SpentRecord",
+    "SplitRecord",
+    "SplitsRecord",
     "SubmittedRecord",
     "TokenSums",
     "TokensRecord",

@@ -29,12 +29,12 @@ from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.operators.settle import ClaudeSettleOperator
-from airflow_provider_claude.operators.shares import (
-    ClaudeShareGatherOperator,
-    ClaudeShareOutOperator,
-    ClaudeShareScanOperator,
+from airflow_provider_claude.operators.scan_splits import (
+    ClaudeScanSplitOperator,
+    ClaudeSplitMergeOperator,
+    ClaudeSplitScanOperator,
 )
+from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
 
@@ -104,7 +104,7 @@ def claude_batch_job(
     :param in_flight: the most concurrent requests of the sync lane, per shard.
     :param sync_pool: an Airflow pool for the tasks that settle unresolved rows. Workers on several machines see each other's
         use of the account only in the API's headers: a pool with one slot lets one worker at a time use the sync lane.
-    :param scan_tasks: how many mapped tasks share the scan of a source of many files; each takes as many of them.
+    :param scan_tasks: how many mapped tasks divide the scan of a source of many files; each takes as many of them.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
         rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
@@ -167,7 +167,7 @@ def claude_batch_job(
         column = (report_args or {}).get("partition_column", partition_column)
         check_columns(job.properties, scan_args["carry"], column if output and partition else None)
         scan = (
-            _shared_scan(scan_tasks, scan_args)
+            _split_scan(scan_tasks, scan_args)
             if scan_tasks > 1
             else ClaudeInputScanOperator(task_id="scan", **scan_args)
         )
@@ -271,18 +271,18 @@ def _screening(
     )
 
 
-def _shared_scan(shares: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:
-    """The scan as mapped tasks, one a share of the files, and the task that puts them together."""
-    share = ClaudeShareOutOperator(task_id="share", shares=shares, **scan_args)
+def _split_scan(splits: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:
+    """The scan as mapped tasks, one per split of the files, and the task that merges them."""
+    split = ClaudeScanSplitOperator(task_id="split", splits=splits, **scan_args)
 
     @task_group(group_id="read")
-    def each_share(number: int) -> None:
-        ClaudeShareScanOperator(task_id="scan", share=number, **{**scan_args, "release": ()})
+    def each_split(number: int) -> None:
+        ClaudeSplitScanOperator(task_id="scan", split=number, **{**scan_args, "release": ()})
 
-    numbers: Any = share.output
-    gathered = ClaudeShareGatherOperator(task_id="scan", **{**scan_args, "release": ()})
-    share >> each_share.expand(number=numbers) >> gathered
-    return gathered
+    numbers: Any = split.output
+    merged = ClaudeSplitMergeOperator(task_id="scan", **{**scan_args, "release": ()})
+    split >> each_split.expand(number=numbers) >> merged
+    return merged
 
 
 def _rescan(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOperator:
@@ -290,5 +290,5 @@ def _rescan(scan_args: Mapping[str, Any], *, shared: bool) -> ClaudeInputScanOpe
 
     It runs whether or not the screening succeeded, but not if the scan failed: then no task before it succeeded.
     """
-    operator = ClaudeShareGatherOperator if shared else ClaudeInputScanOperator
+    operator = ClaudeSplitMergeOperator if shared else ClaudeInputScanOperator
     return operator(task_id="rescan", trigger_rule="all_done_min_one_success", **{**scan_args, "release": ()})

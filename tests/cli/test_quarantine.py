@@ -119,10 +119,10 @@ def test_where_several_tasks_share_the_scan_the_first_of_them_is_to_be_cleared(
 ) -> None:
     """The task `scan` only gathers there what was judged before."""
     run = rescan(tmp_path)
-    (Path(run) / "shares").mkdir()
-    (Path(run) / "shares" / "shares.json").write_text("{}")
+    (Path(run) / "splits").mkdir()
+    (Path(run) / "splits" / "splits.json").write_text("{}")
     assert main(["release", run, "rule:override"]) == 0
-    assert "clear its task `share` with" in capsys.readouterr().out
+    assert "clear its task `split` with" in capsys.readouterr().out
 
 
 def test_a_release_that_means_no_row_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,12 +18,12 @@ from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.operators.settle import ClaudeSettleOperator
-from airflow_provider_claude.operators.shares import (
-    ClaudeShareGatherOperator,
-    ClaudeShareOutOperator,
-    ClaudeShareScanOperator,
+from airflow_provider_claude.operators.scan_splits import (
+    ClaudeScanSplitOperator,
+    ClaudeSplitMergeOperator,
+    ClaudeSplitScanOperator,
 )
+from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.runtime import task_errors
 from airflow_provider_claude.runtime.task_errors import resumable
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -38,9 +38,9 @@ OPERATORS = (
     ClaudeReportOperator,
     ClaudeResultLoadOperator,
     ClaudeSettleOperator,
-    ClaudeShareGatherOperator,
-    ClaudeShareOutOperator,
-    ClaudeShareScanOperator,
+    ClaudeSplitMergeOperator,
+    ClaudeScanSplitOperator,
+    ClaudeSplitScanOperator,
 )
 
 

@@ -17,8 +17,8 @@ from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
+from airflow_provider_claude.operators.scan_splits import ClaudeScanSplitOperator
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
-from airflow_provider_claude.operators.shares import ClaudeShareOutOperator
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.task_groups.batch import claude_batch_job
@@ -30,7 +30,7 @@ PUBLIC = (
     Limits,
     ClaudeJob,
     ClaudeInputScanOperator,
-    ClaudeShareOutOperator,
+    ClaudeScanSplitOperator,
     ClaudePlanOperator,
     ClaudeBatchCreateOperator,
     ClaudeResultLoadOperator,

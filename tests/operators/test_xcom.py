@@ -13,7 +13,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
-from airflow_provider_claude.operators.shares import ClaudeShareGatherOperator, ClaudeShareOutOperator
+from airflow_provider_claude.operators.scan_splits import ClaudeScanSplitOperator, ClaudeSplitMergeOperator
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 
 JOB = ClaudeJob(prompt="{text}", output={"type": "object", "properties": {"a": {"type": "string"}}})
@@ -21,8 +21,8 @@ SCAN: dict[str, Any] = {"source": "s", "run_folder": "r", "columns": ["text"]}
 
 MAKERS: list[Callable[..., Any]] = [
     lambda **more: ClaudeInputScanOperator(task_id="t", **SCAN, **more),
-    lambda **more: ClaudeShareOutOperator(task_id="t", shares=2, **SCAN, **more),
-    lambda **more: ClaudeShareGatherOperator(task_id="t", **SCAN, **more),
+    lambda **more: ClaudeScanSplitOperator(task_id="t", splits=2, **SCAN, **more),
+    lambda **more: ClaudeSplitMergeOperator(task_id="t", **SCAN, **more),
     lambda **more: ClaudePlanOperator(task_id="t", run_folder="r", job=JOB, **more),
     lambda **more: ClaudeBatchCreateOperator(task_id="t", shard="s", **more),
 ]

@@ -47,7 +47,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     check_columns(source, settings)
     settings = replace(settings, typed=source.wanted.carried)
     forget_mapping(run, settings.redact)
-    remove(run.file("shares"))
+    remove(run.file("splits"))
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
             row_check = RowCheck(chunk, judge)

@@ -22,7 +22,7 @@ from airflow_provider_claude.stages.scan.dedupe import Deduplication, Fold
 from airflow_provider_claude.stages.scan.dedupe_index import Index
 from airflow_provider_claude.stages.scan.read_screening import read_screened
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
-from airflow_provider_claude.store import LAYOUT, RunFolder, ScanRecord, ShareRecord, remove
+from airflow_provider_claude.store import LAYOUT, RunFolder, ScanRecord, SplitRecord, remove
 from airflow_provider_claude.store.part_writer import Parts
 
 _FOLDED = ("items", "duplicates", "quarantine")
@@ -67,8 +67,8 @@ class Counts:
         self.reasons.update(verdict.reason for verdict in deduplication.aside.values())
         self.flags.update(deduplication.screened_as)
 
-    def share(self, record: ShareRecord) -> None:
-        """Count what a share has read and set aside."""
+    def split(self, record: SplitRecord) -> None:
+        """Count what a split has read and set aside."""
         self.rows += record.rows
         self.losses.add(record.lost, record.uncounted, record.unreadable_files, record.unreadable)
         self.gate = record.gate

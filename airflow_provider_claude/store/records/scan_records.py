@@ -74,15 +74,15 @@ class RedactionRecord(Record, frozen=True, kw_only=True):
     at: str
 
 
-class SharesRecord(SourcedRecord, frozen=True, kw_only=True):
-    """shares/shares.json: the names of the `files` of each share of a scan, in the order of the source."""
+class SplitsRecord(SourcedRecord, frozen=True, kw_only=True):
+    """splits/splits.json: the names of the `files` of each split of a scan, in the order of the source."""
 
     files: list[list[str]]
     made_at: str
 
 
-class ShareRecord(Record, frozen=True, kw_only=True):
-    """shares/N/share.json: what was read of share N of the files that were shared out at `shared_at`, and set aside.
+class SplitRecord(Record, frozen=True, kw_only=True):
+    """splits/N/split.json: what was read of split N of the files that were divided at `split_at`, and set aside.
 
     `rows` are those without the `lost` ones; `lost` and what follows it as in scan.json.
     """
@@ -97,7 +97,7 @@ class ShareRecord(Record, frozen=True, kw_only=True):
     by_reason: dict[str, int]
     flagged: dict[str, int]
     redacted: dict[str, int]
-    shared_at: str
+    split_at: str
 
 
 class ReleasedRow(Record, frozen=True, kw_only=True):

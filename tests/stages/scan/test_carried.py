@@ -21,9 +21,9 @@ from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.stages.scan.partitions import gather, scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.splits import merge_splits, scan_split, split_source
 from airflow_provider_claude.store import RunFolder
 from tests.stages.conftest import Night, clock
 
@@ -59,9 +59,9 @@ def scanned(source: Source, run: RunFolder, settings: ScanSettings = SETTINGS, *
     if not shared:
         scan(source, run, settings, clock=clock())
         return
-    for number in share_out(source, run, settings, 2, clock=clock()):
-        scan_share(source, run, number, settings, clock=clock())
-    gather(run, settings, clock=clock())
+    for number in split_source(source, run, settings, 2, clock=clock()):
+        scan_split(source, run, number, settings, clock=clock())
+    merge_splits(run, settings, clock=clock())
 
 
 def answered(night: Night, output: Path, **options: Any) -> pa.Table:

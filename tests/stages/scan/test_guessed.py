@@ -9,9 +9,9 @@ from upath import UPath
 
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import open_source
-from airflow_provider_claude.stages.scan.partitions import scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.splits import scan_split, split_source
 from airflow_provider_claude.store import RunFolder
 from tests.stages.conftest import clock
 
@@ -31,10 +31,10 @@ def test_a_scan_fails_and_leaves_nothing_to_plan(tmp_path: Path) -> None:
     assert run.scan() is None
 
 
-def test_a_share_of_a_scan_fails_likewise(tmp_path: Path) -> None:
+def test_a_split_of_a_scan_fails_likewise(tmp_path: Path) -> None:
     write(tmp_path)
     run, source = RunFolder(UPath(tmp_path / "run")), open_source(UPath(tmp_path / "*.csv"), columns=["body"])
-    share_out(source, run, SETTINGS, 2, clock=clock())
-    scan_share(source, run, 0, SETTINGS, clock=clock())
+    split_source(source, run, SETTINGS, 2, clock=clock())
+    scan_split(source, run, 0, SETTINGS, clock=clock())
     with pytest.raises(SourceError, match=r'1\.csv .*encoding="gb18030"'):
-        scan_share(source, run, 1, SETTINGS, clock=clock())
+        scan_split(source, run, 1, SETTINGS, clock=clock())

@@ -20,9 +20,9 @@ from airflow_provider_claude.errors import JobError, LedgerError, SourceError
 from airflow_provider_claude.sources.rows.batches import Row, batches_of, region
 from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.stages.scan.partitions import gather, scan_share, share_out
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.splits import merge_splits, scan_split, split_source
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.cli.conftest import Terminal
 from tests.stages.conftest import Night, clock
@@ -117,16 +117,16 @@ def torn_files(folder: Path) -> Source:
     return open_source(UPath(folder / "mail"), columns=["body"])
 
 
-@pytest.mark.parametrize("shares", [1, 3])
-def test_a_shared_scan_loses_and_fails_as_a_single_one_does(tmp_path: Path, shares: int) -> None:
+@pytest.mark.parametrize("splits", [1, 3])
+def test_a_divided_scan_loses_and_fails_as_a_single_one_does(tmp_path: Path, splits: int) -> None:
     source, alone, run = torn_files(tmp_path), RunFolder(UPath(tmp_path / "alone")), RunFolder(UPath(tmp_path / "run"))
     expected = scan(source, alone, settings("quarantine"), clock=clock())
     assert (expected.uncounted, expected.unreadable_files) == (1, 1)
-    for number in share_out(source, run, settings(), shares, clock=clock()):
-        scan_share(source, run, number, settings(), clock=clock())
+    for number in split_source(source, run, settings(), splits, clock=clock()):
+        scan_split(source, run, number, settings(), clock=clock())
     with pytest.raises(SourceError, match=r"b\.jsonl\.gz"):
-        gather(run, settings(), clock=clock())
-    record = gather(run, settings("quarantine"), clock=clock())
+        merge_splits(run, settings(), clock=clock())
+    record = merge_splits(run, settings("quarantine"), clock=clock())
     assert (record.rows, record.lost, record.uncounted) == (expected.rows, expected.lost, expected.uncounted)
     assert record.unreadable == expected.unreadable
 
@@ -152,7 +152,8 @@ def test_what_is_lost_stands_in_the_ledger_the_headline_and_the_page(night: Nigh
     terminal = Terminal()
     show_quarantine(night.run, [], terminal, limit=10)
     assert (
-        "Lost in 2 damaged places of the source: 50 rows; how many are lost in 1 of them is not known." in terminal.text
+        "Lost in 2 damaged places of the source: 50 rows; the number of rows lost in 1 of them is unknown."
+        in terminal.text
     )
 
 

@@ -1,4 +1,4 @@
-"""Scan by several workers: the files are shared out, each share is judged, and one task puts them together."""
+"""Scan by several workers: one task divides the files into splits, each split is scanned, and one task merges them."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ClaudeShareOutOperator(ClaudeInputScanOperator):
-    """Shares the files of a source out. Returns the numbers of the shares, to expand over.
+class ClaudeScanSplitOperator(ClaudeInputScanOperator):
+    """Divides the files of a source into splits. Returns the numbers of the splits, to expand over.
 
-    :param shares: how many tasks share the scan; no more than there are files.
+    :param splits: how many tasks divide the scan; no more than there are files.
     """
 
-    def __init__(self, *, shares: int, **kwargs: Any) -> None:
+    def __init__(self, *, splits: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.shares = shares
+        self.splits = splits
 
     def execute(self, context: Context, waiting_since: float | None = None) -> list[int]:  # type: ignore[override]
-        from airflow_provider_claude.stages.scan.partitions import share_out
+        from airflow_provider_claude.stages.scan.splits import split_source
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
-            return share_out(self.opened(), run, self.scan_settings(), self.shares, clock=utc_now)
+            return split_source(self.opened(), run, self.scan_settings(), self.splits, clock=utc_now)
 
 
-class ClaudeShareScanOperator(ClaudeInputScanOperator):
-    """Reads and judges one share of a source.
+class ClaudeSplitScanOperator(ClaudeInputScanOperator):
+    """Scans one split of a source.
 
-    :param share: its number (templated).
+    :param split: its number (templated).
     """
 
-    template_fields = (*ClaudeInputScanOperator.template_fields, "share")
+    template_fields = (*ClaudeInputScanOperator.template_fields, "split")
 
-    def __init__(self, *, share: int | str, **kwargs: Any) -> None:
+    def __init__(self, *, split: int | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.share = share
+        self.split = split
 
     def execute(self, context: Context, waiting_since: float | None = None) -> None:  # type: ignore[override]
-        from airflow_provider_claude.stages.scan.partitions import scan_share
+        from airflow_provider_claude.stages.scan.splits import scan_split
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
-            record = scan_share(self.opened(), run, int(self.share), self.scan_settings(), clock=utc_now)
+            record = scan_split(self.opened(), run, int(self.split), self.scan_settings(), clock=utc_now)
         self.log.info(
             "%d rows read, %d of them in quarantine (%s)",
             record.rows,
@@ -61,12 +61,12 @@ class ClaudeShareScanOperator(ClaudeInputScanOperator):
         )
 
 
-class ClaudeShareGatherOperator(ClaudeInputScanOperator):
-    """Puts the shares of a source together in the run folder. Returns its path, as a scan by one task does."""
+class ClaudeSplitMergeOperator(ClaudeInputScanOperator):
+    """Merges the splits of a source in the run folder. Returns its path, as a scan by one task does."""
 
     def execute(self, context: Context, waiting_since: float | None = None) -> str:
-        from airflow_provider_claude.stages.scan.partitions import gather
+        from airflow_provider_claude.stages.scan.splits import merge_splits
 
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
-            self.say(gather(run_folder(self.run_folder), self.scan_settings(), clock=utc_now))
+            self.say(merge_splits(run_folder(self.run_folder), self.scan_settings(), clock=utc_now))
         return self.run_folder

@@ -12,11 +12,11 @@ from upath import UPath
 from airflow_provider_claude.core.scan.pii.redaction import Cipher, Redacting
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.source import Source, open_source
-from airflow_provider_claude.stages.scan.partitions import gather, scan_share, share_out
 from airflow_provider_claude.stages.scan.redact import read_mapping
 from airflow_provider_claude.stages.scan.release_rows import Act, release
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.splits import merge_splits, scan_split, split_source
 from airflow_provider_claude.store import RunFolder, ScanRecord
 from tests.stages.test_scan import clock, rows_in
 
@@ -41,11 +41,11 @@ def source(folder: Path) -> Source:
     return open_source(UPath(folder / "mail"), columns=["body", "team"])
 
 
-def shared(folder: Path, shares: int, settings: ScanSettings = SETTINGS) -> tuple[RunFolder, ScanRecord]:
-    run, there = RunFolder(UPath(folder / f"shared-{shares}")), source(folder)
-    for number in share_out(there, run, settings, shares, clock=clock()):
-        scan_share(there, run, number, settings, clock=clock())
-    return run, gather(run, settings, clock=clock())
+def split_scan(folder: Path, splits: int, settings: ScanSettings = SETTINGS) -> tuple[RunFolder, ScanRecord]:
+    run, there = RunFolder(UPath(folder / f"shared-{splits}")), source(folder)
+    for number in split_source(there, run, settings, splits, clock=clock()):
+        scan_split(there, run, number, settings, clock=clock())
+    return run, merge_splits(run, settings, clock=clock())
 
 
 def tables(run: RunFolder) -> dict[str, Any]:
@@ -55,11 +55,11 @@ def tables(run: RunFolder) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("shares", [1, 2, 3, 9])
-def test_several_workers_come_to_what_one_does(tmp_path: Path, shares: int) -> None:
+@pytest.mark.parametrize("splits", [1, 2, 3, 9])
+def test_several_workers_come_to_what_one_does(tmp_path: Path, splits: int) -> None:
     alone = RunFolder(UPath(tmp_path / "alone"))
     expected = scan(source(tmp_path), alone, SETTINGS, clock=clock())
-    run, record = shared(tmp_path, shares)
+    run, record = split_scan(tmp_path, splits)
     assert tables(run) == tables(alone)
     plain = {"started_at", "finished_at"}
     assert {k: v for k, v in _asdict(record).items() if k not in plain} == {
@@ -73,13 +73,13 @@ def _asdict(record: ScanRecord) -> dict[str, Any]:
     return msgspec.structs.asdict(record)
 
 
-def test_a_source_without_files_is_one_share_of_nothing(tmp_path: Path) -> None:
+def test_a_source_without_files_is_one_split_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     there = open_source(UPath(tmp_path / "none"), columns=["body", "team"], missing="empty")
     run = RunFolder(UPath(tmp_path / "run"))
-    assert share_out(there, run, SETTINGS, 4, clock=clock()) == [0]
-    scan_share(there, run, 0, SETTINGS, clock=clock())
-    scanned = gather(run, SETTINGS, clock=clock())
+    assert split_source(there, run, SETTINGS, 4, clock=clock()) == [0]
+    scan_split(there, run, 0, SETTINGS, clock=clock())
+    scanned = merge_splits(run, SETTINGS, clock=clock())
     assert (scanned.rows, scanned.missing) == (0, True)
 
 
@@ -88,64 +88,64 @@ def test_foreign_files_are_on_record_whoever_reads_the_others(tmp_path: Path) ->
     (tmp_path / "mail" / "Thumbs.db").write_bytes(b"x")
     there, run = open_source(UPath(tmp_path / "mail"), columns=["body", "team"]), RunFolder(UPath(tmp_path / "run"))
     alone = scan(there, run, SETTINGS, clock=clock())
-    for number in share_out(there, run, SETTINGS, 2, clock=clock()):
-        scan_share(there, run, number, SETTINGS, clock=clock())
-    shared = gather(run, SETTINGS, clock=clock())
-    assert (alone.foreign_files, alone.foreign) == (shared.foreign_files, shared.foreign) == (1, ["Thumbs.db"])
+    for number in split_source(there, run, SETTINGS, 2, clock=clock()):
+        scan_split(there, run, number, SETTINGS, clock=clock())
+    split_scan = merge_splits(run, SETTINGS, clock=clock())
+    assert (alone.foreign_files, alone.foreign) == (split_scan.foreign_files, split_scan.foreign) == (1, ["Thumbs.db"])
 
 
-def test_a_share_that_was_not_judged_is_missed(tmp_path: Path) -> None:
+def test_a_split_that_was_not_scanned_is_missed(tmp_path: Path) -> None:
     run, there = RunFolder(UPath(tmp_path / "run")), source(tmp_path)
-    share_out(there, run, SETTINGS, 2, clock=clock())
-    scan_share(there, run, 0, SETTINGS, clock=clock())
-    with pytest.raises(StateError, match="00001 was not judged"):
-        gather(run, SETTINGS, clock=clock())
+    split_source(there, run, SETTINGS, 2, clock=clock())
+    scan_split(there, run, 0, SETTINGS, clock=clock())
+    with pytest.raises(StateError, match="00001 was not scanned"):
+        merge_splits(run, SETTINGS, clock=clock())
     assert run.scan() is None
 
 
 def test_a_file_that_is_gone_is_one_that_cannot_be_read(tmp_path: Path) -> None:
     run, there = RunFolder(UPath(tmp_path / "run")), source(tmp_path)
-    shares = share_out(there, run, SETTINGS, 2, clock=clock())
+    splits = split_source(there, run, SETTINGS, 2, clock=clock())
     (tmp_path / "mail" / "3.jsonl").unlink()
     later = open_source(UPath(tmp_path / "mail"), columns=["body", "team"])
-    for number in shares:
-        scan_share(later, run, number, SETTINGS, clock=clock())
-    with pytest.raises(SourceError, match=r"1 file of .* cannot be read whole.*\n.*'3\.jsonl'.*is not now"):
-        gather(run, SETTINGS, clock=clock())
+    for number in splits:
+        scan_split(later, run, number, SETTINGS, clock=clock())
+    with pytest.raises(SourceError, match=r"1 file of .* cannot be read whole.*\n.*'3\.jsonl'.*no longer does"):
+        merge_splits(run, SETTINGS, clock=clock())
     going_on = replace(SETTINGS, unreadable_files="quarantine")
-    assert gather(run, going_on, clock=clock()).uncounted == 1
+    assert merge_splits(run, going_on, clock=clock()).uncounted == 1
 
 
-def test_mail_that_came_after_the_files_were_shared_out_is_of_another_scan(tmp_path: Path) -> None:
+def test_mail_that_came_after_the_files_were_divided_is_of_another_scan(tmp_path: Path) -> None:
     run, there = RunFolder(UPath(tmp_path / "run")), source(tmp_path)
-    share_out(there, run, SETTINGS, 1, clock=clock())
+    split_source(there, run, SETTINGS, 1, clock=clock())
     (tmp_path / "mail" / "9.jsonl").write_text(json.dumps({"id": "99", "body": "late", "team": "a"}))
     late = open_source(UPath(tmp_path / "mail"), columns=["body", "team"])
-    scan_share(late, run, 0, SETTINGS, clock=clock())
-    assert gather(run, SETTINGS, clock=clock()).rows == 11
+    scan_split(late, run, 0, SETTINGS, clock=clock())
+    assert merge_splits(run, SETTINGS, clock=clock()).rows == 11
 
 
-def test_released_rows_come_through_every_share(tmp_path: Path) -> None:
-    run, _ = shared(tmp_path, 3)
+def test_released_rows_come_through_every_split(tmp_path: Path) -> None:
+    run, _ = split_scan(tmp_path, 3)
     release(run, ["rule:override"], Act("a person", "2026-11-23T08:00:00+00:00"))
-    run, _ = shared(tmp_path, 3)
+    run, _ = split_scan(tmp_path, 3)
     assert "2" in [row["item_id"] for row in rows_in(run, "items")]
 
 
-def test_a_scan_by_one_task_leaves_nothing_of_the_shares_of_an_earlier_one(tmp_path: Path) -> None:
+def test_a_scan_by_one_task_leaves_nothing_of_the_splits_of_an_earlier_one(tmp_path: Path) -> None:
     """What they hold is text as it came, even where this scan redacts."""
-    run, _ = shared(tmp_path, 2)
+    run, _ = split_scan(tmp_path, 2)
     scan(source(tmp_path), run, SETTINGS, clock=clock())
-    assert not run.file("shares").exists()
+    assert not run.file("splits").exists()
 
 
-def test_what_cannot_be_shared_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_divided_is_refused(tmp_path: Path) -> None:
     run = RunFolder(UPath(tmp_path / "run"))
     with pytest.raises(JobError, match="write 1 or more"):
-        share_out(source(tmp_path), run, SETTINGS, 0, clock=clock())
+        split_source(source(tmp_path), run, SETTINGS, 0, clock=clock())
 
 
-def test_a_shared_scan_redacts_as_one_scan_does(tmp_path: Path) -> None:
+def test_a_divided_scan_redacts_as_one_scan_does(tmp_path: Path) -> None:
     key = Fernet(Fernet.generate_key())
     cipher = Cipher(key.encrypt, key.decrypt)
     redact = Redacting(kinds=["email"], mapping=True, cipher=cipher)
@@ -157,11 +157,11 @@ def test_a_shared_scan_redacts_as_one_scan_does(tmp_path: Path) -> None:
     there, run = open_source(UPath(tmp_path / "mail"), columns=["body"]), RunFolder(UPath(tmp_path / "run"))
     once = scan(there, run, settings, clock=clock())
     items, known = rows_in(run, "items"), [pair for pairs in read_mapping(run, cipher) for pair in pairs]
-    for number in share_out(there, run, settings, 3, clock=clock()):
-        scan_share(there, run, number, settings, clock=clock())
-    shared = gather(run, settings, clock=clock())
+    for number in split_source(there, run, settings, 3, clock=clock()):
+        scan_split(there, run, number, settings, clock=clock())
+    split_scan = merge_splits(run, settings, clock=clock())
     assert rows_in(run, "items") == items
-    assert shared.redacted == once.redacted == {"email": 8}
+    assert split_scan.redacted == once.redacted == {"email": 8}
     again = [pair for pairs in read_mapping(run, cipher) for pair in pairs]
     assert sorted(again) == sorted(known)
     assert len(known) == 5
