@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, Pipe, wait
@@ -21,12 +20,12 @@ from tests.chaos.results import Case, Result, Tally, tell
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be run: see the options of the command."""
+    """What is to be run: these *kinds* of cases, see KINDS, and the options of the command."""
 
     seeds: Sequence[int]
+    kinds: Iterable[str]
     short: bool = False
     step: int = 1
-    only: re.Pattern[str] | None = None
 
 
 def run_all(asked: Asked, jobs: int) -> Tally:
@@ -60,7 +59,7 @@ def _start(asked: Asked, number: int, jobs: int) -> Connection:
     here.close()
     status = 0
     try:
-        for said in _run(asked, number, jobs):
+        for said in run(asked, number, jobs):
             there.send(said)
         there.send(None)
     except BaseException:  # noqa: BLE001 - its parent sees that it has ended
@@ -71,7 +70,8 @@ def _start(asked: Asked, number: int, jobs: int) -> Connection:
     os._exit(status)
 
 
-def _run(asked: Asked, number: int, jobs: int) -> Iterator[str | Result]:
+def run(asked: Asked, number: int = 0, jobs: int = 1) -> Iterator[str | Result]:
+    """What a night passes, and the results of machine *number* of *jobs*. A kind begins when the one before it is done."""
     with Machine() as machine:
         bench = Bench(machine=machine, seeds=asked.seeds, short=asked.short, step=asked.step)
         bench.prepare()
@@ -84,12 +84,11 @@ def _run(asked: Asked, number: int, jobs: int) -> Iterator[str | Result]:
 
 
 def _cases(bench: Bench, asked: Asked) -> Iterator[Case]:
-    for name, cases in KINDS.items():
-        if asked.only is None or asked.only.search(name):
-            try:
-                yield from cases(bench)
-            except Exception:  # noqa: BLE001 - a kind that cannot begin is a failed case, and no end of the others
-                yield partial(_broken, name, traceback.format_exc())
+    for name in asked.kinds:
+        try:
+            yield from KINDS[name](bench)
+        except Exception:  # noqa: BLE001 - a kind that cannot begin is a failed case, and no end of the others
+            yield partial(_broken, name, traceback.format_exc())
 
 
 def _result(case: Case) -> Result:

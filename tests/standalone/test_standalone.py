@@ -22,7 +22,8 @@ from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, L
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytestmark = pytest.mark.standalone
+#: The first of them starts Airflow and waits for a whole run: both have patience of their own, and say what they waited for.
+pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
 
 DAG = "email_sentiment_nightly"
 
