@@ -98,7 +98,7 @@ def _notifiers(dag: Any) -> Iterator[str]:
             yield callback.kwargs["notify"]
 
 
-async def tell(alert: Alert, notify: str | None) -> None:
+async def send_alert(alert: Alert, notify: str | None) -> None:
     """Log the alert, then call *notify*, a dotted path. The line comes first, so that it exists even if the notifier fails."""
     log.log(logging.ERROR if alert.outlook == "missed" else logging.WARNING, "%s", alert.message)
     if notify is not None:

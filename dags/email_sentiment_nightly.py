@@ -67,7 +67,7 @@ JOB = ClaudeJob(
 )
 
 
-def tell_someone(context: Context) -> None:
+def on_first_failure(context: Context) -> None:
     """The place for a notifier: SlackNotifier, SmtpNotifier, PagerdutyNotifier … instead of this log line.
 
     It is called by each task that fails; only the first has something to tell.
@@ -88,7 +88,7 @@ with DAG(
         "owner": "claude",
         "retries": 2,
         "retry_delay": pendulum.duration(minutes=1),
-        "on_failure_callback": tell_someone,
+        "on_failure_callback": on_first_failure,
     },
     deadline=deadline_alerts("09:00", ZONE),
     tags=["claude", "email"],

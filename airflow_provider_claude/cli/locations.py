@@ -105,7 +105,7 @@ def _runs(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[RunF
 
 
 def run_at(path: UPath) -> RunFolder:
-    """The run folder *path*. Raises StateError where it is none, or was written by another version."""
+    """The run folder *path*. Raises StateError if it is not one, or was written by another version."""
     run = RunFolder(path)
     if run.scan() is None:
         raise StateError(f"{path} is not a run folder: it has no scan.json. `claude-batch runs` lists run folders.")
@@ -113,7 +113,7 @@ def run_at(path: UPath) -> RunFolder:
 
 
 def shard_at(path: UPath) -> ShardFolder:
-    """The shard folder *path*. Raises StateError where it is none, is not there, or was written by another version."""
+    """The shard folder *path*. Raises StateError if it is not one, is missing, or was written by another version."""
     shard = ShardFolder(path)
     shard.run.check_layout()
     if not path.is_dir():

@@ -81,5 +81,5 @@ def check_same(planned: Account, connected: Account, what: str = "This run") -> 
         raise StateError(
             f"{what} belongs to {planned}, and the connection (conn_id) leads to {connected}, where its batches and answers "
             "do not exist. Nothing was sent. Use a connection to the first; or, to send and pay for all rows again here, "
-            "give it a work folder of its own (work), or remove the run folder."
+            "give it a separate work folder (work), or remove the run folder."
         )

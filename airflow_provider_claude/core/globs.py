@@ -1,7 +1,7 @@
 """Globs of paths: `*`, `?` and `[…]` stand for characters of one part, `**` for any number of parts.
 
 A match takes time in proportion to len(pattern) × len(name), for any number of wildcards.
-The suffixes that a pattern ends in match in any case, as they tell a format in any.
+The suffixes that a pattern ends in match in any letter case, because they name a format in any.
 """
 
 from __future__ import annotations

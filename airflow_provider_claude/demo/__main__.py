@@ -73,18 +73,18 @@ def _corpus(root: Path, day: pendulum.Date, mails: int, seed: int) -> Path:
     folder = root / "mail" / day.isoformat()
     shutil.rmtree(folder, ignore_errors=True)
     write_corpus(folder, mails, seed, day)
-    _tell(f"mail    {mails:,} made up in {folder}")
+    _print(f"mail    {mails:,} made up in {folder}")
     return folder
 
 
 def _night(
     run: RunFolder, root: Path, args: argparse.Namespace, source: Path, day: pendulum.Date, claude: SimulatorProcess
 ) -> None:
-    _tell(f"claude  simulated at {claude.base_url}, a batch takes {args.pace}")
+    _print(f"claude  simulated at {claude.base_url}, a batch takes {args.pace}")
     connection = {"conn_type": "anthropic", "host": claude.base_url, "password": claude.api_key}
     airflow = DemoAirflow(root / "airflow", args.dags.resolve(), root, source, connection)
     airflow.migrate()
-    _tell("airflow ready (SQLite)")
+    _print("airflow ready (SQLite)")
     conf = {"source": str(source), "day": day.isoformat(), "shard_rows": args.shard_rows, "deadline": "09:00"}
     process = airflow.test_dag(DAG_ID, conf)
     _follow(Watch(run), process)
@@ -95,13 +95,13 @@ def _follow(watch: Watch, process: subprocess.Popen[bytes]) -> None:
     while True:
         running = process.poll() is None
         for sentence in watch.news():
-            _tell(sentence)
+            _print(sentence)
         if not running:
             return
         time.sleep(_LOOK_SECONDS)
 
 
-def _tell(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(f"{pendulum.now().format('HH:mm:ss')}  {sentence}", flush=True)
 
 

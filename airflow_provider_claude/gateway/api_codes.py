@@ -25,7 +25,7 @@ from airflow_provider_claude.errors import (
 
 
 class Named(NamedTuple):
-    """What is known of an error: its *kind*, None where its status tells, and what to *do*, empty where that is plain."""
+    """What is known about an error: its *kind*, None if its status decides, and what to *do*, empty if that is obvious."""
 
     kind: type[ClaudeError] | None
     do: str
@@ -33,7 +33,7 @@ class Named(NamedTuple):
 
 #: What follows where a batch is refused, and a message may not be.
 NO_BATCHES = (
-    "The Messages API may be open all the same: refused_batches='sync' (an argument of the plan, plan_args) asks all rows there, "
+    "The Messages API may still be open:  refused_batches='sync' (an argument of the plan, plan_args) asks all rows there, "
     "at full price; the log of the plan says how much that is."
 )
 
@@ -57,7 +57,7 @@ _CODES: Mapping[str, Named] = {
     ),
     "cmek_key_unreachable": Named(
         ApiUnavailableError,
-        "If it goes on, see whether the workspace's encryption key is available in your key management service.",
+        "If it persists, check that the workspace's encryption key is available in your key management service.",
     ),
     "cmek_context_unavailable": Named(ApiUnavailableError, "This passes within minutes."),
     "organization_on_hold": Named(
@@ -99,7 +99,7 @@ _CODES: Mapping[str, Named] = {
     ),
     "request_body_timeout": Named(
         ApiUnavailableError,
-        "The body came too slowly and was not taken. Where that goes on, write a smaller shard_bytes (plan).",
+        "The body came too slowly and was not accepted. If this persists, write a smaller shard_bytes (plan).",
     ),
     "request_body_encoding_invalid": Named(RequestRejectedError, _UNCHANGED),
     "request_body_encoding_unsupported": Named(RequestRejectedError, _UNCHANGED),

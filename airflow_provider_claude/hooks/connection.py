@@ -97,7 +97,7 @@ def _of_host(connection: Connection, extra: Mapping[str, Any]) -> str | None:
     if not _URL.fullmatch(host):
         return f"has the host {host!r}, which is not a URL: write {_url(host, connection.port)!r}, or leave it empty."
     if connection.port:
-        return f"has a port of its own, which is not used: write it in the host, {_url(host, connection.port)!r}."
+        return f"has a separate port, which is not used: write it in the host, {_url(host, connection.port)!r}."
     if host.rstrip("/").endswith("/v1"):
         return f"has the host {host!r}: leave out /v1, which every call adds."
     return None

@@ -21,7 +21,7 @@ EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _SAMPLING = (
     "was removed in API version 2026-10-21 and fails every row. Leave it out and say in the prompt what you want"
 )
-_FIELD = "has a field of its own: write ClaudeJob({0}=...)"
+_FIELD = "has its own parameter: write ClaudeJob({0}=...)"
 
 _REFUSED: dict[str, str] = {
     "temperature": _SAMPLING,

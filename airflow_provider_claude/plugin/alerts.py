@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pendulum
 
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.notify import Alert, tell
+from airflow_provider_claude.notify import Alert, send_alert
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
 from airflow_provider_claude.plugin.fix_dag_test import fix_dag_test
 
@@ -90,7 +90,7 @@ async def raise_alert(
     """What the triggerer runs. The log line comes first, so that it exists even if the notifier fails."""
     run = context["dag_run"]
     due = _moment(context["deadline"]["deadline_time"]).in_timezone(zone) + timedelta(seconds=before)
-    await tell(Alert(outlook, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)
+    await send_alert(Alert(outlook, due, run["dag_id"], run["dag_run_id"], run["state"], context), notify)
 
 
 def _moment(value: datetime | str) -> pendulum.DateTime:

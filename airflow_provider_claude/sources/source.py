@@ -209,7 +209,7 @@ def _of_found(found: Found, asked: str | None, fits: Fits, path: UPath) -> Choic
 
 
 def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: str) -> bool:
-    """Whether *file*, whose name tells no format, is one of *kind*. Mails are checked when they are read: there may be many."""
+    """Whether *file*, whose name has no format, is one of *kind*. Mails are checked when they are read: there may be many."""
     if kind == "eml":
         return True
     if kind == "mbox":
@@ -219,7 +219,7 @@ def _fits(sought: frozenset[str], encoding: str | None, file: SourceFile, kind: 
 
 
 def _columns_there(kind: str, file: SourceFile, sought: frozenset[str], encoding: str | None) -> list[str] | None:
-    """The columns of *file*, then those its folders are named for; None where it holds nothing that tells them."""
+    """The columns of *file*, then those its folders are named for; None where it holds no names."""
     found = _columns_in(kind, file, sought, encoding)
     return found and [*found, *(name for name in file.partitions if name not in found)]
 

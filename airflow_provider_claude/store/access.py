@@ -59,7 +59,7 @@ def make_folder(folder: Path) -> None:
 
 
 def create_file(path: Path) -> int:
-    """A descriptor for writing *path* anew."""
+    """A descriptor for writing *path* from the start."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, OWNER.file)
     os.fchmod(handle, _access.file)
     return handle

@@ -101,7 +101,7 @@ def write_new(path: UPath, data: bytes) -> bool:
             return False
         except NotImplementedError as e:
             raise JobError(
-                f"{path}: this store cannot create a file only where there is none ({e}). Two writers at once would pay twice. "
+                f"{path}: this store cannot create a file exclusively ({e}). Two writers at once would pay twice. "
                 "Write a work folder (work) on a local disk, Amazon S3, Google Cloud Storage or Azure."
             ) from e
         return True

@@ -31,7 +31,7 @@ _CHUNK = 1 << 20
 def are_of(chunks: Iterable[bytes], intent: IntentRecord) -> bool | None:
     """Whether the results that begin with *chunks* are those of *intent*; None where they are no results.
 
-    One line tells: a batch is one attempt's.
+    One line is enough: all lines of a batch are of one attempt.
     """
     head = b""
     for chunk in chunks:

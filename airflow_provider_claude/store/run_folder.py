@@ -217,7 +217,7 @@ class RunFolder:
     def check_layout(self) -> None:
         """Raise StateError where another version of this package has written this folder, and nothing in it can be read.
 
-        A scan.json that is damaged tells no layout: who reads it says so.
+        A damaged scan.json has no layout: its reader raises the error.
         """
         try:
             record = read_record(self.file("scan.json"), LayoutRecord)

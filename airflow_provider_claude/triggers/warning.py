@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import without_secrets
-from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, tell
+from airflow_provider_claude.notify import NOTIFY_SECONDS, Listener, send_alert
 from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.runtime.paths import shard_folder
 
@@ -36,7 +36,7 @@ async def warn(shard: str | None, listener: Mapping[str, Any] | None) -> None:
             return
         whom = Listener(**listener)
         async with asyncio.timeout(NOTIFY_SECONDS):
-            await tell(whom.at_risk_alert(at_risk), whom.notify)
+            await send_alert(whom.at_risk_alert(at_risk), whom.notify)
     except Exception as error:
         log.exception(
             "The alert that the deadline of %s is at risk could not be sent", shard, exc_info=without_secrets(error)

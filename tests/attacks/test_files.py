@@ -93,7 +93,7 @@ class TestWhatIsNoFile:
     def test_one_that_is_the_source_itself_is_refused_and_not_waited_for(self, location: str, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.eml")
         (tmp_path / "zero.eml").symlink_to("/dev/zero")
-        with pytest.raises(SourceError, match="no regular file"):
+        with pytest.raises(SourceError, match="not a regular file"):
             open_source(UPath(tmp_path / location), missing="empty", columns=["body"])
 
     def test_a_file_that_becomes_a_pipe_after_it_was_listed_is_a_counted_row(self, mail: Path) -> None:

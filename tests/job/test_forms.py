@@ -172,7 +172,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "allOf": (schema(a={"allOf": [{"type": "string"}]}), "allOf is not supported. Write one schema"),
     "an empty anyOf": (schema(a={"anyOf": []}), "empty anyOf"),
     "a type beside anyOf": (schema(a={"type": "string", "anyOf": [{"type": "string"}]}), "a has type beside anyOf"),
-    "oneOf beside anyOf": (schema(a={"anyOf": [{"type": "string"}], "oneOf": []}), "oneOf stands beside anyOf"),
+    "oneOf beside anyOf": (schema(a={"anyOf": [{"type": "string"}], "oneOf": []}), "oneOf is beside anyOf"),
     "nullable": (schema(a={"type": "string", "nullable": True}), r'"type": \["string", "null"\]'),
     "a bound beside a reference": (
         defined({"$ref": "#/$defs/A", "minimum": 3}, A={"type": "integer"}),

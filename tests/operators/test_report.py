@@ -44,9 +44,9 @@ def test_after_a_failed_scan_or_plan_the_plan_of_an_earlier_run_is_not_reported(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"max_refused": "2%"}, "max_refused: the share '2%' is none"),
-        ({"max_failed": 5}, "max_failed: the share 5 is none"),
-        ({"warn_above": float("nan")}, "warn_above: the share nan is none"),
+        ({"max_refused": "2%"}, "max_refused: the share '2%' is not valid"),
+        ({"max_failed": 5}, "max_failed: the share 5 is not valid"),
+        ({"warn_above": float("nan")}, "warn_above: the share nan is not valid"),
     ],
 )
 def test_a_limit_that_is_none_is_refused_when_the_dag_is_parsed(wrong: dict[str, Any], says: str) -> None:

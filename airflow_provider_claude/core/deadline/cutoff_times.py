@@ -62,12 +62,12 @@ def slot(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadlin
 
 
 def last_moment(number: int, queue: Sequence[ShardBacklog], *, safe_deadline: float) -> float:
-    """The last moment (epoch seconds) at which the lane can begin with shard *number* and still make all behind it."""
+    """The last moment (epoch seconds) at which the lane can begin with shard *number* and still finish all behind it."""
     return safe_deadline - sum(one.seconds for one in queue if not one.abandoned and one.number >= number)
 
 
 def switch(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> Switch:
-    """Whether shard *number* is waited for on. *lead*: seconds from abandoning a batch until its rest can be sent."""
+    """Whether to keep waiting for shard *number*. *lead*: seconds from abandoning a batch until its rest can be sent."""
     at = slot(number, queue, now=now, safe_deadline=safe_deadline, lead=lead) - lead
     if now >= at:
         return Abandon()
@@ -76,7 +76,7 @@ def switch(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadl
 
 
 def overdue(number: int, queue: Sequence[ShardBacklog], *, now: float, safe_deadline: float, lead: float) -> int | None:
-    """The shard in front of shard *number* that has to be let go now; None where there is none.
+    """The shard in front of shard *number* whose batch has to be abandoned now, or None.
 
     If that takes minutes, its task has failed, and no other waits for it. It must not hold up the others.
     """

@@ -93,7 +93,7 @@ def _checked(read: Callable[[str], Any]) -> Reader:
         try:
             return read(str(value))
         except (ValueError, InvalidOperation, OverflowError) as e:
-            raise pa.ArrowInvalid(f"{str(value)[:80]!r} is no value of its type ({e})") from e
+            raise pa.ArrowInvalid(f"{str(value)[:80]!r} is not a value of its type ({e})") from e
 
     return checked
 
@@ -101,7 +101,7 @@ def _checked(read: Callable[[str], Any]) -> Reader:
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
     if not value.is_finite():
-        raise ValueError("it is no number")
+        raise ValueError("it is not a number")
     return value
 
 

@@ -57,7 +57,7 @@ class CanaryError(InvalidAnswerError):
 
 
 class PromptLeaks:
-    """Finds the canary and the echoes in answers to one job: one look at the texts of many, a second where there is one."""
+    """Finds the canary and prompt leaks in answers to one job: one look at the texts of many, a second where there is one."""
 
     def __init__(self, spec: JobSpec) -> None:
         self.columns = free_columns(spec.answer_schema)

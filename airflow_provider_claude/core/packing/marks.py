@@ -1,4 +1,4 @@
-"""The marks that tell an item from the others of its request: an id before its text, and a check word after it."""
+"""The marks that identify an item in its request: an id before its text, and a check word after it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Marks(NamedTuple):
-    """What tells an item from the others of its request."""
+    """The marks of one item in its request."""
 
     id: str
     check: str

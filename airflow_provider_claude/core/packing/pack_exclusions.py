@@ -1,4 +1,4 @@
-"""Texts that speak to whoever answers them, or of the texts beside them: they share a request with nobody.
+"""Texts that speak to the model, or of the texts beside them: they are asked alone.
 
 A model that believes such a text could change its neighbours' answers, and nothing in the answers would show it. To be asked
 alone costs little, so this is wider than what the scan sets aside or flags: an honest "I answered all your mails" is asked

@@ -81,5 +81,5 @@ def check_packable(job: ClaudeJob, packing: Packing, columns: Sequence[str]) -> 
     taken = [name for name in (ID, CHECK) if name in job.properties]
     if taken:
         raise JobError(
-            f"output has a field {taken[0]!r}, which packed answers use to tell items apart. Rename it, or write pack=1."
+            f"output has a field {taken[0]!r}, which packed answers use to identify items. Rename it, or write pack=1."
         )

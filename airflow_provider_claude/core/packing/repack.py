@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from airflow_provider_claude.core.settle.unresolved import Unresolved
 
-#: From so many leftovers of packs on, asking each of them alone at once would cost more than another pack.
+#: From this many unresolved items of packs on, asking each of them alone would cost more than another pack.
 MANY = 1_000
 
 

@@ -24,7 +24,7 @@ class AnswerTally:
     """Counts over the record batches of answers/, which have the columns that `needed` names."""
 
     def __init__(self, carry: Iterable[str], price: Price | None = None) -> None:
-        """*price*: that of the model, to tell what its cache has saved; None where there was none."""
+        """*price*: that of the model, to compute what its cache has saved; None where there was none."""
         self.rows = 0
         self.prompt_leaks = Tally()
         self._price = price

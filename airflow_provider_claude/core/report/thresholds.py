@@ -46,10 +46,10 @@ class Limit:
 
     def __post_init__(self) -> None:
         if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 <= self.share <= 1:
-            raise ValueError(f"the share {self.share!r} is none: write a number from 0 to 1, such as 0.05.")
+            raise ValueError(f"the share {self.share!r} is not valid: write a number from 0 to 1, such as 0.05.")
         for name, rows in (("least", self.least), ("most", self.most)):
             if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 0):
-                raise ValueError(f"{name}={rows!r} is no count of rows: write a whole number from 0, or None.")
+                raise ValueError(f"{name}={rows!r} is not a count of rows: write a whole number from 0, or None.")
         if self.most is not None and self.most < (self.least or 0):
             raise ValueError(f"least={self.least} exceeds most={self.most}: write a smaller least or a larger most.")
 

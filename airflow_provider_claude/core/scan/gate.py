@@ -44,7 +44,7 @@ _Look = Callable[[_Texts], Iterable[Finding]]
 @dataclass(frozen=True)
 class Gate:
     """Structure, *signatures* and *learned* read each text, and what else it can be read as; *policy* says what their findings
-    mean. *limits* say what shape a text may have; *version* tells one set of rules and models from another.
+    mean. *limits* say what shape a text may have; *version* identifies the rules and models.
     """
 
     signatures: Signatures

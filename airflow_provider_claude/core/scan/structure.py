@@ -122,7 +122,7 @@ def _binary(raw: pa.Array, limits: Limits) -> Iterator[Finding]:
     )
     for row, odd, length in counts:
         if odd >= limits.no_text_from and odd > limits.max_no_text * length:
-            yield _finding(row, "binary", "high", f"{odd / length:.0%} of the characters are no text")
+            yield _finding(row, "binary", "high", f"{odd / length:.0%} of the characters are not text")
 
 
 def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Which files at a path are the source, and which are foreign: those are set aside, counted and shown.
 
-A foreign file is one whose name tells no format among files of one format, or of another format than the one that was
+A foreign file is one whose name has no format among files of one format, or of another format than the one that was
 asked for. Two formats are never mixed silently, and data in a form that is not read is refused rather than set aside.
 """
 
@@ -44,7 +44,7 @@ class Choice(NamedTuple):
 def choose(files: Sequence[SourceFile], asked: str | None, where: str, fits: Fits) -> Choice:
     """The files of *files* that are the source at *where*; *asked* is the format the user has named, if any.
 
-    *fits* says whether a file whose name tells no format holds one. Raises SourceError where the choice is ambiguous.
+    *fits* says whether a file whose name has no format holds one. Raises SourceError where the choice is ambiguous.
     """
     data = [file for file in files if not _LITTER.fullmatch(file.name)]
     chosen = _asked(data, asked, fits) if asked else _by_names(data, where)
@@ -57,13 +57,13 @@ def choose(files: Sequence[SourceFile], asked: str | None, where: str, fits: Fit
 
 
 def _by_names(data: Sequence[SourceFile], where: str) -> list[SourceFile]:
-    """The files of the one format that names tell."""
+    """The files of the one format in their names."""
     own = [file for file in data if file.format is not None]
     unknown = [file for file in data if file.format is None]
     if len({file.format for file in own}) > 1:
         raise _unclear(data, where, "holds files of several formats")
     if not own and unknown:
-        raise _unclear(data, where, "holds no file whose name tells a format")
+        raise _unclear(data, where, "holds no file with a known suffix")
     if unread := [file for file in unknown if _UNREAD.fullmatch(file.name)]:
         raise _unclear(unread, where, "holds data in a form that is not read")
     if len(unknown) > max(len(own), _FEW):

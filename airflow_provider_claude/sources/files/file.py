@@ -114,7 +114,7 @@ class SourceFile:
 
     @property
     def suffixes(self) -> tuple[str, str]:
-        """The suffix that tells the format, and the one that tells the compression, in lower case; `""` where there is none."""
+        """The suffix of the format, and the suffix of the compression, in lower case; `""` where there is none."""
         stem, suffix = splitext(self.name.lower().strip())
         return (splitext(stem)[1], suffix) if suffix in COMPRESSED else (suffix, "")
 
@@ -136,7 +136,7 @@ class SourceFile:
 
     @property
     def format(self) -> str | None:
-        """The format its place and name tell; None where they tell none."""
+        """The format by its folder and name; None where they have none."""
         if self.kind is not None:
             return self.kind
         if self.path.endswith(".mbox/mbox"):  # as Apple Mail exports a mailbox
@@ -155,13 +155,13 @@ _MEANINGS = (
         "requires too much memory",
         "it was compressed with a window of more than 128 MB (zstd --long): compress it without",
     ),
-    ("CRC check failed", "its checksum is wrong: what was read of it may be wrong, too"),
-    ("Checksum mismatch", "its checksum is wrong: what was read of it may be wrong, too"),
-    ("doesn't match checksum", "its checksum is wrong: what was read of it may be wrong, too"),
+    ("CRC check failed", "its checksum is wrong: the text read from it may be wrong"),
+    ("Checksum mismatch", "its checksum is wrong: the text read from it may be wrong"),
+    ("doesn't match checksum", "its checksum is wrong: the text read from it may be wrong"),
     ("Compressed file ended before", "it was cut: what is compressed in it has no end"),
     ("Truncated compressed stream", "it was cut: what is compressed in it has no end"),
-    ("Not a gzipped file", "what is there is no gzip"),
-    ("Unknown frame descriptor", "what is there is no zstd"),
+    ("Not a gzipped file", "the data is not gzip"),
+    ("Unknown frame descriptor", "the data is not zstd"),
 )
 
 

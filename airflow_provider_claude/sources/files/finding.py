@@ -95,7 +95,7 @@ def _found(fs: Any, root: str, path: UPath) -> Found:
                 f"There is no source at {path}: looked for a file, a folder and a glob of that name."
             )
         case "other":
-            raise SourceError(f"There is no source at {path}: what is there is no regular file.")
+            raise SourceError(f"There is no source at {path}: it is not a regular file.")
         case _:
             return _single(fs, root, path)
 
@@ -149,7 +149,7 @@ def _unreached(listing: Mapping[str, dict[str, Any]], base: str) -> Iterator[Sou
 
 
 def _unread(found: Found) -> str:
-    return "a folder that cannot be looked into" if found.rest else "a link to elsewhere, or no regular file"
+    return "a folder that cannot be looked into" if found.rest else "a link to elsewhere, or not a regular file"
 
 
 def _below_base(path: str, base: str) -> str:
@@ -179,7 +179,7 @@ def _nothing(listing: Collection[str], folders: Sequence[str], strays: tuple[str
     if strays:
         return "the Maildir holds no mail"
     more = f", but {len(folders):,} folders: a source that ends in /** is all that is in them" if folders else ""
-    return f"there is no file that is data{more}"
+    return f"there is no data file{more}"
 
 
 def _is_hidden(name: str) -> bool:
@@ -187,7 +187,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _type(fs: Any, path: str) -> str | None:
-    """`file`, `directory`, or None where there is nothing. Raises what the store raises where it cannot tell."""
+    """`file`, `directory`, or None where there is nothing. Raises the store's error where that is unknown."""
     try:
         return str(fs.info(path)["type"])
     except (FileNotFoundError, NotADirectoryError):
@@ -219,8 +219,8 @@ def _is_name(fs: Any, above: str, part: str, *, folder: bool) -> bool:
     other = next((one for one in _names_in(fs, above) if one != part and Glob(part).matches(one)), None)
     if other is not None and not set(part) & set("*?"):
         raise SourceError(
-            f"{part!r:.200} of source is there in {above}, and is a glob of {other!r:.200}, too. Write [[] for a bracket that is "
-            "meant as it is, or rename one of them."
+            f"{part!r:.200} of source is there in {above}, and is a glob of {other!r:.200}, too. Write [[] for a literal "
+            "bracket, or rename one of them."
         )
     return other is None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-#: As many bytes from the start tell the kind: a tar archive has its mark at byte 257.
+#: This many bytes from the start decide the kind: a tar archive has its mark at byte 257.
 HEAD = 512
 
 ZIP = "a zip archive or an Office document"

@@ -31,8 +31,8 @@ _WHY = {
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
     errno.ELOOP: "it is a link that leads to nothing that may be read",
-    errno.ENXIO: "it is no regular file",
-    errno.ENODEV: "it is no regular file",
+    errno.ENXIO: "it is not a regular file",
+    errno.ENODEV: "it is not a regular file",
     errno.EISDIR: "it is a folder",
     errno.ENAMETOOLONG: "its path is too long",
 }
@@ -162,7 +162,7 @@ def _steady(path: str) -> IO[bytes]:
     found = os.fstat(raw.fileno())
     if not stat.S_ISREG(found.st_mode):
         raw.close()
-        raise UnopenedError("it is no regular file")
+        raise UnopenedError("it is not a regular file")
     return Steady(raw, found)  # type: ignore[return-value]
 
 

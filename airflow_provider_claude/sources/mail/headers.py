@@ -165,7 +165,7 @@ def _decoded(words: list[re.Match[str]], flags: dict[str, None]) -> list[Run]:
 
 
 def _bytes_of(words: list[re.Match[str]]) -> bytes:
-    """What *words* hold. Base64 that ends between two bytes without padding goes on in the next word."""
+    """What *words* hold. Base64 that ends between two bytes without padding continues in the next word."""
     data, letters = b"", ""
     for word in words:
         if word[2] in "qQ":

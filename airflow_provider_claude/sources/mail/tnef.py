@@ -75,7 +75,7 @@ def _number(data: bytes) -> int:
 def _attributes(data: bytes) -> Iterator[_Attribute]:
     """The attributes, up to where the file ends or breaks off. Raises ValueError where it does in one with the text."""
     if len(data) < 6 or _number(data) != _SIGNATURE:
-        raise ValueError("it is no TNEF")
+        raise ValueError("it is not TNEF")
     offset = 6
     while offset + 9 <= len(data):
         level, number, _, size = struct.unpack_from("<BHHI", data, offset)

@@ -55,9 +55,9 @@ def refusal(field: pa.Field) -> str | None:
     """Why the values of *field* cannot be sent or carried; None where they can."""
     extension, kind = extension_of(field), stored(field.type)
     if extension not in {None, _UUID, _BOOL8} and not is_text(kind):
-        return f"is of the extension type {extension!r}, whose values are no text"
+        return f"is of the extension type {extension!r}, whose values are not text"
     if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_union(kind):
-        return f"is {str(kind)[:80]}, which is no text"
+        return f"is {str(kind)[:80]}, which is not text"
     return None
 
 

@@ -34,7 +34,7 @@ _DIGITS = (38, 76)
 
 
 def carried_types(files: Sequence[SourceFile], carry: Sequence[str]) -> dict[str, pa.DataType]:
-    """The types of the columns *carry* of *files*, those that are text left out; null where no file tells.
+    """The types of the columns *carry* of *files*, those that are text left out; null where no file says.
 
     Raises SourceError where a column has no type that holds the values of all files.
     """

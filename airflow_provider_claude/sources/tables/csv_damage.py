@@ -27,7 +27,7 @@ _NEXT_IN_SERIES, _LATER_IN_SERIES = 0.001, 0.3
 #: How much more likely text has a line that is no row than damage has.
 _NO_ROW = 35.0
 
-#: So many ids tell what an id looks like.
+#: How many ids show what an id looks like.
 _TELLING = 10
 
 _NUMBERED = re.compile(r"(\D*)(\d{1,18})")
@@ -109,17 +109,17 @@ class Likeness:
         return len(fields) <= self.id_at or self.is_no_id(fields[self.id_at])
 
     def is_no_id(self, item_id: str) -> bool:
-        """Whether *item_id* is unlike the ids before it, of which there are enough to tell."""
+        """Whether *item_id* is unlike the ids before it, if there are enough of them."""
         if self._shape.fullmatch(item_id) or self._is_in_shape(item_id):
             return self._goes_back(item_id)
         return len(self.recent) >= _TELLING
 
     def is_unlike(self, item_id: str) -> bool:
-        """Whether *item_id* has another shape than all recent ids, of which there are enough to tell."""
+        """Whether *item_id* has another shape than all recent ids, if there are enough of them."""
         return len(self.recent) >= _TELLING and not self._is_in_shape(item_id)
 
     def is_worded(self, item_id: str) -> bool:
-        """Whether *item_id* is of several words, as none of the recent ids is, of which there are enough to tell."""
+        """Whether *item_id* is of several words, as none of the recent ids is, if there are enough of them."""
         if " " not in item_id.strip() or len(self.recent) < _TELLING:
             return False
         return not any(" " in one.strip() for one in self.recent)
@@ -174,7 +174,7 @@ class Likeness:
         return Glued(rows, sure is True) if chance < GLUED else None
 
     def _series_in(self, lines: Sequence[str]) -> Series | None:
-        """The series that *lines* go on with or are, before the first of them, where they would be rows."""
+        """The series that *lines* continue or form, before the first of them, if they were rows."""
         if self.id_at is None:
             return None
         found = (parse_line(line, self.delimiter)[0] for line in lines)
@@ -188,7 +188,7 @@ class Likeness:
         return len(fields) == self.width and not is_open
 
     def _goes_on(self, series: Series | None, following: str) -> bool | None:
-        """Whether the id in the line *following* a record goes on where the *series* in that record ends; None: no telling."""
+        """Whether the id in the line *following* a record continues the *series* in that record; None: unknown."""
         if series is None or self.id_at is None:
             return None
         fields, _ = parse_line(following, self.delimiter)

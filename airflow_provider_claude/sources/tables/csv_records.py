@@ -17,7 +17,7 @@ _NAME = 40
 
 
 class Records:
-    """Makes rows of records by the *header*. What follows damage is noted, and tells the *likeness* what ids look like."""
+    """Makes rows of records by the *header*. Flags the first row after damage, and shows good ids to the *likeness*."""
 
     def __init__(self, wanted: Wanted, position: Position, likeness: Likeness, header: list[str]) -> None:
         self._wanted, self._position, self._likeness = wanted, position, likeness

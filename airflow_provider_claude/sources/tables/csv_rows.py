@@ -1,6 +1,6 @@
 r"""CSV with a header line, through the standard library's strict reader.
 
-`Form` says how a file is laid out, `Likeness` what tells its rows from the text in them. Rows count from 1, without header and
+`Form` says how a file is laid out, `Likeness` distinguishes its rows from the text in them. Rows count from 1, without header and
 blank lines. What is damaged costs no more than it must:
 
     a row with too many or too few fields, a line that is no CSV   that row; `\"` is read as a quote where that makes it right
@@ -97,7 +97,7 @@ class _Table:
         yield from self.flushed()
 
     def _until_damage(self) -> Iterator[Row]:
-        """The rows up to where lines were put back, so that the reader has to begin anew."""
+        """The rows up to where lines were put back, so that the reader has to start again."""
         lines, held, position = self._lines, self._lines.held, self.position
         records, width = self._records, len(self._records.header)
         reader = csv.reader(lines.feed(), delimiter=self._delimiter, strict=True)
@@ -147,9 +147,9 @@ class _Table:
         )
 
     def _torn(self) -> Iterator[Row]:
-        """Set the last row aside, whose text goes on in the lines that are held, and go on at the next row."""
+        """Set the last row aside, whose text continues in the held lines, and continue at the next row."""
         if self._last is not None:
-            what = "a quote is missing or too many: the text goes on behind the row."
+            what = "a quote is missing or too many: the text continues after the row."
             yield broken(self._last.ref, "broken_row", what)
             self._last = None
         yield from self._resumed(list(self._lines.held), "it is the rest of a text", started=0)
@@ -195,7 +195,7 @@ class _Table:
             yield from self._resumed(list(self._lines.held), str(error))
 
     def _resumed(self, held: list[str], what: str, started: int = 1) -> Iterator[Row]:
-        """Go on at the next line that looks like a row."""
+        """Continue at the next line that looks like a row."""
         if started and len(held) == 1 and held[0].count('"') % 2 == 0:
             yield self.position.broken("broken_row", f"{self.position.lines(1)} cannot be read as CSV ({what}).")
             self._forget(1)

@@ -87,7 +87,7 @@ class Search:
         return bool(line)
 
     def is_in_series(self, held: list[str]) -> bool:
-        """Whether the lines behind the first of *held* go on with the series of the ids."""
+        """Whether the lines after the first of *held* continue the series of the ids."""
         if self._likeness.series() is None:
             return False
         pending = deque(islice(held, 1, _RUN + 10))

@@ -48,7 +48,7 @@ _MEMBER = re.compile(rb'\s*"[^"\\]*"\s*:')
 #: A last line that an object does not end in.
 _IS_CUT = re.compile(rb"\s*\{(?:.*[^}\s])?[ \t]*", re.DOTALL)
 
-#: As much of a line as tells whether it only opens an object.
+#: How much of a line is read to see whether it only opens an object.
 _OPENED = 64
 
 _HINT = "write one object a line, for instance with `jq -c '.[]'` for an array and `jq -c .` for objects."
@@ -192,7 +192,7 @@ class _Reader:
         several = json_text.objects(text)
         if several is None or several > 1:
             return region(ref, "broken_row", "the line has several objects: write one a line.", several)
-        return broken(ref, "broken_row", f"the line is no JSON object ({error}).")._replace(flags=flags)
+        return broken(ref, "broken_row", f"the line is not a JSON object ({error}).")._replace(flags=flags)
 
 
 def _text(data: bytes) -> str | None:

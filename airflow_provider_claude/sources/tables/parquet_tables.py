@@ -217,7 +217,7 @@ class _Reader:
         mine: Flags = {}
         found = _decoded(values.unpadded(column), self.wanted.encoding, mine, _cut)
         if values.holds_no_text(found) or any(GUESS in names for names in mine.values()):
-            raise self._error(field.name, f"is {column.type}, and its bytes are no text")
+            raise self._error(field.name, f"is {column.type}, and its bytes are not text")
         for row, names in mine.items():
             flags.setdefault(row, {}).update(names)
         return found
@@ -229,7 +229,7 @@ class _Reader:
                 return pc.cast(self._constant(name, table.num_rows), wanted.type)
             return pc.cast(values.typed(table.column(name), self._fields[name]), wanted.type)
         except pa.ArrowInvalid as e:
-            raise self._error(name, f"has values that are no {wanted.type}, as other files have them") from e
+            raise self._error(name, f"has values that are not {wanted.type}, unlike other files") from e
 
     def _error(self, name: str, what: str) -> SourceError:
         return SourceError(

@@ -39,7 +39,7 @@ class RunDeadline:
         return self.plan.lanes.stuck
 
     def step(self, number: int, *, now: float) -> Switch:
-        """Whether shard *number* is waited for on."""
+        """Whether to keep waiting for shard *number*."""
         return switch(number, self.queue(now=now), now=now, safe_deadline=self.safe_deadline, lead=self.lead)
 
 

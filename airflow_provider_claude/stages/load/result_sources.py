@@ -73,9 +73,9 @@ def result_sources_of(shard: PlannedShard) -> list[ResultSource]:
         covered[source.indexes] = True
     rest = np.flatnonzero(~covered)
     if len(rest):
-        nobody = Sent(lane="batch", batch_id=None, attempt=0)
+        unsent = Sent(lane="batch", batch_id=None, attempt=0)
         withheld = any((intent := shard.folder.intent(one.number)) is not None and intent.withheld for one in attempts)
-        source = Unrequested(sent=nobody, round=0, indexes=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
+        source = Unrequested(sent=unsent, round=0, indexes=rest, hashes=_no_hashes(len(rest)), withheld=withheld)
         found.insert(0, source)
     return found
 

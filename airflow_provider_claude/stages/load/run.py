@@ -79,7 +79,7 @@ def load(
         )
     _collect(planned, api, clock)
     remove(shard.file("loaded.json"))
-    landing = Loading(
+    loading = Loading(
         origin=_origin(planned, task, clock()),
         validate=validator_for(job),
         spec=planned.spec,
@@ -87,17 +87,17 @@ def load(
     )
     answers = shard.run.part("answers", shard.number)
     with (
-        parquet_writer(answers, landing.origin.answer_schema, distinct=_DISTINCT) as write_answers,
+        parquet_writer(answers, loading.origin.answer_schema, distinct=_DISTINCT) as write_answers,
         parquet_writer(
             shard.file("unresolved.parquet"), pa.schema(UNRESOLVED_FIELDS), distinct=_DISTINCT
         ) as write_unresolved,
     ):
-        for good, bad in landing.tables():
+        for good, bad in loading.tables():
             if len(good):
                 write_answers.write_table(good)
             if len(bad):
                 write_unresolved.write_table(bad)
-    record = landing.record(shard.number, clock())
+    record = loading.record(shard.number, clock())
     _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)
     return record

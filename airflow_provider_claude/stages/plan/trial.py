@@ -1,11 +1,11 @@
 """The trial: the run's first item is asked on the Messages API, before anything is sent in bulk.
 
 A wrong parameter then fails one row and says so at once, instead of failing every row of a batch that has to end
-first. The answer is kept as shard 0 and loaded like any other, so its row is not asked again. Where its very request
-was answered in an earlier run, that answer is taken: the request is known to work.
+first. The answer is kept as shard 0 and loaded like any other, so its row is not asked again. If the same request
+was answered in an earlier run, that answer is reused: the request is known to work.
 
 The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
-request is asked, and paid for, again, when that worker cannot be waiting for its answer any more.
+request is asked, and paid for, again, once that worker can no longer be waiting for its answer.
 """
 
 from __future__ import annotations

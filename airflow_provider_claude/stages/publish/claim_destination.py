@@ -93,7 +93,7 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     return holder, look
 
 
-_ELSEWHERE = "Move them away, or choose an output folder of its own"
+_ELSEWHERE = "Move them away, or choose a separate output folder"
 
 
 def _misplaced(partition: Partition, look: Look, output: UPath, beside: Iterable[str], column: str) -> Iterable[str]:
@@ -117,7 +117,7 @@ def _overlapping(partition: Partition, output: UPath, beside: Iterable[str], min
             if holder is not None and holder.is_same_task(mine.holder):
                 yield (
                     f"{there} is published by the same task as {partition} would be: of a whole day and a part of it in "
-                    "one output, the table would hold its rows twice. Write an output of its own for the new partition, "
+                    "one output, the table would hold its rows twice. Write a separate output for the new partition, "
                     f"or delete {there} first."
                 )
 

@@ -96,7 +96,7 @@ class Counts:
                 self.aside.add(batch, reason="reason", detail="detail", text=["scan_excerpt"])
 
     def _count_duplicates(self, shards: Sequence[ShardSpec]) -> Counter[int]:
-        """Duplicates by the shard their twin is in; -1 for twins in none."""
+        """Duplicates by the shard their original is in; -1 where it is in none."""
         found: Counter[int] = Counter()
         specs = sorted(shards, key=lambda spec: spec.start)
         starts, stops = np.array([s.start for s in specs], int), np.array([s.stop for s in specs], int)

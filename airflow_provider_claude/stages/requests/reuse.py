@@ -189,7 +189,7 @@ def _by_source(found: pa.Table) -> Iterator[tuple[str, int, dict[int, int]]]:
 
 
 def _answers(work: AccountFolder, name: str, attempt: int, indexes: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """The result lines of *attempt* whose rows are in *indexes*; none where they are gone by now."""
+    """The result lines of *attempt* whose rows are in *indexes*; none if they are gone."""
     shard = work.shard(name)
     submitted = shard.submitted(attempt)
     if submitted is None or not exists(shard.results(attempt)):

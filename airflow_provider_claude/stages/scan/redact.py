@@ -68,7 +68,7 @@ class Redaction:
 def forget_mapping(run: RunFolder, settings: Redacting | None) -> None:
     """Remove what an earlier scan of *run* has kept. Raises JobError where *settings* ask for a mapping without a cipher."""
     if settings is not None and settings.mapping and settings.cipher is None:
-        raise JobError("A mapping of what is redacted is only kept encrypted, and there is no cipher.")
+        raise JobError("The mapping of redacted values is only kept encrypted, and there is no cipher.")
     remove(run.file("mapping"))
 
 

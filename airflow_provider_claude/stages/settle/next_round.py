@@ -25,7 +25,7 @@ class NextRound:
     packs: Repack
 
     def selection(self, asked: dict[int, int], number: int, now: str) -> AttemptSelection:
-        """What round *number* asks: *asked* of the items. Answers of earlier runs are taken first."""
+        """What round *number* asks: *asked* of the items. Answers of earlier runs are reused first."""
         limits = {n: limit for n, limit in asked.items() if limit != self.shard.plan.job.max_tokens}
         selection = AttemptSelection(
             round=number, only=frozenset(asked), max_tokens=limits, pack=self.packs.items, alone=self.packs.alone
@@ -42,7 +42,7 @@ def next_round(shard: PlannedShard, rounds: int) -> NextRound:
     why = hopeless(unresolved, asked=shard.spec.rows)
     if why is not None:
         raise HopelessError(
-            f"Shard {shard.number}: {why}. Nothing more is sent. Correct it, then clear the plan task to ask again."
+            f"Shard {shard.number}: {why}. Nothing more is sent. Fix the cause, then clear the plan task to ask again."
         )
     again = ask_again(unresolved, rounds=rounds)
     return NextRound(shard, again, repack(unresolved, again, items=shard.spec.pack, rounds=rounds))
@@ -67,7 +67,7 @@ def _read(shard: PlannedShard) -> list[Unresolved]:
 
 
 def _answered_before(shard: PlannedShard, selection: AttemptSelection, now: str) -> dict[int, bytes]:
-    """Take what earlier runs were answered when they asked again; each answer is used once."""
+    """Reuse the answers that earlier runs got when they asked again; each answer is used once."""
     hashes = request_hashes(shard, selection)
     known = Known(b"".join(one[:KEY_BYTES] for one in hashes.values()), list(hashes))
     since = reuse_since(now, shard.plan.reuse_days)

@@ -27,7 +27,7 @@ class Api(download.Api, Protocol):
 class ClaimState(Enum):
     """What another attempt's claim on a batch means for an orphan of the same size and time."""
 
-    FREE = "nobody's"
+    FREE = "free"
     DISPUTED = "adopted by another attempt, and not proven yet"
     TAKEN = "another attempt's"
 

@@ -185,15 +185,15 @@ class AttemptRecovery:
         info = self.api.batch(record.batch_id)
         if info.status != ENDED and record.adopted:
             raise PendingError(
-                f"Batch {record.batch_id} was taken for what shard {self.shard.number} held before. Its results will show "
-                "whether it is; it is left alone until then, because it may be another's.",
+                f"Batch {record.batch_id} was adopted for the earlier content of shard {self.shard.number}. Its results will "
+                "prove whether it is; it is not cancelled until then, because it may be another's.",
                 DISPUTE_SECONDS,
             )
         if info.status != ENDED:
             if info.status != "canceling":
                 self.api.cancel_batch(record.batch_id)
             raise PendingError(
-                f"Batch {record.batch_id} answers what shard {self.shard.number} held before. It is being cancelled; what "
+                f"Batch {record.batch_id} answers the earlier content of shard {self.shard.number}. It is being cancelled; its "
                 "answers so far are paid for, kept and used, and the rest is sent again when it has ended.",
                 _CANCEL_LOOK,
             )

@@ -32,7 +32,7 @@ def turns(shard: PlannedShard, body: RequestBody) -> Turns:
 
 
 def urgent_items(shard: PlannedShard) -> frozenset[int]:
-    """The ordinals of the items of *shard* that do not wait where others go back to a batch."""
+    """The ordinals of the urgent items of *shard*, which stay in the lane where others go back to a batch."""
     priority = shard.plan.priority
     if priority is None:
         return frozenset()

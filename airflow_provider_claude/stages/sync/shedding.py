@@ -20,7 +20,7 @@ _SLOW = 0.5
 
 @dataclass(kw_only=True)
 class Shedding:
-    """Whether the lane sheds requests. It may begin until *until* (epoch seconds), as *now* tells them.
+    """Whether the lane sheds requests. It may begin until *until* (epoch seconds of *now*).
 
     Other moments are in seconds of a clock that is never set, such as `time.monotonic`.
     """

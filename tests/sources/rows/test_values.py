@@ -171,8 +171,8 @@ def test_text_of_a_fixed_size_loses_its_padding(tmp_path: Path, value: bytes, te
         (pa.array([[1]]), "list"),
         (pa.array([{"a": 1}]), "struct"),
         (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "map"),
-        (pa.array([uuid.uuid4().bytes], pa.binary(16)), "its bytes are no text"),
-        (pa.array([struct.pack("<q", 1)], pa.binary(8)), "its bytes are no text"),
+        (pa.array([uuid.uuid4().bytes], pa.binary(16)), "its bytes are not text"),
+        (pa.array([struct.pack("<q", 1)], pa.binary(8)), "its bytes are not text"),
         (pa.ExtensionArray.from_storage(pa.opaque(pa.int64(), "hll", "Postgres"), pa.array([1])), "arrow.opaque"),
         (
             pa.ExtensionArray.from_storage(

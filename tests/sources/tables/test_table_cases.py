@@ -88,7 +88,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("P05", {"columns": ["li"]}, r"Column 'li' .* list"),
     ("P08", {}, "2.parquet .* has no column 'd'"),
     ("P13", {}, r"Column 'id' .* fixed_size_binary\[16\]"),
-    ("P13", {"columns": ["text"]}, r"Column 'id' .* no text"),
+    ("P13", {"columns": ["text"]}, r"Column 'id' .* not text"),
 ]
 
 #: Cases whose rows are set aside or lost: the words of their defects, and how many rows each covers.

@@ -1,4 +1,4 @@
-"""National ids, checked by python-stdnum. What its checksum or shape cannot tell from any other number counts only
+"""National ids, checked by python-stdnum. A number that its checksum or shape cannot identify counts only
 after a word that names it, such as "SSN" or "BSN", on the same line.
 """
 
