@@ -58,7 +58,7 @@ def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None 
     """
     lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
-    shard.release(attempt.number, None, _DELETED if lost else _SAID_SO, now)
+    shard.void(attempt.number, None, _DELETED if lost else _SAID_SO, now)
     out.line(f"Attempt {attempt.number} of shard {shard.number} is written off: it no longer counts.")
     out.line(
         f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "

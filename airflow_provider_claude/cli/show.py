@@ -245,7 +245,7 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
             f"fingerprint {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}",
         )
     if (submitted := shard.submitted(attempt)) is not None:
-        how = ", found in the workspace's list: its results prove it, or it is released" if submitted.adopted else ""
+        how = ", found in the workspace's list: its results prove it, or it is voided" if submitted.adopted else ""
         what = submitted.batch_id or f"no batch (lane {submitted.lane})"
         yield "  adopted" if submitted.adopted else "  submitted", time(submitted.created_at, zone), what + how
     if (abandoned := shard.abandoned(attempt)) is not None:

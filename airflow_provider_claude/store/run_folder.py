@@ -110,12 +110,12 @@ class ShardFolder:
     def voided(self, attempt: int) -> VoidedRecord | None:
         return read_record(self.file(f"{attempt}.voided.json"), VoidedRecord)
 
-    def release(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
+    def void(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
         """Record that *attempt* no longer counts. A second writer changes nothing."""
         record = VoidedRecord(attempt=attempt, batch_id=batch_id, reason=reason, at=now, paid=paid)
         write_new_record(self.file(f"{attempt}.voided.json"), record)
 
-    def release_unpaid(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
+    def void_unpaid(self, attempt: int, batch_id: str | None, reason: str, now: str) -> None:
         """Record that *attempt* no longer counts, and is proven not to have been carried out: its *batch_id*, if it had
         one, is another's. The earlier reason is kept.
         """

@@ -156,7 +156,7 @@ def test_a_run_is_shown_with_its_plan_and_a_line_a_shard(night: Night, out: Term
 def test_a_shard_is_shown_with_every_record_of_every_attempt(night: Night, out: Terminal) -> None:
     night.scan().plan()
     batch_id = night.create()
-    night.shard().release(1, batch_id, "it was another's", now())
+    night.shard().void(1, batch_id, "it was another's", now())
     night.land([1])
     assert show_shard(night.shard(), out) == 0
     assert "attempt 1: voided (round 1" in out.text
@@ -210,7 +210,7 @@ def test_attempts_for_rows_that_have_changed_are_marked(night: Night, out: Termi
 def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) -> None:
     night.scan().plan()
     night.create()
-    night.shard().release(1, "msgbatch_\x1b[2J", "it\u202e was\r\nanother's", now())
+    night.shard().void(1, "msgbatch_\x1b[2J", "it\u202e was\r\nanother's", now())
     show_shard(night.shard(), out)
     assert not {"\x1b", "\u202e", "\r"} & set(out.text)
     assert "⟨U+001B⟩[2J" in out.text

@@ -134,7 +134,7 @@ class Adopt:
 
 
 @dataclass(frozen=True)
-class Release:
+class Void:
     """The attempt no longer counts. Record that, and decide again."""
 
     attempt: Attempt
@@ -171,7 +171,7 @@ class Hold:
     batch_ids: tuple[str, ...]
 
 
-Decision = Submit | Reattach | Search | Adopt | Release | Replace | Close | Wait | Hold
+Decision = Submit | Reattach | Search | Adopt | Void | Replace | Close | Wait | Hold
 
 
 def decide(
@@ -204,7 +204,7 @@ def decide(
     if latest.orphan:
         return _orphan(latest, now, listed, grace)
     if latest.in_flight and _gone(latest, now):
-        return Release(latest, "its results could be downloaded until 29 days after its creation, and were not")
+        return Void(latest, "its results could be downloaded until 29 days after its creation, and were not")
     return Reattach(latest)
 
 
@@ -231,7 +231,7 @@ def _orphan(orphan: Attempt, now: float, listed: Sequence[Listed] | None, grace:
     kept = [batch for batch in found if now <= batch.created + RESULTS_SECONDS]
     if not kept:
         gone = "the results of all batches that could be its are gone, 29 days after their creation"
-        return Release(orphan, gone if found else "no batch of its size was created while it could be sent")
+        return Void(orphan, gone if found else "no batch of its size was created while it could be sent")
     unclear_yet = len(kept) > 1 and any(now - batch.created < grace or not batch.ended for batch in kept)
     if unclear_yet or any(batch.disputed for batch in kept):
         return Wait(orphan, now + DISPUTE_SECONDS)

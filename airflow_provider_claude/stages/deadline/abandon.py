@@ -38,4 +38,4 @@ def leave(shard: ShardFolder, batch_id: str, *, now: str) -> None:
     why = "was cancelled and did not end" if is_proven(shard, batch_id) else "was not proven to be this shard's"
     for attempt in history(shard):
         if attempt.batch_id == batch_id:
-            shard.release(attempt.number, batch_id, f"{LEFT}: batch {batch_id} {why}", now)
+            shard.void(attempt.number, batch_id, f"{LEFT}: batch {batch_id} {why}", now)

@@ -29,7 +29,7 @@ def collect(
     """Download the raw results of a submitted attempt, and list them in the work folder, whose other runs may reuse them. Packs
     are not listed: an answer from a pack was given beside others.
 
-    A batch that was adopted and proves to be another's is released again: neither loaded nor cancelled.
+    A batch that was adopted and proves to be another's is voided: neither loaded nor cancelled.
 
     Raises PendingError where the batch has not ended, IncompleteError where its results are not whole yet, and
     ApiUnavailableError where the API does not answer at all. After enough tries, what is there is kept (see download);
@@ -56,5 +56,5 @@ def disown(shard: ShardFolder, adopted: SubmittedRecord, work: AccountFolder, no
     size and time existed at the adoption.
     """
     reason = f"batch {adopted.batch_id} was adopted by its size and time; its results prove that it is another's"
-    shard.release_unpaid(adopted.attempt, adopted.batch_id, reason, now)
+    shard.void_unpaid(adopted.attempt, adopted.batch_id, reason, now)
     work.disclaim(ClaimRecord(batch_id=adopted.batch_id or "", shard=work.name_of(shard), attempt=adopted.attempt))

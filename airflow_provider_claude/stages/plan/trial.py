@@ -106,7 +106,7 @@ class Trial:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.folder.release(number, None, reason, self.clock(), paid=False)
+            self.folder.void(number, None, reason, self.clock(), paid=False)
             budget = Budget.of(self.shard.work, self.shard.plan)
             if budget is not None:
                 budget.free(self.shard.work.name_of(self.folder), number)

@@ -86,7 +86,7 @@ def _found(recovery: AttemptRecovery, number: int) -> SubmittedRecord | None:
                 submitted(recovery.shard, number, recovery.api.batch(found.batch_id), adopted=True)
             elif epoch(recovery.clock()) >= orphan.until + recovery.grace and recovery.orphans.is_lost(orphan):
                 reason = "no batch of the workspace's list is this attempt's"
-                recovery.shard.release_unpaid(number, None, reason, recovery.clock())
+                recovery.shard.void_unpaid(number, None, reason, recovery.clock())
     return recovery.shard.submitted(number)
 
 

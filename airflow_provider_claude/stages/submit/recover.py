@@ -15,10 +15,10 @@ from airflow_provider_claude.core.submit.attempt import (
     Hold,
     Listed,
     Reattach,
-    Release,
     Replace,
     Search,
     Submit,
+    Void,
     Wait,
     decide,
 )
@@ -48,7 +48,7 @@ _CANCEL_LOOK = 30.0
 
 
 #: A step that must be done before anything can be sent, and the error that prevents it.
-_Step = Search | Adopt | Release | Replace | Close | Wait | Hold
+_Step = Search | Adopt | Void | Replace | Close | Wait | Hold
 
 
 _BLOCKS = (PendingError, HoldError, ApiUnavailableError, RateLimitedError, NotFoundYetError)
@@ -134,7 +134,7 @@ class AttemptRecovery:
             now = self.clock()
             self.shard.abandon(attempt.number, attempt.batch_id, now, waits=not answers)
             if answers:
-                self.shard.release(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
+                self.shard.void(attempt.number, attempt.batch_id, f"{LEFT}: {why}", now)
                 return
         held = isinstance(why, HoldError) and answers and math.isfinite(left)
         if not held and not isinstance(why, PendingError):
@@ -142,13 +142,13 @@ class AttemptRecovery:
         pause = why.retry_after if isinstance(why, PendingError) else None
         raise PendingError(str(why), min(pause or DISPUTE_SECONDS, left or DISPUTE_SECONDS)) from why
 
-    def _carry_out(self, step: Adopt | Release | Replace | Close | Wait | Hold, now: float) -> None:
+    def _carry_out(self, step: Adopt | Void | Replace | Close | Wait | Hold, now: float) -> None:
         """Carry out a step after which everything is decided again, or say why it has to wait."""
         match step:
             case Adopt(attempt, batch_id):
                 self._adopt(attempt, batch_id)
-            case Release(attempt, reason):
-                self.shard.release(attempt.number, None, reason, self.clock(), paid=attempt.submitted)
+            case Void(attempt, reason):
+                self.shard.void(attempt.number, None, reason, self.clock(), paid=attempt.submitted)
             case Replace(attempt):
                 self._replace(attempt)
             case Close(attempt):

@@ -125,7 +125,7 @@ class Sender:
             raise
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
-            self.shard.folder.release(number, None, reason, self.recovery.clock(), paid=False)
+            self.shard.folder.void(number, None, reason, self.recovery.clock(), paid=False)
             budget = Budget.of(self.recovery.work, self.plan)
             if budget is not None:
                 budget.free(self.recovery.work.name_of(self.shard.folder), number)

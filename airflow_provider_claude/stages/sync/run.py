@@ -97,7 +97,7 @@ class SyncAttempt:
             raise PendingError(f"Shard {self.shard.number}, attempt {self.number} was voided meanwhile.", 1.0)
         if exists(self.shard.manifest(self.number)):
             return True
-        self.shard.release(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
+        self.shard.void(self.number, None, "its worker died before it asked anything", self.clock(), paid=False)
         return False
 
     def _intent(self) -> IntentRecord:

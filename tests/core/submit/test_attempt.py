@@ -15,10 +15,10 @@ from airflow_provider_claude.core.submit.attempt import (
     Hold,
     Listed,
     Reattach,
-    Release,
     Replace,
     Search,
     Submit,
+    Void,
     Wait,
     decide,
 )
@@ -69,7 +69,7 @@ def test_what_is_on_record_decides(history: list[Attempt], decision: Decision) -
 
 def test_results_that_are_past_29_days_and_were_never_fetched_are_given_up() -> None:
     step = decide([OLD], shard_fingerprint="a", now=NOW)
-    assert isinstance(step, Release)
+    assert isinstance(step, Void)
     assert decide([replace(OLD, voided=True)], shard_fingerprint="a", now=NOW) == Submit(2)
 
 
@@ -81,19 +81,19 @@ def test_another_round_is_another_attempt() -> None:
 def test_a_hold_ends_when_nothing_can_be_downloaded_any_more() -> None:
     old = replace(MEANT, at=MEANT.at - RESULTS_SECONDS - 3600, until=MEANT.until - RESULTS_SECONDS - 3600)
     two = [like(old, ended=True), like(old, "msgbatch_y", ended=True)]
-    assert isinstance(decide([old], shard_fingerprint="a", now=NOW, listed=two), Release)
+    assert isinstance(decide([old], shard_fingerprint="a", now=NOW, listed=two), Void)
 
 
 @pytest.mark.parametrize(
     ("listed", "kind"),
     [
-        ([], Release),
+        ([], Void),
         ([like(MEANT)], Adopt),
         ([like(MEANT, ended=True), like(MEANT, "msgbatch_y", ended=True)], Hold),  # their results do not tell
         ([like(MEANT, ended=True), like(MEANT, "msgbatch_y")], Wait),  # its results will tell
-        ([like(MEANT, requests=6)], Release),  # another size
-        ([like(MEANT, created=MEANT.at - 3600)], Release),  # too early
-        ([like(MEANT, created=MEANT.until + 3600)], Release),  # too late
+        ([like(MEANT, requests=6)], Void),  # another size
+        ([like(MEANT, created=MEANT.at - 3600)], Void),  # too early
+        ([like(MEANT, created=MEANT.until + 3600)], Void),  # too late
         ([like(MEANT, requests=4), like(MEANT, "msgbatch_y")], Adopt),
         ([like(MEANT, disputed=True)], Wait),  # another attempt has adopted it, and may be wrong
         ([like(MEANT), like(MEANT, "msgbatch_y", disputed=True)], Wait),

@@ -14,9 +14,9 @@ from airflow_provider_claude.core.submit.attempt import (
     Adopt,
     Attempt,
     Listed,
-    Release,
     Search,
     Submit,
+    Void,
     decide,
 )
 
@@ -59,7 +59,7 @@ def worker(world: World, delay: float) -> Iterator[None]:
         match step:
             case Search(attempt):
                 listed = world.listed(attempt.number)
-            case Release(attempt):
+            case Void(attempt):
                 world.records[attempt.number] = replace(world.records[attempt.number], voided=True)
                 listed = None
             case Adopt(attempt, batch_id):

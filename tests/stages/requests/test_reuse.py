@@ -228,7 +228,7 @@ def test_a_shard_whose_batch_was_let_go_keeps_what_it_took_from_earlier_runs(
     go(other, TEXTS[1:3], trial=False)
     third = Night(RunFolder(UPath(f"{night.run}-third")), night.gateway)
     go(third, TEXTS[:5], trial=False)
-    third.run.shard(1).release(1, None, "it was another's", clock()())
+    third.run.shard(1).void(1, None, "it was another's", clock()())
     third.load()
     for gone in (night, other):
         remove(gone.run.path)

@@ -139,7 +139,7 @@ def test_a_lost_create_that_was_left_at_its_cutoff_and_of_which_there_is_no_batc
     night.gateway.delete_batch(mine.id)
     letgo = AbandonedRecord(attempt=1, batch_id=None, at=in_(0)())
     write_record(orphaned.file("1.abandoned.json"), letgo)
-    orphaned.release(1, None, "left at its cutoff", in_(0)())
+    orphaned.void(1, None, "left at its cutoff", in_(0)())
     collect_late_of(night.run, night.gateway, in_(1))
     assert unsure(night) == 5, "the list may not show it yet"
     collect_late_of(night.run, night.gateway, in_(400))
@@ -390,7 +390,7 @@ def test_a_sender_that_comes_too_late_cancels_what_it_sent(night: Night, claude_
 
     def slowly(body: Body) -> BatchInfo:
         info = real(body)
-        shard.release(1, None, "another task gave it up", in_(0)())
+        shard.void(1, None, "another task gave it up", in_(0)())
         return info
 
     night.gateway.create_batch = slowly  # type: ignore[method-assign]
