@@ -125,7 +125,7 @@ def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
     old: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     [first, second] = ids(old)
-    old.shard(1).release(1, first, "its results are another's", now())
+    old.shard(1).void(1, first, "its results are another's", now())
     run(work, out, gateway)
     assert gateway.batch(first).status == "ended"
     with pytest.raises(NotFoundYetError):
