@@ -114,6 +114,13 @@ class Budget:
         return sum(open_, sum((Decimal(one.usd) for one in spent), Decimal(0)))
 
 
+def free_reserved(shard: PlannedShard, attempt: int) -> None:
+    """Give back what the budget, if there is one, holds for *attempt* of *shard*, which was not carried out."""
+    budget = Budget.of(shard.work, shard.plan)
+    if budget is not None:
+        budget.free(shard.work.name_of(shard.folder), attempt)
+
+
 @contextmanager
 def encode_affordable(
     shard: PlannedShard, selection: AttemptSelection, *, attempt: int, lane: str

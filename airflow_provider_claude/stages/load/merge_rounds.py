@@ -166,9 +166,9 @@ class Loading:
         self._invalid[source.indexes[chunk.rows[index]]] += one.of == 1
         return _invalid(one, str(error))
 
-    def record(self, shard: int, now: str) -> LoadedRecord:
+    def record(self, now: str) -> LoadedRecord:
         return LoadedRecord(
-            shard=shard,
+            shard=self.spec.number,
             shard_fingerprint=self.spec.fingerprint,
             round=max((source.round for source in self.sources if source.sent.attempt), default=0),
             rows=self.outcomes.total(),

@@ -97,7 +97,7 @@ def load(
                 write_answers.write_table(good)
             if len(bad):
                 write_unresolved.write_table(bad)
-    record = loading.record(shard.number, clock())
+    record = loading.record(clock())
     _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)
     return record

@@ -24,7 +24,7 @@ from airflow_provider_claude.core.requests.request_bytes import RequestEncoder, 
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFateError
-from airflow_provider_claude.stages.cost.budget import Budget, most_of
+from airflow_provider_claude.stages.cost.budget import Budget, free_reserved, most_of
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode import encode_body
@@ -107,9 +107,7 @@ class Trial:
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
             self.folder.void(number, None, reason, self.clock(), paid=False)
-            budget = Budget.of(self.shard.work, self.shard.plan)
-            if budget is not None:
-                budget.free(self.shard.work.name_of(self.folder), number)
+            free_reserved(self.shard, number)
             raise
 
     def _check_asked(self, past: Sequence[Attempt]) -> None:

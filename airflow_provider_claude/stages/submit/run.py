@@ -10,7 +10,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
-from airflow_provider_claude.stages.cost.budget import Budget, encode_affordable
+from airflow_provider_claude.stages.cost.budget import encode_affordable, free_reserved
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff, too_late
@@ -126,7 +126,5 @@ class Sender:
         except ClaudeError as error:
             reason = f"the API did not take it: {type(error).__name__}"
             self.shard.folder.void(number, None, reason, self.recovery.clock(), paid=False)
-            budget = Budget.of(self.recovery.work, self.plan)
-            if budget is not None:
-                budget.free(self.recovery.work.name_of(self.shard.folder), number)
+            free_reserved(self.shard, number)
             raise
