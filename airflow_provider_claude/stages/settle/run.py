@@ -134,7 +134,7 @@ class Settling:
         except BatchesRefusedError as error:
             if self.lane_factory is None:
                 raise
-            to_the_sync_lane(self.shard.run, sender.plan, error, self.clock())
+            to_the_sync_lane(self.shard.run, sender.shard.plan, error, self.clock())
             return ""
 
     def _in_vain(self, number: int) -> bool:

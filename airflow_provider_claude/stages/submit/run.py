@@ -79,7 +79,7 @@ class Sender:
     """Sends attempts of one planned shard."""
 
     def __init__(self, recovery: AttemptRecovery, api: Api, shard: PlannedShard) -> None:
-        self.recovery, self.api, self.shard, self.plan = recovery, api, shard, shard.plan
+        self.recovery, self.api, self.shard = recovery, api, shard
 
     def send(self, number: int, selection: AttemptSelection) -> str:
         """Pay for attempt *number*, as far as the budget goes: the id of its batch, or empty where it asks nothing.
