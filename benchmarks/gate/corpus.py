@@ -35,7 +35,7 @@ class Corpus:
             last.append(found.stops + size)
             size += len(found.sums) - 1
             text.append(found.rows + row)
-            place.append(found.places)
+            place.append(found.positions)
         self.size = len(texts)
         self.words, self.grams = np.concatenate(words), np.concatenate(grams)
         self.first, self.last = np.concatenate(first), np.concatenate(last)
