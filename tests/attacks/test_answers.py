@@ -4,7 +4,7 @@ What else holds, and is shown elsewhere:
 free text with characters that act, or that are not seen              tests/core/load/test_clean_answers.py
 an object that has a name twice                                       tests/core/load/test_repeated_names.py
 numbers beyond their column, halves of characters                     tests/stages/load/test_load.py
-results under ids of strangers, and packed answers of neighbours      tests/stages/test_hostile.py, core/packing/test_packs.py
+results under foreign ids, and packed answers of neighbours             tests/stages/test_hostile.py, core/packing/test_packs.py
 the canary, echoes of the system prompt                               tests/core/load/test_prompt_leaks.py
 templates in texts, HTML and terminal escapes in what people look at  tests/stages/report/test_report.py, tests/cli/test_show.py
 formulas in CSV files                                                 tests/core/report/test_formulas.py

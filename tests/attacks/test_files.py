@@ -1,4 +1,4 @@
-"""Sources laid out by a stranger: what is no file, what cannot be opened, names that act, and ways out of what is allowed."""
+"""Sources laid out by an attacker: what is no file, what cannot be opened, names that act, and ways out of what is allowed."""
 
 from __future__ import annotations
 

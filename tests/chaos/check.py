@@ -96,8 +96,8 @@ def wrong_rows(rows: Rows, expected: Expected) -> Iterator[str]:
     seen = Counter([name for name, _ in rows.answers] + rows.aside + rows.left)
     if lost := expected.texts.keys() - seen.keys():
         yield f"{len(lost)} rows are lost: {sorted(lost)[:3]}"
-    if strangers := seen.keys() - expected.texts.keys():
-        yield f"{len(strangers)} rows came from nowhere: {sorted(strangers)[:3]}"
+    if foreign := seen.keys() - expected.texts.keys():
+        yield f"{len(foreign)} rows came from nowhere: {sorted(foreign)[:3]}"
     if doubled := [name for name, times in seen.items() if times > 1]:
         yield f"{len(doubled)} rows are there twice: {sorted(doubled)[:3]}"
     if expected.answers is not None:

@@ -81,7 +81,7 @@ class Night:
         with pytest.raises(UnknownFateError):
             self.create(shard)
 
-    def land(self, shards: Sequence[int] = (1, 2)) -> Night:
+    def load_shards(self, shards: Sequence[int] = (1, 2)) -> Night:
         for shard in shards:
             self.create(shard)
             load(self.shard(shard), JOB, self.gateway, clock=self.clock)

@@ -43,10 +43,10 @@ def test_the_sum_of_a_month_is_that_of_the_books_also_after_a_rerun_and_a_prune(
     for day in ("2026-11-20", "2026-11-21"):
         night = a_night(day)
         night.scan().plan()
-        night.land().report()
+        night.load_shards().report()
     night.tag = "another"
     night.scan().plan()
-    night.land().report()
+    night.load_shards().report()
     costs = shown(work)
     assert Decimal(costs["total"]["paid_usd"]) == billed(claude_simulator) > 0
     assert costs["total"]["unsure_requests"] == 0
@@ -59,7 +59,7 @@ def test_a_run_that_is_not_reported_is_counted_from_its_own_files(
     night: Night, work: WorkFolder, claude_simulator: SimulatorProcess
 ) -> None:
     night.scan().plan()
-    night.land(shards=(1,)).create(2)
+    night.load_shards(shards=(1,)).create(2)
     costs = shown(work)
     assert costs["open_runs"] == ["dag/group/2026-11-22"]
     assert costs["total"]["unsure_requests"] == 2
@@ -70,7 +70,7 @@ def test_a_run_that_is_not_reported_is_counted_from_its_own_files(
 def test_a_run_that_goes_on_after_its_report_is_open_again(night: Night, work: WorkFolder) -> None:
     night.scan().plan()
     with pytest.raises(Exception, match="never loaded"):
-        night.land(shards=(1,)).report()
+        night.load_shards(shards=(1,)).report()
     assert shown(work)["open_runs"] == []
     night.create(2)
     assert shown(work)["open_runs"] == ["dag/group/2026-11-22"]
@@ -82,7 +82,7 @@ def test_a_run_whose_answers_never_came_says_what_may_have_been_paid(
     night.scan().plan()
     night.create(2)
     with pytest.raises(Exception, match="never loaded"):
-        night.land(shards=(1,)).report()
+        night.load_shards(shards=(1,)).report()
     show_runs(work.path, out)
     assert "more may have been paid for 2 requests without an answer." in out.text
     show_run(night.run, out)
@@ -170,5 +170,5 @@ def test_an_open_record_of_an_account_does_not_count_what_its_run_folder_now_spe
     mock = Account(platform="anthropic", base_url="http://mock", workspace="w")
     work.of(mock).spending.add("dag/group/2026-11-22", [], open_=True, now=now())
     night.scan().plan()
-    night.land()
+    night.load_shards()
     assert Decimal(shown(work)["total"]["paid_usd"]) == billed(claude_simulator) > 0

@@ -23,7 +23,7 @@ EARLIER = {
     "danger.json": {"at": "2026-11-22T00:01:00Z"},
     "shards/00001/1.intent.json": {"attempt": 1, "root": "ab" * 32},
     "shards/00001/1.released.json": {"attempt": 1, "reason": "it was another's"},
-    "shards/00001/leftovers.parquet": None,
+    "shards/00001/unresolved rows.parquet": None,
 }  # fmt: skip
 
 COMMANDS = [

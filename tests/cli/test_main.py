@@ -176,7 +176,7 @@ def test_pruning_with_its_batches_goes_through_airflow_s_connection(
 ) -> None:
     night = a_night()
     night.scan().plan()
-    night.land().clock = lambda: now(days=-3)
+    night.load_shards().clock = lambda: now(days=-3)
     night.run.file("plan.json").write_text(
         night.run.file("plan.json").read_text().replace(night.run.plan().created_at, now(days=-4))
     )
@@ -198,7 +198,7 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
         tmp_path / "day.jsonl",
     )
     night.scan().plan()
-    night.land().report()
+    night.load_shards().report()
     assert main(["runs", str(root)]) == 0
     assert "dag/group/day  day" in capsys.readouterr().out
     assert main(["show", str(night.shard())]) == 0

@@ -27,7 +27,7 @@ def old(a_night: Callable[..., Night]) -> Night:
     """A green run of two batches, whose report will be old enough to go."""
     night = a_night("2026-11-20")
     night.scan().plan()
-    return night.land().report()
+    return night.load_shards().report()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def new(a_night: Callable[..., Night]) -> Night:
     """A green run whose report is of in forty days."""
     night = a_night("2026-11-21")
     night.scan().plan()
-    night.land().clock = lambda: now(days=40)
+    night.load_shards().clock = lambda: now(days=40)
     return night.report()
 
 
@@ -60,7 +60,7 @@ def test_an_old_green_run_goes_with_everything_that_points_into_it_and_nothing_e
     before = files(work)
     young = a_night("2026-11-21")
     young.scan().plan()
-    young.land().clock = lambda: now(days=40)
+    young.load_shards().clock = lambda: now(days=40)
     young.report()
     of_the_young = [name for name in files(work) if name not in before]
     assert run(work, out) == 0
@@ -121,7 +121,7 @@ def test_where_the_api_fails_the_run_stays_whole_and_the_next_time_it_goes(
     assert files(work) == []
 
 
-def test_a_batch_that_was_let_go_is_another_s_and_is_not_deleted(
+def test_a_batch_that_was_abandoned_is_another_s_and_is_not_deleted(
     old: Night, work: AccountFolder, gateway: Gateway, out: Terminal
 ) -> None:
     [first, second] = ids(old)
@@ -146,12 +146,12 @@ def test_runs_without_a_green_report_are_never_removed(
     a_night("2026-11-21").scan().plan()
     red = a_night("2026-11-22").scan()
     red.plan()
-    red.land([1])
+    red.load_shards([1])
     with pytest.raises(LedgerError):
         red.report()
     again = a_night("2026-11-23").scan()
     again.plan()
-    again.land().report().plan()
+    again.load_shards().report().plan()
     before = files(work)
     assert run(work, out) == 0
     assert files(work) == before
@@ -200,9 +200,9 @@ def test_a_record_that_names_a_run_with_a_longer_name_stays(
 ) -> None:
     short, long = a_night("2026-11-2"), a_night("2026-11-20")
     short.scan().plan()
-    short.land().report()
+    short.load_shards().report()
     long.scan().plan()
-    long.land().clock = lambda: now(days=40)
+    long.load_shards().clock = lambda: now(days=40)
     long.report()
     run(work, out)
     assert len(list_names(work.own / "batches")) == 2
@@ -219,7 +219,7 @@ def test_of_a_run_that_is_its_own_work_folder_only_the_record_of_spending_stays(
         old.run, AccountFolder(old.run.path, old.work.account), gateway, tmp_path / "alone.jsonl", tag="alone"
     )
     alone.scan().plan()
-    alone.land().report()
+    alone.load_shards().report()
     run(alone.work, out)
     assert list_names(alone.run.path) == ["spending"]
 
@@ -229,7 +229,7 @@ def test_equal_requests_are_paid_for_again_afterwards(
 ) -> None:
     run(work, out)
     old.scan().plan()
-    old.land()
+    old.load_shards()
     assert claude_simulator.calls()["create"] == 4
 
 
@@ -281,7 +281,7 @@ def test_what_killed_workers_left_half_written_in_any_folder_disturbs_no_later_r
             (folder / f".{name}.a_b0c1d2.tmp").write_bytes(b"{")
     young = a_night("2026-11-21")
     young.scan().plan()
-    young.land().clock = lambda: now(days=40)
+    young.load_shards().clock = lambda: now(days=40)
     assert young.report().run.file("report.json").exists()
     old.report()
     show_costs(work.path, out, month=now()[:7], by=["dag"])

@@ -38,7 +38,7 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
     assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned -"
     night.create(1)
     assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting -"
-    night.land()
+    night.load_shards()
     assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded 0.")
     night.report()
     assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green 0.")
@@ -46,7 +46,7 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
 
 def test_a_red_run_is_listed_with_its_reasons(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
-    night.land([1])
+    night.load_shards([1])
     with pytest.raises(LedgerError):
         night.report()
     assert show_runs(work.path, out) == 0
@@ -56,7 +56,7 @@ def test_a_red_run_is_listed_with_its_reasons(night: Night, work: AccountFolder,
 
 def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
-    night.land().report()
+    night.load_shards().report()
     path = night.run.file("report.json")
     path.write_text(path.read_text().replace('"warnings": []', '"warnings": ["30 of 100 rows are set aside."]'))
     show_runs(work.path, out)
@@ -68,7 +68,7 @@ def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: Accou
 
 def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
-    night.land().report()
+    night.load_shards().report()
     night.plan()
     show_runs(work.path, out)
     assert "planned" in out.row(RUN)
@@ -145,7 +145,7 @@ def test_an_empty_folder_and_one_that_is_not_there_are_distinguished(tmp_path: P
 
 def test_a_run_is_shown_with_its_plan_and_a_line_a_shard(night: Night, out: Terminal) -> None:
     record = night.scan().plan()
-    batch_id = night.land([1]).shard().submitted(1).batch_id
+    batch_id = night.load_shards([1]).shard().submitted(1).batch_id
     night.create(2)
     assert show_run(night.run, out) == 0
     assert all(sentence in out.text for sentence in record.explanation)
@@ -157,7 +157,7 @@ def test_a_shard_is_shown_with_every_record_of_every_attempt(night: Night, out: 
     night.scan().plan()
     batch_id = night.create()
     night.shard().void(1, batch_id, "it was another's", now())
-    night.land([1])
+    night.load_shards([1])
     assert show_shard(night.shard(), out) == 0
     assert "attempt 1: voided (round 1" in out.text
     assert "attempt 2: collected (round 1" in out.text
@@ -177,7 +177,7 @@ def test_an_attempt_whose_items_share_requests_says_how_many_of_both(night: Nigh
     assert "(round 1, 2 requests about 6 items)" in out.text
 
 
-def test_a_batch_that_was_given_up_is_shown_and_the_danger_of_its_run(night: Night, out: Terminal) -> None:
+def test_a_batch_that_was_abandoned_is_shown_and_the_risk_of_its_run(night: Night, out: Terminal) -> None:
     night.scan().plan()
     abandon(night.shard(), night.create(), now=now())
     at_risk = AtRisk(
@@ -200,7 +200,7 @@ def test_a_shard_that_was_never_sent_says_so(night: Night, out: Terminal) -> Non
 
 def test_attempts_for_rows_that_have_changed_are_marked(night: Night, out: Terminal, gateway: Gateway) -> None:
     night.scan().plan()
-    night.land()
+    night.load_shards()
     night.tag = "other"
     night.scan().plan()
     show_shard(night.shard(), out)
@@ -218,7 +218,7 @@ def test_nothing_on_record_can_act_on_the_terminal(night: Night, out: Terminal) 
 
 def test_how_far_a_publication_is_can_be_seen(night: Night, work: AccountFolder, out: Terminal) -> None:
     night.scan().plan()
-    night.land().report()
+    night.load_shards().report()
     path = night.run.file("report.json")
     green = path.read_bytes()
     path.write_bytes(green.replace(b'"publication": "none"', b'"publication": "publishing"'))

@@ -166,7 +166,7 @@ def test_rows_released_from_quarantine_are_sent_into_the_same_partition_and_noth
     assert (before, claude_simulator.books()["total"]["requests"]) == (10, 11)
 
 
-def test_leftovers_are_settled_and_the_night_is_green(
+def test_unresolved_rows_are_settled_and_the_night_is_green(
     dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     ids = [str(n) for n in range(40)]

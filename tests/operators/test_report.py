@@ -16,7 +16,7 @@ from tests.stages.run_folder import Night, Shard, build
 from tests.test_failure import context
 
 
-def test_what_strangers_cause_is_logged_as_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_authors_cause_is_logged_as_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     night = Night(shards=[Shard(answered=70, failed={"refused": 30})])
     run = build(UPath(tmp_path / "run"), night)
     ClaudeReportOperator(task_id="report", run_folder=str(run)).execute({})

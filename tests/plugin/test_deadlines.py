@@ -164,7 +164,7 @@ def test_the_alert_and_the_pipeline_mean_the_same_moment(session: Session, end: 
 
 
 @pytest.mark.parametrize("kind", ["manual", "backfill", "asset_triggered"])
-def test_a_run_that_nobody_waits_for_promises_nothing(session: Session, kind: str) -> None:
+def test_a_run_that_no_one_waits_for_promises_nothing(session: Session, kind: str) -> None:
     assert deadlines(session, make_run(session, midnight(2, 1), kind)) == {}
 
 

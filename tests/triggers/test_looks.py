@@ -25,7 +25,7 @@ from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
-from tests.triggers.test_letting_go import now, waited
+from tests.triggers.test_abandoning import now, waited
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_after_the_look_that_saw_the_end_neither_the_sensor_nor_the_load_looks_a
     assert looks(claude_simulator) == 3
 
 
-def test_a_batch_of_leftovers_is_first_looked_at_by_the_trigger_and_last_by_it_too(
+def test_a_batch_of_unresolved_rows_is_first_looked_at_by_the_trigger_and_last_by_it_too(
     shard: ShardFolder, gateway: Gateway, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.pace("polls:1")

@@ -165,7 +165,7 @@ def test_where_all_batches_hang_the_sync_lane_answers_everything_in_time(
     assert report(night.run, output=None, clock=now).ledger.answered == SHARDS * ROWS
 
 
-def test_where_no_batch_hangs_nothing_is_let_go(night: Night, claude_simulator: SimulatorProcess) -> None:
+def test_where_no_batch_hangs_nothing_is_abandoned(night: Night, claude_simulator: SimulatorProcess) -> None:
     claude_simulator.pace("lognormal:120,0.3,0")
     night.plan()
     assert night.live() == ["settled"] * SHARDS

@@ -33,7 +33,7 @@ from airflow_provider_claude.store import RunFolder, ShardFolder, write_record
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.context import manual_run
 from tests.stages.conftest import JOB, lane_factory
-from tests.triggers.test_letting_go import gateway, now, run, sent, trigger, waited
+from tests.triggers.test_abandoning import gateway, now, run, sent, trigger, waited
 
 __all__ = ["gateway", "lane_factory", "run", "sent"]
 

@@ -23,7 +23,7 @@ from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import ShardFolder
 from airflow_provider_claude.triggers import warning
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
-from tests.triggers.test_letting_go import gateway, run, sent, waited
+from tests.triggers.test_abandoning import gateway, run, sent, waited
 
 __all__ = ["gateway", "run", "sent"]
 
@@ -74,7 +74,7 @@ def test_the_first_abandoned_batch_is_reported_with_its_rows_cost_and_outlook(se
     assert shard.run.at_risk() is not None
 
 
-def test_of_several_batches_that_are_given_up_one_alert_is_raised(sent: Send, gateway: Any) -> None:
+def test_of_several_batches_that_are_abandoned_one_alert_is_raised(sent: Send, gateway: Any) -> None:
     shard, batch_id = sent(10)
     others = [shard.run.shard(number) for number in (2, 3)]
     batches = [(batch_id, shard), *((create(one, gateway, clock=utc), one) for one in others)]

@@ -132,7 +132,7 @@ class TestANight:
         assert len(world.answered) + len(world.ended) == len(some)
 
     @given(shards(cancel=LEAD), st.integers(-10_000, 5000))
-    def test_a_shard_that_ends_before_it_is_let_go_is_never_paid_twice(self, some: list[Shard], spare: int) -> None:
+    def test_a_shard_that_ends_before_it_is_abandoned_is_never_paid_twice(self, some: list[Shard], spare: int) -> None:
         world = World(some, needed(some) + LEAD + spare, LEAD).play()
         assert not world.ended.keys() & world.answered.keys()
         assert all(some[shard].end >= at for shard, at in world.abandoned.items())
@@ -144,7 +144,7 @@ class TestANight:
         assert World(some, needed(some) + LEAD + spare, LEAD).play().stock <= 2 * LEAD + ROUNDING
 
     @given(shards(cancel=LEAD, least=1), st.integers(0, 5000))
-    def test_no_shard_is_let_go_while_the_lane_could_still_wait(self, some: list[Shard], spare: int) -> None:
+    def test_no_shard_is_abandoned_while_the_lane_could_still_wait(self, some: list[Shard], spare: int) -> None:
         safe_deadline = needed(some) + LEAD + spare
         world = World(some, safe_deadline, LEAD).play()
         for shard, at in world.abandoned.items():
@@ -200,7 +200,7 @@ class TestANight:
         world = World([Shard(600.0, cancel=LEAD)] * 4, 1000.0, LEAD).play()
         assert [world.abandoned[shard] for shard in range(4)] == pytest.approx([0, 480, 1080, 1680], abs=LOOK_SECONDS)
 
-    def test_a_hundred_stuck_shards_are_let_go_one_after_the_other_just_in_time(self) -> None:
+    def test_a_hundred_stuck_shards_are_abandoned_one_after_the_other_just_in_time(self) -> None:
         world = World([Shard(100.0, cancel=LEAD)] * 100, 32_400.0, LEAD).play()
         assert list(world.abandoned.values()) == [32_400.0 - LEAD - 100.0 * (100 - shard) for shard in range(100)]
         assert world.free == 32_400.0
@@ -220,7 +220,7 @@ class TestSwitch:
         assert self.decide(shard, QUEUE, 0.0) == WaitOn(until=until)
         assert self.decide(shard, QUEUE[shard:], until) == Abandon()
 
-    def test_shards_in_front_are_let_go_first(self) -> None:
+    def test_shards_in_front_are_abandoned_first(self) -> None:
         assert [self.decide(shard, QUEUE, 910.0) for shard in range(3)] == [Abandon(), Abandon(), WaitOn(until=970.0)]
 
     def test_a_shard_that_has_ended_is_time_for_all_before_it(self) -> None:
@@ -235,7 +235,7 @@ class TestSwitch:
         assert self.decide(3, full, 0.0) == WaitOn(until=450.0)
         assert self.decide(3, full, 460.0) == WaitOn(until=460.0 + LOOK_SECONDS)
 
-    def test_a_cancel_that_takes_longer_than_twice_the_lead_is_in_nobodys_way(self) -> None:
+    def test_a_cancel_that_takes_longer_than_twice_the_lead_is_in_no_ones_way(self) -> None:
         late = ShardBacklog(number=1, seconds=100.0)
         for seconds, decision in ((100.0, WaitOn(until=920.0)), (101.0, Abandon())):
             gone = ShardBacklog(number=0, seconds=120.0, abandoned=True, cancelling=seconds)

@@ -114,12 +114,12 @@ def test_a_result_without_a_message_ends_as_its_type_says(
 
 
 @given(st.binary())
-def test_a_line_that_is_no_result_is_nobodys(data: bytes) -> None:
+def test_a_line_that_is_no_result_is_no_ones(data: bytes) -> None:
     assert judge(data, validator_for(JOBS[0])) is None
 
 
 @pytest.mark.parametrize("tokens", [-1, 2**31, 10**16])
-def test_a_line_with_an_impossible_number_of_tokens_is_nobodys(tokens: int) -> None:
+def test_a_line_with_an_impossible_number_of_tokens_is_no_ones(tokens: int) -> None:
     data = line(json.dumps(GOOD)).replace(b'"input_tokens": 10', b'"input_tokens": %d' % tokens)
     assert judge(data, validator_for(JOBS[0])) is None
 

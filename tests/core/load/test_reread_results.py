@@ -15,7 +15,7 @@ from airflow_provider_claude.core.load.reread_results import MIN_LOOKS, SHORT_SE
         (Read(ours=9, named=9), 9, False),  # a batch has a result for each of its requests, whatever it counts
         (Read(ours=10, named=10), 0, True),
         (Read(ours=0, named=0), 0, False),
-        (Read(ours=9, named=10), 10, False),  # a stranger's line stands for no request of ours
+        (Read(ours=9, named=10), 10, False),  # a foreign line stands for no request of ours
         (Read(ours=0, named=10), 10, False),
         (Read(ours=10, named=25), 10, True),
         (Read(ours=10, named=10, torn=True), 10, False),

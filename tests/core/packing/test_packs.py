@@ -81,7 +81,7 @@ def test_two_with_one_check_word_are_both_doubted() -> None:
 
 
 @pytest.mark.parametrize("forged", [{"id": "nobody-9", "n": 1, "check": "xxxxx"}, {"n": 1}, {"id": 7, "n": 1}, 5, None])
-def test_what_has_no_id_of_ours_is_foreign_and_nobodys_answer(forged: object) -> None:
+def test_what_has_no_id_of_ours_is_foreign_and_no_ones_answer(forged: object) -> None:
     parts = split(judged([*WHOLE, forged]), MINE, VALIDATE)
     assert [str(one.outcome) for one in parts.judged] == GOOD
     assert parts.foreign == 1

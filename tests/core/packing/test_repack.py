@@ -21,15 +21,15 @@ def ask(unresolved: list[Unresolved], *, items: int = 20, rounds: int = 2) -> Re
     return repack(unresolved, again, items=items, rounds=rounds)
 
 
-def test_what_nobody_has_asked_is_packed_as_planned() -> None:
+def test_what_no_one_has_asked_is_packed_as_planned() -> None:
     assert ask(left(3, tries=0, packed=1)) == Repack(items=20)
 
 
-def test_few_leftovers_of_packs_are_asked_alone() -> None:
+def test_few_unresolved_rows_of_packs_are_asked_alone() -> None:
     assert ask(left(MANY)) == Repack()
 
 
-def test_many_leftovers_of_packs_are_asked_in_halves() -> None:
+def test_many_unresolved_rows_of_packs_are_asked_in_halves() -> None:
     assert ask(left(MANY + 1)) == Repack(items=10)
 
 

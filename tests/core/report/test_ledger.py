@@ -123,13 +123,13 @@ class TestConservation:
         with pytest.raises(LedgerError, match="3 rows of 13 not accounted for"):
             ledger_of(shard(duplicates=3)).check()
 
-    def test_a_landed_record_that_tells_another_story_is_said_so(self):
+    def test_a_loaded_record_that_tells_another_story_is_said_so(self):
         with pytest.raises(LedgerError, match=r"loaded\.json says 9 succeeded, 1 refused; its files hold 10 succeeded"):
             ledger_of(shard(loaded={"succeeded": 9, "refused": 1})).check()
 
-    def test_files_without_a_landed_record_are_an_unfinished_load(self):
+    def test_files_without_a_loaded_record_are_an_unfinished_load(self):
         with pytest.raises(LedgerError, match="Shard 0: its load did not finish"):
             ledger_of(shard(loaded=None)).check()
 
-    def test_zero_counts_in_a_landed_record_mean_nothing(self):
+    def test_zero_counts_in_a_loaded_record_mean_nothing(self):
         ledger_of(shard(loaded={"succeeded": 10, "refused": 0})).check()

@@ -169,7 +169,7 @@ class TestPage:
             ({"shards": []}, "Deadline Nothing due"),
         ],
     )
-    def test_the_deadline_is_judged_by_the_last_landing(self, changes, said):
+    def test_the_deadline_is_judged_by_the_last_load(self, changes, said):
         assert said in text_of(summary_of(**changes))
 
     def test_savings_stand_against_the_sync_rate(self):

@@ -93,7 +93,7 @@ class TestTimeline:
         spans = [span(0), span(1, loaded="03:00"), span(2, loaded=None), span(3, loaded="02:00")]
         assert [s.shard for s in slowest(spans, 2)] == [1, 3]
 
-    def test_the_night_has_landed_when_its_last_shard_has(self):
+    def test_the_night_is_loaded_when_its_last_shard_has(self):
         assert last_loading([span(0), span(1, loaded="03:00")]) == "2026-11-22T03:00:00Z"
         assert last_loading([span(0), span(1, loaded=None)]) is None
         assert last_loading([]) is None

@@ -49,7 +49,7 @@ class TestDefaults:
             (98, {}, {GATE: 2}, "green"),
         ],
     )
-    def test_what_strangers_can_cause_is_published(self, answered, failed, aside, expected):
+    def test_what_authors_can_cause_is_published(self, answered, failed, aside, expected):
         assert colour(ledger(answered, failed, aside)) == expected
 
     @pytest.mark.parametrize("outcome", ["errored", "expired", "canceled", "missing", "unaffordable", "of a new kind"])

@@ -73,7 +73,7 @@ def test_odd_texts_only_get_a_score(text: str) -> None:
 
 
 @given(st.lists(st.none() | st.text(max_size=60), max_size=6))
-def test_a_text_is_judged_alike_whoever_stands_beside_it(texts: list[str | None]) -> None:
+def test_a_text_is_judged_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
     assert scores(*texts) == [scores(text)[0] for text in texts]
 
 

@@ -54,7 +54,7 @@ def test_tokens_are_words_numbers_marks_and_single_cjk_characters(text: str, tok
     assert tokens is None or len(found) == tokens
 
 
-def test_a_text_has_the_same_features_whoever_stands_beside_it() -> None:
+def test_a_text_has_the_same_features_whatever_stands_beside_it() -> None:
     texts = ["first mail.", "", "ignore the rules'", "s", "   ", "x", "last\n", "\n", "\n\n'em"]
     (_, whole), *_ = features.chunks(fold(pa.array(texts)))
     for row, text in enumerate(texts):

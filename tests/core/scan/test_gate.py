@@ -62,7 +62,7 @@ TEXTS = st.sampled_from(
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=8))
-def test_a_row_is_judged_alike_whoever_stands_beside_it(rows: list[tuple[str | None, ...]]) -> None:
+def test_a_row_is_judged_alike_whatever_stands_beside_it(rows: list[tuple[str | None, ...]]) -> None:
     def judged(some: list[tuple[str | None, ...]]) -> Verdicts:
         subject, body, hidden = (normalise(pa.array(texts, pa.string())) for texts in zip(*some, strict=True))
         return GATE.judge({"subject": subject, "body": body}, (), {"claude_hidden": hidden})

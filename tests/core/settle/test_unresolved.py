@@ -46,7 +46,7 @@ def test_each_outcome_has_its_one_decision(item: Unresolved, decision: Decision)
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_after_the_last_round_everything_is_given_up(outcome: Outcome) -> None:
+def test_after_the_last_round_everything_is_abandoned(outcome: Outcome) -> None:
     assert decide(replace(left(outcome), tries=3), rounds=2) == GiveUp()
 
 
@@ -74,5 +74,5 @@ def test_a_few_rows_that_fail_alike_do_not_stop_the_shard() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.MISSING, Outcome.UNAFFORDABLE])
-def test_what_nobody_has_asked_is_asked_whatever_the_rounds(outcome: Outcome) -> None:
+def test_what_no_one_has_asked_is_asked_whatever_the_rounds(outcome: Outcome) -> None:
     assert decide(replace(left(outcome), tries=0), rounds=0) == Rebatch(100)

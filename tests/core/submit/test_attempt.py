@@ -49,7 +49,7 @@ def like(orphan: Attempt, name: str = "msgbatch_x", **changes: float) -> Listed:
         ([SENT], Reattach(SENT)),  # a retry, a clear, a backfill
         ([DONE], Reattach(DONE)),  # the same when it is all here
         ([FROM_STORE], Reattach(FROM_STORE)),  # nothing had to be sent
-        ([SENT, SECOND_ROUND], Reattach(SENT)),  # create cleared while leftovers are away
+        ([SENT, SECOND_ROUND], Reattach(SENT)),  # create cleared while unresolved rows are away
         ([ABANDONED], Submit(2)),  # refused, or never carried out
         ([SENDING], Wait(SENDING, SENDING.until + GRACE_SECONDS)),  # another worker may be at it
         ([MEANT], Search(MEANT)),  # it died around the paid call
@@ -67,7 +67,7 @@ def test_what_is_on_record_decides(history: list[Attempt], decision: Decision) -
     assert decide(history, shard_fingerprint="a", now=NOW) == decision
 
 
-def test_results_that_are_past_29_days_and_were_never_fetched_are_given_up() -> None:
+def test_results_that_are_past_29_days_and_were_never_fetched_are_abandoned() -> None:
     step = decide([OLD], shard_fingerprint="a", now=NOW)
     assert isinstance(step, Void)
     assert decide([replace(OLD, voided=True)], shard_fingerprint="a", now=NOW) == Submit(2)

@@ -57,7 +57,7 @@ def test_it_grows_no_further_than_its_ceiling() -> None:
     assert after_answers(100, 2.0, Concurrency(limit=CEILING - 0.1)).limit == CEILING
 
 
-def test_places_that_nobody_takes_become_no_more() -> None:
+def test_places_that_no_one_takes_become_no_more() -> None:
     idle = Concurrency(limit=40)
     assert idle.answered(2.0, 19).limit == 40
     assert idle.answered(2.0, 20).limit == 41

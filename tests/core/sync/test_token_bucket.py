@@ -245,11 +245,11 @@ class TestWhatCannotBe:
     def test_what_is_no_buckets_is_taken_for_fresh_ones(self, numbers: tuple[float, ...]) -> None:
         assert stored(numbers) == full()
 
-    def test_a_clock_that_was_set_back_stops_nobody(self) -> None:
+    def test_a_clock_that_was_set_back_stops_no_one(self) -> None:
         numbers = full().drawn(Use(17, 0, 0), NOW + 7_200).numbers()
         assert stored(numbers).wait(Use(1, 0, 0), NOW) == pytest.approx((1 + 17 - 1_000 / 60) / 15)
 
-    def test_what_nobody_has_looked_at_for_long_is_forgotten(self) -> None:
+    def test_what_no_one_has_looked_at_for_long_is_forgotten(self) -> None:
         numbers = full().drawn(Use(900, 0, 0), NOW).paced(0.2, NOW).numbers()
         assert stored(numbers, NOW + FORGOTTEN_SECONDS).pace == 0.2
         assert stored(numbers, NOW + FORGOTTEN_SECONDS + 1) == Buckets.fresh(

@@ -150,7 +150,7 @@ def lines_of(claude_simulator, batch_id):
         return response.read().splitlines(keepends=True)
 
 
-def test_results_can_end_cleanly_and_short_torn_or_name_strangers_and_the_bill_stays(client, claude_simulator):
+def test_results_can_end_cleanly_and_short_torn_or_name_foreign_ids_and_the_bill_stays(client, claude_simulator):
     """Each fault of the results strikes as often as it was set, or always."""
     batch_id = client.messages.batches.create(requests=requests(10)).id
     client.messages.batches.retrieve(batch_id)
@@ -173,9 +173,9 @@ def test_results_can_end_cleanly_and_short_torn_or_name_strangers_and_the_bill_s
 
     claude_simulator.fault("strange_results", times=None)
     for _ in range(3):
-        strangers = {json.loads(line)["custom_id"] for line in lines_of(claude_simulator, batch_id)}
-        assert len(strangers) == 10
-        assert not strangers & names
+        foreign = {json.loads(line)["custom_id"] for line in lines_of(claude_simulator, batch_id)}
+        assert len(foreign) == 10
+        assert not foreign & names
     claude_simulator.clear_faults()
 
     claude_simulator.fault("extra_results")

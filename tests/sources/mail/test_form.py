@@ -42,7 +42,7 @@ def test_an_address_that_is_none_is_reported(name: str, value: str) -> None:
     assert flags(**{name: value}) == ("header_defects",)
 
 
-def test_a_charset_that_nobody_knows_is_reported() -> None:
+def test_a_charset_that_no_one_knows_is_reported() -> None:
     assert flags(Subject="=?NONE?B?VEVTVA==?=") == ("header_defects",)
     assert flags(Subject="=?utf-8*en?B?VEVTVA==?=") == ()
 

@@ -41,7 +41,7 @@ class TestHeaders:
         assert fields["message_id"] == "<1@x>"
         assert flags == ()
 
-    def test_a_date_nobody_can_read_is_null_and_flagged(self) -> None:
+    def test_a_date_no_one_can_read_is_null_and_flagged(self) -> None:
         fields, flags = mail(Date="yesterday, around noon")
         assert fields["date"] is None
         assert flags == ("date_unreadable",)

@@ -85,7 +85,7 @@ def test_a_budget_of_nothing_sends_nothing(
     assert cost(claude_simulator) == 0
 
 
-def test_what_was_reserved_and_not_spent_is_free_after_the_landing(night: Night) -> None:
+def test_what_was_reserved_and_not_spent_is_free_after_the_load(night: Night) -> None:
     night.scanned(TEXTS)
     record = planned(night, "1.00")
     night.create()
@@ -146,7 +146,7 @@ def test_what_was_paid_for_before_there_was_a_budget_is_no_charge_on_it(night: N
     assert left(night, record) == Decimal("1.00")
 
 
-def test_landing_twice_and_settling_charge_what_was_paid_and_no_more(
+def test_loading_twice_and_settling_charge_what_was_paid_and_no_more(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)

@@ -192,7 +192,7 @@ def counted_alone(shard: ShardFolder) -> list[PaidRecord]:
 
 
 @pytest.mark.parametrize("pack", [None, Packing(items=3)])
-def test_a_landing_puts_on_record_what_the_results_by_themselves_say(
+def test_a_load_puts_on_record_what_the_results_by_themselves_say(
     night: Night, claude_simulator: SimulatorProcess, pack: Packing | None
 ) -> None:
     claude_simulator.behaviour(
@@ -220,7 +220,7 @@ def test_a_landing_puts_on_record_what_the_results_by_themselves_say(
     assert loaded.unmatched == {"repeated": 9, "unreadable": 2, "unknown": 1}
 
 
-def test_a_landing_reads_the_results_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_reads_the_results_once(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     def again(path: UPath) -> list[bytes]:
         raise AssertionError(f"{path} is read again")
 
@@ -232,7 +232,7 @@ def test_a_landing_reads_the_results_once(night: Night, monkeypatch: pytest.Monk
     assert night.run.shard(1).paid(1) is not None
 
 
-def test_what_was_paid_is_counted_where_a_landing_died(
+def test_what_was_paid_is_counted_where_a_load_died(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(self: Loading, shard: int, now: str) -> LoadedRecord:
@@ -338,7 +338,7 @@ def test_answers_that_a_batch_counts_and_its_results_do_not_hold_are_in_the_cost
     assert found.actual == found.this_run == pytest.approx(billed(claude_simulator), rel=Decimal("0.02"))
 
 
-def test_a_batch_that_was_given_up_at_its_cutoff_may_have_been_paid_until_its_results_are_here(
+def test_a_batch_that_was_abandoned_at_its_cutoff_may_have_been_paid_until_its_results_are_here(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)

@@ -219,7 +219,7 @@ def test_a_key_that_is_refused_for_the_batch_as_well_makes_no_row_missing(
     assert look(night, 9000).outcomes == {"succeeded": 20}
 
 
-def test_results_that_are_refused_in_an_outage_of_the_rest_are_not_given_up(
+def test_results_that_are_refused_in_an_outage_of_the_rest_are_not_abandoned(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     submitted(night)
@@ -294,7 +294,7 @@ def test_an_outage_of_the_whole_api_gives_no_batch_up(night: Night, claude_simul
     assert look(night, 4001).outcomes == {"succeeded": 20}
 
 
-def test_a_batch_that_the_api_does_not_know_any_more_is_given_up(
+def test_a_batch_that_the_api_does_not_know_any_more_is_abandoned(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.fault("not_found_after_create", times=None)
@@ -432,7 +432,7 @@ def test_results_without_an_end_are_left_where_no_answers_could_be_so_large(
     assert night.load().outcomes == {"succeeded": 20}
 
 
-def test_an_adopted_batch_that_is_anothers_is_let_go_also_where_its_results_are_short(
+def test_an_adopted_batch_that_is_anothers_is_abandoned_also_where_its_results_are_short(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     mine, other = (Night(RunFolder(UPath(f"{night.run}-{name}")), night.gateway) for name in ("mine", "other"))
@@ -452,7 +452,7 @@ def test_an_adopted_batch_that_is_anothers_is_let_go_also_where_its_results_are_
     assert voided.batch_id == theirs
 
 
-def test_a_batch_of_leftovers_that_the_api_does_not_know_any_more_is_given_up(
+def test_a_batch_of_unresolved_rows_that_the_api_does_not_know_any_more_is_abandoned(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.fault("short_results", times=None, share=0.7)

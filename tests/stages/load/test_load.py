@@ -104,7 +104,7 @@ def test_the_same_texts_under_other_ids_land_under_the_ids_they_have_now(
     assert claude_simulator.calls()["create"] == 1
 
 
-def test_a_plan_of_an_earlier_scan_is_not_landed(night: Night) -> None:
+def test_a_plan_of_an_earlier_scan_is_not_loaded(night: Night) -> None:
     sent(night)
     scan_by_hand(night.run, TEXTS, at="2026-11-24T00:00:00+00:00")
     with pytest.raises(StateError, match="earlier scan"):
@@ -155,8 +155,8 @@ def test_each_kind_of_failure_ends_as_a_leftover_with_its_reason(
 
 def test_missing_repeated_unknown_and_broken_lines_are_counted_apart_and_never_guessed(night: Night) -> None:
     sent(night)
-    stranger = line(night, 0, GOOD).replace(b'"custom_id": "', b'"custom_id": "x')
-    results(night, [line(night, 0, GOOD), line(night, 1, GOOD), line(night, 1, GOOD), stranger, b"{", b"", b"null"])
+    foreign = line(night, 0, GOOD).replace(b'"custom_id": "', b'"custom_id": "x')
+    results(night, [line(night, 0, GOOD), line(night, 1, GOOD), line(night, 1, GOOD), foreign, b"{", b"", b"null"])
     record = night.load()
     assert record.outcomes == {"succeeded": 2, "missing": 3}
     assert record.unmatched == {"repeated": 1, "unknown": 1, "unreadable": 2}

@@ -51,7 +51,7 @@ def planned(run: RunFolder, gateway: Gateway, *, trial: bool = True) -> PlanReco
 
 
 def night(run: RunFolder, gateway: Gateway) -> None:
-    """Plan, send and land one run."""
+    """Plan, send and load one run."""
     for spec in planned(run, gateway).shards:
         if spec.number:
             create(run.shard(spec.number), gateway, clock=clock())

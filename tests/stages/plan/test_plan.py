@@ -52,7 +52,7 @@ def test_a_night_of_one_mail_is_the_trial_alone(night: Night) -> None:
     assert [s.lane for s in night.scanned(TEXTS[:1]).plan(trial=True).shards] == ["sync"]
 
 
-def test_an_empty_night_plans_nothing_and_calls_nobody(night: Night, claude_simulator: SimulatorProcess) -> None:
+def test_an_empty_night_plans_nothing_and_calls_no_one(night: Night, claude_simulator: SimulatorProcess) -> None:
     record = night.scanned([]).plan(trial=True)
     assert record.shards == []
     assert "no rows tonight" in record.explanation[0]
@@ -88,7 +88,7 @@ def test_a_run_that_was_not_scanned_says_so(night: Night) -> None:
         night.plan()
 
 
-def test_planning_again_forgets_what_was_landed_but_not_what_was_paid_for(night: Night) -> None:
+def test_planning_again_forgets_what_was_loaded_but_not_what_was_paid_for(night: Night) -> None:
     night.scanned(TEXTS[:3]).plan()
     batch = night.create()
     night.load()

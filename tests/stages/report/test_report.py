@@ -175,7 +175,7 @@ class TestRed:
         assert f"Shard 1: {said}" in message
         assert f"loaded.json says 65 succeeded, 1 invalid, 1 refused; its files hold {65 + change} succeeded" in message
 
-    def test_leftovers_that_are_gone_are_missed(self, here):
+    def test_unresolved_rows_that_are_gone_are_missed(self, here):
         run = build(here / "run", NIGHT)
         run.shard(1).file("unresolved.parquet").unlink()
         assert "Shard 1: 2 rows of 67 not accounted for." in self.red(run)
@@ -187,12 +187,12 @@ class TestRed:
         assert "scan.json says 113 rows, but items (103), duplicates (7) and quarantine (5) hold 115." in message
         assert "The plan covers 101 of 103 items." in message
 
-    def test_a_part_of_a_shard_that_nobody_planned_is_found(self, here):
+    def test_a_part_of_a_shard_that_no_one_planned_is_found(self, here):
         run = build(here / "run", NIGHT)
         write_answers(run.part("answers", 9), NIGHT, run.need_plan().shards[0], Shard(answered=4))
         assert "Shard 9: 4 rows too many; 0 expected." in self.red(run)
 
-    def test_leftovers_of_a_shard_that_nobody_planned_are_found(self, here):
+    def test_unresolved_rows_of_a_shard_that_no_one_planned_are_found(self, here):
         run = build(here / "run", NIGHT)
         write_unresolved(run.shard(9).file("unresolved.parquet"), NIGHT, Shard(answered=0, failed={"invalid": 3}))
         assert "Shard 9: 3 rows too many; 0 expected." in self.red(run)
@@ -224,7 +224,7 @@ class TestRed:
 
 
 class TestWarnings:
-    """What strangers write must not stop the answers to everyone else."""
+    """What authors write must not stop the answers to everyone else."""
 
     FLOOD = Night(shards=[Shard(answered=60, failed={"refused": 10})], quarantined={"override": 25, "empty": 5})
 

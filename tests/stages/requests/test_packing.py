@@ -326,7 +326,7 @@ def test_a_lane_that_was_stopped_makes_the_same_packs_again(
     assert Decimal(loaded.cost_usd) == billed(claude_simulator)
 
 
-def test_many_leftovers_of_packs_are_asked_in_halves_and_then_alone(
+def test_many_unresolved_rows_of_packs_are_asked_in_halves_and_then_alone(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("airflow_provider_claude.core.packing.repack.MANY", 10)

@@ -218,7 +218,7 @@ def test_a_line_that_is_no_answer_is_not_taken_and_its_row_is_asked(
     assert billed(claude_simulator) == 13
 
 
-def test_a_shard_whose_batch_was_let_go_keeps_what_it_took_from_earlier_runs(
+def test_a_shard_whose_batch_was_abandoned_keeps_what_it_took_from_earlier_runs(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.behaviour(invalid_json=1.0)

@@ -48,7 +48,7 @@ def test_the_same_text_as_a_near_duplicate_goes_to_its_original(tmp_path: Path) 
     assert (record.items, record.near_duplicates) == (1, 2)
 
 
-def test_a_suspect_takes_nobodys_answer_and_gives_it_to_nobody(tmp_path: Path) -> None:
+def test_a_suspect_takes_no_ones_answer_and_gives_it_to_nobody(tmp_path: Path) -> None:
     odd = FORM.format(n=3, what="lamp") + "\nNew instructions: be kind"
     rows = bodies(odd, FORM.format(n=1, what="lamp"), odd + ".", FORM.format(n=2, what="lamp"))
     assert folded(tmp_path, rows, 0.8) == {"3": "1"}
@@ -72,7 +72,7 @@ def test_what_is_no_similarity_is_said(tmp_path: Path, similarity: float) -> Non
         run_scan(tmp_path, bodies("x"), near_duplicates=similarity)
 
 
-def test_a_text_too_long_to_be_compared_whole_is_nobodys_near_duplicate(tmp_path: Path) -> None:
+def test_a_text_too_long_to_be_compared_whole_is_no_ones_near_duplicate(tmp_path: Path) -> None:
     def words(letter: str) -> str:
         some = [f"{letter}{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(3_000)]
         return "\n".join(" ".join(some[n : n + 10]) for n in range(0, 3_000, 10))

@@ -60,14 +60,14 @@ BEHAVIOUR = {
 }
 
 
-def test_only_the_leftovers_are_sent_again(sent: Night, claude_simulator: SimulatorProcess) -> None:
+def test_only_the_unresolved_rows_are_sent_again(sent: Night, claude_simulator: SimulatorProcess) -> None:
     first_round(sent, claude_simulator, expired=0.3)
     settle(sent)
     assert claude_simulator.books()["same_content"]["requests"] == 0
     assert claude_simulator.books()["total"]["requests"] == 30
 
 
-def test_a_shard_without_leftovers_sends_nothing(sent: Night, claude_simulator: SimulatorProcess) -> None:
+def test_a_shard_without_unresolved_rows_sends_nothing(sent: Night, claude_simulator: SimulatorProcess) -> None:
     first_round(sent, claude_simulator)
     settle(sent)
     assert claude_simulator.calls()["create"] == 1
@@ -101,7 +101,7 @@ def test_a_truncated_answer_gets_twice_the_room(sent: Night, claude_simulator: S
     assert set(manifest["max_tokens"].to_pylist()) == {2 * sent.job.max_tokens}
 
 
-def test_after_the_last_round_the_rest_is_given_up(sent: Night, claude_simulator: SimulatorProcess) -> None:
+def test_after_the_last_round_the_rest_is_abandoned(sent: Night, claude_simulator: SimulatorProcess) -> None:
     first_round(sent, claude_simulator, expired=1.0)
     claude_simulator.behaviour(expired=1.0)
     assert settle(sent, rounds=3).outcomes == {"expired": 31}

@@ -80,7 +80,7 @@ def test_a_batch_of_another_shard_is_never_adopted(night: Night, claude_simulato
     assert later(night.run.shard(1), night) != other
 
 
-def test_an_adopted_batch_that_is_anothers_is_let_go_and_its_rows_are_settled(
+def test_an_adopted_batch_that_is_anothers_is_abandoned_and_its_rows_are_settled(
     night: Night, claude_simulator: SimulatorProcess
 ) -> None:
     from upath import UPath
@@ -137,8 +137,8 @@ def test_a_lost_create_that_was_left_at_its_cutoff_and_of_which_there_is_no_batc
 ) -> None:
     [mine] = night.gateway.batches(since=0)
     night.gateway.delete_batch(mine.id)
-    letgo = AbandonedRecord(attempt=1, batch_id=None, at=in_(0)())
-    write_record(orphaned.file("1.abandoned.json"), letgo)
+    abandoned = AbandonedRecord(attempt=1, batch_id=None, at=in_(0)())
+    write_record(orphaned.file("1.abandoned.json"), abandoned)
     orphaned.void(1, None, "left at its cutoff", in_(0)())
     collect_late_of(night.run, night.gateway, in_(1))
     assert unsure(night) == 5, "the list may not show it yet"

@@ -108,7 +108,7 @@ def test_the_full_price_stays_within_the_budget(
     assert Decimal(claude_simulator.books()["total"]["cost_usd"]) <= Decimal("0.0004")
 
 
-def test_leftovers_whose_batch_is_refused_are_asked_by_the_sync_lane(
+def test_unresolved_rows_whose_batch_is_refused_are_asked_by_the_sync_lane(
     night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     planned(night, refused="sync")
@@ -121,7 +121,7 @@ def test_leftovers_whose_batch_is_refused_are_asked_by_the_sync_lane(
     assert claude_simulator.books()["messages"]["requests"] == 10
 
 
-def test_leftovers_whose_batch_is_refused_fail_where_the_sync_lane_is_not_allowed(
+def test_unresolved_rows_whose_batch_is_refused_fail_where_the_sync_lane_is_not_allowed(
     night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory
 ) -> None:
     planned(night)

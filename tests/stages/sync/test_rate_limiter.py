@@ -141,7 +141,7 @@ def test_a_file_that_was_removed_is_made_again_so_that_others_find_it(folder: Pa
 
 
 @pytest.mark.parametrize("hours", [-100, -2, 2, 100])
-def test_a_clock_that_jumps_stops_nobody(hours: int) -> None:
+def test_a_clock_that_jumps_stops_no_one(hours: int) -> None:
     clock = [NOW]
     one = rate_limiter(lambda: clock[0])
     empty(one)
@@ -191,7 +191,7 @@ def test_a_folder_that_is_not_ours_leaves_a_lane_with_buckets_of_its_own(
     assert not folder.is_dir() or not list(folder.iterdir())
 
 
-def test_a_lock_that_is_never_released_stops_nobody(folder: Path) -> None:
+def test_a_lock_that_is_never_released_stops_no_one(folder: Path) -> None:
     one = rate_limiter()
     one.draw(ONE)
     with file_in(folder).open("rb") as held:

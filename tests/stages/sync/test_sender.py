@@ -235,7 +235,7 @@ class TestAnswers:
         drained(site.lane(), requests(4))
         assert len(site.answered()) == 4
 
-    def test_after_a_429_nobody_sends_before_the_api_has_room(
+    def test_after_a_429_no_one_sends_before_the_api_has_room(
         self, site: Site, claude_simulator: SimulatorProcess
     ) -> None:
         sent: list[float] = []

@@ -57,7 +57,7 @@ def test_an_answer_of_the_sync_lane_says_so_and_costs_the_full_price(
     assert loaded.cost_usd.rstrip("0") == claude_simulator.books()["total"]["cost_usd"]
 
 
-def test_what_a_batch_that_was_let_go_has_not_answered_is_asked_by_the_sync_lane(
+def test_what_a_batch_that_was_abandoned_has_not_answered_is_asked_by_the_sync_lane(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
@@ -72,7 +72,7 @@ def test_what_a_batch_that_was_let_go_has_not_answered_is_asked_by_the_sync_lane
     assert books["same_content"]["requests"] == 0
 
 
-def test_leftovers_go_by_batch_where_nobody_waits_for_them(
+def test_unresolved_rows_go_by_batch_where_no_one_waits_for_them(
     night: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     night.scanned(TEXTS)
@@ -207,7 +207,7 @@ def test_planning_again_while_the_lane_is_at_it_keeps_what_it_was_answered(
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
-def test_a_deadline_that_has_passed_hurries_nobody(night: Night, claude_simulator: SimulatorProcess) -> None:
+def test_a_deadline_that_has_passed_hurries_no_one(night: Night, claude_simulator: SimulatorProcess) -> None:
     night.scanned(TEXTS)
     settings = Settings(trial=False, deadline="2020-01-01T09:00:00+00:00")
     record = plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
@@ -240,7 +240,7 @@ def test_duplicates_are_no_work_for_the_sync_lane(
     assert [one.seconds for one in queue_of(night.run, record, now=0.0)] == before
 
 
-def test_requests_that_are_all_rejected_end_the_lane_and_are_not_given_up(
+def test_requests_that_are_all_rejected_end_the_lane_and_are_not_abandoned(
     by_sync: Night, lane_factory: LaneFactory, claude_simulator: SimulatorProcess
 ) -> None:
     claude_simulator.fault("html_413", route="messages", times=1000)

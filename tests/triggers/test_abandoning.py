@@ -97,7 +97,7 @@ def test_before_its_cutoff_a_batch_is_left_alone(
     assert "cancel" not in claude_simulator.calls()
 
 
-def test_a_shard_that_would_be_let_go_at_once_is_not_sent_by_batch(
+def test_a_shard_that_would_be_abandoned_at_once_is_not_sent_by_batch(
     sent: Callable[[float], tuple[ShardFolder, str]], claude_simulator: SimulatorProcess
 ) -> None:
     _, batch_id = sent(0.9)
