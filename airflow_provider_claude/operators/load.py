@@ -18,7 +18,7 @@ from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.run_context import task_ref
-from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable
+from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -64,7 +64,7 @@ class ClaudeResultLoadOperator(BaseOperator):
         from airflow_provider_claude.stages.fetch.record_end import keep_event
         from airflow_provider_claude.stages.load.run import load
 
-        raise_if_gave_up(event)
+        raise_if_stopped(event)
         shard = shard_folder(self.shard)
         keep_event(shard, event)
         with held(self, context, shard=self.shard, since=waiting_since) as active, resumable(self, since=waiting_since):

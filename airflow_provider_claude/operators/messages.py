@@ -34,7 +34,7 @@ from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder, to_path
 from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, warn_unpublished
-from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable, task_errors
+from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable, task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
 from airflow_provider_claude.triggers.warning import warn_if_left
 
@@ -210,7 +210,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         self, context: Context, event: dict[str, Any] | None = None, waiting_since: float | None = None
     ) -> dict[str, Any]:
         """Ask, or continue after a deferral: rows were shed to a batch, or the API had no room."""
-        raise_if_gave_up(event)
+        raise_if_stopped(event)
         from airflow_provider_claude.stages.fetch.record_end import keep_event
         from airflow_provider_claude.stages.plan.run import open_shards
 

@@ -24,7 +24,7 @@ from airflow_provider_claude.operators.shared.settle_shard import (
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
-from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, resumable
+from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
         """Settle, or continue after a deferral."""
         from airflow_provider_claude.stages.fetch.record_end import keep_event
 
-        raise_if_gave_up(event)
+        raise_if_stopped(event)
         keep_event(shard_folder(self.shard), event)
         with held(self, context, shard=self.shard, since=waiting_since) as active, resumable(self, since=waiting_since):
             return self._settle(context, active.number)

@@ -46,12 +46,12 @@ def safe_errors() -> Iterator[None]:
         raise safe from None
 
 
-def raise_if_gave_up(event: object) -> None:
+def raise_if_stopped(event: object) -> None:
     """Fail the task where the trigger's *event* says that it stopped waiting; at once where no retry can help.
 
     Of a deferral for a time alone the event is the moment of its end, and says nothing.
     """
-    if isinstance(event, Mapping) and event.get("status") == "gave_up":
+    if isinstance(event, Mapping) and event.get("status") == "stopped":
         raise (AirflowFailException if event.get("terminal") else AirflowException)(event["message"])
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowException, BaseSensorOperator
 
 from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
-from airflow_provider_claude.core.submit.polling import Decision, GiveUp, Polling, Wait, unknown_message
+from airflow_provider_claude.core.submit.polling import Decision, Polling, StopWaiting, Wait, unknown_message
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, Terminal
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job.numbers import number
@@ -22,7 +22,7 @@ from airflow_provider_claude.runtime.hold_run import Beats, current
 from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
-from airflow_provider_claude.runtime.task_errors import raise_if_gave_up, task_errors
+from airflow_provider_claude.runtime.task_errors import raise_if_stopped, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
 from airflow_provider_claude.triggers.cutoff import Cutoff
 from airflow_provider_claude.triggers.keep_cutoff import keep_cutoff
@@ -146,8 +146,8 @@ class ClaudeBatchSensor(BaseSensorOperator):
                 if self._is_unknown(error, decision):
                     self.log.warning("%s", unknown_message(self.batch_id))
                     return True
-        if isinstance(decision, GiveUp):
-            raise_if_gave_up(decision.event(self.batch_id))
+        if isinstance(decision, StopWaiting):
+            raise_if_stopped(decision.event(self.batch_id))
         if isinstance(decision, Wait):
             self._earliest = decision.seconds
             return self._latest is None
@@ -160,7 +160,7 @@ class ClaudeBatchSensor(BaseSensorOperator):
         unknown = (
             isinstance(error, NotFoundYetError)
             if self.reschedule
-            else isinstance(decision, GiveUp) and decision.unknown
+            else isinstance(decision, StopWaiting) and decision.unknown
         )
         return self.shard is not None and unknown
 
@@ -180,12 +180,12 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Resume after the trigger's event. A failed wait fails the task; a retry waits for the same batch."""
-        if not event or event.get("status") not in {"ended", "left", "unknown", "gave_up"}:
+        if not event or event.get("status") not in {"ended", "left", "unknown", "stopped"}:
             raise AirflowException(
                 f"The trigger sent {event!r}, which this version does not know. A retry waits again."
             )
         self.log.info("%s", event["message"])
-        raise_if_gave_up(event)
+        raise_if_stopped(event)
         if self.shard:
             from airflow_provider_claude.stages.fetch.record_end import keep_event
 

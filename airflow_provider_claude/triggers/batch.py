@@ -12,7 +12,7 @@ from typing import Any, Self
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from msgspec import to_builtins
 
-from airflow_provider_claude.core.submit.polling import Decision, Ended, GiveUp, Polling, Wait, unreachable
+from airflow_provider_claude.core.submit.polling import Decision, Ended, Polling, StopWaiting, Wait, unreachable
 from airflow_provider_claude.errors import ClaudeError, CredentialsError
 from airflow_provider_claude.gateway.async_client import AsyncGateway
 from airflow_provider_claude.gateway.batch_info import BatchInfo
@@ -42,7 +42,7 @@ class ClaudeBatchTrigger(BaseTrigger):
     It cancels the batch only if *cancel_on_mark* is set, and only when a user marks the waiting task: never because the task
     was cleared, the triggerer restarted, or the API was down.
 
-    Yields one event: ``{"status": "ended" | "left" | "unknown" | "gave_up", "batch_id": ..., "message": ..., "terminal": ...}``.
+    Yields one event: ``{"status": "ended" | "left" | "unknown" | "stopped", "batch_id": ..., "message": ..., "terminal": ...}``.
     ``left``: the shard has stopped waiting for a batch that cannot be ended. ``unknown``: the API has not known the batch of the
     *shard* for five minutes; the load of its results decides. *terminal*: what went wrong is the connection's, or the key's,
     and no retry can help. With ``ended`` comes ``batch``, what the last look saw, so that the task need not look again.
@@ -208,9 +208,9 @@ class ClaudeBatchTrigger(BaseTrigger):
                         await asyncio.sleep(min(seconds, left))
                     case Ended():
                         return _event(_ended(self.batch_id, self._seen))
-                    case GiveUp(unknown=True) if self.shard is not None:
+                    case StopWaiting(unknown=True) if self.shard is not None:
                         return _event(decision.handed_over(self.batch_id))
-                    case GiveUp():
+                    case StopWaiting():
                         return _event(decision.event(self.batch_id))
 
     async def _until_cutoff(self, cutoff: Cutoff, gateway: AsyncGateway) -> float | None:

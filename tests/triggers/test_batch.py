@@ -56,14 +56,14 @@ def test_a_bad_key_gives_up_with_a_message_that_says_what_is_still_billing(
 ) -> None:
     claude_simulator.fault("bad_key", times=20, route="retrieve")
     event = first_event(trigger(batch_id))
-    assert event["status"] == "gave_up"
+    assert event["status"] == "stopped"
     assert "may still be billing" in event["message"]
 
 
 def test_a_wait_whose_time_is_up_gives_up_and_cancels_nothing(
     batch_id: str, claude_simulator: SimulatorProcess
 ) -> None:
-    assert first_event(trigger(batch_id, until=1.0))["status"] == "gave_up"
+    assert first_event(trigger(batch_id, until=1.0))["status"] == "stopped"
     assert claude_simulator.calls().get("cancel", 0) == 0
 
 
@@ -99,7 +99,7 @@ def test_resuming_returns_the_batch_id_and_giving_up_fails_the_task(batch_id: st
 
     good = {"status": "ended", "batch_id": batch_id, "message": "m"}
     assert sensor(batch_id).execute_complete({}, good) == batch_id
-    for event in (good | {"status": "gave_up"}, {"status": "unheard of"}, None):
+    for event in (good | {"status": "stopped"}, {"status": "unheard of"}, None):
         with pytest.raises(AirflowException):
             sensor(batch_id).execute_complete({}, event)
 

@@ -193,7 +193,7 @@ def test_an_unknown_batch_of_no_shard_fails_the_wait(
     batch_id = create(shard, gateway, clock=now)
     claude_simulator.fault("not_found_after_create", times=None)
     alone = ClaudeBatchTrigger(batch_id, "anthropic_default", poll_interval=0.05, started=0.0)
-    assert waited(alone)["status"] == "gave_up"
+    assert waited(alone)["status"] == "stopped"
 
 
 def test_settle_goes_on_after_a_deferral_for_a_time_whose_event_is_a_moment(

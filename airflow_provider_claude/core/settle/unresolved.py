@@ -3,12 +3,12 @@
     outcome                              decision
     expired, canceled, missing           Rebatch as it is
     errored by the server                Rebatch as it is
-    errored by the request itself        GiveUp: the same request fails the same way
-    invalid                              Rebatch once, then GiveUp
+    errored by the request itself        LeaveUnresolved: the same request fails again
+    invalid                              Rebatch once, then LeaveUnresolved
     truncated                            Rebatch with twice the max_tokens, up to what the API takes
-    refused                              GiveUp
+    refused                              LeaveUnresolved
     any of these, in a pack              Rebatch: only what failed alone says something about the item
-    any, after it was asked so often     GiveUp
+    any, after it was asked so often     LeaveUnresolved
     any that was not asked yet           Rebatch, whatever the round
 
 An error that will hit every request (no credit, a key or a model that is not accepted) stops the shard at once.
@@ -69,17 +69,17 @@ class Rebatch:
 
 
 @dataclass(frozen=True)
-class GiveUp:
+class LeaveUnresolved:
     """It stays without an answer, as its outcome says."""
 
 
-Decision = Rebatch | GiveUp
+Decision = Rebatch | LeaveUnresolved
 
 
 def decide(item: Unresolved, *, rounds: int) -> Decision:
     """What to do with *item*, which may be asked again *rounds* times."""
     if item.tries > rounds:
-        return GiveUp()
+        return LeaveUnresolved()
     match item.outcome:
         case _ if not item.tries or (item.packed > 1 and item.error_type not in OF_EVERYONE):
             return Rebatch(item.max_tokens)
@@ -90,7 +90,7 @@ def decide(item: Unresolved, *, rounds: int) -> Decision:
         case outcome if outcome in _AS_IT_IS and item.error_type not in _LASTING:
             return Rebatch(item.max_tokens)
         case _:
-            return GiveUp()
+            return LeaveUnresolved()
 
 
 def hopeless(unresolved: Sequence[Unresolved], *, asked: int) -> str | None:

@@ -47,7 +47,7 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GiveUp:
+class StopWaiting:
     """Stop looking. The batch is left as it is; *message* says what that means. *terminal*: no retry can help. *unknown*:
     the API does not know the batch.
     """
@@ -58,7 +58,7 @@ class GiveUp:
 
     def event(self, batch_id: str) -> dict[str, Any]:
         """This decision as a trigger's event."""
-        return {"status": "gave_up", "batch_id": batch_id, "message": self.message, "terminal": self.terminal}
+        return {"status": "stopped", "batch_id": batch_id, "message": self.message, "terminal": self.terminal}
 
     def handed_over(self, batch_id: str) -> dict[str, Any]:
         """This decision as the event of a wait for a shard's batch, where the batch is *unknown*: see `unknown_message`."""
@@ -70,7 +70,7 @@ class GiveUp:
         }
 
 
-Decision = Wait | Ended | GiveUp
+Decision = Wait | Ended | StopWaiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,19 +107,19 @@ class Polling:
         lost = unknown is not None and now - unknown >= UNKNOWN_SECONDS
         if looks >= TERMINAL_LOOKS or lost or now - since >= TROUBLE_SECONDS:
             why = f"{now - since:.0f} s of failed looks, the last: {error}"
-            return troubled, GiveUp(
+            return troubled, StopWaiting(
                 message=_fate(troubled.batch_id, why), terminal=isinstance(error, Terminal), unknown=lost
             )
         return troubled, troubled.wait(now, error.retry_after if isinstance(error, Transient) else None)
 
-    def wait(self, now: float, asked: float | None = None) -> Wait | GiveUp:
+    def wait(self, now: float, asked: float | None = None) -> Wait | StopWaiting:
         """Wait until the next look, which the API may have *asked* to postpone; stop where the time to wait is over."""
         seconds = max(self.pause(now), bounded(asked))
         if self.until is None:
             return Wait(seconds=seconds)
         if now >= self.until:
             waited = f"it had not ended after {now - self.started:.0f} s, its time to wait"
-            return GiveUp(message=_fate(self.batch_id, waited))
+            return StopWaiting(message=_fate(self.batch_id, waited))
         return Wait(seconds=min(seconds, self.until - now))
 
     def pause(self, now: float) -> float:
@@ -154,9 +154,9 @@ def unknown_message(batch_id: str) -> str:
     )
 
 
-def unreachable(batch_id: str, error: Exception) -> GiveUp:
+def unreachable(batch_id: str, error: Exception) -> StopWaiting:
     """The end of a wait without a look: the connection cannot be used, as *error* says."""
-    return GiveUp(message=_fate(batch_id, str(error)), terminal=True)
+    return StopWaiting(message=_fate(batch_id, str(error)), terminal=True)
 
 
 def _fate(batch_id: str, why: str) -> str:

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 class RequestBody:
     """A body in a temporary file: its length is known, and it can be read again from its start.
 
-    *manifest* says what it asks. Once *give_up* is true, no more of it is sent: tasks that wait for the sender to stop
+    *manifest* says what it asks. Once *expired* is true, no more of it is sent: tasks that wait for the sender to stop
     rely on that.
     """
 
@@ -38,7 +38,7 @@ class RequestBody:
         self._length = stream.tell()
         self._manifest = manifest
         self.sizes, self.limits = sizes, limits
-        self.give_up: Callable[[], bool] = lambda: False
+        self.expired: Callable[[], bool] = lambda: False
 
     @property
     def rows(self) -> int:
@@ -92,6 +92,6 @@ class RequestBody:
     def __iter__(self) -> Iterator[bytes]:
         self._stream.seek(0)
         while chunk := self._stream.read(_CHUNK):
-            if self.give_up():
+            if self.expired():
                 raise PendingError("Sending the batch took too long, and was stopped before it was complete.")
             yield chunk

@@ -118,7 +118,7 @@ class Sender:
     def _pay(self, number: int, body: RequestBody, intent: IntentRecord) -> BatchInfo:
         """Create the batch. An attempt whose call was certainly not carried out is voided, so that a retry may pay."""
         until = datetime.fromisoformat(intent.until)
-        body.give_up = lambda: datetime.fromisoformat(self.recovery.clock()) > until
+        body.expired = lambda: datetime.fromisoformat(self.recovery.clock()) > until
         try:
             return self.api.create_batch(body)
         except UnknownFateError:

@@ -126,7 +126,7 @@ class _Shared:
             try:
                 data = os.pread(self._file, _MOST_BYTES, 0)
             except OSError as error:
-                self._give_up(error)
+                self._go_without(error)
             else:
                 self._size = len(data)
                 return struct.unpack(f"<{self._size // 8}d", data) if self._size % 8 == 0 else ()
@@ -142,7 +142,7 @@ class _Shared:
             if self._size != len(data):
                 os.ftruncate(self._file, len(data))
         except OSError as error:
-            self._give_up(error)
+            self._go_without(error)
 
     def close(self) -> None:
         if self._file is not None:
@@ -157,7 +157,7 @@ class _Shared:
         try:
             self._file = os.open(_folder() / self._name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            self._give_up(error)
+            self._go_without(error)
 
     def _lock(self) -> bool:
         """Whether it is locked. A lock that did not get free in time is tried once from then on, until it is free."""
@@ -169,7 +169,7 @@ class _Shared:
             except BlockingIOError:
                 time.sleep(_BLINK)
             except OSError as error:
-                self._give_up(error)
+                self._go_without(error)
                 return False
             else:
                 self._tries = _TRIES
@@ -177,7 +177,7 @@ class _Shared:
         self._tries = 1
         return False
 
-    def _give_up(self, error: OSError) -> None:
+    def _go_without(self, error: OSError) -> None:
         _log.warning(
             "The sync lanes here cannot share their rate limits; each follows the API's headers: %s",
             error,

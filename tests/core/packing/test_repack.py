@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.packing.repack import MANY, Repack, repack
-from airflow_provider_claude.core.settle.unresolved import GiveUp, Rebatch, Unresolved, decide, hopeless
+from airflow_provider_claude.core.settle.unresolved import LeaveUnresolved, Rebatch, Unresolved, decide, hopeless
 
 
 def left(count: int, first: int = 0, **more: object) -> list[Unresolved]:
@@ -58,7 +58,7 @@ def test_a_job_that_is_not_packed_stays_so() -> None:
 def test_no_failure_in_a_pack_is_the_items_own(outcome: Outcome) -> None:
     (one,) = left(1, outcome=outcome, error_type="invalid_request_error", invalid=2, max_tokens=64_000)
     assert decide(one, rounds=2) == Rebatch(64_000)
-    assert decide(replace(one, tries=3), rounds=2) == GiveUp()
+    assert decide(replace(one, tries=3), rounds=2) == LeaveUnresolved()
 
 
 def test_requests_that_fail_in_packs_are_not_hopeless_alone() -> None:

@@ -8,7 +8,7 @@ from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.settle.unresolved import (
     MAX_OUTPUT_TOKENS,
     Decision,
-    GiveUp,
+    LeaveUnresolved,
     Rebatch,
     Unresolved,
     ask_again,
@@ -30,15 +30,15 @@ def left(outcome: Outcome, **more: object) -> Unresolved:
         (left(Outcome.ERRORED, error_type="api_error"), Rebatch(100)),
         (left(Outcome.ERRORED, error_type="overloaded_error"), Rebatch(100)),
         (left(Outcome.ERRORED), Rebatch(100)),
-        (left(Outcome.ERRORED, error_type="invalid_request_error"), GiveUp()),
-        (left(Outcome.ERRORED, error_type="billing_error"), GiveUp()),
+        (left(Outcome.ERRORED, error_type="invalid_request_error"), LeaveUnresolved()),
+        (left(Outcome.ERRORED, error_type="billing_error"), LeaveUnresolved()),
         (left(Outcome.INVALID, invalid=1), Rebatch(100)),
-        (left(Outcome.INVALID, invalid=2), GiveUp()),
+        (left(Outcome.INVALID, invalid=2), LeaveUnresolved()),
         (left(Outcome.TRUNCATED), Rebatch(200)),
         (left(Outcome.TRUNCATED, max_tokens=MAX_OUTPUT_TOKENS - 1), Rebatch(MAX_OUTPUT_TOKENS)),
-        (left(Outcome.TRUNCATED, max_tokens=MAX_OUTPUT_TOKENS), GiveUp()),
-        (left(Outcome.REFUSED), GiveUp()),
-        (left(Outcome.UNAFFORDABLE), GiveUp()),
+        (left(Outcome.TRUNCATED, max_tokens=MAX_OUTPUT_TOKENS), LeaveUnresolved()),
+        (left(Outcome.REFUSED), LeaveUnresolved()),
+        (left(Outcome.UNAFFORDABLE), LeaveUnresolved()),
     ],
 )
 def test_each_outcome_has_its_one_decision(item: Unresolved, decision: Decision) -> None:
@@ -47,7 +47,7 @@ def test_each_outcome_has_its_one_decision(item: Unresolved, decision: Decision)
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_after_the_last_round_everything_is_abandoned(outcome: Outcome) -> None:
-    assert decide(replace(left(outcome), tries=3), rounds=2) == GiveUp()
+    assert decide(replace(left(outcome), tries=3), rounds=2) == LeaveUnresolved()
 
 
 def test_no_rounds_leave_everything_as_it_is() -> None:

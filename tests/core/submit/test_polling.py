@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_claude.core.submit.polling import TROUBLE_SECONDS, Ended, GiveUp, Polling, Wait, check_interval
+from airflow_provider_claude.core.submit.polling import (
+    TROUBLE_SECONDS,
+    Ended,
+    Polling,
+    StopWaiting,
+    Wait,
+    check_interval,
+)
 from airflow_provider_claude.errors import (
     ApiUnavailableError,
     CredentialsError,
@@ -35,7 +42,7 @@ def test_an_hour_of_trouble_is_survived_and_not_a_second_more() -> None:
         polling, decision = polling.on_error(down, now=START + now)
         assert isinstance(decision, Wait)
     _, decision = polling.on_error(down, now=START + TROUBLE_SECONDS)
-    assert isinstance(decision, GiveUp)
+    assert isinstance(decision, StopWaiting)
     assert "not cancelled" in decision.message
     assert "pays nothing" in decision.message
 
@@ -50,9 +57,9 @@ def test_one_good_look_forgets_the_trouble_before_it() -> None:
 def test_a_bad_key_is_believed_at_the_third_look() -> None:
     polling, decision = FRESH, None
     for _ in range(3):
-        assert not isinstance(decision, GiveUp)
+        assert not isinstance(decision, StopWaiting)
         polling, decision = polling.on_error(CredentialsError("401"), now=START)
-    assert isinstance(decision, GiveUp)
+    assert isinstance(decision, StopWaiting)
 
 
 def test_a_batch_the_api_does_not_know_is_waited_for_five_minutes() -> None:
@@ -60,7 +67,7 @@ def test_a_batch_the_api_does_not_know_is_waited_for_five_minutes() -> None:
     polling, decision = FRESH.on_error(unknown, now=START)
     assert isinstance(decision, Wait)
     assert isinstance(polling.on_error(unknown, now=START + 299)[1], Wait)
-    assert isinstance(polling.on_error(unknown, now=START + 300)[1], GiveUp)
+    assert isinstance(polling.on_error(unknown, now=START + 300)[1], StopWaiting)
 
 
 def test_a_blip_of_another_kind_after_long_trouble_is_waited_out_too() -> None:
@@ -89,7 +96,7 @@ def test_the_api_may_ask_for_a_longer_pause_but_not_for_hours() -> None:
 def test_the_wait_ends_when_its_time_is_up_and_looks_once_more_just_then() -> None:
     polling = Polling(batch_id="b", started=START, interval=60, until=START + 7)
     assert polling.on_status("in_progress", now=START + 4)[1] == Wait(seconds=3)
-    assert isinstance(polling.on_status("in_progress", now=START + 7)[1], GiveUp)
+    assert isinstance(polling.on_status("in_progress", now=START + 7)[1], StopWaiting)
     assert polling.on_status("ended", now=START + 9)[1] == Ended()
 
 
