@@ -181,7 +181,7 @@ def dag_of(folder: Path, name: str) -> Any:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     try:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+        from tests.dag_bag import DagBag, sync_bag_to_db
     except ImportError:  # before Airflow 3.2
         from airflow.models.dagbag import DagBag, sync_bag_to_db
 

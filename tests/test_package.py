@@ -50,7 +50,8 @@ def test_a_dag_file_stays_free_of_them_too(dag: str) -> None:
 def test_a_dag_that_redacts_is_parsed_without_the_libraries_that_do_it() -> None:
     scan = "ClaudeInputScanOperator(task_id='a', source='b', run_folder='c', columns=['d'], redact=True, redact_region='US')"
     heavy = ("pyarrow", "numpy", "phonenumbers", "stdnum", "detect_secrets")
-    assert loaded_by(f"from airflow_provider_claude.operators.scan import *\n{scan}", heavy) == set()
+    by_airflow = loaded_by("import airflow.sdk", heavy)  # Airflow 3.1 imports phonenumbers itself
+    assert loaded_by(f"from airflow_provider_claude.operators.scan import *\n{scan}", heavy) == by_airflow
 
 
 def test_the_package_itself_imports_nothing() -> None:

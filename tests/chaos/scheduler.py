@@ -78,8 +78,9 @@ def prepare(machine: Machine) -> None:
 
 def _make_database() -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import sync_bag_to_db
     from airflow.utils.db import initdb
+
+    from tests.dag_bag import sync_bag_to_db
 
     initdb()
     cast("Any", DagBundlesManager)().sync_bundles_to_db()
@@ -195,7 +196,7 @@ def _shift(seconds: float) -> None:
 
 
 def _dag_bag() -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.dag_bag import DagBag
 
     return DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def dags(airflow_db: Path) -> dict[str, Any]:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     try:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+        from tests.dag_bag import DagBag, sync_bag_to_db
     except ImportError:  # before Airflow 3.2
         from airflow.models.dagbag import DagBag, sync_bag_to_db
 
@@ -108,7 +109,8 @@ def test_the_callback_of_a_failed_night_names_the_task_that_failed_first_with_it
     messages = [record.getMessage() for record in caplog.records if "Its log: " in record.getMessage()]
     assert len(messages) == 1
     assert "The task sentiment.scan of email_sentiment_nightly" in messages[0]
-    assert "There is no source at" in messages[0]
+    if version("apache-airflow-core") >= "3.2":  # before it, a DAG that is tested tells its callbacks no error
+        assert "There is no source at" in messages[0]
     assert "/tasks/sentiment.scan" in messages[0]
 
 

@@ -23,7 +23,7 @@ def dags(airflow_db: Path) -> dict[str, Any]:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     try:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+        from tests.dag_bag import DagBag, sync_bag_to_db
     except ImportError:  # before Airflow 3.2
         from airflow.models.dagbag import DagBag, sync_bag_to_db
 

@@ -71,7 +71,7 @@ def test_an_urgent_table_with_priorities_is_redacted_and_answered_whole(
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     try:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+        from tests.dag_bag import DagBag, sync_bag_to_db
     except ImportError:  # before Airflow 3.2
         from airflow.models.dagbag import DagBag, sync_bag_to_db
 

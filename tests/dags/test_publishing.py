@@ -52,7 +52,8 @@ def a_dag(airflow_db: Path, tmp_path: Path) -> Callable[..., DAG]:
 
     def make(dag_id: str, *, schedule: Any = None, groups: tuple[str, ...] = (), **options: Any) -> DAG:
         from airflow.dag_processing.bundles.manager import DagBundlesManager
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+        from tests.dag_bag import DagBag, sync_bag_to_db
 
         places = {"source": "{{ params.source }}", "work": str(tmp_path / "work")}
         out, params = str(tmp_path / "out"), {"day": Param(None, type=["null", "string"]), "replace": "guarded"}

@@ -54,7 +54,8 @@ ROWS = [{"id": f"h{n}", "body": f"the lamp is good, says u{n}@x.com"} for n in r
 @pytest.fixture
 def dags(airflow_db: Path, tmp_path: Path) -> dict[str, Any]:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    from tests.dag_bag import DagBag, sync_bag_to_db
 
     (tmp_path / "mail").mkdir()
     for number, start in enumerate(range(0, len(ROWS), 5)):

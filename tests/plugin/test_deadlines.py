@@ -43,7 +43,8 @@ CLASS = "airflow_provider_claude.plugin.deadlines.LocalWallClockDeadline"
 def _nightly(airflow_db: Path) -> None:
     """The nightly DAG in the database, as the DAG processor writes it."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+    from tests.dag_bag import DagBag, sync_bag_to_db
 
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(NIGHTLY)
@@ -131,7 +132,7 @@ def test_the_reference_in_the_database_is_the_one_of_the_dag_file(session: Sessi
 
 
 def test_the_dag_written_again_is_no_new_version(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from tests.dag_bag import DagBag, sync_bag_to_db
 
     monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
     sync_bag_to_db(DagBag(NIGHTLY), "dags-folder", None)  # other tests may have written it in another way
@@ -218,9 +219,10 @@ def test_what_the_scheduler_hands_to_the_triggerer_tells_of_the_run(
 
 @pytest.mark.usefixtures("_nightly")
 def test_a_dag_with_alerts_can_be_tried_with_dags_test_and_has_them_still() -> None:
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import DAG
+
+    from tests.dag_bag import DagBag, sync_bag_to_db
 
     with DAG("tried", schedule=None, deadline=deadline_alerts("09:00", BERLIN)) as dag:
         EmptyOperator(task_id="nothing")
