@@ -20,12 +20,17 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.conftest import PROJECT
+
 ZONE = "Europe/Berlin"
 #: Real seconds, generous: Airflow needs less than a minute of them on two free cores.
 START_SECONDS = 300.0
 RUN_SECONDS = 400.0
 COMMAND_SECONDS = 120.0
 STOP_SECONDS = 20.0
+
+#: Lets each task process write down what it imports; see benchmarks.night.
+PROBE = PROJECT / "benchmarks" / "night" / "probe"
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -46,6 +51,7 @@ class Airflow:
     def __init__(self, home: Path, dags: Path, root: Path, connection: str) -> None:
         self.root = root
         self.log = home / "airflow.log"
+        self.tasks_log = home / "tasks.jsonl"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -66,17 +72,21 @@ class Airflow:
             "AIRFLOW__CLAUDE__POLL_FLOOR": "0",
             "AIRFLOW__CLAUDE__ROOT": str(root),
             "AIRFLOW__CLAUDE__TIMEZONE": ZONE,
+            "AIRFLOW__CLAUDE__WARM_IMPORTS": "True",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROBE / "plugins"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
             "AIRFLOW_CONN_ANTHROPIC_DEFAULT": connection,
+            "NIGHT_TASKS": str(self.tasks_log),
             "NO_COLOR": "1",
+            "PYTHONPATH": f"{PROBE}:{PROJECT}",
         }
 
     def start(self) -> Self:
@@ -142,6 +152,11 @@ class Airflow:
         """All task instances of a run, the mapped ones by their index."""
         found = self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances", limit=100)
         return sorted(found["task_instances"], key=lambda task: (task["task_id"], task["map_index"]))
+
+    def task_processes(self, run_id: str) -> list[dict[str, Any]]:
+        """What each task process of a run wrote down: its task, and the modules that it imported itself."""
+        lines = [json.loads(line) for line in self.tasks_log.read_text().splitlines()]
+        return [line for line in lines if line["run_id"] == run_id]
 
     def in_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Return once all instances of a task are in this state."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,24 @@ def test_airflow_lists_the_dags_without_import_errors(airflow: Airflow) -> None:
 
     eventually("both DAGs", START_SECONDS, listed)
     assert airflow.get("/importErrors")["import_errors"] == []
+
+
+def test_a_night_starts_no_more_processes_than_its_shards_need(airflow: Airflow, triggered: str) -> None:
+    starts = Counter(process["task"].removeprefix("sentiment.") for process in airflow.task_processes(triggered))
+    shards = len(planned_shards(airflow))
+    assert {name: starts[name] for name in ("scan", "plan", "report")} == {"scan": 1, "plan": 1, "report": 1}
+    assert {name: starts[f"shard.{name}"] for name in ("create", "load")} == {"create": shards, "load": shards}
+    assert starts["shard.wait"] <= 2 * shards
+    assert starts["shard.settle"] <= shards + 1  # one resumes, where a row is asked again
+
+
+def test_with_warm_imports_no_task_imports_a_heavy_module_itself(airflow: Airflow, triggered: str) -> None:
+    found = {
+        (process["task"], name)
+        for process in airflow.task_processes(triggered)
+        for name in {"anthropic", "numpy", "pandas", "pyarrow", "pydantic"} & set(process["modules"])
+    }
+    assert found == set()
 
 
 def test_every_shard_of_a_run_is_a_mapped_instance_named_after_the_shard(airflow: Airflow, triggered: str) -> None:

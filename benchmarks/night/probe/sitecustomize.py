@@ -23,7 +23,7 @@ class Task:
     """The task of this process. Empty in all other processes."""
 
     def __init__(self) -> None:
-        self.name = ""
+        self.name = self.run_id = ""
         self.depth = 0
         self.imports = 0.0
         self.started = self.begun = time.monotonic()
@@ -31,15 +31,16 @@ class Task:
         self.fork_mb = 0.0
         self.modules = set(sys.modules)
 
-    def starts(self, name: str) -> None:
+    def starts(self, name: str, run_id: str) -> None:
         """The operator of the task called *name* is about to run."""
-        self.name, self.begun = name, time.monotonic()
+        self.name, self.run_id, self.begun = name, run_id, time.monotonic()
         self.start_cpu, self.start_imports = time.process_time(), self.imports
 
     def ends(self) -> dict[str, Any]:
         total, wall = time.process_time(), time.monotonic() - self.started
         return {
             "task": self.name,
+            "run_id": self.run_id,
             "cpu": total,
             "start": self.start_cpu - self.start_imports,
             "imports": self.imports,

@@ -12,7 +12,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 @hookimpl
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - Airflow's own signature
-    sitecustomize.task.starts(task_instance.task_id)
+    sitecustomize.task.starts(task_instance.task_id, task_instance.run_id)
 
 
 class NightMarks(AirflowPlugin):
