@@ -37,15 +37,8 @@ os.environ.pop("SSL_CERT_FILE", None)
 _LONGEST = ("standalone", "chaos", "dags", "triggers")
 
 
-#: What measures the time of our code: it is not slowed down by a look at which branches it takes.
-_TIMED = ("attacks", "fuzz")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several workers share the files, put the longest first."""
-    for item in items:
-        if item.path.parent.name in _TIMED:
-            item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _place(item.path.parent.name))
 
