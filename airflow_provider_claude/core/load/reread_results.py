@@ -60,7 +60,7 @@ class Read:
 
 
 def next_look(*, looks: int, waited: float, failed: bool, late: bool = False) -> float | None:
-    """Seconds until results are read again after *looks* in vain over *waited* seconds; None where that was the last.
+    """Seconds until results are read again after *looks* incomplete looks over *waited* seconds; None where that was the last.
 
     *failed*: the last look gave nothing at all, because the API failed or refused. *late*: the cutoff of the shard has come.
     """

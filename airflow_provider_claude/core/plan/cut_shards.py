@@ -5,7 +5,7 @@ first. The answer is kept as shard 0 and loaded like any other, so its row is no
 was answered in an earlier run, that answer is taken: the request is known to work.
 
 The Messages API has no list to find a lost answer in: where a worker dies between the answer and its record, this one
-request is asked, and paid for, again, when that worker cannot be waiting for its answer any more.
+request is asked, and paid for, again, once that worker can no longer be waiting for its answer.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ generously, all of `max_tokens`; where only some requests are in doubt, each cou
     a request by itself     the trial, where its answer was not kept; in the sync lane those that ended without an answer,
                             and those under way when a worker was killed
 
-Errored, expired and canceled requests are free, and so is what the API surely did not take.
+Errored, expired and canceled requests are free, and so is what the API certainly did not accept.
 (https://platform.claude.com/docs/en/build-with-claude/batch-processing)
 """
 
