@@ -36,7 +36,8 @@ help: ## list the targets
 
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 CORE = tests/core tests/job
-FAST = $(addprefix tests/,core gateway hooks job operators sinks sources store stages/plan stages/settle)
+FAST = $(addprefix tests/,core gateway hooks job operators sinks sources/charset sources/files sources/rows sources/tables store stages/plan stages/settle) \
+	--ignore=tests/operators/test_endless.py
 
 demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulator (N=2000 DATE=YYYY-MM-DD MAIL=path)
 	@$(BIN)/python -m airflow_provider_claude.demo --mails $(N) $(if $(DATE),--date $(DATE)) $(if $(MAIL),--mail $(MAIL))
