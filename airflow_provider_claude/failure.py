@@ -13,7 +13,7 @@ from urllib.parse import quote
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_claude.core.legible import excerpt, legible
-from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.masking import masked
 

@@ -2,7 +2,7 @@
 
 `NIGHTS=10000 python -m benchmarks.nights` plays every night once for each of
 
-    ours        core.plan.lane_choice.choose at midnight, then core.deadline.cutoff_times.switch whenever a shard asks
+    ours        core.plan.lane_choice.choose at midnight, then core.deadline.cutoff.switch whenever a shard asks
     all batch   every row by batch, whatever comes
     all sync    every row by the sync lane from midnight
     fixed       one cutoff for all shards: the deadline less what the sync lane needs for all
@@ -33,7 +33,7 @@ from decimal import Decimal
 from itertools import product
 
 from airflow_provider_claude.core.cost.prices import Usage, price_of
-from airflow_provider_claude.core.deadline.cutoff_times import Abandon, ShardBacklog, WaitOn, switch
+from airflow_provider_claude.core.deadline.cutoff import Abandon, ShardBacklog, WaitOn, switch
 from airflow_provider_claude.core.plan.cut_shards import Limits, sizes
 from airflow_provider_claude.core.plan.lane_choice import Night, choose
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds

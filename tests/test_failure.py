@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.failure import Failure, blaming_the_first, by_task, first_in_the_way, refuse_old_plan
 

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.column_names import check_columns
 from airflow_provider_claude.core.cost.known_models import check_model
-from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checked
 from airflow_provider_claude.core.plan.lane_choice import RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, checked_replace
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing

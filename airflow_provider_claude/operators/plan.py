@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.cost.known_models import check_model
-from airflow_provider_claude.core.deadline.stuck import StuckBatches, checked
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checked
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.scan import selectors_of
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun

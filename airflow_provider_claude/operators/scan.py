@@ -9,7 +9,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.column_names import list_of_names
-from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.trimming import Part, Trimming

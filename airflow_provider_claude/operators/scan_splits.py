@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.runtime.hold_run import held

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS, ROUNDS
 from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.hooks.claude import ClaudeHook

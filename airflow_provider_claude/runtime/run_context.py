@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
-from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.errors import (
     JobError,
 )

@@ -24,8 +24,8 @@ from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
 from airflow_provider_claude.runtime.task_errors import raise_if_stopped, task_errors
 from airflow_provider_claude.triggers.batch import MAX_WAIT_SECONDS, ClaudeBatchTrigger
-from airflow_provider_claude.triggers.cutoff import Cutoff
 from airflow_provider_claude.triggers.keep_cutoff import keep_cutoff
+from airflow_provider_claude.triggers.watch_cutoff import Cutoff
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -43,8 +43,9 @@ from airflow_provider_claude.sources.charset.encoding import check_encoding
 from airflow_provider_claude.sources.files.allowed import Allowed
 from airflow_provider_claude.sources.files.archives import expanded
 from airflow_provider_claude.sources.files.choosing import Choice, Fits, choose
-from airflow_provider_claude.sources.files.file import FORMATS, SourceFile
+from airflow_provider_claude.sources.files.file import SourceFile
 from airflow_provider_claude.sources.files.finding import Found, MissingSourceError, find_files
+from airflow_provider_claude.sources.files.formats import FORMATS
 from airflow_provider_claude.sources.mail import eml, mbox
 from airflow_provider_claude.sources.mail.read_mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, batches_of

@@ -8,8 +8,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.deadline.due import wall_clock
-from airflow_provider_claude.core.deadline.stuck import StuckBatches
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.scan.origin import MissingSource

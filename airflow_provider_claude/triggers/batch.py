@@ -22,8 +22,8 @@ from airflow_provider_claude.runtime.hold_run import Beats
 from airflow_provider_claude.runtime.now import epoch_now
 from airflow_provider_claude.runtime.poll_settings import poll_floor
 from airflow_provider_claude.runtime.task_errors import safe_errors
-from airflow_provider_claude.triggers.cutoff import Cutoff
 from airflow_provider_claude.triggers.keep_cutoff import keep_cutoff
+from airflow_provider_claude.triggers.watch_cutoff import Cutoff
 
 #: A batch expires 24 hours after its creation (https://platform.claude.com/docs/en/build-with-claude/batch-processing);
 #: an hour more lets it end by itself.

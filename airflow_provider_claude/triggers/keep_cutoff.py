@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.deadline.stuck import Step
+from airflow_provider_claude.core.deadline.at_cutoff import Step
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.masking import masked
-from airflow_provider_claude.triggers.cutoff import RETRY_SECONDS, Cutoff
 from airflow_provider_claude.triggers.warning import warn
+from airflow_provider_claude.triggers.watch_cutoff import RETRY_SECONDS, Cutoff
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger

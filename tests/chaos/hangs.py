@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from airflow_provider_claude.core.deadline.cutoff_times import WaitOn
-from airflow_provider_claude.core.deadline.stuck import Step, StuckBatches, at_cutoff
+from airflow_provider_claude.core.deadline.at_cutoff import Step, StuckBatches, at_cutoff
+from airflow_provider_claude.core.deadline.cutoff import WaitOn
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import PendingError, UnknownFateError
@@ -106,8 +106,9 @@ class Waits:
             raise TimeoutError(f"batch {batch_id} does not end")
 
     def _cutoff(self, shard: ShardFolder, batch_id: str) -> tuple[Step, float]:
-        """What was done about the batch, and the seconds until that has to be looked at again: as triggers.cutoff does, which
-        imports Airflow.
+        """What was done about the batch, and the seconds until that has to be looked at again.
+
+        It does as triggers.watch_cutoff, which imports Airflow.
         """
         promise, record, now = RunDeadline.of(shard.run), abandoned_record_of(shard, batch_id), self.night.clock()
         if promise is None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from upath import UPath
 
 from airflow_provider_claude.core.report.thresholds import Limit
-from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.store import write_record
 from tests.stages.run_folder import Night, Shard, build

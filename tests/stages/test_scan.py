@@ -17,7 +17,7 @@ from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, ITEM_FIELDS, Q
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source, open_source
 from airflow_provider_claude.stages.scan import run as scan_stage
-from airflow_provider_claude.stages.scan.dedupe_index import Assignment, Index
+from airflow_provider_claude.stages.scan.find_duplicates import Assignment, Index
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import RunFolder, ScanRecord, part_writer

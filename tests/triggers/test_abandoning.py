@@ -149,7 +149,7 @@ def test_a_long_pause_that_the_api_asks_for_ends_at_the_cutoff(
     claude_simulator: SimulatorProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("airflow_provider_claude.triggers.cutoff.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("airflow_provider_claude.triggers.watch_cutoff.RETRY_SECONDS", 0.2)
     shard, batch_id = sent(8)
     claude_simulator.retry_after(1e9)
     assert waited(trigger(batch_id, shard))["status"] == "ended"

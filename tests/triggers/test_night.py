@@ -34,7 +34,7 @@ from airflow_provider_claude.stages.submit.collect_late import collect_late_of
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.store import AccountFolder, BatchRun, HistoryRecord, PlanRecord, RunFolder, ShardFolder
-from airflow_provider_claude.triggers import cutoff
+from airflow_provider_claude.triggers import watch_cutoff
 from airflow_provider_claude.triggers.batch import ClaudeBatchTrigger
 from tests.stages.conftest import JOB, scan_by_hand
 
@@ -177,7 +177,7 @@ def test_where_no_batch_hangs_nothing_is_abandoned(night: Night, claude_simulato
 def test_where_the_key_loses_its_credit_no_shard_waits_for_the_lane_and_the_ledger_closes_with_what_there_is(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, pace: str
 ) -> None:
-    monkeypatch.setattr(cutoff, "ABSENT_SECONDS", 2.0)
+    monkeypatch.setattr(watch_cutoff, "ABSENT_SECONDS", 2.0)
     claude_simulator.pace(pace)
     night.plan()
     claude_simulator.fault("billing", route="messages", times=100_000)

@@ -11,7 +11,7 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_claude.core.deadline.stuck import Step, StuckBatches, at_cutoff, checked
+from airflow_provider_claude.core.deadline.at_cutoff import Step, StuckBatches, at_cutoff, checked
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.errors import ApiUnavailableError, JobError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.client import Gateway

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from airflow_provider_claude.core.cost.estimate import usd
-from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.cost.prices import Price
-from airflow_provider_claude.core.cost.usages import Usages
+from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.load.answer_columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.exact_values import reader_of
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
-from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.tables import PROVENANCE_FIELDS, UNRESOLVED_FIELDS, USD
 
 #: What a duplicate did not use.
@@ -194,14 +193,6 @@ def unresolved_rows(origin: Origin, rows: Rows) -> pa.Table:
 def _writable(text: str | None) -> str | None:
     """*text* without halves of surrogate pairs, which UTF-8 cannot hold."""
     return None if text is None else text.encode("utf-8", "replace").decode()
-
-
-def is_billed(one: Judged) -> bool:
-    """A refusal before any output is not billed, although its usage shows tokens.
-
-    (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback)
-    """
-    return one.outcome is not Outcome.REFUSED or bool(one.text) or one.said
 
 
 def _for_duplicates(origin: Origin, indexes: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:

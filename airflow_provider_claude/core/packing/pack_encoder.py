@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_claude.core.packing.marks import CHECK_CHARS, Marks, marks
+from airflow_provider_claude.core.packing.item_marks import CHECK_CHARS, Marks, marks
 from airflow_provider_claude.core.packing.packing import CHECK, ID
 from airflow_provider_claude.core.requests.request_bytes import CONTENT_MARK, request_params
 from airflow_provider_claude.core.settle.unresolved import MAX_OUTPUT_TOKENS

@@ -16,7 +16,7 @@ from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.repeated_names import is_outermost_twice
 from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.packing.marks import Marks, marks
+from airflow_provider_claude.core.packing.item_marks import Marks, marks
 from airflow_provider_claude.core.packing.packing import CHECK, ID
 
 _encode = msgspec.json.Encoder().encode

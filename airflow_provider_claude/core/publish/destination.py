@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from airflow_provider_claude.core.task import TaskRef
+from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.errors import DestinationError, JobError
 
 GUARDED, ALWAYS = "guarded", "always"

@@ -7,7 +7,7 @@ names the partition.
 from __future__ import annotations
 
 from airflow_provider_claude.core.publish.destination import ALWAYS, Destination, Holder
-from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.ledger import rows
 
 #: A partition may lose this share of its rows unasked, and always fewer rows than `FEWER_ROWS`, unless none is left.
 FEWER_SHARE = 0.2

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.cost.prices import Price, to_usd
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
-from airflow_provider_claude.core.cost.usages import Usages
+from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from airflow_provider_claude.core.cost.estimate import usd
-from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.ledger import rows
 
 #: Sentences about single attempts beyond this many are counted, not written.
 _MAX_SENTENCES = 8

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
-from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import bars, near, slowest

@@ -9,7 +9,7 @@ import msgspec
 
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
-from airflow_provider_claude.core.report.reconcile import Ledger
+from airflow_provider_claude.core.report.ledger import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import ShardSpan, last_loading
 from airflow_provider_claude.core.times import due, epoch

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from airflow_provider_claude.core.report.reconcile import Ledger, nonzero
+from airflow_provider_claude.core.report.ledger import Ledger, nonzero
 
 #: So many rows are within any share above 0, unless a Limit says otherwise.
 LEAST = 3

@@ -19,7 +19,7 @@ from airflow_provider_claude.runtime.run_destination import destination_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.core.deadline.stuck import StuckBatches
+    from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
     from airflow_provider_claude.core.publish.destination import Destination
     from airflow_provider_claude.core.sync.priority import Priority
     from airflow_provider_claude.stages.plan.choose_lane import LaneSettings

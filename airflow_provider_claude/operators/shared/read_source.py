@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.report.reconcile import in_words
+from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.operators.shared.confidential import confidential_word
 from airflow_provider_claude.operators.shared.redacting import carried_as_they_are, with_cipher
 from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path

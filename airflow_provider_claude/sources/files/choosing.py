@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.files.file import FORMATS, SUFFIXES, SourceFile
+from airflow_provider_claude.sources.files.file import SourceFile
+from airflow_provider_claude.sources.files.formats import FORMATS, SUFFIXES
 
 #: Files that systems and mail programs leave in folders: never data.
 _LITTER = re.compile(

@@ -17,25 +17,8 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from airflow_provider_claude.core.legible import legible
-from airflow_provider_claude.sources.files.kinds import HEAD, compression_of, kind_of
-
-#: Formats by suffix, in lower case; a suffix of COMPRESSED may follow any of them but Parquet's.
-SUFFIXES = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".eml": "eml",
-    ".emlx": "eml",
-    ".msg": "eml",
-    ".mbox": "mbox",
-}
-
-FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
-
-COMPRESSED = frozenset({".gz", ".zst"})
+from airflow_provider_claude.sources.files.formats import COMPRESSED, SUFFIXES
+from airflow_provider_claude.sources.files.magic_bytes import HEAD, compression_of, kind_of
 
 #: Bytes decompressed at a time; as many are lost at most where a compressed file is cut short.
 _BUFFER = 1 << 16

@@ -25,7 +25,7 @@ from airflow_provider_claude.core.globs import Glob, has_wildcards, without_wild
 from airflow_provider_claude.errors import SourceError, StoreError
 from airflow_provider_claude.sources.files.allowed import Allowed, Location
 from airflow_provider_claude.sources.files.file import SourceFile, UnreachableError, shown
-from airflow_provider_claude.sources.files.lakes import refuse_lakes
+from airflow_provider_claude.sources.files.lakehouse_tables import refuse_lakes
 from airflow_provider_claude.sources.files.maildir import MailFolders
 from airflow_provider_claude.sources.files.members import Lost
 from airflow_provider_claude.sources.files.stores import Disk, Remote, why_unopened

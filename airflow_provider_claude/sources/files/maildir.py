@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_provider_claude.sources.files.file import SUFFIXES, SourceFile
+from airflow_provider_claude.sources.files.file import SourceFile
+from airflow_provider_claude.sources.files.formats import SUFFIXES
 
 #: `:` is `!`, `;` or `-` where a disk takes no colons.
 _DELIVERED = re.compile(r"\d{9,}[._][^/]+|[^/]+[:;!-]2,[A-Za-z]*(?:\.\w{2,3})?")

@@ -18,9 +18,9 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from airflow_provider_claude.sources.html.looks import Look
+from airflow_provider_claude.sources.html.quadratic_time import is_beyond_bounds
 from airflow_provider_claude.sources.html.sheets import MAX_SHEETS, Element, Sheet, TooManyStepsError, sheet_of
 from airflow_provider_claude.sources.html.styles import names
-from airflow_provider_claude.sources.html.tangles import is_beyond_bounds
 
 #: What is longer, in characters, is not parsed as a tree.
 MAX_HTML = 1_000_000

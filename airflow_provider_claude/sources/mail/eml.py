@@ -6,7 +6,7 @@ import re
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.sources.files.file import SourceFile, UnreachableError, is_broken_content, meaning
-from airflow_provider_claude.sources.files.kinds import HEAD, OUTLOOK, kind_of
+from airflow_provider_claude.sources.files.magic_bytes import HEAD, OUTLOOK, kind_of
 from airflow_provider_claude.sources.mail import outlook
 from airflow_provider_claude.sources.mail.mail_row import MAX_MAIL, mail_row, too_large
 from airflow_provider_claude.sources.mail.mbox import are_several

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO
 
-from airflow_provider_claude.core.scan.losses import UNREADABLE
+from airflow_provider_claude.core.scan.lost_rows import UNREADABLE
 from airflow_provider_claude.sources.files.file import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.mail.mail_row import MAX_MAIL, mail_row
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, broken, region

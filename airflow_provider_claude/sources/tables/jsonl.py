@@ -15,7 +15,7 @@ from typing import IO
 
 import msgspec
 
-from airflow_provider_claude.core.scan.losses import UNREADABLE
+from airflow_provider_claude.core.scan.lost_rows import UNREADABLE
 from airflow_provider_claude.sources.charset.decoding import LOSS, decode, lookup
 from airflow_provider_claude.sources.files.file import SourceFile, is_broken_content, meaning
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, broken, named, region

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_claude.core.scan.losses import UNREADABLE
+from airflow_provider_claude.core.scan.lost_rows import UNREADABLE
 from airflow_provider_claude.core.tables import source_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.charset.decoding import GUESS, LOSS, Decoded, decode
@@ -27,7 +27,7 @@ from airflow_provider_claude.sources.files.file import SourceFile, is_broken_con
 from airflow_provider_claude.sources.rows import values
 from airflow_provider_claude.sources.rows.batches import Wanted, batches_of, missing_id, region
 from airflow_provider_claude.sources.rows.sized import joined, pieces
-from airflow_provider_claude.sources.tables.pages import Columns, check_rows
+from airflow_provider_claude.sources.tables.parquet_pages import Columns, check_rows
 
 #: The flags of rows, by their number in a batch; as keys, in the order in which they came.
 Flags = dict[int, dict[str, None]]

@@ -25,7 +25,7 @@ from airflow_provider_claude.core.cost.prices import Usage, to_usd
 from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
-from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.store import (
     PlanRecord,

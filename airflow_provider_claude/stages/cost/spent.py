@@ -23,9 +23,9 @@ from decimal import Decimal
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.prices import PICODOLLARS, to_usd
 from airflow_provider_claude.core.cost.run_costs import Spent
-from airflow_provider_claude.core.cost.usages import Usages
-from airflow_provider_claude.core.load.answer_rows import is_billed
+from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.load.answers import Judged, judge
+from airflow_provider_claude.core.load.row_costs import is_billed
 from airflow_provider_claude.core.requests.request_bytes import Named
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.core.times import epoch

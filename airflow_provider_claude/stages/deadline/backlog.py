@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_claude.core.deadline.cutoff_times import ShardBacklog
+from airflow_provider_claude.core.deadline.cutoff import ShardBacklog
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.plan.lane_choice import for_unresolved
 from airflow_provider_claude.core.submit.attempt import Attempt

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_claude.core.deadline.cutoff_times import Abandon, ShardBacklog, Switch, WaitOn, switch
-from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
+from airflow_provider_claude.core.deadline.cutoff import Abandon, ShardBacklog, Switch, WaitOn, switch
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.deadline.backlog import queue_of
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardFolder

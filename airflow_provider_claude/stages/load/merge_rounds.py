@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.cost.prices import to_usd
-from airflow_provider_claude.core.cost.usages import Usages, share
-from airflow_provider_claude.core.load.answer_rows import Origin, Rows, answer_rows, is_billed, unresolved_rows
+from airflow_provider_claude.core.cost.usage_columns import Usages
+from airflow_provider_claude.core.load.answer_rows import Origin, Rows, answer_rows, unresolved_rows
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.prompt_leaks import CanaryError
+from airflow_provider_claude.core.load.row_costs import row_costs
 from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.stages.load.attempted import ResultSource
@@ -100,15 +101,7 @@ class Loading:
 
     def _spend(self, source: ResultSource, rows: NDArray[Any], judged: list[Judged]) -> _Chunk:
         """What each row used and cost this run; counted whether or not a later round replaces it."""
-        if source.sent.lane == "store":
-            return _Chunk(rows, judged, Usages.none(len(rows)), np.zeros(len(rows), dtype="<i8"))
-        usage = Usages.of([one.usage for one in judged])
-        billed = np.fromiter(map(is_billed, judged), "?", len(judged))
-        costs = usage.picodollars(self.origin.price, lane=source.sent.lane) * billed
-        if source.packed:
-            indexes = np.fromiter((one.index for one in judged), "<i8", len(judged))
-            of = np.fromiter((one.of for one in judged), "<i8", len(judged))
-            usage, costs = usage.shared(indexes, of), share(costs, indexes, of)
+        usage, costs = row_costs(judged, self.origin.price, lane=source.sent.lane, packed=source.packed)
         for name in ("input", "output", "cache_read", "cache_write"):
             self.tokens[name] += int(getattr(usage, name).sum())
         self.picodollars += sum(costs.tolist())  # of numpy's 64 bits a sum may be too many

@@ -25,7 +25,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.tables import UNRESOLVED_FIELDS, as_carried, source_name
-from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
 from airflow_provider_claude.errors import IncompleteError, PendingError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.cost.budget import Budget

@@ -10,7 +10,7 @@ import pendulum
 
 from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.tokens import TokenModel
-from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE, Choice, Night, choose
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
 from airflow_provider_claude.core.sync.account_limits import AccountLimits, account_limits
@@ -41,7 +41,7 @@ class LaneSettings:
     None uses what earlier cancels took. *hopeless*: `warn` or `fail`, where no lane can make the deadline.
     *refused_batches*: `fail`, or `sync` for the sync lane at full price, where the API refuses batches.
     *why*: why the lane is what it is, None where a person has set it. *stuck*: what to do about a batch that cannot be
-    ended at its cutoff, see core.deadline.stuck.
+    ended at its cutoff, see core.deadline.at_cutoff.
     """
 
     limits: AccountLimits = field(default_factory=account_limits)

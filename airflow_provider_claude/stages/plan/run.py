@@ -13,7 +13,7 @@ from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
-from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.cost.budget import budget_sentences
 from airflow_provider_claude.stages.cost.spent import keep_on_record
@@ -28,7 +28,7 @@ from airflow_provider_claude.stages.plan.choose_lane import (
     without_batches,
 )
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
-from airflow_provider_claude.stages.plan.forget import retire
+from airflow_provider_claude.stages.plan.end_earlier_plan import retire
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.sentences import (
     cached_sentences,

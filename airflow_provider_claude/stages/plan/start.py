@@ -21,7 +21,7 @@ from airflow_provider_claude.stages.cost.budget import affords_one
 from airflow_provider_claude.stages.plan.ask_model import price_for
 from airflow_provider_claude.stages.plan.bind_account import bind
 from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns
-from airflow_provider_claude.stages.plan.forget import forget_plan
+from airflow_provider_claude.stages.plan.end_earlier_plan import forget_plan
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.trial import first_request
 from airflow_provider_claude.stages.plan.weigh import Items

@@ -27,7 +27,7 @@ from airflow_provider_claude.errors import ClaudeError, PendingError, UnknownFat
 from airflow_provider_claude.stages.cost.budget import Budget, free_reserved, most_of
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
-from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.requests.reuse import planned, read_reused, take
 from airflow_provider_claude.store import (
     RunFolder,

@@ -13,7 +13,7 @@ import msgspec
 
 from airflow_provider_claude.core.load.answer_columns import answer_schema, answer_type
 from airflow_provider_claude.core.publish.destination import Destination, Holder
-from airflow_provider_claude.core.report.reconcile import rows
+from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import FAILED, PUBLISHED, Summary
 from airflow_provider_claude.core.tables import as_carried
 from airflow_provider_claude.errors import ClaudeError, StateError, StoreError

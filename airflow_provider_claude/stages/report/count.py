@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from airflow_provider_claude.core.report.answer_table import AnswerTally, total_usd
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.incomplete import never_whole
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
+from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.core.report.tally import Tally
 from airflow_provider_claude.core.report.thresholds import by_authors
 from airflow_provider_claude.errors import StateError

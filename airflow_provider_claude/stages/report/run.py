@@ -14,8 +14,8 @@ import msgspec
 
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.publish.destination import Destination
+from airflow_provider_claude.core.report.ledger import raise_if_any
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import raise_if_any
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.publish.run import publish_answers

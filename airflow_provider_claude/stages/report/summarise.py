@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from airflow_provider_claude.core.report.reconcile import nonzero
+from airflow_provider_claude.core.report.ledger import nonzero
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.report.timeline import ShardSpan

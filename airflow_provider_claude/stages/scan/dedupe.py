@@ -14,7 +14,7 @@ from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
 from airflow_provider_claude.core.scan.verdicts import Verdict
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
-from airflow_provider_claude.stages.scan.dedupe_index import Assignment, Index
+from airflow_provider_claude.stages.scan.find_duplicates import Assignment, Index
 
 _TAKEN = Verdict("duplicate_id", "another row with this id came before, with other text.")
 

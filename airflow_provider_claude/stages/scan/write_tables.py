@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.scan.losses import Losses, refuse, regions
+from airflow_provider_claude.core.scan.lost_rows import Losses, refuse, regions
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import (
     CANDIDATE_FIELDS,
@@ -19,7 +19,7 @@ from airflow_provider_claude.core.tables import (
 )
 from airflow_provider_claude.stages.scan.check_rows import RowCheck
 from airflow_provider_claude.stages.scan.dedupe import Deduplication, Fold
-from airflow_provider_claude.stages.scan.dedupe_index import Index
+from airflow_provider_claude.stages.scan.find_duplicates import Index
 from airflow_provider_claude.stages.scan.read_screening import read_screened
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store import LAYOUT, RunFolder, ScanRecord, SplitRecord, remove

@@ -9,7 +9,7 @@ from typing import Protocol
 from airflow_provider_claude.core.memory import lean_arrow
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Attempt, Reattach, Submit
-from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import (
     BatchesRefusedError,

@@ -51,7 +51,7 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     a batch.
 
     Where an earlier attempt blocks the shard until its cutoff, it is abandoned, and the sync lane asks the rows; see
-    core.deadline.stuck.
+    core.deadline.at_cutoff.
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
-from airflow_provider_claude.core.sync.headroom import Headroom, fuller, least_share, limits_seen, pace_for
+from airflow_provider_claude.core.sync.pace import Headroom, fuller, least_share, limits_seen, pace_for
 from airflow_provider_claude.core.sync.token_bucket import NOTHING, Buckets, Use
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from airflow_provider_claude.stages.cost.budget import encode_affordable
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
-from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.stages.sync.journal import Journal, discard_journals, read_journals
 from airflow_provider_claude.stages.sync.lease import LEASE_SECONDS, Lease, lease_over

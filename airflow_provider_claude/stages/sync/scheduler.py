@@ -17,7 +17,7 @@ from time import monotonic
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.sync.backoff import wait_asked
 from airflow_provider_claude.core.sync.concurrency import Concurrency
-from airflow_provider_claude.core.sync.headroom import Headroom
+from airflow_provider_claude.core.sync.pace import Headroom
 from airflow_provider_claude.core.sync.token_bucket import NOTHING, Use
 from airflow_provider_claude.errors import ApiUnavailableError, ClaudeError, RateLimitedError
 from airflow_provider_claude.stages.sync.answer_writer import AnswerWriter

@@ -20,7 +20,7 @@ from airflow_provider_claude.core.load.answers import read_usage
 from airflow_provider_claude.core.settle.unresolved import OF_EVERYONE
 from airflow_provider_claude.core.sync.backoff import Again, Failed, Stop, after
 from airflow_provider_claude.core.sync.concurrency import Concurrency
-from airflow_provider_claude.core.sync.headroom import headroom
+from airflow_provider_claude.core.sync.pace import headroom
 from airflow_provider_claude.core.sync.token_bucket import Use
 from airflow_provider_claude.errors import ApiUnavailableError, ClaudeError, UnknownFateError
 from airflow_provider_claude.gateway.async_client import Message

@@ -7,12 +7,12 @@ import msgspec
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
-from airflow_provider_claude.core.deadline.stuck import StuckBatches
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.priority import Priority
-from airflow_provider_claude.core.task import NO_TASK, TaskRef
+from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
 from airflow_provider_claude.core.times import due
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.job import JobSpec
@@ -51,7 +51,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     deadline less the margin, None without a deadline; `lead_seconds` pass from abandoning a batch until its rest can be
     sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
     `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what to
-    do about a batch that cannot be ended at its cutoff, see core.deadline.stuck.
+    do about a batch that cannot be ended at its cutoff, see core.deadline.at_cutoff.
     """
 
     lane: str

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.cost.prices import Price, Usage, price_of
-from airflow_provider_claude.core.cost.usages import Usages, share
+from airflow_provider_claude.core.cost.usage_columns import Usages, share
 
 HAIKU = price_of("claude-haiku-5-5")
 FLAT = price_of("claude-opus-5")

@@ -15,7 +15,7 @@ from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.validate import InvalidAnswerError, SchemaValidator
 from airflow_provider_claude.core.outcomes import Outcome
-from airflow_provider_claude.core.packing.marks import Marks, marks
+from airflow_provider_claude.core.packing.item_marks import Marks, marks
 from airflow_provider_claude.core.packing.pack_encoder import MARK_TOKENS, PackEncoder, pack_limit, packed_schema
 from airflow_provider_claude.core.packing.packed_answers import read_elements, split
 from airflow_provider_claude.core.packing.packer import Packer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
+from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.errors import LedgerError
 
 #: The machine may be busy with other things; how long an example takes says nothing here.

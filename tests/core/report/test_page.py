@@ -16,8 +16,8 @@ from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
 from airflow_provider_claude.core.report.examples import Example
+from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
 from airflow_provider_claude.core.report.summary import Asked, Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary, Numbers
 from airflow_provider_claude.core.report.timeline import Bar, ShardSpan

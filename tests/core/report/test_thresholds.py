@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.report.reconcile import Ledger, ShardCount
+from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds, by_authors
 
 GATE = "override"

@@ -21,7 +21,7 @@ from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
-from airflow_provider_claude.stages.requests.encode import encode_body
+from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import BudgetRecord, PlanRecord
 from airflow_provider_claude.store.planned_shard import PlannedShard

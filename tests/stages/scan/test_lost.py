@@ -12,8 +12,8 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.cli.quarantine import show_quarantine
+from airflow_provider_claude.core.report.ledger import Ledger
 from airflow_provider_claude.core.report.page import render
-from airflow_provider_claude.core.report.reconcile import Ledger
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError, LedgerError, SourceError

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
-from airflow_provider_claude.core.sync.headroom import Headroom, Meter
+from airflow_provider_claude.core.sync.pace import Headroom, Meter
 from airflow_provider_claude.core.sync.token_bucket import MIN_PACE, Use
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.sync.rate_limiter import RateLimiter

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
-from airflow_provider_claude.core.sync.headroom import (
+from airflow_provider_claude.core.sync.pace import (
     LOW,
     Headroom,
     Meter,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_claude.core.deadline.cutoff_times import (
+from airflow_provider_claude.core.deadline.cutoff import (
     LOOK_SECONDS,
     Abandon,
     ShardBacklog,

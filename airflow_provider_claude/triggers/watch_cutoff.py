@@ -6,8 +6,8 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.core.deadline.cutoff_times import ShardBacklog, Switch, WaitOn, has_moved, overdue, switch
-from airflow_provider_claude.core.deadline.stuck import PATIENCE, Step, at_cutoff
+from airflow_provider_claude.core.deadline.at_cutoff import PATIENCE, Step, at_cutoff
+from airflow_provider_claude.core.deadline.cutoff import ShardBacklog, Switch, WaitOn, has_moved, overdue, switch
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.runtime.now import epoch_now, utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
