@@ -235,7 +235,7 @@ def test_a_load_reads_the_results_once(night: Night, monkeypatch: pytest.MonkeyP
 def test_what_was_paid_is_counted_where_a_load_died(
     night: Night, claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(self: Loading, shard: int, now: str) -> LoadedRecord:
+    def die(self: Loading, now: str) -> LoadedRecord:
         raise KeyboardInterrupt
 
     night.scanned(TEXTS)
