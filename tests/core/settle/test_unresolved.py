@@ -32,6 +32,8 @@ def left(outcome: Outcome, **more: object) -> Unresolved:
         (left(Outcome.ERRORED), Rebatch(100)),
         (left(Outcome.ERRORED, error_type="invalid_request_error"), LeaveUnresolved()),
         (left(Outcome.ERRORED, error_type="billing_error"), LeaveUnresolved()),
+        (left(Outcome.ERRORED, error_type="invalid_request_error", packed=2, tries=1), Rebatch(100)),
+        (left(Outcome.ERRORED, error_type="billing_error", packed=2, tries=1), LeaveUnresolved()),
         (left(Outcome.INVALID, invalid=1), Rebatch(100)),
         (left(Outcome.INVALID, invalid=2), LeaveUnresolved()),
         (left(Outcome.TRUNCATED), Rebatch(200)),
