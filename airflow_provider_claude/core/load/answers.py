@@ -8,12 +8,13 @@ None of the structs can be part of a cycle, so the garbage collector need not wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from airflow_provider_claude.core.cost.prices import Usage
-from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator
+from airflow_provider_claude.core.load.validate import InvalidAnswerError, ManyValidator, Validator
 from airflow_provider_claude.core.outcomes import Outcome, of_message, of_result
 
 #: A count that fits its column. A line with any other is not a result: it must not break the load of its shard.
@@ -141,13 +142,51 @@ def read_usage(message: bytes) -> Usage | None:
 
 def judge(line: bytes, validate: Validator) -> Judged | None:
     """What *line* of a results file says; None if it is not a result."""
+    decoded = _decoded(line)
+    if decoded is None:
+        return None
+    text = _answer(decoded)
+    return _judge(decoded, text, None if text is None else _valid(text, validate))
+
+
+def judge_many(lines: Sequence[bytes], validate: ManyValidator) -> list[Judged | None]:
+    """What each of *lines* of a results file says; None if it is not a result."""
+    results = [_decoded(line) for line in lines]
+    texts = [None if decoded is None else _answer(decoded) for decoded in results]
+    answers = iter(validate.many([text for text in texts if text is not None]))
+    return [
+        None if decoded is None else _judge(decoded, text, None if text is None else next(answers))
+        for decoded, text in zip(results, texts, strict=True)
+    ]
+
+
+def _decoded(line: bytes) -> _Line | None:
     try:
-        decoded = _decode(line)
+        return _decode(line)
     except _UNREADABLE:
         return None
+
+
+def _answer(line: _Line) -> str | None:
+    """The text that has to be an answer; None where the request was not answered."""
+    message = line.result.message
+    if line.result.type != "succeeded" or message is None or of_message(message.stop_reason) is not Outcome.SUCCEEDED:
+        return None
+    return _text(message.content)
+
+
+def _valid(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerError:
+    try:
+        return validate(text)
+    except InvalidAnswerError as error:
+        return error
+
+
+def _judge(decoded: _Line, text: str | None, answer: dict[str, Any] | InvalidAnswerError | None) -> Judged:
+    """The judgement of a result, whose *text* says *answer*."""
     result = decoded.result
     if result.type == "succeeded" and result.message is not None:
-        return _judge_message(decoded.custom_id, result.message, validate)
+        return _judge_message(decoded.custom_id, result.message, text, answer)
     error_type = result.error.error.type if result.type == "errored" and result.error is not None else None
     return Judged(decoded.custom_id, of_result(result.type), _NOTHING, reason=_reason(result), error_type=error_type)
 
@@ -166,23 +205,23 @@ def _text(content: list[_Block]) -> str:
     return "".join([block.text for block in content if block.type == "text" and block.text])
 
 
-def _judge_message(custom_id: str, message: _Message, validate: Validator) -> Judged:
-    outcome, usage = of_message(message.stop_reason), message.usage.plain()
-    text = _text(message.content)
-    answer, reason = None, f"stop_reason {message.stop_reason}"
-    if outcome is Outcome.SUCCEEDED:
-        try:
-            answer, reason = validate(text), ""
-        except InvalidAnswerError as error:
-            outcome, reason = Outcome.INVALID, str(error)
+def _judge_message(
+    custom_id: str, message: _Message, text: str | None, answer: dict[str, Any] | InvalidAnswerError | None
+) -> Judged:
+    outcome, reason = of_message(message.stop_reason), ""
+    if text is None:
+        text, reason = _text(message.content), f"stop_reason {message.stop_reason}"
+    elif isinstance(answer, InvalidAnswerError):
+        outcome, reason = Outcome.INVALID, str(answer)
+    valid = answer if isinstance(answer, dict) else None
     return Judged(
         custom_id,
         outcome,
-        usage,
+        message.usage.plain(),
         message.id,
         message.model,
         message.stop_reason,
-        answer,
+        valid,
         reason,
-        None if answer is not None else text,
+        text if valid is None else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,9 +10,11 @@ import jsonschema_rs
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from airflow_provider_claude.core.load.answer_forms import form_of, spelled
+from airflow_provider_claude.core.chunks import batched
+from airflow_provider_claude.core.load.answer_forms import Form, form_of, spelled
 from airflow_provider_claude.core.load.exact_values import has_decimals, quoted
 from airflow_provider_claude.core.load.repeated_names import has_members, members_of, name_twice
+from airflow_provider_claude.core.load.validate_many import TOGETHER, ManyAtOnce
 from airflow_provider_claude.core.load.validated_values import row_of
 from airflow_provider_claude.job import ClaudeJob
 
@@ -28,12 +30,24 @@ class Validator(Protocol):
         """Raise InvalidAnswerError where *text* is not a valid answer."""
 
 
-def validator_for(job: ClaudeJob) -> Validator:
+class ManyValidator(Validator, Protocol):
+    """A validator that also takes many answers at once."""
+
+    def many(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
+        """The values of each of *texts*, or why it is not a valid answer."""
+
+
+def validator_for(job: ClaudeJob) -> ManyValidator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
 
     An object that has a name twice is not an answer: readers differ in which value they use. (RFC 8259, section 4)
     """
-    return _Once(_validator(job), members_of(form_of(job.schema)))
+    form = form_of(job.schema)
+    return _Once(_validator(job), members_of(form), _at_once(job, form))
+
+
+def _at_once(job: ClaudeJob, form: Form) -> ManyAtOnce | None:
+    return ManyAtOnce.of(job.output, form) if isinstance(job.output, type) and not has_decimals(job.schema) else None
 
 
 class _Once:
@@ -41,14 +55,30 @@ class _Once:
     in it, it need not be looked at again.
     """
 
-    def __init__(self, validate: Validator, members: int | None) -> None:
-        self._validate, self._members = validate, members
+    def __init__(self, validate: Validator, members: int | None, at_once: ManyAtOnce | None) -> None:
+        self._validate, self._members, self._at_once = validate, members, at_once
 
     def __call__(self, text: str) -> dict[str, Any]:
         answer = self._validate(text)
         if not has_members(text, self._members) and (name := name_twice(text)) is not None:
             raise InvalidAnswerError(f"it has the name {name[:80]!r} twice")
         return answer
+
+    def many(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
+        return [one for some in batched(texts, TOGETHER) for one in self._some(some)]
+
+    def _some(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
+        answers = self._at_once(texts) if self._at_once else None
+        if answers is None:
+            return [self._one(text) for text in texts]
+        pairs = zip(texts, answers, strict=True)
+        return [answer if has_members(text, self._members) else self._one(text) for text, answer in pairs]
+
+    def _one(self, text: str) -> dict[str, Any] | InvalidAnswerError:
+        try:
+            return self(text)
+        except InvalidAnswerError as error:
+            return error
 
 
 def _validator(job: ClaudeJob) -> Validator:
