@@ -116,8 +116,10 @@ class Source:
                 return jsonl.rows(file, self._of(file))
             case "mbox":
                 return mbox.rows(file, self._of(file))
-            case _:
+            case "eml":
                 return [eml.row(file, self._of(file))]
+            case _:
+                raise ValueError(f"no reader for {self.format}: add it here")
 
     def _of(self, file: SourceFile) -> Wanted:
         """What is wanted of *file*, with what its folders say."""
