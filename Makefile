@@ -7,7 +7,7 @@ MAIL ?=
 SEEDS ?= 1,2,3
 ARGS ?=
 MINUTES ?= 30
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 # Tasks, simulators and test workers are many short processes: each finds the package compiled.
@@ -42,7 +42,7 @@ FAST = $(addprefix tests/,core gateway hooks job operators sinks sources/charset
 demo: .venv/.demo ## run a night of mail through the nightly DAG, on the simulator (N=2000 DATE=YYYY-MM-DD MAIL=path)
 	@$(BIN)/python -m airflow_provider_claude.demo --mails $(N) $(if $(DATE),--date $(DATE)) $(if $(MAIL),--mail $(MAIL))
 
-test: .venv/.dev ## run all tests, a file at a time in each of several processes (WORKERS=3); those of core are measured by branch
+test: .venv/.dev ## run all tests, a file at a time in each of several processes (WORKERS=4); those of core are measured by branch
 	$(PYTEST) --cov --cov-report= $(CORE)
 	$(PYTEST) $(addprefix --ignore=,$(CORE))
 
