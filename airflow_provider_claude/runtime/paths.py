@@ -37,8 +37,10 @@ _WRITE = "write an absolute path, or a URI such as s3://aws_mail@bucket/mail"
 def to_path(uri: str) -> UPath:
     """*uri* on any store Airflow knows; `conn_id@` in it names the connection. It has the whole interface of a UPath.
 
-    Raises JobError where there is no such store here.
+    Raises JobError where there is no such store here, and for a relative path. (Of one, Airflow 3.1 makes a path below `/`.)
     """
+    if not _ABSOLUTE.match(uri):
+        raise JobError(f"{uri!r:.300} is a relative path, which is another folder for each worker: {_WRITE}.")
     grant(GROUP if conf.getboolean("claude", "group_access", fallback=False) else OWNER)
     try:
         path = cast("UPath", ObjectStoragePath(uri))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from airflow_provider_claude.errors import DestinationError, JobError
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.runtime.paths import run_folder, to_path
 
 
@@ -30,5 +30,11 @@ def test_a_store_that_is_not_installed_is_named_with_its_package(
 def test_a_scheme_that_no_store_has_and_a_relative_run_folder_are_refused() -> None:
     with pytest.raises(JobError, match=r"s4://bucket/out is on no store .*a URI of s3://"):
         to_path("s4://bucket/out")
-    with pytest.raises(DestinationError, match="'work/mail', a relative path"):
+    with pytest.raises(JobError, match="'work/mail' is a relative path, which is another folder for each worker"):
         run_folder("work/mail")
+
+
+@pytest.mark.parametrize("uri", ["answers", "./answers", "../answers", ""])
+def test_a_relative_path_is_refused_on_every_airflow(uri: str) -> None:
+    with pytest.raises(JobError, match=r"is a relative path, .*: write an absolute path, or a URI such as"):
+        to_path(uri)
