@@ -31,7 +31,9 @@ def test_many_requests_cost_what_each_costs(price: Price, usages: list[Usage], l
 
 
 def test_rows_that_used_nothing_cost_nothing() -> None:
-    assert Usages.none(2).picodollars(HAIKU, lane="batch").tolist() == [0, 0]
+    nothing = Usages.none(2)
+    assert nothing.picodollars(HAIKU, lane="batch").tolist() == [0, 0]
+    assert nothing.input.dtype == Usages.of([Usage()]).input.dtype
 
 
 def test_what_is_shared_adds_up_and_the_first_get_the_rest() -> None:

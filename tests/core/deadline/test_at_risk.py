@@ -71,3 +71,24 @@ def test_all_can_be_made_exactly_where_the_promise_can_be_kept(rows: list[int], 
     at_risk = at(now, *(shard(number, rows=count, seconds=count / 2) for number, count in enumerate(rows)))
     assert 0 <= at_risk.makeable <= at_risk.open_rows
     assert at_risk.makes_it <= (at_risk.makeable == at_risk.open_rows)
+
+
+OUTLOOK = "If no other batch ends, "
+WAITS = "cannot be ended, and the run waits past the cutoff: stuck_batches is 'wait'."
+
+
+def test_batches_that_are_only_waited_for_are_named_and_none_is_called_abandoned() -> None:
+    one, two = at(8 * HOUR, shard(3, waits=True)), at(8 * HOUR, shard(3, waits=True), shard(12, waits=True))
+    assert one.sentences(clock).startswith(f"The batch of shard 3 {WAITS} {OUTLOOK}")
+    assert two.sentences(clock).startswith(f"The batches of shards 3, 12 {WAITS} {OUTLOOK}")
+
+
+def test_a_batch_that_was_abandoned_and_one_that_is_waited_for_are_both_named() -> None:
+    both = at(8 * HOUR, shard(3, abandoned=True), shard(4, waits=True)).sentences(clock)
+    assert both.startswith("Shard 3 was abandoned at the cutoff: up to 1,000 rows")
+    assert f"for about $1.00. The batch of shard 4 {WAITS} {OUTLOOK}" in both
+
+
+def test_a_batch_of_the_sync_lane_s_own_shard_was_left_and_not_abandoned() -> None:
+    planned = at(8 * HOUR, shard(1, abandoned=True, planned=True))
+    assert planned.sentences(clock).startswith(f"A batch was left at the cutoff. {OUTLOOK}")

@@ -268,3 +268,7 @@ class TestSwitch:
             [ShardBacklog(number=n, seconds=s, abandoned=True) for n, s in enumerate(one)] for one in (then, now)
         )
         assert has_moved([*before, waiting], [*queue, waiting]) is moved
+
+
+def test_the_lane_has_moved_when_the_last_half_second_of_a_shard_is_done() -> None:
+    assert has_moved([ShardBacklog(number=1, seconds=0.5, abandoned=True)], [])

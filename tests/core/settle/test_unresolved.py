@@ -71,6 +71,12 @@ def test_the_same_invalid_request_in_every_row_stops_the_shard() -> None:
     assert hopeless(all_of_them, asked=31) is None
 
 
+def test_twenty_rows_that_all_fail_alike_are_the_fewest_that_stop_the_shard() -> None:
+    rows = [left(Outcome.ERRORED, error_type="invalid_request_error")] * 20
+    assert hopeless(rows, asked=20) == "all 20 requests failed in the same way (why)"
+    assert hopeless(rows[1:], asked=19) is None
+
+
 def test_a_few_rows_that_fail_alike_do_not_stop_the_shard() -> None:
     assert hopeless([left(Outcome.ERRORED, error_type="invalid_request_error")] * 3, asked=3) is None
 

@@ -8,6 +8,7 @@ from airflow_provider_claude.core.submit.polling import (
     Polling,
     StopWaiting,
     Wait,
+    bounded,
     check_interval,
 )
 from airflow_provider_claude.errors import (
@@ -140,3 +141,64 @@ def test_too_short_an_interval_names_the_setting_for_a_simulator() -> None:
     with pytest.raises(JobError, match="AIRFLOW__CLAUDE__POLL_FLOOR"):
         check_interval(1)
     assert check_interval(0.05, floor=0) == 0.05
+
+
+def test_too_long_an_interval_names_no_floor() -> None:
+    with pytest.raises(JobError, match=r"write seconds from 10 to 3600\.$"):
+        check_interval(3601)
+
+
+def test_a_good_look_leaves_nothing_of_the_failed_ones_before_it() -> None:
+    polling = FRESH
+    for error in (
+        CredentialsError("401"),
+        ApiUnavailableError("529"),
+        NotFoundYetError("404"),
+        CredentialsError("401"),
+    ):
+        polling, _ = polling.on_error(error, now=START)
+    assert polling.on_status("in_progress", now=START + 50)[0] == FRESH
+
+
+def test_a_batch_that_was_seen_is_unknown_from_its_next_unknown_look_on() -> None:
+    unknown = NotFoundYetError("404")
+    polling, _ = FRESH.on_error(unknown, now=START)
+    polling, _ = polling.on_status("in_progress", now=START + 200)
+    assert isinstance(polling.on_error(unknown, now=START + 400)[1], Wait)
+
+
+FATE = (
+    "The batch was not cancelled and may still be billing. Clear or retry the task: it waits for the same batch again and "
+    "pays nothing."
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds", "looks", "stop"),
+    [
+        (CredentialsError("HTTP 401."), 2, 3, {"terminal": True, "unknown": False}),
+        (ApiUnavailableError("HTTP 529."), 3600, 2, {"terminal": False, "unknown": False}),
+        (NotFoundYetError("HTTP 404."), 300, 2, {"terminal": False, "unknown": True}),
+    ],
+)
+def test_the_end_of_a_wait_names_its_batch_its_trouble_and_whether_a_retry_can_help(
+    error: Exception, seconds: int, looks: int, stop: dict[str, bool]
+) -> None:
+    polling = FRESH
+    for look in range(looks):
+        polling, decision = polling.on_error(error, now=START + seconds * look / (looks - 1))
+    why = f"{seconds} s of failed looks, the last: {str(error).rstrip('.')}"
+    assert decision == StopWaiting(message=f"Stopped waiting for batch msgbatch_1: {why}. {FATE}", **stop)
+
+
+def test_the_end_of_the_time_to_wait_names_the_batch_and_the_time() -> None:
+    polling = Polling(batch_id="msgbatch_1", started=START, until=START + 7)
+    message = f"Stopped waiting for batch msgbatch_1: it had not ended after 7 s, its time to wait. {FATE}"
+    assert polling.on_status("in_progress", now=START + 7)[1] == StopWaiting(message=message)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [(None, 0), (float("nan"), 0), (-7, 0), (0, 0), (0.5, 0.5), (900, 900), (float("inf"), 900)]
+)
+def test_the_api_may_ask_for_no_pause_and_for_a_quarter_of_an_hour(asked: float | None, seconds: float) -> None:
+    assert bounded(asked) == seconds
