@@ -38,7 +38,7 @@ class Watch:
             intent, submitted = shard.intent(number), shard.submitted(number)
             if intent and submitted and self._once(f"{shard.number} submitted {number}"):
                 sent = (
-                    f"{intent.requests:,} requests sent as {submitted.batch_id}"
+                    f"{intent.requests:,} request{'s' if intent.requests != 1 else ''} sent as {submitted.batch_id}"
                     if intent.requests
                     else "nothing to send"
                 )
