@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answers import Judged, judge
@@ -136,3 +136,83 @@ class Picky(BaseModel):
 def test_a_validator_that_raises_anything_costs_its_own_row_only() -> None:
     one = judged(line('{"label":"b"}'), ClaudeJob(prompt="{a}", output=Picky))
     assert (one.outcome, one.reason) == (Outcome.INVALID, "the model's validation raised KeyError")
+
+
+class Cross(BaseModel):
+    label: Literal["Spam", "Ham"]
+
+    @model_validator(mode="after")
+    def known(self) -> Cross:
+        raise KeyError(self.label)
+
+
+def test_a_validator_that_raises_after_a_letter_case_was_put_right_costs_its_own_row_only() -> None:
+    one = judged(line('{"label":"SPAM"}'), ClaudeJob(prompt="{a}", output=Cross))
+    assert (one.outcome, one.reason) == (Outcome.INVALID, "the model's validation raised KeyError")
+
+
+class Deep(BaseModel):
+    inner: Label
+
+
+@pytest.mark.parametrize(
+    ("output", "text", "reason"),
+    [
+        (Deep, {"inner": {"label": "Spam", "score": 2}}, "inner.score: Input should be less than or equal to 1"),
+        (
+            Deep.model_json_schema(),
+            {"inner": {"label": "Spam", "score": 2}},
+            "inner.score: 2 is greater than the maximum of 1",
+        ),
+        (Label.model_json_schema(), {"label": "Spam"}, '(root): "score" is a required property'),
+        (Label, [1], "(root): Input should be an object"),
+    ],
+)
+def test_the_reason_of_an_invalid_answer_names_the_field_and_what_is_wrong(output: Any, text: Any, reason: str) -> None:
+    assert judged(line(json.dumps(text)), ClaudeJob(prompt="{a}", output=output)).reason == reason
+
+
+def test_a_reason_is_no_longer_than_three_hundred_characters() -> None:
+    long = json.dumps({"label": "x" * 1_000, "score": 0})
+    assert len(judged(line(long), JOBS[1]).reason) == 300
+
+
+CACHE = {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    ("cache", "usage"),
+    [
+        ({}, Usage(input=10, output=4)),
+        ({"cache_read_input_tokens": None, "cache_creation_input_tokens": None}, Usage(input=10, output=4)),
+        ({"cache_read_input_tokens": 3}, Usage(input=10, output=4, cache_read=3)),
+        (
+            {"cache_read_input_tokens": 3, "cache_creation_input_tokens": None},
+            Usage(input=10, output=4, cache_read=3),
+        ),
+        ({"cache_creation_input_tokens": 7}, Usage(input=10, output=4, cache_write_5m=7)),
+        (
+            {"cache_creation_input_tokens": 7, "cache_creation": CACHE},
+            Usage(input=10, output=4, cache_write_5m=2, cache_write_1h=5),
+        ),
+    ],
+)
+def test_the_tokens_of_an_answer_are_counted_by_what_they_cost(cache: dict[str, Any], usage: Usage) -> None:
+    data = json.loads(line(json.dumps(GOOD)))
+    data["result"]["message"]["usage"] = {"input_tokens": 10, "output_tokens": 4, **cache}
+    assert judged(json.dumps(data).encode()).usage == usage
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"type": "expired"}, "the request was expired before it was processed"),
+        ({"type": "canceled"}, "the request was canceled before it was processed"),
+        ({"type": "errored"}, "a result of type 'errored' without a message"),
+        ({"type": "errored", "error": {"error": {"message": "x" * 1_000}}}, "unknown: " + "x" * 491),
+    ],
+)
+def test_the_reason_of_a_row_without_a_message_is_a_sentence_of_bounded_length(
+    result: dict[str, Any], reason: str
+) -> None:
+    assert judged(json.dumps({"custom_id": "x-1", "result": result}).encode()).reason == reason

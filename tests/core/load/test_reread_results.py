@@ -33,6 +33,7 @@ def test_results_are_whole_when_each_request_has_its_line_and_the_last_line_is_o
         (Read(ours=0, named=10), 10, True),
         (Read(ours=0, named=9), 10, False),
         (Read(ours=0, named=0), 0, False),
+        (Read(ours=0, named=1), 1, True),
         (Read(ours=1, named=10), 10, False),
         (Read(ours=10, named=10), 10, True),
     ],
@@ -67,3 +68,8 @@ def test_looks_in_quick_succession_end_nothing_and_neither_does_a_long_time_with
     assert next_look(looks=100, waited=SHORT_SECONDS - 1, failed=False) is not None
     assert next_look(looks=MIN_LOOKS - 1, waited=1e6, failed=False) is not None
     assert next_look(looks=10**9, waited=SHORT_SECONDS, failed=True) is not None
+
+
+def test_the_pauses_between_looks_double_from_ten_seconds_to_five_minutes() -> None:
+    pauses = [next_look(looks=looks, waited=0, failed=True) for looks in range(1, 9)]
+    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
