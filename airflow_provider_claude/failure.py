@@ -1,4 +1,4 @@
-"""The task of a run that failed first: notifiers point at it, and later tasks name it instead of their own error."""
+"""The task of a run that failed first: the failure callback names it, and later tasks do, instead of their own error."""
 
 from __future__ import annotations
 

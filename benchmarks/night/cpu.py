@@ -18,8 +18,8 @@ LOOK_SECONDS = 0.2
 def cpu_of(parts: Mapping[str, int]) -> Counter[str]:
     """CPU seconds since their start, user and system, of each part (name to process id) and of all it has started.
 
-    The scheduler's workers are told apart from it: `supervisors` are the workers themselves, `tasks` what they have forked
-    and waited for.
+    The scheduler's workers are counted by themselves: `supervisors` are the workers, `tasks` what they have forked and
+    waited for.
     """
     seconds: Counter[str] = Counter()
     for name, pid in parts.items():
