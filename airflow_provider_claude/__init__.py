@@ -77,7 +77,7 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "warm_imports": _option(
                         "Whether the scheduler imports what this provider's tasks import, before LocalExecutor forks its "
-                        "workers. Such a task then spends a fifth of the CPU time; the scheduler takes about 100 MB more, "
+                        "workers. Its tasks then spend about a quarter of the CPU time; the scheduler takes about 100 MB more, "
                         "which its forks share. Upgrades of these packages need a restart of the scheduler.",
                         "False",
                         "boolean",

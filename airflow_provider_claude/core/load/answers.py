@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from airflow_provider_claude.core.cost.prices import Usage
-from airflow_provider_claude.core.load.validate import InvalidAnswerError, ManyValidator, Validator
+from airflow_provider_claude.core.load.validate import InvalidAnswerError, ManyValidator, Validator, answer_of
 from airflow_provider_claude.core.outcomes import Outcome, of_message, of_result
 
 #: A count that fits its column. A line with any other is not a result: it must not break the load of its shard.
@@ -146,7 +146,7 @@ def judge(line: bytes, validate: Validator) -> Judged | None:
     if decoded is None:
         return None
     text = _answer(decoded)
-    return _judge(decoded, text, None if text is None else _valid(text, validate))
+    return _judge(decoded, text, None if text is None else answer_of(text, validate))
 
 
 def judge_many(lines: Sequence[bytes], validate: ManyValidator) -> list[Judged | None]:
@@ -173,13 +173,6 @@ def _answer(line: _Line) -> str | None:
     if line.result.type != "succeeded" or message is None or of_message(message.stop_reason) is not Outcome.SUCCEEDED:
         return None
     return _text(message.content)
-
-
-def _valid(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerError:
-    try:
-        return validate(text)
-    except InvalidAnswerError as error:
-        return error
 
 
 def _judge(decoded: _Line, text: str | None, answer: dict[str, Any] | InvalidAnswerError | None) -> Judged:

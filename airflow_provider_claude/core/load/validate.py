@@ -37,6 +37,14 @@ class ManyValidator(Validator, Protocol):
         """The values of each of *texts*, or why it is not a valid answer."""
 
 
+def answer_of(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerError:
+    """The values of *text*, or why it is not a valid answer."""
+    try:
+        return validate(text)
+    except InvalidAnswerError as error:
+        return error
+
+
 def validator_for(job: ClaudeJob) -> ManyValidator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
 
@@ -70,15 +78,9 @@ class _Once:
     def _some(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
         answers = self._at_once(texts) if self._at_once else None
         if answers is None:
-            return [self._one(text) for text in texts]
+            return [answer_of(text, self) for text in texts]
         pairs = zip(texts, answers, strict=True)
-        return [answer if has_members(text, self._members) else self._one(text) for text, answer in pairs]
-
-    def _one(self, text: str) -> dict[str, Any] | InvalidAnswerError:
-        try:
-            return self(text)
-        except InvalidAnswerError as error:
-            return error
+        return [answer if has_members(text, self._members) else answer_of(text, self) for text, answer in pairs]
 
 
 def _validator(job: ClaudeJob) -> Validator:

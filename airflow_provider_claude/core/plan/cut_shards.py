@@ -65,6 +65,11 @@ class Limits:
             whole_number("shard_rows", self.rows, 1, MAX_REQUESTS)
         whole_number("shard_bytes", self.bytes, 1, MAX_BYTES)
 
+    @property
+    def most_rows(self) -> int:
+        """The most rows of a shard; as many as a batch may hold where none are chosen."""
+        return self.rows or MAX_REQUESTS
+
     def chosen_for(self, items: int, *, deadline: bool) -> Limits:
         """These limits, with the most rows of a shard for a run of *items* items that has a *deadline*, or none."""
         if self.rows is not None:
@@ -97,7 +102,7 @@ def cut(
     *caps* are the most rows of the first shards, then the limits hold. *start* is the first row's ordinal, *envelope*
     the bytes of a body without rows. Raises JobError at a row that no batch can hold.
     """
-    left, most = iter(caps), limits.rows or MAX_REQUESTS
+    left, most = iter(caps), limits.most_rows
     cap = next(left, most)
     count, size, digest, first = 0, envelope, hashlib.sha256(), start
     for row_bytes, request_hash in rows:

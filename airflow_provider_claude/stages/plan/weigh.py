@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
-from airflow_provider_claude.core.plan.cut_shards import MAX_REQUESTS, TRIAL_SHARD, cut, sizes
+from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
 from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
@@ -41,7 +41,7 @@ class Items:
         first = [self._first(next(rows))] if settings.trial else []
         left = self.scan.items - len(first)
         limits = settings.limits.chosen_for(left, deadline=settings.deadline is not None)
-        caps = sizes(left, limits.rows or MAX_REQUESTS)
+        caps = sizes(left, limits.most_rows)
         pieces = cut(rows, limits, caps=caps, start=len(first), envelope=ENVELOPE_BYTES)
         return first + [
             spec_of(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)

@@ -10,11 +10,11 @@ import builtins
 import importlib
 import json
 import os
-import re
 import sys
 import time
-from pathlib import Path
 from typing import Any
+
+from benchmarks.meter import memory_mb
 
 _import, _import_module, _exit = builtins.__import__, importlib.import_module, os._exit
 
@@ -26,14 +26,14 @@ class Task:
         self.name = self.run_id = ""
         self.depth = 0
         self.imports = 0.0
-        self.started = self.begun = time.monotonic()
-        self.start_cpu = self.start_imports = self.own = 0.0
+        self.started = time.monotonic()
+        self.start_cpu = self.start_imports = 0.0
         self.fork_mb = 0.0
         self.modules = set(sys.modules)
 
     def starts(self, name: str, run_id: str) -> None:
         """The operator of the task called *name* is about to run."""
-        self.name, self.run_id, self.begun = name, run_id, time.monotonic()
+        self.name, self.run_id = name, run_id
         self.start_cpu, self.start_imports = time.process_time(), self.imports
 
     def ends(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Task:
             "waiting": max(wall - total, 0.0),
             "wall": wall,
             "fork_mb": self.fork_mb,
-            "peak_mb": _memory_mb("VmHWM"),
+            "peak_mb": memory_mb("VmHWM"),
             "modules": sorted(set(sys.modules) - self.modules),
         }
 
@@ -56,14 +56,9 @@ class Task:
 task = Task()
 
 
-def _memory_mb(which: str) -> float:
-    found = re.search(rf"^{which}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 / 1e6 if found else 0.0
-
-
 def _forked() -> None:
     task.__init__()  # type: ignore[misc] - the child starts anew
-    task.fork_mb = _memory_mb("VmRSS")
+    task.fork_mb = memory_mb("VmRSS")
 
 
 def _timed(load: Any) -> Any:
