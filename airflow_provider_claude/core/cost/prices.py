@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -81,12 +83,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """The price of one model: its tiers, lowest first, and where they come from."""
+    """The price of one model: its tiers, lowest first, and where they come from. It holds since the day `since`, empty where
+    that is not known, and was read on the day `as_of`.
+    """
 
     model: str
     tiers: tuple[Tier, ...]
     source: str
     as_of: str
+    since: str = ""
 
     def picodollars(self, usage: Usage, *, lane: str) -> int:
         """The exact cost of one request in *lane* (`batch` or `sync`)."""
@@ -103,13 +108,27 @@ def to_usd(picodollars: int) -> Decimal:
     return Decimal(picodollars).scaleb(-12)
 
 
-def price_of(model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> Price:
-    """The price of *model*, from *overrides* (same form as `models` in prices.json) or the shipped data.
+class _Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tiers that hold from a day (ISO 8601) on."""
+
+    since: date = msgspec.field(name="from")
+    tiers: tuple[Tier, ...]
+
+
+def price_of(
+    model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None, *, on: str | None = None
+) -> Price:
+    """The price of *model* on the day *on* (ISO 8601; None: the newest), from *overrides* or the shipped data.
+
+    *overrides* have the form of `models` in prices.json, or a list of tiers for each model.
 
     Raises JobError for a model without a price, or an override that is not one.
     """
     if overrides and model in overrides:
-        return _price(model, list(overrides[model]), "set by the DAG", "")
+        given = list(overrides[model])
+        return _price(
+            model, given if _are_dated(given) else [{"from": date.min, "tiers": given}], "set by the DAG", on=on
+        )
     data = msgspec.json.decode(shipped(__package__, "prices.json"))
     if model not in data["models"]:
         raise JobError(
@@ -118,19 +137,31 @@ def price_of(model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | 
             "'cache_write_5m': '0.125', 'cache_write_1h': '0.20'}]} (USD per million tokens) with the figures of "
             "https://platform.claude.com/docs/en/about-claude/pricing."
         )
-    return _price(model, data["models"][model], data["source"], data["as_of"])
+    return _price(model, data["models"][model], data["source"], data["as_of"], on=on)
 
 
-def _price(model: str, tiers: list[Any], source: str, as_of: str) -> Price:
+def _are_dated(given: Sequence[Any]) -> bool:
+    return any(isinstance(one, Mapping) and "tiers" in one for one in given)
+
+
+def _price(model: str, entries: list[Any], source: str, as_of: str = "", *, on: str | None) -> Price:
     try:
-        parsed = msgspec.convert(tiers, tuple[Tier, ...], strict=False)
+        dated = sorted(msgspec.convert(entries, list[_Dated], strict=False), key=attrgetter("since"))
     except msgspec.ValidationError as e:
         raise JobError(f"prices[{model!r}] is not a list of price tiers: {e}.") from e
-    if not all(tier.countable for tier in parsed):
+    for one in dated:
+        _check(model, one.tiers)
+    day = date.fromisoformat(on[:10]) if on else date.max
+    chosen = next((one for one in reversed(dated) if one.since <= day), dated[0])
+    since = "" if chosen.since == date.min else chosen.since.isoformat()
+    return Price(model=model, tiers=chosen.tiers, source=source, as_of=as_of, since=since)
+
+
+def _check(model: str, tiers: Sequence[Tier]) -> None:
+    if not all(tier.countable for tier in tiers):
         raise JobError(f"prices[{model!r}] has a price below zero, above 800 USD, or with more than six decimals.")
-    bounds = [tier.up_to if tier.up_to is not None else math.inf for tier in parsed]
+    bounds = [tier.up_to if tier.up_to is not None else math.inf for tier in tiers]
     if bounds != sorted(set(bounds)) or bounds[-1:] != [math.inf]:
         raise JobError(
             f"prices[{model!r}] must be tiers of ascending 'up_to', the last without one, so that every prompt has a price."
         )
-    return Price(model=model, tiers=parsed, source=source, as_of=as_of)

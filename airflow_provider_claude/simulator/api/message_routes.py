@@ -27,7 +27,7 @@ async def create(call: Call) -> Response:
     reply = answer(prompt, setting)
     world.limits.spend(reply.output_tokens, call.now)
     world.traffic.answer(reply.output_tokens, call.now)
-    world.cache.write(scope, prompt.written, arrived, call.now)
+    world.cache.write(scope, prompt.cached(arrived), call.now)
     _bill(call, prompt, reply, body)
     return json_response({**reply.message, "container": None, "diagnostics": None})
 

@@ -30,7 +30,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model. *dear* is the price of a whole request whose prompt exceeds 100,000 tokens."""
+    """One model. *dear* is the price of a whole request whose prompt exceeds 100,000 tokens.
+
+    *hidden_tool_tokens* are those that tools add to a prompt, where none is forced and where one is: published for Haiku 4.5,
+    Opus 5 and Sonnet 5, and for the others assumed to be those of Haiku 4.5.
+    """
 
     id: str
     name: str
@@ -42,6 +46,7 @@ class Model:
     max_output: int = 128_000
     long_output: bool = True
     min_cacheable: int = 512
+    hidden_tool_tokens: tuple[int, int] = (496, 588)
     thinking: Thinking = "adaptive"
     forced_tools: bool = True
     prefill: bool = False
@@ -82,7 +87,7 @@ def _price(input_: str, output: str, read: str) -> Price:
     return Price(Decimal(input_), Decimal(output), Decimal(read))
 
 
-def _opus(version: str, created: str, *, min_cacheable: int) -> Model:
+def _opus(version: str, created: str, *, min_cacheable: int, hidden: tuple[int, int] = (496, 588)) -> Model:
     return Model(
         id=f"claude-opus-{version.replace('.', '-')}",
         name=f"Claude Opus {version}",
@@ -90,6 +95,7 @@ def _opus(version: str, created: str, *, min_cacheable: int) -> Model:
         line="opus",
         price=_price("5", "25", "0.5"),
         min_cacheable=min_cacheable,
+        hidden_tool_tokens=hidden,
     )
 
 
@@ -129,7 +135,7 @@ MODELS = (
         long_output=False,
         forced_tools=False,
     ),
-    _opus("5", "2026-06-01", min_cacheable=512),
+    _opus("5", "2026-06-01", min_cacheable=512, hidden=(286, 406)),
     Model(
         id="claude-sonnet-5",
         name="Claude Sonnet 5",
@@ -137,6 +143,7 @@ MODELS = (
         line="sonnet",
         price=_price("2", "10", "0.20"),
         min_cacheable=1024,
+        hidden_tool_tokens=(354, 474),
     ),
     _opus("4.8", "2026-04-15", min_cacheable=1024),
     _opus("4.7", "2026-03-15", min_cacheable=2048),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from airflow_provider_claude.simulator.http_errors import InvalidRequestError
@@ -47,11 +47,10 @@ class Prompt(NamedTuple):
         """The tokens that draw on the input meter: all but cache reads."""
         return self.split.fresh + self.split.write_5m + self.split.write_1h
 
-    @property
-    def written(self) -> dict[int, int]:
-        """The prefixes that go to the cache, and their lifetimes in seconds."""
+    def cached(self, started: float) -> dict[int, float]:
+        """The prefixes that a request which *started* then writes or reads, and when they are gone, in simulated seconds."""
         least = self.shape.model.min_cacheable
-        return {mark.prefix: mark.ttl for mark in self.marks if mark.tokens >= least}
+        return {mark.prefix: started + mark.ttl for mark in self.marks if mark.tokens >= least}
 
 
 def read_prompt(params: Params, terms: Terms, warm: Container[object] = ()) -> Prompt:
@@ -70,18 +69,27 @@ def read_prompt(params: Params, terms: Terms, warm: Container[object] = ()) -> P
 def measure(params: Params, shape: Shape) -> tuple[int, tuple[Breakpoint, ...]]:
     """The prompt tokens of a request, and the places where its prefix may be cached."""
     total, prefix, marks = shape.prompt_tokens, shape.prefix, shape.breakpoints
-    for message in params.messages:
-        prefix, total, found = _measure_turn(message, prefix, total)
-        marks += found
+    last = _last_marked(params.messages) if shape.top_ttl is None else len(params.messages)
+    for number, message in enumerate(params.messages, start=1):
+        if number <= last:
+            marks += _marks_in(message, prefix, total)
+            prefix = digest(prefix, message.role, text_of(message.content))
+        total += TURN_TOKENS + tokens(size_of(message.content))
     if shape.top_ttl is not None:
         marks += (Breakpoint(prefix, total, shape.top_ttl),)
     return total, marks
 
 
-def _measure_turn(message: Message, prefix: int, before: int) -> tuple[int, int, tuple[Breakpoint, ...]]:
-    text = text_of(message.content)
-    after = before + TURN_TOKENS + tokens(size_of(message.content))
+def _last_marked(messages: Sequence[Message]) -> int:
+    """The number of the last of *messages* with a breakpoint, counted from 1; 0 where none has one."""
+    return max((number for number, one in enumerate(messages, start=1) if _is_marked(one)), default=0)
+
+
+def _is_marked(message: Message) -> bool:
+    return not isinstance(message.content, str) and any(bytes(block.cache_control) for block in message.content)
+
+
+def _marks_in(message: Message, prefix: int, before: int) -> tuple[Breakpoint, ...]:
     if isinstance(message.content, str):
-        return prefix, after, ()
-    marks = block_breakpoints(message.content, digest(prefix, message.role), before)
-    return digest(prefix, message.role, text), after, marks
+        return ()
+    return block_breakpoints(message.content, digest(prefix, message.role), before)

@@ -1,13 +1,15 @@
 """The prompt cache: what a prompt reads, what it writes, and for how long.
 
-Exact prefixes only; an entry lives from the *start* of the request that wrote it, can be read once that request has
-answered, and stays within its workspace and its channel (a sync call warms nothing for batches).
+Exact prefixes only, markers apart; an entry lives from the *start* of the last request that wrote or read it, can be read once
+the request that wrote it has answered, and stays within its workspace and its channel (a sync call warms nothing for batches).
+A prefix below the model's minimum is not cached, and nothing says so. Whether hidden tokens count towards the minimum is not
+documented: here they do.
 Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,8 +17,8 @@ from msgspec import Struct
 
 from airflow_provider_claude.simulator.http_errors import InvalidRequestError
 from airflow_provider_claude.simulator.model.chance import digest
-from airflow_provider_claude.simulator.model.request_params import Block, text_of
-from airflow_provider_claude.simulator.model.token_counts import tokens, utf8_size
+from airflow_provider_claude.simulator.model.request_params import Block, block_size, text_of
+from airflow_provider_claude.simulator.model.token_counts import tokens
 
 MAX_BREAKPOINTS = 4
 #: Entries kept for each workspace and channel; the oldest go first.
@@ -58,14 +60,14 @@ def ttl_of(raw: bytes) -> int | None:
     return 300 if control.ttl == "5m" else 3600
 
 
-def block_breakpoints(blocks: Iterable[Block], prefix: int, before: int) -> tuple[Breakpoint, ...]:
+def block_breakpoints(blocks: Sequence[Block], prefix: int, before: int) -> tuple[Breakpoint, ...]:
     """The breakpoints among *blocks*, which follow a *prefix* of *before* tokens."""
     found = []
     size = 0
-    for block in blocks:
-        text = block.text or text_of(block.content)
-        prefix = digest(prefix, text)
-        size += utf8_size(text)
+    last = max((number for number, block in enumerate(blocks, 1) if bytes(block.cache_control)), default=0)
+    for block in blocks[:last]:
+        prefix = digest(prefix, block.type, block.text or text_of(block.content), block.name, repr(bytes(block.input)))
+        size += block_size(block)
         ttl = ttl_of(bytes(block.cache_control))
         if ttl is not None:
             found.append(Breakpoint(prefix, before + tokens(size), ttl))
@@ -92,16 +94,17 @@ class PromptCache:
     def __init__(self) -> None:
         self._entries: dict[str, dict[int, tuple[float, float]]] = {}
 
-    def warm(self, scope: str, at: float) -> list[int]:
-        """The prefixes that can be read at this time."""
-        return [key for key, (start, end) in self._entries.get(scope, {}).items() if start <= at < end]
+    def warm(self, scope: str, at: float) -> dict[int, float]:
+        """The prefixes that can be read at this time, and when they are gone."""
+        entries = self._entries.get(scope, {})
+        return {prefix: end for prefix, (start, end) in entries.items() if start <= at < end}
 
-    def write(self, scope: str, written: Mapping[int, int], started: float, readable: float) -> None:
-        """Record prefixes (→ lifetime in seconds) of requests that *started* and first answered then."""
+    def write(self, scope: str, used: Mapping[int, float], readable: float) -> None:
+        """Record prefixes (→ when they are gone) that requests wrote or read. One that is new can be read from *readable* on."""
         entries = self._entries.setdefault(scope, {})
-        for prefix, ttl in written.items():
-            entries.pop(prefix, None)
-            entries[prefix] = (readable, started + ttl)
+        for prefix, end in used.items():
+            start, gone = entries.pop(prefix, (readable, 0.0))
+            entries[prefix] = (start if gone >= readable else readable, max(end, gone))
         for prefix in list(entries)[:-MAX_ENTRIES]:
             del entries[prefix]
 

@@ -209,10 +209,13 @@ def text_of(content: str | list[Block]) -> str:
 
 def size_of(content: str | list[Block]) -> int:
     """The bytes of a turn that are counted as tokens: its text, and what its calls say."""
-    size = utf8_size(text_of(content))
-    if isinstance(content, str):
-        return size
-    return size + sum(len(block.name) + len(bytes(block.input)) for block in content if block.type == "tool_use")
+    return utf8_size(content) if isinstance(content, str) else sum(map(block_size, content))
+
+
+def block_size(block: Block) -> int:
+    """The bytes of a block that are counted as tokens."""
+    said = len(block.name) + len(bytes(block.input)) if block.type == "tool_use" else 0
+    return utf8_size(block.text or text_of(block.content)) + said
 
 
 _LITERAL = r'"[^"\\]*(?:\\.[^"\\]*)*"'

@@ -27,8 +27,6 @@ from airflow_provider_claude.simulator.model.request_params import (
 )
 from airflow_provider_claude.simulator.model.token_counts import tokens, utf8_size
 
-#: Hidden prompt tokens that tools add.
-TOOL_TOKENS = 496
 MAX_STRICT_TOOLS = 20
 
 
@@ -91,7 +89,8 @@ def _shape(common: Common) -> Shape:
     system = _read(common.system, "system", str | list[Block]) or ""
     before = utf8_size(common.tools.decode())
     prefix = digest(model.id, repr(common._replace(system=b"", cache_control=b"")))
-    overhead = tokens(utf8_size(common.output_config.decode())) + (TOOL_TOKENS if tools else 0)
+    hidden = model.hidden_tool_tokens[forced is not None] if tools else 0
+    overhead = tokens(utf8_size(common.output_config.decode())) + hidden
     breakpoints = _tool_breakpoints(tools, prefix, tokens(before))
     if isinstance(system, list):
         breakpoints += block_breakpoints(system, prefix, tokens(before) + overhead)
@@ -102,7 +101,7 @@ def _shape(common: Common) -> Shape:
         answer=answer,
         tool=tool,
         prompt_tokens=tokens(before + utf8_size(text_of(system))) + overhead,
-        prefix=digest(prefix, repr(common.system)),
+        prefix=digest(prefix, text_of(system)),
         breakpoints=breakpoints,
         top_ttl=ttl_of(common.cache_control),
         system=text_of(system),

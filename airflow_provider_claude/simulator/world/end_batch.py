@@ -31,11 +31,16 @@ from airflow_provider_claude.simulator.world.ledger import Bill
 
 #: Rows collected before each write.
 _WRITE_ROWS = 256
+#: Simulated seconds until what a request wrote can be found by others of its batch.
+_ANSWER_SECONDS = 2.0
 _USER_FACING = {"error_visibility": "user_facing"}
 
 
 class SettleJob(Struct, kw_only=True):
-    """Everything needed to end one batch. Paths are those of its folder's files."""
+    """Everything needed to end one batch. Paths are those of its folder's files.
+
+    *warm*: the prefixes that were cached when it *started*, and when they are gone; in simulated seconds.
+    """
 
     requests: str
     results: str
@@ -47,16 +52,17 @@ class SettleJob(Struct, kw_only=True):
     betas: list[str]
     ending: Ending
     behaviour: Behaviour
-    warm: list[int]
+    warm: dict[int, float]
+    started: float
     words: int = WORD_LIMIT
 
 
 class Settled(Struct, kw_only=True):
-    """How a batch ended. *written*: cache prefixes and their lifetimes in seconds."""
+    """How a batch ended. *cached*: the prefixes that it wrote or read, and when they are gone."""
 
     counts: Counts
     bill: Bill
-    written: dict[int, int]
+    cached: dict[int, float]
 
 
 class _Luck(NamedTuple):
@@ -70,6 +76,13 @@ class _Luck(NamedTuple):
     cold_cache: float
 
 
+class _Start(NamedTuple):
+    """When a request starts, in simulated seconds, and its luck."""
+
+    at: float
+    luck: _Luck
+
+
 @dataclass(slots=True)
 class _Run:
     """The state of one settlement."""
@@ -80,22 +93,28 @@ class _Run:
     bill: Bill = field(default_factory=Bill)
     contents: array[int] = field(default_factory=lambda: array("Q"))
     requests: array[int] = field(default_factory=lambda: array("Q"))
-    warm: set[int] = field(default_factory=set)
-    written: dict[int, int] = field(default_factory=dict)
+    cached: dict[int, float] = field(default_factory=dict)
+    readable: dict[int, float] = field(default_factory=dict)
 
 
 def settle(job: SettleJob) -> Settled:
     """Write the results of a batch; they appear under their name only when complete."""
-    run = _Run(job, Terms("batch", job.version, tuple(job.betas)), warm=set(job.warm))
+    run = _Run(job, Terms("batch", job.version, tuple(job.betas)), cached=dict(job.warm))
     part = Path(job.results + ".part")
     entries = read_entries(map_file(job.requests))
     Random(digest(job.seed, job.salt, "order")).shuffle(entries)
+    started = zip(entries, _starts(job, len(entries)), strict=True)
     with part.open("wb") as out:
-        _write(out, (row for entry in entries for row in _rows(run, entry)))
+        _write(out, (row for entry, at in started for row in _rows(run, entry, at)))
     _write_digests(job.billed_contents, run.contents)
     _write_digests(job.billed_requests, run.requests)
     part.replace(job.results)
-    return Settled(counts=run.counts, bill=run.bill, written=run.written)
+    return Settled(counts=run.counts, bill=run.bill, cached=run.cached)
+
+
+def _starts(job: SettleJob, requests: int) -> Iterator[float]:
+    """When each request starts: one after the other from the start of the batch to its end."""
+    return (job.started + (job.ending.at - job.started) * number / requests for number in range(requests))
 
 
 def _write_digests(path: str, digests: array[int]) -> None:
@@ -121,11 +140,11 @@ def _write(out: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
         out.write(b"\n".join(pending) + b"\n")
 
 
-def _rows(run: _Run, entry: Entry) -> Iterator[dict[str, Any]]:
+def _rows(run: _Run, entry: Entry, at: float) -> Iterator[dict[str, Any]]:
     """The one row of a request; none or two only where the behaviour says so."""
     name = cast("str", entry.custom_id)
     luck = _Luck(*draws(run.job.seed, run.job.salt, name))
-    result = _result(run, name, cast("Raw", entry.params), luck)
+    result = _result(run, name, cast("Raw", entry.params), _Start(at, luck))
     row = {"custom_id": name, "result": result}
     if luck.missing >= run.job.behaviour.missing:
         yield row
@@ -133,8 +152,8 @@ def _rows(run: _Run, entry: Entry) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _result(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
-    ending, behaviour = run.job.ending, run.job.behaviour
+def _result(run: _Run, name: str, raw: Raw, start: _Start) -> dict[str, Any]:
+    ending, behaviour, luck = run.job.ending, run.job.behaviour, start.luck
     reached = luck.reached < ending.share
     if ending.rest == "canceled" and not reached:
         run.counts.canceled += 1
@@ -144,19 +163,19 @@ def _result(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
         return {"type": "expired"}
     if luck.failed < behaviour.expired + behaviour.errored:
         return _errored(run, InternalError("Internal server error"), identifier("workerreq", run.job.salt, name))
-    return _answered(run, name, raw, luck)
+    return _answered(run, name, raw, start)
 
 
-def _answered(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
+def _answered(run: _Run, name: str, raw: Raw, start: _Start) -> dict[str, Any]:
     body = bytes(raw)
     try:
-        prompt = read_prompt(read_params(body), run.terms, _Readable(run, luck))
+        prompt = read_prompt(read_params(body), run.terms, _Readable(run, start))
     except ApiError as error:
         return _errored(run, error, None)
     reply = answer(prompt, Setting(run.job.seed, name, run.terms, run.job.behaviour, run.job.salt, run.job.words))
     run.counts.succeeded += 1
     if prompt.marks:
-        _remember(run, prompt)
+        _remember(run, prompt, start.at)
     run.bill.add(prompt.shape.model, "batch", prompt.split, reply.output_tokens, billed=reply.billed)
     if reply.billed:
         content = content_digest(body)
@@ -166,14 +185,22 @@ def _answered(run: _Run, name: str, raw: Raw, luck: _Luck) -> dict[str, Any]:
 
 
 class _Readable:
-    """The cached prefixes one row finds: those warm before the batch, and those its own batch wrote, each with luck."""
+    """The cached prefixes one request finds: those warm before the batch, and those its own batch wrote, each with luck.
 
-    def __init__(self, run: _Run, luck: _Luck) -> None:
-        self._warm = run.warm if luck.cache < run.job.behaviour.cache_hit else ()
-        self._fresh = run.written if luck.cold_cache < run.job.behaviour.cold_cache_hit else ()
+    It finds none that was last used longer ago than it lasts, and none whose writer has not answered yet.
+    """
+
+    def __init__(self, run: _Run, start: _Start) -> None:
+        behaviour = run.job.behaviour
+        self._run, self._at = run, start.at
+        self._finds_warm = start.luck.cache < behaviour.cache_hit
+        self._finds_own = start.luck.cold_cache < behaviour.cold_cache_hit
 
     def __contains__(self, prefix: object) -> bool:
-        return prefix in self._warm or prefix in self._fresh
+        if self._run.cached.get(cast("int", prefix), 0.0) <= self._at:
+            return False
+        readable = self._run.readable.get(cast("int", prefix))
+        return self._finds_warm if readable is None else self._finds_own and readable <= self._at
 
 
 def _errored(run: _Run, error: ApiError, request_id: str | None) -> dict[str, Any]:
@@ -182,6 +209,11 @@ def _errored(run: _Run, error: ApiError, request_id: str | None) -> dict[str, An
     return {"type": "errored", "error": error.envelope(request_id)}
 
 
-def _remember(run: _Run, prompt: Prompt) -> None:
-    if len(run.written) < MAX_ENTRIES:
-        run.written.update(prompt.written)
+def _remember(run: _Run, prompt: Prompt, at: float) -> None:
+    """Note what a request that started *at* wrote or read. Where a batch takes no time, its requests find it at once."""
+    answered = at + (_ANSWER_SECONDS if run.job.ending.at > run.job.started else 0.0)
+    for prefix, gone in prompt.cached(at).items():
+        if run.cached.get(prefix, 0.0) <= at and len(run.cached) < MAX_ENTRIES:
+            run.readable[prefix] = answered
+        if prefix in run.cached or len(run.cached) < MAX_ENTRIES:
+            run.cached[prefix] = max(gone, run.cached.get(prefix, 0.0))

@@ -176,14 +176,14 @@ class World:
         folder = self.registry.folder(batch.id)
         try:
             settled = await self.crew.settle(self._job(batch, end, self.cache.warm(scope, batch.created_at)))
-            self.cache.write(scope, settled.written, batch.created_at, end.at)
+            self.cache.write(scope, settled.cached, end.at)
             (folder / "bill.json").write_bytes(msgspec.json.encode(settled.bill))
             batch.counts, batch.ended_at = settled.counts, end.at
             self.registry.save(batch)
         finally:
             del self._settling[batch.id]
 
-    def _job(self, batch: Batch, end: Ending, warm: list[int]) -> SettleJob:
+    def _job(self, batch: Batch, end: Ending, warm: dict[int, float]) -> SettleJob:
         folder = self.registry.folder(batch.id)
         return SettleJob(
             requests=str(folder / "requests.json"),
@@ -195,6 +195,7 @@ class World:
             version=batch.version,
             betas=batch.betas,
             ending=end,
+            started=batch.created_at,
             behaviour=self.behaviour,
             warm=warm,
             words=self.options.words,

@@ -65,7 +65,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     if settings.pack is not None:
         check_packable(job, settings.pack, [*scan.columns, *scan.carry])
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
-    price = price_for(job.model, settings.prices, api)
+    price = price_for(job.model, settings.prices, api, on=clock())
     folder = WorkFolder(settings.work or run.path)
     aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
     prepare(run, folder, scan, aim, clock())

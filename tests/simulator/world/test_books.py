@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import pytest
+
 from tests.simulator.conftest import MODEL, params, requests
 
 LONG_SYSTEM = "Read the mail with care. " * 200
@@ -165,6 +167,76 @@ def test_cache_entries_end_with_their_lifetime(rows, claude_simulator):
     claude_simulator.advance(360)
     (late,) = rows(_cached(1, "5m")).values()
     assert _usage(late).cache_read_input_tokens == 0
+
+
+@pytest.fixture
+def timed(client, claude_simulator):
+    """The rows of a batch that takes so many simulated seconds."""
+    claude_simulator.behaviour(cache_hit=1.0, cold_cache_hit=1.0)
+
+    def ask(seconds, asked):
+        claude_simulator.pace(f"seconds:{seconds}")
+        batch = client.messages.batches.create(requests=asked)
+        claude_simulator.advance(seconds + 1)
+        client.messages.batches.retrieve(batch.id)
+        return {row.custom_id: row.result for row in client.messages.batches.results(batch.id)}
+
+    return ask
+
+
+def _hits(results):
+    return sum(_usage(result).cache_read_input_tokens > 0 for result in results.values())
+
+
+def test_a_hit_renews_an_entry(timed):
+    """An entry of five minutes lasts through a batch of an hour whose requests follow one another closely."""
+    assert _hits(timed(3600, _cached(60, "5m"))) == 59
+
+
+def test_an_entry_is_gone_between_requests_that_are_too_far_apart(timed):
+    """Ten requests in two hours: twelve minutes lie between two."""
+    assert _hits(timed(7200, _cached(10, "5m"))) == 0
+    assert _hits(timed(7200, _cached(10, "1h"))) == 9
+
+
+def test_what_starts_before_the_writer_has_answered_finds_nothing(timed):
+    """A hundred requests in twenty seconds: ten start within the two seconds of the first answer."""
+    assert _hits(timed(20, _cached(100))) == 90
+
+
+def test_a_batch_finds_what_one_before_it_used_last(timed):
+    """An hour counts from the last request of the first batch, not from its start."""
+    timed(3500, _cached(60))
+    assert _hits(timed(60, _cached(5))) == 5
+
+
+def test_a_marker_is_no_part_of_the_prefix(rows, claude_simulator):
+    """What was written for an hour is found by requests that would cache it for five minutes."""
+    claude_simulator.behaviour(cache_hit=1.0)
+    rows(_cached(1, "1h"))
+    assert _hits(rows(_cached(3, "5m"))) == 3
+
+
+@pytest.mark.parametrize(("task", "found"), [("Label it.", 3), ("Translate it.", 0)])
+def test_a_marked_call_caches_what_stands_before_it(rows, claude_simulator, task, found):
+    """The first turn, a plain text, is part of the prefix."""
+    claude_simulator.behaviour(cache_hit=1.0)
+
+    def asked(task, count):
+        control = {"type": "ephemeral", "ttl": "1h"}
+        call = {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {}, "cache_control": control}
+        result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a row"}
+        messages = [
+            {"role": "user", "content": task},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result]},
+        ]
+        tools = [{"name": "read", "description": "Reads.", "input_schema": {"type": "object", "properties": {}}}]
+        return requests(count, system=LONG_SYSTEM, messages=messages, tools=tools)
+
+    assert _hits(rows(asked("Label it.", 1))) == 0
+    claude_simulator.behaviour(cold_cache_hit=0.0)
+    assert _hits(rows(asked(task, 3))) == found
 
 
 def test_a_sync_call_warms_nothing_for_batches(client, rows):
