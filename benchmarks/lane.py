@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from benchmarks.rig import PROJECT, use_bytecode
+from benchmarks.rig import PROJECT, bytecode
 
 #: Requests that rivals may have under way, as one sets it without knowing the latency.
 PLACES = 100
@@ -212,8 +212,7 @@ def _child(
         "rows": rows,
         "step": lanes,
     }
-    environment = {**os.environ, "TMPDIR": str(place) if regime.apart else folder}
-    use_bytecode(environment)
+    environment = {**os.environ, **bytecode(), "TMPDIR": str(place) if regime.apart else folder}
     command = [sys.executable, "-m", "benchmarks.lane", "--child", json.dumps(spec)]
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as process:
         try:

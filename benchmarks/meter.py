@@ -19,13 +19,13 @@ class Meter:
 
     def __enter__(self) -> Self:
         self._import_cpu, self._import_mb = _cpu(), memory_mb("VmRSS")
-        self._loops = [_fixed_loop() for _ in range(_LOOPS)]
+        self._loops = fixed_loops()
         self._cpu, self._wall = _cpu(), time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         cpu, wall = _cpu() - self._cpu, time.perf_counter() - self._wall
-        loops = [*self._loops, *(_fixed_loop() for _ in range(_LOOPS))]
+        loops = [*self._loops, *fixed_loops()]
         self.reading = {
             "cpu": cpu,
             "wall": wall,
@@ -37,8 +37,12 @@ class Meter:
         }
 
 
+def fixed_loops() -> list[float]:
+    """CPU seconds of work that is always the same, some times. Where others use the machine, CPU seconds get longer."""
+    return [_fixed_loop() for _ in range(_LOOPS)]
+
+
 def _fixed_loop() -> float:
-    """CPU seconds of work that is always the same. Where others use the machine, CPU seconds themselves get longer."""
     began = _cpu()
     sum(n * n for n in range(200_000))
     return _cpu() - began
@@ -57,3 +61,9 @@ def memory_mb(which: str, pid: int | str = "self") -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)
     return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
+def bytes_moved() -> tuple[int, int]:
+    """The bytes this process has read and written by system calls so far: files, sockets and pipes alike."""
+    found = dict(re.findall(r"^(\w+): (\d+)$", Path("/proc/self/io").read_text(), re.MULTILINE))
+    return int(found["rchar"]), int(found["wchar"])

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
@@ -29,10 +29,9 @@ class BenchError(RuntimeError):
     """A step failed or took too long; the message has the end of its log."""
 
 
-def use_bytecode(environment: MutableMapping[str, str]) -> None:
-    """Let Python keep compiled modules, in a folder of ours, so that no reading pays for compiling them."""
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPYCACHEPREFIX"] = str(PROJECT / ".bench" / "pycache")
+def bytecode() -> dict[str, str]:
+    """Settings that let Python keep compiled modules, in a folder of ours, so that no reading pays for compiling them."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(PROJECT / ".bench" / "pycache")}
 
 
 class Rig:
@@ -100,10 +99,9 @@ class Rig:
         home = self.folder / "airflow"
         home.mkdir(exist_ok=True)
         pydantic_ai = {"conn_type": "pydanticai", "host": self.claude.base_url, "password": self.claude.api_key}
-        environment = dict(os.environ)
-        use_bytecode(environment)
         return {
-            **environment,
+            **os.environ,
+            **bytecode(),
             "CLAUDE_BASE_URL": self.claude.base_url,
             "CLAUDE_API_KEY": self.claude.api_key,
             "AIRFLOW_HOME": str(home),

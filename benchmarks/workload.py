@@ -26,7 +26,7 @@ class Sentiment(BaseModel):
     needs_reply: bool = Field(description="whether the customer waits for an answer")
 
 
-def write_mails(path: Path, rows: int) -> dict[str, float]:
+def write_mails(path: Path, rows: int, seed: int = SEED) -> dict[str, float]:
     """*rows* ordinary mails of the demo's corpus. Hostile, repeated and broken ones are left out, so that all that is
     measured sends the same number of requests. Returns the mean bytes of a mail's subject and body.
     """
@@ -37,7 +37,7 @@ def write_mails(path: Path, rows: int) -> dict[str, float]:
     total = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         pending: list[dict[str, str]] = []
-        for row in _rows(rows):
+        for row in _rows(rows, seed):
             total += len(row["subject"].encode()) + len(row["body"].encode())
             pending.append(row)
             if len(pending) == 10_000:
@@ -48,19 +48,19 @@ def write_mails(path: Path, rows: int) -> dict[str, float]:
     return {"mean_bytes": total / rows}
 
 
-def _rows(rows: int) -> Iterator[dict[str, str]]:
+def _rows(rows: int, seed: int) -> Iterator[dict[str, str]]:
     from airflow_provider_claude.demo.corpus import make_mail
 
     number = count = 0
     while count < rows:
-        mail = make_mail(number, SEED)
+        mail = make_mail(number, seed)
         number += 1
         if mail.kind != "ordinary":
             continue
         count += 1
         yield {
             "id": f"mail-{mail.number:07d}",
-            "message_id": f"<{SEED}.{mail.number}@example.com>",
+            "message_id": f"<{seed}.{mail.number}@example.com>",
             "sender": "{} <{}>".format(*mail.sender),
             "date": f"2026-01-01T{count * 23 // rows:02d}:00:00+00:00",
             "subject": mail.subject,

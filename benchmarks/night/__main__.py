@@ -1,8 +1,9 @@
-"""A night of mail under LocalExecutor, on the simulator: CPU of every process and task, wall time and peak memory.
+"""Nights of mail under LocalExecutor, on the simulator: CPU of every process and task, wall time and peak memory.
 
-`python -m benchmarks.night --rows 20000 --shards 10 40 --rivals` runs `email_sentiment_nightly` once for each number of shards
-(0: what the plan chooses), then a night each of AnthropicBatchOperator (read, submit, land in Parquet by hand) and
-LLMBatchOperator (read, batch): the same rows, the same executor. The simulator answers at once, and is not counted.
+`python -m benchmarks.night --rows 20000 --shards 10 40 --runs 3 --rivals` runs `email_sentiment_nightly` for each number of
+shards (0: what the plan chooses), then a night each of AnthropicBatchOperator (read, submit, land in Parquet by hand) and
+LLMBatchOperator (read, batch): the same rows, the same executor; all of it three times, alternating. The simulator answers
+at once, and is not counted.
 """
 
 from __future__ import annotations
@@ -14,141 +15,113 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from benchmarks.night.airflow import Airflow
+from benchmarks.meter import fixed_loops
+from benchmarks.night.airflow import PROJECT, START_SECONDS, Airflow, AirflowError, eventually
 from benchmarks.night.cpu import Peaks, cpu_of
-from benchmarks.rig import PROJECT, BenchError
+from benchmarks.night.reading import Reading, details, summary
+from benchmarks.rig import bytecode
 from benchmarks.workload import write_mails
 
 OURS = "email_sentiment_nightly"
 RIVALS = ("anthropic_night", "llm_night")
-DAY = "2026-01-01"
-
-#: What a task process tells of its time.
-COSTS = ("cpu", "start", "imports", "work", "waiting")
 
 #: Seconds without any work, in which is measured what Airflow costs by itself.
 IDLE_SECONDS = 15.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """One night. Seconds are of CPU but for `wall`; `idle` is what the parts cost in that time without work."""
-
-    name: str
-    rows: int
-    state: str
-    wall: float
-    idle: float
-    parts: dict[str, float]
-    peaks: dict[str, float]
-    tasks: list[dict[str, Any]]
-
-    @property
-    def cpu(self) -> float:
-        return sum(self.parts.values())
+NIGHT_SECONDS = 3600.0
 
 
 class Nights:
-    """Nights on one Airflow, one after the other."""
+    """Nights on one Airflow, one after the other, each with *rows* mails of its own: no answer is there already."""
 
     def __init__(self, folder: Path, rows: int, airflow: Airflow) -> None:
-        self.mails = folder / "mails.parquet"
-        self.rows = rows
-        self.airflow = airflow
+        self.folder, self.rows, self.airflow = folder, rows, airflow
+        self.played = 0
         before = cpu_of(airflow.parts)
         time.sleep(IDLE_SECONDS)
         self.idle = (cpu_of(airflow.parts) - before).total() / IDLE_SECONDS
 
     def play(self, name: str, dag_id: str, conf: Mapping[str, Any]) -> Reading:
-        self.airflow.tasks.write_text("")
+        self.played += 1
+        mails = self.folder / f"mails-{self.played}.parquet"
+        write_mails(mails, self.rows, seed=self.played)
+        loops = fixed_loops()
         before, began = cpu_of(self.airflow.parts), time.monotonic()
         with Peaks(self.airflow.parts) as peaks:
-            state = self.airflow.finish(dag_id, self.airflow.trigger(dag_id, {"source": str(self.mails), **conf}))
+            run_id = self.airflow.trigger(dag_id, {"source": str(mails), **conf})
+            run = self.airflow.finished(dag_id, run_id, NIGHT_SECONDS)
         wall = time.monotonic() - began
         after = cpu_of(self.airflow.parts)
+        mails.unlink()
         return Reading(
             name=name,
             rows=self.rows,
-            state=state,
+            state=run["state"],
             wall=wall,
             idle=self.idle * wall,
+            loop=fmean([*loops, *fixed_loops()]),
             parts={part: after[part] - before[part] for part in after},
             peaks=peaks.mb,
-            tasks=[json.loads(line) for line in self.airflow.tasks.read_text().splitlines()],
+            tasks=self.airflow.task_processes(run_id),
         )
 
 
 def main() -> int:
     arguments = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="claude-night-"))
+    readings: list[Reading] = []
     try:
-        write_mails(folder / "mails.parquet", arguments.rows)
         _copy_dags(folder / "dags", rivals=arguments.rivals)
         with (
             SimulatorProcess(pace="instant") as claude,
-            Airflow(folder, _settings(folder, claude)) as airflow,
+            Airflow(folder / "airflow", folder / "dags", _settings(folder, claude)) as airflow,
         ):
-            readings = _nights(arguments, folder, airflow)
+            for reading in _nights(arguments, folder, airflow):
+                readings.append(reading)
+                print("\n".join(details(reading)), flush=True)
+        print("\n".join(summary(readings)))
         if arguments.keep:
             shutil.copytree(folder, arguments.keep, dirs_exist_ok=True)
-    except BenchError as e:
+    except (AirflowError, TimeoutError) as e:
         print(e, file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps([asdict(reading) for reading in readings], indent=1))
+        if arguments.json:
+            Path(arguments.json).write_text(json.dumps([asdict(reading) for reading in readings], indent=1))
     return 0 if all(reading.state == "success" for reading in readings) else 1
 
 
-def _nights(arguments: argparse.Namespace, folder: Path, airflow: Airflow) -> list[Reading]:
-    dags = [OURS, *(RIVALS if arguments.rivals else ())]
-    for dag_id in dags:
-        airflow.wait_for(dag_id)
+def _nights(arguments: argparse.Namespace, folder: Path, airflow: Airflow) -> Iterator[Reading]:
+    rivals: Sequence[str] = RIVALS if arguments.rivals else ()
+    for dag_id in (OURS, *rivals):
+        _unpause(airflow, dag_id)
     nights = Nights(folder, arguments.rows, airflow)
-    readings = []
-    for number, shards in enumerate(arguments.shards):
-        conf: dict[str, Any] = {"day": f"2026-01-{number + 1:02d}"}
-        if shards:
-            conf["shard_rows"] = -(-arguments.rows // shards)
-        readings.append(nights.play(f"{OURS}, {shards or 'planned'} shards", OURS, conf))
-        print("\n".join(_text(readings[-1])), flush=True)
-    for dag_id in dags[1:]:
-        readings.append(nights.play(dag_id, dag_id, {}))
-        print("\n".join(_text(readings[-1])), flush=True)
-    return readings
+    for run in range(arguments.runs):
+        for number, shards in enumerate(arguments.shards):
+            conf: dict[str, Any] = {"day": f"2026-{number + 1:02d}-{run + 1:02d}"}
+            if shards:
+                conf["shard_rows"] = -(-arguments.rows // shards)
+            yield nights.play(f"{OURS}, {f'{shards} shards' if shards else 'as planned'}", OURS, conf)
+        for dag_id in rivals:
+            yield nights.play(dag_id, dag_id, {})
 
 
-def _text(night: Reading) -> Iterator[str]:
-    yield f"\n{night.name}, {night.rows:,} rows: {night.state}"
-    yield f"  wall {night.wall:.0f} s, CPU {night.cpu:.1f} s, of which Airflow idle {night.idle:.1f} s"
-    for part, seconds in sorted(night.parts.items(), key=lambda pair: -pair[1]):
-        peak = f"   peak {night.peaks[part]:5,.0f} MB" if part in night.peaks else ""
-        yield f"  {part:<16} {seconds:8.1f} s{peak}"
-    heads = ("CPU s", *COSTS[1:], "fork MB", "peak MB")
-    yield f"  {'task':<28} {'n':>4}{''.join(f' {head:>8}' for head in heads)}"
-    for task, lines in sorted(_by_task(night).items(), key=lambda pair: -sum(one["cpu"] for one in pair[1])):
-        sums = "".join(f" {sum(one[key] for one in lines):8.2f}" for key in COSTS)
-        highest = "".join(f" {max(one[key] for one in lines):8,.0f}" for key in ("fork_mb", "peak_mb"))
-        yield f"  {task:<28} {len(lines):4}{sums}{highest}"
-    packages = Counter(
-        package for one in night.tasks for package in {name.partition(".")[0] for name in one["modules"]}
+def _unpause(airflow: Airflow, dag_id: str) -> None:
+    """Return once *dag_id* can be triggered, and the run that its schedule makes at first has ended."""
+    eventually(
+        f"the DAG {dag_id}", START_SECONDS, lambda: dag_id in {one["dag_id"] for one in airflow.get("/dags")["dags"]}
     )
-    yield f"  imported by tasks: {', '.join(f'{name} {count}' for name, count in packages.most_common(40))}"
-
-
-def _by_task(night: Reading) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for one in night.tasks:
-        found[one["task"]].append(one)
-    return found
+    airflow.patch(f"/dags/{dag_id}", {"is_paused": False})
+    if airflow.get(f"/dags/{dag_id}")["timetable_summary"] is not None:
+        first = eventually(f"the scheduled run of {dag_id}", START_SECONDS, lambda: airflow.runs(dag_id))
+        airflow.finished(dag_id, first[0]["dag_run_id"], START_SECONDS)
 
 
 def _copy_dags(folder: Path, *, rivals: bool) -> None:
@@ -163,11 +136,10 @@ def _settings(folder: Path, claude: SimulatorProcess) -> dict[str, str]:
     results = folder / "results"
     results.mkdir()
     return {
+        **bytecode(),
         "NIGHT_RESULTS": results.as_uri(),
         "AIRFLOW__CLAUDE__ROOT": str(folder / "claude"),
         "AIRFLOW__CLAUDE__SOURCES": str(folder),
-        "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
-        "AIRFLOW__CLAUDE__POLL_FLOOR": "0",
         "AIRFLOW_CONN_ANTHROPIC_DEFAULT": claude.connection_json,
         "AIRFLOW_CONN_PYDANTICAI_DEFAULT": json.dumps(pydantic_ai),
         **{name: value for name, value in os.environ.items() if name.startswith("AIRFLOW__")},
@@ -180,6 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--shards", type=int, nargs="*", default=[10], help="a night for each; 0: what the plan chooses"
     )
+    parser.add_argument("--runs", type=int, default=1, help="how often each night is played")
     parser.add_argument("--rivals", action="store_true", help="the nights of the other operators, too")
     parser.add_argument("--json", help="a file for all readings")
     parser.add_argument("--keep", help="a folder that gets a copy of all that the nights have written")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -10,139 +11,214 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 
-from benchmarks.rig import PROJECT, BenchError, use_bytecode
+PROJECT = Path(__file__).resolve().parents[2]
+
+#: Lets each task process write down what it costs, and what it imports.
+PROBE = Path(__file__).parent / "probe"
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
-PROBE = Path(__file__).parent / "probe"
-
 ENDED = frozenset({"success", "failed"})
 
+#: Real seconds, generous: Airflow needs less than a minute of them on two free cores.
 START_SECONDS = 300.0
-NIGHT_SECONDS = 3600.0
+COMMAND_SECONDS = 120.0
 STOP_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+class AirflowError(Exception):
+    """Airflow did not start, refused a request, or a command of it failed."""
+
+
+class LockedError(AirflowError):
+    """SQLite was locked; what the command was about may be done in part."""
 
 
 class Airflow:
-    """A context manager: Airflow in *folder*/airflow with the DAGs of *folder*/dags, SQLite and LocalExecutor.
+    """A context manager: Airflow in the new folder *home* on a free port, with the DAGs of *dags*, SQLite and LocalExecutor.
 
-    *settings* are further environment variables. Every task process writes a line of what it cost to `tasks`.
+    *settings* are further environment variables. Every task process writes a line of what it cost to `tasks_log`.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self.folder = folder
-        self.tasks = folder / "tasks.jsonl"
+    def __init__(self, home: Path, dags: Path, settings: Mapping[str, str]) -> None:
+        self.home = home
+        self.log = home / "airflow.log"
+        self.tasks_log = home / "tasks.jsonl"
         port = _free_port()
-        url = f"http://127.0.0.1:{port}"
-        self._http = httpx.Client(base_url=f"{url}/api/v2", timeout=120)
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        use_bytecode(self._environment)
-        self._environment |= {
-            "PYTHONPATH": f"{PROBE}:{PROJECT}",
-            "NIGHT_TASKS": str(self.tasks),
-            "AIRFLOW_HOME": str(folder / "airflow"),
-            "AIRFLOW__API__BASE_URL": url,
+        self.url = f"http://127.0.0.1:{port}"
+        self._http = httpx.Client(base_url=f"{self.url}/api/v2", timeout=120)
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        self._environment = inherited | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROBE / "plugins"),
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "AIRFLOW__CLAUDE__POLL_INTERVAL": "1",
+            "AIRFLOW__CLAUDE__POLL_FLOOR": "0",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROBE / "plugins"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow/airflow.db",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            "NIGHT_TASKS": str(self.tasks_log),
             "NO_COLOR": "1",
+            "PYTHONPATH": f"{PROBE}:{PROJECT}",
             **settings,
         }
 
     def __enter__(self) -> Self:
-        (self.folder / "airflow").mkdir(parents=True)
-        with self._log().open("ab") as log:
-            subprocess.run(self._command("db", "migrate"), env=self._environment, stdout=log, stderr=log, check=True)
-            for part in PARTS:
-                self._running[part] = subprocess.Popen(
-                    self._command(part), env=self._environment, stdout=log, stderr=log, start_new_session=True
-                )
+        self.home.mkdir(parents=True)
+        self.cli("db", "migrate")
+        for part in PARTS:
+            self.start(part)
         try:
-            self._until("a healthy Airflow", START_SECONDS, self._healthy)
-        except BaseException:
+            eventually("a healthy Airflow", START_SECONDS, self._healthy)
+        except BaseException as error:
             self.__exit__()
-            raise
+            raise AirflowError(f"{error}\n{self.tail()}") from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for process in self._running.values():
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-            for process in self._running.values():
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(STOP_SECONDS)
+        """End all parts and what they started: politely, then not."""
+        end(self._parts.values())
+
+    def start(self, part: str) -> None:
+        """Start *part*, or start it again."""
+        with self.log.open("ab") as log:
+            self._parts[part] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", part],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     @property
     def parts(self) -> dict[str, int]:
         """The process id of each part."""
-        return {part: process.pid for part, process in self._running.items()}
+        return {part: process.pid for part, process in self._parts.items()}
 
-    def wait_for(self, dag_id: str) -> None:
-        """Return once *dag_id* can be triggered, and the run that its schedule makes at first has ended."""
-        self._until(f"the DAG {dag_id}", START_SECONDS, lambda: self._http.get(f"/dags/{dag_id}").is_success)
-        self._http.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
-        if self._http.get(f"/dags/{dag_id}").json()["timetable_summary"] is not None:
-            self._until(f"the scheduled run of {dag_id}", START_SECONDS, lambda: self._runs_ended(dag_id))
+    def tail(self, lines: int = 60) -> str:
+        """The end of the log of all parts, and every error in the logs of the tasks."""
+        with self.log.open(errors="replace") as log:
+            found = "".join(deque((line for line in log if "http.access" not in line), lines))
+        return f"{found}\n{self._task_errors()}"
 
-    def _runs_ended(self, dag_id: str) -> bool:
-        runs = self._http.get(f"/dags/{dag_id}/dagRuns").json()["dag_runs"]
-        return bool(runs) and all(run["state"] in ENDED for run in runs)
+    def cli(self, *arguments: str) -> str:
+        """One command of Airflow's command line; what it printed. Raises LockedError where SQLite was locked."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        if done.returncode:
+            kind = LockedError if "database is locked" in printed.lower() else AirflowError
+            raise kind(f"airflow {' '.join(arguments)} exited with {done.returncode}:\n{printed[-4000:]}")
+        return printed
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._json("GET", path, params=query)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._json("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._json("PATCH", path, json=body)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
-        answer = self._http.post(f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": dict(conf)})
-        if not answer.is_success:
-            raise BenchError(f"{dag_id} could not be triggered: {answer.text[:2000]}")
-        return str(answer.json()["dag_run_id"])
+        """Start a run of *dag_id* by hand; its id."""
+        return str(self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf)})["dag_run_id"])
 
-    def finish(self, dag_id: str, run_id: str) -> str:
-        """The state in which the run has ended."""
-        return self._until(f"the end of {run_id}", NIGHT_SECONDS, lambda: self._state(dag_id, run_id))
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        return dict(self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"))
 
-    def _state(self, dag_id: str, run_id: str) -> str | None:
-        answer = self._http.get(f"/dags/{dag_id}/dagRuns/{run_id}")
-        state = answer.json().get("state") if answer.is_success else None
-        return state if state in ENDED else None
+    def runs(self, dag_id: str, **query: Any) -> list[dict[str, Any]]:
+        return list(self.get(f"/dags/{dag_id}/dagRuns", limit=100, **query)["dag_runs"])
 
-    def _until(self, what: str, seconds: float, look: Callable[[], Any]) -> Any:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            with suppress(httpx.TransportError, json.JSONDecodeError):
-                if found := look():
-                    return found
-            time.sleep(0.5)
-        tail = "\n".join(self._log().read_text(errors="replace").splitlines()[-40:])
-        raise BenchError(f"{what} did not come in {seconds:.0f} s. The end of the log:\n{tail}")
+    def finished(self, dag_id: str, run_id: str, seconds: float) -> dict[str, Any]:
+        """The run, once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            run = self.run(dag_id, run_id)
+            return run if run["state"] in ENDED else None
+
+        return eventually(f"the end of {run_id}", seconds, ended)
+
+    def task_processes(self, run_id: str) -> list[dict[str, Any]]:
+        """What each task process of a run wrote down; see `probe/sitecustomize.py`."""
+        lines = [json.loads(line) for line in self.tasks_log.read_text().splitlines()]
+        return [line for line in lines if line["run_id"] == run_id]
 
     def _healthy(self) -> bool:
-        health = self._http.get("/monitor/health").json()
-        names = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        return all((health.get(part) or {}).get("status") == "healthy" for part in names)
+        try:
+            health = self.get("/monitor/health")
+        except (httpx.TransportError, AirflowError):
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
 
-    def _log(self) -> Path:
-        return self.folder / "airflow" / "night.log"
+    def _task_errors(self) -> str:
+        found = []
+        for path in sorted((self.home / "logs").glob("dag_id=*/**/*.log")):
+            text = path.read_text(errors="replace")
+            found += [f"{path}: {line[:2000]}\n" for line in text.splitlines() if '"level":"error"' in line]
+        return "".join(found)
 
-    def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "airflow", *arguments]
+    def _json(self, method: str, path: str, **how: Any) -> Any:
+        response = self._http.request(method, path, **how)
+        if not response.is_success:
+            raise AirflowError(f"{method} {path}: {response.status_code} {response.text[:2000]}")
+        return json.loads(response.content or b"null")
+
+
+def eventually(what: str, seconds: float, look: Callable[[], T | None], pause: float = 0.5) -> T:
+    """What *look* returns as soon as that is true. Raises TimeoutError, which says *what* was waited for."""
+    until = time.monotonic() + seconds
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} did not come in {seconds:.0f} s")
+        time.sleep(pause)
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End every process with all of its group."""
+    started = list(processes)
+    for process in started:
+        _signal(process, signal.SIGTERM)
+    with contextlib.suppress(TimeoutError):
+        eventually("the end of Airflow", STOP_SECONDS, lambda: all(process.poll() is not None for process in started))
+    for process in started:
+        _signal(process, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _free_port() -> int:

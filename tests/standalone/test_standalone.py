@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import re
 from collections import Counter
 from datetime import timedelta
@@ -17,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from tests.standalone.conftest import BATCH_SECONDS, FIRST_DAY, MAILS
-from tests.standalone.server import RUN_SECONDS, START_SECONDS, ZONE, Airflow, LockedError, eventually
+from benchmarks.night.airflow import START_SECONDS, LockedError, eventually
+from tests.standalone.conftest import BATCH_SECONDS, FIRST_DAY, FIRST_MAILS, MAILS
+from tests.standalone.server import RUN_SECONDS, ZONE, KeptAirflow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -45,45 +47,59 @@ BY_DIALOG = some_days(4, 2)
 CONF = json.dumps({"shard_rows": MAILS})
 COMMAND_TRIES = 5
 
+#: Megabytes that the tasks of the counted run may read and write: files, sockets and pipes, of 2,000 mails of 2.5 kB. Half as
+#: much again as was measured: `create` writes the body to a file and then to the API, and reads it once.
+BYTES_BUDGET = {
+    "scan": (9.5, 0.8),
+    "plan": (7.5, 3.5),
+    "shard.create": (16.0, 11.0),
+    "shard.wait": (0.6, 0.1),
+    "shard.load": (5.0, 0.8),
+    "shard.settle": (0.6, 0.1),
+    "report": (25.0, 0.8),  # of it 12 for importing Matplotlib and its fonts
+}
+#: The most requests whose tokens the plan lets the API count.
+COUNTED_REQUESTS = 8
 
-def partition(airflow: Airflow, day: str) -> Path:
+
+def partition(airflow: KeptAirflow, day: str) -> Path:
     return airflow.root / "answers" / "email_sentiment" / f"day={day}"
 
 
-def report(airflow: Airflow, day: str) -> dict[str, Any]:
+def report(airflow: KeptAirflow, day: str) -> dict[str, Any]:
     return dict(json.loads((airflow.root / "work" / DAG / "sentiment" / day / "report.json").read_bytes()))
 
 
-def assert_published(airflow: Airflow, day: str) -> None:
+def assert_published(airflow: KeptAirflow, day: str, mails: int = MAILS) -> None:
     """The day has a partition, of its own mail, with every mail accounted for."""
     ledger = report(airflow, day)["ledger"]
     answers = pq.read_table(partition(airflow, day), partitioning=None).to_pylist()
-    assert ledger["inputs"] == MAILS
-    assert len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values()) == MAILS
+    assert ledger["inputs"] == mails
+    assert len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values()) == mails
     assert {str(answer["date"].date()) for answer in answers} == {day}
 
 
-def backfill_runs(airflow: Airflow) -> set[tuple[str, str, str]]:
+def backfill_runs(airflow: KeptAirflow) -> set[tuple[str, str, str]]:
     """Every run of a backfill with its end and its state; one that ran again is another."""
     runs = airflow.runs(DAG, run_type="backfill")
     return {(run["dag_run_id"], run["end_date"], run["state"]) for run in runs}
 
 
-def until_backfilled(airflow: Airflow) -> None:
+def until_backfilled(airflow: KeptAirflow) -> None:
     def ended() -> bool:
         return all(backfill["completed_at"] for backfill in airflow.get("/backfills", dag_id=DAG)["backfills"])
 
     eventually("the end of the backfill", RUN_SECONDS, ended)
 
 
-def assert_backfilled(airflow: Airflow, before: set[tuple[str, str, str]], count: int) -> None:
+def assert_backfilled(airflow: KeptAirflow, before: set[tuple[str, str, str]], count: int) -> None:
     """The backfill ends, and *count* runs have succeeded since *before*."""
 
     until_backfilled(airflow)
     assert [state for _, _, state in backfill_runs(airflow) - before] == ["success"] * count
 
 
-def backfill_by_command(airflow: Airflow, days: list[str], *more: str) -> None:
+def backfill_by_command(airflow: KeptAirflow, days: list[str], *more: str) -> None:
     """Backfill *days*, from local midnight to local midnight with the offsets those have.
 
     A creation that SQLite stops half-way leaves a backfill of some of the days, which has to end before the next.
@@ -108,22 +124,30 @@ def trigger_dialog(page: Page) -> Locator:
 
 
 @pytest.fixture(scope="module")
-def triggered(airflow: Airflow) -> str:
-    """The id of a run for one day in shards of 20 mails, which has succeeded."""
+def counted(airflow: KeptAirflow, claude: SimulatorProcess) -> tuple[str, Counter[str]]:
+    """The id of a run for one day in shards of 700 mails, which has succeeded; and the calls of the API it has made."""
     airflow.patch(f"/dags/{DAG}", {"is_paused": False})
-    conf = {"day": TRIGGERED, "shard_rows": 20}
-    run_id = str(airflow.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    [first] = eventually("the run that unpausing makes", START_SECONDS, lambda: airflow.runs(DAG, run_type="scheduled"))
+    airflow.finished(DAG, first["dag_run_id"])
+    before = Counter(claude.calls())
+    run_id = airflow.trigger(DAG, {"day": TRIGGERED, "shard_rows": 700})
     assert airflow.finished(DAG, run_id)["state"] == "success"
-    return run_id
+    return run_id, Counter(claude.calls()) - before
 
 
-def planned_shards(airflow: Airflow) -> list[str]:
+@pytest.fixture(scope="module")
+def triggered(counted: tuple[str, Counter[str]]) -> str:
+    """The id of the counted run."""
+    return counted[0]
+
+
+def planned_shards(airflow: KeptAirflow) -> list[str]:
     """The names of the triggered run's shards that were sent as batches."""
     plan = json.loads((airflow.root / "work" / DAG / "sentiment" / TRIGGERED / "plan.json").read_bytes())
     return [f"{spec['shard']:05d}" for spec in plan["shards"] if spec["lane"] == "batch"]
 
 
-def test_airflow_lists_the_dags_without_import_errors(airflow: Airflow) -> None:
+def test_airflow_lists_the_dags_without_import_errors(airflow: KeptAirflow) -> None:
     def listed() -> bool:
         return {DAG, "review_sentiment"} <= {dag["dag_id"] for dag in airflow.get("/dags")["dags"]}
 
@@ -131,7 +155,7 @@ def test_airflow_lists_the_dags_without_import_errors(airflow: Airflow) -> None:
     assert airflow.get("/importErrors")["import_errors"] == []
 
 
-def test_a_night_starts_no_more_processes_than_its_shards_need(airflow: Airflow, triggered: str) -> None:
+def test_a_night_starts_no_more_processes_than_its_shards_need(airflow: KeptAirflow, triggered: str) -> None:
     starts = Counter(process["task"].removeprefix("sentiment.") for process in airflow.task_processes(triggered))
     shards = len(planned_shards(airflow))
     assert {name: starts[name] for name in ("scan", "plan", "report")} == {"scan": 1, "plan": 1, "report": 1}
@@ -140,7 +164,31 @@ def test_a_night_starts_no_more_processes_than_its_shards_need(airflow: Airflow,
     assert starts["shard.settle"] <= shards + 1  # one resumes, where a row is asked again
 
 
-def test_with_warm_imports_no_task_imports_a_heavy_module_itself(airflow: Airflow, triggered: str) -> None:
+def test_a_night_calls_the_api_once_for_what_it_sends_and_once_for_what_it_fetches(
+    airflow: KeptAirflow, counted: tuple[str, Counter[str]]
+) -> None:
+    calls, shards = counted[1], len(planned_shards(airflow))
+    assert {name: calls[name] for name in ("create", "results", "messages")} == {
+        "create": shards,
+        "results": shards,
+        "messages": 1,  # the trial
+    }
+    assert calls["models"] <= 2 + 2 * shards  # the model, and whose key it is: once in each process that uses the key
+    assert calls["count_tokens"] <= COUNTED_REQUESTS
+    assert set(calls) <= {"create", "retrieve", "results", "messages", "models", "count_tokens"}
+
+
+def test_a_night_reads_and_writes_no_more_bytes_than_its_budget(airflow: KeptAirflow, triggered: str) -> None:
+    moved: dict[str, list[float]] = {}
+    for process in airflow.task_processes(triggered):
+        sums = moved.setdefault(process["task"].removeprefix("sentiment."), [0.0, 0.0])
+        sums[0] += process["bytes_read"] / 1e6
+        sums[1] += process["bytes_written"] / 1e6
+    over = {name: sums for name, sums in moved.items() if any(map(operator.gt, sums, BYTES_BUDGET[name]))}
+    assert over == {}
+
+
+def test_with_warm_imports_no_task_imports_a_heavy_module_itself(airflow: KeptAirflow, triggered: str) -> None:
     found = {
         (process["task"], name)
         for process in airflow.task_processes(triggered)
@@ -149,7 +197,7 @@ def test_with_warm_imports_no_task_imports_a_heavy_module_itself(airflow: Airflo
     assert found == set()
 
 
-def test_every_shard_of_a_run_is_a_mapped_instance_named_after_the_shard(airflow: Airflow, triggered: str) -> None:
+def test_every_shard_of_a_run_is_a_mapped_instance_named_after_the_shard(airflow: KeptAirflow, triggered: str) -> None:
     names: dict[str, list[str]] = {}
     for task in airflow.tasks(DAG, triggered):
         assert task["state"] == "success"
@@ -158,15 +206,15 @@ def test_every_shard_of_a_run_is_a_mapped_instance_named_after_the_shard(airflow
     shards = planned_shards(airflow)
     assert len(shards) >= 3
     assert names == {f"sentiment.shard.{step}": shards for step in ("create", "wait", "load", "settle")}
-    assert_published(airflow, TRIGGERED)
+    assert_published(airflow, TRIGGERED, FIRST_MAILS)
 
 
-def test_an_unpaused_dag_runs_for_the_night_that_is_just_over(airflow: Airflow, triggered: str) -> None:
+def test_an_unpaused_dag_runs_for_the_night_that_is_just_over(airflow: KeptAirflow, triggered: str) -> None:
     [night] = airflow.runs(DAG, run_type="scheduled")
     assert airflow.finished(DAG, night["dag_run_id"])["state"] == "success"
 
 
-def test_a_backfill_by_command_answers_the_local_days_it_was_asked_for(airflow: Airflow, triggered: str) -> None:
+def test_a_backfill_by_command_answers_the_local_days_it_was_asked_for(airflow: KeptAirflow, triggered: str) -> None:
     before = backfill_runs(airflow)
     backfill_by_command(airflow, BY_COMMAND)
     assert_backfilled(airflow, before, len(BY_COMMAND))
@@ -176,7 +224,7 @@ def test_a_backfill_by_command_answers_the_local_days_it_was_asked_for(airflow: 
 
 
 def test_the_same_days_again_pay_nothing_and_keep_their_partitions(
-    airflow: Airflow, claude: SimulatorProcess, triggered: str
+    airflow: KeptAirflow, claude: SimulatorProcess, triggered: str
 ) -> None:
     before, calls = backfill_runs(airflow), claude.calls()
     backfill_by_command(airflow, AGAIN, "--reprocess-behavior", "completed")
@@ -196,7 +244,7 @@ def test_the_trigger_form_asks_for_what_a_run_may_change(page: Page, triggered: 
 
 @pytest.mark.browser
 def test_a_backfill_from_the_dialog_of_the_ui_answers_the_days_that_were_picked(
-    airflow: Airflow, triggered: str, page: Page, pictures: Path
+    airflow: KeptAirflow, triggered: str, page: Page, pictures: Path
 ) -> None:
     from playwright.sync_api import expect
 
@@ -222,7 +270,7 @@ def test_a_backfill_from_the_dialog_of_the_ui_answers_the_days_that_were_picked(
 
 
 @pytest.mark.browser
-def test_the_grid_shows_the_shards_by_name(airflow: Airflow, triggered: str, page: Page, pictures: Path) -> None:
+def test_the_grid_shows_the_shards_by_name(airflow: KeptAirflow, triggered: str, page: Page, pictures: Path) -> None:
     shards = planned_shards(airflow)
     page.goto(f"/dags/{DAG}/runs/{quote(triggered, safe='')}/tasks/group/sentiment.shard")
     page.get_by_role("button", name="Expand all task groups").click()
@@ -242,10 +290,10 @@ def test_the_documentation_of_the_dag_is_a_click_away(triggered: str, page: Page
 
 
 def test_a_night_survives_the_death_of_its_triggerer_and_pays_nothing_twice(
-    airflow: Airflow, claude: SimulatorProcess, slow_batches: None, triggered: str
+    airflow: KeptAirflow, claude: SimulatorProcess, slow_batches: None, triggered: str
 ) -> None:
     conf = {"day": KILLED, "shard_rows": 20}
-    run_id = str(airflow.post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    run_id = airflow.trigger(DAG, conf)
     airflow.in_state(DAG, run_id, "sentiment.shard.wait", "deferred")
     airflow.kill("triggerer")
     claude.advance(BATCH_SECONDS)
@@ -254,7 +302,7 @@ def test_a_night_survives_the_death_of_its_triggerer_and_pays_nothing_twice(
     assert claude.books()["same_content"]["requests"] == 0
 
 
-def wait_for_one_batch(airflow: Airflow, claude: SimulatorProcess) -> str:
+def wait_for_one_batch(airflow: KeptAirflow, claude: SimulatorProcess) -> str:
     """The id of a run whose only task waits, in the triggerer, for a batch that it may cancel."""
     params: Any = {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
     with anthropic.Anthropic(base_url=claude.base_url, api_key=claude.api_key) as client:
@@ -268,7 +316,7 @@ def wait_for_one_batch(airflow: Airflow, claude: SimulatorProcess) -> str:
 
 
 def test_marking_the_wait_cancels_its_batch_where_that_was_asked_for(
-    airflow: Airflow, claude: SimulatorProcess, slow_batches: None
+    airflow: KeptAirflow, claude: SimulatorProcess, slow_batches: None
 ) -> None:
     before = claude.calls().get("cancel", 0)
     run_id = wait_for_one_batch(airflow, claude)
@@ -277,7 +325,7 @@ def test_marking_the_wait_cancels_its_batch_where_that_was_asked_for(
 
 
 def test_clearing_the_wait_never_cancels_its_batch(
-    airflow: Airflow, claude: SimulatorProcess, slow_batches: None
+    airflow: KeptAirflow, claude: SimulatorProcess, slow_batches: None
 ) -> None:
     before = claude.calls().get("cancel", 0)
     run_id = wait_for_one_batch(airflow, claude)

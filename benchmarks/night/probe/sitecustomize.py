@@ -1,7 +1,8 @@
 """What a task process costs, written down as it ends. Python loads this module at the start of every process that finds it.
 
 A task runs in a fork of the executor's worker and ends with `os._exit`. The plugin beside this file tells which task it is
-and when its operator starts. All times are CPU seconds of the process since its fork, but for `wall`.
+and when its operator starts. All times are CPU seconds of the process since its fork, but for `wall`; bytes are
+those that it reads and writes, files, sockets and pipes alike, from the operator's start on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.meter import memory_mb
+from benchmarks.meter import bytes_moved, memory_mb
 
 _import, _import_module, _exit = builtins.__import__, importlib.import_module, os._exit
 
@@ -28,6 +29,7 @@ class Task:
         self.imports = 0.0
         self.started = time.monotonic()
         self.start_cpu = self.start_imports = 0.0
+        self.start_read = self.start_written = 0
         self.fork_mb = 0.0
         self.modules = set(sys.modules)
 
@@ -35,9 +37,11 @@ class Task:
         """The operator of the task called *name* is about to run."""
         self.name, self.run_id = name, run_id
         self.start_cpu, self.start_imports = time.process_time(), self.imports
+        self.start_read, self.start_written = bytes_moved()
 
     def ends(self) -> dict[str, Any]:
         total, wall = time.process_time(), time.monotonic() - self.started
+        read, written = bytes_moved()
         return {
             "task": self.name,
             "run_id": self.run_id,
@@ -47,6 +51,8 @@ class Task:
             "work": total - self.start_cpu - (self.imports - self.start_imports),
             "waiting": max(wall - total, 0.0),
             "wall": wall,
+            "bytes_read": read - self.start_read,
+            "bytes_written": written - self.start_written,
             "fork_mb": self.fork_mb,
             "peak_mb": memory_mb("VmHWM"),
             "modules": sorted(set(sys.modules) - self.modules),
