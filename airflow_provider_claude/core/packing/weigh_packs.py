@@ -25,7 +25,7 @@ class PackWeights:
     def __init__(self, packing: Packing, spec: JobSpec) -> None:
         encoder = RequestEncoder(spec)
         self._frame = PackEncoder(spec).frame_bytes
-        self._single = sum(map(len, encoder.frame))
+        self._single = encoder.frame.bytes
         self._sorter: PackSorter[int] = PackSorter(spec, packing, encoder.columns)
         self._requests = self._bytes = self._together = 0
         self.columns = self._sorter.columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
-from airflow_provider_claude.core.requests.request_bytes import ENVELOPE_BYTES, RequestEncoder
+from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
 from airflow_provider_claude.stages.plan.trial import trial_spec
@@ -55,12 +54,12 @@ class Items:
         """Bytes on the wire and request hash of every item."""
         columns = [*self.encoder.columns, *(self.packed.columns if self.packed else ())]
         for batch in read_items(self.run, self.scan, 0, self.scan.items, list(dict.fromkeys(columns))):
-            requests: Iterable[bytes] = self.encoder.of_batch(batch)
+            contents: Iterable[bytes] = self.encoder.of_batch(batch)
             if self.packed:
-                requests = list(requests)
-                self.packed.add(batch, [len(self.encoder.content(params)) for params in requests])
-            for params in requests:
-                digest, size = hashlib.sha256(params).digest(), self.encoder.row_bytes(params)
+                contents = list(contents)
+                self.packed.add(batch, list(map(len, contents)))
+            for content in contents:
+                digest, size = self.encoder.frame.digest(content), self.encoder.row_bytes(content)
                 self.hashes += digest[:KEY_BYTES]
                 self._sizes.append(size)
                 yield size + (self.packed.more_bytes if self.packed else 0), digest
@@ -71,10 +70,10 @@ class Items:
         """Bytes on the wire and request hash of items *start* to *stop*, once more."""
         more = self.packed.more_bytes if self.packed else 0
         for batch in read_items(self.run, self.scan, start, stop, self.encoder.columns):
-            for params in self.encoder.of_batch(batch):
-                yield self.encoder.row_bytes(params) + more, hashlib.sha256(params).digest()
+            for content in self.encoder.of_batch(batch):
+                yield self.encoder.row_bytes(content) + more, self.encoder.frame.digest(content)
 
     def bytes_to_send(self, known: Known) -> int:
         """The bytes of all requests that have no answer yet, without what a batch puts around them."""
-        sizes = np.frombuffer(self._sizes, dtype="u4").astype("i8") - self.encoder.row_bytes(b"")
+        sizes = np.frombuffer(self._sizes, dtype="u4").astype("i8") - ENTRY_BYTES
         return int(sizes[~known.mask].sum())

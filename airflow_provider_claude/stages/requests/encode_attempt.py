@@ -12,15 +12,20 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders, asked_rows
 from airflow_provider_claude.stages.requests.pack_items import Packs
 from airflow_provider_claude.stages.requests.request_body import RequestBody
+from airflow_provider_claude.stages.requests.spool import Spool
 from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
+
+#: Bytes that are read and written together. The sync lane reads requests in any order.
+_BUFFER = 1 << 16
 
 
 @contextmanager
 def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[RequestBody]:
     """The encoded body of what *selection* asks of *shard*. Raises StateError where the items are no longer those of the plan."""
-    with tempfile.TemporaryFile() as stream:
+    with tempfile.TemporaryFile(buffering=_BUFFER) as stream:
         encoder, packing = Encoders(shard.plan), shard.plan.packing
-        draft = (Packs if selection.pack > 1 else Draft)(shard, selection, stream, encoder)
+        spool = Spool(stream, selection.fingerprint(shard))
+        draft = (Packs if selection.pack > 1 else Draft)(shard, selection, spool, encoder)
         plain = _encode(shard, selection, encoder, draft)
         fingerprint = packing.fingerprint(plain) if shard.spec.pack > 1 and packing else plain
         if fingerprint != shard.fingerprint:
@@ -28,18 +33,18 @@ def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[Re
                 f"The items of shard {shard.number} are no longer those of the plan. Nothing was sent. Clear "
                 "the plan task to plan the current items."
             )
-        yield RequestBody(stream, draft.manifest(), draft.sizes, draft.totals)
+        yield RequestBody(spool, draft.manifest())
 
 
 def _encode(shard: PlannedShard, selection: AttemptSelection, encoder: Encoders, draft: Draft) -> str:
     """Write the body to *draft*. Returns the fingerprint of all items there are now, each with a request of its own."""
     seen = hashlib.sha256()
     for rows in items_of(shard, draft.columns):
-        batch, params = rows, list(encoder.of_batch(rows))
-        hashes = [hashlib.sha256(one).digest() for one in params]
+        batch, contents = rows, list(encoder.of_batch(rows))
+        hashes = encoder.hashes(contents)
         seen.update(b"".join(hashes))
         if not selection.whole:
-            batch, params, hashes = asked_rows(rows, params, hashes, selection, encoder)
-        draft.add(batch, params, hashes, encoder.limits(batch, selection))
+            batch, contents, hashes = asked_rows(rows, contents, hashes, selection, encoder)
+        draft.add(batch, contents, hashes, encoder.limits(batch, selection))
     draft.close()
     return seen.hexdigest()

@@ -1,48 +1,43 @@
-"""A body while it is written, where items share requests."""
+"""The requests of an attempt while they are written, where items share them."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
 from airflow_provider_claude.core.packing.pack_sorter import Pack, PackSorter
-from airflow_provider_claude.core.requests.request_bytes import (
-    custom_id,
-)
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders
-from airflow_provider_claude.stages.requests.manifest import KEYS, int_array, manifest_rows
+from airflow_provider_claude.stages.requests.manifest import custom_ids, manifest_of
+from airflow_provider_claude.stages.requests.spool import WHOLE, Spool
 from airflow_provider_claude.store.items import read_carried
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
 class _Item(NamedTuple):
-    """An item to be put into a pack. *row* counts those that are asked, in the order in which they are read."""
+    """An item to be put into a pack. *row* counts those that are asked, in the order in which they are read. *hash*: of a
+    request of its own.
+    """
 
     row: int
-    params: bytes
+    content: bytes
     hash: bytes
     limit: int
-    content: bytes
 
 
 class Packs(Draft):
     """The same where items share requests: those of one request follow one another in the manifest."""
 
-    def __init__(
-        self,
-        shard: PlannedShard,
-        selection: AttemptSelection,
-        stream: IO[bytes],
-        encoder: Encoders,
-    ) -> None:
-        super().__init__(shard, selection, stream, encoder)
+    def __init__(self, shard: PlannedShard, selection: AttemptSelection, spool: Spool, encoder: Encoders) -> None:
+        super().__init__(shard, selection, spool, encoder)
         plan = shard.plan
         if plan.packing is None:
             raise StateError(
@@ -50,51 +45,48 @@ class Packs(Draft):
             )
         carried = read_carried(shard.run, shard.run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
-        self._kept = list(dict.fromkeys([*KEYS, *(one.name for one in carried)]))
-        self._alone, self._encoders, self._encoder = selection.alone, encoder, PackEncoder(plan.job)
+        self._alone, self._encoder = selection.alone, PackEncoder(plan.job)
         self._sorter: PackSorter[_Item] = PackSorter(plan.job, plan.packing, encoder.columns, items=selection.pack)
         self.columns = list(dict.fromkeys([*self.columns, *self._sorter.columns]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
-        self._hashes: list[bytes] = []
         self._read = 0
 
-    def add(self, batch: pa.RecordBatch, params: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
-        self._parts.append(batch.select(self._kept))
-        contents = [self._encoders.content(one, limit) for one, limit in zip(params, limits, strict=True)]
-        rows = range(self._read, self._read + len(params))
-        self._read += len(params)
-        items = map(_Item, rows, params, hashes, limits, contents)
+    def add(self, batch: pa.RecordBatch, contents: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+        self._items.append(batch.select(self._kept))
+        rows = range(self._read, self._read + len(contents))
+        self._read += len(contents)
+        items = map(_Item, rows, contents, hashes, limits)
         for pack in self._sorter.add(batch, items, list(map(len, contents)), self._alone):
             self._write_pack(pack)
 
     def close(self) -> None:
         for pack in self._sorter.rest():
             self._write_pack(pack)
-        super().close()
 
     def _write_pack(self, pack: Pack[_Item]) -> None:
-        first, number = pack.items[0], len(self.sizes)
-        params, digest, total = first.params, first.hash, first.limit
-        if len(pack.items) > 1:
-            contents, limits = [item.content for item in pack.items], [item.limit for item in pack.items]
-            params, total = self._encoder.request(contents, limits, fingerprint=self._name, number=number)
-            digest = hashlib.sha256(params).digest()
+        number = self._spool.count
         for element, item in enumerate(pack.items, start=1):
             self._order.append(item.row)
             self._requests.append(number)
             self._elements.append(0 if pack.alone else element)
             self._limits.append(item.limit)
-            self._hashes.append(digest)
-        self._write([params], [total])
+        self._hashes += self._write(pack.items, number) * len(pack.items)
+
+    def _write(self, items: list[_Item], number: int) -> bytes:
+        """Write request *number*, which holds *items*; its hash."""
+        contents, limits = [item.content for item in items], [item.limit for item in items]
+        if len(items) == 1:
+            self._spool.write(contents, self._encoders.frames(limits), limits)
+            return items[0].hash
+        params, total = self._encoder.request(contents, limits, fingerprint=self._name, number=number)
+        self._spool.write([params], [WHOLE], [total])
+        return hashlib.sha256(params).digest()
 
     def manifest(self) -> pa.Table:
-        names = [custom_id(self._name, request) for request in self._requests]
-        items = pa.Table.from_batches(self._parts).take(int_array(list(self._order), "<i8", pa.int64()))
-        rows = items.combine_chunks().to_batches()
+        items = pa.Table.from_batches(self._items).take(number_array(self._order, pa.int64()))
         more = {
-            "pack_number": int_array(list(self._requests), "<i4", pa.int32()),
-            "pack_element": int_array(list(self._elements), "<i4", pa.int32()),
+            "pack_number": number_array(self._requests, pa.int32()),
+            "pack_element": number_array(self._elements, pa.int32()),
         }
-        limits = list(self._limits)
-        parts = [manifest_rows(row, self._start, self._schema, names, self._hashes, limits, more) for row in rows]
-        return pa.Table.from_batches(parts, self._schema)
+        ids = custom_ids(self._name, np.asarray(self._requests))
+        return manifest_of(items, self._start, self._schema, ids, self._hashes, self._limits, more)

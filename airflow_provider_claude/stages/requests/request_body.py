@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from airflow_provider_claude.core.requests.request_bytes import (
-    BODY_OPEN,
-    ENTRY_BYTES,
-    PARAMS_AT,
-)
 from airflow_provider_claude.errors import PendingError
-from airflow_provider_claude.store.parquet_files import read_table, write_table
+from airflow_provider_claude.stages.requests.manifest import DISTINCT
+from airflow_provider_claude.stages.requests.spool import Spool
+from airflow_provider_claude.store.parquet_files import parquet_writer, read_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from upath import UPath
-
-
-_CHUNK = 1 << 20
 
 
 class RequestBody:
@@ -32,12 +25,9 @@ class RequestBody:
     rely on that.
     """
 
-    def __init__(self, stream: IO[bytes], manifest: pa.Table, sizes: array[int], limits: Sequence[int] = ()) -> None:
-        """*sizes*: bytes of the parameters of each request; *limits*: the `max_tokens` of each."""
-        self._stream = stream
-        self._length = stream.tell()
-        self._manifest = manifest
-        self.sizes, self.limits = sizes, limits
+    def __init__(self, spool: Spool, manifest: pa.Table) -> None:
+        self._spool, self._manifest = spool, manifest
+        self.sizes, self.limits = spool.sizes, spool.limits
         self.expired: Callable[[], bool] = lambda: False
 
     @property
@@ -48,7 +38,7 @@ class RequestBody:
     @property
     def count(self) -> int:
         """How many requests it has."""
-        return len(self.sizes)
+        return self._spool.count
 
     @property
     def items(self) -> list[int]:
@@ -69,7 +59,8 @@ class RequestBody:
         return bool(self._manifest["request_hash"].equals(read_table(path, ["request_hash"])["request_hash"]))
 
     def write_manifest(self, path: UPath) -> None:
-        write_table(path, self._manifest)
+        with parquet_writer(path, self._manifest.schema, distinct=DISTINCT) as writer:
+            writer.write_table(self._manifest)
 
     def highest(self, values: NDArray[Any]) -> NDArray[Any]:
         """The highest of *values*, one an item of the shard, among the items of each request."""
@@ -79,19 +70,13 @@ class RequestBody:
 
     def requests(self, order: NDArray[Any] | None = None) -> Iterator[bytes]:
         """The parameters of the requests of *order*, by their numbers; of all, in the order of the manifest, without it."""
-        sizes = np.asarray(self.sizes, dtype="<i8")
-        ends = len(BODY_OPEN) + np.cumsum(sizes + ENTRY_BYTES)
-        starts = ends - sizes - ENTRY_BYTES + PARAMS_AT
-        for number in range(self.count) if order is None else order.tolist():
-            self._stream.seek(starts[number])
-            yield self._stream.read(self.sizes[number])
+        return self._spool.params(range(self.count) if order is None else order.tolist())
 
     def __len__(self) -> int:
-        return self._length
+        return self._spool.bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        self._stream.seek(0)
-        while chunk := self._stream.read(_CHUNK):
+        for chunk in self._spool.body():
             if self.expired():
                 raise PendingError("Sending the batch took too long, and was stopped before it was complete.")
             yield chunk

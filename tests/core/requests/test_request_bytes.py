@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.requests.request_bytes import (
+    Frame,
     Named,
     RequestEncoder,
     custom_id,
@@ -126,8 +128,23 @@ def test_a_jinja_template_in_a_mail_is_only_text() -> None:
 
 def test_the_bytes_of_a_row_are_the_bytes_it_adds_to_a_body() -> None:
     encoder = RequestEncoder(spec_of(JOB))
-    params = next(encoder.params({"subject": ["ä"], "body": ["b"]}))
-    assert len(entry(custom_id("f" * 64, 99_999), params)) + 1 == encoder.row_bytes(params)
+    content = next(encoder.contents({"subject": ["ä"], "body": ["b"]}))
+    assert len(entry(custom_id("f" * 64, 99_999), encoder.frame, content)) + 1 == encoder.row_bytes(content)
+
+
+@given(st.binary(), st.binary(), st.binary())
+def test_the_hash_of_a_request_is_that_of_its_bytes(head: bytes, content: bytes, tail: bytes) -> None:
+    frame = Frame(head, tail)
+    assert frame.params(content) == head + content + tail
+    assert frame.digest(content) == hashlib.sha256(head + content + tail).digest()
+    assert frame.digest(content) == frame.digest(content)
+
+
+def test_requests_with_another_limit_differ_in_their_frames_alone() -> None:
+    row = {"subject": ["a"], "body": ["b"]}
+    usual, larger = (RequestEncoder(spec_of(replace(JOB, max_tokens=limit))) for limit in (100, 200))
+    assert list(usual.contents(row)) == list(larger.contents(row))
+    assert json.loads(next(larger.params(row))) == {**json.loads(next(usual.params(row))), "max_tokens": 200}
 
 
 def test_custom_ids_fit_the_api_and_lead_back_to_their_row() -> None:

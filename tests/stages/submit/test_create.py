@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from array import array
 from pathlib import Path
 from typing import NoReturn
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,7 +10,6 @@ from airflow_provider_claude.core.requests.request_bytes import custom_id
 from airflow_provider_claude.errors import ClaudeError, StateError, Terminal
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.stages.submit.run import RequestBody
 from tests.stages.conftest import Night
 
 TEXTS = [f"mail {n}" for n in range(12)]
@@ -90,14 +87,6 @@ def test_an_unreadable_record_is_never_taken_for_an_absent_one(night: Night) -> 
     Path(night.run.shard(1).file("1.submitted.json").path).write_text("{")
     with pytest.raises(Terminal, match="not a readable SubmittedRecord"):
         night.create()
-
-
-def test_a_spooled_body_can_be_read_again_from_its_start(tmp_path: Path) -> None:
-    with (tmp_path / "body").open("w+b") as stream:
-        stream.write(b"x" * 3_000_000)
-        body = RequestBody(stream, pa.table({}), array("I"))
-        assert len(body) == 3_000_000
-        assert b"".join(body) == b"".join(body) == b"x" * 3_000_000
 
 
 def test_a_connection_that_cannot_be_made_leaves_nothing_on_record(night: Night) -> None:
