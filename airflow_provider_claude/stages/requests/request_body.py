@@ -73,7 +73,7 @@ class RequestBody:
         return self._spool.params(range(self.count) if order is None else order.tolist())
 
     def __len__(self) -> int:
-        return self._spool.bytes
+        return self._spool.body_bytes
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._spool.body():

@@ -47,7 +47,7 @@ class Spool:
         return len(self._frames)
 
     @property
-    def bytes(self) -> int:
+    def body_bytes(self) -> int:
         """The bytes of a body of them all; between two entries is a comma, behind the last is none."""
         return ENVELOPE_BYTES + max(sum(self.sizes) + self.count * ENTRY_BYTES - 1, 0)
 

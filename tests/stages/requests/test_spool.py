@@ -43,7 +43,7 @@ def test_a_spooled_body_is_the_batch_of_its_requests_and_can_be_read_again(rows:
     body = b"".join(spool.body())
     asked = [{"custom_id": custom_id(NAME, number), "params": json.loads(one)} for number, one in enumerate(params)]
     assert json.loads(body) == {"requests": asked}
-    assert spool.bytes == len(body)
+    assert spool.body_bytes == len(body)
     assert b"".join(spool.body()) == body
     turns = range(len(rows) - 1, -1, -1)
     assert list(spool.params(turns)) == params[::-1]
@@ -54,7 +54,7 @@ def test_a_large_body_comes_in_pieces_of_about_a_megabyte() -> None:
     spool = Spool(io.BytesIO(), NAME)
     spool.write([b"x" * 50_000] * 100, [WHOLE] * 100, [1] * 100)
     pieces = list(spool.body())
-    assert len(b"".join(pieces)) == spool.bytes
+    assert len(b"".join(pieces)) == spool.body_bytes
     assert max(map(len, pieces)) < 1.1 * 2**20
 
 
