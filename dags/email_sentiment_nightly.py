@@ -162,6 +162,12 @@ with DAG(
             title="Budget",
             description="USD this day may cost at most; empty for as much as it takes",
         ),
+        "dry_run": Param(
+            default=False,
+            type="boolean",
+            title="Dry run",
+            description="Only estimate what the day would cost: see the log of the plan. Nothing is sent",
+        ),
     },
 ) as dag:
     claude_batch_job(
@@ -175,7 +181,11 @@ with DAG(
         model="{{ params.model }}",
         shard_rows="{{ params.shard_rows or '' }}",
         deadline="09:00",
-        plan_args={"limits": "{{ params.tier }}", "budget_usd": "{{ params.budget_usd or '' }}"},
+        plan_args={
+            "limits": "{{ params.tier }}",
+            "budget_usd": "{{ params.budget_usd or '' }}",
+            "dry_run": "{{ params.dry_run }}",
+        },
         poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
         sync_pool=conf.get("claude", "sync_pool", fallback="default_pool"),
         carry=["message_id", "sender", "date"],

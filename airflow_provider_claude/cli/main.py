@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from airflow_provider_claude.cli import cancel, costs, hold, prune, quarantine, restore, reveal, show
+from airflow_provider_claude.cli import cancel, costs, estimate, hold, prune, quarantine, restore, reveal, show
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.locations import (
     open_api,
@@ -126,6 +126,11 @@ def build_parser() -> argparse.ArgumentParser:
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
     _add_connection(cancelled)
+    estimated = _command(
+        commands, _estimate, "estimate", "estimate what a job would cost, without paying", estimate.DESCRIPTION
+    )
+    estimate.add_arguments(estimated)
+    _add_connection(estimated)
     _add_costs(_command(commands, _costs, "costs", "sum up what the runs of a work folder have cost", _COSTS))
     _add_prune(_command(commands, _prune, "prune", "remove old runs that ended well", _PRUNE))
     return parser
@@ -281,6 +286,19 @@ def _restore(args: argparse.Namespace, out: Screen) -> int:
 
 def _costs(args: argparse.Namespace, out: Screen) -> int:
     return costs.show_costs(to_path(args.work), out, month=args.month, by=args.by, as_json=args.json)
+
+
+def _estimate(args: argparse.Namespace, out: Screen) -> int:
+    job = estimate.job_at(args.job).with_model(args.model)
+    return estimate.show_estimate(
+        job,
+        [to_path(source) for source in args.sources],
+        None if args.offline else open_api(args.conn_id),
+        out,
+        reading=estimate.Reading(id_column=args.id_column, format=args.format, encoding=args.encoding),
+        clock=_now,
+        as_json=args.json,
+    )
 
 
 def _prune(args: argparse.Namespace, out: Screen) -> int:

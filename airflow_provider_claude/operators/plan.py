@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+import msgspec
+from airflow.providers.common.compat.sdk import BaseOperator, DownstreamTasksSkipped
 
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.cost.known_models import check_model
@@ -14,7 +15,7 @@ from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checke
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
-from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace
+from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace, is_true
 from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
 from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -23,6 +24,7 @@ from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import need_xcom
 from airflow_provider_claude.runtime.task_errors import resumable
@@ -84,6 +86,8 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param take_over: whether the partition becomes this task's even if it is another's, or of another data interval
         (templated).
     :param reuse_days: how old an answer may be to be reused; 0 asks every row again that is not already in a batch.
+    :param dry_run: log what the run would cost, and send nothing: all tasks below are skipped, and the estimate is the XCom
+        ``estimate`` (templated). Tokens are counted by the API in a sample of the requests, which is free.
     """
 
     template_fields: Sequence[str] = (
@@ -103,6 +107,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         "publish_to",
         "replace",
         "take_over",
+        "estimate_only",
     )
     ui_color = "#e4eaf4"
 
@@ -140,6 +145,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         partition_column: str = "day",
         replace: str = GUARDED,
         take_over: bool | str = False,
+        dry_run: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -176,6 +182,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         self.partition_column = partition_column
         self.replace = checked_replace(replace)
         self.take_over = take_over
+        self.estimate_only = dry_run  # BaseOperator has a method dry_run
 
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
@@ -184,10 +191,37 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         """Plan, or continue after a deferral: batches of the run's earlier plan had to end."""
         from airflow_provider_claude.stages.plan.run import open_shards
 
-        with held(self, context, run=self.run_folder, since=waiting_since), resumable(self, since=waiting_since):
-            record = self.planned(self.settings(context), context)
+        only_estimate = is_true(self.estimate_only, "dry_run")
+        with (
+            held(self, context, run=self.run_folder, since=waiting_since) as active,
+            resumable(self, since=waiting_since),
+        ):
+            if only_estimate:
+                self.log_estimate(context)
+                active.close()
+            else:
+                record = self.planned(self.settings(context), context)
+        if only_estimate:
+            below = [task.task_id for task in self.get_flat_relatives(upstream=False)]
+            # Airflow has the exception untyped.
+            raise DownstreamTasksSkipped(tasks=below)  # type: ignore[no-untyped-call]
         self.log_plan(record)
         return [str(shard) for shard in open_shards(run_folder(self.run_folder), record)]
+
+    def log_estimate(self, context: Context) -> None:
+        """Log what the run would cost, and keep it as the XCom `estimate`."""
+        from airflow_provider_claude.stages.plan.dry_run import dry_run
+
+        found = dry_run(
+            run_folder(self.run_folder),
+            self.job.with_model(self.model),
+            ClaudeHook(self.conn_id).gateway(),
+            settings=self.settings(context),
+            clock=utc_now,
+        )
+        for sentence in found.explanation:
+            self.log.info("%s", sentence)
+        context["ti"].xcom_push("estimate", msgspec.to_builtins(found))
 
     def settings(self, context: Context) -> Settings:
         """How the run is planned. Raises JobError for a parameter that cannot be used."""

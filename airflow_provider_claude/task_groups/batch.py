@@ -175,13 +175,7 @@ def claude_batch_job(
             scanned: Any = scan.output
             screened = f"{folder}.screen/{{{{ partition }}}}"
             rescan = _rescan({**scan_args, "run_folder": scanned, "screened": screened}, shared=scan_tasks > 1)
-            (
-                scan
-                >> _screening(
-                    work, folder, conn_id, screen_by, partition, (plan_args or {}).get("refused_batches", "fail")
-                )
-                >> rescan
-            )
+            (scan >> _screening(work, folder, conn_id, screen_by, partition, plan_args or {}) >> rescan)
             scan = rescan
         run_folder: Any = scan.output
         plan = ClaudePlanOperator(
@@ -253,9 +247,12 @@ def claude_batch_job(
 
 
 def _screening(
-    work: str, folder: str, conn_id: str, by: str | None, partition: str | None, refused_batches: str
+    work: str, folder: str, conn_id: str, by: str | None, partition: str | None, plan_args: Mapping[str, Any]
 ) -> TaskGroup:
-    """The group that asks Claude about the rows of *folder* that the scan doubts. Its own scan sets no row aside."""
+    """The group that asks Claude about the rows of *folder* that the scan doubts. Its own scan sets no row aside.
+
+    A dry run estimates this group, and ends here: what the main job asks is not known before the rows are screened.
+    """
     return claude_batch_job(
         "screen",
         job=SCREEN,
@@ -265,7 +262,7 @@ def _screening(
         partition=partition,
         conn_id=conn_id,
         deadline=by,
-        plan_args={"refused_batches": refused_batches},
+        plan_args={name: plan_args[name] for name in ("refused_batches", "dry_run") if name in plan_args},
         scan_args={"policy": ScanPolicy(high="pass", medium="pass", low="pass"), "closing_tags": ()},
         report_args={"max_refused": 1.0, "max_invalid": 1.0},
     )

@@ -101,6 +101,23 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     assert claude_simulator.books()["same_content"]["requests"] == 0
 
 
+def test_a_dry_run_of_a_night_ends_after_the_plan_pays_nothing_and_the_day_can_be_run_after_it(
+    dags: dict[str, Any], airflow_db: Path, claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    from datetime import date
+
+    write_corpus(tmp_path / "mail", 20, 1, date(2026, 11, 2))
+    night, conf = dags["email_sentiment_nightly"], {"source": str(tmp_path / "mail"), "day": "2026-11-02"}
+    dry = run(night, **conf, dry_run=True)
+    assert str(dry.state) == "success"
+    assert states(dry)["sentiment.plan"] == ["success"]
+    below = [found for task, found in states(dry).items() if task not in {"sentiment.scan", "sentiment.plan"}]
+    assert {state for found in below for state in found} == {"skipped"}
+    assert claude_simulator.books()["total"]["requests"] == 0
+    assert str(run(night, **conf, dry_run=False).state) == "success"  # in one process, a param keeps what a run has set
+    assert report_of(airflow_db, "2026-11-02")["ledger"]["inputs"] == 20
+
+
 def test_the_callback_of_a_failed_night_names_the_task_that_failed_first_with_its_error_and_its_log(
     dags: dict[str, Any], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, DownstreamTasksSkipped
 from airflow.sdk import DAG
 from upath import UPath
 
@@ -102,3 +102,22 @@ def test_a_dag_that_publishes_nothing_says_so_when_it_is_parsed(make: Callable[[
         with DAG("meant", schedule=None), warnings.catch_warnings():
             warnings.simplefilter("error")
             make(meant)
+
+
+def test_a_dry_run_logs_the_cost_sends_nothing_and_skips_all_below(
+    claude_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": "1", "body": "Good."}\n{"id": "2", "body": "Bad."}')
+    source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
+    ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
+    with DAG("dry", schedule=None):
+        plan = ClaudePlanOperator(task_id="plan", run_folder=run, job=JOB, dry_run="True")
+        plan >> ClaudeReportOperator(task_id="report", run_folder=run, publish_to="")
+    context, pushed = manual_run(), {}
+    context["ti"].xcom_push = pushed.__setitem__
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
+        plan.execute(context)
+    assert skipped.value.tasks == ["report"]
+    assert (pushed["estimate"]["requests"], pushed["estimate"]["measured"]) == (2, True)
+    assert set(claude_simulator.calls()) <= {"models", "count_tokens"}
+    assert RunFolder(UPath(run)).plan() is None

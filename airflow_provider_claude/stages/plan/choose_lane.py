@@ -96,10 +96,11 @@ def plan_cutoff(
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes:
-    """The choice, what later tasks need of it, and its sentences."""
+    """The choice, what later tasks need of it, and its sentences. *sync_seconds*: what the sync lane takes for all rows."""
 
     choice: Choice
     record: LanesRecord
+    sync_seconds: float
     sentences: Sequence[str]
 
 
@@ -163,7 +164,7 @@ def plan_lanes(
         stuck=settings.stuck,
     )
     sentences = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
-    return Lanes(choice=choice, record=record, sentences=sentences)
+    return Lanes(choice=choice, record=record, sync_seconds=seconds, sentences=sentences)
 
 
 def _if_refused(settings: LaneSettings, night: Night) -> list[str]:

@@ -75,9 +75,9 @@ def plan(
     account cannot be known, and the gateway's errors where the trial fails.
     """
     start = check(run, job, api, settings, clock)
-    known, shards = _weigh(start)
-    shards, elsewhere = _reuse(start, known, shards)
-    tried = _try(start, known, shards)
+    known, shards = weigh(start)
+    shards, elsewhere = _reuse(start, api, known, shards)
+    tried = _try(start, api, known, shards)
     chosen = _choose(start, known, shards, tried)
     record = _record(start, tried, chosen, elsewhere, task)
     write_record(run.file("plan.json"), record)
@@ -86,14 +86,16 @@ def plan(
     return record
 
 
-def _weigh(start: Start) -> tuple[Known, list[ShardSpec]]:
+def weigh(start: Start) -> tuple[Known, list[ShardSpec]]:
     """Cut the items into shards by the size of their requests. Which of them have answers is not known yet."""
     shards = start.items.shards(start.settings)
     check_shard_count(shards, start.settings.limits)
     return Known(start.items.hashes), shards
 
 
-def _reuse(start: Start, known: Known, shards: list[ShardSpec]) -> tuple[list[ShardSpec], Mapping[str, int]]:
+def _reuse(
+    start: Start, api: PlanApi, known: Known, shards: list[ShardSpec]
+) -> tuple[list[ShardSpec], Mapping[str, int]]:
     """End the batches of the run's earlier content, and find existing answers: the shards with them, and how many items are
     in progress in other runs.
     """
@@ -104,7 +106,7 @@ def _reuse(start: Start, known: Known, shards: list[ShardSpec]) -> tuple[list[Sh
     retire(
         run,
         {spec.number: spec.fingerprint for spec in shards},
-        lambda shard: AttemptRecovery(shard, work, start.api, start.clock, settings.grace, cutoff),
+        lambda shard: AttemptRecovery(shard, work, api, start.clock, settings.grace, cutoff),
     )
     known.look(work, job, reuse_since(start.clock(), settings.reuse_days))
     reused = [with_reused(run, spec, known) for spec in shards]
@@ -125,18 +127,18 @@ class _Tried:
     sentence: str
 
 
-def _try(start: Start, known: Known, shards: list[ShardSpec]) -> _Tried:
+def _try(start: Start, api: PlanApi, known: Known, shards: list[ShardSpec]) -> _Tried:
     """Ask the API about the model, and one request of it, where there is something to ask."""
     left = start.scan.items - sum(spec.reused for spec in shards)
     lanes = start.settings.lanes
-    ready = _ready(start.job, start.api, start.settings, start.draft.due, start.clock()) if left else Readiness()
+    ready = _ready(start.job, api, start.settings, start.draft.due, start.clock()) if left else Readiness()
     if not ready.takes_batches and lanes.lane != "sync":
         sums = estimate(left, start.items.bytes_to_send(known), TokenModel(), start.price)
         lanes = without_batches(lanes, start.job.model, sums)
-    tokens, sentence = _trial(start, shards)
+    tokens, sentence = _trial(start, api, shards)
     if left:
         sample = known_tokens(start.work, start.draft.job_hash)
-        tokens = sample or sampled(start.run, start.scan, start.items.encoder, start.api, tokens)
+        tokens = sample or sampled(start.run, start.scan, start.items.encoder, api, tokens)
     return _Tried(left=left, ready=ready, lanes=lanes, tokens=tokens, sentence=sentence)
 
 
@@ -151,15 +153,26 @@ class _Chosen:
 
 def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
     """Estimate the cost and the time, and divide the items between the lanes."""
+    sums, lanes = expect(start, known, shards, tried.tokens, tried.lanes)
+    sharing = Sharing(start.run, known, start.settings.limits, start.items.weighed)
+    shards = sharing.in_lanes(shards, lanes.record.sync_rows, start.settings.pack)
+    return _Chosen(shards=shards, sums=sums, lanes=lanes)
+
+
+def expect(
+    start: Start, known: Known, shards: list[ShardSpec], tokens: TokenModel, lanes: LaneSettings
+) -> tuple[Estimate, Lanes]:
+    """What the items without a *known* answer are expected to use and cost, and the lanes that ask them."""
     items, settings = start.items, start.settings
-    alone = estimate(tried.left, items.bytes_to_send(known), tried.tokens, start.price)
-    share = tried.left / max(start.scan.items, 1)
-    sums = items.packed.estimate(share, alone, tried.tokens, start.price) if items.packed else alone
+    left = start.scan.items - sum(spec.reused for spec in shards)
+    alone = estimate(left, items.bytes_to_send(known), tokens, start.price)
+    share = left / max(start.scan.items, 1)
+    sums = items.packed.estimate(share, alone, tokens, start.price) if items.packed else alone
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
-    lanes = plan_lanes(
+    chosen = plan_lanes(
         sums,
-        tried.tokens,
-        tried.lanes,
+        tokens,
+        lanes,
         work=start.work,
         due=start.draft.due,
         now=start.clock(),
@@ -167,8 +180,7 @@ def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) 
         alone=alone,
         zone=settings.zone,
     )
-    sharing = Sharing(start.run, known, settings.limits, items.weighed)
-    return _Chosen(shards=sharing.in_lanes(shards, lanes.record.sync_rows, settings.pack), sums=sums, lanes=lanes)
+    return sums, chosen
 
 
 def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str, int], task: TaskRef) -> PlanRecord:
@@ -211,13 +223,13 @@ def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 
 
-def _trial(start: Start, shards: list[ShardSpec]) -> tuple[TokenModel, str]:
+def _trial(start: Start, api: PlanApi, shards: list[ShardSpec]) -> tuple[TokenModel, str]:
     """The token model, calibrated by the trial if there is one, and a sentence about it."""
     if not shards or shards[0].number != TRIAL_SHARD:
         return TokenModel(), "No request was tried first."
     params = first_request(start.run, start.items.encoder)
     trial = Trial(PlannedShard(start.run.shard(TRIAL_SHARD), start.draft, shards[0]), start.clock)
-    trial.ask_once(params, start.api)
+    trial.ask_once(params, api)
     usage = trial.usage()
     tokens = TokenModel().calibrated(request_bytes=len(params), input_tokens=usage.prompt, output_tokens=usage.output)
     if shards[0].reused:

@@ -42,7 +42,6 @@ class Start:
 
     run: RunFolder
     job: ClaudeJob
-    api: PlanApi
     settings: Settings
     clock: Callable[[], str]
     scan: ScanRecord
@@ -57,30 +56,20 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     scan = run.need_scan()
     check_folder(run, settings.partition)
     forget_plan(run)
-    check_prompt_columns(job, scan)
-    check_columns(job.properties, scan.carry, partition_column(settings))
-    if not isinstance(job.output, type):
-        check_compiles(job.schema)
-    check_priority_column(settings.priority, scan)
-    if settings.pack is not None:
-        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
-        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+    check_fit(job, scan, settings)
     price = price_for(job.model, settings.prices, api, on=clock())
     folder = WorkFolder(settings.work or run.path)
     aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
     prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()
-    draft = _draft(job, price, settings, scan, work, run, clock())
-    items = Items(
-        run, scan, RequestEncoder(draft.job), PackWeights(settings.pack, draft.job) if settings.pack else None
-    )
+    draft = draft_of(job, price, settings, scan, work, run, clock())
+    items = items_of(run, scan, draft, settings)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
         settings = replace(settings, trial=False)
     return Start(
         run=run,
         job=job,
-        api=api,
         settings=settings,
         clock=clock,
         scan=scan,
@@ -89,6 +78,24 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
         draft=draft,
         items=items,
     )
+
+
+def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
+    """Raise JobError where *job* and *settings* do not fit the columns of *scan*."""
+    check_prompt_columns(job, scan)
+    check_columns(job.properties, scan.carry, partition_column(settings))
+    if not isinstance(job.output, type):
+        check_compiles(job.schema)
+    check_priority_column(settings.priority, scan)
+    if settings.pack is not None:
+        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
+        with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+
+
+def items_of(run: RunFolder, scan: ScanRecord, draft: PlanRecord, settings: Settings) -> Items:
+    """The items of *scan* as requests of *draft*."""
+    packed = PackWeights(settings.pack, draft.job) if settings.pack else None
+    return Items(run, scan, RequestEncoder(draft.job), packed)
 
 
 def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
@@ -100,7 +107,7 @@ def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
     return account
 
 
-def _draft(
+def draft_of(
     job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
 ) -> PlanRecord:
     """The plan before its shards are known."""

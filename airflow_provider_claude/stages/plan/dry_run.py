@@ -1,0 +1,125 @@
+"""A plan of which nothing is sent or recorded: what the items of a scan would use, and what that would cost.
+
+Tokens are as earlier runs of the job measured them, else as the API counts a sample, which is free, else as the bytes let
+expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from airflow_provider_claude.core.account import NO_ACCOUNT
+from airflow_provider_claude.core.cost.estimate import Estimate, explain
+from airflow_provider_claude.core.cost.prices import price_of
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.requests.reuse_age import reuse_since
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages.plan.ask_model import price_for
+from airflow_provider_claude.stages.plan.choose_lane import Lanes
+from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
+from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
+from airflow_provider_claude.stages.plan.run import expect, weigh
+from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, shard_sentences
+from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of
+from airflow_provider_claude.stages.requests.reuse import Known
+from airflow_provider_claude.store import RunFolder, ScanRecord, ShardSpec, WorkFolder
+
+_SENT = "This is a dry run: nothing is sent, and nothing is paid."
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run would ask. *rows* were read, *items* of them would be answered, and *reused* of these have an answer already.
+
+    Tokens and costs are of the requests that are left; costs are USD, all of them by batch or all of them by the sync lane.
+    *seconds* is how long the sync lane would take for all. *measured*: whether tokens were measured or counted.
+    """
+
+    rows: int
+    items: int
+    quarantined: int
+    duplicates: int
+    reused: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    measured: bool
+    batch_usd: str
+    sync_usd: str
+    sync_seconds: float
+    explanation: list[str]
+
+
+def dry_run(
+    run: RunFolder, job: ClaudeJob, api: PlanApi | None, *, settings: Settings, clock: Callable[[], str]
+) -> DryRun:
+    """What *job* would ask of the items that the scan of *run* has found. *api* None: nothing is asked of the API.
+
+    Nothing in the run folder changes; a work folder without a secret gets one. Raises JobError where the job does not fit the
+    items, and CredentialsError where the account cannot be known.
+    """
+    start = _start(run, job, api, settings, clock)
+    known, shards = weigh(start)
+    known.look(start.work, start.draft.job_hash, reuse_since(clock(), settings.reuse_days))
+    shards = [_with_known(spec, known) for spec in shards]
+    sums, lanes = expect(start, known, shards, _tokens(start, api), settings.lanes)
+    notes = [
+        *shard_sentences(settings.limits, shards, deadline=settings.deadline),
+        *packed_sentences(settings.pack, sums),
+        *lanes.sentences,
+    ]
+    return _of(start.scan, sums, lanes, explain(facts(start.scan, shards, start.draft, _SENT, notes), sums))
+
+
+def _start(run: RunFolder, job: ClaudeJob, api: PlanApi | None, settings: Settings, clock: Callable[[], str]) -> Start:
+    """As the plan begins, without what it records."""
+    scan = run.need_scan()
+    check_fit(job, scan, settings)
+    if api is None:
+        price = price_of(job.model, settings.prices, on=clock())
+    else:
+        price = price_for(job.model, settings.prices, api, on=clock())
+    account = api.account() if api is not None and scan.items else NO_ACCOUNT
+    work = WorkFolder(settings.work or run.path).of(account)
+    draft = draft_of(job, price, settings, scan, work, run, clock())
+    return Start(
+        run=run,
+        job=job,
+        settings=settings,
+        clock=clock,
+        scan=scan,
+        price=price,
+        work=work,
+        draft=draft,
+        items=items_of(run, scan, draft, settings),
+    )
+
+
+def _tokens(start: Start, api: PlanApi | None) -> TokenModel:
+    known = known_tokens(start.work, start.draft.job_hash)
+    if known is not None or api is None:
+        return known or TokenModel()
+    return sampled(start.run, start.scan, start.items.encoder, api, TokenModel())
+
+
+def _with_known(spec: ShardSpec, known: Known) -> ShardSpec:
+    return msgspec.structs.replace(spec, reused=int(known.mask[spec.start : spec.stop].sum()))
+
+
+def _of(scan: ScanRecord, sums: Estimate, lanes: Lanes, explanation: list[str]) -> DryRun:
+    return DryRun(
+        rows=scan.rows,
+        items=scan.items,
+        quarantined=scan.quarantined,
+        duplicates=scan.duplicates,
+        reused=scan.items - sums.items,
+        requests=sums.requests,
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+        measured=sums.measured,
+        batch_usd=f"{sums.cost['batch']:f}",
+        sync_usd=f"{sums.cost['sync']:f}",
+        sync_seconds=lanes.sync_seconds,
+        explanation=explanation,
+    )
