@@ -20,6 +20,8 @@ from airflow_provider_claude.core.scan import features
 from airflow_provider_claude.core.scan.features import Tokens
 from airflow_provider_claude.shipped import shipped
 
+Ints = NDArray[np.int64]
+
 #: Tokens of a window: long ones for what is said at length, short ones for what is said in a few words.
 WINDOWS = (12, 40)
 
@@ -35,15 +37,15 @@ class Classifier:
     *slope* times the worst window plus *bias*.
     """
 
-    words: NDArray[np.int32]
-    grams: NDArray[np.int32]
+    words: NDArray[np.int16]
+    grams: NDArray[np.int16]
     slope: float
     bias: float
 
     @property
     def version(self) -> str:
         """A short hash of the tables."""
-        return hashlib.sha256(self.words.tobytes() + self.grams.tobytes()).hexdigest()[:12]
+        return hashlib.sha256(np.concatenate([self.words, self.grams]).astype(np.int32)).hexdigest()[:12]
 
     def scores(self, texts: pa.Array) -> NDArray[np.float32]:
         """How sure it is that each of the folded strings *texts* is an attack, from 0 to 1. A null or a text without any
@@ -57,13 +59,8 @@ class Classifier:
         """The worth of the worst window of each text, minus infinity where there is none."""
         worst = np.full(len(texts), -np.inf)
         for row, found in features.chunks(texts):
-            if len(found.rows):
-                first = np.flatnonzero(found.positions == 0)
-                here = row + found.rows[first]
-                worth = self._worth(found)
-                for size in WINDOWS:
-                    window = np.maximum.reduceat(windows(worth, found.positions, size), first)
-                    worst[here] = np.maximum(worst[here], window)
+            here = slice(row, row + len(found.counts))
+            worst[here] = np.maximum(worst[here], worst_windows(self._worth(found), found.first))
         return worst
 
     def offset(self, text: str) -> int | None:
@@ -80,19 +77,60 @@ class Classifier:
                 return len(text.encode()[: found.starts[first]].decode("utf-8", "ignore"))
         return None
 
-    def _worth(self, found: Tokens) -> NDArray[np.float64]:
+    def _worth(self, found: Tokens) -> Ints:
         """What each token adds."""
-        worth = np.zeros(len(found.hashes), np.int32)
+        worth = np.zeros(len(found.hashes), np.int64)
         for kind in features.word_features(found):
             worth += self.words.take(kind)
         for grams in features.byte_features(found):
             total = np.zeros(len(grams) + 1, np.int32)
-            np.cumsum(self.grams.take(grams), out=total[1:])
+            np.cumsum(self.grams.take(grams), dtype=np.int32, out=total[1:])
             worth += total.take(found.stops) - total.take(found.starts)
-        return worth.astype(np.float64)
+        return worth
 
 
-def windows(tokens: NDArray[np.float64], positions: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+def worst_windows(worth: Ints, first: Ints) -> NDArray[np.float64]:
+    """The worth of the worst window of each text, from what each token adds; minus infinity without a token. The tokens of
+    text n are those from *first*[n] to before *first*[n + 1].
+
+    It is the greatest of `windows`, without a look at the length of each: all are of full length but the first of a text.
+    """
+    total = np.zeros(len(worth) + 1, np.int64)
+    np.cumsum(worth, out=total[1:])
+    begin, count = first[:-1], first[1:] - first[:-1]
+    worst = np.full(len(count), -np.inf)
+    (some,) = count.nonzero()
+    if len(some):
+        worst[some] = _worst_beginnings(total, begin[some], count[some])
+    for size in WINDOWS:
+        (long,) = (count >= size).nonzero()
+        if len(long):
+            whole = _worst_whole(total, begin[long], count[long], size)
+            worst[long] = np.maximum(worst[long], whole * _SCALES[size][size])
+    return worst
+
+
+def _worst_whole(total: Ints, begin: Ints, count: Ints, size: int) -> Ints:
+    """The greatest sum of *size* tokens in a row, of texts with so many, from the sums up to each token."""
+    sums = np.zeros(len(total) - size + 1, np.int64)
+    np.subtract(total[size:], total[:-size], out=sums[:-1])
+    bounds = np.stack([begin, begin + count - size + 1], 1).ravel()
+    greatest: Ints = np.maximum.reduceat(sums, bounds)[::2]
+    return greatest
+
+
+def _worst_beginnings(total: Ints, begin: Ints, count: Ints) -> NDArray[np.float64]:
+    """The worth of the worst window that begins where its text begins and is shorter than the longest."""
+    lengths = np.minimum(count, max(WINDOWS) - 1)
+    stops = np.cumsum(lengths)
+    length = np.arange(1, stops[-1] + 1) - np.repeat(stops - lengths, lengths)
+    start = np.repeat(begin, lengths)
+    worth = (total.take(start + length) - total.take(start)) * _SCALES[max(WINDOWS)].take(length)
+    worst: NDArray[np.float64] = np.maximum.reduceat(worth, stops - lengths)
+    return worst
+
+
+def windows(tokens: Ints, positions: Ints, size: int) -> NDArray[np.float64]:
     """The worth of the window of *size* tokens that ends at each of them, from what each of *tokens* adds."""
     total = np.concatenate([[0.0], np.cumsum(tokens)])
     length = np.minimum(positions + 1, size)
@@ -105,5 +143,4 @@ def windows(tokens: NDArray[np.float64], positions: NDArray[np.int64], size: int
 def load() -> Classifier:
     """The model of the package."""
     with np.load(BytesIO(shipped(__package__, "injection.npz"))) as file:
-        words, grams = (file[name].astype(np.int32) for name in ("words", "grams"))
-        return Classifier(words, grams, float(file["slope"]), float(file["bias"]))
+        return Classifier(file["words"], file["grams"], float(file["slope"]), float(file["bias"]))

@@ -31,25 +31,40 @@ CHUNK = 1 << 16
 #: A text longer than a chunk is looked at in chunks that overlap by as many bytes.
 OVERLAP = 1 << 11
 
-_SPACE, _LETTER, _DIGIT, _LINE, _MARK = range(5)
+#: Kinds of bytes, below those of all marks.
+_SPACE, _LETTER, _DIGIT, _LINE = range(4)
 
 U32 = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of some texts, one after the other: *hashes*, the text of each (*rows*, ascending), its number in the text
-    (*positions*, from 0), and its bytes: from *starts* to before *stops*. *bounds*: where texts begin, and where the last
-    ends. *sums* are polynomials of all bytes.
+    """The tokens of some texts, one after the other: *hashes*, and the bytes of each: from *starts* to before *stops*.
+    *first* is the number of the first token of each text, and how many there are in all. *bounds*: where texts begin, and
+    where the last ends. *sums* are polynomials of all bytes.
     """
 
     hashes: U32
-    rows: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    first: NDArray[np.int64]
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     sums: U32
     bounds: NDArray[np.int64]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many tokens each text has."""
+        return self.first[1:] - self.first[:-1]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The text of each token, ascending."""
+        return np.repeat(np.arange(len(self.first) - 1), self.counts)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """The number of each token in its text, from 0."""
+        return np.arange(len(self.hashes)) - np.repeat(self.first[:-1], self.counts)
 
 
 def chunks(texts: pa.Array) -> Iterator[tuple[int, Tokens]]:
@@ -78,22 +93,27 @@ def _offsets(texts: pa.Array) -> NDArray[np.int64]:
     return np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
 
 
-def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """For each byte, the byte it is read as, and its kind."""
+def _plain() -> NDArray[np.uint8]:
+    """For each byte, the byte it is read as."""
     plain = np.arange(256, dtype=np.uint8)
-    kinds = np.full(256, _MARK, np.uint8)
     plain[ord("A") : ord("Z") + 1] += 32
     plain[ord("0") : ord("9") + 1] = ord("0")
     plain[:33] = plain[127] = ord(" ")
     plain[10] = plain[13] = ord("\n")
+    return plain
+
+
+def _kinds() -> NDArray[np.uint8]:
+    """For each byte its kind; that of a mark is the mark."""
+    kinds = np.arange(256, dtype=np.uint8)
     kinds[[*range(33), 127]] = _SPACE
     kinds[[10, 13]] = _LINE
     kinds[ord("0") : ord("9") + 1] = _DIGIT
     kinds[[*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1), *range(128, 256)]] = _LETTER
-    return plain, kinds
+    return kinds
 
 
-_PLAIN, _KINDS = _tables()
+_PLAIN, _KINDS = _plain().tobytes(), _kinds().tobytes()
 
 #: First bytes of letters that are words by themselves: all of three and four bytes, but for Hangul's.
 _SINGLE = np.array([byte >= 0xE3 and byte not in range(0xEA, 0xEE) for byte in range(256)])
@@ -114,51 +134,64 @@ _INVERSE = _powers(pow(_FACTOR, -1, 1 << 32))
 def _sums(data: NDArray[np.uint8]) -> U32:
     """The polynomial of the bytes before each place, and of all."""
     sums = np.zeros(len(data) + 1, np.uint32)
-    np.cumsum((data + np.uint32(7)) * _POWERS[: len(data)], dtype=np.uint32, out=sums[1:])
+    terms = np.add(data, np.uint32(7))
+    terms *= _POWERS[: len(data)]
+    np.cumsum(terms, dtype=np.uint32, out=sums[1:])
     return sums
+
+
+def _read_as(data: bytes, table: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(bytearray(data).translate(table), np.uint8)
 
 
 def tokens(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tokens:
     """The tokens of the texts in *data*, of which text n is from *ends*[n] to *ends*[n + 1]."""
-    kinds, plain = _KINDS.take(data), _PLAIN.take(data)
+    read = data.tobytes()
+    kinds, plain = _read_as(read, _KINDS), _read_as(read, _PLAIN)
     begins = np.zeros(len(data) + 1, bool)
     begins[ends] = True
     _join_apostrophes(plain, kinds, begins)
     _join_lines(plain, kinds, begins)
-    first = np.ones(len(data), bool)
-    first[1:] = (kinds[1:] != kinds[:-1]) | ((kinds[1:] == _MARK) & (plain[1:] != plain[:-1]))
-    first |= _SINGLE.take(data)
-    first |= begins[:-1]
-    starts = np.flatnonzero(first)
-    stops = np.append(starts[1:], len(data))[: len(starts)]
-    kept = kinds.take(starts) != _SPACE
-    starts, stops = starts[kept], stops[kept]
+    starts, stops = _runs(data, kinds, begins)
     sums = _sums(plain)
     hashes = _mixed((sums.take(stops) - sums.take(starts)) * _INVERSE.take(starts))
-    first_of = np.searchsorted(starts, ends)
-    counts = np.diff(first_of)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    positions = np.arange(len(starts)) - np.repeat(first_of[:-1], counts)
-    return Tokens(hashes, rows, positions, starts, _next(starts, ends, rows), sums, ends)
+    first = np.searchsorted(starts, ends)
+    return Tokens(hashes, first, starts, _next(starts, ends, first), sums, ends)
 
 
-def _next(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _runs(
+    data: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where runs of one of *kinds* start and stop, but for spaces."""
+    cuts = np.ones(len(data) + 1, bool)
+    np.not_equal(kinds[1:], kinds[:-1], out=cuts[1:-1])
+    cuts |= begins
+    if len(data) and data.max() > 127:
+        cuts[:-1] |= _SINGLE.take(data)
+    seen = kinds != _SPACE
+    (starts,), (stops,) = (cuts[:-1] & seen).nonzero(), (cuts[1:] & seen).nonzero()
+    return starts, stops + 1
+
+
+def _next(starts: NDArray[np.int64], ends: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the token after each begins, or its text ends: what stands between two tokens belongs to the first."""
-    after = np.append(starts[1:], ends[-1])[: len(starts)]
-    within: NDArray[np.int64] = np.minimum(after, ends[1:].take(rows))
-    return within
+    after = np.empty_like(starts)
+    after[:-1] = starts[1:]
+    (some,) = (first[1:] > first[:-1]).nonzero()
+    after[first[some + 1] - 1] = ends[some + 1]
+    return after
 
 
 def _join_apostrophes(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:
     """An apostrophe within a word is a letter of it."""
-    at = np.flatnonzero(plain == ord("'"))
+    (at,) = (plain == ord("'")).nonzero()
     at = at[~begins[at] & ~begins[at + 1]]
     kinds[at[(kinds[at - 1] == _LETTER) & (kinds[at + 1] == _LETTER)]] = _LETTER
 
 
 def _join_lines(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) -> None:
     """A single end of a line is a space: mail is wrapped anywhere."""
-    at = np.flatnonzero(kinds == _LINE)
+    (at,) = (kinds == _LINE).nonzero()
     after = np.minimum(at + 1, len(kinds) - 1)
     single = at[(begins[at] | (kinds[at - 1] != _LINE)) & (begins[at + 1] | (kinds[after] != _LINE))]
     plain[single] = ord(" ")
@@ -166,8 +199,14 @@ def _join_lines(plain: NDArray[np.uint8], kinds: NDArray[np.uint8], begins: NDAr
 
 
 def _mixed(values: U32) -> U32:
-    values = (values ^ (values >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
-    return (values ^ (values >> np.uint32(12))) * np.uint32(0x297A2D39)
+    """*values*, which are changed, with their bits mixed."""
+    shifted = values >> np.uint32(15)
+    values ^= shifted
+    values *= np.uint32(0x2C1B3C6D)
+    np.right_shift(values, np.uint32(12), out=shifted)
+    values ^= shifted
+    values *= np.uint32(0x297A2D39)
+    return values
 
 
 def word_features(found: Tokens) -> list[U32]:
@@ -184,7 +223,9 @@ def _before(found: Tokens, distance: int) -> U32:
     """The hash of the token *distance* before each, or of none where a text begins."""
     before = np.full(len(found.hashes), 0x9E3779B9, np.uint32)
     before[distance:] = found.hashes[:-distance]
-    before[found.positions < distance] = 0x9E3779B9
+    for place in range(distance):
+        first = found.first[:-1][found.counts > place]
+        before[first + place] = 0x9E3779B9
     return before
 
 
@@ -192,12 +233,16 @@ def byte_features(found: Tokens) -> Iterator[U32]:
     """Numbers below 2 ** BYTE_BITS: for each length of n-grams, that of the one that ends at each byte. At the beginning of
     a text they are shorter: nothing of a text is in the features of the next.
     """
+    sizes = found.bounds[1:] - found.bounds[:-1]
     for length in GRAMS:
         grams = found.sums[1:].copy()
         whole = max(len(grams) - length, 0) + 1
         grams[length:] -= found.sums[1:whole]
         grams[length:] *= _INVERSE[1:whole]
         for position in range(length):
-            at = found.bounds[:-1][np.diff(found.bounds) > position]
+            at = found.bounds[:-1][sizes > position]
             grams[at + position] = (found.sums[at + position + 1] - found.sums[at]) * _INVERSE[at]
-        yield _mixed(grams + np.uint32(length)) >> np.uint32(32 - BYTE_BITS)
+        grams += np.uint32(length)
+        grams = _mixed(grams)
+        grams >>= np.uint32(32 - BYTE_BITS)
+        yield grams

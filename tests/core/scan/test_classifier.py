@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_claude.core.scan import features
-from airflow_provider_claude.core.scan.classifier import load
+from airflow_provider_claude.core.scan.classifier import WINDOWS, load, windows, worst_windows
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.policy import FLAG_SCORE, QUARANTINE_SCORE
 
@@ -75,6 +75,18 @@ def test_odd_texts_only_get_a_score(text: str) -> None:
 @given(st.lists(st.none() | st.text(max_size=60), max_size=6))
 def test_a_text_is_judged_alike_whatever_stands_beside_it(texts: list[str | None]) -> None:
     assert scores(*texts) == [scores(text)[0] for text in texts]
+
+
+@given(st.lists(st.lists(st.integers(-8_000, 8_000), max_size=100), max_size=6))
+def test_the_worst_window_of_a_text_is_the_worst_of_all_its_windows(texts: list[list[int]]) -> None:
+    worth = np.array([token for tokens in texts for token in tokens], np.int64)
+    first = np.cumsum([0, *map(len, texts)])
+    assert worst_windows(worth, first).tolist() == [_worst(np.array(tokens, np.int64)) for tokens in texts]
+
+
+def _worst(tokens: np.ndarray) -> float:
+    places = np.arange(len(tokens))
+    return max((float(windows(tokens, places, size).max()) for size in WINDOWS if len(tokens)), default=-np.inf)
 
 
 def test_rows_are_judged_alike_in_chunks_and_slices() -> None:

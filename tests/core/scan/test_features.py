@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_claude.core.scan import features
 from airflow_provider_claude.core.scan.folding import fold
@@ -52,6 +56,48 @@ def test_what_reads_alike_is_alike(one: str, other: str) -> None:
 def test_tokens_are_words_numbers_marks_and_single_cjk_characters(text: str, tokens: int | None) -> None:
     found = hashes(text)
     assert tokens is None or len(found) == tokens
+
+
+@given(st.lists(st.text("ab'Z 09\t\n\r!?-_\x00\x7fé漢한🎉", max_size=40), min_size=1, max_size=4))
+def test_tokens_are_what_a_slow_look_at_each_character_finds(texts: list[str]) -> None:
+    found = next((found for _, found in features.chunks(pa.array(texts))), None)
+    assert found is not None
+    data = "".join(texts).encode()
+    spans = zip(found.starts.tolist(), found.stops.tolist(), strict=True)
+    assert [data[start:stop].decode().rstrip(_SPACES) for start, stop in spans] == [
+        token for text in texts for token in slow_tokens(text)
+    ]
+    assert found.rows.tolist() == [row for row, text in enumerate(texts) for _ in slow_tokens(text)]
+
+
+_SPACES = " \t\x00\x7f\n\r"
+
+
+def slow_tokens(text: str) -> list[str]:
+    kinds = [_kind(text, place) for place in range(len(text))]
+    starts = [
+        place for place, kind in enumerate(kinds) if place == 0 or kind != kinds[place - 1] or text[place] in "漢🎉"
+    ]
+    pieces = [(kinds[start], text[start:stop]) for start, stop in pairwise([*starts, len(text)])]
+    return [piece.rstrip(_SPACES) for kind, piece in pieces if kind != "space"]
+
+
+def _kind(text: str, place: int) -> str:
+    one = text[place]
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    if one in "\n\r":
+        return "lines" if {before, after} & {"\n", "\r"} else "space"
+    if one in _SPACES:
+        return "space"
+    if one.isdigit():
+        return "digit"
+    if _is_letter(one) or (one == "'" and _is_letter(before) and _is_letter(after)):
+        return "letter"
+    return one
+
+
+def _is_letter(one: str) -> bool:
+    return one.isalpha() or one == "🎉"
 
 
 def test_a_text_has_the_same_features_whatever_stands_beside_it() -> None:
