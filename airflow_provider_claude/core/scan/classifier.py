@@ -45,7 +45,7 @@ class Classifier:
     @property
     def version(self) -> str:
         """A short hash of the tables."""
-        return hashlib.sha256(np.concatenate([self.words, self.grams]).astype(np.int32)).hexdigest()[:12]
+        return hashlib.sha256(np.concatenate([self.words, self.grams]).astype(np.int32).tobytes()).hexdigest()[:12]
 
     def scores(self, texts: pa.Array) -> NDArray[np.float32]:
         """How sure it is that each of the folded strings *texts* is an attack, from 0 to 1. A null or a text without any
