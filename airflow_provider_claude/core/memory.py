@@ -1,23 +1,33 @@
-"""Arrow's memory, given back when it is freed.
+"""What working on many rows does to the memory and the garbage collector of its process.
 
-Arrow's own allocator keeps what it once had: a load of 100,000 rows peaks at 200 MB with it and at 160 MB with the
-system's, in the same time (`make bench`). Buffers know their allocator, so those made before and after are not touched.
+Arrow's own allocator keeps what it once had: with the system's, create and load of 100,000 rows peak 20 MB lower, in the same
+time (`make bench`). Arrow chooses as it is imported, for all that its C++ side makes by itself, so `stages` says so before
+that; where a user's module has imported Arrow earlier, this sets the allocator of what Python asks for.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pyarrow as pa
+#: So many times rarer are full collections while rows are worked on.
+_RARER = 100
 
 
 @contextmanager
-def lean_arrow() -> Iterator[None]:
-    """A block, or a decorated function, whose Arrow buffers come from the system's allocator."""
-    before = pa.default_memory_pool()
+def many_rows() -> Iterator[None]:
+    """A block, or a decorated function, whose Arrow buffers come from the system's allocator (buffers know theirs, so that those
+    made before and after are not touched), and in which full garbage collections are rare: with the Claude SDK imported each
+    takes a tenth of a second, and rows make no cycles.
+    """
+    import pyarrow as pa
+
+    before, thresholds = pa.default_memory_pool(), gc.get_threshold()
     pa.set_memory_pool(pa.system_memory_pool())
+    gc.set_threshold(*thresholds[:2], thresholds[2] * _RARER)
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         pa.set_memory_pool(before)

@@ -21,7 +21,7 @@ from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.load.validate import validator_for
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.tables import UNRESOLVED_FIELDS, as_carried, source_name
@@ -61,7 +61,7 @@ class Api(download.Api, Protocol):
     """What a load needs of the gateway."""
 
 
-@lean_arrow()
+@many_rows()
 def load(
     shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
 ) -> LoadedRecord:

@@ -9,7 +9,7 @@ import msgspec
 
 from airflow_provider_claude.core.cost.estimate import Estimate, estimate, explain
 from airflow_provider_claude.core.cost.tokens import TokenModel
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
@@ -56,7 +56,7 @@ from airflow_provider_claude.store.planned_shard import PlannedShard
 _BATCH_DAYS = 25 / 24
 
 
-@lean_arrow()
+@many_rows()
 def plan(
     run: RunFolder,
     job: ClaudeJob,

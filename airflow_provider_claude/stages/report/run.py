@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.report.ledger import raise_if_any
 from airflow_provider_claude.core.report.page import render
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 from airflow_provider_claude.stages.report.summarise import summarise
 
 
-@lean_arrow()
+@many_rows()
 def report(
     run: RunFolder,
     *,

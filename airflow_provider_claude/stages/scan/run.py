@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source
@@ -36,7 +36,7 @@ _CHUNK_ROWS = 2_000
 _CHUNK_BYTES = 16 << 20
 
 
-@lean_arrow()
+@many_rows()
 def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 

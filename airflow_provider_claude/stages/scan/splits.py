@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.tables import carried_fields
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.files.file import SourceFile, UnopenedError
@@ -64,7 +64,7 @@ def split_source(
     return list(range(count))
 
 
-@lean_arrow()
+@many_rows()
 def scan_split(
     source: Source, run: RunFolder, number: int, settings: ScanSettings, *, clock: Callable[[], str]
 ) -> SplitRecord:
@@ -105,7 +105,7 @@ def scan_split(
     return record
 
 
-@lean_arrow()
+@many_rows()
 def merge_splits(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
     """Merge the splits of *run* into its tables, and return the record scan.json.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.settle.rounds import ROUNDS
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Attempt, Reattach, Submit
 from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
@@ -79,7 +79,7 @@ class Settling:
     grace: float = GRACE_SECONDS
     lane_factory: LaneFactory | None = None
 
-    @lean_arrow()
+    @many_rows()
     def go_on(self) -> Settled | Waiting:
         """Take the next step that can be taken now. Call again when the batch that is waited for has ended.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_claude.core.memory import lean_arrow
+from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
@@ -42,7 +42,7 @@ class Api(find_orphans.Api, Protocol):
     def create_batch(self, body: Body) -> BatchInfo: ...
 
 
-@lean_arrow()
+@many_rows()
 def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: float = GRACE_SECONDS) -> str:
     """The id of the batch that answers *shard*: a new one, or the one that is already paid for.
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+
+import pyarrow as pa
+
+from airflow_provider_claude.core.memory import many_rows
+
+
+def backend(before: str = "", **environment: str) -> str:
+    """The allocator of Arrow in a process that imports a stage."""
+    code = f"{before}\nimport airflow_provider_claude.stages.load.run, pyarrow\nprint(pyarrow.default_memory_pool().backend_name)"
+    plain = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    done = subprocess.run([sys.executable, "-c", code], env={**plain, **environment}, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+def test_a_process_that_runs_a_stage_has_arrow_use_the_systems_allocator() -> None:
+    assert backend() == "system"
+
+
+def test_the_allocator_that_the_environment_names_is_kept() -> None:
+    assert backend(ARROW_DEFAULT_MEMORY_POOL="mimalloc") == "mimalloc"
+
+
+def test_arrow_and_the_collector_are_after_a_block_as_they_were_before() -> None:
+    before = pa.default_memory_pool().backend_name, gc.get_threshold()
+    with many_rows(), many_rows():
+        assert pa.default_memory_pool().backend_name == "system"
+        assert gc.get_threshold()[:2] == before[1][:2]
+        assert gc.get_threshold()[2] > before[1][2]
+    assert (pa.default_memory_pool().backend_name, gc.get_threshold()) == before
