@@ -35,6 +35,7 @@ from airflow_provider_claude.operators.scan_splits import (
     ClaudeSplitScanOperator,
 )
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
+from airflow_provider_claude.operators.shard import ClaudeShardOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
 
@@ -56,6 +57,7 @@ def claude_batch_job(
     in_flight: int = int(CEILING),
     sync_pool: str | None = None,
     scan_tasks: int = 1,
+    one_task_per_shard: bool = False,
     screen: str | None = None,
     screen_by: str | None = None,
     priority_column: str | None = None,
@@ -105,6 +107,8 @@ def claude_batch_job(
     :param sync_pool: an Airflow pool for the tasks that settle unresolved rows. Workers on several machines see each other's
         use of the account only in the API's headers: a pool with one slot lets one worker at a time use the sync lane.
     :param scan_tasks: how many mapped tasks divide the scan of a source of many files; each takes as many of them.
+    :param one_task_per_shard: a shard is one task, ``ask``, instead of ``create``, ``wait``, ``load`` and ``settle``: two starts of a
+        process a shard instead of five, for executors that start each task cold, such as KubernetesExecutor.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
         rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
@@ -201,6 +205,22 @@ def claude_batch_job(
         @task_group(group_id="shard")
         def each_shard(shard: str) -> None:
             name = "{{ task.shard.rsplit('/', 1)[-1] }}"
+            settles: dict[str, Any] = {
+                "shard": shard,
+                "job": job,
+                "conn_id": conn_id,
+                "rounds": rounds,
+                "poll_interval": poll_interval,
+                "cancel_on_mark": cancel_on_mark,
+                "in_flight": in_flight,
+                "shed_to": "batch" if priority_column else None,
+                "warn": bool(output),
+                "map_index_template": name,
+                **({"pool": sync_pool} if sync_pool else {}),
+            }
+            if one_task_per_shard:
+                ClaudeShardOperator(task_id="ask", **settles)
+                return
             create = ClaudeBatchCreateOperator(
                 task_id="create", shard=shard, conn_id=conn_id, warn=bool(output), map_index_template=name
             )
@@ -218,20 +238,7 @@ def claude_batch_job(
             load = ClaudeResultLoadOperator(
                 task_id="load", shard=shard, job=job, conn_id=conn_id, warn=bool(output), map_index_template=name
             )
-            settle = ClaudeSettleOperator(
-                task_id="settle",
-                shard=shard,
-                job=job,
-                conn_id=conn_id,
-                rounds=rounds,
-                poll_interval=poll_interval,
-                cancel_on_mark=cancel_on_mark,
-                in_flight=in_flight,
-                shed_to="batch" if priority_column else None,
-                warn=bool(output),
-                map_index_template=name,
-                **({"pool": sync_pool} if sync_pool else {}),
-            )
+            settle = ClaudeSettleOperator(task_id="settle", **settles)
             create >> wait >> load >> settle
 
         shards = each_shard.expand(shard=plan.output)
