@@ -107,8 +107,8 @@ def claude_batch_job(
     :param sync_pool: an Airflow pool for the tasks that settle unresolved rows. Workers on several machines see each other's
         use of the account only in the API's headers: a pool with one slot lets one worker at a time use the sync lane.
     :param scan_tasks: how many mapped tasks divide the scan of a source of many files; each takes as many of them.
-    :param one_task_per_shard: a shard is one task, ``ask``, instead of ``create``, ``wait``, ``load`` and ``settle``: two starts of a
-        process a shard instead of five, for executors that start each task cold, such as KubernetesExecutor.
+    :param one_task_per_shard: a shard is one task, ``ask``, instead of ``create``, ``wait``, ``load`` and ``settle``: two starts
+        of a process instead of five, for executors that start each task cold, such as KubernetesExecutor.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
         rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
