@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
 from airflow_provider_claude.cli.locations import find_runs
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
+from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import (
+    IntentRecord,
     LoadedRecord,
     PlanRecord,
     RunFolder,
@@ -37,11 +39,12 @@ _RUNS = (
     "in flight",
     "state",
     "cost USD",
+    "per 1,000",
 )
 _SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "loaded", "cost USD")
 _NUMBERS = frozenset(
     {
-        *("inputs", "answered", "quarantined", "failed", "lost", "loaded", "in flight", "cost USD"),
+        *("inputs", "answered", "quarantined", "failed", "lost", "loaded", "in flight", "cost USD", "per 1,000"),
         *("shard", "rows", "reused", "attempts", "round"),
     }
 )
@@ -72,7 +75,7 @@ def name_under(root: UPath, run: RunFolder) -> str:
 
 def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
     if isinstance(facts, StateError):
-        return [name, *[NOTHING] * 8, "unreadable", NOTHING]
+        return [name, *[NOTHING] * 8, "unreadable", NOTHING, NOTHING]
     ledger = facts.report.ledger if facts.report else None
     return [
         name,
@@ -86,6 +89,7 @@ def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
         number(len(facts.in_flight)),
         facts.state,
         usd(facts.cost),
+        usd(per_thousand(facts.cost, ledger.answered) if facts.cost is not None and ledger else None),
     ]
 
 
@@ -156,6 +160,8 @@ def show_run(run: RunFolder, out: Screen) -> int:
 def _reported(facts: RunFacts) -> Iterator[str]:
     if facts.report is not None:
         yield f"cost    {facts.report.costs.sentence()}"
+        for use in facts.report.costs.cache:
+            yield f"cache   {use.sentence()}"
     if facts.report is not None and facts.report.published:
         yield f"answers {number(facts.report.published_rows)} rows are published in {facts.report.published}"
     elif facts.state == "publishing":
@@ -242,7 +248,7 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
         yield (
             "  intent",
             time(intent.at, zone),
-            f"fingerprint {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}",
+            f"fingerprint {intent.shard_fingerprint[:8]}, its sender stops by {time(intent.until, zone)}{_cached(intent)}",
         )
     if (submitted := shard.submitted(attempt)) is not None:
         how = ", found in the workspace's list: its results prove it, or it is voided" if submitted.adopted else ""
@@ -261,6 +267,10 @@ def _records(shard: ShardFolder, attempt: int, zone: str) -> Iterator[tuple[str,
     if (voided := shard.voided(attempt)) is not None:
         whose = f" ({voided.batch_id})" if voided.batch_id else ""
         yield "  voided", time(voided.at, zone), voided.reason + whose
+
+
+def _cached(intent: IntentRecord) -> str:
+    return f", cache markers of {intent.cache}" if intent.cache else ""
 
 
 def _landing(loaded: LoadedRecord | None, out: Screen, zone: str) -> None:

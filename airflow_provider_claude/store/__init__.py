@@ -7,6 +7,7 @@
             answers/<job>/….json      raw results that may answer the same requests again
             asked/<job>/….json        what was sent, and is not downloaded yet
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
+            cache/<job>/….json        what the prompt cache did in earlier runs
             history/….json            how long batches and cancels took in earlier runs
         secret                        what canaries and nonces of requests are derived from
         spending/2026-11/             what each run has cost; append-only, see store.spending_book
@@ -71,6 +72,7 @@ from airflow_provider_claude.store.records.attempt_records import (
 from airflow_provider_claude.store.records.budget_records import BudgetRecord, ReservedRecord, SpentRecord
 from airflow_provider_claude.store.records.history_records import (
     BatchRun,
+    CacheRecord,
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
@@ -105,6 +107,7 @@ __all__ = [
     "AtRiskRecord",
     "BatchRun",
     "BudgetRecord",
+    "CacheRecord",
     "ClaimRecord",
     "CollectedRecord",
     "EndedRecord",

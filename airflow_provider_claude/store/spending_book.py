@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import list_names
 from airflow_provider_claude.store.records.record import Record, read_record
@@ -35,7 +36,7 @@ class PaidRecord(Record, frozen=True, kw_only=True):
 
     `usd` is known from the usage of its `answered` requests. What `unsure` others cost is not known: `missing` of them were
     paid, because their batch counts an answer that its results do not hold, and cost about `missing_usd`, an estimate. All of
-    them cost up to `up_to_usd` more than that.
+    them cost up to `up_to_usd` more than that. `cache` says what the prompt cache did, where they had cache markers.
     """
 
     shard: int
@@ -50,6 +51,7 @@ class PaidRecord(Record, frozen=True, kw_only=True):
     up_to_usd: str = "0"
     missing: int = 0
     missing_usd: str = "0"
+    cache: CacheUse | None = None
 
     @property
     def at_most(self) -> Decimal:

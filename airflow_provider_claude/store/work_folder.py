@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import exists, list_names, remove
 from airflow_provider_claude.store.records.history_records import (
+    CacheRecord,
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
     TokensRecord,
 )
-from airflow_provider_claude.store.records.record import read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord
 from airflow_provider_claude.store.run_folder import RunFolder, ShardFolder
 from airflow_provider_claude.store.secret import deployment_secret
@@ -26,10 +27,12 @@ from airflow_provider_claude.store.spending_book import SpendingBook
 if TYPE_CHECKING:
     from upath import UPath
 
+_R = TypeVar("_R", bound=Record)
+
 #: So much of a job's hash names its folder.
 _JOB_CHARS = 16
 
-_HISTORY = re.compile(r"\d{8}T\d{6}-[0-9a-f]+\.json")
+_STAMPED = re.compile(r"\d{8}T\d{6}-[0-9a-f]+\.json")
 _COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
 
 
@@ -91,7 +94,8 @@ class AccountFolder(WorkFolder):
     """A work folder as one account sees it. Other accounts use none of it.
 
     In `accounts/<fingerprint>/`, `batches/` says which attempt a batch belongs to, `answers/<job>/` which raw results may be
-    reused, `asked/<job>/` what is in progress, `tokens/` what requests used, `history/` how long batches took.
+    reused, `asked/<job>/` what is in progress, `tokens/` what requests used, `cache/<job>/` what the
+    prompt cache did, `history/` how long batches took.
     """
 
     def __init__(self, path: UPath, account: Account) -> None:
@@ -158,15 +162,19 @@ class AccountFolder(WorkFolder):
 
     def record_history(self, record: HistoryRecord) -> None:
         """Keep the measurements of a run."""
-        stamp = re.sub(r"[^0-9T]", "", record.at[:19])
-        name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
-        write_record(self.own / "history" / f"{stamp}-{name}.json", record)
+        write_record(self.own / "history" / _stamped(record.at, record.shard), record)
 
     def histories(self, count: int) -> list[HistoryRecord]:
         """What the last *count* runs have measured, newest first."""
-        folder = self.own / "history"
-        names = [name for name in list_names(folder) if _HISTORY.fullmatch(name)][-count:]
-        return [record for name in reversed(names) if (record := read_record(folder / name, HistoryRecord))]
+        return _newest(self.own / "history", HistoryRecord, count)
+
+    def record_cache(self, job: str, record: CacheRecord) -> None:
+        """Keep what the prompt cache did to the requests of a run of the job with the hash *job*."""
+        write_record(self._of_job("cache", job) / _stamped(record.at, record.shard), record)
+
+    def caches(self, job: str, count: int) -> list[CacheRecord]:
+        """What the prompt cache did in the last *count* runs of the job with the hash *job* that sent anything, newest first."""
+        return _newest(self._of_job("cache", job), CacheRecord, count)
 
     def tokens(self, job: str) -> TokensRecord | None:
         """What the requests of the job with the hash *job* have used, if any were answered."""
@@ -174,6 +182,17 @@ class AccountFolder(WorkFolder):
 
     def record_tokens(self, job: str, record: TokensRecord) -> None:
         write_record(self.own / "tokens" / f"{job[:_JOB_CHARS]}.json", record)
+
+
+def _stamped(at: str, shard: str) -> str:
+    """The name of the record of a run that was planned *at*, with *shard* as its first."""
+    return f"{re.sub(r'[^0-9T]', '', at[:19])}-{hashlib.sha256(shard.encode()).hexdigest()[:_JOB_CHARS]}.json"
+
+
+def _newest(folder: UPath, kind: type[_R], count: int) -> list[_R]:
+    """The last *count* of the records in *folder* whose names are stamped, newest first."""
+    names = [name for name in list_names(folder) if _STAMPED.fullmatch(name)][-count:]
+    return [record for name in reversed(names) if (record := read_record(folder / name, kind))]
 
 
 def _pointer(shard: ShardFolder, attempt: int, fingerprint: str) -> str:

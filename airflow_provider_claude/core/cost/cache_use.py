@@ -45,24 +45,24 @@ class CacheUse(msgspec.Struct, frozen=True, kw_only=True):
             f"({self.rate:.0%} of its tokens were read), which {effect}."
         )
 
+    def plus(self, other: CacheUse) -> CacheUse:
+        """The same with *other* of the same lane and ttl added."""
+        return CacheUse(
+            lane=self.lane,
+            ttl=self.ttl,
+            requests=self.requests + other.requests,
+            hits=self.hits + other.hits,
+            writes=self.writes + other.writes,
+            read=self.read + other.read,
+            written=self.written + other.written,
+            saved_usd=f"{Decimal(self.saved_usd) + Decimal(other.saved_usd):f}",
+        )
+
 
 def merged(uses: Iterable[CacheUse]) -> list[CacheUse]:
     """*uses* added up, one for each lane and ttl."""
     sums: dict[tuple[str, Ttl], CacheUse] = {}
     for one in uses:
         key = one.lane, one.ttl
-        sums[key] = _added(sums[key], one) if key in sums else one
+        sums[key] = sums[key].plus(one) if key in sums else one
     return [sums[key] for key in sorted(sums)]
-
-
-def _added(first: CacheUse, second: CacheUse) -> CacheUse:
-    return CacheUse(
-        lane=first.lane,
-        ttl=first.ttl,
-        requests=first.requests + second.requests,
-        hits=first.hits + second.hits,
-        writes=first.writes + second.writes,
-        read=first.read + second.read,
-        written=first.written + second.written,
-        saved_usd=f"{Decimal(first.saved_usd) + Decimal(second.saved_usd):f}",
-    )

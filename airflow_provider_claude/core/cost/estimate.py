@@ -123,12 +123,18 @@ def explain(facts: Facts, sums: Estimate) -> list[str]:
     lines.append(
         f"About {sums.input_tokens:,} input and {sums.output_tokens:,} output tokens ({how}): "
         f"{usd(sums.cost['batch'])} by batch, {usd(sums.cost['sync'])} by the synchronous API "
-        f"(prices: {facts.price_source})."
+        f"(prices: {facts.price_source}).{_per_thousand(sums)}"
     )
     lines += facts.lanes
     due = f"Due by {shown_in(facts.deadline, facts.zone)}" if facts.deadline else "No deadline is set for this run"
     lines.append(f"{due}. Times are in {facts.zone}.")
     return lines
+
+
+def _per_thousand(sums: Estimate) -> str:
+    each = {lane: per_thousand(cost, sums.items) for lane, cost in sums.cost.items()}
+    batch, sync = each["batch"], each["sync"]
+    return f" 1,000 rows cost {usd(batch)} or {usd(sync)}." if batch is not None and sync is not None else ""
 
 
 def _lost(facts: Facts) -> str:
@@ -140,3 +146,8 @@ def _lost(facts: Facts) -> str:
 def usd(amount: Decimal) -> str:
     """*amount* for people: four places below a dollar, two above."""
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+
+
+def per_thousand(amount: Decimal, rows: int) -> Decimal | None:
+    """What 1,000 of *rows* cost, where all of them cost *amount* together; None without rows."""
+    return amount * 1000 / rows if rows else None

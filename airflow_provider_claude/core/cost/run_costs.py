@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.estimate import usd
 from airflow_provider_claude.core.cost.prices import SYNC_OVER_BATCH
 
@@ -30,6 +31,7 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
     unsure_requests: int = 0
     missing: Decimal = Decimal(0)
     missing_requests: int = 0
+    cache: list[CacheUse] = []
 
     def sentence(self) -> str:
         """The costs in one sentence, for a log."""
@@ -63,8 +65,7 @@ class Costs(Paid, frozen=True, kw_only=True):
     see stages.cost.spent.
 
     `tokens` are those of the answered rows, by kind. `estimated` is the
-    plan's sum, None if it had none. `cache_saved` is what the answered rows would have cost more without a cache; less than
-    nothing where it was written more often than it paid.
+    plan's sum, None if it had none. `cache` says what the prompt cache did to the requests that had cache markers.
     """
 
     batch: Decimal
@@ -75,8 +76,12 @@ class Costs(Paid, frozen=True, kw_only=True):
     saved: Decimal
     estimated: Decimal | None
     tokens: dict[str, int]
-    cache_saved: Decimal = Decimal(0)
     replaced: Decimal = Decimal(0)
+
+    @property
+    def cache_saved(self) -> Decimal:
+        """What would have been paid more without a cache; less than nothing where writing it cost more than reading it saved."""
+        return sum((Decimal(one.saved_usd) for one in self.cache), Decimal(0))
 
     @classmethod
     def of(
@@ -88,7 +93,7 @@ class Costs(Paid, frozen=True, kw_only=True):
         retried: Decimal = Decimal(0),
         estimated: Decimal | None,
         tokens: dict[str, int],
-        cache_saved: Decimal = Decimal(0),
+        cache: list[CacheUse] | None = None,
         spent: Spent | None = None,
     ) -> Costs:
         """*spent*: what the record of spending says of the day; None where nothing else was spent."""
@@ -105,7 +110,7 @@ class Costs(Paid, frozen=True, kw_only=True):
             saved=at_sync_rate - actual,
             estimated=estimated,
             tokens=tokens,
-            cache_saved=cache_saved,
+            cache=cache or [],
             replaced=spent.replaced,
             this_run=spent.this_run,
             unsure=spent.unsure,

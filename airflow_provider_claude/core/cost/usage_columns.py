@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from airflow_provider_claude.core.cost.prices import Price, Usage
+from airflow_provider_claude.core.cost.cache_use import CacheUse
+from airflow_provider_claude.core.cost.prices import Price, Usage, to_usd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,23 @@ class Usages:
         for tier in reversed(lower):
             costs = np.where(self.prompt <= tier.up_to, tier.picodollars(self, lane=lane), costs)
         return costs
+
+
+def use_of(usages: Usages, price: Price, like: CacheUse) -> CacheUse:
+    """What the cache did to requests of *usages*, in the lane and with the ttl of *like*."""
+    none = np.zeros_like(usages.prompt)
+    uncached = Usages(usages.prompt, usages.output, none, none, none)
+    saved = uncached.picodollars(price, lane=like.lane) - usages.picodollars(price, lane=like.lane)
+    return CacheUse(
+        lane=like.lane,
+        ttl=like.ttl,
+        requests=len(none),
+        hits=int((usages.cache_read > 0).sum()),
+        writes=int((usages.cache_write > 0).sum()),
+        read=int(usages.cache_read.sum()),
+        written=int(usages.cache_write.sum()),
+        saved_usd=f"{to_usd(sum(saved.tolist())):f}",
+    )
 
 
 def share(whole: NDArray[Any], indexes: NDArray[Any], of: NDArray[Any]) -> NDArray[Any]:

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.cost.prices import Price, to_usd
+from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
-from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
 from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
 
@@ -23,12 +21,9 @@ _TOKENS = {f"claude_{kind}_tokens": kind for kind in ("input", "output", "cache_
 class AnswerTally:
     """Counts over the record batches of answers/, which have the columns that `needed` names."""
 
-    def __init__(self, carry: Iterable[str], price: Price | None = None) -> None:
-        """*price*: that of the model, to compute what its cache has saved; None where there was none."""
+    def __init__(self, carry: Iterable[str]) -> None:
         self.rows = 0
         self.prompt_leaks = Tally()
-        self._price = price
-        self._uncached = self._cached = 0
         self._not_answers = _OURS | frozenset(carry)
         self._columns: dict[str, ColumnTally] = {}
         self._usd = {"batch": Decimal(0), "sync": Decimal(0)}
@@ -50,33 +45,20 @@ class AnswerTally:
         self.prompt_leaks.add(pc.list_flatten(batch["claude_flags"]))
         for column, kind in _TOKENS.items():
             self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
-        if self._price is not None:
-            self._compare(batch, self._price)
         in_batch_lane = pc.equal(batch["claude_lane"], "batch")
         self._usd["batch"] += total_usd(batch["claude_cost_usd"].filter(in_batch_lane))
         self._usd["sync"] += total_usd(batch["claude_cost_usd"].filter(pc.invert(in_batch_lane)))
 
-    def _compare(self, batch: pa.RecordBatch, price: Price) -> None:
-        """Add up what the rows that a cache had a part in have cost, and would have without it."""
-        read, written = batch["claude_cache_read_tokens"], batch["claude_cache_creation_tokens"]
-        batch = batch.filter(pc.greater(pc.add(read, written), 0))
-        for lane in ("batch", "sync"):
-            rows = batch.filter(pc.equal(batch["claude_lane"], lane))
-            columns = {kind: rows[name].to_numpy().astype("i8") for name, kind in _TOKENS.items()}
-            prompt = columns["input"] + columns["cache_read"] + columns["cache_creation"]
-            none = np.zeros_like(prompt)
-            usage = Usages(prompt, columns["output"], none, none, none)
-            self._uncached += int(usage.picodollars(price, lane=lane).sum())
-            self._cached += int(total_usd(rows["claude_cost_usd"]).scaleb(12))
-
-    def costs(self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None, spent: Spent) -> Costs:
+    def costs(
+        self, *, failed: Decimal, retried: Decimal, estimated: Decimal | None, spent: Spent, cache: list[CacheUse]
+    ) -> Costs:
         return Costs.of(
             **self._usd,
             failed=failed,
             retried=retried,
             estimated=estimated,
             tokens=dict(self._tokens),
-            cache_saved=to_usd(self._uncached - self._cached),
+            cache=cache,
             spent=spent,
         )
 

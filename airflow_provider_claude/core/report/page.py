@@ -37,6 +37,7 @@ def render(summary: Summary) -> str:
     return _template().render(
         s=summary,
         usd=partial(money, decimals=decimals),
+        each=_each,
         at=partial(moment, zone=summary.zone),
         ledger=summary.ledger,
         rows=rows,
@@ -104,6 +105,10 @@ def number(value: float) -> str:
 
 def money(usd: Decimal, decimals: int = 2) -> str:
     return f"${usd:,.{decimals}f}"
+
+
+def _each(amount: Decimal) -> str:
+    return money(amount, max(cents(amount), 4))
 
 
 def cents(total: Decimal) -> int:

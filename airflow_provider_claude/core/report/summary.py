@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.ledger import Ledger
@@ -72,6 +74,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def green(self) -> bool:
         return not self.problems and self.publication in {NOT_ASKED, PUBLISHED}
+
+    @property
+    def usd_per_thousand(self) -> Decimal | None:
+        """What 1,000 answered rows have cost, duplicates among them; None where none is answered."""
+        return per_thousand(self.costs.actual, self.ledger.answered)
 
     @property
     def headline(self) -> str:

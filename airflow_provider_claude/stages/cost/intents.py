@@ -44,6 +44,7 @@ def begin(
         withheld=ask.withheld,
         pack=ask.pack,
         items=body.rows,
+        cache="1h" if plan.job.cache else None,
     )
     if not shard.folder.intents.write_new(number, intent):
         return None

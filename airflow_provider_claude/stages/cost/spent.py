@@ -21,9 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 from airflow_provider_claude.core.chunks import batched
+from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.prices import PICODOLLARS, to_usd
 from airflow_provider_claude.core.cost.run_costs import Spent
-from airflow_provider_claude.core.cost.usage_columns import Usages
+from airflow_provider_claude.core.cost.usage_columns import Usages, use_of
 from airflow_provider_claude.core.load.answers import Judged, judge
 from airflow_provider_claude.core.load.row_costs import is_billed
 from airflow_provider_claude.core.requests.request_bytes import Named
@@ -117,6 +118,7 @@ class Bill:
         self._lane = "batch" if intent.lane == "batch" else "sync"
         self._price = intent.price
         self._lines = self._messages = self._billed = self._picodollars = 0
+        self._cache = CacheUse(lane=self._lane, ttl=intent.cache) if intent.cache else None
 
     def add(self, judged: Sequence[Judged]) -> None:
         """Count these results, the first of their requests: each whole, also where it holds several answers."""
@@ -125,16 +127,22 @@ class Bill:
         self._lines += len(judged)
         self._messages += len(sent)
         self._billed += len(billed)
-        self._picodollars += sum(Usages.of(billed).picodollars(self._price, lane=self._lane).tolist())
+        usages = Usages.of(billed)
+        self._picodollars += sum(usages.picodollars(self._price, lane=self._lane).tolist())
+        if self._cache is not None:
+            self._cache = self._cache.plus(use_of(usages, self._price, self._cache))
 
     def total(self) -> PaidRecord:
         """The cost, once all results are counted."""
         shard, intent, usd = self._shard, self._intent, to_usd(self._picodollars)
         if self._lane == "sync":
-            return _record(shard, intent, answered=self._billed, usd=usd, unsure=_cut_off(shard, intent, self._lines))
+            unsure = _cut_off(shard, intent, self._lines)
+            return _record(shard, intent, answered=self._billed, usd=usd, unsure=unsure, cache=self._cache)
         missing, unsure = _lost(shard, intent, lines=self._lines, messages=self._messages)
         each = usd / self._messages if self._messages else _planned_each(shard, intent)
-        return _record(shard, intent, answered=self._billed, usd=usd, unsure=unsure, missing=missing, each=each)
+        return _record(
+            shard, intent, answered=self._billed, usd=usd, unsure=unsure, missing=missing, each=each, cache=self._cache
+        )
 
     def keep(self) -> None:
         """Put the cost on record, unless it is there already."""
@@ -204,6 +212,7 @@ def _record(
     unsure: int,
     missing: int = 0,
     each: Decimal = Decimal(0),
+    cache: CacheUse | None = None,
 ) -> PaidRecord:
     """*missing* of the *unsure* requests were paid, about *each*."""
     most = _at_most(intent, unsure)
@@ -221,6 +230,7 @@ def _record(
         up_to_usd=f"{most - missing_usd:f}",
         missing=missing,
         missing_usd=f"{missing_usd:f}",
+        cache=cache,
     )
 
 

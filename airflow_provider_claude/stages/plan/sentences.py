@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from airflow_provider_claude.core.cost.estimate import Estimate, Facts
+from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, Limits
 from airflow_provider_claude.core.sync.priority import Priority
@@ -55,6 +56,12 @@ def elsewhere_sentences(elsewhere: Mapping[str, int]) -> list[str]:
     ]
 
 
+def _source(price: Price) -> str:
+    since = f" for {price.model} since {price.since}" if price.since else ""
+    read = f", read on {price.as_of}" if price.as_of else ""
+    return f"{price.source}{since}{read}"
+
+
 def facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: str, lanes: Sequence[str]) -> Facts:
     return Facts(
         rows=scan.rows,
@@ -66,7 +73,7 @@ def facts(scan: ScanRecord, shards: list[ShardSpec], draft: PlanRecord, trial: s
         reused=sum(spec.reused for spec in shards),
         shards=[spec.rows - spec.reused for spec in shards if spec.number != TRIAL_SHARD and spec.rows > spec.reused],
         model=draft.job.model,
-        price_source=f"{draft.price.source} {draft.price.as_of}".strip(),
+        price_source=_source(draft.price),
         trial=trial,
         deadline=draft.deadline,
         zone=draft.zone,

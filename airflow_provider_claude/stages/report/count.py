@@ -44,8 +44,7 @@ class Counts:
         self.run = run
         self.flags, self.reasons, self.by_authors = Tally(), Tally(), Tally()
         self.aside, self.failures = Examples(), Examples()
-        price = plan.price if plan.job.cache else None
-        self.answers = AnswerTally(scan.carry, price)
+        self.answers = AnswerTally(scan.carry)
         self.failed_usd = Decimal(0)
         self.retried_usd = Decimal(0)
         self.reused = 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from airflow_provider_claude.core.cost.cache_use import merged
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
 from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.store import (
     BatchRun,
+    CacheRecord,
     EndedRecord,
     HistoryRecord,
+    PaidRecord,
     PlanRecord,
     RunFolder,
     ShardFolder,
@@ -60,6 +63,16 @@ def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
             at=plan.created_at,
         )
         work_of(run, plan).record_tokens(plan.job_hash, record)
+
+
+def record_cache(run: RunFolder, plan: PlanRecord, paid: Iterable[PaidRecord]) -> None:
+    """Keep what the prompt cache did to the requests that were sent for *plan*: nothing, where they had no cache markers."""
+    mine = [one for one in paid if one.answered and epoch(one.at) >= epoch(plan.created_at)]
+    if mine:
+        work = work_of(run, plan)
+        uses = merged(one.cache for one in mine if one.cache is not None)
+        name = work.name_of(run.shard(plan.shards[0].number))
+        work.record_cache(plan.job_hash, CacheRecord(shard=name, at=plan.created_at, uses=uses))
 
 
 def _ended(shard: ShardFolder) -> Iterator[EndedRecord]:

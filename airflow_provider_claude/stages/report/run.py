@@ -18,9 +18,11 @@ from airflow_provider_claude.core.report.ledger import raise_if_any
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.publish.run import publish_answers
-from airflow_provider_claude.stages.report.record_history import record_history, record_tokens
+from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
+from airflow_provider_claude.store.work_of import work_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -50,11 +52,14 @@ def report(
     :raises StoreError: the answers could not be written. The report says so.
     """
     scan, plan = run.need_scan(), run.need_plan()
-    summary = summarise(run, scan, plan, thresholds or Thresholds(), clock())
+    now = clock()
+    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
+    summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, now=now)
     summary = msgspec.structs.replace(summary, warnings=[*summary.warnings, *warnings])
     _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
     record_history(run, plan)
     record_tokens(run, plan)
+    record_cache(run, plan, paid)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is None:

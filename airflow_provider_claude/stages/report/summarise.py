@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from airflow_provider_claude.core.cost.cache_use import merged
 from airflow_provider_claude.core.report.ledger import nonzero
 from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
-from airflow_provider_claude.stages.cost.spent import keep_on_record, spent_beside
+from airflow_provider_claude.stages.cost.spent import spent_beside
 from airflow_provider_claude.stages.report.count import Counts
 from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.stages.submit.refused import refusal_warnings
-from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord
+from airflow_provider_claude.store import PaidRecord, PlanRecord, RunFolder, ScanRecord
 from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
-from airflow_provider_claude.store.work_of import work_of
 
 #: Small records are read by this many threads at once: on an object store each is a round trip.
 _READERS = 8
 
 
-def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Thresholds, now: str) -> Summary:
+def summarise(
+    run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Thresholds, *, paid: Sequence[PaidRecord], now: str
+) -> Summary:
+    """The summary of *run*; *paid*: what is on record of its spending."""
     counts = Counts(run, scan, plan)
     ledger = counts.ledger(scan.rows)
     with ThreadPoolExecutor(_READERS) as pool:
         shards = planned_shards(run, plan)
         past = dict(pool.map(lambda shard: (shard.number, history(shard.folder)), shards))
         spans = list(pool.map(lambda shard: _span(shard, past[shard.number]), shards))
-    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
     return Summary(
         source=scan.source,
@@ -47,6 +49,7 @@ def summarise(run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Th
             retried=counts.retried_usd,
             estimated=plan.estimate.usd(lane),
             spent=spent_beside(paid, plan, past),
+            cache=merged(one.cache for one in paid if one.cache is not None),
         ),
         shards=spans,
         answers=counts.answers.columns(),

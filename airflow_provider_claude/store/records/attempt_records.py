@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.store.records.record import Record
 
 
@@ -22,7 +23,8 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     `withheld` items are not asked, because the budget does not cover them. At most `pack` items share a request; where it
     is more than 1, its requests hold `items` items together. Its requests go to `model` at `price` (see core.cost.prices), and
     cost `most_usd` together at the most, the dearest of them `most_each_usd`: the assumption where the real cost
-    is unknown.
+    is unknown. `cache` is how long the part that they share is cached, None where they have no cache marker; request hashes and
+    fingerprints do not cover it.
     """
 
     attempt: int
@@ -42,6 +44,7 @@ class IntentRecord(Record, frozen=True, kw_only=True):
     withheld: int = 0
     pack: int = 1
     items: int = 0
+    cache: Ttl | None = None
 
     @property
     def rows(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.store.records.record import Record
 
 
@@ -36,6 +37,16 @@ class TokensRecord(Record, frozen=True, kw_only=True):
     output_tokens: float
     rows: int
     at: str
+
+
+class CacheRecord(Record, frozen=True, kw_only=True):
+    """cache/<job>/….json of an account's folder: what the prompt cache did to the requests of a run, by lane and ttl; nothing,
+    where none had cache markers. `shard` is the run's first one.
+    """
+
+    shard: str
+    at: str
+    uses: list[CacheUse]
 
 
 class HistoryRecord(Record, frozen=True, kw_only=True):
