@@ -15,13 +15,16 @@ from airflow_provider_claude.core.scan import signatures
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.signatures import RuleMeta, Signatures, other_readings
-from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules
+from airflow_provider_claude.core.scan.signatures.rules import RuleFile, compile_rules, own_rules
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.scan.scan_settings import rules_in
 from benchmarks.gate import data
 
 PROJECT = Path(__file__).parents[3]
 FOLDER = Path(signatures.__file__).parent
+
+#: An alternative that matches nothing: YARA-X does not search by the words of a group that has it.
+HINT = r"|\b\B"
 
 #: Texts for patterns that the examples in the rule files leave out.
 MORE = {
@@ -154,6 +157,15 @@ class TestTheRules:
         assert len({rule.name for rule in ours.rules}) == len(ours.rules)
         assert all(re.fullmatch(r"[a-z][a-z0-9_]+", rule.id) for rule in ours.rules)
         assert not any(rule.catches.endswith(".") for rule in ours.rules)
+
+    def test_the_hints_by_which_words_to_search_change_no_match(self, ours: Signatures, shared_data: Path) -> None:
+        plain = compile_rules([file._replace(text=file.text.replace(HINT, "")) for file in own_rules()])
+        attacks = pq.read_table(shared_data / "injections.parquet")["text"].to_pylist()
+        mails = pq.read_table(shared_data / "sentiment.parquet")["text"].to_pylist()[::20]
+        known = [text for rule in ours.rules for text in (*rule.examples, *rule.neighbours, *MORE.get(rule.name, ()))]
+        texts = pa.array([*attacks, *mails, *known], pa.string())
+        assert sum(file.text.count(HINT) for file in own_rules()) > 30
+        assert ours.find(texts) == Signatures(plain).find(texts)
 
     def test_no_pattern_is_one_that_the_compiler_calls_slow(self) -> None:
         import yara_x

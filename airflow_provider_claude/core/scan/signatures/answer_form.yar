@@ -25,7 +25,7 @@ rule answer_letters {
     $your_answer_as = /\byour\s+(answer|response|reply|output|summary)\s+(must\s+be\s+|should\s+be\s+)?(in|as|with|using|into)\s+((an?|only|all|the|any|some)\s+){0,2}(anagrams?|homophones?|vowels?|consonants|leetspeak|leet\s+speak|pig\s+latin|morse(\s+code)?|base64|rhymes?|riddles?|reversed?\s+(letters|words|order)|random\s+(letters|capitals|spelling))\b/i
     $without = /\byour\s+(answer|response|reply|output|summary)\s+without\s+(any\s+|using\s+|the\s+){0,2}(spaces|vowels|punctuation|gaps|capitals?|capital\s+letters|the\s+letter|consonants)\b/i
     $in_place_of = /\b(numbers?|digits?|symbols?|emojis?|homophones?|look-?alikes?)\s+(instead|in\s+place)\s+of\s+((the|all|some|certain|any|your)\s+)?(letters?|vowels?|words?|characters?)\b[^.\n]{0,60}\byour\s+(answer|response|reply|output)\b/i
-    $misspell = /\b(misspell|mistype|garble|anagram)\s+[^.\n]{0,60}\b(your|each|every)\s+([^\s.]+\s+)?(answer|response|reply|output|sentence)\b/i
+    $misspell = /\b(misspell|mistype|garble|anagram)\s+[^.\n]{0,60}\b(your|each|every|\b\B)\s+([^\s.]+\s+)?(answer|response|reply|output|sentence)\b/i
   condition:
     any of them
 }
@@ -50,7 +50,7 @@ rule answer_form {
     neighbour = "Thank you for your answer, it ended with a question."
     neighbour = "We encourage our customers to leave a review."
   strings:
-    $letters_of = /\b(replace|rearrange|reverse|scramble|anagram|misspell|jumble|shuffle|omit|group|substitute|swap|abbreviate|merge|join|combine)\s+([^\s.]+\s+){0,3}(letters?|vowels?|consonants?|words?|characters?|spaces?|syllables?|gaps)\s+(of|in|from|within|between)\s+([^\s.]+\s+){0,2}(your|each|every|the)\s+([^\s.]+\s+)?(answers?|responses?|repl(y|ies)|outputs?|summar(y|ies)|sentences?|words?)\b/i
+    $letters_of = /\b(replace|rearrange|reverse|scramble|anagram|misspell|jumble|shuffle|omit|group|substitute|swap|abbreviate|merge|join|combine)\s+([^\s.]+\s+){0,3}(letters?|vowels?|consonants?|words?|characters?|spaces?|syllables?|gaps)\s+(of|in|from|within|between|\b\B)\s+([^\s.]+\s+){0,2}(your|each|every|the)\s+([^\s.]+\s+)?(answers?|responses?|repl(y|ies)|outputs?|summar(y|ies)|sentences?|words?|\b\B)\b/i
     $letters_with = /\b(replace|rearrange|reverse|scramble|anagram|misspell|jumble|shuffle|substitute|swap)\s+([^\s.]+\s+){0,3}(letters?|vowels?|consonants?|words?|characters?|syllables?)\s+(with|by|for|into)\s+([^\s.]+\s+){0,3}(numbers?|digits?|symbols?|emojis?|keyboard|sounds?|homophones?|similar[a-z\-]*|look-?alikes?)\b/i
     $in_your_answer = /\b(in|within|throughout)\s+your\s+(response|reply|answer|summary|output)s?\s*,\s*(tease|hint|emphasi[sz]e|use|mention|suggest|write|replace|avoid|promote|advocate|advertise|announce|reveal|claim|pretend|express|praise|recommend|encourage|persuade|convince|urge|switch|swap|add|insert|incorporate|embed|weave|integrate|imply|insist|push|sound|act|speak|introduce|highlight|remind|offer|exaggerate|stress|criticize)\b/i
     $put_into_answer = /\b(integrate|incorporate|embed|weave|insert|append|slip|sneak|drop|plant|craft|sprinkle)\s+[^.\n]{1,120}\s(in|into|to|within|throughout|through)\s+your\s+(response|reply|answer|summary|output)\b/i

@@ -28,7 +28,7 @@ rule doubt_foreign_task {
     neighbour = "Who wrote this reply? Please explain how you came to it."
     neighbour = "How does the refund work?"
   strings:
-    $say_in = /\b(say|write|spell|pronounce)\s+[^.?\n]{1,60}\sin\s+(english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|mandarin|japanese|korean|arabic|hindi|turkish|greek|latin|swedish|hebrew|vietnamese|thai|hungarian|swahili)\s*\?/i
+    $say_in = /\b(say|write|spell|pronounce)\s+[^.?\n]{1,60}\sin\s+(english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|mandarin|japanese|korean|arabic|hindi|turkish|greek|latin|swedish|hebrew|vietnamese|thai|hungarian|swahili|\b\B)\s*\?/i
     $what_in = /\bwhat('s|\s+is|\s+does)\s+["'][^"\n]{1,60}["']\s+(mean\s+)?in\s+(english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|mandarin|japanese|korean|arabic|hindi|turkish|greek|latin|swedish|hebrew|vietnamese|thai|hungarian|swahili)\s*\?/i
     $word_for = /\b(english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|mandarin|japanese|korean|arabic|hindi|turkish|greek|latin|swedish|hebrew|vietnamese|thai|hungarian|swahili)\s+(words?|phrases?)\s+for\s/i
     $translate = /\btranslate\s+([^\s.]+\s+){0,8}(in)?to\s+(english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|mandarin|japanese|korean|arabic|hindi|turkish|greek|latin|swedish|hebrew|vietnamese|thai|hungarian|swahili)\b/i

@@ -13,7 +13,7 @@ rule decode_and_follow {
     neighbour = "I had to decode the message of the error light."
   strings:
     $decode_do = /\b(decode|decrypt|decipher|unscramble|deobfuscate|reverse|de-?code|translate|interpret|unpack|base64[\s\-]decode)\b[^\n]{0,160}\b(and|then|,)\s+(then\s+|also\s+)?(follow|execute|obey|do\s+(what|as|it)|run\s+(it|the|what)|perform|comply|carry\s+out|respond|answer|act)\b/i
-    $instructions_in_code = /\b(instructions?|commands?|message|payload|prompt)\s+(\S+\s+){0,3}(is|are|comes?|follows?|encoded|hidden|written)\s+(\S+\s+){0,2}(in|as|with|using)\s+(base-?64|rot-?13|hex(adecimal)?|morse|binary|reverse|caesar|leet\s?speak)\b/i
+    $instructions_in_code = /\b(instructions?|commands?|message|payload|prompt|\b\B)\s+(\S+\s+){0,3}(is|are|comes?|follows?|encoded|hidden|written)\s+(\S+\s+){0,2}(in|as|with|using)\s+(base-?64|rot-?13|hex(adecimal)?|morse|binary|reverse|caesar|leet\s?speak)\b/i
     $answer_decoded = /\b(answer|follow|execute|obey|respond\s+to|carry\s+out)\s+(\S+\s+){0,3}(encoded|encrypted|base-?64|rot-?13|hex|decoded|hidden)\s+(\S+\s+)?(question|instructions?|message|text|string|prompt|command|request)\b/i
     $known_base64 = /(aWdub3Jl|SWdub3Jl|SUdOT1JF|lnbm9yZ|ZGlzcmVnYXJk|RGlzcmVnYXJk)[A-Za-z0-9+\/]{8}/
   condition:

@@ -16,9 +16,9 @@ rule fake_end {
     neighbour = "--- End forwarded message ---"
     neighbour = "By the end of the document I was asleep."
   strings:
-    $banner = /([=\-*_~#<>\[({`"]\s?){2,40}\s*\/?\s*end\s+(of\s+)?(the\s+|this\s+|user\s+|untrusted\s+)*(e-?mails?|data|documents?|inputs?|text|review|content|context|prompt|instructions?|question|query|examples?|articles?|conversation|user|transcript|quote|sample|message\s+body)\b\s?([=\-*_~#<>\])}`"]\s?){0,40}\W{0,12}[a-z\n]/i
-    $bracket = /[\[<({]\s?\/?\s?end\s+(of\s+)?(the\s+|user\s+)?(e-?mail|data|document|input|text|review|content|context|prompt|instructions?|query|conversation)\s?[\]>)}]/i
-    $end_now = /\bend\s+of\s+(the\s+|this\s+|user\s+)*(e-?mail|data|document|input|text|review|content|context|prompt|instructions?|query|article|conversation|sample)s?\b\W{1,12}(now|next|new|your|please|instead|then|you|from\s+(here|now)|the\s+(following|next)|begin|start|continue|answer|write|print|translate|summari[sz]e)\b/i
+    $banner = /([=\-*_~#<>\[({`"]\s?){2,40}\s*\/?\s*end\s+(of\s+)?(the\s+|this\s+|user\s+|untrusted\s+)*(e-?mails?|data|documents?|inputs?|text|review|content|context|prompt|instructions?|question|query|examples?|articles?|conversation|user|transcript|quote|sample|message\s+body|\b\B)\b\s?([=\-*_~#<>\])}`"]\s?){0,40}\W{0,12}[a-z\n]/i
+    $bracket = /[\[<({]\s?\/?\s?end\s+(of\s+)?(the\s+|user\s+)?(e-?mail|data|document|input|text|review|content|context|prompt|instructions?|query|conversation|\b\B)\s?[\]>)}]/i
+    $end_now = /\bend\s+of\s+(the\s+|this\s+|user\s+)*(e-?mail|data|document|input|text|review|content|context|prompt|instructions?|query|article|conversation|sample|\b\B)s?\b\W{1,12}(now|next|new|your|please|instead|then|you|from\s+(here|now)|the\s+(following|next)|begin|start|continue|answer|write|print|translate|summari[sz]e)\b/i
     $closing_tag = /<\/\s?(data|document|doc|input|user_?input|e?mail|message|review|context|content|text|article|query|question|untrusted\S{0,20}|email_?body|source|item|record|row|example|prompt|instructions?)\s?>\s*\n?\s*\S/i
   condition:
     $banner or $bracket or $end_now or ($closing_tag and not (#closing_tag > 3))
@@ -43,7 +43,7 @@ rule new_task {
     $your_new = /\byour\s+(new|next|real|actual|only|updated|true|main|primary|current|first|sole)\s+(task|job|goal|role|objective|purpose|mission|assignment|instructions?|directives?|prompt|priority)\s+(is|are|will|:|from)/i
     $next_task = /\b(here\s+(is|are|comes?)|follow|execute|perform|complete|obey|focus\s+(now\s+)?on|concentrate\s+on|there\s+(is|are)|now\s+(come|follow)s?)\s+(\S+\s+){0,3}(new|next|following|additional|these)\s+(tasks?|instructions|assignments?|orders|prompt|directives?|commands?)\b/i
     $german = /\b(neue|nachste|naechste|andere|weitere|eigentliche)\S{0,2}\s+(aufgaben?|anweisung(en)?|auftrag|instruktion(en)?)\s?(:|lautet|ist|beginnt|zu|vor|\.)|\bdeine\s+(neue|jetzige|eigentliche|wahre)\s+(aufgabe|rolle|anweisung)\b|(folgen|kommen)\s+(jetzt\s+|nun\s+)?neue\s+aufgaben\b|\b(konzentrier|fokussier)\S{0,3}\s+(dich|sie\s+sich|sich)\s+(\S+\s+){0,3}neue/i
-    $romance = /\b(nouvelles?|nuev[ao]s?|nuov[aeio]|nov[ao]s?)\s+(instructions?|taches?|consignes?|instruccion(es)?|tareas?|orden(es)?|istruzion[ie]|compit[oi]|instruc(ao|oes)|tarefas?)\s?:/i
+    $romance = /\b(nouvelles?|nuev[ao]s?|nuov[aeio]|nov[ao]s?)\s+(instructions?|taches?|consignes?|instruccion(es)?|tareas?|orden(es)?|istruzion[ie]|compit[oi]|instruc(ao|oes)|tarefas?|\b\B)\s?:/i
     $cjk = /(新的?|下一个|下一個)(任务|任務|指令|指示|命令)(:|：|是)|(新しい|次の)(指示|命令|タスク|課題)(:|：|は)|(새로운|다음)\s?(지시|명령|작업|과제)(:|는|은)|(новая|новые|следующая)\s+(задача|инструкци(я|и)|задание|указания)\s?:/
   condition:
     any of them

@@ -19,7 +19,7 @@ rule forged_template {
     neighbour = "I wrote to <user> and got no answer"
     neighbour = "the list is sorted with xs <| sort"
   strings:
-    $special = /<\s?\|\s?\/?(im_start|im_end|im_sep|system|user|assistant|endoftext|endofprompt|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text|start_of_role|end_of_role|python_tag|channel|message|start|end|return|call|constrain|tool|tool_call|fim_\S{3,6}|prompter|human|observation|context)\s?\|\s?>/i
+    $special = /<\s?\|\s?\/?(im_start|im_end|im_sep|system|user|assistant|endoftext|endofprompt|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text|start_of_role|end_of_role|python_tag|channel|message|start|end|return|call|constrain|tool|tool_call|fim_\S{3,6}|prompter|human|observation|context|\b\B)\s?\|\s?>/i
     $llama = /\[\s?\/\s?(INST|SYS)\s?\]|\[\s?\/?\s?(SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\s?\]|<<\s?\/\s?SYS\s?>>/i
     $gemma = /<(start|end)_of_(turn|image)>|<\/?(bos|eos)>|<｜[^\n]{3,40}｜>/i
     $heading = /(^|\n)\W{0,3}#{2,}\s*\(?\s*(system|developer|assistant|user)_(message|prompt|input|instructions?|note|override|turn)\b/i
@@ -67,7 +67,7 @@ rule forged_speaker {
   strings:
     $human = /(^|\n[ \t]*\n)\s*human\s?:\s/i
     $hashes = /(^|\n)\W{0,3}#{2,}\s*\(?\s*(system|instructions?|new\s+instructions?|assistant|human|system[_\s]+(message|prompt|note|instructions?|update)|user\s+input|response|task|additional\s+instructions?|override)\s*[:)\]#]/i
-    $banner = /(^|\n)\s*([=\-*_~#<>\[]\s?){2,40}\s*((begin|start|new|end|important|updated|hidden|internal)\s+(of\s+)?(the\s+)?)?(system|assistant|developer|admin(istrator)?|ai)\s+(message|prompt|instructions?|internal|note|override|command|notice|alert|update|directive)s?\b/i
+    $banner = /(^|\n)\s*([=\-*_~#<>\[]\s?){2,40}\s*((begin|start|new|end|important|updated|hidden|internal)\s+(of\s+)?(the\s+)?)?(system|assistant|developer|admin(istrator)?|ai)\s+(message|prompt|instructions?|internal|note|override|command|notice|alert|update|directive|\b\B)s?\b/i
     $bracket = /[\[({]\s?\/?\s?(system|assistant|developer|admin)(\s+(message|prompt|note|instructions?|override|command|update|notice|alert|internal|directive))?\s?[:\])}]\s*(\(|:|[a-z"'])/i
     $begin = /\b(begin|start|end|new)\s+(of\s+)?(the\s+)?(system|developer)\s+(prompt|instructions?|message)\b/i
     $hidden_line = /(^|\n|>)\s*(system|sys|developer)\s*:\s*(you|ignore|forward|send|disregard|override|the\s+(user|assistant)|do\s+not|from\s+now|new|please|reveal|delete|always|never|all|print|say|respond|answer|label|classify)\b/i
@@ -92,7 +92,7 @@ rule forged_chat {
     $turn = /(^|\n)\W{0,3}(assistant|ai|chatgpt|claude|gpt|bot|model|chatbot|ai\s+assistant)\s?:\s/i
     $blank_before = /\n[ \t]*\n\s*(assistant|system|user|ai)\s?:\s/i
     $json_role = /["']role["']\s*:\s*["'](system|assistant|user|developer|tool|function)["']/i
-    $qa = /\b(Q|question)\s?:[^\n]{1,300}\b(A|answer)\s?:[^\n]{1,400}\b(Q|question)\s?:/i
+    $qa = /\b(Q|question|\b\B)\s?:[^\n]{1,300}\b(A|answer|\b\B)\s?:[^\n]{1,400}\b(Q|question)\s?:/i
     $response_is = /(^|\n)\s*#{1,4}\s?(response|answer|output|input|instruction)\s?:/i
   condition:
     any of them
@@ -115,12 +115,12 @@ rule forged_tool_call {
     neighbour = "{\"name\": \"Ann\", \"city\": \"Bonn\"}"
     neighbour = "Please call me about the email tool."
   strings:
-    $json = /["'](tool_calls?|function_call|tool_use|tool_name|tool_input|tool_result|tool_choice|function_name|functions?_response)["']\s*:/i
+    $json = /["'](tool_calls?|function_call|tool_use|tool_name|tool_input|tool_result|tool_choice|function_name|functions?_response|\b\B)["']\s*:/i
     $name_args = /["']name["']\s*:\s*["'][a-z_.]{3,60}["']\s*,\s*["'](arguments|parameters|input|args|params)["']\s*:\s*["'{\[]/i
     $order = /\b(call|invoke|use|execute|run|trigger|utili[sz]e)\s+(the\s+|your\s+)?["'`]{0,2}[a-z]{2,20}_[a-z_]{2,40}["'`]{0,2}(\(\))?\s+(tool|function|api|action|command|plugin|with|to|method)\b/i
-    $order_words = /\b(call|invoke|trigger|execute)\s+(the\s+|your\s+)["'`]?(send[\s\-]?e?-?mail|e-?mail[\s\-]sending|send[\s\-]message|mail|e-?mail|forward|payment|transfer)["'`]?\s+(tool|function|api|plugin|action|endpoint)\b/i
+    $order_words = /\b(call|invoke|trigger|execute)\s+(the\s+|your\s+)["'`]?(send[\s\-]?e?-?mail|e-?mail[\s\-]sending|send[\s\-]message|mail|e-?mail|forward|payment|transfer|\b\B)["'`]?\s+(tool|function|api|plugin|action|endpoint)\b/i
     $react = /(^|\n)\s*(action|tool)\s?:[^\n]{2,80}\n\s*(action|tool)\s+input\s?:/i
-    $send_code = /\b(send_?e?mail|forward_?e?mail|delete_?(e?mails?|files?)|transfer_?money|send_?money|http_?request|send_slack_message)\s?\(\s?(to|recipient|["'{])/i
+    $send_code = /\b(send_?e?mail|forward_?e?mail|delete_?(e?mails?|files?)|transfer_?money|send_?money|http_?request|send_slack_message|\b\B)\s?\(\s?(to|recipient|["'{])/i
   condition:
     any of them
 }

@@ -21,9 +21,9 @@ rule override_previous {
     neighbour = "I followed all instructions above, yet the lamp stays dark."
   strings:
     $earlier_orders = /\b(ignor(e|es|ed|ing)|disregard(ed|ing)?|forget(ting)?|overrid(e|es|ing)|bypass(ing)?|overlook(ing)?|neglect(ing)?|discard(ing)?|dismiss|erase|delete|remove|cancel|reset|revoke|drop|skip|set\s+aside|void|pay\s+no\s+(attention|heed)\s+to|(do\s+not|don'?t|never|stop|cease|no\s+longer)\s+(follow|obey|heed|adher|comply)(ing|ed|e)?(\s+(to|with))?)\s+((all|any|every|each|of|the|your|my|our|these|those|this|that|other|and|everything|anything|to|from|in|me|both|completely|just)\s+){0,5}(previous|prior|above|earlier|preceding|foregoing|former|existing|original|initial|system|past|old)(ly)?[\s\-]+(\S+\s+){0,2}(i[a-z]{0,3}tr?uc[a-z]{2,8}|prompts?|directions|directives?|guidelines?|commands?|rules|orders?|programming|training|context|constraints|safeguards|restrictions|messages?\s+and|system\s+message)\b/i
-    $orders_before = /\b(ignor(e|es|ing)|disregard(ing)?|forget(ting)?|override|bypass|(do\s+not|don'?t|stop)\s+(follow|obey)(ing)?)\s+((all|any|every|of|the|your|my|these|those|other)\s+){0,4}(\S+\s+)?(instructions?|prompts?|directions|directives?|guidelines?|commands?|rules|orders)\s+((that\s+)?(you\s+)?(were\s+|have\s+|had\s+|'?ve\s+|been\s+|I\s+|are\s+)*(given|received|told|gave|provided|written|stated|mentioned|got)?\s*(to\s+you\s+|by\s+\S+\s+)?(above|before(hand)?|previously|earlier|so\s+far|prior\s+to|until\s+now|up\s+to\s+(now|this)))\b/i
+    $orders_before = /\b(ignor(e|es|ing)|disregard(ing)?|forget(ting)?|override|bypass|(do\s+not|don'?t|stop)\s+(follow|obey)(ing)?)\s+((all|any|every|of|the|your|my|these|those|other)\s+){0,4}(\S+\s+)?(instructions?|prompts?|directions|directives?|guidelines?|commands?|rules|orders|\b\B)\s+((that\s+)?(you\s+)?(were\s+|have\s+|had\s+|'?ve\s+|been\s+|I\s+|are\s+)*(given|received|told|gave|provided|written|stated|mentioned|got)?\s*(to\s+you\s+|by\s+\S+\s+)?(above|before(hand)?|previously|earlier|so\s+far|prior\s+to|until\s+now|up\s+to\s+(now|this)))\b/i
     $passive = /\b(instructions?|prompts?|directives?|guidelines)\s+(given\s+)?(above|before|so\s+far|earlier)\s+(\S+\s+){0,4}(ignored|disregarded|discarded|void|invalid|obsolete|cancell?ed|superseded|no\s+longer\s+(valid|apply))/i
-    $passive_previous = /\b(previous|prior|earlier|above|former|original)\s+(instructions?|prompts?|directives?|guidelines|commands?)\s+(\S+\s+){0,4}(ignored|disregarded|discarded|void|obsolete|cancell?ed|superseded|no\s+longer\s+(valid|apply))\b/i
+    $passive_previous = /\b(previous|prior|earlier|above|former|original|\b\B)\s+(instructions?|prompts?|directives?|guidelines|commands?|\b\B)\s+(\S+\s+){0,4}(ignored|disregarded|discarded|void|obsolete|cancell?ed|superseded|no\s+longer\s+(valid|apply))\b/i
     $any_orders = /\b(ignore|disregard|forget|override|bypass)\s+(about\s+)?(all|any|every)\s+(of\s+)?((the|your|my|other|these|those)\s+)?(i[a-z]{0,3}tr?uc[a-z]{2,8}|directives?|prompts?|programming|guardrails)\b/i
     $despite = /\b(despite|contrary\s+to|regardless\s+of)\s+(what|any|all|everything)\s+(\S+\s+)?(you\s+(have|'ve|were|had)|you've|instructions?)\s*(been\s+)?(told|instructed|given|prompted|you)\b/i
     $change_yours = /\b(change|replace|update|rewrite|overwrite|modify)\s+your\s+((previous|current|initial|system|old|own)\s+)?(instructions?|prompt|guidelines|directives?|programming)\b/i
@@ -68,7 +68,7 @@ rule override_yours {
     $system = /\b(ignore|disregard|forget|override|bypass|disable|suppress)\s+(of\s+)?(the\s+)?((all|any)\s+(of\s+)?(the\s+)?)?(system\s+(prompt|message|instructions?)|developer\s+(message|instructions)|safety\s+(guidelines|filters?|rails)|content\s+(filters?|polic(y|ies))|guardrails|(ethical|moral|openai|anthropic)('s)?\s+\S{0,20}\s*(guidelines|polic(y|ies)|rules|restrictions))\b/i
     $all_safety = /\b(ignore|disregard|override|bypass|disable|suppress)\s+(all|any)\s+safety\s+(checks?|protocols?|measures)\b/i
     $no_longer = /\byour\s+(previous\s+|prior\s+|old\s+|original\s+)?(instructions?|guidelines|rules|restrictions|programming|directives?|prompts?)\s+(no\s+longer|do\s+not|don'?t)\s+apply\b/i
-    $no_longer_bound = /\byou\s+(are|will\s+be)\s+(no\s+longer|not)\s+(bound|restricted|constrained|limited|governed)\s+by\s+(any|your|the|these|openai|anthropic|its|their|previous)\b/i
+    $no_longer_bound = /\byou\s+(are|will\s+be)\s+(no\s+longer|not)\s+(bound|restricted|constrained|limited|governed|\b\B)\s+by\s+(any|your|the|these|openai|anthropic|its|their|previous)\b/i
   condition:
     any of them
 }
@@ -108,7 +108,7 @@ rule override_reset {
     neighbour = "The instructions are easy to read."
   strings:
     $changed = /\byour\s+(task|job|goal|role|objective|purpose|mission|assignment|instructions?)\s+(has|have)\s+(now\s+)?(changed|been\s+(changed|updated|replaced|cancell?ed|revoked|overridden))\b/i
-    $real = /\b(the|your)\s+(real|actual|true|only)\s+(instructions?|task|prompt|goal|objective|directive)\s+(is|are|here|follow)\b/i
+    $real = /\b(the|your|\b\B)\s+(real|actual|true|only|\b\B)\s+(instructions?|task|prompt|goal|objective|directive)\s+(is|are|here|follow)\b/i
     $nevermind = /\b(never\s?mind|forget)\s+(all\s+)?(of\s+)?(that|this|it)\s*[.,;:!\-]+\s*(instead|now|just)\s*,?\s*(print|write|say|answer|respond|reply|output|translate|do)\b/i
     $stop_all = /\bstop\s+(everything|whatever\s+you\s+are\s+doing|what\s+you\s+are\s+doing|all\s+processing)\b\W{0,8}(now\W{0,6})?\s*(and\s+|just\s+|instead\s+)*(print|write|say|answer|respond|reply|output|follow)/i
   condition:

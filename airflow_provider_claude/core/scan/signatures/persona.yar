@@ -40,7 +40,7 @@ rule persona_no_rules {
     $never_refuse = /\b(never|cannot|can\s?not|can't|won't|will\s+not|must\s+not|unable\s+to|not\s+allowed\s+to|do\s+not|don't)\s+(ever\s+)?(refuse|reject|decline|deny)\s+(\S+\s+){0,2}(requests?|questions?|prompts?|orders?|anything|commands?|instructions?|to\s+(answer|respond|comply)|(to\s+)?(a\s+)?(user|human|me))\b/i
     $never_say = /\b(never|don't|not|cannot|without)\s+(ever\s+)?(say(ing)?|mention(ing)?|stat(e|ing)|remind(ing)?\s+me|tell\s+me)\s+(\S+\s+){0,3}[\"']?(you\s+(can't|cannot|are\s+unable|are\s+an\s+ai)|I\s+(can't|cannot)\s+(do|help|assist|fulfil|comply)|as\s+an\s+ai|(it's|that\s+it\s+is|being)\s+(an\s+ai|unethical|illegal))/i
     $stay = /\b(stay|remain|keep)\s+in\s+(your\s+)?character\b|\bbreak(ing)?\s+character\b|\bstop\s+being\s+(a\s+|an\s+)?(dan|ai|chatgpt)\b/i
-    $gpt_named = /\b(you\s+are\s+(not|no\s+longer)|instead\s+of\s+being|pretend\s+(you're|you\s+are)\s+(not)?)\s+(a\s+|an\s+)?(chat\s?gpt|gpt-?\d?|claude|gemini|bard|an?\s+ai\s+(language\s+)?model|language\s+model)\b/i
+    $gpt_named = /\b(you\s+are\s+(not|no\s+longer)|instead\s+of\s+being|pretend\s+(you're|you\s+are)\s+(not)?|\b\B)\s+(a\s+|an\s+)?(chat\s?gpt|gpt-?\d?|claude|gemini|bard|an?\s+ai\s+(language\s+)?model|language\s+model)\b/i
   condition:
     any of them
 }
@@ -80,7 +80,7 @@ rule persona_roleplay {
     $from_now = /\bfrom\s+now\s+on\s*,?\s+(you\s+(are|will|shall|must|should|have|act|respond|answer|speak|reply|only|can|do|'ll)|your\s+(name|role|task|job|answers?|responses?)|(always\s+|only\s+)?(answer|respond|reply|speak|talk|act|write|start|end|call\s+yourself)\b)/i
     $pretend = /\b(pretend|imagine|suppose|assume|simulate)\s+(that\s+)?(you('re|\s+are|\s+were|\s+have\s+(no|been))|to\s+be)\s+(a|an|my|the|in|not|no|ai|chatgpt|able)\b/i
     $game = /\blet'?s\s+(play|do|start)\s+(a\s+)?(\S+\s+)?(game|role-?\s?play|simulation|scenario)\b/i
-    $german = /\b(ich\s+(mochte|moechte|will),?\s+dass\s+(du|sie)\s+(\S+\s+){0,8}(agier|verhalt|spiel|antwort|handel)\S{0,6}|(agier|handl|handel|verhalt|tu|spiel)(e|t|en)?\s+(sie\s+)?(dich\s+|sich\s+)?(wie|als|so)\s+(ob\s+)?(du\s+|sie\s+)?(ein|der|die|das|mein)|tu\s+so\s*,?\s+als\s+(ob|warst|waerst)|(ab\s+)?(jetzt|sofort|nun)\s+(bist|heisst|antwortest)\s+du|du\s+bist\s+(jetzt|ab\s+sofort|nun)\s+(ein|eine|der|die|kein)|stell\s+dir\s+vor,?\s+du\s+(bist|warst|waerst))\b/i
+    $german = /\b(ich\s+(mochte|moechte|will),?\s+dass\s+(du|sie)\s+(\S+\s+){0,8}(agier|verhalt|spiel|antwort|handel)\S{0,6}|(agier|handl|handel|verhalt|tu|spiel)(e|t|en)?\s+(sie\s+)?(dich\s+|sich\s+)?(wie|als|so)\s+(ob\s+)?(du\s+|sie\s+)?(ein|der|die|das|mein|\b\B)|tu\s+so\s*,?\s+als\s+(ob|warst|waerst)|(ab\s+)?(jetzt|sofort|nun)\s+(bist|heisst|antwortest)\s+du|du\s+bist\s+(jetzt|ab\s+sofort|nun)\s+(ein|eine|der|die|kein)|stell\s+dir\s+vor,?\s+du\s+(bist|warst|waerst))\b/i
     $romance = /\b((actua|actue|comportate|comportese|finge|responde)\s+(como|que)\s+(un|una|mi|si|eres|fueras)|(agis|agissez|comporte-toi|comportez-vous|reponds|fais)\s+comme\s+(un|une|si|mon)|(comportati|agisci|fingi|rispondi)\s+(come|di)\s+(un|una|se|essere)|(aja|finja|comporte-se|responda)\s+(como|que)\s+(um|uma|se|ser|voce)|a\s+partir\s+de\s+(ahora|agora)\s*,?\s+(eres|vas|seras|responde|voce|tu)|a\s+partir\s+de\s+maintenant\s*,?\s+(tu|vous))\b/i
     $asian = /(从现在开始|從現在開始|从现在起)[^\n]{0,9}你|(假装|扮演|假裝)[^\n]{0,6}(你|成|一个|一個)|(のふりをして|になりきって|として振る舞)/
     $russian = /(притворись|представь,?\s+что\s+ты|с\s+этого\s+момента\s+ты|действуй\s+как|веди\s+себя\s+как|отныне\s+ты)/
