@@ -114,6 +114,8 @@ class SourceFile:
     @property
     def partitions(self) -> dict[str, str | None]:
         """The columns that its folders are named for, as Hive names them: `year=2026/month=11/`."""
+        if "=" not in self.path:
+            return {}
         pairs = (part.partition("=") for part in PurePosixPath(self.path).parts[:-1] if "=" in part)
         return {_text(name): None if value == _NULL else _text(value) for name, _, value in pairs if name}
 

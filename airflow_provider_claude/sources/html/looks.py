@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from airflow_provider_claude.sources.html.colours import (
     BLACK,
@@ -62,54 +63,88 @@ class Look:
     def of(self, element: Element, sheet: Sheet) -> Look:
         """The look inside of *element*. Raises TooManyStepsError where *sheet* has no steps left."""
         attributes = element.attributes
-        if not attributes and not sheet.rules:
+        if not sheet.rules and "style" not in attributes and _HINTS.isdisjoint(attributes):
             return replace(self, preformatted=True) if element.tag == "pre" else self
         styles = sheet.styles(element)
         if inline := attributes.get("style"):
-            styles.append(_inline(inline) if len(inline) <= 500 else style_of(inline))
+            styles.append(_inline(inline) if len(inline) <= _CACHED else style_of(inline))
         values = cascade(styles)
-        if not values and not _HINTS & attributes.keys():
+        if not values and _HINTS.isdisjoint(attributes):
             return replace(self, preformatted=True) if element.tag == "pre" else self
-        size = _size(values.get("font-size", "inherit"), self.size)
-        return Look(
-            gone=self.gone
-            or _gone(values, size)
-            or ("hidden" in attributes and values.get("display", "none") == "none"),
-            seen=_seen(values.get("visibility", "inherit"), inherited=self.seen),
-            size=size,
-            colour=self._colour(element, values),
-            ground=self._ground(element, values),
-            preformatted=self.preformatted or element.tag == "pre",
-        )
+        stated = tuple(values.items())
+        inside = _inside if sum(map(len, values.values())) <= _CACHED else _inside.__wrapped__
+        return inside(self, stated, _hints(element))
 
-    def _colour(self, element: Element, values: Values) -> Colour | None:
+    def _colour(self, hints: _Hints, values: Values) -> Colour | None:
         value = values.get("-webkit-text-fill-color") or values.get("color")
         if value and (stated := css_colour(value)):
             return stated
         if value is not None:
             return BLACK if value == "initial" else self.colour
-        if element.tag == "a" and "href" in element.attributes:
-            return LINK
-        name = {"font": "color", "body": "text"}.get(element.tag, "")
-        return attribute_colour(element.attributes.get(name) or "") or self.colour
+        return hints.colour or self.colour
 
-    def _ground(self, element: Element, values: Values) -> Colour | None:
+    def _ground(self, hints: _Hints, values: Values) -> Colour | None:
         image = values.get("background-image", "none")
         if image not in {"none", "initial", "unset", "inherit"}:
             return None
-        grounded = element.tag in _GROUNDED
-        if grounded and element.attributes.get("background") and "background-image" not in values:
+        if hints.on_picture and "background-image" not in values:
             return None
         stated = css_colour(values.get("background-color", ""))
-        if stated is None and grounded and "background-color" not in values:
-            stated = attribute_colour(element.attributes.get("bgcolor") or "")
+        if stated is None and "background-color" not in values:
+            stated = hints.ground
         return self.ground if stated is None else over(stated, self.ground)
 
 
-#: A mail says the same again and again.
-_inline = lru_cache(500)(style_of)
+class _Hints(NamedTuple):
+    """What the tag and the attributes of an element say about its look."""
+
+    hidden: bool
+    preformatted: bool
+    colour: Colour | None
+    ground: Colour | None
+    on_picture: bool
+
 
 _HINTS = frozenset({"hidden", "color", "bgcolor", "background", "text", "href"})
+_COLOURED = {"font": "color", "body": "text"}
+
+#: A mail says the same again and again; what is longer, in characters, is not kept.
+_CACHED = 500
+_inline = lru_cache(500)(style_of)
+_attribute_colour = lru_cache(500)(attribute_colour)
+
+
+def _hints(element: Element) -> _Hints:
+    tag, attributes = element.tag, element.attributes
+    grounded = tag in _GROUNDED
+    return _Hints(
+        "hidden" in attributes,
+        tag == "pre",
+        LINK if tag == "a" and "href" in attributes else _stated(attributes.get(_COLOURED.get(tag, ""))),
+        _stated(attributes.get("bgcolor")) if grounded else None,
+        grounded and bool(attributes.get("background")),
+    )
+
+
+def _stated(value: str | None) -> Colour | None:
+    if not value:
+        return None
+    return _attribute_colour(value) if len(value) <= _CACHED else attribute_colour(value)
+
+
+@lru_cache(1_000)
+def _inside(outer: Look, stated: tuple[tuple[str, str], ...], hints: _Hints) -> Look:
+    """The look inside of an element with *hints* and what is *stated* of it in styles, which is in one of the look *outer*."""
+    values = dict(stated)
+    size = _size(values.get("font-size", "inherit"), outer.size)
+    return Look(
+        gone=outer.gone or _gone(values, size) or (hints.hidden and values.get("display", "none") == "none"),
+        seen=_seen(values.get("visibility", "inherit"), inherited=outer.seen),
+        size=size,
+        colour=outer._colour(hints, values),  # noqa: SLF001 - of its own class
+        ground=outer._ground(hints, values),  # noqa: SLF001
+        preformatted=outer.preformatted or hints.preformatted,
+    )
 
 
 def _seen(visibility: str, *, inherited: bool) -> bool:

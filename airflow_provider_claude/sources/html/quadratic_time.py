@@ -42,45 +42,39 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 
 #: An attribute as browsers read one, and all that stand behind the name of a tag. Neither ever goes back.
 _ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?+"""
-_ATTRIBUTES = re.compile(rf"[^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+")
+_TAG_WITH_MORE = re.compile(rf"</?([a-zA-Z][a-zA-Z0-9]*+)(?!>)(?=([^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+))")
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
 _WHOLE_PAGE = names("html body")
 
 
 def is_beyond_bounds(html: str) -> bool:
     """Whether the tags of *html* have too many attributes, or its elements, as far as its tags tell, nest too deep."""
-    if _is_crowded(html):
+    in_tags = _closings_in_tags(html)
+    if in_tags is None:
         return True
-    doubtful = _closings_aside(html.lower()) + _closings_in_tags(html)
-    return doubtful > MAX_ODD_CLOSINGS or _is_tangled(html, doubtful)
+    doubtful = _closings_aside(html.lower()) + in_tags
+    if doubtful > MAX_ODD_CLOSINGS:
+        return True
+    tags = html.count("<")  # so many at most, which mostly are too few for any bound
+    return (tags > MAX_DEPTH or tags * (tags + doubtful) > MAX_TANGLE) and _is_tangled(html, doubtful)
 
 
-def _is_crowded(html: str) -> bool:
-    """Whether a tag has more attributes than MAX_ATTRIBUTES. Each `<` may begin one, also where it stands in a comment or in
-    an attribute: that is looked into twice, and an honest page is not twice its own length.
+def _closings_in_tags(html: str) -> int | None:
+    """How many closing tags of *html* may be part of another tag's attributes; None where a tag has more of these than
+    MAX_ATTRIBUTES. Each `<` may begin one, also where it stands in a comment or in an attribute: that is looked into twice, and
+    an honest page is not twice its own length.
     """
-    looked_at = 0
+    found = looked_at = 0
     of_page: set[str] = set()
-    for tag in _TAG.finditer(html):
-        if html[tag.end() : tag.end() + 1] == ">":
-            continue
-        found = _ATTRIBUTES.match(html, tag.end())
-        text = found[0] if found else ""
+    for tag in _TAG_WITH_MORE.finditer(html):
+        name, text = tag.groups()
         looked_at += len(text)
-        if tag[2].lower() in _WHOLE_PAGE:
+        found += text.count("</")
+        if name.lower() in _WHOLE_PAGE:
             of_page.update(_names(text))
         many = len(text) > MAX_ATTRIBUTES and _attributes(text) > MAX_ATTRIBUTES
         if many or len(of_page) > MAX_ATTRIBUTES or looked_at > 2 * len(html):
-            return True
-    return False
-
-
-def _closings_in_tags(html: str) -> int:
-    """How many closing tags of *html* may be part of another tag's attributes."""
-    found = 0
-    for tag in _TAG.finditer(html):
-        if html[tag.end() : tag.end() + 1] != ">" and (attributes := _ATTRIBUTES.match(html, tag.end())):
-            found += attributes[0].count("</")
+            return None
     return found
 
 

@@ -19,7 +19,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from airflow_provider_claude.sources.html.looks import Look
 from airflow_provider_claude.sources.html.quadratic_time import is_beyond_bounds
-from airflow_provider_claude.sources.html.sheets import MAX_SHEETS, Element, Sheet, TooManyStepsError, sheet_of
+from airflow_provider_claude.sources.html.sheets import (
+    MAX_SHEETS,
+    Attributes,
+    Element,
+    Sheet,
+    TooManyStepsError,
+    sheet_of,
+)
 from airflow_provider_claude.sources.html.styles import names
 
 #: What is longer, in characters, is not parsed as a tree.
@@ -43,7 +50,8 @@ _NOT_SHOWN = names("datalist audio video canvas noembed dialog")
 #: Attributes that hold text for those who do not see: kept as hidden, without a flag, as every mail has them.
 _SPOKEN = ("alt", "title", "aria-label")
 _CELLS = frozenset({"td", "th"})
-_BLANKS = re.compile(r"\s+")
+#: Blanks that are not one space each.
+_BLANKS = re.compile(r"\s{2,}|[^\S ]")
 
 #: Six words that stand together: most comments are marks of the program that wrote them.
 _SENTENCE = re.compile(r"(?:[^\W\d_]{2,20}[,.']? ){5}[^\W\d_]{2,20}")
@@ -92,6 +100,10 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
+def _classes(attributes: Attributes) -> frozenset[str]:
+    return frozenset((attributes.get("class") or "").lower().split())
+
+
 class _Place(NamedTuple):
     """Where the walk stands: the look of what is there, and the elements around it."""
 
@@ -125,24 +137,26 @@ class _Reading:
             nodes += 1
             if nodes > MAX_NODES:
                 return False
-            if node.next is not None:
-                todo.append((node.next, index))
+            beside = node.next
+            if beside is not None:
+                todo.append((beside, index))
             if node.is_text_node:
                 self.add(node.text_content or "", index.look)
             elif node.is_comment_node:
                 self.add_comment(node.comment_content or "")
-            elif node.is_element_node and node.tag not in _DROPPED:
-                self.enter(node, index, todo)
+            elif node.is_element_node and (tag := node.tag or "") not in _DROPPED:
+                self.enter(node, tag, index, todo)
         return True
 
-    def enter(self, node: LexborNode, index: _Place, todo: list[tuple[LexborNode | str, _Place]]) -> None:
-        tag, attributes = node.tag or "", node.attributes
-        element = Element(tag, attributes, frozenset((attributes.get("class") or "").lower().split()), index.outer)
+    def enter(self, node: LexborNode, tag: str, index: _Place, todo: list[tuple[LexborNode | str, _Place]]) -> None:
+        attributes = node.attributes
+        element = Element(tag, attributes, _classes(attributes) if self.sheet.rules else frozenset(), index.outer)
         look = index.look.of(element, self.sheet)
         if tag in _NOT_SHOWN and "open" not in attributes:
             look = replace(look, gone=True)
         for name in _SPOKEN:
-            self.hide(attributes.get(name) or "")
+            if text := attributes.get(name):
+                self.hide(text)
         if tag == "br":
             self.pieces.append("\n")
         elif tag in _BLOCKS:
@@ -150,8 +164,9 @@ class _Reading:
             todo.append(("\n\n" if tag == "p" else "\n", index))
         elif tag in _CELLS:
             todo.append((" ", index))
-        if node.child is not None:
-            todo.append((node.child, _Place(look, element)))
+        inner = node.child
+        if inner is not None:
+            todo.append((inner, _Place(look, element)))
 
     def add(self, text: str, look: Look) -> None:
         if look.hidden:

@@ -12,6 +12,9 @@ from airflow_provider_claude.sources.mail.mail_row import MAX_MAIL, mail_row, to
 from airflow_provider_claude.sources.mail.mbox import are_several
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, broken, region
 
+#: Most mails are smaller, in bytes: room for the largest is not set aside for each.
+_USUAL = 1 << 16
+
 #: How an `.emlx` begins: the number of bytes of the mail, which a property list follows.
 _EMLX = re.compile(rb"[ \t]{0,20}(\d{1,12})[ \t]{0,20}\r?\n")
 
@@ -22,7 +25,9 @@ _PROPERTIES = re.compile(rb"\s{0,99}(?:<\?xml|<!DOCTYPE|<plist|bplist|\Z)")
 def row(file: SourceFile, wanted: Wanted) -> Row:
     try:
         with file.open_any() as stream:
-            raw = stream.read(MAX_MAIL + 1)
+            raw = stream.read(_USUAL)
+            if len(raw) == _USUAL:
+                raw += stream.read(MAX_MAIL + 1 - _USUAL)
     except UnreachableError as e:
         return region(f"{file.name}#1", "unreadable_file", f"mails are missing ({e}).", None)
     except Exception as e:

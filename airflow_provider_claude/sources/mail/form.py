@@ -25,7 +25,7 @@ _BLANK_FOLD = re.compile(r"\n[ \t]*\r?(?:\n|\Z)")
 _NO_ADDRESS = re.compile(r"\A\s*,|,\s*,|,\s*\Z|<\s*>")
 _QUOTED = re.compile(r'"[^"]*"')
 _CHARSETS = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?]{0,20})?\?[bq]\?", re.IGNORECASE)
-_NOT_PRINTABLE = re.compile(r"[^\x00-\x7f]|=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|\Z))")
+_BROKEN_ESCAPE = re.compile(r"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|\Z))")
 _DAEMON = re.compile(r"\bmailer-daemon@", re.IGNORECASE)
 _POSTMASTER = re.compile(r"\bpostmaster@", re.IGNORECASE)
 
@@ -35,7 +35,7 @@ _MAX_CHARSETS = 10
 
 def folds_over_nothing(value: str) -> bool:
     """Whether the header *value*, with its folds, has a line of blanks, which ends the header for some readers."""
-    return _BLANK_FOLD.search(value) is not None
+    return "\n" in value and _BLANK_FOLD.search(value) is not None
 
 
 def has_odd_words(name: str, value: str) -> bool:
@@ -80,7 +80,7 @@ def _is_encoded_well(part: Message[Any, Any]) -> bool:
         return True
     match str(part.get("Content-Transfer-Encoding", ""))[:300].strip().lower():
         case "quoted-printable":
-            return _NOT_PRINTABLE.search(payload) is None
+            return payload.isascii() and _BROKEN_ESCAPE.search(payload) is None
         case "base64":
             part.get_payload(decode=True)
     return True

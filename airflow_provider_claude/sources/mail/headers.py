@@ -62,6 +62,11 @@ _SIMPLE = re.compile(
 _SPECIAL = re.compile(r"[^\w\s'-]")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _FOLD = re.compile(r"\r?\n")
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - easier to read
+_PLAIN_DATE = re.compile(
+    rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?([0-9]{{1,2}}) ({'|'.join(_MONTHS)}) ((?:19|20)[0-9][0-9])"
+    r" ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) ([+-])(0[0-9]|1[0-4])([0-5][0-9])(?: \([A-Z]{1,5}\))?"
+)
 _COMMENT = re.compile(r"\(([^()]*)\)")
 _ZONE = re.compile(r"(?:\b(?![AaPp][Mm]\b)[A-Za-z]{1,5}\s?)?([+-])(\d{1,2}):?(\d{2})?\s*\Z|\b([A-Za-z]{1,5})\s*\Z")
 _MIDDLE_ZONE = re.compile(r"\s*([A-Za-z]{1,5})\s+(\d{4})\s*\Z")
@@ -80,8 +85,8 @@ class Run(NamedTuple):
 def unfolded(raw: Any, fallback: Callable[[], str | None] = lambda: None) -> Decoded:
     """The header *raw* on one line; its bytes beyond ASCII as UTF-8, else in the set *fallback* names, else in a guessed one."""
     text = str(raw)
-    if not escaped(text) and "\x1b$" not in text:
-        return Decoded(_FOLD.sub("", text))
+    if (text.isascii() or not escaped(text)) and "\x1b$" not in text:
+        return Decoded(_FOLD.sub("", text) if "\n" in text else text)
     data = unescaped(text)
     if "\x1b$" not in text and (utf8 := attempt(data, "utf-8")) is not None:
         return Decoded(_FOLD.sub("", utf8))
@@ -93,6 +98,8 @@ def readable(name: str, value: str) -> Decoded:
     """The unfolded header *value* as people read it. Flags: of decode(), and `header_defects`. Never raises."""
     if name in ADDRESSES and (simple := _simple_addresses(value)):
         return Decoded(simple)
+    if name not in ADDRESSES and "=?" not in value:
+        return Decoded(value)
     runs, flags = _runs(name, value)
     if has_odd_words(name, value):
         flags["header_defects"] = None
@@ -121,6 +128,8 @@ def instant(value: str) -> tuple[str | None, str | None]:
     """The date *value* in UTC as ISO 8601, and a flag: `date_unreadable`, or `date_zone_guessed` where it names no zone,
     or none that is known, so that it was taken for UTC.
     """
+    if plain := _plain_instant(value):
+        return plain, None
     sent, flag = _iso(value.strip()) or _mail_date(value)
     if sent is None or sent.year not in _YEARS:
         return None, "date_unreadable"
@@ -193,6 +202,20 @@ def _as_word(run: Run) -> str:
     return (
         f"=?utf-8?b?{b64encode(run.text.encode('utf-8', 'replace')).decode()}?=" if run.coded and run.text else run.text
     )
+
+
+def _plain_instant(value: str) -> str | None:
+    """instant() of a date as most programs write it, which needs no care."""
+    found = _PLAIN_DATE.fullmatch(value)
+    if found is None:
+        return None
+    day, month, year, hours, minutes, seconds, sign, zone_hours, zone_minutes = found.groups()
+    offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+    try:
+        local = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hours), int(minutes), int(seconds))  # noqa: DTZ001
+    except ValueError:  # a 31st of June
+        return None
+    return f"{(local + offset if sign == '-' else local - offset).isoformat()}Z"
 
 
 def _iso(value: str) -> tuple[datetime, str | None] | None:

@@ -82,7 +82,8 @@ def _holds_another(raw: bytes) -> bool:
 
 def are_several(raw: bytes) -> bool:
     """Whether *raw*, a file that should be one mail, is an mbox of more."""
-    return _is_begun(raw[:_MAX_LINE]) and len(list(islice(mails(io.BytesIO(raw)), 2))) > 1
+    may_be = _is_begun(raw[:_MAX_LINE]) and (b"\nFrom " in raw or b"\rFrom " in raw)
+    return may_be and len(list(islice(mails(io.BytesIO(raw)), 2))) > 1
 
 
 def begins(file: SourceFile) -> bool:

@@ -36,6 +36,8 @@ _STRUCTURAL = frozenset({"content-type", "content-disposition", "content-transfe
 _ENVELOPE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t]*\r?\n|>?From [^\n]*\n)+")
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _WIDE = {re.compile(rb"(?:[A-Za-z]\0){4}"): "utf-16-le", re.compile(rb"(?:\0[A-Za-z]){4}"): "utf-16-be"}
+_OF_PARTS = frozenset({"multipart", "message"})
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _FIRST_END = re.compile(rb"[^\r\n]*(\r\n|\n|\r\r\n|\r)")
 
 
@@ -95,6 +97,56 @@ def children(part: Message[Any, Any]) -> list[Message[Any, Any]]:
     return cast("list[Message[Any, Any]]", part.get_payload()) if part.is_multipart() else []
 
 
+class _Part(Message):
+    """A message that remembers what its headers say, which only the parser writes: the reader asks for the same few often."""
+
+    def __init__(self, policy: email.policy.Policy[Any] = email.policy.compat32) -> None:
+        super().__init__(policy)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._values: dict[str, Any] | None = None
+        self._params: dict[str, Any] = {}
+        self._type: str | None = None
+
+    def set_raw(self, name: str, value: Any) -> None:
+        if self._values is not None:
+            self._forget()
+        super().set_raw(name, value)
+
+    def set_default_type(self, ctype: str) -> None:
+        self._forget()
+        super().set_default_type(ctype)
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        """The first value of each header that was asked for, by its name in small letters; of the others, None."""
+        if self._values is None:
+            self._values = dict.fromkeys([name.lower() for name in self])
+        return self._values
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).lower() in self._known
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        key, known = name.lower(), self._known
+        if key not in known:
+            return failobj
+        if known[key] is None:
+            known[key] = super().get(name)
+        return known[key]
+
+    def get_content_type(self) -> str:
+        if self._type is None:
+            self._type = super().get_content_type()
+        return self._type
+
+    def _get_params_preserve(self, failobj: Any, header: str) -> Any:
+        if header not in self._params:
+            self._params[header] = super()._get_params_preserve(None, header)  # type: ignore[misc]
+        return failobj if self._params[header] is None else self._params[header]
+
+
 class TooMuchError(Exception):
     """The mail has more headers, more parts or deeper nested parts than are split."""
 
@@ -104,6 +156,7 @@ class _BoundedHeaders(email.policy.Compat32):
 
     cut: list[str]
     left: Iterator[int]
+    message_factory = _Part
 
     def __init__(self, cut: list[str]) -> None:
         super().__init__()
@@ -123,19 +176,34 @@ class _BoundedHeaders(email.policy.Compat32):
 
 
 class _BoundedParser(BytesFeedParser):
-    """The standard library's parser, within MAX_NESTING and MAX_PARTS."""
+    """The standard library's parser, within MAX_NESTING and MAX_PARTS. *top* is the mail, once it has begun."""
 
     _parts = 0
     _msgstack: list[Message[str, str]]
+    top: Message[str, str]
 
     def _new_message(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS or len(self._msgstack) > MAX_NESTING:
             raise TooMuchError
         super()._new_message()  # type: ignore[misc]
+        if self._parts == 1:
+            self.top = self._msgstack[0]
+
+    def feed_all(self, raw: bytes) -> None:
+        for start in range(0, len(raw), _PIECE):
+            self.feed(raw[start : start + _PIECE])
 
 
 def _parsed(raw: bytes, parser: _BoundedParser) -> Message[str, str]:
-    for start in range(0, len(raw), _PIECE):
-        parser.feed(raw[start : start + _PIECE])
-    return parser.close()
+    """The mail *raw*. The parser takes the text of a part without parts line by line, and as it is: so it gets the headers."""
+    blank = _BLANK_LINE.search(raw)
+    head = blank.end() if blank else len(raw)
+    parser.feed_all(raw[:head])
+    if head == len(raw) or parser.top.get_content_maintype() in _OF_PARTS:
+        parser.feed_all(raw[head:])
+        return parser.close()
+    message = parser.close()
+    # get_payload() would read the bytes beyond ASCII in Python's character sets.
+    message._payload += raw[head:].decode("ascii", "surrogateescape")  # type: ignore[attr-defined]  # noqa: SLF001
+    return message

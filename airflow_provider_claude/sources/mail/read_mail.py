@@ -48,6 +48,8 @@ MAIL_COLUMNS = ("sender", "recipients", "date", "subject", "message_id", "body",
 #: All names of attachments together, in characters.
 _MAX_ATTACHMENTS = 20_000
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 _USUAL = frozenset({"from", "to", "subject", "date", "message-id", "received", "mime-version", "content-type"})
 
 
@@ -78,7 +80,8 @@ class _Reading:
 
     def text_of(self, decoded: Decoded) -> str:
         """The text of *decoded*, its flags noted."""
-        self.flags |= dict.fromkeys(decoded.flags)
+        if decoded.flags:
+            self.flags |= dict.fromkeys(decoded.flags)
         return decoded.text
 
     def read(self) -> Mail:
@@ -86,7 +89,7 @@ class _Reading:
         self.form()
         to = (self.header("to"), self.header("cc"))
         body = self.body()
-        attachments = json.dumps(list(self.attachments()), ensure_ascii=False)
+        attachments = _as_json(list(self.attachments()))
         fields = {
             "sender": self.header("from") or self.header("sender"),
             "recipients": ", ".join(filter(None, to)) or None,
@@ -94,7 +97,7 @@ class _Reading:
             "subject": self.header("subject"),
             "message_id": self.header("message-id"),
             "body": body.text or None,
-            "body_parts": json.dumps(body.parts, ensure_ascii=False),
+            "body_parts": _as_json(body.parts),
             "attachments": attachments,
         }
         if not body.text and attachments != "[]":
