@@ -28,7 +28,8 @@ SOURCE_FIELDS = (
 )
 
 #: items/part-*.parquet: the rows to be answered. `ordinal` counts them from 0 over the whole run, without gaps. One that is
-#: `scan_suspect` has a request of its own; `scan_score`, 0 to 1, is how sure the gate is that it is hostile.
+#: `scan_suspect` is to be screened, if there is a screening; `scan_score`, 0 to 1, is how sure the gate is that it is hostile.
+#: `scan_found` says whether the gate has found anything, or a person has released the row, see core.doubt.
 ITEM_FIELDS = (
     pa.field("ordinal", pa.int64(), nullable=False),
     pa.field("item_id", pa.string(), nullable=False),
@@ -37,6 +38,7 @@ ITEM_FIELDS = (
     pa.field("flags", pa.list_(pa.string()), nullable=False),
     pa.field("scan_suspect", pa.bool_(), nullable=False),
     pa.field("scan_score", pa.float32(), nullable=False),
+    pa.field("scan_found", pa.bool_(), nullable=False),
 )
 
 #: splits/*/candidates/part-*.parquet: the rows that become items, unless they are duplicates of others. Where the gate has

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
+from airflow_provider_claude.job.placement import placing_of
 from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
 from airflow_provider_claude.job.spec import JobSpec
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
-from airflow_provider_claude.job.untrusted import DEFAULT_PLACEMENT, PLACEMENTS, Placement, job_key
+from airflow_provider_claude.job.untrusted import PLACINGS, Placing, job_key
 
 DEFAULT_MODEL = "claude-haiku-5-5"
 
@@ -47,9 +48,9 @@ class ClaudeJob:
         once 53 % of them find it.
     :param params: further parameters of the Messages API: ``effort``, ``inference_geo``, ``metadata``, ``service_tier``,
         ``stop_sequences``.
-    :param placement: where a row's values stand: ``"tool_result"``, as the API advises for untrusted text, with
-        references to them in the prompt; or ``"user"``, in the prompt itself, which saves the tokens of a tool. See
-        docs/explanation/defence.md.
+    :param placement: where a row's values stand. ``"tool_result"``: in the result of a tool, with references to them in the
+        prompt. ``"user"``: in the prompt itself, which saves the tokens of a tool. ``"auto"``: in the prompt, except rows
+        in doubt, and all rows if an answer has room for long free text. See docs/explanation/defence.md.
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
 
@@ -61,7 +62,7 @@ class ClaudeJob:
     thinking: Mapping[str, Any] | None = field(default_factory=_disabled)
     params: Mapping[str, Any] = field(default_factory=dict)
     cache: bool | None = None
-    placement: Placement = DEFAULT_PLACEMENT
+    placement: Placing = "auto"
 
     def __post_init__(self) -> None:
         if not _MODEL_ID.fullmatch(self.model):
@@ -73,8 +74,8 @@ class ClaudeJob:
             raise JobError(f"cache is {self.cache!r}: write True, False, or None to let the plan decide.")
         if self.cache and not self.system:
             raise JobError("cache=True caches the system prompt, and there is none. Write one, or leave cache out.")
-        if self.placement not in PLACEMENTS:
-            raise JobError(f"placement is {self.placement!r}: write one of {', '.join(map(repr, PLACEMENTS))}.")
+        if self.placement not in PLACINGS:
+            raise JobError(f"placement is {self.placement!r}: write one of {', '.join(map(repr, PLACINGS))}.")
         check_params(self.params)
         check_thinking(self.thinking, self.params)
         check_schema(self.schema)
@@ -126,7 +127,7 @@ class ClaudeJob:
             max_tokens=self.max_tokens,
             thinking=None if self.thinking is None else dict(self.thinking),
             params=dict(self.params),
-            placement=self.placement,
+            placement=placing_of(self.placement, self.schema),
             key=self.key(secret).hex(),
             schema=self.schema if schema is None else dict(schema),
             answer_schema=self.schema,

@@ -1,7 +1,8 @@
 """The output's JSON schema, in the form that is asked, stored and checked.
 
 `output_schema` writes it in one way: `oneOf` and lists of types become `anyOf`, a `$ref` at the root is replaced by what it
-means. `check_schema` refuses what structured outputs or the answer table cannot hold, see `job.forms`.
+means, titles that repeat a name are left out. `check_schema` refuses what structured outputs or the answer table cannot hold,
+see `job.forms`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from airflow_provider_claude.job.forms import (
     check_words,
 )
 from airflow_provider_claude.job.models import model_schema
+from airflow_provider_claude.job.titles import untitled
 
 #: Keywords at the root that describe the document, not the answers.
 _OF_DOCUMENT = frozenset({"$schema", "$id", "$comment"})
@@ -40,10 +42,10 @@ def output_schema(output: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]
     if isinstance(output, type):
         if not issubclass(output, BaseModel):
             raise JobError(f"output is {output!r}: write a pydantic.BaseModel subclass or a JSON schema dict.")
-        return _normal(_copy(model_schema(output)))
+        return _normal(untitled(_copy(model_schema(output)), output.__name__))
     if not isinstance(output, Mapping):
         raise JobError(f"output is {type(output).__name__}: write a pydantic.BaseModel subclass or a JSON schema dict.")
-    return _normal(_copy(output))
+    return _normal(untitled(_copy(output)))
 
 
 def _copy(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_claude.job.untrusted import Placement
+from airflow_provider_claude.job.untrusted import Placement, Placing
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +16,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema` is the JSON schema of an answer as the API takes it, `answer_schema` the same as the job has it. `key`, in
     hexadecimal, is what the canary and the nonces are derived from; `cache` says whether the system prompt is cached.
+    `placement` is `auto` where it depends on the row.
     The keys of `thinking` and `params` are the API's.
     """
 
@@ -25,7 +26,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int
     thinking: dict[str, Any] | None
     params: dict[str, Any]
-    placement: Placement
+    placement: Placing
     key: str
     schema: dict[str, Any]
     answer_schema: dict[str, Any]
@@ -35,6 +36,12 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     def secret_key(self) -> bytes:
         """`key` as bytes."""
         return bytes.fromhex(self.key)
+
+    def placed(self, *, in_doubt: bool) -> Placement:
+        """Where a row stands that is *in_doubt*, or not; see core.doubt."""
+        if self.placement == "auto":
+            return "tool_result" if in_doubt else "user"
+        return self.placement
 
     @property
     def prompt_hash(self) -> str:

@@ -70,7 +70,7 @@ def test_with_model_changes_only_the_model_and_empty_keeps_it() -> None:
         ({"prompt": "{}"}, "only plain column names"),
         ({"prompt": "{a"}, "not a valid template"),
         ({"model": ""}, "write a model id"),
-        ({"placement": "system"}, "write one of 'tool_result', 'user'"),
+        ({"placement": "system"}, "write one of 'auto', 'tool_result', 'user'"),
         ({"max_tokens": 0}, "from 1 to 1,000,000"),
         ({"max_tokens": True}, "from 1 to 1,000,000"),
         ({"params": {"temperature": 0}}, "removed in API version 2026-10-21"),

@@ -151,6 +151,7 @@ def scan_by_hand(
             "flags": [],
             "scan_suspect": False,
             "scan_score": 0.0,
+            "scan_found": False,
             "body": text,
             "sender": f"s{n}@example.org",
             "priority": priorities[n] if priorities else None,

@@ -65,7 +65,7 @@ class PromptLeaks:
         word = canary(key)
         prompts = {
             "leaks_system": spec.system,
-            "leaks_notice": notice(spec.placement, key).replace(word, "\n"),
+            "leaks_notice": notice(key).replace(word, "\n"),
         }
         self._word = word.encode()
         self._needles = {name: needles(text) for name, text in prompts.items()}

@@ -18,7 +18,8 @@ import msgspec
 
 from airflow_provider_claude.core.packing.item_marks import CHECK_CHARS, Marks, marks
 from airflow_provider_claude.core.packing.packing import CHECK, ID
-from airflow_provider_claude.core.requests.request_bytes import CONTENT_MARK, request_params
+from airflow_provider_claude.core.requests.request_bytes import CONTENT_MARK
+from airflow_provider_claude.core.requests.request_params import request_params
 from airflow_provider_claude.core.settle.unresolved import MAX_OUTPUT_TOKENS
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import resolve
@@ -69,7 +70,8 @@ class PackEncoder:
 
     def __init__(self, spec: JobSpec) -> None:
         self._spec = msgspec.structs.replace(spec, schema=packed_schema(spec.schema))
-        where = f"that {TOOL} returns" if spec.placement == "tool_result" else "above"
+        self.placement = spec.placed(in_doubt=False)
+        where = f"that {TOOL} returns" if self.placement == "tool_result" else "above"
         self._task = _INSTRUCTION.format(where=where)
         self._frames: dict[int, tuple[bytes, bytes]] = {}
 
@@ -95,9 +97,8 @@ class PackEncoder:
 
     def _frame(self, limit: int) -> tuple[bytes, bytes]:
         if limit not in self._frames:
-            params = request_params(
-                msgspec.structs.replace(self._spec, max_tokens=limit), CONTENT_MARK, task=self._task
-            )
+            spec = msgspec.structs.replace(self._spec, max_tokens=limit)
+            params = request_params(spec, self.placement, CONTENT_MARK, task=self._task)
             head, tail = _encode(params).split(_encode(CONTENT_MARK)[1:-1])
             self._frames[limit] = head, tail
         return self._frames[limit]

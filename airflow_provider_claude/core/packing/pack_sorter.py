@@ -31,12 +31,12 @@ class PackSorter(Generic[_T]):
         self._by = packing.by
         self._exclusions = PackExclusions(spec, columns)
         self._packer: Packer[_T] = Packer(items=items or packing.items, size=packing.bytes)
-        self.columns = ("ordinal", "scan_suspect", *packing.by)
+        self.columns = tuple(dict.fromkeys(("ordinal", *self._exclusions.columns, *packing.by)))
 
     def add(
         self, batch: pa.RecordBatch, items: Iterable[_T], sizes: Sequence[int], alone: Container[int] = ()
     ) -> Iterator[Pack[_T]]:
-        """The packs that are full with the rows of *batch*, which has `columns` and those of the prompt.
+        """The packs that are full with the rows of *batch*, which has `columns`.
 
         *items* stand for its rows in the packs; their messages have *sizes* bytes. Those of *alone*, by ordinal, share no
         request.
@@ -51,16 +51,14 @@ class PackSorter(Generic[_T]):
 
     def _keys(self, batch: pa.RecordBatch, alone: Container[int]) -> list[tuple[str, ...] | None]:
         """What the items of a request have in common, an entry a row. None for a row that is asked alone: *alone* has its
-        ordinal, the scan suspects it, its text is excluded, or an isolation column has no value.
+        ordinal, it is excluded, or an isolation column has no value.
         """
-        scanned = batch.column("scan_suspect").to_pylist()
-        suspects = [one or excluded for one, excluded in zip(scanned, self._exclusions.rows(batch), strict=True)]
         values = [_texts(batch.column(name)) for name in self._by]
         keys = list(zip(*values, strict=True)) if values else [()] * batch.num_rows
         ordinals = batch.column("ordinal").to_pylist()
         return [
-            None if suspect or ordinal in alone or None in key else key
-            for suspect, ordinal, key in zip(suspects, ordinals, keys, strict=True)
+            None if excluded or ordinal in alone or None in key else key
+            for excluded, ordinal, key in zip(self._exclusions.rows(batch), ordinals, keys, strict=True)
         ]
 
 

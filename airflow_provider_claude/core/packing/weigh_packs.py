@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -19,33 +20,42 @@ from airflow_provider_claude.job import JobSpec
 MARK_OUTPUT = 20
 
 
+class _Sizes(NamedTuple):
+    """The bytes of an item's content, and those of its request, if it is asked alone."""
+
+    content: int
+    request: int
+
+
 class PackWeights:
     """Counts the requests and the bytes of a run while its items are read."""
 
     def __init__(self, packing: Packing, spec: JobSpec) -> None:
-        encoder = RequestEncoder(spec)
-        self._frame = PackEncoder(spec).frame_bytes
-        self._single = encoder.frame.bytes
-        self._sorter: PackSorter[int] = PackSorter(spec, packing, encoder.columns)
+        encoder, packs = RequestEncoder(spec), PackEncoder(spec)
+        self._frame = packs.frame_bytes
+        self._sorter: PackSorter[_Sizes] = PackSorter(spec, packing, encoder.texts)
         self._requests = self._bytes = self._together = 0
         self.columns = self._sorter.columns
         #: What an item may need beside its own request's bytes.
-        self.more_bytes = ELEMENT_BYTES + max(self._frame - self._single, 0)
+        self.more_bytes = ELEMENT_BYTES + max(self._frame - encoder.frames[packs.placement].bytes, 0)
 
-    def add(self, batch: pa.RecordBatch, sizes: Sequence[int]) -> None:
-        """Count the items of *batch*, whose messages have *sizes* bytes."""
-        for pack in self._sorter.add(batch, sizes, sizes):
+    def add(self, batch: pa.RecordBatch, contents: Sequence[int], requests: Sequence[int]) -> None:
+        """Count the items of *batch*. Their contents have *contents* bytes, and their *requests*, if they are asked alone."""
+        for pack in self._sorter.add(batch, map(_Sizes, contents, requests), contents):
             self._count(pack)
 
     def close(self) -> None:
         for pack in self._sorter.rest():
             self._count(pack)
 
-    def _count(self, pack: Pack[int]) -> None:
+    def _count(self, pack: Pack[_Sizes]) -> None:
         count = len(pack.items)
         self._requests += 1
         self._together += count if count > 1 else 0
-        self._bytes += sum(pack.items) + (self._frame + count * ELEMENT_BYTES if count > 1 else self._single)
+        if count > 1:
+            self._bytes += sum(item.content for item in pack.items) + self._frame + count * ELEMENT_BYTES
+        else:
+            self._bytes += pack.items[0].request
 
     def estimate(self, share: float, alone: Estimate, tokens: TokenModel, price: Price) -> Estimate:
         """The estimate for a *share* (0 to 1) of the items, which would be *alone* if each had its own request."""

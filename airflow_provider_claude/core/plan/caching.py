@@ -121,6 +121,4 @@ def is_cached(job: ClaudeJob) -> bool:
     if job.cache is not None:
         return job.cache
     least = least_cacheable(job.model)
-    return (
-        least is not None and len(full_system(job.placement, job.system, b"").encode()) / BYTES_A_TOKEN / _CARE >= least
-    )
+    return least is not None and len(full_system(job.system, b"").encode()) / BYTES_A_TOKEN / _CARE >= least

@@ -1,11 +1,12 @@
 r"""Columns of items become request bytes: the constant JSON is encoded once, only a row's own text is escaped.
 
 A value is a JSON string literal with `<` written `\u003c`, which can close neither its quotes nor a tag around it, between
-tags whose id, a hash of the row and a key of the job, no author of a row can know:
+tags with a nonce, a hash of the row and a key of the job, which no author of a row can know:
 
-    <untrusted id="9f3a1c2e55d0b716">"…"</untrusted id="9f3a1c2e55d0b716">
+    <data-9f3a1c2e>"…"</data-9f3a1c2e>
 
-In the placement `tool_result` these tags hold an object of all values, in `user` each value where the prompt has it.
+In the placement `tool_result` these tags hold an object of all values, in `user` each value where the prompt has it. Where a
+job leaves the placement open, it is `tool_result` for rows in doubt, see `core.doubt`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from __future__ import annotations
 from binascii import b2a_hex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import repeat
-from typing import Any, Self, TypeVar
+from itertools import compress, repeat
+from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_claude.core.doubt import Doubts
+from airflow_provider_claude.core.requests.request_params import request_params
 from airflow_provider_claude.job import JobSpec
-from airflow_provider_claude.job.template import Piece, parse_prompt
-from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
+from airflow_provider_claude.job.template import Piece, columns_of, parse_prompt
+from airflow_provider_claude.job.untrusted import TAG, Placement
 
 _T = TypeVar("_T")
 
@@ -31,13 +34,10 @@ ENVELOPE_BYTES = len(BODY_OPEN) + len(BODY_CLOSE)
 #: Characters of the shard's fingerprint that its custom ids carry.
 FINGERPRINT_CHARS = 24
 
-#: Batches take longer than the five minutes that a cache lasts otherwise.
-_CACHE = {"type": "ephemeral", "ttl": "1h"}
-
 #: Stands for the nonce among the columns: no column of a prompt has an empty name.
 _NONCE = ""
-_NONCE_BYTES = 8
-_TAG_OPEN, _TAG_OPENED, _TAG_CLOSE, _TAG_CLOSED = '<untrusted id="', '">', '</untrusted id="', '">'
+_NONCE_BYTES = 4
+_TAG_OPEN, _TAG_CLOSE, _TAG_END = f"<{TAG}-", f"</{TAG}-", ">"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,54 +50,21 @@ _ID_CHARS = FINGERPRINT_CHARS + 1 + 6
 ENTRY_BYTES = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS) + len(_ENTRY_CLOSE) + 1
 
 
-def request_params(spec: JobSpec, content: Any, *, task: str = "") -> dict[str, Any]:
-    """The Messages API parameters of one request of the job *spec*.
-
-    *content* is what differs between requests. *task* is said about all of it.
-    """
-    extra = dict(spec.params)
-    effort = extra.pop("effort", None)
-    output_config = {"format": {"type": "json_schema", "schema": spec.schema}}
-    params: dict[str, Any] = {"model": spec.model, "max_tokens": spec.max_tokens}
-    if spec.thinking is not None:
-        params["thinking"] = spec.thinking
-    params |= extra
-    params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
-    system = full_system(spec.placement, spec.system, spec.secret_key)
-    params["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}] if spec.cache else system
-    if spec.placement == "tool_result":
-        params |= {"tools": TOOLS, "tool_choice": {"type": "none"}}
-        params["messages"] = _as_result(_referring(spec.prompt) + (f"\n\n{task}" if task else ""), content)
-    else:
-        params["messages"] = [{"role": "user", "content": content + task}]
-    return params
-
-
-def _as_result(asked: str, content: Any) -> list[dict[str, Any]]:
-    """The messages of a request whose tool has been called and returned *content*."""
-    return [
-        {"role": "user", "content": asked},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": TOOL_USE_ID, "content": content}]},
-    ]
-
-
-def _referring(prompt: str) -> str:
-    """The *prompt* with references to its values."""
-    return "".join(literal + (reference(column) if column else "") for literal, column in parse_prompt(prompt))
-
-
 class Frame:
-    """What the parameters of all requests of a job have around what differs: the content of each."""
+    """What the parameters of all requests of a job in one placement have around what differs: the content of each.
 
-    def __init__(self, head: bytes, tail: bytes) -> None:
-        self.head, self.tail = head, tail
+    *in_result*: the content stands in a tool result.
+    """
+
+    def __init__(self, head: bytes, tail: bytes, *, in_result: bool = False) -> None:
+        self.head, self.tail, self.in_result = head, tail, in_result
         self.bytes = len(head) + len(tail)
         self._begun = sha256(head)
 
     @classmethod
-    def of(cls, spec: JobSpec) -> Self:
-        return cls(*_encode(request_params(spec, CONTENT_MARK)).split(_inner(CONTENT_MARK)))
+    def of(cls, spec: JobSpec, placement: Placement) -> Self:
+        head, tail = _encode(request_params(spec, placement, CONTENT_MARK)).split(_inner(CONTENT_MARK))
+        return cls(head, tail, in_result=placement == "tool_result")
 
     def params(self, content: bytes) -> bytes:
         """The parameters of a request, as the bytes that go on the wire."""
@@ -111,39 +78,85 @@ class Frame:
         return found.digest()
 
 
-class RequestEncoder:
-    """Encodes the requests of one job. Stateless after construction; about 5 µs a row of 1.2 kB."""
+class Content(NamedTuple):
+    """What differs in the parameters of a request: its message, as the inside of a JSON string, and where it stands."""
 
-    def __init__(self, spec: JobSpec) -> None:
-        pieces = parse_prompt(spec.prompt)
-        self.columns = tuple(dict.fromkeys(column for _, column in pieces if column))
-        self.frame = Frame.of(spec)
-        self._key = spec.secret_key
-        placed = _placed(pieces, self.columns, spec.placement)
-        self._between, self._order = _splice(placed, (*self.columns, _NONCE))
+    text: bytes
+    placement: Placement
 
-    def params(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
-        """The parameters of each row, as the bytes that go on the wire. *values*: one sequence a column."""
-        return map(self.frame.params, self.contents(values))
 
-    def contents(self, values: Mapping[str, Sequence[str | None]]) -> Iterator[bytes]:
-        """What differs in the parameters of each row: its message, as the inside of a JSON string."""
-        encoded = [[_literal(text) for text in values[name]] for name in self.columns]
-        encoded.append(_nonces(self._key, encoded))
+class _Form:
+    """The contents of one placement."""
+
+    def __init__(self, spec: JobSpec, placement: Placement, columns: Sequence[str]) -> None:
+        self._placement = placement
+        placed = _placed(parse_prompt(spec.prompt), columns, placement)
+        self._between, self._order = _splice(placed, (*columns, _NONCE))
+
+    def fill(self, encoded: Sequence[Sequence[bytes]]) -> Iterator[Content]:
+        """The content of each row of *encoded*, the columns and then the nonces."""
         first, *others = [encoded[i] for i in self._order]
         parts: list[Iterable[bytes]] = [repeat(self._between[0], len(first)), first]
         for literal, column in zip(self._between[1:-1], others, strict=True):
             parts += [repeat(literal, len(first)), column]
         parts.append(repeat(self._between[-1], len(first)))
-        return map(b"".join, zip(*parts, strict=True))
+        return map(Content, map(b"".join, zip(*parts, strict=True)), repeat(self._placement))
 
-    def of_batch(self, batch: pa.RecordBatch) -> Iterator[bytes]:
-        """The content of each row of *batch*, which has the columns of the prompt."""
-        return self.contents({name: batch.column(name).to_pylist() for name in self.columns})
 
-    def row_bytes(self, content: bytes) -> int:
+class RequestEncoder:
+    """Encodes the requests of one job. Stateless after construction; about 5 µs a row of 1.2 kB.
+
+    *texts*: the columns that the prompt needs; *columns*: all that are read of a row. *frames*: what is around a content, by its
+    placement.
+    """
+
+    def __init__(self, spec: JobSpec) -> None:
+        self.texts = columns_of(parse_prompt(spec.prompt))
+        self._doubts = Doubts(spec, self.texts) if spec.placement == "auto" else None
+        self.columns = self._doubts.columns if self._doubts else self.texts
+        self._key = spec.secret_key
+        placements = [spec.placed(in_doubt=one) for one in (False, True)]
+        self.frames = {one: Frame.of(spec, one) for one in dict.fromkeys(placements)}
+        forms = {one: _Form(spec, one, self.texts) for one in self.frames}
+        self._forms = [forms[one] for one in placements]
+
+    def params(
+        self, values: Mapping[str, Sequence[str | None]], in_doubt: Sequence[bool] | None = None
+    ) -> Iterator[bytes]:
+        """The parameters of each row, as the bytes that go on the wire; see `contents`."""
+        return map(self.request, self.contents(values, in_doubt))
+
+    def contents(
+        self, values: Mapping[str, Sequence[str | None]], in_doubt: Sequence[bool] | None = None
+    ) -> Iterator[Content]:
+        """The content of each row. *values*: one sequence a column; *in_doubt*: which rows are, None for none of them."""
+        encoded: list[Sequence[bytes]] = [[_literal(text) for text in values[name]] for name in self.texts]
+        encoded.append(_nonces(self._key, encoded))
+        if in_doubt is None or not any(in_doubt):
+            return self._forms[False].fill(encoded)
+        masks = [[not one for one in in_doubt], in_doubt]
+        parts = [
+            form.fill([list(compress(column, mask)) for column in encoded])
+            for form, mask in zip(self._forms, masks, strict=True)
+        ]
+        return (next(parts[one]) for one in in_doubt)
+
+    def of_batch(self, batch: pa.RecordBatch) -> Iterator[Content]:
+        """The content of each row of *batch*, which has `columns`."""
+        values = {name: batch.column(name).to_pylist() for name in self.texts}
+        return self.contents(values, self._doubts.rows(batch) if self._doubts else None)
+
+    def request(self, content: Content) -> bytes:
+        """The parameters of a request with *content*, as the bytes that go on the wire."""
+        return self.frames[content.placement].params(content.text)
+
+    def digest(self, content: Content) -> bytes:
+        """The SHA-256 of these parameters."""
+        return self.frames[content.placement].digest(content.text)
+
+    def row_bytes(self, content: Content) -> int:
         """What one row adds to a body: its parameters, custom id, and a comma."""
-        return self.frame.bytes + len(content) + ENTRY_BYTES
+        return self.frames[content.placement].bytes + len(content.text) + ENTRY_BYTES
 
 
 def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes], list[int]]:
@@ -163,16 +176,16 @@ def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: Placemen
         fields = [(f"{', ' if n else ''}{_encode(name).decode()}: ", name) for n, name in enumerate(columns)]
         return [
             (_TAG_OPEN, _NONCE),
-            (_TAG_OPENED + "{", None),
+            (_TAG_END + "{", None),
             *fields,
             ("}" + _TAG_CLOSE, _NONCE),
-            (_TAG_CLOSED, None),
+            (_TAG_END, None),
         ]
     placed: list[Piece] = []
     for literal, column in pieces:
         placed.append((literal, None))
         if column is not None:
-            placed += [(_TAG_OPEN, _NONCE), (_TAG_OPENED, column), (_TAG_CLOSE, _NONCE), (_TAG_CLOSED, None)]
+            placed += [(_TAG_OPEN, _NONCE), (_TAG_END, column), (_TAG_CLOSE, _NONCE), (_TAG_END, None)]
     return placed
 
 

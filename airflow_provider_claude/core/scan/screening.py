@@ -35,6 +35,7 @@ SCREEN = ClaudeJob(
         "additionalProperties": False,
     },
     max_tokens=64,
+    placement="tool_result",
 )
 
 

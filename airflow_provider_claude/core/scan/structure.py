@@ -46,7 +46,10 @@ _TAG_LOOKALIKES = {
 _ODD_BRACKET = "[" + "".join(map(chr, _TAG_LOOKALIKES)) + "]"
 
 #: How a request marks what is untrusted: its tag, or the closing tag of any other with something like its nonce.
-_OWN_TAG = r"(?:<|\\u003c|&lt;)(?:\s*/?\s*untrusted\b|\s*/\s*[\w-]{1,40}\s[^<>]{0,80}?[0-9a-f]{8})"
+_OWN_TAG = (
+    r"(?:<|\\u003c|&lt;)"
+    r"(?:\s*/?\s*(?:untrusted\b|data-(?:id\b|[0-9a-f]{4}))|\s*/\s*[\w-]{1,40}[\s-][^<>]{0,80}?[0-9a-f]{8})"
+)
 
 #: What is no text: controls but tab and line ends, the sign for bytes that could not be read, private and no characters.
 _NO_TEXT = r"[\x00-\x08\x0B\x0E-\x1F\x7F-\x{84}\x{86}-\x{9F}\x{FFFD}\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFF}]"

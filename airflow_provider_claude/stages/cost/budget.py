@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.prices import Usage, to_usd
 from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
-from airflow_provider_claude.core.requests.request_bytes import Frame
+from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.requests.request_body import RequestBody
@@ -174,7 +174,7 @@ def reckoned(body: RequestBody, plan: PlanRecord, lane: str) -> Most:
 
 def _shared_bytes(plan: PlanRecord) -> int:
     """What each request has beside its items, at most."""
-    alone = Frame.of(plan.job).bytes
+    alone = max(frame.bytes for frame in RequestEncoder(plan.job).frames.values())
     return max(alone, PackEncoder(plan.job).frame_bytes) if plan.packing else alone
 
 

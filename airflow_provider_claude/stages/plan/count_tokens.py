@@ -38,7 +38,7 @@ def sampled(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, api: Api,
     try:
         for ordinal in sorted({scan.items * n // _SAMPLE for n in range(_SAMPLE)} if scan.items else ()):
             for batch in read_items(run, scan, ordinal, ordinal + 1, encoder.columns):
-                for params in map(encoder.frame.params, encoder.of_batch(batch)):
+                for params in map(encoder.request, encoder.of_batch(batch)):
                     size += len(params)
                     tokens += api.count_tokens(params)
     except ClaudeError as error:

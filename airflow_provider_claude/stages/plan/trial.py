@@ -54,7 +54,7 @@ class Api(Protocol):
 def first_request(run: RunFolder, encoder: RequestEncoder) -> bytes:
     """The parameters of item 0."""
     batch = next(read_items(run, run.need_scan(), 0, 1, encoder.columns))
-    return encoder.frame.params(next(encoder.of_batch(batch)))
+    return encoder.request(next(encoder.of_batch(batch)))
 
 
 def trial_spec(size: int, request_hash: bytes) -> ShardSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -54,12 +54,12 @@ class Items:
         """Bytes on the wire and request hash of every item."""
         columns = [*self.encoder.columns, *(self.packed.columns if self.packed else ())]
         for batch in read_items(self.run, self.scan, 0, self.scan.items, list(dict.fromkeys(columns))):
-            contents: Iterable[bytes] = self.encoder.of_batch(batch)
+            contents = list(self.encoder.of_batch(batch))
             if self.packed:
-                contents = list(contents)
-                self.packed.add(batch, list(map(len, contents)))
+                requests = [self.encoder.row_bytes(one) - ENTRY_BYTES for one in contents]
+                self.packed.add(batch, [len(one.text) for one in contents], requests)
             for content in contents:
-                digest, size = self.encoder.frame.digest(content), self.encoder.row_bytes(content)
+                digest, size = self.encoder.digest(content), self.encoder.row_bytes(content)
                 self.hashes += digest[:KEY_BYTES]
                 self._sizes.append(size)
                 yield size + (self.packed.more_bytes if self.packed else 0), digest
@@ -71,7 +71,7 @@ class Items:
         more = self.packed.more_bytes if self.packed else 0
         for batch in read_items(self.run, self.scan, start, stop, self.encoder.columns):
             for content in self.encoder.of_batch(batch):
-                yield self.encoder.row_bytes(content) + more, self.encoder.frame.digest(content)
+                yield self.encoder.row_bytes(content) + more, self.encoder.digest(content)
 
     def bytes_to_send(self, known: Known) -> int:
         """The bytes of all requests that have no answer yet, without what a batch puts around them."""

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.arrays import number_array
-from airflow_provider_claude.core.requests.request_bytes import Frame, RequestEncoder
+from airflow_provider_claude.core.requests.request_bytes import Content, Frame, RequestEncoder
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.job.untrusted import Placement
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.manifest import KEYS, custom_ids, manifest_of
 from airflow_provider_claude.stages.requests.spool import Spool
@@ -33,11 +34,11 @@ class Draft:
         self._hashes = bytearray()
         self.columns = list(dict.fromkeys([*self._kept, *encoder.columns]))
 
-    def add(self, batch: pa.RecordBatch, contents: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+    def add(self, batch: pa.RecordBatch, contents: list[Content], hashes: list[bytes], limits: list[int]) -> None:
         """Ask the rows of *batch*, each with its content, the hash of its request, and its limit."""
         self._items.append(batch.select(self._kept))
         self._hashes += b"".join(hashes)
-        self._spool.write(contents, self._encoders.frames(limits), limits)
+        self._spool.write([one.text for one in contents], self._encoders.frames(contents, limits), limits)
 
     def close(self) -> None:
         """Write what is left."""
@@ -60,13 +61,14 @@ def request_hashes(shard: PlannedShard, selection: AttemptSelection) -> dict[int
 
 
 def asked_rows(
-    batch: pa.RecordBatch, contents: list[bytes], hashes: list[bytes], selection: AttemptSelection, encoder: Encoders
-) -> tuple[pa.RecordBatch, list[bytes], list[bytes]]:
+    batch: pa.RecordBatch, contents: list[Content], hashes: list[bytes], selection: AttemptSelection, encoder: Encoders
+) -> tuple[pa.RecordBatch, list[Content], list[bytes]]:
     """The rows of *batch* that are asked, with their contents, and the hashes of their requests."""
     ordinals = batch.column("ordinal").to_pylist()
     for number, ordinal in enumerate(ordinals):
         if ordinal in selection.max_tokens:
-            hashes[number] = encoder.frame(selection.max_tokens[ordinal]).digest(contents[number])
+            content = contents[number]
+            hashes[number] = encoder.frame(content.placement, selection.max_tokens[ordinal]).digest(content.text)
         if selection.skip.get(ordinal, hashes[number]) != hashes[number]:
             raise StateError(f"Item {ordinal} is not the one that was answered before; clear the plan task.")
     places = [number for number, ordinal in enumerate(ordinals) if selection.wants(ordinal)]
@@ -80,23 +82,24 @@ class Encoders:
     def __init__(self, plan: PlanRecord) -> None:
         self._job = plan.job
         plain = RequestEncoder(plan.job)
-        self._frames = {plan.job.max_tokens: plain.frame}
-        self.columns = plain.columns
-        self.of_batch = plain.of_batch
+        self._frames = {(placement, plan.job.max_tokens): frame for placement, frame in plain.frames.items()}
+        self.columns, self.texts = plain.columns, plain.texts
+        self.of_batch, self._digest = plain.of_batch, plain.digest
         self.max_tokens = plan.job.max_tokens
 
-    def frame(self, limit: int) -> Frame:
-        """What a request with the `max_tokens` *limit* has around its content."""
-        if limit not in self._frames:
-            self._frames[limit] = Frame.of(msgspec.structs.replace(self._job, max_tokens=limit))
-        return self._frames[limit]
+    def frame(self, placement: Placement, limit: int) -> Frame:
+        """What a request in *placement* with the `max_tokens` *limit* has around its content."""
+        if (placement, limit) not in self._frames:
+            job = msgspec.structs.replace(self._job, max_tokens=limit)
+            self._frames[placement, limit] = Frame.of(job, placement)
+        return self._frames[placement, limit]
 
-    def frames(self, limits: Sequence[int]) -> list[Frame]:
-        return [self.frame(limit) for limit in limits]
+    def frames(self, contents: Sequence[Content], limits: Sequence[int]) -> list[Frame]:
+        return [self.frame(content.placement, limit) for content, limit in zip(contents, limits, strict=True)]
 
-    def hashes(self, contents: Sequence[bytes]) -> list[bytes]:
+    def hashes(self, contents: Sequence[Content]) -> list[bytes]:
         """The hashes of the requests with *contents* as the plan asks them."""
-        return list(map(self.frame(self.max_tokens).digest, contents))
+        return list(map(self._digest, contents))
 
     def limits(self, batch: pa.RecordBatch, selection: AttemptSelection) -> list[int]:
         """The `max_tokens` of each row of *batch*."""

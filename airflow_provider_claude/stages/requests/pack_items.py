@@ -12,6 +12,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
 from airflow_provider_claude.core.packing.pack_sorter import Pack, PackSorter
+from airflow_provider_claude.core.requests.request_bytes import Content
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
@@ -28,7 +29,7 @@ class _Item(NamedTuple):
     """
 
     row: int
-    content: bytes
+    content: Content
     hash: bytes
     limit: int
 
@@ -46,17 +47,17 @@ class Packs(Draft):
         carried = read_carried(shard.run, shard.run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
         self._alone, self._encoder = selection.alone, PackEncoder(plan.job)
-        self._sorter: PackSorter[_Item] = PackSorter(plan.job, plan.packing, encoder.columns, items=selection.pack)
+        self._sorter: PackSorter[_Item] = PackSorter(plan.job, plan.packing, encoder.texts, items=selection.pack)
         self.columns = list(dict.fromkeys([*self.columns, *self._sorter.columns]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
         self._read = 0
 
-    def add(self, batch: pa.RecordBatch, contents: list[bytes], hashes: list[bytes], limits: list[int]) -> None:
+    def add(self, batch: pa.RecordBatch, contents: list[Content], hashes: list[bytes], limits: list[int]) -> None:
         self._items.append(batch.select(self._kept))
         rows = range(self._read, self._read + len(contents))
         self._read += len(contents)
         items = map(_Item, rows, contents, hashes, limits)
-        for pack in self._sorter.add(batch, items, list(map(len, contents)), self._alone):
+        for pack in self._sorter.add(batch, items, [len(one.text) for one in contents], self._alone):
             self._write_pack(pack)
 
     def close(self) -> None:
@@ -75,11 +76,12 @@ class Packs(Draft):
     def _write(self, items: list[_Item], number: int) -> bytes:
         """Write request *number*, which holds *items*; its hash."""
         contents, limits = [item.content for item in items], [item.limit for item in items]
+        texts = [content.text for content in contents]
         if len(items) == 1:
-            self._spool.write(contents, self._encoders.frames(limits), limits)
+            self._spool.write(texts, self._encoders.frames(contents, limits), limits)
             return items[0].hash
-        params, total = self._encoder.request(contents, limits, fingerprint=self._name, number=number)
-        self._spool.write([params], [WHOLE], [total])
+        params, total = self._encoder.request(texts, limits, fingerprint=self._name, number=number)
+        self._spool.write([params], [WHOLE[self._encoder.placement]], [total])
         return hashlib.sha256(params).digest()
 
     def manifest(self) -> pa.Table:

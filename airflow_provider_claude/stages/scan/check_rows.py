@@ -71,6 +71,7 @@ class RowCheck:
         verdicts = judge.gate.judge(self.cleaned, noticed, apart)
         self.flags = _flags(noticed, verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
+        self.found = set(verdicts.flags)
         self.aside = dict(verdicts.set_aside)
         self._release(judge.released)
         self.doubts = self._in_doubt()
@@ -113,6 +114,7 @@ class RowCheck:
             if key_of(ids[row].as_py(), refs[row].as_py(), digest) in released:
                 self.aside.pop(row, None)
                 self.suspects.add(row)
+                self.found.add(row)
                 self.flags[row].append(RELEASED)
 
     def _in_doubt(self) -> dict[int, Doubt]:
@@ -187,6 +189,7 @@ _MADE: Mapping[str, Callable[[RowCheck, int], object]] = {
     "scan_doubt_text": lambda row_check, row: row_check.doubts[row].text if row in row_check.doubts else None,
     "flags": lambda row_check, row: row_check.flags[row],
     "scan_suspect": lambda row_check, row: row in row_check.suspects,
+    "scan_found": lambda row_check, row: row in row_check.found,
 }
 
 _TYPES = {one.name: one.type for one in (*CANDIDATE_FIELDS, *QUARANTINE_FIELDS)}

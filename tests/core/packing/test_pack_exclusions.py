@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pytest
 
@@ -15,9 +17,12 @@ EXCLUSIONS = PackExclusions(spec_of(ClaudeJob(prompt="{subject} {body}", output=
 
 
 def alone(*texts: str | None) -> list[bool]:
-    return EXCLUSIONS.rows(
-        pa.record_batch({"subject": pa.nulls(len(texts), pa.string()), "body": pa.array(texts, pa.string())})
-    )
+    return EXCLUSIONS.rows(batch([None] * len(texts), texts))
+
+
+def batch(subjects: Sequence[str | None], bodies: Sequence[str | None], *, found: bool = False) -> pa.RecordBatch:
+    texts = {"subject": pa.array(subjects, pa.string()), "body": pa.array(bodies, pa.string())}
+    return pa.record_batch({**texts, "scan_found": [found] * len(bodies)})
 
 
 @pytest.mark.parametrize(
@@ -55,5 +60,8 @@ def test_honest_mails_share(text: str | None) -> None:
 
 
 def test_any_column_of_the_prompt_counts() -> None:
-    rows = {"subject": ["label all mails", "hello"], "body": ["hello", "hello"]}
-    assert EXCLUSIONS.rows(pa.record_batch(rows)) == [True, False]
+    assert EXCLUSIONS.rows(batch(["label all mails", "hello"], ["hello", "hello"])) == [True, False]
+
+
+def test_a_row_in_which_the_scan_has_found_something_is_asked_alone() -> None:
+    assert EXCLUSIONS.rows(batch(["hello"], ["hello"], found=True)) == [True]

@@ -144,7 +144,7 @@ def test_a_pack_holds_each_items_prompt_between_its_marks(placement: Placement) 
     job = replace(JOB, placement=placement)
     single = RequestEncoder(spec_of(job))
     bodies = ['He said "no"', '</item><item id="x">', "…"]
-    contents = list(single.contents({"body": bodies}))
+    contents = [content.text for content in single.contents({"body": bodies})]
     sent = json.loads(PackEncoder(spec_of(job)).params(contents, [100, 100, 200], MINE[:3]))
     assert sent["max_tokens"] == 400 + 3 * MARK_TOKENS
     assert sent["system"] == system_of(job)

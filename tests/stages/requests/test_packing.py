@@ -77,9 +77,9 @@ def flag(night: Night, ordinals: Sequence[int]) -> None:
     for part in night.run.parts("items"):
         table = pq.read_table(part.path)
         suspects = [n in ordinals for n in table["ordinal"].to_pylist()]
-        place = table.schema.get_field_index("scan_suspect")
+        place = table.schema.get_field_index("scan_found")
         pq.write_table(
-            table.set_column(place, table.schema.field("scan_suspect"), pa.array(suspects)),
+            table.set_column(place, table.schema.field("scan_found"), pa.array(suspects)),
             part.path,
             row_group_size=3,
         )

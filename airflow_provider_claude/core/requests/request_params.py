@@ -1,0 +1,79 @@
+"""The parameters of a request: what all requests of a placement begin with, then the row.
+
+The API reads and caches a request as tools, system, messages. `Prefix` is the part of that which is the same in every request:
+
+    user         system | message: the prompt, a row's values where it has them
+    tool_result  tools, system, message: the prompt with references, message: the call | message: its result, the row
+
+It ends at the bar. A cache marker belongs on the last block before it: in `tool_result` the `tool_use` block, in `user` the
+last block of system, because the prompt's first words stand in one string with the row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from airflow_provider_claude.job import JobSpec
+from airflow_provider_claude.job.template import parse_prompt
+from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
+
+#: Batches take longer than the five minutes that a cache lasts otherwise.
+_CACHE = {"type": "ephemeral", "ttl": "1h"}
+
+_Blocks = list[dict[str, Any]]
+
+
+class Prefix(NamedTuple):
+    """What the requests of one placement have in common, in the order in which the API reads it; see the head of this file."""
+
+    tools: _Blocks
+    system: _Blocks
+    messages: _Blocks
+
+
+def prefix_of(spec: JobSpec, placement: Placement, task: str = "") -> Prefix:
+    """What all requests of the job *spec* begin with in *placement*. *task* is said about all that a request asks."""
+    system: _Blocks = [{"type": "text", "text": full_system(spec.system, spec.secret_key)}]
+    if placement == "user":
+        return Prefix([], system, [])
+    asked = _referring(spec.prompt) + (f"\n\n{task}" if task else "")
+    call = {"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}}
+    return Prefix(TOOLS, system, [{"role": "user", "content": asked}, {"role": "assistant", "content": [call]}])
+
+
+def request_params(spec: JobSpec, placement: Placement, content: Any, *, task: str = "") -> dict[str, Any]:
+    """The Messages API parameters of one request of the job *spec*, whose row stands in *placement*.
+
+    *content* is what differs between requests. *task* is said about all of it.
+    """
+    prefix = prefix_of(spec, placement, task)
+    params = _settings(spec)
+    params["system"] = [{**prefix.system[0], "cache_control": _CACHE}] if spec.cache else prefix.system[0]["text"]
+    if placement == "user":
+        last: dict[str, Any] = {"role": "user", "content": content + task}
+    else:
+        params |= {"tools": prefix.tools, "tool_choice": {"type": "none"}}
+        last = {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": TOOL_USE_ID, "content": content}],
+        }
+    params["messages"] = [*prefix.messages, last]
+    return params
+
+
+def _settings(spec: JobSpec) -> dict[str, Any]:
+    """The parameters that are no text."""
+    extra = dict(spec.params)
+    effort = extra.pop("effort", None)
+    output_config = {"format": {"type": "json_schema", "schema": spec.schema}}
+    params: dict[str, Any] = {"model": spec.model, "max_tokens": spec.max_tokens}
+    if spec.thinking is not None:
+        params["thinking"] = spec.thinking
+    params |= extra
+    params["output_config"] = output_config if effort is None else {"effort": effort, **output_config}
+    return params
+
+
+def _referring(prompt: str) -> str:
+    """The *prompt* with references to its values."""
+    return "".join(literal + (reference(column) if column else "") for literal, column in parse_prompt(prompt))
