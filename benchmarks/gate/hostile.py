@@ -44,7 +44,7 @@ class Label(BaseModel):
 class Asked(NamedTuple):
     """How a night is asked."""
 
-    placement: str = "tool_result"
+    placement: str = "auto"
     gate: bool = True
     pack: int = 1
 

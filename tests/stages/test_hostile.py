@@ -10,7 +10,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from benchmarks.gate.hostile import Asked, Night, night_mails
 from benchmarks.gate.mails import Mail
 
-PLACEMENTS = ("tool_result", "user")
+PLACEMENTS = ("auto", "tool_result", "user")
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_the_same_ask_makes_the_same_bytes_again(night: Night) -> None:
         assert (body.rows, body.count, body.items) == (120, 15, [8] * 15)
     with encode_body(shard, AttemptSelection(pack=8)) as body:
         assert b"".join(body) == first
-    prompt = json.loads(first)["requests"][0]["params"]["messages"][-1]["content"][0]["content"]
+    prompt = json.loads(first)["requests"][0]["params"]["messages"][-1]["content"]
     assert prompt.count("<item id=") == prompt.count("</check>\n</item>") == 8
 
 
