@@ -137,7 +137,7 @@ def test_the_system_prompt_says_what_is_untrusted_after_the_jobs_own_words() -> 
     for placement in PLACEMENTS:
         sent = encode("a", "b", placement)["system"]
         assert sent.startswith('Say "yes"\n\n\n')
-        assert "untrusted data" in sent
+        assert "untrusted" in sent
         assert canary_of(JOB) in sent
 
 
