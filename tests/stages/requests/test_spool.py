@@ -52,7 +52,7 @@ def test_a_spooled_body_is_the_batch_of_its_requests_and_can_be_read_again(rows:
 
 def test_a_large_body_comes_in_pieces_of_about_a_megabyte() -> None:
     spool = Spool(io.BytesIO(), NAME)
-    spool.write([b"x" * 50_000] * 100, [WHOLE] * 100, [1] * 100)
+    spool.write([b"x" * 50_000] * 100, [WHOLE["user"]] * 100, [1] * 100)
     pieces = list(spool.body())
     assert len(b"".join(pieces)) == spool.body_bytes
     assert max(map(len, pieces)) < 1.1 * 2**20
