@@ -57,7 +57,6 @@ def load(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.load.run import load as load_stage
 
     asked, gateway = _job(), _gateway()
-    _import_pandas()
     with meter:
         records = [load_stage(_shard(shard), asked, gateway, clock=_now) for shard in shards]
     return {"rows": sum(record.outcomes.get("succeeded", 0) for record in records)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.tables import DUPLICATE_FIELDS, carried_fields, with_columns
 from airflow_provider_claude.store import RunFolder, ScanRecord, exists
 from airflow_provider_claude.store.parquet_files import open_parquet, read_batches, read_schema
@@ -67,10 +68,11 @@ def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
 def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[pa.Field]) -> pa.Table:
     """The duplicates of items *start* to *stop*, with `index`, the index of their original in that range."""
     schema = with_columns(DUPLICATE_FIELDS, carry)
-    within = (pc.field("ordinal") >= start) & (pc.field("ordinal") < stop)
+    first, end = (scalar(ordinal, pa.int64()) for ordinal in (start, stop))
+    within = (pc.field("ordinal") >= first) & (pc.field("ordinal") < end)
     found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]
     table = pa.Table.from_batches(found, schema)
-    return table.append_column("index", pc.subtract(table["ordinal"], start))
+    return table.append_column("index", pc.subtract(table["ordinal"], first))
 
 
 def _filtered(path: UPath, schema: pa.Schema, within: pc.Expression) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, number_array, scalar
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.load.answer_columns import answer_schema, json_columns, to_json_text
@@ -92,7 +93,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
     Raises pa.ArrowInvalid or OverflowError where a value does not fit its column, such as an integer beyond 64
     bits, and CanaryError where an answer holds the canary.
     """
-    items = origin.items.take(pa.array(rows.indexes, pa.int64()))
+    items = origin.items.take(number_array(rows.indexes, pa.int64()))
     answers = _answer_columns(origin.answer_type, [one.answer for one in rows.judged])
     prompt_leaks = origin.prompt_leaks.flags(answers, [one.answer for one in rows.judged], _quoting(origin, rows))
     columns: dict[str, Any] = {
@@ -119,15 +120,15 @@ def _flags(prompt_leaks: pa.Array, judged: Sequence[Judged]) -> pa.Array:
     if not any(one.cleaned for one in judged):
         return prompt_leaks
     pairs = zip(prompt_leaks.to_pylist(), judged, strict=True)
-    return pa.array([[*flags, "cleaned"] if one.cleaned else flags for flags, one in pairs], prompt_leaks.type)
+    return array([[*flags, "cleaned"] if one.cleaned else flags for flags, one in pairs], prompt_leaks.type)
 
 
 def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Array]:
     for name in json_columns(kind):
         answers = [{**answer, name: to_json_text(answer.get(name))} for answer in answers]
     read = reader_of(kind)
-    struct = pa.array(answers if read is None else [read(answer) for answer in answers], kind)
-    return dict(zip((field.name for field in kind), struct.flatten(), strict=True))
+    read_answers = answers if read is None else [read(answer) for answer in answers]
+    return {field.name: array([one.get(field.name) for one in read_answers], field.type) for field in kind}
 
 
 def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict[str, Any]:
@@ -157,33 +158,33 @@ def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict
         if field.name in _MADE_APART:
             continue
         if field.name not in columns:
-            columns[field.name] = pa.repeat(pa.scalar(constants[field.name], field.type), len(judged))
+            columns[field.name] = pa.repeat(scalar(constants[field.name], field.type), len(judged))
         elif isinstance(columns[field.name], list):
-            columns[field.name] = pa.array(columns[field.name], field.type)
+            columns[field.name] = array(columns[field.name], field.type)
     return columns
 
 
 def _tokens(column: NDArray[Any]) -> pa.Array:
-    return pa.array(column).cast(pa.int32())
+    return number_array(column, pa.int64()).cast(pa.int32())
 
 
 def unresolved_rows(origin: Origin, rows: Rows) -> pa.Table:
     """The rows that got no valid answer, then their duplicates, which failed with them."""
-    items = origin.items.take(pa.array(rows.indexes, pa.int64()))
+    items = origin.items.take(number_array(rows.indexes, pa.int64()))
     judged = rows.judged
     columns = {
         "ordinal": items["ordinal"],
         "item_id": items["item_id"],
         "duplicate_of": pa.nulls(len(rows), pa.string()),
-        "custom_id": pa.array([one.custom_id or None for one in judged], pa.string()),
-        "outcome": pa.array([str(one.outcome) for one in judged], pa.string()),
-        "reason": pa.array([one.reason for one in judged], pa.string()),
-        "error_type": pa.array([one.error_type for one in judged], pa.string()),
-        "answer": pa.array([_writable(one.text) for one in judged], pa.string()),
-        "tries": pa.array(rows.tries, pa.int32()),
-        "invalid": pa.array(rows.invalid, pa.int32()),
-        "max_tokens": pa.array(rows.max_tokens, pa.int32()),
-        "packed": pa.array([one.of if one.of > 1 else None for one in judged], pa.int32()),
+        "custom_id": array([one.custom_id or None for one in judged], pa.string()),
+        "outcome": array([str(one.outcome) for one in judged], pa.string()),
+        "reason": array([one.reason for one in judged], pa.string()),
+        "error_type": array([one.error_type for one in judged], pa.string()),
+        "answer": array([_writable(one.text) for one in judged], pa.string()),
+        "tries": number_array(rows.tries, pa.int32()),
+        "invalid": number_array(rows.invalid, pa.int32()),
+        "max_tokens": array(rows.max_tokens, pa.int32()),
+        "packed": array([one.of if one.of > 1 else None for one in judged], pa.int32()),
         "cost_usd": usd_array(rows.costs),
     }
     table = pa.table(columns, schema=pa.schema(UNRESOLVED_FIELDS))
@@ -197,14 +198,14 @@ def _writable(text: str | None) -> str | None:
 
 def _for_duplicates(origin: Origin, indexes: NDArray[Any], table: pa.Table, cost: str) -> pa.Table:
     """The rows of *table* again for the duplicates of *indexes*: their own ids and carried columns, no tokens, no cost."""
-    where = pa.array(indexes, pa.int64())
+    where = number_array(indexes, pa.int64())
     mine = origin.duplicates.filter(pc.is_in(origin.duplicates["index"], value_set=where))
     again = table.take(pc.index_in(mine["index"], value_set=where))
     replaced = {
         "item_id": mine["item_id"],
         "duplicate_of": mine["duplicate_of"],
         cost: usd_array(np.zeros(len(mine), dtype="<i8")),
-        **{field.name: pa.array([0] * len(mine), field.type) for field in table.schema if field.name in _TOKENS},
+        **{field.name: array([0] * len(mine), field.type) for field in table.schema if field.name in _TOKENS},
     }
     replaced |= {one.name: mine[one.name] for one in origin.carry if one.name in table.schema.names}
     columns = [replaced.get(name, again[name]) for name in table.schema.names]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.load.answer_forms import Form, form_of
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.prompt_leaks import free_columns
@@ -94,7 +95,7 @@ def _with(value: Any, form: Form, texts: Iterator[str]) -> Any:
 def _cleaned(texts: Sequence[str]) -> list[str]:
     """*texts* as a person sees them. What is not valid Unicode stays: it fits no column, and the load reports it."""
     try:
-        found: list[str] = normalise(pa.array(texts, pa.string())).texts.to_pylist()
+        found: list[str] = normalise(array(texts, pa.string())).texts.to_pylist()
     except UnicodeEncodeError:
         return [_cleaned([text])[0] if _is_unicode(text) else text for text in texts]
     return found

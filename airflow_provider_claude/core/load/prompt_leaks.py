@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.load.validate import InvalidAnswerError
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import resolve, walk
@@ -81,7 +82,7 @@ class PromptLeaks:
             raise CanaryError
         if not self._found(low):
             return _no_flags(len(answers))
-        return pa.array([self._found(self._text(answer)) for answer in answers], pa.list_(pa.string()))
+        return array([self._found(self._text(answer)) for answer in answers], pa.list_(pa.string()))
 
     def leaks(self, answer: Mapping[str, Any]) -> bool:
         """Whether *answer* holds the canary."""

@@ -21,6 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
+
 #: Combining marks in a row that are kept. No script needs more than a handful. (UAX 15 allows 30 in a stream.)
 MAX_MARKS = 30
 
@@ -136,9 +138,13 @@ def rows_where(mask: pa.BooleanArray) -> list[int]:
     return cast("list[int]", pc.indices_nonzero(mask).to_pylist())
 
 
+#: As `False` it would have Arrow import pandas.
+_FALSE = scalar(value=False, kind=pa.bool_())
+
+
 def is_foreign(texts: pa.Array) -> pa.BooleanArray:
     """For each of the strings *texts* whether it is not ASCII; false for a null."""
-    return pc.fill_null(pc.invert(pc.string_is_ascii(texts)), fill_value=False)
+    return pc.fill_null(pc.invert(pc.string_is_ascii(texts)), _FALSE)
 
 
 def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple[list[int], pa.Array]:

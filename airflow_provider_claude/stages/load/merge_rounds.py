@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.cost.prices import to_usd
 from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.load.answer_rows import Origin, Rows, answer_rows, unresolved_rows
@@ -180,7 +181,7 @@ class Loading:
 
 
 def _answered(source: ResultSource, good: _Chunk) -> Rows:
-    rows = pa.array(good.rows)
+    rows = number_array(good.rows, pa.int64())
     return Rows(
         indexes=source.indexes[good.rows],
         judged=good.judged,

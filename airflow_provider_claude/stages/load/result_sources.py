@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import numbers_of
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answer_rows import Sent
@@ -88,9 +89,9 @@ def _reused(shard: PlannedShard, of_round: int) -> Iterator[Reused]:
         yield Reused(
             sent=Sent(lane="store", batch_id=None, attempt=0),
             round=of_round,
-            indexes=table["index"].to_numpy(),
+            indexes=numbers_of(table["index"]),
             hashes=table["request_hash"].chunk(0),
-            max_tokens=table["max_tokens"].to_numpy(),
+            max_tokens=numbers_of(table["max_tokens"]),
             batch_ids=table["batch_id"].chunk(0),
             path=path,
         )
@@ -104,16 +105,17 @@ def _attempted(shard: ShardFolder, attempt: Attempt) -> Attempted:
     packed = intent.pack > 1 and submitted.lane != "store"
     columns = ["index", "request_hash", "max_tokens", *(["pack_number"] if packed else [])]
     table = read_table(shard.manifest(number), columns).combine_chunks()
+    more: dict[str, Any] = {"requests": numbers_of(table["pack_number"]), "packed": True} if packed else {}
     return (AttemptedInPacks if packed else Attempted)(
         sent=Sent(lane=submitted.lane, batch_id=submitted.batch_id, attempt=number),
         round=attempt.round,
-        indexes=table["index"].to_numpy(),
+        indexes=numbers_of(table["index"]),
         hashes=table["request_hash"].chunk(0) if len(table) else _no_hashes(0),
-        max_tokens=table["max_tokens"].to_numpy(),
+        max_tokens=numbers_of(table["max_tokens"]),
         shard=shard,
         fingerprint=intent.fingerprint,
         bill=Bill(shard, intent),
-        **({"requests": table["pack_number"].to_numpy(), "packed": True} if packed else {}),
+        **more,
     )
 
 

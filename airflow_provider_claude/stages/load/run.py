@@ -16,6 +16,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.clean_answers import Cleaner
@@ -175,7 +176,7 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
 
 def _quoting(flags: pa.Array) -> frozenset[int]:
     """The indexes of released items whose texts hold the confidential word, by their *flags*."""
-    holds = pc.equal(pc.list_flatten(flags), CONFIDENTIAL_WORD)
+    holds = pc.equal(pc.list_flatten(flags), scalar(CONFIDENTIAL_WORD, pa.string()))
     return frozenset(pc.list_parent_indices(flags).filter(holds).to_pylist())
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import numbers_of
 from airflow_provider_claude.errors import PendingError
 from airflow_provider_claude.stages.requests.manifest import DISTINCT
 from airflow_provider_claude.stages.requests.spool import Spool
@@ -45,7 +46,7 @@ class RequestBody:
         """How many items each request holds."""
         if "pack_number" not in self._manifest.schema.names:
             return [1] * self.count
-        of = self._manifest["pack_number"].to_numpy()
+        of = numbers_of(self._manifest["pack_number"])
         found: list[int] = np.bincount(of, minlength=self.count).tolist()
         return found
 
@@ -65,7 +66,7 @@ class RequestBody:
     def highest(self, values: NDArray[Any]) -> NDArray[Any]:
         """The highest of *values*, one an item of the shard, among the items of each request."""
         found = np.full(self.count, -np.inf)
-        np.maximum.at(found, np.repeat(np.arange(self.count), self.items), values[self._manifest["index"].to_numpy()])
+        np.maximum.at(found, np.repeat(np.arange(self.count), self.items), values[numbers_of(self._manifest["index"])])
         return found
 
     def requests(self, order: NDArray[Any] | None = None) -> Iterator[bytes]:

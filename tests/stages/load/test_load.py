@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,6 +78,17 @@ def test_the_request_hash_is_of_the_very_bytes_that_were_sent(night: Night) -> N
     encoder = RequestEncoder(night.run.need_plan().job)
     expected = {hashlib.sha256(p).hexdigest() for p in encoder.params({"body": TEXTS})}
     assert set(night.answers()["claude_request_hash"].to_pylist()) == expected
+
+
+def test_a_load_calls_nothing_that_has_arrow_import_pandas(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent(night, duplicates=(1,))
+
+    def importing(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("this imports pandas; see core.arrays")
+
+    monkeypatch.setattr(pa, "array", importing)
+    monkeypatch.setattr(pa, "scalar", importing)
+    assert night.load().outcomes == {"succeeded": len(TEXTS) + 1}
 
 
 def test_a_duplicate_takes_the_answer_of_its_original_under_its_own_id_at_no_cost(night: Night) -> None:
