@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
-from airflow_provider_claude.cli import cancel, costs, estimate, hold, prune, quarantine, restore, reveal, show
+from airflow_provider_claude.cli import cancel, compare, costs, estimate, hold, prune, quarantine, restore, reveal, show
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.locations import (
     open_api,
@@ -126,6 +126,9 @@ def build_parser() -> argparse.ArgumentParser:
     cancelled.add_argument("folder", metavar="RUN_OR_SHARD", help=_EITHER)
     cancelled.add_argument("--yes", action="store_true", help="do not ask")
     _add_connection(cancelled)
+    compare.add_arguments(
+        _command(commands, _compare, "compare", "compare two answers of the same rows", compare.DESCRIPTION)
+    )
     estimated = _command(
         commands, _estimate, "estimate", "estimate what a job would cost, without paying", estimate.DESCRIPTION
     )
@@ -286,6 +289,11 @@ def _restore(args: argparse.Namespace, out: Screen) -> int:
 
 def _costs(args: argparse.Namespace, out: Screen) -> int:
     return costs.show_costs(to_path(args.work), out, month=args.month, by=args.by, as_json=args.json)
+
+
+def _compare(args: argparse.Namespace, out: Screen) -> int:
+    a, b = to_path(args.a), to_path(args.b)
+    return compare.show_comparison(a, b, out, fields=args.fields, as_json=args.json)
 
 
 def _estimate(args: argparse.Namespace, out: Screen) -> int:
