@@ -47,18 +47,18 @@ def plan(meter: Meter, run: str, **_: Any) -> dict[str, Any]:
 def create(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.submit.run import create as create_stage
 
-    gateway = _gateway()
+    gateway, folders = _gateway(), [_shard(shard) for shard in shards]
     with meter:
-        batches = [create_stage(_shard(shard), gateway, clock=_now) for shard in shards]
+        batches = [create_stage(shard, gateway, clock=_now) for shard in folders]
     return {"batches": batches}
 
 
 def load(meter: Meter, shards: list[str], **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.load.run import load as load_stage
 
-    asked, gateway = _job(), _gateway()
+    asked, gateway, folders = _job(), _gateway(), [_shard(shard) for shard in shards]
     with meter:
-        records = [load_stage(_shard(shard), asked, gateway, clock=_now) for shard in shards]
+        records = [load_stage(shard, asked, gateway, clock=_now) for shard in folders]
     return {"rows": sum(record.outcomes.get("succeeded", 0) for record in records)}
 
 

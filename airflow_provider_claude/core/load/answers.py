@@ -8,13 +8,12 @@ None of the structs can be part of a cycle, so the garbage collector need not wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from airflow_provider_claude.core.cost.prices import Usage
-from airflow_provider_claude.core.load.validate import InvalidAnswerError, ManyValidator, Validator, answer_of
+from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator, answer_of
 from airflow_provider_claude.core.outcomes import Outcome, of_message, of_result
 
 #: A count that fits its column. A line with any other is not a result: it must not break the load of its shard.
@@ -147,17 +146,6 @@ def judge(line: bytes, validate: Validator) -> Judged | None:
         return None
     text = _answer(decoded)
     return _judge(decoded, text, None if text is None else answer_of(text, validate))
-
-
-def judge_many(lines: Sequence[bytes], validate: ManyValidator) -> list[Judged | None]:
-    """What each of *lines* of a results file says; None if it is not a result."""
-    results = [_decoded(line) for line in lines]
-    texts = [None if decoded is None else _answer(decoded) for decoded in results]
-    answers = iter(validate.many([text for text in texts if text is not None]))
-    return [
-        None if decoded is None else _judge(decoded, text, None if text is None else next(answers))
-        for decoded, text in zip(results, texts, strict=True)
-    ]
 
 
 def _decoded(line: bytes) -> _Line | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,11 +10,10 @@ import jsonschema_rs
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.load.answer_forms import Form, form_of, spelled
 from airflow_provider_claude.core.load.exact_values import has_decimals, quoted
 from airflow_provider_claude.core.load.repeated_names import has_members, members_of, name_twice
-from airflow_provider_claude.core.load.validate_many import TOGETHER, ManyAtOnce
+from airflow_provider_claude.core.load.validate_plain import PlainValidator
 from airflow_provider_claude.core.load.validated_values import row_of
 from airflow_provider_claude.job import ClaudeJob
 
@@ -30,13 +29,6 @@ class Validator(Protocol):
         """Raise InvalidAnswerError where *text* is not a valid answer."""
 
 
-class ManyValidator(Validator, Protocol):
-    """A validator that also takes many answers at once."""
-
-    def many(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
-        """The values of each of *texts*, or why it is not a valid answer."""
-
-
 def answer_of(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerError:
     """The values of *text*, or why it is not a valid answer."""
     try:
@@ -45,42 +37,36 @@ def answer_of(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerE
         return error
 
 
-def validator_for(job: ClaudeJob) -> ManyValidator:
+def validator_for(job: ClaudeJob) -> Validator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
 
     An object that has a name twice is not an answer: readers differ in which value they use. (RFC 8259, section 4)
     """
     form = form_of(job.schema)
-    return _Once(_validator(job), members_of(form), _at_once(job, form))
+    return _Once(_validator(job), members_of(form), _plain_validator(job, form))
 
 
-def _at_once(job: ClaudeJob, form: Form) -> ManyAtOnce | None:
-    return ManyAtOnce.of(job.output, form) if isinstance(job.output, type) and not has_decimals(job.schema) else None
+def _plain_validator(job: ClaudeJob, form: Form) -> PlainValidator | None:
+    return (
+        PlainValidator.of(job.output, form) if isinstance(job.output, type) and not has_decimals(job.schema) else None
+    )
 
 
 class _Once:
-    """Validates by *validate*, and that no name is there twice. Where an answer always has *members* members, and no more are
-    in it, it need not be looked at again.
+    """Validates by *plain* where that is enough, else by *validate*, and that no name is there twice. Where an answer always has
+    *members* members, and no more are in it, it need not be looked at again.
     """
 
-    def __init__(self, validate: Validator, members: int | None, at_once: ManyAtOnce | None) -> None:
-        self._validate, self._members, self._at_once = validate, members, at_once
+    def __init__(self, validate: Validator, members: int | None, plain: PlainValidator | None) -> None:
+        self._validate, self._members, self._plain = validate, members, plain
 
     def __call__(self, text: str) -> dict[str, Any]:
-        answer = self._validate(text)
+        answer = self._plain(text) if self._plain else None
+        if answer is None:
+            answer = self._validate(text)
         if not has_members(text, self._members) and (name := name_twice(text)) is not None:
             raise InvalidAnswerError(f"it has the name {name[:80]!r} twice")
         return answer
-
-    def many(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
-        return [one for some in batched(texts, TOGETHER) for one in self._some(some)]
-
-    def _some(self, texts: Sequence[str]) -> list[dict[str, Any] | InvalidAnswerError]:
-        answers = self._at_once(texts) if self._at_once else None
-        if answers is None:
-            return [answer_of(text, self) for text in texts]
-        pairs = zip(texts, answers, strict=True)
-        return [answer if has_members(text, self._members) else answer_of(text, self) for text, answer in pairs]
 
 
 def _validator(job: ClaudeJob) -> Validator:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answer_rows import Sent
-from airflow_provider_claude.core.load.answers import Judged, judge, judge_many, read_head
-from airflow_provider_claude.core.load.validate import ManyValidator, Validator
+from airflow_provider_claude.core.load.answers import Judged, judge, read_head
+from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import API_COUNTS, Outcome
 from airflow_provider_claude.core.packing.packed_answers import read_elements, split_request
 from airflow_provider_claude.core.requests.request_bytes import Named, custom_id
@@ -55,7 +55,7 @@ class ResultSource:
     batch_ids: pa.Array | None = None
     packed: bool = False
 
-    def chunks(self, validate: ManyValidator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         """Each row with its judgement, many at a time; lines that match no row are counted in *unmatched*."""
         raise NotImplementedError
 
@@ -93,7 +93,7 @@ class Attempted(ResultSource):
             f"({self._looks.looks} looks in {minutes} min)"
         )
 
-    def chunks(self, validate: ManyValidator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         if self.sent.lane == "store":
             return
         named, at_once = Named(self.fingerprint, self._requests()), PACK_CHUNK if self.packed else CHUNK_ROWS
@@ -107,7 +107,7 @@ class Attempted(ResultSource):
         return len(self.indexes)
 
     def _known(
-        self, lines: list[bytes], named: Named, validate: ManyValidator, unmatched: Counter[str]
+        self, lines: list[bytes], named: Named, validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         """The rows that *lines* are the first results of, with their judgements; all other lines are *unmatched*."""
         requests, known = [], []
@@ -126,12 +126,13 @@ class Attempted(ResultSource):
         self._count(known)
         return self._split(requests, known, validate, unmatched)
 
-    def _read(self, lines: list[bytes], named: Named, validate: ManyValidator) -> Iterable[tuple[str, Judged | None]]:
+    def _read(self, lines: list[bytes], named: Named, validate: Validator) -> Iterable[tuple[str, Judged | None]]:
         """The custom id of each of *lines*, and what it says; None if it is not a result, or not a first one."""
-        return [(judged.custom_id if judged else "", judged) for judged in judge_many(lines, validate)]
+        results = (judge(line, validate) for line in lines)
+        return ((judged.custom_id if judged else "", judged) for judged in results)
 
     def _split(
-        self, requests: list[int], known: list[Judged], validate: ManyValidator, unmatched: Counter[str]
+        self, requests: list[int], known: list[Judged], validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         """The rows of *requests*, whose results are *known*, with their judgements."""
         return requests, known
@@ -177,7 +178,7 @@ class AttemptedInPacks(Attempted):
     def _requests(self) -> int:
         return max(len(self._bounds) - 1, 0)
 
-    def _read(self, lines: list[bytes], named: Named, validate: ManyValidator) -> Iterable[tuple[str, Judged | None]]:
+    def _read(self, lines: list[bytes], named: Named, validate: Validator) -> Iterable[tuple[str, Judged | None]]:
         for line in lines:
             name, _ = read_head(line)
             request = named.index(name)
@@ -185,7 +186,7 @@ class AttemptedInPacks(Attempted):
             yield name, self._whole(line, request, validate) if request is not None and first else None
 
     def _split(
-        self, requests: list[int], known: list[Judged], validate: ManyValidator, unmatched: Counter[str]
+        self, requests: list[int], known: list[Judged], validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         rows = [row for request in requests for row in self._rows(request)]
         wholes = zip(requests, known, strict=True)
@@ -197,7 +198,7 @@ class AttemptedInPacks(Attempted):
     def _whole(self, line: bytes, request: int, validate: Validator) -> Judged | None:
         return judge(line, validate if len(self._rows(request)) == 1 else read_elements)
 
-    def _parts(self, whole: Judged, request: int, validate: ManyValidator, unmatched: Counter[str]) -> list[Judged]:
+    def _parts(self, whole: Judged, request: int, validate: Validator, unmatched: Counter[str]) -> list[Judged]:
         """The part of *whole* about each item of *request*."""
         count = len(self._rows(request))
         if count == 1:

@@ -19,7 +19,7 @@ from airflow_provider_claude.core.load.answer_rows import Origin, Rows, answer_r
 from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.prompt_leaks import CanaryError
 from airflow_provider_claude.core.load.row_costs import row_costs
-from airflow_provider_claude.core.load.validate import ManyValidator
+from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.stages.load.attempted import ResultSource
 from airflow_provider_claude.store import LoadedRecord, ShardSpec, TokenSums
@@ -54,7 +54,7 @@ class Loading:
     """The running state of one load: the last round of each index, and the sums."""
 
     origin: Origin
-    validate: ManyValidator
+    validate: Validator
     spec: ShardSpec
     sources: Sequence[ResultSource]
     outcomes: Counter[str] = field(default_factory=Counter)

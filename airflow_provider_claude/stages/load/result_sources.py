@@ -15,7 +15,7 @@ from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.prices import Usage
 from airflow_provider_claude.core.load.answer_rows import Sent
 from airflow_provider_claude.core.load.answers import Judged, judge
-from airflow_provider_claude.core.load.validate import ManyValidator
+from airflow_provider_claude.core.load.validate import Validator
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.errors import StateError
@@ -42,7 +42,7 @@ class Reused(ResultSource):
 
     path: UPath
 
-    def chunks(self, validate: ManyValidator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         row = 0
         for batch in read_reused(self.path, ["line"]):
             judged = [judge(line, validate) or missing(_UNREADABLE) for line in batch["line"].to_pylist()]
@@ -56,7 +56,7 @@ class Unrequested(ResultSource):
 
     withheld: bool = False
 
-    def chunks(self, validate: ManyValidator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
+    def chunks(self, validate: Validator, unmatched: Counter[str]) -> Iterator[tuple[list[int], list[Judged]]]:
         for rows in batched(range(len(self.indexes)), CHUNK_ROWS):
             yield rows, [_UNAFFORDABLE if self.withheld else missing(_UNREQUESTED)] * len(rows)
 
