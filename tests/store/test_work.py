@@ -23,7 +23,7 @@ def test_what_a_killed_worker_left_half_written_keeps_no_later_plan_from_reading
 @pytest.mark.parametrize("other", [{"platform": "aws"}, {"base_url": "http://localhost:2"}, {"workspace": "test"}])
 def test_what_the_requests_of_one_account_used_is_known_to_no_other(tmp_path: Path, other: dict[str, str]) -> None:
     account = Account(platform="anthropic", base_url="http://localhost:1", workspace="w")
-    used = TokensRecord(input_per_byte=0.25, output_tokens=40.0, rows=57, at="2026-11-22T00:00:00Z")
+    used = TokensRecord(input_per_byte=0.25, tool_tokens=500.0, output_tokens=40.0, rows=57, at="2026-11-22T00:00:00Z")
     AccountFolder(UPath(tmp_path), account).record_tokens("job", used)
     assert AccountFolder(UPath(tmp_path), account).tokens("job") == used
     assert AccountFolder(UPath(tmp_path), msgspec.structs.replace(account, **other)).tokens("job") is None

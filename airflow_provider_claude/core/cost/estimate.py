@@ -60,14 +60,16 @@ def estimate(
     price: Price,
     *,
     items: int | None = None,
+    in_results: int = 0,
     more_output: int = 0,
 ) -> Estimate:
     """The estimate for *requests* requests of *request_bytes* bytes together.
 
-    *items*: how many they ask about, None for one each; *more_output*: tokens that answers have beside the items' own.
+    *items*: how many they ask about, None for one each; *in_results*: how many have their row in a tool result; *more_output*:
+    tokens that answers have beside the items' own.
     """
     items = requests if items is None else items
-    tokens_in, tokens_out = model.input_tokens(request_bytes), model.output_tokens(items) + more_output
+    tokens_in, tokens_out = model.input_tokens(request_bytes, in_results), model.output_tokens(items) + more_output
     mean = Usage(input=round(tokens_in / requests), output=round(tokens_out / requests)) if requests else Usage()
     return Estimate(
         items=items,

@@ -146,17 +146,17 @@ def most_of(body: RequestBody, plan: PlanRecord, lane: str) -> list[int]:
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
     cached = _shared_bytes(plan) if plan.job.cache else 0
-    a_byte = min(_CARE * plan.lanes.input_per_byte, 1.0)
+    a_byte, a_tool = min(_CARE * plan.lanes.input_per_byte, 1.0), _CARE * plan.lanes.tool_tokens
     return [
         plan.price.picodollars(
             Usage(
-                input=math.ceil(max(size - cached, 0) * a_byte),
+                input=math.ceil(max(size - cached, 0) * a_byte + in_result * a_tool),
                 cache_write_1h=math.ceil(min(size, cached) * a_byte),
                 output=limit,
             ),
             lane=lane,
         )
-        for size, limit in zip(body.sizes, body.limits, strict=True)
+        for size, limit, in_result in zip(body.sizes, body.limits, body.in_results, strict=True)
     ]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pendulum
 
 from airflow_provider_claude.core.cost.estimate import estimate
-from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.deadline.at_risk import AtRisk, Open, assess_risk
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
 from airflow_provider_claude.stages.deadline.abandon import waits_past_cutoff
@@ -36,16 +35,16 @@ def _open(run_deadline: RunDeadline, now: float) -> Iterator[Open]:
     """The rows without an answer, one entry per shard."""
     lanes = run_deadline.plan.lanes
     price = run_deadline.plan.price
-    tokens = TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True)
     for shard_backlog in run_deadline.queue(now=now):
         spec = run_deadline.plan.shard(shard_backlog.number)
         rows = round(shard_backlog.seconds / lanes.row_seconds) if lanes.row_seconds else 0
+        in_results = run_deadline.plan.in_results_of(rows)
         size = max(spec.bytes - spec.rows * ENTRY_BYTES, 0) * rows // max(spec.rows, 1)
         yield Open(
             shard=shard_backlog.number,
             rows=rows,
             seconds=shard_backlog.seconds,
-            cost=estimate(rows, size, tokens, price).cost["sync"],
+            cost=estimate(rows, size, lanes.tokens, price, in_results=in_results).cost["sync"],
             abandoned=shard_backlog.abandoned,
             planned=spec.lane == "sync",
             waits=waits_past_cutoff(run_deadline.run.shard(shard_backlog.number)),

@@ -159,6 +159,7 @@ def plan_lanes(
         limits=settings.limits,
         reserve=settings.reserve,
         input_per_byte=tokens.input_per_byte,
+        tool_tokens=tokens.tool_tokens,
         output_tokens=tokens.output,
         refused_batches=settings.refused_batches,
         stuck=settings.stuck,

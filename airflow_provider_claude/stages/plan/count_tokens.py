@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Protocol
 
-from airflow_provider_claude.core.cost.tokens import TokenModel
-from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
+from airflow_provider_claude.core.cost.tokens import Counted, TokenModel
 from airflow_provider_claude.errors import ClaudeError
-from airflow_provider_claude.store import AccountFolder, RunFolder, ScanRecord, TokensRecord
-from airflow_provider_claude.store.items import read_items
+from airflow_provider_claude.store import AccountFolder, TokensRecord
 
 _log = logging.getLogger(__name__)
-
-#: How many requests are counted, spread over the run.
-_SAMPLE = 8
 
 
 class Api(Protocol):
@@ -29,19 +24,24 @@ def known_tokens(work: AccountFolder, job: str) -> TokenModel | None:
     record: TokensRecord | None = work.tokens(job)
     if record is None:
         return None
-    return TokenModel(input_per_byte=record.input_per_byte, output=record.output_tokens, measured=True)
+    return TokenModel(
+        input_per_byte=record.input_per_byte,
+        tool_tokens=record.tool_tokens,
+        output=record.output_tokens,
+        measured=True,
+    )
 
 
-def sampled(run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, api: Api, model: TokenModel) -> TokenModel:
-    """*model* with the input tokens that the API counts in a sample. Where it cannot be asked, *model* as it is."""
-    size = tokens = 0
+def sampled(sample: Iterable[tuple[bytes, bool]], api: Api, model: TokenModel) -> TokenModel:
+    """*model* with the input tokens that the API counts in a *sample*: parameters, and whether the row is in a tool result.
+
+    Where the API cannot be asked, *model* as it is.
+    """
+    counted = {False: Counted(), True: Counted()}
     try:
-        for ordinal in sorted({scan.items * n // _SAMPLE for n in range(_SAMPLE)} if scan.items else ()):
-            for batch in read_items(run, scan, ordinal, ordinal + 1, encoder.columns):
-                for params in map(encoder.request, encoder.of_batch(batch)):
-                    size += len(params)
-                    tokens += api.count_tokens(params)
+        for params, in_result in sample:
+            counted[in_result] = counted[in_result].plus(len(params), api.count_tokens(params))
     except ClaudeError as error:
         _log.warning("The tokens of a sample could not be counted, so the estimate does without: %s", error)
         return model
-    return replace(model, input_per_byte=tokens / size, measured=True) if tokens else model
+    return model.fitted(counted[False], counted[True])

@@ -21,7 +21,7 @@ from airflow_provider_claude.stages.plan.choose_lane import Lanes
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.run import expect, weigh
-from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, shard_sentences
+from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, placed_sentences, shard_sentences
 from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.store import RunFolder, ScanRecord, ShardSpec, WorkFolder
@@ -66,6 +66,7 @@ def dry_run(
     sums, lanes = expect(start, known, shards, _tokens(start, api), settings.lanes)
     notes = [
         *shard_sentences(settings.limits, shards, deadline=settings.deadline),
+        *placed_sentences(job, start.items.placed()),
         *packed_sentences(settings.pack, sums),
         *lanes.sentences,
     ]
@@ -100,7 +101,7 @@ def _tokens(start: Start, api: PlanApi | None) -> TokenModel:
     known = known_tokens(start.work, start.draft.job_hash)
     if known is not None or api is None:
         return known or TokenModel()
-    return sampled(start.run, start.scan, start.items.encoder, api, TokenModel())
+    return sampled(start.items.sample(), api, TokenModel())
 
 
 def _with_known(spec: ShardSpec, known: Known) -> ShardSpec:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from airflow_provider_claude.core.cost.estimate import Estimate, estimate, explain
+from airflow_provider_claude.core.cost.estimate import Estimate, explain
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.outcomes import Outcome
@@ -35,6 +35,7 @@ from airflow_provider_claude.stages.plan.sentences import (
     elsewhere_sentences,
     facts,
     packed_sentences,
+    placed_sentences,
     priority_sentences,
     shard_sentences,
 )
@@ -99,9 +100,9 @@ def _reuse(
     """End the batches of the run's earlier content, and find existing answers: the shards with them, and how many items are
     in progress in other runs.
     """
-    run, work, settings, job, price = start.run, start.work, start.settings, start.draft.job_hash, start.price
+    run, work, settings, job = start.run, start.work, start.settings, start.draft.job_hash
     tokens = known_tokens(work, job) or TokenModel()
-    most = estimate(start.scan.items, start.items.bytes_to_send(known), tokens, price)
+    most = start.items.estimate(known, tokens, start.price)
     cutoff = plan_cutoff(most, settings.lanes, work=work, due=start.draft.due, clock=start.clock)
     retire(
         run,
@@ -133,12 +134,12 @@ def _try(start: Start, api: PlanApi, known: Known, shards: list[ShardSpec]) -> _
     lanes = start.settings.lanes
     ready = _ready(start.job, api, start.settings, start.draft.due, start.clock()) if left else Readiness()
     if not ready.takes_batches and lanes.lane != "sync":
-        sums = estimate(left, start.items.bytes_to_send(known), TokenModel(), start.price)
+        sums = start.items.estimate(known, TokenModel(), start.price)
         lanes = without_batches(lanes, start.job.model, sums)
     tokens, sentence = _trial(start, api, shards)
     if left:
         sample = known_tokens(start.work, start.draft.job_hash)
-        tokens = sample or sampled(start.run, start.scan, start.items.encoder, api, tokens)
+        tokens = sample or sampled(start.items.sample(), api, tokens)
     return _Tried(left=left, ready=ready, lanes=lanes, tokens=tokens, sentence=sentence)
 
 
@@ -165,7 +166,7 @@ def expect(
     """What the items without a *known* answer are expected to use and cost, and the lanes that ask them."""
     items, settings = start.items, start.settings
     left = start.scan.items - sum(spec.reused for spec in shards)
-    alone = estimate(left, items.bytes_to_send(known), tokens, start.price)
+    alone = items.estimate(known, tokens, start.price)
     share = left / max(start.scan.items, 1)
     sums = items.packed.estimate(share, alone, tokens, start.price) if items.packed else alone
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
@@ -190,6 +191,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         *ready.notes,
         *ready.warnings,
         *shard_sentences(settings.limits, chosen.shards, deadline=settings.deadline),
+        *placed_sentences(start.job, start.items.placed()),
         *packed_sentences(settings.pack, chosen.sums),
         *priority_sentences(settings.priority),
         *cached_sentences(draft),
@@ -204,6 +206,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         estimate=chosen.sums.planned(),
         explanation=explain(facts(start.scan, chosen.shards, draft, tried.sentence, notes), chosen.sums),
         lanes=chosen.lanes.record,
+        in_results=start.items.placed().in_results,
         model_id=ready.model_id,
         warnings=list(ready.warnings),
     )
@@ -231,7 +234,12 @@ def _trial(start: Start, api: PlanApi, shards: list[ShardSpec]) -> tuple[TokenMo
     trial = Trial(PlannedShard(start.run.shard(TRIAL_SHARD), start.draft, shards[0]), start.clock)
     trial.ask_once(params, api)
     usage = trial.usage()
-    tokens = TokenModel().calibrated(request_bytes=len(params), input_tokens=usage.prompt, output_tokens=usage.output)
+    tokens = TokenModel().calibrated(
+        request_bytes=len(params),
+        input_tokens=usage.prompt,
+        output_tokens=usage.output,
+        in_result=start.items.is_in_result(0),
+    )
     if shards[0].reused:
         return tokens, "The first item was answered in an earlier run: the request works."
     return tokens, (

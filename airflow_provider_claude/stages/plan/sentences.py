@@ -9,6 +9,9 @@ from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, Limits
 from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job.placement import SHORT_TEXT, long_texts
+from airflow_provider_claude.stages.plan.weigh import Placed
 from airflow_provider_claude.store import (
     PlanRecord,
     ScanRecord,
@@ -26,12 +29,30 @@ def shard_sentences(limits: Limits, shards: Sequence[ShardSpec], *, deadline: st
     return [f"The plan chose the size of the shards: {why}."]
 
 
+def placed_sentences(job: ClaudeJob, placed: Placed) -> list[str]:
+    """Where the items stand, and why."""
+    if not placed.items:
+        return []
+    if job.placement != "auto":
+        where = "the prompt, between tags" if job.placement == "user" else "tool results"
+        return [f"All items stand in {where} (placement={job.placement!r})."]
+    long = long_texts(job.schema)
+    if long:
+        room = f"answers have room for long free text ({', '.join(long)})"
+        less = f"With a maxLength of at most {SHORT_TEXT} they would cost less"
+        return [f"All items stand in tool results, because {room}. {less} (placement='auto')."]
+    prompt = f"{placed.items - placed.in_results:,} items stand in the prompt, between tags"
+    rest = placed.in_results - placed.found
+    why = f"in {placed.found:,} the scan has found something, {rest:,} more seem to speak of the answers"
+    return [f"{prompt}; {placed.in_results:,} stand in tool results: {why} (placement='auto')."]
+
+
 def packed_sentences(packing: Packing | None, sums: Estimate) -> list[str]:
     if packing is None:
         return []
     whose = f" of the same {' and '.join(packing.by)}" if packing.by else ""
     shared = f"Up to {packing.items} items{whose} share a request, about {sums.requests:,} requests in all"
-    return [f"{shared}; suspects of the scan are asked alone."]
+    return [f"{shared}; items in doubt are asked alone."]
 
 
 def priority_sentences(priority: Priority | None) -> list[str]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from airflow_provider_claude.core.cost.estimate import Estimate, estimate
+from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.doubt import FOUND
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, ENVELOPE_BYTES, RequestEncoder
@@ -21,16 +26,31 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.items import read_items
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: How many requests of a placement are counted.
+_SAMPLE = 8
+
+
+class Placed(NamedTuple):
+    """Of *items* items, *in_results* stand in tool results. In *found* of them the scan has found something, if that decides."""
+
+    items: int
+    in_results: int
+    found: int
+
 
 class Items:
-    """The run's items as requests: the bytes of each on the wire, and the start of its hash, twenty bytes an item."""
+    """The run's items as requests: the bytes of each on the wire, and the start of its hash, twenty-one bytes an item."""
 
     def __init__(
         self, run: RunFolder, scan: ScanRecord, encoder: RequestEncoder, packed: PackWeights | None = None
     ) -> None:
         self.run, self.scan, self.encoder, self.packed = run, scan, encoder, packed
         self.hashes = bytearray()
-        self._sizes = array("I")
+        self._sizes, self._results = array("I"), bytearray()
+        self._found = 0
 
     def shards(self, settings: Settings) -> list[ShardSpec]:
         """The trial's shard, and the others as they are cut."""
@@ -56,8 +76,10 @@ class Items:
         for batch in read_items(self.run, self.scan, 0, self.scan.items, list(dict.fromkeys(columns))):
             contents = list(self.encoder.of_batch(batch))
             if self.packed:
-                requests = [self.encoder.row_bytes(one) - ENTRY_BYTES for one in contents]
-                self.packed.add(batch, [len(one.text) for one in contents], requests)
+                self.packed.add(batch, contents)
+            if FOUND in batch.schema.names:
+                self._found += batch.column(FOUND).true_count
+            self._results += bytes(one.placement == "tool_result" for one in contents)
             for content in contents:
                 digest, size = self.encoder.digest(content), self.encoder.row_bytes(content)
                 self.hashes += digest[:KEY_BYTES]
@@ -73,7 +95,31 @@ class Items:
             for content in self.encoder.of_batch(batch):
                 yield self.encoder.row_bytes(content) + more, self.encoder.digest(content)
 
-    def bytes_to_send(self, known: Known) -> int:
-        """The bytes of all requests that have no answer yet, without what a batch puts around them."""
+    def estimate(self, known: Known, tokens: TokenModel, price: Price) -> Estimate:
+        """The estimate for all requests that have no answer yet, one an item."""
+        left = ~known.mask
         sizes = np.frombuffer(self._sizes, dtype="u4").astype("i8") - ENTRY_BYTES
-        return int(sizes[~known.mask].sum())
+        in_results = int(self._in_results[left].sum())
+        return estimate(int(left.sum()), int(sizes[left].sum()), tokens, price, in_results=in_results)
+
+    def placed(self) -> Placed:
+        """How many items stand where."""
+        return Placed(self.scan.items, int(self._in_results.sum()), self._found)
+
+    def is_in_result(self, ordinal: int) -> bool:
+        """Whether item *ordinal* stands in a tool result."""
+        return bool(self._results[ordinal])
+
+    def sample(self) -> Iterator[tuple[bytes, bool]]:
+        """The parameters of a few requests of each placement, spread over the run, and whether the row is in a tool result."""
+        for mask in (~self._in_results, self._in_results):
+            rows = np.flatnonzero(mask)
+            for ordinal in sorted({int(rows[len(rows) * n // _SAMPLE]) for n in range(_SAMPLE)} if len(rows) else ()):
+                for batch in read_items(self.run, self.scan, ordinal, ordinal + 1, self.encoder.columns):
+                    for content in self.encoder.of_batch(batch):
+                        yield self.encoder.request(content), self.encoder.frames[content.placement].in_result
+
+    @property
+    def _in_results(self) -> NDArray[np.bool_]:
+        """For each item, whether it stands in a tool result."""
+        return np.frombuffer(self._results, dtype=bool)

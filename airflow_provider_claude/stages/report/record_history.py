@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_claude.core.cost.cache_use import merged
+from airflow_provider_claude.core.cost.tokens import Counted
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
 from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.store import (
@@ -56,8 +57,10 @@ def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
                 requests += answered
                 size += (intent.bytes - intent.requests * ENTRY_BYTES) * answered // intent.requests
     if requests >= _ENOUGH_ROWS and prompt and size > 0:
+        tokens = plan.lanes.tokens.fitted(Counted(), Counted(plan.in_results_of(requests), size, prompt))
         record = TokensRecord(
-            input_per_byte=prompt / size,
+            input_per_byte=tokens.input_per_byte,
+            tool_tokens=tokens.tool_tokens,
             output_tokens=output / requests,
             rows=requests,
             at=plan.created_at,

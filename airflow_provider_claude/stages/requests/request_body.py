@@ -42,6 +42,11 @@ class RequestBody:
         return self._spool.count
 
     @property
+    def in_results(self) -> list[bool]:
+        """Of each request, whether its items stand in a tool result."""
+        return self._spool.in_results
+
+    @property
     def items(self) -> list[int]:
         """How many items each request holds."""
         if "pack_number" not in self._manifest.schema.names:

@@ -48,6 +48,11 @@ class Spool:
         return len(self._frames)
 
     @property
+    def in_results(self) -> list[bool]:
+        """Of each request, whether its items stand in a tool result."""
+        return [frame.in_result for frame in self._frames]
+
+    @property
     def body_bytes(self) -> int:
         """The bytes of a body of them all; between two entries is a comma, behind the last is none."""
         return ENVELOPE_BYTES + max(sum(self.sizes) + self.count * ENTRY_BYTES - 1, 0)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.stages.sync.journal import Journal
 from airflow_provider_claude.stages.sync.lease import Lease
@@ -51,7 +50,7 @@ class LaneFactory:
             self._lane = Lane(
                 connect=connection.connect,
                 rate_limiter=RateLimiter(connection.account, lanes.limits, reserve=lanes.reserve, now=self.now),
-                tokens=TokenModel(input_per_byte=lanes.input_per_byte, output=lanes.output_tokens, measured=True),
+                tokens=lanes.tokens,
                 pace=Pace(
                     until=due if due is not None and due > self.now() else None,
                     in_flight=self.in_flight,

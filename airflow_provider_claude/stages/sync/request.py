@@ -17,7 +17,7 @@ class Api(Protocol):
 
 
 class Request(NamedTuple):
-    """One request, under the custom id of its answer. It asks about *items* items.
+    """One request, under the custom id of its answer. It asks about *items* items, *in_result*: in a tool result.
 
     An *urgent* one stays in the lane where others go to a batch; all urgent ones come first.
     """
@@ -26,6 +26,7 @@ class Request(NamedTuple):
     params: bytes
     items: int = 1
     urgent: bool = False
+    in_result: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -163,6 +163,7 @@ class SyncAttempt:
 
 def _unanswered(body: RequestBody, intent: IntentRecord, seen: bytearray, turn: Turns) -> Iterator[Request]:
     left = turn.order[~np.frombuffer(bytes(seen), dtype=bool)[turn.order]]
-    items = body.items
+    items, in_results = body.items, body.in_results
     for index, params in zip(left.tolist(), body.requests(left), strict=True):
-        yield Request(custom_id(intent.fingerprint, index), params, items[index], bool(turn.urgent[index]))
+        name, urgent = custom_id(intent.fingerprint, index), bool(turn.urgent[index])
+        yield Request(name, params, items[index], urgent, in_results[index])

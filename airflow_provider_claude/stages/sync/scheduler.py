@@ -96,6 +96,7 @@ class Scheduler:
             request_bytes=len(one.request.params),
             input_tokens=used.input,
             output_tokens=used.output / one.request.items,
+            in_result=one.request.in_result,
         )
         pace = self.rate_limiter.settle(one.use, used, seen)
         if self.shedding.paced(pace, at):
@@ -132,7 +133,7 @@ class Scheduler:
         """Draw what *one* is expected to use, and wait until it may be sent; False if it is not sent."""
         request = one.request
         output = self.tokens.output * request.items
-        one.use = Use(1.0, float(self.tokens.input_tokens(len(request.params))), output)
+        one.use = Use(1.0, float(self.tokens.input_tokens(len(request.params), request.in_result)), output)
         at = monotonic() + self.rate_limiter.draw(one.use)
         while self._is_wanted(one) and (left := at - monotonic()) > 0:  # noqa: ASYNC110 - stopped by signals
             await asyncio.sleep(min(left, _BLINK))

@@ -31,9 +31,13 @@ class BatchRun(Record, frozen=True, kw_only=True):
 
 
 class TokensRecord(Record, frozen=True, kw_only=True):
-    """tokens/<job>.json of an account's folder: what the requests of a job have used, on average in the last run."""
+    """tokens/<job>.json of an account's folder: what the requests of a job have used, on average in the last run.
+
+    See core.cost.tokens for what it means.
+    """
 
     input_per_byte: float
+    tool_tokens: float
     output_tokens: float
     rows: int
     at: str

@@ -7,6 +7,7 @@ import msgspec
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.cost.tokens import TOOL_TOKENS, TokenModel
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.publish.destination import Destination
@@ -49,7 +50,7 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     `lane` is `batch`, `sync` or `mixed`, `sync_rows` how many items the sync lane gets from the start. `row_seconds` is
     what that lane needs for one item at its share of `limits`, of which it leaves `reserve` to others; `safe_deadline` the
     deadline less the margin, None without a deadline; `lead_seconds` pass from abandoning a batch until its rest can be
-    sent; most batches end within `late_seconds`. `input_per_byte` and `output_tokens` are the token model.
+    sent; most batches end within `late_seconds`. `input_per_byte`, `tool_tokens` and `output_tokens` are the token model.
     `refused_batches` is `sync` where rows whose batch the API refuses may be asked by the sync lane. `stuck` says what to
     do about a batch that cannot be ended at its cutoff, see core.deadline.at_cutoff.
     """
@@ -65,8 +66,19 @@ class LanesRecord(Record, frozen=True, kw_only=True):
     reserve: float
     input_per_byte: float
     output_tokens: float
+    tool_tokens: float = TOOL_TOKENS
     refused_batches: str = "fail"
     stuck: StuckBatches = "answer"
+
+    @property
+    def tokens(self) -> TokenModel:
+        """What a request is expected to use."""
+        return TokenModel(
+            input_per_byte=self.input_per_byte,
+            tool_tokens=self.tool_tokens,
+            output=self.output_tokens,
+            measured=True,
+        )
 
     @property
     def due(self) -> float | None:
@@ -99,6 +111,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     when the scan it plans had finished: a plan of another scan is about other rows; `work` how many folders above the
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `account` whose batches and answers they are; `budget` None where there is none;
+    `in_results` how many of its items stand in tool results;
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `warnings` go into the report.
@@ -122,6 +135,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     zone: str = "UTC"
     planned_by: TaskRef = NO_TASK
     budget: BudgetRecord | None = None
+    in_results: int = 0
     packing: Packing | None = None
     priority: Priority | None = None
     destination: Destination | None = None
@@ -132,6 +146,10 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     def due(self) -> float | None:
         """`deadline` in epoch seconds."""
         return due(self.deadline)
+
+    def in_results_of(self, items: int) -> int:
+        """How many of *items* of its items stand in tool results, if they are like all."""
+        return round(items * self.in_results / max(sum(spec.rows for spec in self.shards), 1))
 
     @property
     def job_hash(self) -> str:
