@@ -132,6 +132,7 @@ OTHERS = frozenset(
         "source_ref",
         "square_oauth",
         "telegram_token",
+        "tool_result",
         "unicode_escape",
         "uu_codec",
         "zlib_codec",

@@ -209,12 +209,12 @@ def test_runs_of_one_scope_spend_one_budget_together_and_those_of_another_do_not
         return rows, budget.left()
 
     whole, _ = run("2026-11-01", "of its own", "1.00")
-    first, rest = run("2026-11-02", "backfill", "0.0019")
-    second, none = run("2026-11-03", "backfill", "0.0019")
+    first, rest = run("2026-11-02", "backfill", "0.0008")
+    second, none = run("2026-11-03", "backfill", "0.0008")
     assert (whole, first) == (20, 20)
     assert second < 20
     assert 0 <= none < rest
-    assert Decimal("0.0019") - none <= cost(claude_simulator)
+    assert Decimal("0.0008") - none <= cost(claude_simulator)
 
 
 def test_what_another_account_has_spent_leaves_the_budget_whole(night: Night) -> None:
