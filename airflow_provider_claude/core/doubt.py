@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import walk
 
@@ -56,7 +57,7 @@ def speaking(batch: pa.RecordBatch, columns: Iterable[str], about: str) -> Itera
     for name in columns:
         rows = _where(batch.column(name), about)
         if rows:
-            texts = batch.column(name).take(pa.array(rows))
+            texts = batch.column(name).take(number_array(rows, pa.int64()))
             yield from (rows[place] for place in _where(texts, _SPEAKS))
 
 

@@ -11,7 +11,6 @@ replaced by other content, or lost, stays.
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +19,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.prices import Usage, to_usd
+from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
@@ -147,17 +149,17 @@ def most_of(body: RequestBody, plan: PlanRecord, lane: str) -> list[int]:
     """
     cached = _shared_bytes(plan) if plan.job.cache else 0
     a_byte, a_tool = min(_CARE * plan.lanes.input_per_byte, 1.0), _CARE * plan.lanes.tool_tokens
-    return [
-        plan.price.picodollars(
-            Usage(
-                input=math.ceil(max(size - cached, 0) * a_byte + in_result * a_tool),
-                cache_write_1h=math.ceil(min(size, cached) * a_byte),
-                output=limit,
-            ),
-            lane=lane,
-        )
-        for size, limit, in_result in zip(body.sizes, body.limits, body.in_results, strict=True)
-    ]
+    tools = np.asarray(body.in_results, dtype="f8") * a_tool
+    sizes, none = np.asarray(body.sizes, dtype="f8"), np.zeros(body.count, dtype="<i8")
+    used = Usages(
+        input=np.ceil(np.maximum(sizes - cached, 0) * a_byte + tools).astype("<i8"),
+        output=np.asarray(body.limits, dtype="<i8"),
+        cache_read=none,
+        cache_write_5m=none,
+        cache_write_1h=np.ceil(np.minimum(sizes, cached) * a_byte).astype("<i8"),
+    )
+    most: list[int] = used.picodollars(plan.price, lane=lane).tolist()
+    return most
 
 
 class Most(NamedTuple):
