@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
-import jsonschema_rs
 import msgspec
 from pydantic import BaseModel, ValidationError
 
@@ -121,14 +120,17 @@ class SchemaValidator:
     """Validates by a JSON schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema_rs
+
         self._form = form_of(schema)
         self._validate = jsonschema_rs.validator_for(dict(schema), validate_formats=True).validate
+        self._error: Any = jsonschema_rs.ValidationError
 
     def __call__(self, text: str) -> dict[str, Any]:
         value = _parse(text)
         try:
             self._validate(value)
-        except jsonschema_rs.ValidationError:
+        except self._error:
             value = self._second_look(value)
         return _object(value)
 
@@ -136,7 +138,7 @@ class SchemaValidator:
         fixed = spelled(value, self._form)
         try:
             self._validate(fixed)
-        except jsonschema_rs.ValidationError as error:
+        except self._error as error:
             where = ".".join(map(str, error.instance_path)) or "(root)"
             raise InvalidAnswerError(f"{where}: {error.message}"[:300]) from error
         return fixed
