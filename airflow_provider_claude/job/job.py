@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.cache import CACHES, Cache
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.placement import placing_of
@@ -43,9 +44,8 @@ class ClaudeJob:
     :param model: a model id; see https://platform.claude.com/docs/en/about-claude/models.
     :param max_tokens: the most tokens one answer may have.
     :param thinking: the API's thinking parameter; None leaves it out, for models that always think.
-    :param cache: whether the system prompt is cached for an hour; None: where its bytes alone are surely enough tokens for the
-        model. A request that writes the cache pays twice for the prompt, one that reads it a tenth or less: at batch it pays
-        once 53 % of them find it.
+    :param cache: how long the API caches what all requests begin with. ``"auto"``: as it has paid in the job's last nights.
+        ``"none"``, ``"5m"`` or ``"1h"``: always so. See docs/explanation/caching.md.
     :param params: further parameters of the Messages API: ``effort``, ``inference_geo``, ``metadata``, ``service_tier``,
         ``stop_sequences``.
     :param placement: where a row's values stand. ``"tool_result"``: in the result of a tool, with references to them in the
@@ -61,7 +61,7 @@ class ClaudeJob:
     max_tokens: int = 1024
     thinking: Mapping[str, Any] | None = field(default_factory=_disabled)
     params: Mapping[str, Any] = field(default_factory=dict)
-    cache: bool | None = None
+    cache: Cache = "auto"
     placement: Placing = "auto"
 
     def __post_init__(self) -> None:
@@ -70,10 +70,8 @@ class ClaudeJob:
         if isinstance(self.max_tokens, str):
             raise JobError(f"max_tokens is {self.max_tokens!r}: write a whole number.")
         whole_number("max_tokens", self.max_tokens, 1, 1_000_000)
-        if self.cache is not None and not isinstance(self.cache, bool):
-            raise JobError(f"cache is {self.cache!r}: write True, False, or None to let the plan decide.")
-        if self.cache and not self.system:
-            raise JobError("cache=True caches the system prompt, and there is none. Write one, or leave cache out.")
+        if self.cache not in CACHES:
+            raise JobError(f"cache is {self.cache!r}: write one of {', '.join(map(repr, CACHES))}.")
         if self.placement not in PLACINGS:
             raise JobError(f"placement is {self.placement!r}: write one of {', '.join(map(repr, PLACINGS))}.")
         check_params(self.params)
@@ -114,11 +112,10 @@ class ClaudeJob:
         """What canary and nonces are derived from, in the deployment that has this *secret*."""
         return job_key(secret, self.system, self.prompt)
 
-    def spec(self, secret: bytes, *, schema: Mapping[str, Any] | None = None, cache: bool = False) -> JobSpec:
+    def spec(self, secret: bytes, *, schema: Mapping[str, Any] | None = None) -> JobSpec:
         """The job as plain values, in the deployment that has this *secret*.
 
-        *schema*: the output's schema as the API takes it, None for the output's own. *cache*: whether the system prompt is
-        cached.
+        *schema*: the output's schema as the API takes it, None for the output's own.
         """
         return JobSpec(
             model=self.model,
@@ -131,7 +128,6 @@ class ClaudeJob:
             key=self.key(secret).hex(),
             schema=self.schema if schema is None else dict(schema),
             answer_schema=self.schema,
-            cache=cache,
         )
 
     def _key(self) -> str:

@@ -15,7 +15,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the requests of a job have in common: with it, each request can be made again byte for byte.
 
     `schema` is the JSON schema of an answer as the API takes it, `answer_schema` the same as the job has it. `key`, in
-    hexadecimal, is what the canary and the nonces are derived from; `cache` says whether the system prompt is cached.
+    hexadecimal, is what the canary and the nonces are derived from.
     `placement` is `auto` where it depends on the row.
     The keys of `thinking` and `params` are the API's.
     """
@@ -30,7 +30,6 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     schema: dict[str, Any]
     answer_schema: dict[str, Any]
-    cache: bool = False
 
     @property
     def secret_key(self) -> bytes:
@@ -46,7 +45,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prompt_hash(self) -> str:
         """The SHA-256 of what is asked, and of how, without the schema."""
-        left_out = {"schema", "answer_schema", "key", "cache"}
+        left_out = {"schema", "answer_schema", "key"}
         return _hash({name: value for name, value in msgspec.structs.asdict(self).items() if name not in left_out})
 
     @property

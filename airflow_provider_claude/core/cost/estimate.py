@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
 from airflow_provider_claude.core.cost.prices import Price, Usage, to_usd
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.times import shown_in
+from airflow_provider_claude.job.cache import Ttl
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Items and their requests, and the tokens they are expected to use together. Costs are USD, by lane."""
+    """Items and their requests, and the tokens they are expected to use together. Costs are USD, by lane; *uncached* is what
+    they would be without a cache, in the lanes that have one.
+    """
 
     items: int
     requests: int
@@ -23,6 +27,7 @@ class Estimate:
     output_tokens: int
     measured: bool
     cost: Mapping[str, Decimal]
+    uncached: Mapping[str, Decimal] = field(default_factory=dict)
 
     def planned(self) -> PlannedCost:
         """The estimate as plan.json keeps it."""
@@ -78,6 +83,36 @@ def estimate(
         output_tokens=tokens_out,
         measured=model.measured,
         cost={lane: to_usd(price.picodollars(mean, lane=lane) * requests) for lane in ("batch", "sync")},
+    )
+
+
+class Warm(NamedTuple):
+    """What the cache is expected to do in a lane: a share *rate* (0 to 1) of the requests finds the first *tokens* of each."""
+
+    tokens: int
+    ttl: Ttl
+    rate: float
+
+
+def with_cache(sums: Estimate, price: Price, warm: Mapping[str, Warm]) -> Estimate:
+    """*sums* where the lanes of *warm* have a cache."""
+    if not sums.requests or not warm:
+        return sums
+    cost = {lane: to_usd(price.picodollars(_mean(sums, one), lane=lane) * sums.requests) for lane, one in warm.items()}
+    return replace(sums, cost={**sums.cost, **cost}, uncached={lane: sums.cost[lane] for lane in warm})
+
+
+def _mean(sums: Estimate, warm: Warm) -> Usage:
+    """What a request uses on average."""
+    prompt = round(sums.input_tokens / sums.requests)
+    cached = min(warm.tokens, prompt)
+    read = round(cached * warm.rate)
+    return Usage(
+        input=prompt - cached,
+        output=round(sums.output_tokens / sums.requests),
+        cache_read=read,
+        cache_write_5m=cached - read if warm.ttl == "5m" else 0,
+        cache_write_1h=cached - read if warm.ttl == "1h" else 0,
     )
 
 

@@ -18,10 +18,10 @@ import msgspec
 
 from airflow_provider_claude.core.packing.item_marks import CHECK_CHARS, Marks, marks
 from airflow_provider_claude.core.packing.packing import CHECK, ID
-from airflow_provider_claude.core.requests.request_bytes import CONTENT_MARK
-from airflow_provider_claude.core.requests.request_params import request_params
+from airflow_provider_claude.core.requests.request_bytes import Frame
 from airflow_provider_claude.core.settle.unresolved import MAX_OUTPUT_TOKENS
 from airflow_provider_claude.job import JobSpec
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.schema import resolve
 from airflow_provider_claude.job.untrusted import TOOL
 
@@ -66,39 +66,42 @@ def pack_limit(limits: Sequence[int]) -> int:
 
 
 class PackEncoder:
-    """Encodes the requests of one job that hold several items."""
+    """Encodes the requests of one job that hold several items. *cache*: see `request_params`."""
 
-    def __init__(self, spec: JobSpec) -> None:
+    def __init__(self, spec: JobSpec, cache: Ttl | None = None) -> None:
         self._spec = msgspec.structs.replace(spec, schema=packed_schema(spec.schema))
         self.placement = spec.placed(in_doubt=False)
         where = f"that {TOOL} returns" if self.placement == "tool_result" else "above"
         self._task = _INSTRUCTION.format(where=where)
-        self._frames: dict[int, tuple[bytes, bytes]] = {}
+        self._cache = cache
+        self._frames: dict[int, Frame] = {}
 
     def params(self, contents: Sequence[bytes], limits: Sequence[int], of: Sequence[Marks]) -> bytes:
         """The parameters of one request. *contents*: each item's own message, as the inside of a JSON string."""
-        head, tail = self._frame(pack_limit(limits))
-        parts = [head]
-        for content, mark in zip(contents, of, strict=True):
-            parts += (_OPEN, mark.id.encode(), _OPENED, content, _CHECK, mark.check.encode(), _CLOSE)
-        parts.append(tail)
-        return b"".join(parts)
+        return self.frame(limits).params(_elements(contents, of))
 
-    def request(
-        self, contents: Sequence[bytes], limits: Sequence[int], *, fingerprint: str, number: int
-    ) -> tuple[bytes, int]:
-        """The parameters of request *number* of the attempt with *fingerprint*, and its `max_tokens`; see `params`."""
-        return self.params(contents, limits, marks(fingerprint, number, len(contents))), pack_limit(limits)
+    def content(self, contents: Sequence[bytes], *, fingerprint: str, number: int) -> bytes:
+        """The content of request *number* of the attempt with *fingerprint*; see `params`."""
+        return _elements(contents, marks(fingerprint, number, len(contents)))
+
+    def frame(self, limits: Sequence[int]) -> Frame:
+        """What a request has around its content, whose items have *limits* of their own."""
+        return self._frame(pack_limit(limits))
 
     @property
     def frame_bytes(self) -> int:
         """What a request has beside its elements, at most."""
-        return sum(map(len, self._frame(MAX_OUTPUT_TOKENS)))
+        return self._frame(MAX_OUTPUT_TOKENS).bytes
 
-    def _frame(self, limit: int) -> tuple[bytes, bytes]:
+    def _frame(self, limit: int) -> Frame:
         if limit not in self._frames:
             spec = msgspec.structs.replace(self._spec, max_tokens=limit)
-            params = request_params(spec, self.placement, CONTENT_MARK, task=self._task)
-            head, tail = _encode(params).split(_encode(CONTENT_MARK)[1:-1])
-            self._frames[limit] = head, tail
+            self._frames[limit] = Frame.of(spec, self.placement, task=self._task, cache=self._cache)
         return self._frames[limit]
+
+
+def _elements(contents: Sequence[bytes], of: Sequence[Marks]) -> bytes:
+    parts: list[bytes] = []
+    for content, mark in zip(contents, of, strict=True):
+        parts += (_OPEN, mark.id.encode(), _OPENED, content, _CHECK, mark.check.encode(), _CLOSE)
+    return b"".join(parts)

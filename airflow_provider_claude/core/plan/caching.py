@@ -19,10 +19,7 @@ import msgspec
 
 from airflow_provider_claude.core.cost.cache_use import CacheUse, merged
 from airflow_provider_claude.core.cost.prices import Tier
-from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
-from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.cache import TTLS, Cache, Ttl
-from airflow_provider_claude.job.untrusted import full_system
 from airflow_provider_claude.shipped import shipped
 
 #: Nights that are looked back on: a try that saves nothing costs at most a quarter of the cached tokens of one night of them.
@@ -110,15 +107,3 @@ def _probe(rates: Mapping[Ttl, float | None], cost: float, tier: Tier, smallest:
     affordable: tuple[Ttl, ...] = TTLS if smallest <= _HOUR_SHARE else ("5m",)
     unknown = [ttl for ttl in affordable if ttl not in rates and cost_factor(ttl, _BEST_RATE, tier) < cost]
     return unknown[0] if unknown else None
-
-
-#: A prompt may have so many times fewer tokens than its bytes let expect.
-_CARE = 1.25
-
-
-def is_cached(job: ClaudeJob) -> bool:
-    """Whether the requests of *job* mark their system prompt to be cached."""
-    if job.cache is not None:
-        return job.cache
-    least = least_cacheable(job.model)
-    return least is not None and len(full_system(job.system, b"").encode()) / BYTES_A_TOKEN / _CARE >= least

@@ -15,7 +15,7 @@ from binascii import b2a_hex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import compress, repeat
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -23,6 +23,7 @@ import pyarrow as pa
 from airflow_provider_claude.core.doubt import Doubts
 from airflow_provider_claude.core.requests.request_params import request_params
 from airflow_provider_claude.job import JobSpec
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.template import Piece, columns_of, parse_prompt
 from airflow_provider_claude.job.untrusted import TAG, Placement
 
@@ -53,29 +54,45 @@ ENTRY_BYTES = len(_ENTRY_OPEN) + _ID_CHARS + len(_ENTRY_PARAMS) + len(_ENTRY_CLO
 class Frame:
     """What the parameters of all requests of a job in one placement have around what differs: the content of each.
 
-    *in_result*: the content stands in a tool result.
+    *in_result*: the content stands in a tool result. *plain*: the head without a cache marker, None where it has none.
     """
 
-    def __init__(self, head: bytes, tail: bytes, *, in_result: bool = False) -> None:
+    def __init__(self, head: bytes, tail: bytes, *, in_result: bool = False, plain: bytes | None = None) -> None:
         self.head, self.tail, self.in_result = head, tail, in_result
         self.bytes = len(head) + len(tail)
-        self._begun = sha256(head)
+        self._begun = sha256(head if plain is None else plain)
 
     @classmethod
-    def of(cls, spec: JobSpec, placement: Placement) -> Self:
-        head, tail = _encode(request_params(spec, placement, CONTENT_MARK)).split(_inner(CONTENT_MARK))
-        return cls(head, tail, in_result=placement == "tool_result")
+    def of(cls, spec: JobSpec, placement: Placement, *, task: str = "", cache: Ttl | None = None) -> Self:
+        """The frame of the requests that `request_params` makes."""
+        plain, tail = _cut(request_params(spec, placement, CONTENT_MARK, task=task))
+        head, _ = _cut(request_params(spec, placement, CONTENT_MARK, task=task, cache=cache))
+        return cls(head, tail, in_result=placement == "tool_result", plain=plain)
 
     def params(self, content: bytes) -> bytes:
         """The parameters of a request, as the bytes that go on the wire."""
         return b"".join((self.head, content, self.tail))
 
     def digest(self, content: bytes) -> bytes:
-        """The SHA-256 of these parameters: the head, more than half of them, is hashed once for all requests."""
+        """The SHA-256 of these parameters without a cache marker: the head, more than half of them, is hashed once for all
+        requests.
+        """
         found = self._begun.copy()
         found.update(content)
         found.update(self.tail)
         return found.digest()
+
+
+def _cut(params: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The bytes of *params* before and after the mark of the content."""
+    head, tail = _encode(params).split(_inner(CONTENT_MARK))
+    return head, tail
+
+
+def marker_bytes(spec: JobSpec, cache: Ttl | None) -> int:
+    """What the marker of *cache* adds to a request whose row is not in doubt."""
+    placement = spec.placed(in_doubt=False)
+    return Frame.of(spec, placement, cache=cache).bytes - Frame.of(spec, placement).bytes
 
 
 class Content(NamedTuple):
@@ -151,7 +168,7 @@ class RequestEncoder:
         return self.frames[content.placement].params(content.text)
 
     def digest(self, content: Content) -> bytes:
-        """The SHA-256 of these parameters."""
+        """The SHA-256 of these parameters; a cache marker does not change it."""
         return self.frames[content.placement].digest(content.text)
 
     def row_bytes(self, content: Content) -> int:

@@ -5,8 +5,9 @@ The API reads and caches a request as tools, system, messages. `Prefix` is the p
     user         system | message: the prompt, a row's values where it has them
     tool_result  tools, system, message: the prompt with references, message: the call | message: its result, the row
 
-It ends at the bar. A cache marker belongs on the last block before it: in `tool_result` the `tool_use` block, in `user` the
-last block of system, because the prompt's first words stand in one string with the row.
+It ends at the bar. A cache marker stands on the last block before it: in `tool_result` the `tool_use` block, in `user` the
+last block of system, because the prompt's first words stand in one string with the row. A marker changes no meaning: hashes of
+requests are those of requests without one.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.job import JobSpec
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.template import parse_prompt
 from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
 
-#: Batches take longer than the five minutes that a cache lasts otherwise.
-_CACHE = {"type": "ephemeral", "ttl": "1h"}
+#: What a cache marker adds to a request, at most.
+MARKER_BYTES = 90
 
 _Blocks = list[dict[str, Any]]
 
@@ -31,24 +33,31 @@ class Prefix(NamedTuple):
     messages: _Blocks
 
 
-def prefix_of(spec: JobSpec, placement: Placement, task: str = "") -> Prefix:
-    """What all requests of the job *spec* begin with in *placement*. *task* is said about all that a request asks."""
-    system: _Blocks = [{"type": "text", "text": full_system(spec.system, spec.secret_key)}]
+def prefix_of(spec: JobSpec, placement: Placement, task: str = "", *, cache: Ttl | None = None) -> Prefix:
+    """What all requests of the job *spec* begin with in *placement*. *task* is said about all that a request asks.
+
+    *cache*: how long it is cached, None for no marker.
+    """
+    marker = {"cache_control": {"type": "ephemeral", "ttl": cache}} if cache else {}
+    system: dict[str, Any] = {"type": "text", "text": full_system(spec.system, spec.secret_key)}
     if placement == "user":
-        return Prefix([], system, [])
+        return Prefix([], [system | marker], [])
     asked = _referring(spec.prompt) + (f"\n\n{task}" if task else "")
-    call = {"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}}
-    return Prefix(TOOLS, system, [{"role": "user", "content": asked}, {"role": "assistant", "content": [call]}])
+    call = {"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}, **marker}
+    return Prefix(TOOLS, [system], [{"role": "user", "content": asked}, {"role": "assistant", "content": [call]}])
 
 
-def request_params(spec: JobSpec, placement: Placement, content: Any, *, task: str = "") -> dict[str, Any]:
+def request_params(
+    spec: JobSpec, placement: Placement, content: Any, *, task: str = "", cache: Ttl | None = None
+) -> dict[str, Any]:
     """The Messages API parameters of one request of the job *spec*, whose row stands in *placement*.
 
-    *content* is what differs between requests. *task* is said about all of it.
+    *content* is what differs between requests. *task* is said about all of it. *cache*: how long what all requests begin with
+    is cached, None for no marker.
     """
-    prefix = prefix_of(spec, placement, task)
+    prefix = prefix_of(spec, placement, task, cache=cache)
     params = _settings(spec)
-    params["system"] = [{**prefix.system[0], "cache_control": _CACHE}] if spec.cache else prefix.system[0]["text"]
+    params["system"] = prefix.system if "cache_control" in prefix.system[0] else prefix.system[0]["text"]
     if placement == "user":
         last: dict[str, Any] = {"role": "user", "content": content + task}
     else:

@@ -129,6 +129,7 @@ def encode_affordable(
 ) -> Iterator[tuple[RequestBody, AttemptSelection]]:
     """The body of as much of *selection* as the budget covers, reserved for *attempt*; and what is asked then."""
     work, plan = shard.work, shard.plan
+    selection = replace(selection, cache=plan.cache.ttl(lane, shard.number))
     budget = Budget.of(work, plan)
     with encode_body(shard, selection) as body:
         most = most_of(body, plan, lane) if budget else []
@@ -147,16 +148,19 @@ def most_of(body: RequestBody, plan: PlanRecord, lane: str) -> list[int]:
     """The most that each request of *body* can cost, in picodollars: a generous count of its text, all of its
     `max_tokens`, and what all have in common written to the cache, where that is asked for.
     """
-    cached = _shared_bytes(plan) if plan.job.cache else 0
+    shared = _shared_bytes(plan) if body.cache else 0
     a_byte, a_tool = min(_CARE * plan.lanes.input_per_byte, 1.0), _CARE * plan.lanes.tool_tokens
     tools = np.asarray(body.in_results, dtype="f8") * a_tool
     sizes, none = np.asarray(body.sizes, dtype="f8"), np.zeros(body.count, dtype="<i8")
+    own = np.maximum(sizes - shared, 0) * a_byte
+    common = np.minimum(sizes, shared) * a_byte + tools
+    written = np.ceil(common).astype("<i8") if body.cache else none
     used = Usages(
-        input=np.ceil(np.maximum(sizes - cached, 0) * a_byte + tools).astype("<i8"),
+        input=np.ceil(own if body.cache else own + common).astype("<i8"),
         output=np.asarray(body.limits, dtype="<i8"),
         cache_read=none,
-        cache_write_5m=none,
-        cache_write_1h=np.ceil(np.minimum(sizes, cached) * a_byte).astype("<i8"),
+        cache_write_5m=written if body.cache == "5m" else none,
+        cache_write_1h=written if body.cache == "1h" else none,
     )
     most: list[int] = used.picodollars(plan.price, lane=lane).tolist()
     return most

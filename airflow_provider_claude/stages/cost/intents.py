@@ -44,7 +44,7 @@ def begin(
         withheld=ask.withheld,
         pack=ask.pack,
         items=body.rows,
-        cache="1h" if plan.job.cache else None,
+        cache=body.cache,
     )
     if not shard.folder.intents.write_new(number, intent):
         return None

@@ -14,9 +14,11 @@ from airflow_provider_claude.core.account import NO_ACCOUNT
 from airflow_provider_claude.core.cost.estimate import Estimate, explain
 from airflow_provider_claude.core.cost.prices import price_of
 from airflow_provider_claude.core.cost.tokens import TokenModel
+from airflow_provider_claude.core.plan.cache_sentences import cache_sentences
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.plan.ask_model import price_for
+from airflow_provider_claude.stages.plan.choose_cache import plan_cache
 from airflow_provider_claude.stages.plan.choose_lane import Lanes
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
@@ -63,14 +65,21 @@ def dry_run(
     known, shards = weigh(start)
     known.look(start.work, start.draft.job_hash, reuse_since(clock(), settings.reuse_days))
     shards = [_with_known(spec, known) for spec in shards]
-    sums, lanes = expect(start, known, shards, _tokens(start, api), settings.lanes)
+    tokens = _tokens(start, api)
+    cache = plan_cache(start, shards, tokens, api)
+    sums, lanes = expect(start, known, shards, tokens, settings.lanes, cache)
     notes = [
         *shard_sentences(settings.limits, shards, deadline=settings.deadline),
         *placed_sentences(job, start.items.placed()),
         *packed_sentences(settings.pack, sums),
+        *cache_sentences(cache, sums, start.price, _lanes(lanes)),
         *lanes.sentences,
     ]
     return _of(start.scan, sums, lanes, explain(facts(start.scan, shards, start.draft, _SENT, notes), sums))
+
+
+def _lanes(lanes: Lanes) -> set[str]:
+    return {"batch", "sync"} if lanes.record.lane == "mixed" else {lanes.record.lane}
 
 
 def _start(run: RunFolder, job: ClaudeJob, api: PlanApi | None, settings: Settings, clock: Callable[[], str]) -> Start:

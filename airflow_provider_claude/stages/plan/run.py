@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from airflow_provider_claude.core.cost.estimate import Estimate, explain
+from airflow_provider_claude.core.cost.estimate import Estimate, explain, with_cache
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.plan.cache_plan import NO_CACHE, CachePlan
+from airflow_provider_claude.core.plan.cache_sentences import cache_sentences
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.reuse_age import reuse_since
 from airflow_provider_claude.core.task_ref import NO_TASK, TaskRef
@@ -20,6 +22,7 @@ from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.ask_model import Readiness, ask_about
 from airflow_provider_claude.stages.plan.checks import check_shard_count
+from airflow_provider_claude.stages.plan.choose_cache import plan_cache, warm
 from airflow_provider_claude.stages.plan.choose_lane import (
     Lanes,
     LaneSettings,
@@ -31,7 +34,6 @@ from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampl
 from airflow_provider_claude.stages.plan.end_earlier_plan import retire
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.sentences import (
-    cached_sentences,
     elsewhere_sentences,
     facts,
     packed_sentences,
@@ -118,7 +120,7 @@ def _reuse(
 @dataclass(frozen=True, kw_only=True)
 class _Tried:
     """What is known of the requests before the bulk of them is sent: *left* items have no answer, *tokens* is what a request
-    uses, and *lanes* how they may be asked. *sentence* describes the trial.
+    uses, and *lanes* how they may be asked. *sentence* describes the trial, *cache* what is cached.
     """
 
     left: int
@@ -126,6 +128,7 @@ class _Tried:
     lanes: LaneSettings
     tokens: TokenModel
     sentence: str
+    cache: CachePlan
 
 
 def _try(start: Start, api: PlanApi, known: Known, shards: list[ShardSpec]) -> _Tried:
@@ -140,7 +143,8 @@ def _try(start: Start, api: PlanApi, known: Known, shards: list[ShardSpec]) -> _
     if left:
         sample = known_tokens(start.work, start.draft.job_hash)
         tokens = sample or sampled(start.items.sample(), api, tokens)
-    return _Tried(left=left, ready=ready, lanes=lanes, tokens=tokens, sentence=sentence)
+    cache = plan_cache(start, shards, tokens, api) if left else NO_CACHE
+    return _Tried(left=left, ready=ready, lanes=lanes, tokens=tokens, sentence=sentence, cache=cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,21 +158,27 @@ class _Chosen:
 
 def _choose(start: Start, known: Known, shards: list[ShardSpec], tried: _Tried) -> _Chosen:
     """Estimate the cost and the time, and divide the items between the lanes."""
-    sums, lanes = expect(start, known, shards, tried.tokens, tried.lanes)
+    sums, lanes = expect(start, known, shards, tried.tokens, tried.lanes, tried.cache)
     sharing = Sharing(start.run, known, start.settings.limits, start.items.weighed)
     shards = sharing.in_lanes(shards, lanes.record.sync_rows, start.settings.pack)
     return _Chosen(shards=shards, sums=sums, lanes=lanes)
 
 
 def expect(
-    start: Start, known: Known, shards: list[ShardSpec], tokens: TokenModel, lanes: LaneSettings
+    start: Start,
+    known: Known,
+    shards: list[ShardSpec],
+    tokens: TokenModel,
+    lanes: LaneSettings,
+    cache: CachePlan,
 ) -> tuple[Estimate, Lanes]:
-    """What the items without a *known* answer are expected to use and cost, and the lanes that ask them."""
+    """What the items without a *known* answer are expected to use and cost with *cache*, and the lanes that ask them."""
     items, settings = start.items, start.settings
     left = start.scan.items - sum(spec.reused for spec in shards)
     alone = items.estimate(known, tokens, start.price)
     share = left / max(start.scan.items, 1)
     sums = items.packed.estimate(share, alone, tokens, start.price) if items.packed else alone
+    sums = with_cache(sums, start.price, warm(cache))
     largest = max((spec.rows - spec.reused for spec in shards), default=1)
     chosen = plan_lanes(
         sums,
@@ -194,7 +204,9 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         *placed_sentences(start.job, start.items.placed()),
         *packed_sentences(settings.pack, chosen.sums),
         *priority_sentences(settings.priority),
-        *cached_sentences(draft),
+        *cache_sentences(
+            tried.cache, chosen.sums, draft.price, {spec.lane for spec in chosen.shards if spec.number != TRIAL_SHARD}
+        ),
         *elsewhere_sentences(elsewhere),
         *chosen.lanes.sentences,
         *budget_sentences(start.work, draft, chosen.sums),
@@ -208,6 +220,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         lanes=chosen.lanes.record,
         in_results=start.items.placed().in_results,
         model_id=ready.model_id,
+        cache=tried.cache,
         warnings=list(ready.warnings),
     )
 

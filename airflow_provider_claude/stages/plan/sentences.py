@@ -62,13 +62,6 @@ def priority_sentences(priority: Priority | None) -> list[str]:
     return [f"The sync lane asks items with a higher {priority.column} first. {waits}"]
 
 
-def cached_sentences(draft: PlanRecord) -> list[str]:
-    if not draft.job.cache:
-        return []
-    found, wrote = "a request that finds it there pays a tenth of its price or less", "one that writes it pays twice"
-    return [f"The system prompt is cached for an hour: {found}, {wrote}. The estimate counts neither."]
-
-
 def elsewhere_sentences(elsewhere: Mapping[str, int]) -> list[str]:
     return [
         f"{count:,} of these items are in progress in the run {name}, and will be paid for twice: only answers that are "

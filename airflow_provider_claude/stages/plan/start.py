@@ -11,7 +11,6 @@ from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.packing.packing import check_packable
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
-from airflow_provider_claude.core.plan.caching import is_cached
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.gateway.output_schema import api_schema
@@ -111,7 +110,7 @@ def draft_of(
     job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
 ) -> PlanRecord:
     """The plan before its shards are known."""
-    spec = job.spec(work.secret(), schema=api_schema(job.schema), cache=is_cached(job))
+    spec = job.spec(work.secret(), schema=api_schema(job.schema))
     return PlanRecord(
         job=spec,
         prompt_hash=spec.prompt_hash,

@@ -15,6 +15,7 @@ from airflow_provider_claude.core.doubt import FOUND
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, ENVELOPE_BYTES, RequestEncoder
+from airflow_provider_claude.core.requests.request_params import MARKER_BYTES
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.split_lanes import spec_of
 from airflow_provider_claude.stages.plan.trial import trial_spec
@@ -66,6 +67,11 @@ class Items:
             spec_of(number, piece, settings.pack) for number, piece in enumerate(pieces, start=TRIAL_SHARD + 1)
         ]
 
+    @property
+    def _more(self) -> int:
+        """What a request may have more on the wire than is known of it: a cache marker, and what packing adds."""
+        return MARKER_BYTES + (self.packed.more_bytes if self.packed else 0)
+
     def _first(self, row: tuple[int, bytes]) -> ShardSpec:
         size, request_hash = row
         return trial_spec(size + ENVELOPE_BYTES, request_hash)
@@ -84,16 +90,15 @@ class Items:
                 digest, size = self.encoder.digest(content), self.encoder.row_bytes(content)
                 self.hashes += digest[:KEY_BYTES]
                 self._sizes.append(size)
-                yield size + (self.packed.more_bytes if self.packed else 0), digest
+                yield size + self._more, digest
         if self.packed:
             self.packed.close()
 
     def weighed(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Bytes on the wire and request hash of items *start* to *stop*, once more."""
-        more = self.packed.more_bytes if self.packed else 0
         for batch in read_items(self.run, self.scan, start, stop, self.encoder.columns):
             for content in self.encoder.of_batch(batch):
-                yield self.encoder.row_bytes(content) + more, self.encoder.digest(content)
+                yield self.encoder.row_bytes(content) + self._more, self.encoder.digest(content)
 
     def estimate(self, known: Known, tokens: TokenModel, price: Price) -> Estimate:
         """The estimate for all requests that have no answer yet, one an item."""

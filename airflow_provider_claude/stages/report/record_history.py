@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_claude.core.cost.cache_use import merged
 from airflow_provider_claude.core.cost.tokens import Counted
-from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
+from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, marker_bytes
 from airflow_provider_claude.core.times import epoch, parse_time
 from airflow_provider_claude.store import (
     BatchRun,
@@ -55,7 +55,8 @@ def record_tokens(run: RunFolder, plan: PlanRecord) -> None:
             if intent is not None and ended is not None and intent.requests:
                 answered = ended.counts.get("succeeded", 0)
                 requests += answered
-                size += (intent.bytes - intent.requests * ENTRY_BYTES) * answered // intent.requests
+                around = ENTRY_BYTES + marker_bytes(plan.job, intent.cache)
+                size += (intent.bytes - intent.requests * around) * answered // intent.requests
     if requests >= _ENOUGH_ROWS and prompt and size > 0:
         tokens = plan.lanes.tokens.fitted(Counted(), Counted(plan.in_results_of(requests), size, prompt))
         record = TokensRecord(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
 
@@ -15,7 +16,8 @@ class AttemptSelection:
 
     *skip* holds the request hashes of items that are answered already, by ordinal; *max_tokens* replaces the job's for
     single items. *withheld*: how many more would be asked if the budget allowed. At most *pack* items share a request; those
-    of *alone* have their own. *name* is the fingerprint, where the attempt has one already.
+    of *alone* have their own. *name* is the fingerprint, where the attempt has one already. *cache*: how long what the requests
+    have in common is cached, None for no cache marker; it is no part of any fingerprint.
     """
 
     round: int = 1
@@ -26,6 +28,7 @@ class AttemptSelection:
     pack: int = 1
     alone: frozenset[int] = frozenset()
     name: str = ""
+    cache: Ttl | None = None
 
     @property
     def whole(self) -> bool:

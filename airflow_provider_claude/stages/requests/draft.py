@@ -12,6 +12,7 @@ from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.requests.request_bytes import Content, Frame, RequestEncoder
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.untrusted import Placement
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.manifest import KEYS, custom_ids, manifest_of
@@ -77,12 +78,15 @@ def asked_rows(
 
 
 class Encoders:
-    """The plan's encoder, and the frames of requests with another `max_tokens`: their contents are the same."""
+    """The plan's encoder, and the frames of requests with another `max_tokens` or a cache marker: their contents are the same.
 
-    def __init__(self, plan: PlanRecord) -> None:
-        self._job = plan.job
+    *cache*: how long what the requests have in common is cached, None for no marker.
+    """
+
+    def __init__(self, plan: PlanRecord, cache: Ttl | None = None) -> None:
+        self._job, self._cache = plan.job, cache
         plain = RequestEncoder(plan.job)
-        self._frames = {(placement, plan.job.max_tokens): frame for placement, frame in plain.frames.items()}
+        self._frames: dict[tuple[Placement, int], Frame] = {}
         self.columns, self.texts = plain.columns, plain.texts
         self.of_batch, self._digest = plain.of_batch, plain.digest
         self.max_tokens = plan.job.max_tokens
@@ -91,7 +95,7 @@ class Encoders:
         """What a request in *placement* with the `max_tokens` *limit* has around its content."""
         if (placement, limit) not in self._frames:
             job = msgspec.structs.replace(self._job, max_tokens=limit)
-            self._frames[placement, limit] = Frame.of(job, placement)
+            self._frames[placement, limit] = Frame.of(job, placement, cache=self._cache)
         return self._frames[placement, limit]
 
     def frames(self, contents: Sequence[Content], limits: Sequence[int]) -> list[Frame]:

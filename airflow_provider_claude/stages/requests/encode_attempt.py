@@ -23,7 +23,7 @@ _BUFFER = 1 << 16
 def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[RequestBody]:
     """The encoded body of what *selection* asks of *shard*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile(buffering=_BUFFER) as stream:
-        encoder, packing = Encoders(shard.plan), shard.plan.packing
+        encoder, packing = Encoders(shard.plan, selection.cache), shard.plan.packing
         spool = Spool(stream, selection.fingerprint(shard))
         draft = (Packs if selection.pack > 1 else Draft)(shard, selection, spool, encoder)
         plain = _encode(shard, selection, encoder, draft)
@@ -33,7 +33,7 @@ def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[Re
                 f"The items of shard {shard.number} are no longer those of the plan. Nothing was sent. Clear "
                 "the plan task to plan the current items."
             )
-        yield RequestBody(spool, draft.manifest())
+        yield RequestBody(spool, draft.manifest(), cache=selection.cache)
 
 
 def _encode(shard: PlannedShard, selection: AttemptSelection, encoder: Encoders, draft: Draft) -> str:

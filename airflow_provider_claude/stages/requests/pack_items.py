@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.arrays import number_array
-from airflow_provider_claude.core.packing.pack_encoder import PackEncoder
+from airflow_provider_claude.core.packing.pack_encoder import PackEncoder, pack_limit
 from airflow_provider_claude.core.packing.pack_sorter import Pack, PackSorter
 from airflow_provider_claude.core.requests.request_bytes import Content
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
@@ -18,7 +17,7 @@ from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.draft import Draft, Encoders
 from airflow_provider_claude.stages.requests.manifest import custom_ids, manifest_of
-from airflow_provider_claude.stages.requests.spool import WHOLE, Spool
+from airflow_provider_claude.stages.requests.spool import Spool
 from airflow_provider_claude.store.items import read_carried
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
@@ -46,7 +45,7 @@ class Packs(Draft):
             )
         carried = read_carried(shard.run, shard.run.need_scan())
         self._schema = with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), carried)
-        self._alone, self._encoder = selection.alone, PackEncoder(plan.job)
+        self._alone, self._encoder = selection.alone, PackEncoder(plan.job, selection.cache)
         self._sorter: PackSorter[_Item] = PackSorter(plan.job, plan.packing, encoder.texts, items=selection.pack)
         self.columns = list(dict.fromkeys([*self.columns, *self._sorter.columns]))
         self._order, self._requests, self._elements, self._limits = array("q"), array("i"), array("i"), array("i")
@@ -80,9 +79,10 @@ class Packs(Draft):
         if len(items) == 1:
             self._spool.write(texts, self._encoders.frames(contents, limits), limits)
             return items[0].hash
-        params, total = self._encoder.request(texts, limits, fingerprint=self._name, number=number)
-        self._spool.write([params], [WHOLE[self._encoder.placement]], [total])
-        return hashlib.sha256(params).digest()
+        frame = self._encoder.frame(limits)
+        content = self._encoder.content(texts, fingerprint=self._name, number=number)
+        self._spool.write([content], [frame], [pack_limit(limits)])
+        return frame.digest(content)
 
     def manifest(self) -> pa.Table:
         items = pa.Table.from_batches(self._items).take(number_array(self._order, pa.int64()))

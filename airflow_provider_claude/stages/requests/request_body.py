@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.arrays import numbers_of
 from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.stages.requests.manifest import DISTINCT
 from airflow_provider_claude.stages.requests.spool import Spool
 from airflow_provider_claude.store.parquet_files import parquet_writer, read_table
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 class RequestBody:
     """A body in a temporary file: its length is known, and it can be read again from its start.
 
-    *manifest* says what it asks. Once *expired* is true, no more of it is sent: tasks that wait for the sender to stop
-    rely on that.
+    *manifest* says what it asks, *cache* how long what its requests have in common is cached. Once *expired* is true, no more of
+    it is sent: tasks that wait for the sender to stop rely on that.
     """
 
-    def __init__(self, spool: Spool, manifest: pa.Table) -> None:
-        self._spool, self._manifest = spool, manifest
+    def __init__(self, spool: Spool, manifest: pa.Table, *, cache: Ttl | None = None) -> None:
+        self._spool, self._manifest, self.cache = spool, manifest, cache
         self.sizes, self.limits = spool.sizes, spool.limits
         self.expired: Callable[[], bool] = lambda: False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 import numpy as np
@@ -17,13 +17,9 @@ from airflow_provider_claude.core.requests.request_bytes import (
     custom_id,
     entry,
 )
-from airflow_provider_claude.job.untrusted import PLACEMENTS, Placement
 
 #: Bytes that are sent together.
 _CHUNK = 1 << 20
-
-#: The frame of a request that is in the file whole, by its placement.
-WHOLE: Mapping[Placement, Frame] = {one: Frame(b"", b"", in_result=one == "tool_result") for one in PLACEMENTS}
 
 
 class Spool:

@@ -113,7 +113,9 @@ class SyncAttempt:
         ordinals = [shard.spec.start + index for index in asked["index"].to_pylist()]
         limits = dict(zip(ordinals, asked["max_tokens"].to_pylist(), strict=True))
         others = {ordinal: limit for ordinal, limit in limits.items() if limit != shard.plan.job.max_tokens}
-        selection = AttemptSelection(round=intent.round, only=frozenset(ordinals), max_tokens=others)
+        selection = AttemptSelection(
+            round=intent.round, only=frozenset(ordinals), max_tokens=others, cache=intent.cache
+        )
         if intent.pack == 1:
             return selection
         places = zip(ordinals, asked["pack_element"].to_pylist(), strict=True)

@@ -10,6 +10,7 @@ from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TOOL_TOKENS, TokenModel
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.packing.packing import Packing
+from airflow_provider_claude.core.plan.cache_plan import NO_CACHE, CachePlan
 from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.sync.account_limits import AccountLimits
 from airflow_provider_claude.core.sync.priority import Priority
@@ -114,7 +115,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `in_results` how many of its items stand in tool results;
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
-    `warnings` go into the report.
+    `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
+    report.
     """
 
     job: JobSpec
@@ -140,6 +142,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     priority: Priority | None = None
     destination: Destination | None = None
     model_id: str | None = None
+    cache: CachePlan = NO_CACHE
     warnings: list[str] = []
 
     @property

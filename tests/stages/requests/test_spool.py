@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_claude.core.requests import request_bytes
 from airflow_provider_claude.core.requests.request_bytes import Frame, custom_id
-from airflow_provider_claude.stages.plan.count_tokens import _SAMPLE
+from airflow_provider_claude.stages.plan.weigh import _SAMPLE
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.requests.manifest import custom_ids
-from airflow_provider_claude.stages.requests.spool import WHOLE, Spool
+from airflow_provider_claude.stages.requests.spool import Spool
 from airflow_provider_claude.store.planned_shard import PlannedShard
 from tests.stages.conftest import Night
 
@@ -52,7 +52,7 @@ def test_a_spooled_body_is_the_batch_of_its_requests_and_can_be_read_again(rows:
 
 def test_a_large_body_comes_in_pieces_of_about_a_megabyte() -> None:
     spool = Spool(io.BytesIO(), NAME)
-    spool.write([b"x" * 50_000] * 100, [WHOLE["user"]] * 100, [1] * 100)
+    spool.write([b"x" * 50_000] * 100, [Frame(b"", b"")] * 100, [1] * 100)
     pieces = list(spool.body())
     assert len(b"".join(pieces)) == spool.body_bytes
     assert max(map(len, pieces)) < 1.1 * 2**20
@@ -80,8 +80,8 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def test_a_row_is_encoded_once_by_the_plan_and_once_by_create(night: Night, encoded: Counter[str]) -> None:
     night.scanned(TEXTS).plan(rows=9)
-    assert encoded.keys() == set(TEXTS)
-    assert encoded.total() <= len(TEXTS) + _SAMPLE  # whose tokens the API counts, however many rows there are
+    assert encoded.keys() == {*TEXTS, ""}  # an empty row, whose tokens are those that all have in common
+    assert encoded.total() <= len(TEXTS) + _SAMPLE + 1  # whose tokens the API counts, however many rows there are
     encoded.clear()
     night.create()
     assert encoded == dict.fromkeys(TEXTS[:9], 1)

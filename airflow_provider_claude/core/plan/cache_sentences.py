@@ -1,0 +1,49 @@
+"""What the plan says about the prompt cache."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from airflow_provider_claude.core.cost.estimate import Estimate, usd
+from airflow_provider_claude.core.cost.prices import Price
+from airflow_provider_claude.core.plan.cache_plan import CachePlan, LaneCache
+from airflow_provider_claude.core.plan.caching import ASSUMED_RATE, break_even, least_cacheable
+from airflow_provider_claude.job.cache import Ttl
+
+_FOR: dict[Ttl, str] = {"5m": "five minutes", "1h": "an hour"}
+_BY = {"batch": "by batch", "sync": "by the sync lane"}
+
+
+def cache_sentences(plan: CachePlan, sums: Estimate, price: Price, lanes: Collection[str]) -> list[str]:
+    """What is cached in *lanes*, and what that is expected to cost; or why nothing is."""
+    if not plan.prefix_tokens:
+        return []
+    if not plan.lanes:
+        return [_too_short(plan.prefix_tokens, price.model)]
+    return [
+        sentence for lane in _BY if lane in lanes for sentence in _of_lane(plan, plan.lanes[lane], lane, sums, price)
+    ]
+
+
+def _too_short(tokens: int, model: str) -> str:
+    least = least_cacheable(model)
+    needs = f"{model} caches {least:,} tokens or more" if least else f"how many {model} needs is not known here"
+    return f"Nothing is cached: about {tokens:,} tokens are the same in all requests, and {needs}."
+
+
+def _of_lane(plan: CachePlan, chosen: LaneCache, lane: str, sums: Estimate, price: Price) -> Iterator[str]:
+    if chosen.ttl is not None:
+        rate = ASSUMED_RATE if chosen.rate is None else chosen.rate
+        how = "as is assumed, not measured" if chosen.rate is None else "as in the last nights"
+        yield (
+            f"About {plan.prefix_tokens:,} tokens, the same in all requests, are cached for {_FOR[chosen.ttl]} {_BY[lane]}. If "
+            f"{rate:.0%} of them are read from the cache, {how}, that costs {usd(sums.cost[lane])} instead of "
+            f"{usd(sums.uncached[lane])}. A cold batch writes the cache many times: once for each request that starts before "
+            "the first one is answered."
+        )
+    if chosen.probe is not None and plan.probe_shard is not None:
+        pays = break_even(chosen.probe, price.tier(plan.prefix_tokens))
+        yield (
+            f"Shard {plan.probe_shard} tries a cache of {_FOR[chosen.probe]} {_BY[lane]}, whose hit rate is not known for this "
+            f"job. It pays from {pays:.0%} on; the next nights use what is measured."
+        )
