@@ -8,7 +8,7 @@ from airflow_provider_claude.errors import JobError
 
 #: By extra, the modules it brings.
 _MODULES = {
-    "consistency": ("statsmodels",),
+    "consistency": ("scipy", "statsmodels"),
     "mail": ("olefile", "asn1crypto", "compressed_rtf", "striprtf"),
     "near": ("datasketch",),
     "redact": ("phonenumbers", "stdnum", "detect_secrets"),

@@ -76,6 +76,7 @@ from airflow_provider_claude.store.records.history_records import (
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
+    LabelsRecord,
     TokensRecord,
 )
 from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord, TokenSums
@@ -113,6 +114,7 @@ __all__ = [
     "EndedRecord",
     "HistoryRecord",
     "IntentRecord",
+    "LabelsRecord",
     "LanesRecord",
     "LayoutRecord",
     "LeaseRecord",

@@ -16,6 +16,7 @@ from airflow_provider_claude.store.records.history_records import (
     ClaimRecord,
     CollectedRecord,
     HistoryRecord,
+    LabelsRecord,
     TokensRecord,
 )
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
@@ -95,7 +96,7 @@ class AccountFolder(WorkFolder):
 
     In `accounts/<fingerprint>/`, `batches/` says which attempt a batch belongs to, `answers/<job>/` which raw results may be
     reused, `asked/<job>/` what is in progress, `tokens/` what requests used, `cache/<job>/` what the
-    prompt cache did, `history/` how long batches took.
+    prompt cache did, `labels/<group>/` how answers were distributed, `history/` how long batches took.
     """
 
     def __init__(self, path: UPath, account: Account) -> None:
@@ -175,6 +176,17 @@ class AccountFolder(WorkFolder):
     def caches(self, job: str, count: int) -> list[CacheRecord]:
         """What the prompt cache did in the last *count* runs of the job with the hash *job* that sent anything, newest first."""
         return _newest(self._of_job("cache", job), CacheRecord, count)
+
+    def record_labels(self, group: str, record: LabelsRecord) -> None:
+        """Keep how the answers of a run of *group*, the folder of its run folder, are distributed."""
+        write_record(self._labels(group) / _stamped(record.at, record.shard), record)
+
+    def labels(self, group: str, count: int) -> list[LabelsRecord]:
+        """How the answers of the last *count* runs of *group* are distributed, newest first."""
+        return _newest(self._labels(group), LabelsRecord, count)
+
+    def _labels(self, group: str) -> UPath:
+        return self.own / "labels" / hashlib.sha256(group.encode()).hexdigest()[:_JOB_CHARS]
 
     def tokens(self, job: str) -> TokensRecord | None:
         """What the requests of the job with the hash *job* have used, if any were answered."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.drift import Drift
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
@@ -39,8 +40,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `prompt_leaks` counts answers that repeat the prompt or orders to drop it, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
-    Times are shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where
-    they are, and `published_rows` how many are in the files there, both None while, or because, they are not.
+    `drift`: how far each field of labels is from earlier runs. Times are shown in `zone`, the DAG's. `publication` says how
+    far the publication of the answers is; `published` where they are, and `published_rows` how many are in the files there,
+    both None while, or because, they are not.
     """
 
     source: str
@@ -70,6 +72,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     notes: list[str] = []
     releases: list[str] = []
+    drift: list[Drift] = []
 
     @property
     def green(self) -> bool:

@@ -20,6 +20,7 @@ from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, W
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.publish.run import publish_answers
+from airflow_provider_claude.stages.report.measure_drift import changes, drifts, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
 from airflow_provider_claude.store.work_of import work_of
@@ -55,11 +56,17 @@ def report(
     now = clock()
     paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, now=now)
-    summary = msgspec.structs.replace(summary, warnings=[*summary.warnings, *warnings])
+    drift = drifts(run, plan, summary.answers)
+    summary = msgspec.structs.replace(
+        summary,
+        warnings=[*summary.warnings, *warnings, *changes(run, plan), *(one.sentence() for one in drift if one.alarm)],
+        drift=drift,
+    )
     _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
     record_history(run, plan)
     record_tokens(run, plan)
     record_cache(run, plan, paid)
+    record_labels(run, plan, summary.answers)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is None:

@@ -53,6 +53,22 @@ class CacheRecord(Record, frozen=True, kw_only=True):
     uses: list[CacheUse]
 
 
+class LabelsRecord(Record, frozen=True, kw_only=True):
+    """labels/<group>/….json of an account's folder: how the answers of a run are distributed. `fields` has the rows by label.
+
+    `shard` is the run's first one, `weekend` whether its day was a Saturday or Sunday; the rest says what was asked of whom.
+    """
+
+    shard: str
+    at: str
+    partition: str | None
+    weekend: bool
+    model: str
+    prompt_hash: str
+    schema_hash: str
+    fields: dict[str, dict[str, int]]
+
+
 class HistoryRecord(Record, frozen=True, kw_only=True):
     """history/….json of an account's folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
     cancels took to end a batch.

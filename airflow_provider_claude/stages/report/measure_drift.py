@@ -1,0 +1,99 @@
+"""How the answers of a run are distributed beside those of earlier runs of its group, and its record for later runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from importlib.util import find_spec
+
+from airflow_provider_claude.core.consistency.drift import MOST_NIGHTS, Drift, drift
+from airflow_provider_claude.core.report.tally import ColumnSummary
+from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.store import LabelsRecord, PlanRecord, RunFolder
+from airflow_provider_claude.store.work_of import work_of
+
+#: Runs that are looked at, to find enough of the same part of the week, each day once.
+_RUNS = 90
+
+_SATURDAY = 5
+
+
+def drifts(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSummary]) -> list[Drift]:
+    """The drift of each column of labels in *answers* against earlier runs on the same part of the week. Empty where there are
+    too few of them, or the extra `consistency` is not installed.
+    """
+    if find_spec("scipy") is None:
+        return []
+    earlier = list(_earlier(run, plan))
+    found = (
+        drift(name, labels, [one.fields.get(name, {}) for one in earlier]) for name, labels in _labels(answers).items()
+    )
+    return [one for one in found if one is not None]
+
+
+def changes(run: RunFolder, plan: PlanRecord) -> list[str]:
+    """What is asked otherwise than in the run before, a sentence each."""
+    before = next((one for one in _all(run, plan) if _is_other(one, plan)), None)
+    if before is None:
+        return []
+    pairs = {
+        "model": (before.model, plan.job.model),
+        "prompt": (before.prompt_hash, plan.prompt_hash),
+        "schema": (before.schema_hash, plan.schema_hash),
+    }
+    which = f"the run of {before.partition}" if before.partition else "the run before"
+    return [f"The {what} is not that of {which}." for what, (old, new) in pairs.items() if old != new]
+
+
+def record_labels(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSummary]) -> None:
+    """Keep how the answers of *run* are distributed, for later runs."""
+    labels = _labels(answers)
+    if not labels or not plan.shards:
+        return
+    work = work_of(run, plan)
+    record = LabelsRecord(
+        shard=work.name_of(run.shard(plan.shards[0].number)),
+        at=plan.created_at,
+        partition=plan.partition,
+        weekend=_weekend(plan),
+        model=plan.job.model,
+        prompt_hash=plan.prompt_hash,
+        schema_hash=plan.schema_hash,
+        fields=labels,
+    )
+    work.record_labels(_group(run, plan), record)
+
+
+def _earlier(run: RunFolder, plan: PlanRecord) -> Iterator[LabelsRecord]:
+    """The last runs of other partitions on the same part of the week, oldest first; of each partition the newest."""
+    newest: dict[str, LabelsRecord] = {}
+    for one in _all(run, plan):
+        if _is_other(one, plan) and one.weekend == _weekend(plan):
+            newest.setdefault(one.partition or one.at, one)
+    yield from reversed(list(newest.values())[:MOST_NIGHTS])
+
+
+def _is_other(one: LabelsRecord, plan: PlanRecord) -> bool:
+    """Whether *one* is of another day than *plan*; where there are no partitions, of another plan."""
+    return one.at != plan.created_at if plan.partition is None else one.partition != plan.partition
+
+
+def _all(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
+    return work_of(run, plan).labels(_group(run, plan), _RUNS)
+
+
+def _group(run: RunFolder, plan: PlanRecord) -> str:
+    return work_of(run, plan).run_name(run).rpartition("/")[0]
+
+
+def _labels(answers: Sequence[ColumnSummary]) -> dict[str, dict[str, int]]:
+    """The rows by label of each column that has labels."""
+    return {one.name: one.values for one in answers if one.values}
+
+
+def _weekend(plan: PlanRecord) -> bool:
+    """Whether the day of the run, by its partition or else by when it was planned, is a Saturday or Sunday."""
+    try:
+        return date.fromisoformat(plan.partition or "").weekday() >= _SATURDAY
+    except ValueError:
+        return parse_time(plan.created_at).weekday() >= _SATURDAY
