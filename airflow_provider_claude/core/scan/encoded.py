@@ -130,7 +130,8 @@ def _pieces(pattern: re.Pattern[str], text: str) -> Iterator[str]:
         yield piece[0]
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:[ \t>]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,})*={0,2}")
+#: It begins where nothing of it stands before: without saying so, each letter of each word is tried.
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}(?:[ \t>]*\r?\n[ \t>]*[A-Za-z0-9+/_-]{4,})*={0,2}")
 
 
 def _base64(text: str) -> Iterator[str]:
@@ -216,18 +217,23 @@ def _spaced(text: str) -> Iterator[str]:
         yield re.sub(r"[ ._*|-]+", lambda gap: "" if len(gap[0]) == narrow else " ", piece)  # noqa: B023 - used at once
 
 
-_SEPARATORS = r"[_/*|.~+=^\\-]"
-_JOINED = re.compile(rf"(?:[A-Za-z']{{1,20}} ?{_SEPARATORS}{{1,3}} ?){{5,}}[A-Za-z']{{1,20}}")
+_MARKS, _LEAST_MARKS = "_/*|.~+=^\\-", 5
+_SEPARATORS = f"[{re.escape(_MARKS)}]"
+_JOINED = re.compile(rf"(?:[A-Za-z']{{1,20}}+ ?+{_SEPARATORS}{{1,3}}+ ?+){{{_LEAST_MARKS},}}[A-Za-z']{{1,20}}")
 
 
 def _joined(text: str) -> Iterator[str]:
-    """Words with marks between them in place of spaces."""
-    for piece in _pieces(_JOINED, text):
-        yield re.sub(rf" ?{_SEPARATORS}+ ?", " ", piece)
+    """Words with marks between them in place of spaces. They are in one line, with five marks at least: few lines have so
+    many, and a search for the words tries each letter.
+    """
+    for line in text.split("\n"):
+        if sum(map(line.count, _MARKS)) >= _LEAST_MARKS:
+            for piece in _pieces(_JOINED, line):
+                yield re.sub(rf" ?{_SEPARATORS}+ ?", " ", piece)
 
 
 _LEET = str.maketrans("013457", "oieast")
-_LEET_WORD = re.compile(r"\b\w{3,40}\b")
+_LEET_WORD = re.compile(r"\b(?=\w*[013457])\w{3,40}\b")
 
 
 def _leet(text: str) -> Iterator[str]:
