@@ -22,7 +22,7 @@ _SETTINGS = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA cache_size = -32768;
+    PRAGMA cache_size = -8192;
     CREATE TABLE texts (digest BLOB PRIMARY KEY, ordinal INTEGER NOT NULL, item_id TEXT NOT NULL, near INTEGER NOT NULL)
         WITHOUT ROWID;
     CREATE TABLE near (item INTEGER PRIMARY KEY, hashes BLOB NOT NULL, item_id TEXT NOT NULL);
@@ -100,8 +100,8 @@ class Index:
             new_texts.append((text, ordinal, known_as, like is not None))
             assignments.append(known_texts[text] if like else Assignment(ordinal))
             self._items += like is None
-        self._database.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", new_texts)
-        self._database.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", new_names)
+        self._database.executemany("INSERT INTO texts VALUES (?, ?, ?, ?)", sorted(new_texts))
+        self._database.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", sorted(new_names))
         return assignments
 
     def _alike(self, signature: Signature, item_id: str) -> tuple[int, str] | None:
