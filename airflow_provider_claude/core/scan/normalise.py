@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
@@ -140,6 +140,11 @@ def rows_where(mask: pa.BooleanArray) -> list[int]:
 
 #: As `False` it would have Arrow import pandas.
 _FALSE = scalar(value=False, kind=pa.bool_())
+
+
+def taken(values: pa.Array, rows: Sequence[int]) -> pa.Array:
+    """The *rows* (ascending, each once) of *values*; *values* itself where those are all."""
+    return values if len(rows) == len(values) else values.take(pa.array(rows, pa.int64()))
 
 
 def is_foreign(texts: pa.Array) -> pa.BooleanArray:

@@ -55,8 +55,9 @@ def joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
         for batch in batches:
             more = _memory(batch)
             if held and (count + batch.num_rows > rows or size + more > _MAX_BYTES):
-                yield pa.concat_batches(held)
-                held, count, size = [], 0, 0
+                whole, held, count, size = pa.concat_batches(held), [], 0, 0
+                yield whole
+                del whole
             held.append(batch)
             count, size = count + batch.num_rows, size + more
     except Exception:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.excerpt import excerpt, excerpt_at
 from airflow_provider_claude.core.scan.gate import Gate, joined
-from airflow_provider_claude.core.scan.normalise import Cleaned, normalise
+from airflow_provider_claude.core.scan.normalise import Cleaned, normalise, taken
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.verdicts import Verdict, empty, oversize
 from airflow_provider_claude.core.tables import CANDIDATE_FIELDS, QUARANTINE_FIELDS
@@ -142,10 +142,7 @@ class RowCheck:
 
     def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
         rows = {"candidates": self.rows, "quarantine": sorted(self.aside), "originals": self.originals()}[folder]
-        taken = pa.array(rows, pa.int64())
-        return pa.RecordBatch.from_arrays(
-            [self._column(one.name, folder, rows, taken) for one in schema], schema=schema
-        )
+        return pa.RecordBatch.from_arrays([self._column(one.name, folder, rows) for one in schema], schema=schema)
 
     def score(self, row: int) -> float:
         """How sure the gate is that *row* is hostile, 0 to 1."""
@@ -168,12 +165,12 @@ class RowCheck:
         """The texts of column *name* as quarantine keeps them: as they came, unless they are redacted."""
         return self._judged[name].texts if self._redaction and name in self._judged else self.chunk.column(name)
 
-    def _column(self, name: str, folder: str, rows: list[int], taken: pa.Array) -> pa.Array:
+    def _column(self, name: str, folder: str, rows: list[int]) -> pa.Array:
         if name in _MADE:
             return pa.array([_MADE[name](self, row) for row in rows], _TYPES[name])
         if folder == "candidates" and name in self.cleaned:
-            return self.cleaned[name].texts.take(taken)
-        return self._kept(name).take(taken)
+            return taken(self.cleaned[name].texts, rows)
+        return taken(self._kept(name), rows)
 
 
 #: Columns that are not the source's: how each is made for a row.
@@ -214,8 +211,7 @@ def _cleaned(chunk: pa.RecordBatch, text_columns: Sequence[str], left_out: Itera
 def _digests(rows: Iterable[int], columns: Sequence[pa.Array]) -> dict[int, bytes]:
     """The digests of *rows* of *columns*, in ascending order."""
     some = sorted(rows)
-    taken = pa.array(some, pa.int64())
-    return dict(zip(some, input_digests([column.take(taken) for column in columns]), strict=True))
+    return dict(zip(some, input_digests([taken(column, some) for column in columns]), strict=True))
 
 
 def _joined(row: int, columns: Iterable[Cleaned]) -> str:

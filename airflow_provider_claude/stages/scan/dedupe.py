@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.scan import screening
 from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
+from airflow_provider_claude.core.scan.normalise import taken
 from airflow_provider_claude.core.scan.verdicts import Verdict
 from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
 from airflow_provider_claude.stages.scan.find_duplicates import Assignment, Index
@@ -63,10 +64,9 @@ class Deduplication:
     def _assigned(self, fold: Fold) -> dict[int, Assignment]:
         """The assignments of the rows that are not set aside; a row whose id is taken is set aside."""
         rows = [row for row in range(self.batch_in.num_rows) if row not in self.aside]
-        taken = self.batch_in.take(pa.array(rows, pa.int64()))
-        digests = [bytes.fromhex(digest) for digest in taken.column("input_hash").to_pylist()]
+        hashes, ids = (taken(self.batch_in.column(name), rows).to_pylist() for name in ("input_hash", "item_id"))
         near = self._signatures(rows) if fold.near else ()
-        placed = dict(zip(rows, fold.index.fold(digests, taken.column("item_id").to_pylist(), near), strict=True))
+        placed = dict(zip(rows, fold.index.fold(list(map(bytes.fromhex, hashes)), ids, near), strict=True))
         self.aside |= {row: _TAKEN for row, assignment in placed.items() if assignment.ordinal is None}
         return placed
 
@@ -91,8 +91,7 @@ class Deduplication:
 
     def batch(self, folder: str, schema: pa.Schema) -> pa.RecordBatch:
         rows = self.rows(folder)
-        taken = pa.array(rows, pa.int64())
-        return pa.RecordBatch.from_arrays([self._column(one.name, rows, taken) for one in schema], schema=schema)
+        return pa.RecordBatch.from_arrays([self._column(one.name, rows) for one in schema], schema=schema)
 
     def doubts(self) -> pa.RecordBatch:
         """The rows to ask Claude about, including those already asked (DOUBT_FIELDS): a repeated screening asks the same."""
@@ -105,19 +104,19 @@ class Deduplication:
     def excerpt(self, row: int) -> str:
         return excerpt(self._texts(row))
 
-    def _column(self, name: str, rows: list[int], taken: pa.Array) -> pa.Array:
+    def _column(self, name: str, rows: list[int]) -> pa.Array:
         if name in _MADE:
             return pa.array([_MADE[name](self, row) for row in rows], _TYPES[name])
         if name == "scan_score" and rows and rows[0] in self.aside:
             return pa.array([self.aside[row].score for row in rows], _TYPES[name])
         if name == "scan_text_hash":
             known = pc.coalesce(self.batch_in.column(name), self.batch_in.column("input_hash"))
-            return known.take(taken)
+            return taken(known, rows)
         if name == "claude_hidden":
             return pa.nulls(len(rows), pa.string())
         if name == "lost_rows":
             return pa.repeat(pa.scalar(0, pa.int64()), len(rows))
-        return self.batch_in.column(name).take(taken)
+        return taken(self.batch_in.column(name), rows)
 
 
 #: Columns that a candidate does not have yet: how each is made for a row.

@@ -28,11 +28,11 @@ from airflow_provider_claude.stages.scan.check_rows import Judge, RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
 from airflow_provider_claude.stages.scan.release_rows import released_keys
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings, rules_in
-from airflow_provider_claude.stages.scan.write_tables import NAMES, open_tables
+from airflow_provider_claude.stages.scan.write_tables import NAMES, Tables, open_tables
 from airflow_provider_claude.store import RunFolder, ScanRecord, remove, write_record
 
 #: Rows checked at once, unless their texts reach _CHUNK_BYTES before.
-_CHUNK_ROWS = 2_000
+_CHUNK_ROWS = 1_000
 _CHUNK_BYTES = 16 << 20
 
 
@@ -50,17 +50,21 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     remove(run.file("splits"))
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
-            row_check = RowCheck(chunk, judge)
-            tables.counts.read(row_check)
-            for folder in ("quarantine", "originals"):
-                tables.add(folder, row_check.batch(folder, tables.schemas[folder]))
-            tables.fold(row_check.batch("candidates", settings.candidates))
+            _scan(chunk, judge, tables, settings.candidates)
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
         tables.counts.gate = judge.gate.version
     record = tables.counts.record(settings, source.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), record)
     return record
+
+
+def _scan(chunk: pa.RecordBatch, judge: Judge, tables: Tables, candidates: pa.Schema) -> None:
+    row_check = RowCheck(chunk, judge)
+    tables.counts.read(row_check)
+    for folder in ("quarantine", "originals"):
+        tables.add(folder, row_check.batch(folder, tables.schemas[folder]))
+    tables.fold(row_check.batch("candidates", candidates))
 
 
 @contextmanager
@@ -99,7 +103,13 @@ def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         gathered.append(batch)
         if sum(map(len, gathered)) >= _CHUNK_ROWS or sum(one.nbytes for one in gathered) >= _CHUNK_BYTES:
-            yield pa.concat_batches(gathered)
-            gathered = []
+            yield _drained(gathered)
     if gathered:
-        yield pa.concat_batches(gathered)
+        yield _drained(gathered)
+
+
+def _drained(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """All rows of *batches*, which is empty then, so that they are in memory once."""
+    whole = pa.concat_batches(batches)
+    batches.clear()
+    return whole

@@ -8,7 +8,7 @@ matches bytes, and so that `\s+` goes over a line's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,9 @@ __all__ = ["RuleMeta", "Signatures"]
 TIMEOUT = 5
 
 _TOO_SLOW = RuleMeta("scan_timeout", "high", 0.5, f"takes more than {TIMEOUT} seconds to search", "scan_timeout")
+
+#: Texts that are in memory twice.
+_AT_ONCE = 200
 
 _SEVERITIES = ("low", "medium", "high")
 
@@ -105,7 +108,7 @@ class Signatures:
 
         hits: list[tuple[int, RuleMeta]] = []
         scan = self._scanner.scan
-        for row, text in zip(rows, texts.cast(pa.large_binary()).to_pylist(), strict=True):
+        for row, text in zip(rows, _bytes(texts), strict=True):
             if not text:
                 continue
             try:
@@ -115,6 +118,12 @@ class Signatures:
                 continue
             hits += [(row, self._known[rule.namespace, rule.identifier]) for rule in matching]
         return hits
+
+
+def _bytes(texts: pa.Array) -> Iterator[bytes | None]:
+    """The UTF-8 of each of *texts*, a few at a time."""
+    for start in range(0, len(texts), _AT_ONCE):
+        yield from texts.slice(start, _AT_ONCE).cast(pa.large_binary()).to_pylist()
 
 
 def other_readings(texts: pa.Array, folded: pa.Array) -> tuple[list[int], pa.Array]:
