@@ -36,4 +36,4 @@ def canary_of(job: ClaudeJob) -> str:
 
 def system_of(job: ClaudeJob) -> str:
     """The system prompt as it is sent."""
-    return full_system(job.system, job.key(SECRET))
+    return full_system(job.system, job.key(SECRET), job.examples_text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.cache import CACHES, Cache
+from airflow_provider_claude.job.examples import Example, examples_text
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.placement import placing_of
@@ -51,6 +52,8 @@ class ClaudeJob:
     :param placement: where a row's values stand. ``"tool_result"``: in the result of a tool, with references to them in the
         prompt. ``"user"``: in the prompt itself, which saves the tokens of a tool. ``"auto"``: in the prompt, except rows
         in doubt, and all rows if an answer has room for long free text. See docs/explanation/defence.md.
+    :param examples: labelled examples, each a pair: the values of a row by column, and the answer to it, as an instance of the
+        output or its JSON values. They stand in the system prompt of every request. See docs/explanation/caching.md.
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
 
@@ -63,6 +66,7 @@ class ClaudeJob:
     params: Mapping[str, Any] = field(default_factory=dict)
     cache: Cache = "auto"
     placement: Placing = "auto"
+    examples: Sequence[Example] = ()
 
     def __post_init__(self) -> None:
         if not _MODEL_ID.fullmatch(self.model):
@@ -80,6 +84,14 @@ class ClaudeJob:
         if not isinstance(self.output, type) and has_pattern(self.schema):
             check_compiles(self.schema)
         parse_prompt(self.prompt)
+        _ = self.examples_text
+
+    @cached_property
+    def examples_text(self) -> str:
+        """The examples as they stand in the system prompt."""
+        return examples_text(
+            self.examples, columns=self.columns, output=self.output, schema=self.schema, properties=self.properties
+        )
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
@@ -128,6 +140,7 @@ class ClaudeJob:
             key=self.key(secret).hex(),
             schema=self.schema if schema is None else dict(schema),
             answer_schema=self.schema,
+            examples=self.examples_text,
         )
 
     def _key(self) -> str:

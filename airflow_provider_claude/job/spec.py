@@ -16,7 +16,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema` is the JSON schema of an answer as the API takes it, `answer_schema` the same as the job has it. `key`, in
     hexadecimal, is what the canary and the nonces are derived from.
-    `placement` is `auto` where it depends on the row.
+    `placement` is `auto` where it depends on the row. `examples` is the part of the system prompt with the labelled examples.
     The keys of `thinking` and `params` are the API's.
     """
 
@@ -30,6 +30,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     schema: dict[str, Any]
     answer_schema: dict[str, Any]
+    examples: str = ""
 
     @property
     def secret_key(self) -> bytes:

@@ -64,10 +64,9 @@ def notice(key: bytes) -> str:
     return _NOTICE.format(canary=canary(key))
 
 
-def full_system(system: str, key: bytes) -> str:
-    """The system prompt as it is sent."""
-    note = notice(key)
-    return f"{system}\n\n{note}" if system else note
+def full_system(system: str, key: bytes, examples: str = "") -> str:
+    """The system prompt as it is sent, with *examples* as `job.examples` writes them."""
+    return "\n\n".join(part for part in (system, examples, notice(key)) if part)
 
 
 def reference(column: str) -> str:

@@ -102,6 +102,14 @@ def with_cache(sums: Estimate, price: Price, warm: Mapping[str, Warm]) -> Estima
     return replace(sums, cost={**sums.cost, **cost}, uncached={lane: sums.cost[lane] for lane in warm})
 
 
+def with_input(sums: Estimate, price: Price, tokens: int) -> Estimate:
+    """*sums* without a cache, where each request has *tokens* more, or less."""
+    plain = replace(sums, input_tokens=max(sums.input_tokens + tokens * sums.requests, 0), uncached={})
+    mean = _mean(plain, Warm(0, "5m", 0.0)) if plain.requests else Usage()
+    cost = {lane: to_usd(price.picodollars(mean, lane=lane) * plain.requests) for lane in plain.cost}
+    return replace(plain, cost=cost)
+
+
 def _mean(sums: Estimate, warm: Warm) -> Usage:
     """What a request uses on average."""
     prompt = round(sums.input_tokens / sums.requests)

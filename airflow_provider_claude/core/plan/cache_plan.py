@@ -19,13 +19,14 @@ class LaneCache(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CachePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The cache by lane. `prefix_tokens` are those that all requests begin with, 0 where they were not counted.
-
-    `probe_shard` is the shard that tries a lane's `probe`.
+    """The cache by lane. `prefix_tokens` are those that all requests begin with, 0 where they were not counted; `example_tokens`
+    of them are labelled examples. `probe_shard` is the shard that tries a lane's
+    `probe`.
     """
 
     lanes: dict[str, LaneCache] = {}
     prefix_tokens: int = 0
+    example_tokens: int = 0
     probe_shard: int | None = None
 
     def ttl(self, lane: str, shard: int) -> Ttl | None:

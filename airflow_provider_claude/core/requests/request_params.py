@@ -39,7 +39,7 @@ def prefix_of(spec: JobSpec, placement: Placement, task: str = "", *, cache: Ttl
     *cache*: how long it is cached, None for no marker.
     """
     marker = {"cache_control": {"type": "ephemeral", "ttl": cache}} if cache else {}
-    system: dict[str, Any] = {"type": "text", "text": full_system(spec.system, spec.secret_key)}
+    system: dict[str, Any] = {"type": "text", "text": full_system(spec.system, spec.secret_key, spec.examples)}
     if placement == "user":
         return Prefix([], [system | marker], [])
     asked = _referring(spec.prompt) + (f"\n\n{task}" if task else "")

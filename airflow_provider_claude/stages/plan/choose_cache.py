@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.estimate import Warm
 from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN, TokenModel
@@ -32,22 +34,32 @@ def plan_cache(
     """How long tonight's requests cache what they have in common. *api* None: nothing is asked of it."""
     setting, price = start.job.cache, start.price
     open_ = {one.number: one.rows - one.reused for one in shards if one.number != TRIAL_SHARD and one.rows > one.reused}
-    if setting == "none" or not open_:
+    if not open_ or (setting == "none" and not start.draft.job.examples):
         return NO_CACHE
     prefix = prefix_tokens(start.items.encoder, tokens, api)
-    if setting == "auto" and prefix < (least_cacheable(start.job.model) or math.inf):
-        return CachePlan(prefix_tokens=prefix)
+    counted = CachePlan(prefix_tokens=prefix, example_tokens=_example_tokens(start, prefix, tokens, api))
+    if setting == "none" or (setting == "auto" and prefix < (least_cacheable(start.job.model) or math.inf)):
+        return counted
     nights = start.work.caches(start.draft.job_hash, WINDOW)
     probe = min((number for number, rows in open_.items() if rows >= ENOUGH), key=open_.__getitem__, default=None)
     share = open_[probe] / sum(open_.values()) if probe is not None else 0.0
     chosen = {
         lane: choose(_in_lane(nights, lane), price.tier(prefix), smallest=share, setting=setting) for lane in _LANES
     }
-    return CachePlan(
+    return msgspec.structs.replace(
+        counted,
         lanes={lane: LaneCache(ttl=one.ttl, probe=one.probe, rate=one.rate) for lane, one in chosen.items()},
-        prefix_tokens=prefix,
         probe_shard=probe,
     )
+
+
+def _example_tokens(start: Start, prefix: int, tokens: TokenModel, api: count_tokens.Api | None) -> int:
+    """How many of the *prefix* tokens are labelled examples."""
+    spec = start.draft.job
+    if not spec.examples:
+        return 0
+    without = RequestEncoder(msgspec.structs.replace(spec, examples=""))
+    return max(prefix - prefix_tokens(without, tokens, api), 0)
 
 
 def warm(plan: CachePlan) -> dict[str, Warm]:
