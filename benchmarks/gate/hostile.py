@@ -1,9 +1,10 @@
 """A night with hostile mails, on a simulated model that does whatever it reads: who gets the label he asks for?
 
 `HONEST=400 HOSTILE=256 python -m benchmarks.gate.hostile` prints a table: the real stages over HTTP, with the gate off (all
-its findings pass) and on, 1 and 20 mails a request, in both placements. The model believes everything everywhere, so no row
-shows what placement, delimiters and notice do to a real one: what is measured is what holds whatever the model does. A
-neighbour is changed where an honest mail has another answer than on a night without belief.
+its findings pass) and on, 1 and 20 mails a request, in all placements. The model believes everything everywhere, or only what
+stands in the prompt: then a row shows which mails a placement puts where they are believed. No row shows what placement,
+delimiters and notice do to a real model. A neighbour is changed where an honest mail has another answer than on a night
+without belief.
 
 Ends with 1 where a canary was accepted, or a neighbour was changed while the gate was on.
 """
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -30,8 +32,8 @@ from benchmarks.workload import MODEL, PROMPT, SYSTEM
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PACKS = (1, 20)
 _HEAD = (
-    "| placement | gate | k | hostile | set aside | got their label | of `own` | of `public` | canary caught | canary accepted "
-    "| neighbours changed | asked alone |"
+    "| placement | believed | gate | k | hostile | in tool results | set aside | got their label | of `own` | of `public` "
+    "| canary caught | canary accepted | neighbours changed | asked alone |"
 )
 
 
@@ -47,6 +49,7 @@ class Asked(NamedTuple):
     placement: str = "auto"
     gate: bool = True
     pack: int = 1
+    everywhere: bool = True
 
 
 class Night:
@@ -94,6 +97,7 @@ class Night:
         pack = packing_of(self.asked.pack, 20_000)
         planned = plan(run, self.job, gateway, settings=Settings(trial=False, pack=pack), clock=_now)
         shards, self.canary = planned.shards, canary(planned.job.secret_key)
+        self.in_results = planned.in_results
         self.caught = self.alone = 0
         for one in shards:
             shard = run.shard(one.number)
@@ -138,7 +142,8 @@ class Night:
         shares = " | ".join(_share(*self.obeyed(honest, kind)) for kind in ("", "own", "public"))
         aside = sum(mail.id in self.aside for mail in hostile)
         return (
-            f"| {self.asked.placement} | {'on' if self.asked.gate else 'off'} | {self.asked.pack} | {len(hostile)} | {aside} "
+            f"| {self.asked.placement} | {'everywhere' if self.asked.everywhere else 'in the prompt'} "
+            f"| {'on' if self.asked.gate else 'off'} | {self.asked.pack} | {len(hostile)} | {self.in_results} | {aside} "
             f"| {shares} | {self.caught} | {len(self.leaked())} | {len(self.changed(truth))} | {self.alone} |"
         )
 
@@ -152,18 +157,15 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="claude-hostile-"))
     try:
         with SimulatorProcess(pace="instant") as claude:
-            for placement in ("tool_result", "user"):
+            for placement in ("auto", "tool_result", "user"):
                 claude.behaviour(credulous=0)
                 truths = [Night(folder / f"{placement}-{n}", mails, Asked(placement, bool(n)), claude) for n in (0, 1)]
-                for gate in (False, True):
-                    truth = truths[gate]
-                    claude.behaviour(credulous=1)
-                    for pack in PACKS:
-                        night = Night(
-                            folder / f"{placement}-{gate}-{pack}", mails, Asked(placement, gate, pack), claude
-                        )
-                        print(night.line(truth, truths[0]), flush=True)
-                        bad += len(night.leaked()) + (len(night.changed(truth)) if gate else 0)
+                for asked in (Asked(placement, *how) for how in product((False, True), PACKS, (True, False))):
+                    claude.behaviour(credulous=1, credulous_results=float(asked.everywhere))
+                    night = Night(folder / "-".join(map(str, asked)), mails, asked, claude)
+                    truth = truths[asked.gate]
+                    print(night.line(truth, truths[0]), flush=True)
+                    bad += len(night.leaked()) + (len(night.changed(truth)) if asked.gate else 0)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 1 if bad else 0

@@ -39,6 +39,25 @@ def test_with_the_gate_fewer_get_the_label_they_ask_for(
     assert {mail.id for mail in mails if not mail.wish} <= on.answers.keys()
 
 
+@pytest.mark.parametrize(("placement", "believed"), [("auto", False), ("tool_result", False), ("user", True)])
+def test_with_auto_no_hostile_mail_stands_where_a_model_is_easily_fooled(
+    nights: tuple[Night, Night],
+    mails: list[Mail],
+    claude_simulator: SimulatorProcess,
+    tmp_path: Path,
+    placement: str,
+    *,
+    believed: bool,
+) -> None:
+    claude_simulator.behaviour(credulous=1, credulous_results=0)
+    night = Night(tmp_path / "night", mails, Asked(placement, gate=False), claude_simulator)
+    got, of = night.obeyed(nights[0])
+    assert got == (of if believed else 0)
+    assert night.caught == (4 if believed else 0)
+    if placement == "auto":
+        assert night.in_results < len(mails) / 2 + 1
+
+
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("pack", [1, 8])
 def test_no_attack_changes_a_neighbours_answer_or_tells_the_canary(
