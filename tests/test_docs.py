@@ -90,6 +90,7 @@ OTHERS = frozenset(
         "body_parts",
         "claude_hidden",
         "confirm_score",
+        "doubt_score",
         "conn_id",
         "content_type",
         "duplicate_of",

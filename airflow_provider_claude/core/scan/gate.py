@@ -120,7 +120,7 @@ def open_gate(
     Raises JobError where one of *rules* cannot be used.
     """
     signatures = Signatures.compiled(rules)
-    learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score)
+    learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score, policy.doubt_score)
     tags = (*policy.limits.closing_tags, *closing_tags)
     limits = replace(policy.limits, closing_tags=tags, confidential=confidential)
     return Gate(signatures, learned, policy, limits, version=f"{signatures.version} {learned.version}")

@@ -23,7 +23,8 @@ _OTHER_LETTERS = re.compile(r"[^\x00-\u024f]+")
 
 @dataclass(frozen=True)
 class Learned:
-    """Findings of high severity from *quarantine_score* on, of medium severity from *flag_score* on.
+    """Findings of high severity from *quarantine_score* on, of medium severity from *flag_score* on, a trace from *doubt_score*
+    on.
 
     Where a rule has doubts, *confirm_score* is enough for high severity, or what the rule asks for if that is more: two
     layers that know nothing of each other hardly ever err together. The model has learned from few honest texts in other
@@ -33,6 +34,7 @@ class Learned:
     quarantine_score: float
     flag_score: float
     confirm_score: float
+    doubt_score: float
 
     @property
     def version(self) -> str:
@@ -44,15 +46,15 @@ class Learned:
         doubts about, and the least score that confirms it.
         """
         scores = classifier.load().scores(texts)
-        least = min(self.quarantine_score, self.flag_score, self.confirm_score)
+        least = min(self.quarantine_score, self.flag_score, self.confirm_score, self.doubt_score)
         for offset in np.flatnonzero(scores >= least).tolist():
-            score = round(float(scores[offset]), 4)
-            severity, by = self._severity(score), f"by a score of {score:.2f}"
+            exact, score = float(scores[offset]), round(float(scores[offset]), 4)
+            severity, by = self._severity(exact), f"by a score of {score:.2f}"
             if severity == "high" and not self._knows(texts[offset].as_py()):
                 severity = "medium"
             if severity is not None:
                 yield Finding(offset, "classifier", "reads_like_injection", severity, score, f"{_SAYS}, {by}")
-            if severity != "high" and score >= max(self.confirm_score, doubted.get(rows[offset], inf)):
+            if severity != "high" and exact >= max(self.confirm_score, doubted.get(rows[offset], inf)):
                 yield Finding(offset, "classifier", "confirmed_doubt", "high", score, f"{_CONFIRMED}, {by}")
 
     def offset(self, text: str) -> int | None:
@@ -69,4 +71,6 @@ class Learned:
     def _severity(self, score: float) -> Severity | None:
         if score >= self.quarantine_score:
             return "high"
-        return "medium" if score >= self.flag_score else None
+        if score >= self.flag_score:
+            return "medium"
+        return "trace" if score >= self.doubt_score else None

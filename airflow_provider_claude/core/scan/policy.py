@@ -23,12 +23,16 @@ FLAG_SCORE = 0.4
 CONFIRM_SCORE = 0.015
 
 
+#: From this score on a row is in doubt, whatever else is found in it.
+DOUBT_SCORE = 0.1
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScanPolicy:
     """What the gate does, by a finding's severity, and by its rule where that is named.
 
-    `quarantine`: the row is set aside until a person releases it. `flag`: it is answered, in a request of its own. `pass`: the
-    row has the rule among its flags, and nothing else happens.
+    `quarantine`: the row is set aside until a person releases it. `flag`: it is answered, and screened if there is a screening.
+    `pass`: the row has the rule among its flags. A row in which anything was found is in doubt: see core.doubt.
 
     :param high: what a finding of high severity means.
     :param medium: the same for medium severity.
@@ -39,6 +43,8 @@ class ScanPolicy:
         what other scores would do.
     :param confirm_score: from this score on a text that a signature of medium severity speaks about is one of high severity,
         unless the signature itself asks for more.
+    :param doubt_score: from this score on a row is in doubt: it shares no request, and with ``placement="auto"`` it stands in
+        a tool result.
     :param limits: what shape a text may have.
     :param rule_folders: folders of .yar files that are signatures beside the package's (see docs/reference/signatures.md).
     :raises JobError: for an unknown action or a score out of range.
@@ -51,6 +57,7 @@ class ScanPolicy:
     quarantine_score: float = QUARANTINE_SCORE
     flag_score: float = FLAG_SCORE
     confirm_score: float = CONFIRM_SCORE
+    doubt_score: float = DOUBT_SCORE
     limits: Limits = field(default_factory=Limits)
     rule_folders: Sequence[str] = ()
 
@@ -61,7 +68,7 @@ class ScanPolicy:
                 raise JobError(
                     f"policy says {action!r} for {name}: write one of {', '.join(map(repr, get_args(Action)))}."
                 )
-        for name in ("quarantine_score", "flag_score", "confirm_score"):
+        for name in ("quarantine_score", "flag_score", "confirm_score", "doubt_score"):
             number(name, getattr(self, name), 1e-9, 1)
 
     def action(self, finding: Finding) -> Action:

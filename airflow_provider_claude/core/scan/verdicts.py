@@ -31,16 +31,21 @@ class Verdict(NamedTuple):
 class Verdicts:
     """By row: the first reason to set it aside, all its flags (each once), and its highest score.
 
-    *suspects* are rows that are answered, each in a request of its own.
+    *suspects* are rows that are answered, and screened if there is a screening; *found* are all rows of which there is anything
+    to say.
     """
 
     set_aside: dict[int, Verdict] = field(default_factory=dict)
     flags: dict[int, list[str]] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
     suspects: set[int] = field(default_factory=set)
+    found: set[int] = field(default_factory=set)
 
     def add(self, finding: Finding, policy: ScanPolicy) -> None:
         """Apply *policy* to *finding*."""
+        self.found.add(finding.row)
+        if finding.severity == "trace":
+            return
         flags = self.flags.setdefault(finding.row, [])
         if finding.rule not in flags:
             flags.append(finding.rule)

@@ -71,7 +71,7 @@ class RowCheck:
         verdicts = judge.gate.judge(self.cleaned, noticed, apart)
         self.flags = _flags(noticed, verdicts.flags)
         self.suspects, self.scores = verdicts.suspects, verdicts.scores
-        self.found = set(verdicts.flags)
+        self.found = verdicts.found
         self.aside = dict(verdicts.set_aside)
         self._release(judge.released)
         self.doubts = self._in_doubt()

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.gate import open_gate
+from airflow_provider_claude.core.scan.learned import Learned
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.signatures import Signatures
-from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts
+from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.scan.scan_settings import rules_in
 
@@ -179,6 +181,13 @@ class TestClassifier:
         assert 0 < strict.set_aside[1].score <= 1
         lax = self.found(ScanPolicy(quarantine_score=1.0, flag_score=0.05, confirm_score=1.0))
         assert (lax.set_aside, lax.suspects) == ({}, {1})
+
+    def test_a_score_too_low_for_a_flag_brings_the_row_into_doubt_and_does_nothing_else(self) -> None:
+        learned, texts = Learned(1.0, 1.0, 1.0, 0.05), fold(pa.array(["The lamp came late.", self.HOSTILE]))
+        [trace] = learned.find(texts, range(2), doubted={})
+        assert (trace.row, trace.severity) == (1, "trace")
+        assert decide([trace], ScanPolicy()) == Verdicts(found={1})
+        assert list(replace(learned, doubt_score=1.0).find(texts, range(2), doubted={})) == []
 
     def test_it_confirms_what_a_rule_has_doubts_about(self) -> None:
         doubtful = self.found(ScanPolicy(confirm_score=1.0, flag_score=1.0), self.DOUBTFUL, rules=True)
