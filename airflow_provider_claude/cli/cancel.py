@@ -7,6 +7,7 @@ from typing import Protocol
 
 from airflow_provider_claude.cli.facts import RunFacts
 from airflow_provider_claude.cli.screen import Screen, number
+from airflow_provider_claude.cli.show import name_in_run
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.submit.polling import ENDED
 from airflow_provider_claude.errors import ClaudeError, NotFoundYetError, RequestRejectedError
@@ -34,11 +35,11 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
 
     It lists the batches first. It writes nothing: cleared tasks find the batches ended and use their answers.
     """
-    sent = [one for one in facts.in_flight if shard in {None, one[0].number}]
+    sent = [one for one in facts.in_flight if _is_meant(one[0], facts, shard)]
     statuses = [_status(api, *one) for one in sent]
     if sent:
         out.table(_HEAD, [_row(*one, status) for one, status in zip(sent, statuses, strict=True)], right=_HEAD[:4])
-    _warn_of_orphans([one for one in facts.orphans if shard in {None, one[0].number}], out)
+    _warn_of_orphans([one for one in facts.orphans if _is_meant(one[0], facts, shard)], out)
     running = [one for one, status in zip(sent, statuses, strict=True) if status == _RUNNING]
     if not running:
         out.line("No batch is being answered: there is nothing to cancel.")
@@ -61,6 +62,11 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
     return 1 if failed else 0
 
 
+def _is_meant(one: ShardFolder, facts: RunFacts, shard: int | None) -> bool:
+    """Whether *one* is a shard, or of a probe, of the run; or the one with that number."""
+    return shard is None or str(one) == str(facts.run.shard(shard))
+
+
 def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:
     record = shard.submitted(attempt.number)
     if record is not None and record.adopted:
@@ -73,7 +79,7 @@ def _status(api: Api, shard: ShardFolder, attempt: Attempt) -> str:
 
 def _row(shard: ShardFolder, attempt: Attempt, status: str) -> Sequence[str]:
     return (
-        number(shard.number),
+        name_in_run(shard),
         number(attempt.number),
         number(attempt.round),
         number(attempt.requests),

@@ -67,6 +67,7 @@ class RunFacts:
     report: ReportRecord | None
     loaded: dict[int, LoadedRecord]
     attempts: dict[int, list[Attempt]]
+    probes: list[RunFacts]
 
     @property
     def loaded_planned(self) -> int:
@@ -80,15 +81,17 @@ class RunFacts:
     @property
     def in_flight(self) -> list[tuple[ShardFolder, Attempt]]:
         """The attempts whose batch is with the API, or whose results are not downloaded yet."""
-        return self._attempts(lambda attempt: attempt.in_flight)
+        return self.sent(lambda attempt: attempt.in_flight)
 
     @property
     def orphans(self) -> list[tuple[ShardFolder, Attempt]]:
         """The attempts that may have been paid for, and have no batch id. A trial does not count: it is not a batch."""
-        return self._attempts(lambda attempt: attempt.orphan and attempt.until > attempt.at)
+        return self.sent(lambda attempt: attempt.orphan and attempt.until > attempt.at)
 
-    def _attempts(self, wanted: Callable[[Attempt], bool]) -> list[tuple[ShardFolder, Attempt]]:
-        return [(self.run.shard(n), a) for n, attempts in self.attempts.items() for a in attempts if wanted(a)]
+    def sent(self, wanted: Callable[[Attempt], bool]) -> list[tuple[ShardFolder, Attempt]]:
+        """The *wanted* attempts of its shards, and of those of its probes."""
+        own = [(self.run.shard(n), a) for n, attempts in self.attempts.items() for a in attempts if wanted(a)]
+        return [*own, *(one for probe in self.probes for one in probe.sent(wanted))]
 
     @property
     def state(self) -> str:
@@ -130,6 +133,7 @@ def look(run: RunFolder) -> RunFacts:
         report=report,
         loaded={shard.number: record for shard in shards if (record := shard.loaded()) is not None},
         attempts={shard.number: history(shard) for shard in shards},
+        probes=[look(probe) for probe in run.probes()],
     )
 
 

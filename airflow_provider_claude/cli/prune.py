@@ -71,7 +71,8 @@ class Old:
     @property
     def batches(self) -> list[str]:
         """The batches that are proven to be this run's: their results are downloaded and they were not abandoned."""
-        attempts = [attempt for attempts in self.facts.attempts.values() for attempt in attempts]
+        all_facts = (self.facts, *self.facts.probes)
+        attempts = [attempt for facts in all_facts for attempts in facts.attempts.values() for attempt in attempts]
         return [a.batch_id for a in attempts if a.batch_id is not None and a.collected and not a.voided]
 
 
@@ -145,14 +146,16 @@ def _active(run: RunFolder, now: float) -> ActiveRecord | None:
 
 
 def _records_of(run: RunFolder, shared: dict[str, list[tuple[UPath, str]]]) -> list[UPath]:
-    """The records of the work folder of *run* that name one of its shards. *shared* keeps those of each work folder."""
+    """The records of the work folder of *run* that name one of its shards, or of its probes'. *shared* keeps those of each work
+    folder.
+    """
     work = work_of(run)
-    prefix = work.name_of(run.shard(0)).removesuffix("00000")
+    prefixes = tuple(work.name_of(one.shard(0)).removesuffix("00000") for one in (run, *run.probes()))
     if str(work) == str(run):
         return []
     if str(work) not in shared:
         shared[str(work)] = list(_pointers(work))
-    return [path for path, shard in shared[str(work)] if shard.startswith(prefix)]
+    return [path for path, shard in shared[str(work)] if shard.startswith(prefixes)]
 
 
 def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:

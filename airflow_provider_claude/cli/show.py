@@ -150,11 +150,16 @@ def show_run(run: RunFolder, out: Screen) -> int:
     for warning in facts.report.warnings if facts.report else []:
         out.line(f"warning {warning}")
     out.line()
-    specs = {spec.number: spec for spec in facts.plan.shards} if facts.plan else {}
-    rows = [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]
+    rows = [row for one in (facts, *facts.probes) for row in _shard_rows(one)]
     if rows:
         out.table(_SHARDS, rows, right=_NUMBERS - {"loaded"})
     return 0
+
+
+def _shard_rows(facts: RunFacts) -> list[list[str]]:
+    """A line for each shard of a run, or of a probe."""
+    specs = {spec.number: spec for spec in facts.plan.shards} if facts.plan else {}
+    return [_shard_row(shard, specs.get(shard), facts) for shard in sorted(specs.keys() | facts.attempts.keys())]
 
 
 def _reported(facts: RunFacts) -> Iterator[str]:
@@ -172,7 +177,7 @@ def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]
     attempts, loaded = facts.attempts.get(shard, []), facts.loaded.get(shard)
     latest = attempts[-1] if attempts else None
     return [
-        number(shard),
+        name_in_run(facts.run.shard(shard)),
         number(spec.rows) if spec else "not planned",
         number(spec.reused if spec else None),
         number(len(attempts)),
@@ -182,6 +187,11 @@ def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]
         counts(loaded.outcomes) if loaded else NOTHING,
         loaded.cost_usd if loaded else NOTHING,
     ]
+
+
+def name_in_run(shard: ShardFolder) -> str:
+    """The number of *shard*, after the name of its probe where it is of one."""
+    return f"{shard.run.path.name} {number(shard.number)}" if shard.run.is_probe else number(shard.number)
 
 
 def state_of(shard: ShardFolder, attempt: Attempt) -> str:

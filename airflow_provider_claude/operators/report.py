@@ -134,9 +134,9 @@ class ClaudeReportOperator(BaseOperator):
 
     def _collect_late(self, run: RunFolder) -> None:
         """Count the cost of batches that were abandoned at their cutoff. Without it the report says what they may cost."""
-        from airflow_provider_claude.stages.submit.collect_late import collect_late_of, has_left
+        from airflow_provider_claude.stages.submit.collect_late import collect_late_of, has_left, shards_with_probes
 
-        if self.conn_id is None or not any(has_left(shard) for shard in run.shards()):
+        if self.conn_id is None or not any(has_left(shard) for shard in shards_with_probes(run)):
             return
         try:
             collect_late_of(run, ClaudeHook(self.conn_id).gateway(), utc_now)

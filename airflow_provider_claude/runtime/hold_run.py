@@ -45,7 +45,7 @@ def held(
     """
     from airflow_provider_claude.stages.active.enter import enter
 
-    folder = shard_folder(shard).run if shard else run_folder(run)
+    folder = shard_folder(shard).run.main if shard else run_folder(run)
     try:
         with task_errors():
             active = enter(folder, who(context), alive=lambda other: is_alive(other, context), clock=utc_now)
@@ -88,14 +88,14 @@ class Beats:
         if self._shard is None or self.number is None or epoch_now() < self._next:
             return
         self._next = epoch_now() + BEAT_SECONDS
-        beat(Active(run=shard_folder(self._shard).run, number=self.number, clock=utc_now))
+        beat(Active(run=shard_folder(self._shard).run.main, number=self.number, clock=utc_now))
 
 
 def current(shard: str | None, context: Context) -> int | None:
     """The number of the record that says that the run of *context* is active in the run folder of *shard*, if one does."""
     if shard is None:
         return None
-    run = shard_folder(shard).run
+    run = shard_folder(shard).run.main
     number, latest = run.actives.latest()
     return number if latest is not None and latest.run.is_run(who(context)) else None
 

@@ -43,6 +43,7 @@
                 loaded.json           how the rows of this shard ended              last
                 settled.json          nothing more is sent for it
             answers/part-00003.parquet
+            probes/packs-1f2e3d4c/        what the run asks only to measure: a run folder of its own, see stages.probes
 
 Every file is written whole or not at all, and "cannot be read" is never "is not there".
 """

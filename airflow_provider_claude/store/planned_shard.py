@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.store import AccountFolder, LoadedRecord, PlanRecord, RunFolder, ShardFolder, ShardSpec
 from airflow_provider_claude.store.attempts import history
@@ -49,6 +50,12 @@ class PlannedShard:
     def work(self) -> AccountFolder:
         """The work folder of its run."""
         return work_of(self.run, self.plan)
+
+    @property
+    def packing(self) -> Packing | None:
+        """How its items share requests; None where each has one of its own."""
+        packing = self.plan.packing
+        return None if packing is None or self.spec.pack == 1 else replace(packing, items=self.spec.pack)
 
     def rounds(self) -> list[Attempt]:
         """The attempts that count, the latest of each round, in the order of the rounds."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.store.files import list_names
+from airflow_provider_claude.store.files import exists, list_names
 from airflow_provider_claude.store.records.attempt_records import (
     AbandonedRecord,
     EndedRecord,
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _R = TypeVar("_R", bound=Record)
+
+#: Where a run folder keeps its probes: questions of its own about some of its items, each in a run folder of its own.
+PROBES = "probes"
 
 #: How a request can end, by the API's counts.
 END_KINDS = ("succeeded", "errored", "canceled", "expired")
@@ -195,6 +198,24 @@ class RunFolder:
     def shards(self) -> list[ShardFolder]:
         """All shards that have a folder, in order."""
         return [self.shard(int(name)) for name in list_names(self.file("shards")) if name.isdecimal()]
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it is a probe of another run."""
+        return self.path.parent.name == PROBES
+
+    @property
+    def main(self) -> RunFolder:
+        """The run that it is a probe of; itself where it is none."""
+        return RunFolder(self.path.parent.parent) if self.is_probe else self
+
+    def probe(self, name: str) -> RunFolder:
+        return RunFolder(self.path / PROBES / name)
+
+    def probes(self) -> list[RunFolder]:
+        """Its probes that can have been sent, also those that its plan no longer has."""
+        found = map(self.probe, list_names(self.path / PROBES))
+        return [probe for probe in found if exists(probe.file("scan.json"))]
 
     def parts(self, folder: str) -> list[UPath]:
         """The part files of items/, quarantine/, duplicates/, originals/, reused/ or answers/, in order."""

@@ -142,3 +142,12 @@ def test_an_error_of_the_store_on_the_way_in_tells_no_key(shard: str, monkeypatc
     with pytest.raises(Exception, match="403") as error, held(OPERATOR, context("r"), shard=shard):
         pass
     assert "0123456789abcdef" not in str(error.value)
+
+
+def test_a_shard_of_a_probe_holds_the_folder_of_its_run(shard: str) -> None:
+    probe = Path(shard).parent.parent / "probes" / "packs-1f2e3d4c" / "shards" / "00001"
+    with held(OPERATOR, context("r1"), shard=str(probe)):
+        pass
+    assert current(shard, context("r1")) == 1
+    with pytest.raises(TaskDeferred), held(OPERATOR, context("r2", "running"), shard=shard):
+        pass

@@ -20,6 +20,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     unsure_requests: int = 0
     missing: Decimal = Decimal(0)
     missing_requests: int = 0
+    probes: Decimal = Decimal(0)
 
 
 class Paid(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,11 +55,13 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
 class Costs(Paid, frozen=True, kw_only=True):
     """What all runs of this day, or other partition, have cost together.
 
-    `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` + `missing` is paid; `at_sync_rate` − `actual` = `saved`.
+    `actual` = `batch` + `sync` + `failed` + `retried` + `replaced` + `missing` + `probes` is paid; `at_sync_rate` − `actual` =
+    `saved`.
     All of it is known to the last digit but `missing`, an estimate: batches say that they answered `missing_requests` whose
     answers their results do not hold.
     `failed` was paid for rows without an answer, `retried` for tries that a later round replaced, `replaced` for requests
-    that this table takes nothing from any more: an earlier plan of the day sent them. These count the same on both sides, so
+    that this table takes nothing from any more: an earlier plan of the day sent them; `probes` for questions that only measure.
+    These count the same on both sides, so
     savings are never overstated. `this_run` is the part of `actual` that was sent since the plan of this report was made.
 
     Up to `unsure` more may have been paid, for `unsure_requests` whose answers never came, those that are missing among them;
@@ -77,6 +80,7 @@ class Costs(Paid, frozen=True, kw_only=True):
     estimated: Decimal | None
     tokens: dict[str, int]
     replaced: Decimal = Decimal(0)
+    probes: Decimal = Decimal(0)
 
     @property
     def cache_saved(self) -> Decimal:
@@ -98,7 +102,7 @@ class Costs(Paid, frozen=True, kw_only=True):
     ) -> Costs:
         """*spent*: what the record of spending says of the day; None where nothing else was spent."""
         spent = spent or Spent(this_run=batch + sync + failed + retried)
-        actual = batch + sync + failed + retried + spent.replaced + spent.missing
+        actual = batch + sync + failed + retried + spent.replaced + spent.missing + spent.probes
         at_sync_rate = actual + (SYNC_OVER_BATCH - 1) * batch
         return cls(
             batch=batch,
@@ -112,6 +116,7 @@ class Costs(Paid, frozen=True, kw_only=True):
             tokens=tokens,
             cache=cache or [],
             replaced=spent.replaced,
+            probes=spent.probes,
             this_run=spent.this_run,
             unsure=spent.unsure,
             unsure_requests=spent.unsure_requests,

@@ -67,10 +67,10 @@ class Budget:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", plan.budget.scope)[:60]
         return cls(work.path / "budgets" / f"{readable}-{scope}", Decimal(plan.budget.usd))
 
-    def reserve(self, shard: str, attempt: int, most: Sequence[int]) -> int:
+    def reserve(self, shard: str, attempt: int, most: Sequence[int], *, whole: bool = False) -> int:
         """How many requests, from the first, attempt *attempt* of *shard* may send; that is on record when this returns.
 
-        *most*: what each may cost, in picodollars. For the same attempt the answer is the same.
+        *most*: what each may cost, in picodollars. *whole*: all of them or none. For the same attempt the answer is the same.
         """
         while True:
             reserved = self._reserved()
@@ -78,6 +78,8 @@ class Budget:
                 if (one.shard, one.attempt) == (shard, attempt):
                     return min(one.requests, _fitting(most, Decimal(one.usd))[0])
             count, usd = _fitting(most, self.limit - self._total(reserved.values()))
+            if whole and count < len(most):
+                return 0
             record = ReservedRecord(shard=shard, attempt=attempt, requests=count, usd=f"{usd:f}")
             if not count or self._reservations.write_new(max(reserved, default=0) + 1, record):
                 return count
@@ -127,13 +129,16 @@ def free_reserved(shard: PlannedShard, attempt: int) -> None:
 def encode_affordable(
     shard: PlannedShard, selection: AttemptSelection, *, attempt: int, lane: str
 ) -> Iterator[tuple[RequestBody, AttemptSelection]]:
-    """The body of as much of *selection* as the budget covers, reserved for *attempt*; and what is asked then."""
+    """The body of as much of *selection* as the budget covers, reserved for *attempt*; and what is asked then. A probe is asked
+    whole or not at all.
+    """
     work, plan = shard.work, shard.plan
     selection = replace(selection, cache=plan.cache.ttl(lane, shard.number))
     budget = Budget.of(work, plan)
     with encode_body(shard, selection) as body:
         most = most_of(body, plan, lane) if budget else []
-        count = budget.reserve(work.name_of(shard.folder), attempt, most) if budget and most else body.count
+        name, whole = work.name_of(shard.folder), shard.run.is_probe
+        count = budget.reserve(name, attempt, most, whole=whole) if budget and most else body.count
         if count == body.count:
             yield body, selection
             return

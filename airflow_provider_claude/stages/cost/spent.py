@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+from msgspec import structs
+
 from airflow_provider_claude.core.chunks import batched
 from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.prices import PICODOLLARS, to_usd
@@ -52,10 +54,13 @@ _CHUNK_ROWS = 4_000
 def keep_on_record(
     run: RunFolder, work: WorkFolder, *, open_: bool, now: str, since: str | None = None
 ) -> list[PaidRecord]:
-    """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then.
+    """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then. Each of its probes
+    has a record of its own.
 
     *open_*: the run is not over. *since*: when it was planned, if that was before *now*.
     """
+    for probe in run.probes():
+        keep_on_record(probe, work, open_=open_, now=now, since=since)
     return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
 
 
@@ -64,7 +69,7 @@ def reopen(shard: PlannedShard, clock: Callable[[], str]) -> None:
     month.
     """
     now, work = clock(), shard.work
-    if now[:7] != shard.plan.created_at[:7] or exists(shard.run.file("report.json")):
+    if now[:7] != shard.plan.created_at[:7] or exists(shard.run.main.file("report.json")):
         work.spending.add(work.run_name(shard.run), [], open_=True, now=now)
 
 
@@ -255,6 +260,19 @@ def spent_beside(paid: Iterable[PaidRecord], plan: PlanRecord, histories: Mappin
         unsure_requests=sum(one.unsure for one in found),
         missing=_usd(one.missing_usd for one in found),
         missing_requests=sum(one.missing for one in found),
+    )
+
+
+def with_probes(spent: Spent, paid: Sequence[PaidRecord], plan: PlanRecord) -> Spent:
+    """*spent* with what the probes of a run have cost, by their records *paid*."""
+    planned_at = epoch(plan.created_at)
+    since = [one for one in paid if epoch(one.at) >= planned_at]
+    return structs.replace(
+        spent,
+        probes=_usd(text for one in paid for text in (one.usd, one.missing_usd)),
+        this_run=spent.this_run + _usd(text for one in since for text in (one.usd, one.missing_usd)),
+        unsure=spent.unsure + _usd(one.up_to_usd for one in paid),
+        unsure_requests=spent.unsure_requests + sum(one.unsure for one in paid),
     )
 
 

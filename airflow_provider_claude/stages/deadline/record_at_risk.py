@@ -17,8 +17,11 @@ from airflow_provider_claude.store import AtRiskRecord, RunFolder, write_new_rec
 def first_at_risk(run: RunFolder, *, now: float) -> AtRisk | None:
     """The alert for *run* (*now*: epoch seconds), which has abandoned a batch.
 
-    None if it was reported before, if there is no deadline, or if all is answered. Of several tasks at once, one gets it.
+    None if it was reported before, if there is no deadline, or if all is answered; and for a probe, whose rows are dropped. Of
+    several tasks at once, one gets it.
     """
+    if run.is_probe:
+        return None
     run_deadline = RunDeadline.of(run)
     due = None if run_deadline is None else run_deadline.plan.due
     if run_deadline is None or due is None or run.at_risk() is not None:

@@ -27,7 +27,7 @@ def collect(
     late: Callable[[], bool] = lambda: False,
 ) -> None:
     """Download the raw results of a submitted attempt, and list them in the work folder, whose other runs may reuse them. Packs
-    are not listed: an answer from a pack was given beside others.
+    are not listed: an answer from a pack was given beside others. Nor are probes.
 
     A batch that was adopted and proves to be another's is voided: neither loaded nor cancelled.
 
@@ -47,7 +47,7 @@ def collect(
         remove(path)
         disown(shard, submitted, work, now)
         return
-    if intent.pack == 1:
+    if intent.pack == 1 and not shard.run.is_probe:
         work.collect(intent.job, shard, submitted.attempt, intent.fingerprint, submitted.created_at)
 
 

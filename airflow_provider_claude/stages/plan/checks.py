@@ -7,6 +7,7 @@ from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.store import (
+    RunFolder,
     ScanRecord,
     ShardSpec,
 )
@@ -34,4 +35,13 @@ def check_shard_count(shards: list[ShardSpec], limits: Limits) -> None:
         raise JobError(
             f"The run needs {len(shards):,} shards of at most {max(spec.rows for spec in shards):,} rows; Airflow maps at most "
             f"{MAX_SHARDS:,} ([core] max_map_length). Write a larger {'shard_bytes' if limits.rows is None else 'shard_rows'}."
+        )
+
+
+def check_no_probe(run: RunFolder) -> None:
+    """Raise JobError where *run* would be taken for a probe of another run."""
+    if run.is_probe:
+        raise JobError(
+            f"The run folder {run} is in a folder named 'probes', where a run keeps what it asks only to measure. Rename the "
+            "task group, or the folder above the run folder."
         )

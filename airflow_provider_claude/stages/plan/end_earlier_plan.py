@@ -26,8 +26,10 @@ def retire(run: RunFolder, planned: Mapping[int, str], recovery_of: Callable[[Sh
 def forget_plan(run: RunFolder) -> None:
     """Remove an earlier plan and the answers it loaded: if this plan fails, no report may use the old answers.
 
-    Rows are loaded again from the raw results, which stay, as all paid work does.
+    Rows are loaded again from the raw results, which stay, as all paid work does. The same goes for its probes.
     """
+    for probe in run.probes():
+        forget_plan(probe)
     remove(run.file("plan.json"))
     remove(run.file("at_risk.json"))
     remove(run.file("refused.json"))

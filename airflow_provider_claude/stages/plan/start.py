@@ -19,7 +19,7 @@ from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages.cost.budget import affords_one
 from airflow_provider_claude.stages.plan.ask_model import price_for
 from airflow_provider_claude.stages.plan.bind_account import bind
-from airflow_provider_claude.stages.plan.checks import check_priority_column, check_prompt_columns
+from airflow_provider_claude.stages.plan.checks import check_no_probe, check_priority_column, check_prompt_columns
 from airflow_provider_claude.stages.plan.end_earlier_plan import forget_plan
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.trial import first_request
@@ -54,6 +54,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     """Check all that can be checked before anything is sent; see `plan` for what it raises."""
     scan = run.need_scan()
     check_folder(run, settings.partition)
+    check_no_probe(run)
     forget_plan(run)
     check_fit(job, scan, settings)
     price = price_for(job.model, settings.prices, api, on=clock())

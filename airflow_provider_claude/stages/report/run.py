@@ -54,8 +54,9 @@ def report(
     """
     scan, plan = run.need_scan(), run.need_plan()
     now = clock()
-    paid = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
-    summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, now=now)
+    kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
+    paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
+    summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
     drift = drifts(run, plan, summary.answers)
     summary = msgspec.structs.replace(
         summary,

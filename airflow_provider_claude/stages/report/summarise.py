@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 from airflow_provider_claude.core.cost.cache_use import merged
 from airflow_provider_claude.core.report.ledger import nonzero
@@ -11,7 +12,7 @@ from airflow_provider_claude.core.report.summary import Summary, asked
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.core.submit.attempt import Attempt, chain
-from airflow_provider_claude.stages.cost.spent import spent_beside
+from airflow_provider_claude.stages.cost.spent import spent_beside, with_probes
 from airflow_provider_claude.stages.report.count import Counts
 from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.stages.submit.refused import refusal_warnings
@@ -24,9 +25,16 @@ _READERS = 8
 
 
 def summarise(
-    run: RunFolder, scan: ScanRecord, plan: PlanRecord, thresholds: Thresholds, *, paid: Sequence[PaidRecord], now: str
+    run: RunFolder,
+    scan: ScanRecord,
+    plan: PlanRecord,
+    thresholds: Thresholds,
+    *,
+    paid: Sequence[PaidRecord],
+    paid_for_probes: Sequence[PaidRecord],
+    now: str,
 ) -> Summary:
-    """The summary of *run*; *paid*: what is on record of its spending."""
+    """The summary of *run*; *paid* and *paid_for_probes*: what is on record of its spending, and of that of its probes."""
     counts = Counts(run, scan, plan)
     ledger = counts.ledger(scan.rows)
     with ThreadPoolExecutor(_READERS) as pool:
@@ -34,6 +42,7 @@ def summarise(
         past = dict(pool.map(lambda shard: (shard.number, history(shard.folder)), shards))
         spans = list(pool.map(lambda shard: _span(shard, past[shard.number]), shards))
     lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
+    estimated = plan.estimate.usd(lane)
     return Summary(
         source=scan.source,
         format=scan.format,
@@ -47,8 +56,8 @@ def summarise(
         costs=counts.answers.costs(
             failed=counts.failed_usd,
             retried=counts.retried_usd,
-            estimated=plan.estimate.usd(lane),
-            spent=spent_beside(paid, plan, past),
+            estimated=None if estimated is None else estimated + Decimal(plan.probes_usd),
+            spent=with_probes(spent_beside(paid, plan, past), paid_for_probes, plan),
             cache=merged(one.cache for one in paid if one.cache is not None),
         ),
         shards=spans,

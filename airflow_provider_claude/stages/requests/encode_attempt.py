@@ -23,11 +23,11 @@ _BUFFER = 1 << 16
 def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[RequestBody]:
     """The encoded body of what *selection* asks of *shard*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile(buffering=_BUFFER) as stream:
-        encoder, packing = Encoders(shard.plan, selection.cache), shard.plan.packing
+        encoder, packing = Encoders(shard.plan, selection.cache), shard.packing
         spool = Spool(stream, selection.fingerprint(shard))
         draft = (Packs if selection.pack > 1 else Draft)(shard, selection, spool, encoder)
         plain = _encode(shard, selection, encoder, draft)
-        fingerprint = packing.fingerprint(plain) if shard.spec.pack > 1 and packing else plain
+        fingerprint = packing.fingerprint(plain) if packing else plain
         if fingerprint != shard.fingerprint:
             raise StateError(
                 f"The items of shard {shard.number} are no longer those of the plan. Nothing was sent. Clear "

@@ -36,8 +36,10 @@ class NextRound:
 def next_round(shard: PlannedShard, rounds: int) -> NextRound:
     """What is asked next of *shard*, whose unresolved rows may be asked *rounds* times more. Nothing, where `again` is empty.
 
-    Raises HopelessError where no row can succeed.
+    Nothing for a probe: it is asked once. Raises HopelessError where no row can succeed.
     """
+    if shard.run.is_probe:
+        return NextRound(shard, {}, Repack())
     unresolved = _read(shard)
     why = hopeless(unresolved, asked=shard.spec.rows)
     if why is not None:

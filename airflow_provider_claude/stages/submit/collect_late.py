@@ -46,11 +46,16 @@ def collect_late(recovery: AttemptRecovery) -> None:
 
 
 def collect_late_of(run: RunFolder, api: Api, clock: Callable[[], str]) -> None:
-    """The same for all shards of a planned *run*."""
+    """The same for all shards of a planned *run*, and of its probes."""
     plan = run.need_plan()
-    for shard in run.shards():
+    for shard in shards_with_probes(run):
         if has_left(shard):
             collect_late(AttemptRecovery(shard, work_of(run, plan), api.of(plan.account), clock))
+
+
+def shards_with_probes(run: RunFolder) -> list[ShardFolder]:
+    """All shards of *run* and of its probes that have a folder."""
+    return [shard for one in (run, *run.probes()) for shard in one.shards()]
 
 
 def _collect(recovery: AttemptRecovery, number: int) -> None:

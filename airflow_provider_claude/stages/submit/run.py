@@ -95,7 +95,7 @@ class Sender:
             intent = begin(self.shard, within, body, number=number, lane="batch", at=at, seconds=seconds)
             if intent is None:
                 raise PendingError(f"Another task is sending shard {shard.number} right now.", _SEND_SECONDS)
-            if intent.pack == 1:
+            if intent.pack == 1 and not self.shard.run.is_probe:
                 self.recovery.work.ask(intent.job, shard, number, intent.fingerprint, intent.at)
             if not body.rows:
                 shard.submit(number, "store", self.recovery.clock())

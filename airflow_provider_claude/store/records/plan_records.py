@@ -116,7 +116,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
-    report.
+    report. `probes` are the folders of its probes, and `probes_usd` what they are expected to cost.
     """
 
     job: JobSpec
@@ -144,6 +144,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     model_id: str | None = None
     cache: CachePlan = NO_CACHE
     warnings: list[str] = []
+    probes: list[str] = []
+    probes_usd: str = "0"
 
     @property
     def due(self) -> float | None:

@@ -1,0 +1,1 @@
+"""Probes: questions of a run's own about some of its items."""

@@ -1,0 +1,1 @@
+"""Plans the probes of a run, and measures what they answered."""
