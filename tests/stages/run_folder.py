@@ -198,6 +198,7 @@ def write_answers(path: UPath, night: Night, spec: ShardSpec, shard: Shard) -> N
         "score": [i % 7 for i in range(rows)],
         "summary": [f"summary {i}" for i in range(rows)],
         "claude_lane": [shard.lane] * rows,
+        "claude_model": ["claude-haiku-5-5"] * rows,
         "claude_input_tokens": [100] * shard.answered + [0] * shard.repeats,
         "claude_output_tokens": [10] * shard.answered + [0] * shard.repeats,
         "claude_cost_usd": [Decimal("0.001")] * shard.answered + [Decimal(0)] * shard.repeats,

@@ -23,7 +23,7 @@ class AnswerTally:
 
     def __init__(self, carry: Iterable[str]) -> None:
         self.rows = 0
-        self.prompt_leaks = Tally()
+        self.prompt_leaks, self.models = Tally(), Tally()
         self._not_answers = _OURS | frozenset(carry)
         self._columns: dict[str, ColumnTally] = {}
         self._usd = {"batch": Decimal(0), "sync": Decimal(0)}
@@ -33,9 +33,9 @@ class AnswerTally:
         return f"<AnswerTally {self.rows} rows, {len(self._columns)} columns>"
 
     def needed(self, schema: pa.Schema) -> list[str]:
-        """The columns of *schema* that are summed up: the answer's own, tokens, lane, cost and flags."""
+        """The columns of *schema* that are summed up: the answer's own, tokens, lane, cost, model and flags."""
         own = [name for name in schema.names if name not in self._not_answers]
-        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd", "claude_flags"]
+        return [*own, *_TOKENS, "claude_lane", "claude_cost_usd", "claude_model", "claude_flags"]
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
@@ -43,6 +43,7 @@ class AnswerTally:
             if field.name not in self._not_answers:
                 self._columns.setdefault(field.name, ColumnTally(field)).add(array)
         self.prompt_leaks.add(pc.list_flatten(batch["claude_flags"]))
+        self.models.add(batch["claude_model"])
         for column, kind in _TOKENS.items():
             self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
         in_batch_lane = pc.equal(batch["claude_lane"], "batch")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+from airflow_provider_claude.core.consistency.returned_model import other_models
 from airflow_provider_claude.core.cost.cache_use import merged
 from airflow_provider_claude.core.report.ledger import nonzero
 from airflow_provider_claude.core.report.summary import Summary, asked
@@ -51,7 +52,13 @@ def summarise(
         deadline=plan.deadline,
         zone=plan.zone,
         problems=[*ledger.problems(), *thresholds.breaches(ledger)],
-        warnings=[*thresholds.warnings(ledger), *plan.warnings, *refusal_warnings(run), *counts.never_whole()],
+        warnings=[
+            *thresholds.warnings(ledger),
+            *plan.warnings,
+            *other_models(counts.answers.models.counts, asked=plan.job.model, stands_for=plan.model_id),
+            *refusal_warnings(run),
+            *counts.never_whole(),
+        ],
         ledger=ledger,
         costs=counts.answers.costs(
             failed=counts.failed_usd,
