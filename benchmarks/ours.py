@@ -17,7 +17,6 @@ def scan(meter: Meter, mails: str, run: str, **_: Any) -> dict[str, Any]:
     from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
     asked, folder = _job(), _run(run)
-    _import_pandas()
     with meter:
         source = open_source(_path(mails), columns=[*asked.columns, *CARRY])
         record = scan_stage(
@@ -66,13 +65,6 @@ def _job() -> Any:
     from airflow_provider_claude.job import ClaudeJob
 
     return ClaudeJob(model=MODEL, system=SYSTEM, prompt=PROMPT, output=Sentiment, max_tokens=MAX_TOKENS)
-
-
-def _import_pandas() -> None:
-    """The first `pa.array` of a process imports pandas, where it is installed: this is an import, too."""
-    import pyarrow as pa
-
-    pa.array([""])
 
 
 def _gateway() -> Any:

@@ -88,6 +88,11 @@ def _floats(values: Sequence[float | None], kind: pa.DataType, validity: pa.Buff
     return _of_numbers(np.array(_filled(values, 0.0, validity), "<f8"), kind, validity)
 
 
+def _singles(values: Sequence[float | None], kind: pa.DataType, validity: pa.Buffer | None) -> pa.Array:
+    with np.errstate(over="ignore"):
+        return _of_numbers(np.array(_filled(values, 0.0, validity), "<f8").astype("<f4"), kind, validity)
+
+
 def _floats_and_integers(
     values: Sequence[float | None], kind: pa.DataType, validity: pa.Buffer | None
 ) -> pa.Array | None:
@@ -150,6 +155,7 @@ _MAKERS: tuple[tuple[Callable[[pa.DataType], bool], frozenset[type], _Maker], ..
     (pa.types.is_string, frozenset({str}), _texts),
     (pa.types.is_signed_integer, frozenset({int}), _integers),
     (pa.types.is_float64, frozenset({float}), _floats),
+    (pa.types.is_float32, frozenset({float}), _singles),
     (pa.types.is_float64, frozenset({float, int}), _floats_and_integers),
     (pa.types.is_boolean, frozenset({bool}), _booleans),
     (lambda kind: kind == pa.timestamp("us", tz="UTC"), frozenset({datetime}), _moments),

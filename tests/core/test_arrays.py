@@ -26,6 +26,7 @@ _PLAIN: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.int32(), st.integers(-(2**33), 2**33)),
     (pa.int16(), st.integers(-(2**16), 2**16)),
     (pa.float64(), st.floats() | st.integers(-(2**60), 2**60)),
+    (pa.float32(), st.floats()),
     (pa.bool_(), st.booleans()),
     (pa.timestamp("us", tz="UTC"), _MOMENTS),
     (pa.date32(), st.dates()),

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan import features
 from airflow_provider_claude.core.scan.features import Tokens
 from airflow_provider_claude.shipped import shipped
@@ -68,7 +69,7 @@ class Classifier:
         chunk is not looked at.
         """
         text = text[: features.CHUNK // 4]
-        for _, found in features.chunks(pa.array([text], pa.string())):
+        for _, found in features.chunks(array([text], pa.string())):
             worth = self._worth(found)
             ended = [(windows(worth, found.positions, size), size) for size in WINDOWS]
             if len(worth):

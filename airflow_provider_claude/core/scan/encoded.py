@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.normalise import rows_where
 
 #: What is decoded of one row, at most: characters of a text, times a decoded text is decoded, texts each time. All pieces of
@@ -62,7 +63,7 @@ def decoded(texts: pa.Array) -> list[Reading]:
         found += [reading for reading in level if _says_something(reading.text)]
         if not level:
             break
-        texts, indexes = pa.array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
+        texts, indexes = array([reading.text for reading in level], pa.string()), [reading.row for reading in level]
     return found
 
 
@@ -75,11 +76,11 @@ def _one_level(texts: pa.Array) -> list[Reading]:
     rows = sorted({row for pattern in _ANY for row in rows_where(pc.match_substring_regex(texts, pattern))})
     if not rows:
         return []
-    some = texts.take(pa.array(rows))
+    some = texts.take(array(rows, pa.int64()))
     found: list[Reading] = []
     for name, kind in _KINDS.items():
         hits = rows_where(pc.match_substring_regex(some, kind.pattern))
-        for hit, text in zip(hits, some.take(pa.array(hits, pa.int64())).to_pylist(), strict=True):
+        for hit, text in zip(hits, some.take(array(hits, pa.int64())).to_pylist(), strict=True):
             plains = [plain for plain in map(_seen, kind.decode(text)) if plain != text and _worth_it(plain)]
             if plains:
                 found.append(Reading(rows[hit], name, "\n\n".join(plains)[: 2 * MAX_CHARS]))

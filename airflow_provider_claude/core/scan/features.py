@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from airflow_provider_claude.core.arrays import scalar
+
 #: Bits of a feature's number, for features of words and of bytes each.
 WORD_BITS = 18
 BYTE_BITS = 18
@@ -24,6 +26,8 @@ GRAMS = (5,)
 
 #: What an n-gram of bytes counts beside a word.
 GRAM_WEIGHT = 0.5
+
+_NOTHING = scalar("", pa.string()).cast(pa.large_string())
 
 #: Bytes looked at in one go. Memory is some 60 times that.
 CHUNK = 1 << 16
@@ -71,7 +75,7 @@ def chunks(texts: pa.Array) -> Iterator[tuple[int, Tokens]]:
     """The tokens of the folded strings *texts* by chunks, each with the row its own row 0 is. A long text is in several
     chunks; nulls are as empty ones.
     """
-    texts = pc.fill_null(pc.cast(texts, pa.large_string()), "")
+    texts = pc.fill_null(pc.cast(texts, pa.large_string()), _NOTHING)
     ends = _offsets(texts)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     row = 0

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.normalise import is_foreign
 
 #: In this order, on decomposed text in lower case: what is replaced (RE2), and by what.
@@ -51,5 +52,5 @@ def _decoded(texts: pa.Array) -> pa.Array:
         texts.validate(full=True)
     except pa.ArrowInvalid:
         values = pc.cast(texts, pa.large_binary()).to_pylist()
-        return pa.array([value.decode("utf-8", "replace") for value in values], texts.type)
+        return array([value.decode("utf-8", "replace") for value in values], texts.type)
     return texts

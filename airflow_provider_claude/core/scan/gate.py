@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.learned import Learned
@@ -102,7 +103,7 @@ class Gate:
         gets the rows that the signatures doubt.
         """
         here = _Texts.of(texts, range(len(texts)))
-        there = _Texts.of(pa.array([text for _, _, text in read_as], pa.string()), [row for _, row, _ in read_as])
+        there = _Texts.of(array([text for _, _, text in read_as], pa.string()), [row for _, row, _ in read_as])
         how = [one for one, _, _ in read_as]
         found = list(_read(lambda some: self.signatures.find(some.texts, some.folded), here, there, how))
         yield from found
@@ -131,7 +132,9 @@ def joined(columns: Sequence[pa.Array]) -> pa.Array:
     if len(columns) == 1:
         return columns[0]
     # Skipping nulls would leave out rows that have nothing else.
-    return pc.binary_join_element_wise(*columns, "\n\n", null_handling="replace", null_replacement="")
+    return pc.binary_join_element_wise(
+        *columns, scalar("\n\n", pa.string()), null_handling="replace", null_replacement=""
+    )
 
 
 def _raw(columns: Mapping[str, Cleaned]) -> Mapping[str, pa.Array]:

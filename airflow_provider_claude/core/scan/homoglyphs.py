@@ -13,6 +13,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.normalise import foreign_where
 
 #: Look-alikes that no eye can distinguish, and what they look like: Cyrillic, Greek, Armenian, Cherokee, Latin phonetic.
@@ -71,7 +72,7 @@ def skeleton(texts: pa.Array) -> tuple[list[int], pa.Array]:
         if not skip and (after := folded_text(text)) != text:
             kept.append(row)
             folded.append(after)
-    return kept, pa.array(folded, pa.string())
+    return kept, array(folded, pa.string())
 
 
 def folded_text(text: str) -> str:

@@ -10,6 +10,7 @@ from math import inf
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.folding import fold
@@ -59,13 +60,13 @@ class Learned:
 
     def offset(self, text: str) -> int | None:
         """Where in *text* (characters from its beginning, about) is what reads most like an attack."""
-        return classifier.load().offset(fold(pa.array([text], pa.string()))[0].as_py())
+        return classifier.load().offset(fold(array([text], pa.string()))[0].as_py())
 
     def _knows(self, text: str) -> bool:
         """Whether what is in Latin letters of the folded *text* is enough to be sure."""
         if text.isascii():
             return True
-        latin = pa.array([_OTHER_LETTERS.sub(" ", text)], pa.string())
+        latin = array([_OTHER_LETTERS.sub(" ", text)], pa.string())
         return bool(classifier.load().scores(latin)[0] >= self.quarantine_score)
 
     def _severity(self, score: float) -> Severity | None:

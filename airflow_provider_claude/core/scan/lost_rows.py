@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.errors import SourceError
 
 #: The word of a region for which the file as a whole counts as unreadable, even where its rows are counted.
@@ -67,7 +68,7 @@ class Losses:
 def regions(chunk: pa.RecordBatch) -> list[int]:
     """The rows of *chunk* that stand for a region."""
     lost = chunk.column("lost_rows")
-    if not lost.null_count and not pc.any(pc.not_equal(lost, 0)).as_py():
+    if not lost.null_count and not pc.any(pc.not_equal(lost, scalar(0, pa.int64()))).as_py():
         return []
     return [row for row, value in enumerate(lost.to_pylist()) if value != 0]
 

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.arrays import scalar
+from airflow_provider_claude.core.arrays import array, scalar
 
 #: Combining marks in a row that are kept. No script needs more than a handful. (UAX 15 allows 30 in a stream.)
 MAX_MARKS = 30
@@ -115,7 +115,7 @@ def normalise(texts: pa.Array) -> Cleaned:
     changes: dict[str, list[int]] = {}
     rows = rows_where(pc.match_substring_regex(texts, _ANY))
     if rows:
-        some = texts.take(pa.array(rows))
+        some = texts.take(array(rows, pa.int64()))
         for flag, pattern in REPORTED.items():
             if found := rows_where(pc.match_substring_regex(some, pattern)):
                 changes[flag] = [rows[n] for n in found]
@@ -144,7 +144,7 @@ _FALSE = scalar(value=False, kind=pa.bool_())
 
 def taken(values: pa.Array, rows: Sequence[int]) -> pa.Array:
     """The *rows* (ascending, each once) of *values*; *values* itself where those are all."""
-    return values if len(rows) == len(values) else values.take(pa.array(rows, pa.int64()))
+    return values if len(rows) == len(values) else values.take(array(rows, pa.int64()))
 
 
 def is_foreign(texts: pa.Array) -> pa.BooleanArray:
@@ -163,7 +163,11 @@ def foreign_where(texts: pa.Array, pattern: str, *, holds: bool = True) -> tuple
 
 def _with_plain_line_ends(texts: pa.Array) -> pa.Array:
     rows = rows_where(pc.match_substring_regex(texts, _LINE_END))
-    return put(texts, rows, pc.replace_substring_regex(texts.take(pa.array(rows)), _LINE_END, "\n")) if rows else texts
+    return (
+        put(texts, rows, pc.replace_substring_regex(texts.take(array(rows, pa.int64())), _LINE_END, "\n"))
+        if rows
+        else texts
+    )
 
 
 def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
@@ -191,7 +195,7 @@ def _composed(texts: pa.Array, changes: dict[str, list[int]]) -> Cleaned:
     reported = {"stacked_marks": stacked, "not_composed": decomposed}
     changes = changes | {flag: found for flag, found in reported.items() if found}
     rows = list(changed)
-    return Cleaned(put(texts, rows, pa.array(changed.values(), texts.type)), changes)
+    return Cleaned(put(texts, rows, array(list(changed.values()), texts.type)), changes)
 
 
 def _unstacked(text: str) -> str:
@@ -223,7 +227,7 @@ def _without_stray_joiners(cleaned: Cleaned) -> Cleaned:
     rows = [joined[n] for n in rows_where(pc.match_substring_regex(some, _STRAY))]
     if not rows:
         return cleaned
-    some = cleaned.texts.take(pa.array(rows))
+    some = cleaned.texts.take(array(rows, pa.int64()))
     for _ in range(2):
         some = pc.replace_substring_regex(some, _STRAY, r"\1\2")
     return Cleaned(put(cleaned.texts, rows, some), {**cleaned.changes, "stray_joiners": rows})
@@ -233,4 +237,4 @@ def put(texts: pa.Array, rows: list[int], some: pa.Array) -> pa.Array:
     """*texts* with its *rows* (ascending) replaced by *some*."""
     mask = np.zeros(len(texts), bool)
     mask[rows] = True
-    return pc.replace_with_mask(texts, pa.array(mask), some)
+    return pc.replace_with_mask(texts, array(mask.tolist(), pa.bool_()), some)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.encoded import Reading, decoded, encoded_rows
 from airflow_provider_claude.core.scan.homoglyphs import mixed_scripts, skeleton
 
@@ -20,7 +21,7 @@ def read(cleaned: pa.Array) -> list[Reading]:
 def readings(cleaned: pa.Array) -> tuple[list[int], pa.Array]:
     """The same as two columns: rows (one may come more than once) and texts."""
     found = read(cleaned)
-    return [reading.row for reading in found], pa.array([reading.text for reading in found], pa.string())
+    return [reading.row for reading in found], array([reading.text for reading in found], pa.string())
 
 
 def disguises(cleaned: pa.Array, found: list[Reading]) -> Mapping[str, list[int]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.core.scan.findings import Finding, Severity
 from airflow_provider_claude.core.scan.normalise import REMOVED, REPORTED, foreign_where, rows_where
@@ -75,7 +76,7 @@ def offset(text: str, rule: str, limits: Limits) -> int | None:
     if rule not in patterns:
         return None
     plain = text.translate(_TAG_LOOKALIKES) if rule in tags else text
-    at = pc.find_substring_regex(pa.array([plain], pa.string()), patterns[rule])[0].as_py()
+    at = pc.find_substring_regex(array([plain], pa.string()), patterns[rule])[0].as_py()
     return None if at < 0 else len(plain.encode()[:at].decode())
 
 
@@ -91,10 +92,10 @@ def _finding(row: int, rule: str, severity: Severity, detail: str) -> Finding:
 
 
 def _tokens(texts: list[pa.Array], limits: Limits) -> Iterator[Finding]:
-    sizes = pa.array([0] * len(texts[0]), pa.int64())
+    sizes = array([0] * len(texts[0]), pa.int64())
     for column in texts:
-        sizes = pc.add(sizes, pc.fill_null(pc.cast(pc.binary_length(column), pa.int64()), 0))
-    for row in rows_where(pc.greater(sizes, int(limits.max_tokens * BYTES_A_TOKEN))):
+        sizes = pc.add(sizes, pc.fill_null(pc.cast(pc.binary_length(column), pa.int64()), scalar(0, pa.int64())))
+    for row in rows_where(pc.greater(sizes, scalar(int(limits.max_tokens * BYTES_A_TOKEN), pa.int64()))):
         tokens = round(sizes[row].as_py() / BYTES_A_TOKEN)
         detail = f"the text has about {tokens:,} tokens, {limits.max_tokens:,} are allowed."
         yield _finding(row, "too_many_tokens", "high", detail)
@@ -102,8 +103,8 @@ def _tokens(texts: list[pa.Array], limits: Limits) -> Iterator[Finding]:
 
 def _longer(texts: pa.Array, size: int) -> tuple[list[int], pa.Array]:
     """The rows longer than *size* bytes, and their texts."""
-    rows = rows_where(pc.greater(pc.binary_length(texts), size))
-    return rows, texts.take(pa.array(rows, pa.int64()))
+    rows = rows_where(pc.greater(pc.binary_length(texts), scalar(size, pa.int64())))
+    return rows, texts.take(array(rows, pa.int64()))
 
 
 def _lines(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
@@ -119,7 +120,7 @@ def _lines(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 
 def _binary(raw: pa.Array, limits: Limits) -> Iterator[Finding]:
     rows = rows_where(pc.match_substring_regex(raw, _NO_TEXT))
-    some = raw.take(pa.array(rows, pa.int64()))
+    some = raw.take(array(rows, pa.int64()))
     counts = zip(
         rows, pc.count_substring_regex(some, _NO_TEXT).to_pylist(), pc.utf8_length(some).to_pylist(), strict=True
     )
@@ -138,7 +139,7 @@ def _repetition(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
 
 def _forged(texts: pa.Array, limits: Limits) -> Iterator[Finding]:
     odd, some = foreign_where(texts, _ODD_BRACKET)
-    plain = pa.array([text.translate(_TAG_LOOKALIKES) for text in some.to_pylist()], pa.string())
+    plain = array([text.translate(_TAG_LOOKALIKES) for text in some.to_pylist()], pa.string())
     for rule, pattern, severity, says in _tags(limits):
         closed = dict.fromkeys(_hits(texts, pattern))
         yield from (_finding(row, rule, severity, says) for row in closed)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.normalise import rows_where
 from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -74,12 +75,13 @@ def oversize(texts: Sequence[pa.Array], carried: Mapping[str, pa.Array], max_cha
     Known before anything else is done with them, so that nothing costs more than *max_chars* characters can.
     """
     found: dict[int, Verdict] = {}
-    lengths = _sum([pc.fill_null(pc.utf8_length(text), 0) for text in texts])
-    for row in rows_where(pc.greater(lengths, max_chars)):
+    most = scalar(max_chars, pa.int64())
+    lengths = _sum([pc.fill_null(pc.utf8_length(text), scalar(0, pa.int32())) for text in texts])
+    for row in rows_where(pc.greater(lengths, most)):
         found[row] = Verdict("oversize", f"the text has {lengths[row]} characters, {max_chars:,} are allowed.")
     for name, values in carried.items():
         sizes = pc.utf8_length(values)
-        for row in rows_where(pc.greater(sizes, max_chars)):
+        for row in rows_where(pc.greater(sizes, most)):
             what = f"the value of {name!r} has {sizes[row]} characters, {max_chars:,} are allowed."
             found.setdefault(row, Verdict("oversize", what))
     return found
@@ -87,7 +89,8 @@ def oversize(texts: Sequence[pa.Array], carried: Mapping[str, pa.Array], max_cha
 
 def empty(texts: Sequence[pa.Array], flags: Sequence[Sequence[str]]) -> dict[int, Verdict]:
     """The rows in which none of *texts* (at least one) has anything to read; *flags* of a mail say if it has attachments."""
-    blank = [pc.fill_null(pc.equal(pc.utf8_ltrim_whitespace(text), ""), fill_value=True) for text in texts]
+    none, true = scalar("", pa.string()), scalar(value=True, kind=pa.bool_())
+    blank = [pc.fill_null(pc.equal(pc.utf8_ltrim_whitespace(text), none), true) for text in texts]
     nothing = blank[0]
     for more in blank[1:]:
         nothing = pc.and_(nothing, more)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.tables import SOURCE_FIELDS, source_name, with_columns
 
 _BATCH_CHARACTERS = 16_000_000
@@ -123,4 +124,4 @@ def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """*column*, whose texts are ISO 8601 where *kind* is a timestamp."""
     if pa.types.is_timestamp(kind):
         column = [None if text is None else datetime.fromisoformat(text) for text in column]
-    return pa.array(column, kind)
+    return array(column, kind)

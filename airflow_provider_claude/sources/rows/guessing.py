@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.scan.normalise import is_foreign
 from airflow_provider_claude.core.tables import SOURCE_FIELDS
 from airflow_provider_claude.errors import SourceError
@@ -85,7 +86,7 @@ class Tally:
         """Count the rows of *batch* (SOURCE_FIELDS and columns)."""
         ids = [] if batch.column("item_id").equals(batch.column("source_ref")) else [batch.column("item_id")]
         columns = [*ids, *(one for one in batch.columns[_OWN:] if one.type == pa.string())]
-        foreign = pa.repeat(pa.scalar(value=False), batch.num_rows)
+        foreign = pa.repeat(scalar(value=False, kind=pa.bool_()), batch.num_rows)
         for column in columns:
             foreign = pc.or_(foreign, is_foreign(column))
         self.rows += batch.num_rows

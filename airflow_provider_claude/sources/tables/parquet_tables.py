@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan.lost_rows import UNREADABLE
 from airflow_provider_claude.core.tables import source_name
 from airflow_provider_claude.errors import SourceError
@@ -182,10 +183,10 @@ class _Reader:
         rows, wanted = table.num_rows, self.wanted
         flags: Flags = {}
         texts = {name: self._text(table, name, flags) for name in self._texts}
-        refs = pa.array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
+        refs = array([f"{self._file.name}#{n}" for n in range(start + 1, start + rows + 1)], pa.string())
         ids, defects = _ids(texts, refs, wanted)
-        raised = pa.array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
-        nothing, none_lost = pa.nulls(rows, pa.string()), pa.repeat(pa.scalar(0, pa.int64()), rows)
+        raised = array([list(flags.get(row, ())) for row in range(rows)], pa.list_(pa.string()))
+        nothing, none_lost = pa.nulls(rows, pa.string()), pa.repeat(scalar(0, pa.int64()), rows)
         return pa.RecordBatch.from_arrays(
             [
                 *(ids, refs, defects, raised, nothing, none_lost),
@@ -210,7 +211,7 @@ class _Reader:
 
     def _constant(self, name: str, rows: int) -> pa.Array:
         """What the folders of the file say of the column *name*."""
-        return pa.repeat(pa.scalar(self.wanted.constants[name], pa.string()), rows)
+        return pa.repeat(scalar(self.wanted.constants[name], pa.string()), rows)
 
     def _padded(self, column: pa.Array, field: pa.Field, flags: Flags) -> pa.Array:
         """The texts in a fixed-size binary column. Bytes that are not text were never meant as text."""
@@ -242,8 +243,9 @@ def _ids(texts: dict[str, pa.Array], refs: pa.Array, wanted: Wanted) -> tuple[pa
     if wanted.id_column is None:
         return refs, none
     ids = texts[wanted.id_column]
-    missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(ids), ""), fill_value=True)
-    return pc.if_else(missing, None, ids), pc.if_else(missing, missing_id(wanted.id_column), none)
+    nothing, reason = scalar("", pa.string()), scalar(missing_id(wanted.id_column), pa.string())
+    missing = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(ids), nothing), scalar(value=True, kind=pa.bool_()))
+    return pc.if_else(missing, none, ids), pc.if_else(missing, reason, none)
 
 
 def _cut(data: bytes, encoding: str | None) -> Decoded:
@@ -265,4 +267,4 @@ def _decoded(
         if names:
             flags.setdefault(row, {}).update(dict.fromkeys(names))
         texts.append(text)
-    return pa.array(texts, pa.string())
+    return array(texts, pa.string())

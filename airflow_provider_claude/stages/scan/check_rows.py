@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan.digests import input_digests
 from airflow_provider_claude.core.scan.excerpt import excerpt, excerpt_at
 from airflow_provider_claude.core.scan.gate import Gate, joined
@@ -167,7 +168,7 @@ class RowCheck:
 
     def _column(self, name: str, folder: str, rows: list[int]) -> pa.Array:
         if name in _MADE:
-            return pa.array([_MADE[name](self, row) for row in rows], _TYPES[name])
+            return array([_MADE[name](self, row) for row in rows], _TYPES[name])
         if folder == "candidates" and name in self.cleaned:
             return taken(self.cleaned[name].texts, rows)
         return taken(self._kept(name), rows)
@@ -203,8 +204,8 @@ def _cleaned(chunk: pa.RecordBatch, text_columns: Sequence[str], left_out: Itera
     rows = set(left_out)
     if not rows:
         return {name: normalise(chunk.column(name)) for name in text_columns}
-    mask = pa.array([row not in rows for row in range(chunk.num_rows)])
-    nothing = pa.scalar(None, pa.string())
+    mask = array([row not in rows for row in range(chunk.num_rows)], pa.bool_())
+    nothing = scalar(None, pa.string())
     return {name: normalise(pc.if_else(mask, chunk.column(name), nothing)) for name in text_columns}
 
 
@@ -231,8 +232,8 @@ def _as_sent(trimmed: Mapping[str, Bodies]) -> dict[str, Cleaned]:
     if not changed:
         return {}
     texts = joined([sent.texts for sent in trimmed.values()])
-    mask = pa.array([row in changed for row in range(len(texts))])
-    return {"what is sent": Cleaned(pc.if_else(mask, texts, pa.scalar(None, pa.string())), {})}
+    mask = array([row in changed for row in range(len(texts))], pa.bool_())
+    return {"what is sent": Cleaned(pc.if_else(mask, texts, scalar(None, pa.string())), {})}
 
 
 def _is_text(chunk: pa.RecordBatch, name: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan import screening
 from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
@@ -96,7 +97,7 @@ class Deduplication:
     def doubts(self) -> pa.RecordBatch:
         """The rows to ask Claude about, including those already asked (DOUBT_FIELDS): a repeated screening asks the same."""
         screened = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
-        asked = pa.array(sorted([*self.rows("items"), *screened]), pa.int64())
+        asked = array(sorted([*self.rows("items"), *screened]), pa.int64())
         some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(asked)
         known = some.filter(some.column("scan_doubt").is_valid())
         return pa.RecordBatch.from_arrays(known.columns, schema=pa.schema(DOUBT_FIELDS))
@@ -106,16 +107,16 @@ class Deduplication:
 
     def _column(self, name: str, rows: list[int]) -> pa.Array:
         if name in _MADE:
-            return pa.array([_MADE[name](self, row) for row in rows], _TYPES[name])
+            return array([_MADE[name](self, row) for row in rows], _TYPES[name])
         if name == "scan_score" and rows and rows[0] in self.aside:
-            return pa.array([self.aside[row].score for row in rows], _TYPES[name])
+            return array([self.aside[row].score for row in rows], _TYPES[name])
         if name == "scan_text_hash":
             known = pc.coalesce(self.batch_in.column(name), self.batch_in.column("input_hash"))
             return taken(known, rows)
         if name == "claude_hidden":
             return pa.nulls(len(rows), pa.string())
         if name == "lost_rows":
-            return pa.repeat(pa.scalar(0, pa.int64()), len(rows))
+            return pa.repeat(scalar(0, pa.int64()), len(rows))
         return taken(self.batch_in.column(name), rows)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.findings import Finding
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.normalise import rows_where
@@ -130,7 +131,7 @@ def other_readings(texts: pa.Array, folded: pa.Array) -> tuple[list[int], pa.Arr
     """The rows (ascending) of *texts* that read otherwise when *folded* or without quote marks, and how they read then."""
     first, later = (pc.match_substring_regex(folded, pattern) for pattern in _QUOTED)
     rows = rows_where(pc.or_(pc.or_(first, later), pc.not_equal(texts, folded)))
-    some = folded.take(pa.array(rows, pa.int64()))
+    some = folded.take(array(rows, pa.int64()))
     return rows, pc.replace_substring_regex(some, _QUOTE_MARKS, r"\1")
 
 
