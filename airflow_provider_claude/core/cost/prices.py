@@ -49,6 +49,11 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         i, o, read, write_5m, write_1h = (above * scale // below for above, below in ratios)
         return i, o, read, write_5m, write_1h, scale
 
+    def times(self, factor: Decimal) -> Tier:
+        """The same, every price *factor* times as high."""
+        names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+        return msgspec.structs.replace(self, **{name: getattr(self, name) * factor for name in names})
+
     @property
     def countable(self) -> bool:
         """Whether costs are whole 64-bit numbers of picodollars."""
@@ -108,6 +113,13 @@ def to_usd(picodollars: int) -> Decimal:
     return Decimal(picodollars).scaleb(-12)
 
 
+class _Geo(msgspec.Struct, frozen=True):
+    """By how much requests in one place cost more, on some models."""
+
+    factor: Decimal
+    models: frozenset[str]
+
+
 class _Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tiers that hold from a day (ISO 8601) on."""
 
@@ -116,11 +128,16 @@ class _Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def price_of(
-    model: str, overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None, *, on: str | None = None
+    model: str,
+    overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    *,
+    on: str | None = None,
+    geo: str | None = None,
 ) -> Price:
     """The price of *model* on the day *on* (ISO 8601; None: the newest), from *overrides* or the shipped data.
 
-    *overrides* have the form of `models` in prices.json, or a list of tiers for each model.
+    *overrides* have the form of `models` in prices.json, or a list of tiers for each model, and hold as they are. *geo*: the
+    `inference_geo` of the requests, which costs more in some places.
 
     Raises JobError for a model without a price, or an override that is not one.
     """
@@ -137,7 +154,12 @@ def price_of(
             "'cache_write_5m': '0.125', 'cache_write_1h': '0.20'}]} (USD per million tokens) with the figures of "
             "https://platform.claude.com/docs/en/about-claude/pricing."
         )
-    return _price(model, data["models"][model], data["source"], data["as_of"], on=on)
+    price = _price(model, data["models"][model], data["source"], data["as_of"], on=on)
+    place = msgspec.convert(data["inference_geo"], dict[str, _Geo]).get(geo or "")
+    if place is None or model not in place.models:
+        return price
+    tiers = tuple(tier.times(place.factor) for tier in price.tiers)
+    return msgspec.structs.replace(price, tiers=tiers, source=f"{price.source}, {place.factor} times for {geo}")
 
 
 def _are_dated(given: Sequence[Any]) -> bool:

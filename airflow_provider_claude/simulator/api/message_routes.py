@@ -58,7 +58,8 @@ async def _wait(call: Call, arrived: float) -> None:
 
 def _bill(call: Call, prompt: Prompt, reply: Reply, body: bytes) -> None:
     world = call.world
-    world.message_bill.add(prompt.shape.model, "standard", prompt.split, reply.output_tokens, billed=reply.billed)
+    geo, output = prompt.params.inference_geo, reply.output_tokens
+    world.message_bill.add(prompt.shape.model, "standard", prompt.split, output, billed=reply.billed, geo=geo)
     if reply.billed:
         world.message_digests.add(content_digest(body))
 

@@ -33,7 +33,8 @@ class Model:
     """One model. *dear* is the price of a whole request whose prompt exceeds 100,000 tokens.
 
     *hidden_tool_tokens* are those that tools add to a prompt, where none is forced and where one is: published for Haiku 4.5,
-    Opus 5 and Sonnet 5, and for the others assumed to be those of Haiku 4.5.
+    Opus 5 and Sonnet 5, and for the others assumed to be those of Haiku 4.5. *us_factor*: by how much `inference_geo: "us"`
+    raises every price.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Model:
     long_output: bool = True
     min_cacheable: int = 512
     hidden_tool_tokens: tuple[int, int] = (496, 588)
+    us_factor: Decimal = Decimal("1.1")
     thinking: Thinking = "adaptive"
     forced_tools: bool = True
     prefill: bool = False
@@ -154,6 +156,7 @@ MODELS = (
         created="2025-10-15",
         line="haiku",
         price=_price("1", "5", "0.10"),
+        us_factor=Decimal(1),
         context=200_000,
         max_output=64_000,
         long_output=False,
@@ -168,6 +171,7 @@ MODELS = (
         created="2025-09-29",
         line="sonnet",
         price=_price("3", "15", "0.30"),
+        us_factor=Decimal(1),
         context=200_000,
         max_output=64_000,
         long_output=False,
@@ -184,6 +188,7 @@ MODELS = (
         created="2024-03-07",
         line="haiku",
         price=_price("0.25", "1.25", "0.03"),
+        us_factor=Decimal(1),
         context=200_000,
         max_output=4096,
         long_output=False,

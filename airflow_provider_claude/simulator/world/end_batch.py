@@ -176,7 +176,8 @@ def _answered(run: _Run, name: str, raw: Raw, start: _Start) -> dict[str, Any]:
     run.counts.succeeded += 1
     if prompt.marks:
         _remember(run, prompt, start.at)
-    run.bill.add(prompt.shape.model, "batch", prompt.split, reply.output_tokens, billed=reply.billed)
+    geo = prompt.params.inference_geo
+    run.bill.add(prompt.shape.model, "batch", prompt.split, reply.output_tokens, billed=reply.billed, geo=geo)
     if reply.billed:
         content = content_digest(body)
         run.contents.append(content)

@@ -36,7 +36,16 @@ class Bill(Struct):
     output_tokens: int = 0
     picodollars: int = 0
 
-    def add(self, model: Model, channel: Channel, split: Split, output_tokens: int, *, billed: bool = True) -> None:
+    def add(
+        self,
+        model: Model,
+        channel: Channel,
+        split: Split,
+        output_tokens: int,
+        *,
+        billed: bool = True,
+        geo: str | None = None,
+    ) -> None:
         """Book one answered request."""
         if not billed:
             self.free += 1
@@ -47,7 +56,7 @@ class Bill(Struct):
         self.cache_creation_5m_input_tokens += split.write_5m
         self.cache_creation_1h_input_tokens += split.write_1h
         self.output_tokens += output_tokens
-        self.picodollars += picodollars(model, channel, split, output_tokens)
+        self.picodollars += picodollars(model, channel, split, output_tokens, geo)
 
     def __add__(self, other: Bill) -> Bill:
         return Bill(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))

@@ -18,17 +18,17 @@ _PICO_PER_MTOK = 1_000_000
 
 
 @cache
-def _rates(model: Model, channel: Channel, dear: bool) -> tuple[int, int, int, int, int]:  # noqa: FBT001 - cached
+def _rates(model: Model, channel: Channel, dear: bool, geo: str | None) -> tuple[int, int, int, int, int]:  # noqa: FBT001 - cached
     price = model.dear if dear and model.dear else model.price
-    share = Decimal("0.5") if channel == "batch" else Decimal(1)
+    share = (Decimal("0.5") if channel == "batch" else Decimal(1)) * (model.us_factor if geo == "us" else 1)
     dollars = (price.input, price.read, price.input * Decimal("1.25"), price.input * 2, price.output)
     fresh, read, write_5m, write_1h, output = (int(one * share * _PICO_PER_MTOK) for one in dollars)
     return fresh, read, write_5m, write_1h, output
 
 
-def picodollars(model: Model, channel: Channel, split: Split, output_tokens: int) -> int:
-    """The price of one billed request."""
-    fresh, read, write_5m, write_1h, output = _rates(model, channel, sum(split) > DEAR_ABOVE)
+def picodollars(model: Model, channel: Channel, split: Split, output_tokens: int, geo: str | None = None) -> int:
+    """The price of one billed request; *geo*: its `inference_geo`."""
+    fresh, read, write_5m, write_1h, output = _rates(model, channel, sum(split) > DEAR_ABOVE, geo)
     prompt = split.fresh * fresh + split.read * read + split.write_5m * write_5m + split.write_1h * write_1h
     return prompt + output_tokens * output
 

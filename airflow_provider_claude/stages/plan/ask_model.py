@@ -34,15 +34,17 @@ class Readiness(NamedTuple):
     takes_batches: bool = True
 
 
-def price_for(model: str, prices: Mapping[str, Any] | None, api: Api, *, on: str | None = None) -> Price:
-    """The price of *model* on the day *on*, from *prices* or the package's own. The API is asked about a model the package does
-    not know.
+def price_for(
+    model: str, prices: Mapping[str, Any] | None, api: Api, *, on: str | None = None, geo: str | None = None
+) -> Price:
+    """The price of *model* on the day *on* with the `inference_geo` *geo*, from *prices* or the package's own. The API is asked
+    about a model the package does not know.
 
     Raises JobError where there is no such model, or no price for it.
     """
     if model not in known_models():
         _check_at_the_api(model, api, priced=bool(prices and model in prices))
-    return price_of(model, prices, on=on)
+    return price_of(model, prices, on=on, geo=geo)
 
 
 def _check_at_the_api(model: str, api: Api, *, priced: bool) -> None:

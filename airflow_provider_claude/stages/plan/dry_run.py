@@ -86,10 +86,11 @@ def _start(run: RunFolder, job: ClaudeJob, api: PlanApi | None, settings: Settin
     """As the plan begins, without what it records."""
     scan = run.need_scan()
     check_fit(job, scan, settings)
+    geo = job.params.get("inference_geo")
     if api is None:
-        price = price_of(job.model, settings.prices, on=clock())
+        price = price_of(job.model, settings.prices, on=clock(), geo=geo)
     else:
-        price = price_for(job.model, settings.prices, api, on=clock())
+        price = price_for(job.model, settings.prices, api, on=clock(), geo=geo)
     account = api.account() if api is not None and scan.items else NO_ACCOUNT
     work = WorkFolder(settings.work or run.path).of(account)
     draft = draft_of(job, price, settings, scan, work, run, clock())

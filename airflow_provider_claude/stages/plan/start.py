@@ -57,7 +57,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     check_no_probe(run)
     forget_plan(run)
     check_fit(job, scan, settings)
-    price = price_for(job.model, settings.prices, api, on=clock())
+    price = price_for(job.model, settings.prices, api, on=clock(), geo=job.params.get("inference_geo"))
     folder = WorkFolder(settings.work or run.path)
     aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
     prepare(run, folder, scan, aim, clock())

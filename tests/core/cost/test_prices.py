@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_claude.core.cost.known_models import known_models
-from airflow_provider_claude.core.cost.prices import price_of
+from airflow_provider_claude.core.cost.prices import Usage, price_of
 from airflow_provider_claude.errors import JobError
 
 TIER = dict.fromkeys(("input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), "1")
@@ -66,3 +66,23 @@ def test_every_shipped_price_has_the_day_from_which_it_holds_and_the_ratios_of_i
             assert tier.cache_write_5m == tier.input * Decimal("1.25")
             assert tier.cache_write_1h == tier.input * 2
             assert tier.cache_read / tier.input in {Decimal("0.1"), Decimal("0.05"), Decimal("0.025")}
+
+
+@pytest.mark.parametrize(
+    ("model", "geo", "factor"),
+    [
+        ("claude-haiku-5-5", "us", "1.1"),
+        ("claude-haiku-5-5", "eu", "1"),
+        ("claude-haiku-5-5", None, "1"),
+        ("claude-haiku-4-5", "us", "1"),
+    ],
+)
+def test_inference_in_the_us_costs_a_tenth_more_on_newer_models(model: str, geo: str | None, factor: str) -> None:
+    plain, there = price_of(model), price_of(model, geo=geo)
+    usage = Usage(input=1_000, output=100, cache_read=10, cache_write_5m=100, cache_write_1h=1_000)
+    for lane in ("batch", "sync"):
+        assert there.picodollars(usage, lane=lane) == plain.picodollars(usage, lane=lane) * Decimal(factor)
+
+
+def test_a_price_of_the_dag_holds_as_it_is_wherever_inference_runs() -> None:
+    assert price_of("claude-x", {"claude-x": [TIER]}, geo="us").tiers[0].input == 1

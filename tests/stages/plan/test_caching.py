@@ -211,6 +211,15 @@ def test_markers_do_not_count_as_text_where_tokens_are_measured_by_bytes(
     assert measured[0] == pytest.approx(measured[1], rel=1e-6)
 
 
+def test_a_place_of_inference_is_priced_as_it_is_billed(night: Night, claude_simulator: SimulatorProcess) -> None:
+    night.job = replace(LONG, cache="5m", params={"inference_geo": "us"})
+    night.scanned(TEXTS).plan(rows=39, trial=True)
+    night.create()
+    night.load()
+    costs = report(night.run, output=None, clock=clock()).costs
+    assert costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
+
+
 class Nights:
     """Nights of one job in one work folder, each with 240 mails of its own in two shards."""
 
