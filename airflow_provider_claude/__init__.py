@@ -78,7 +78,8 @@ def get_provider_info() -> dict[str, Any]:
                     "warm_imports": _option(
                         "Whether the scheduler imports what this provider's tasks import, before LocalExecutor forks its "
                         "workers. Its tasks then spend about a quarter of the CPU time; the scheduler takes about 100 MB more, "
-                        "which its forks share. Upgrades of these packages need a restart of the scheduler.",
+                        "which its forks share. Upgrades of these packages need a restart of the scheduler. Celery workers need "
+                        "a setting of their own: see the page on configuration.",
                         "False",
                         "boolean",
                     ),

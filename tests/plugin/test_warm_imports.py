@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
+import yaml
 
 from airflow_provider_claude.plugin import ClaudePlugin, warm_imports
+from tests.conftest import PROJECT
 from tests.imports import loaded_by
 
 JOB = object()
@@ -56,6 +59,17 @@ def test_the_plugin_registers_it() -> None:
 def test_all_of_the_modules_can_be_imported() -> None:
     loaded = loaded_by("; ".join(f"import {name}" for name in warm_imports.MODULES), warm_imports.MODULES)
     assert loaded == set(warm_imports.MODULES)
+
+
+def test_a_celery_worker_that_includes_the_module_has_imported_them() -> None:
+    loaded = loaded_by("import airflow_provider_claude.plugin.warm_worker", warm_imports.MODULES)
+    assert loaded == set(warm_imports.MODULES)
+
+
+def test_the_worker_of_the_compose_file_includes_it() -> None:
+    worker = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())["services"]["worker"]
+    config = json.loads(worker["environment"]["AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"])
+    assert config == {"include": ["airflow_provider_claude.plugin.warm_worker"]}
 
 
 def _no_module(name: str) -> None:

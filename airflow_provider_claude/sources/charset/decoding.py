@@ -33,6 +33,9 @@ _MULTI_BYTE = frozenset({"gbk", "gb18030", "big5", "euc-jp", "shift_jis", "euc-k
 #: Names that say nothing about bytes beyond ASCII, though browsers read them as windows-1252.
 _ASCII = frozenset({"us-ascii", "ascii", "ansi_x3.4-1968"})
 
+#: Sets of the standard that read each byte of ASCII as ASCII.
+_WITH_ASCII = STANDARD - SHIFTED - WIDE
+
 #: Sets in whose words pairs of letters are valid UTF-8 at times, and the letters that real UTF-8 in their place has.
 _LIKE_UTF8 = {"windows-874": re.compile("[\u0e00-\u0e7f]"), "windows-1256": re.compile("[\u0600-\u06ff]")}
 
@@ -91,6 +94,11 @@ class Decoded(NamedTuple):
 
 def decode(data: bytes, declared: str | None = None) -> Decoded:
     """The text of *data*, whose character set is called *declared*. Never raises; a byte order mark is taken off."""
+    if data.isascii() and b"\x1b" not in data:
+        named = bool(declared) and plain(str(declared)) not in _ASCII
+        charset = lookup(str(declared)) if named else None
+        if charset is None or charset in _WITH_ASCII:
+            return Decoded(data.decode("ascii"), _GUESS if named and charset is None else ())
     charset = _of(data, declared)
     other = (charset in WIDE and b"\0" in data) or (charset in SHIFTED and data.isascii())
     utf8 = None if other else attempt(data, "utf-8")

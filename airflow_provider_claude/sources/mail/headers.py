@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.errors import InvalidHeaderDefect
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from airflow_provider_claude.sources.charset.decoding import Decoded, attempt, decode, escaped, lookup, unescaped
@@ -105,15 +106,22 @@ def readable(name: str, value: str) -> Decoded:
         flags["header_defects"] = None
     if name not in ADDRESSES or len(value) > _MAX_PARSED:
         return Decoded("".join(run.text for run in runs), tuple(flags))
+    text, broken = _addresses(name, "".join(map(_as_word, runs)))
+    if text is None:
+        text = "".join(run.text for run in runs)
+    return Decoded(text, tuple(flags | dict.fromkeys(["header_defects"] if broken else [])))
+
+
+@lru_cache(500)
+def _addresses(name: str, value: str) -> tuple[str | None, bool]:
+    """The addresses *value* as people read them, and whether they are malformed; None where they cannot be read."""
     try:
-        parsed = _header_value(name, "".join(map(_as_word, runs)))
-        text = str(parsed)
-        broken = any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects)
+        parsed = _header_value(name, value)
+        return str(parsed), any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - it raises IndexError, AttributeError, ValueError, … on what people send
-        text, broken = "".join(run.text for run in runs), True
-    return Decoded(text, tuple(flags | dict.fromkeys(["header_defects"] if broken else [])))
+        return None, True
 
 
 def filename(value: object) -> Decoded:

@@ -111,7 +111,7 @@ def _batch(rows: list[Row], wanted: Wanted) -> pa.RecordBatch:
         [row.item_id for row in rows],
         [row.ref for row in rows],
         [row.defect for row in rows],
-        [row.flags for row in rows],
+        [list(row.flags) for row in rows],
         [row.hidden for row in rows],
         [row.lost for row in rows],
         *zip(*(row.values or nothing for row in rows), strict=True),
