@@ -24,7 +24,7 @@ CONFIRM_SCORE = 0.015
 
 
 #: From this score on a row is in doubt, whatever else is found in it.
-DOUBT_SCORE = 0.1
+DOUBT_SCORE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
