@@ -3,10 +3,11 @@
     ANTHROPIC_API_KEY=... python -m benchmarks.cost_real
     ANTHROPIC_API_KEY=... python -m benchmarks.cost_real --pay
 
-It prints the most that it may cost; without `--pay` nothing is paid. It counts tokens first, which is free: what a tool adds that may not be called, one that is forced, a structured output, tags and
-notice, and 1,000 bytes of mail. With `--pay` it sends `ROWS` (300) mails of 1.2 kB as Message Batches: by hand, in the prompt, in
-tool results, in the prompt with examples and a cache of an hour (one request first, then the rest), and prints the usage. It
-does not start without ANTHROPIC_API_KEY, and does not send what could cost more than `MOST_USD`.
+It prints the most that it may cost; without `--pay` nothing is paid. It counts tokens first, which is free: what a tool adds
+that may not be called, one that is forced, a structured output, tags and notice, and 1,000 bytes of mail. With `--pay` it sends
+`ROWS` (300) mails of 1.2 kB as Message Batches: by hand, in the prompt, in tool results, and in the prompt with examples and a
+cache of an hour (one request first, then the rest), and prints the usage. It does not start without ANTHROPIC_API_KEY, and does
+not send what could cost more than `MOST_USD`.
 
 ANTHROPIC_BASE_URL names another API, such as the simulator's: what it prints then is what the simulator assumes.
 """
