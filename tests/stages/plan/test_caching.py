@@ -29,7 +29,6 @@ from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.store import AccountFolder, BudgetRecord, CacheRecord, PlanRecord, RunFolder
-from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import PlannedShard
 from tests.stages.conftest import JOB, Night, clock, scan_by_hand
 from tests.stages.settle.test_settle import settle
@@ -92,9 +91,22 @@ def test_tools_and_their_hidden_prompt_count_towards_what_is_cached(night: Night
     assert with_tools > night.plan(rows=40).cache.prefix_tokens + 496
 
 
-def hashes(night: Night, attempt: int = 1) -> list[bytes]:
-    found: list[bytes] = read_table(night.run.shard(1).manifest(attempt), ["request_hash"])["request_hash"].to_pylist()
-    return found
+@pytest.mark.parametrize("pack", [1, 5])
+@pytest.mark.parametrize("placement", ["user", "tool_result"])
+def test_no_hash_of_a_request_covers_its_marker(night: Night, tmp_path: UPath, placement: str, pack: int) -> None:
+    night.job = replace(LONG, placement=placement)
+    settings = Settings(limits=Limits(rows=40), trial=False, pack=Packing(items=pack) if pack > 1 else None)
+    plan(night.scanned(TEXTS).run, night.job, night.gateway, settings=settings, clock=clock())
+    shard = PlannedShard.of(night.run.shard(1))
+    others = dict.fromkeys(range(7), 999)
+    for asked in (AttemptSelection(pack=pack), AttemptSelection(pack=pack, round=2, max_tokens=others)):
+        path = UPath(tmp_path / f"{asked.round}.parquet")
+        with encode_body(shard, asked) as body:
+            body.write_manifest(path)
+        for cache in ("5m", "1h"):
+            with encode_body(shard, replace(asked, cache=cache)) as body:
+                assert b"cache_control" in b"".join(body)
+                assert body.is_asked_in(path)
 
 
 @pytest.mark.parametrize("pack", [None, Packing(items=5)])
