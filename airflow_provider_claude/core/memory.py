@@ -1,8 +1,8 @@
 """What working on many rows does to the memory and the garbage collector of its process.
 
 Arrow's own allocator keeps what it once had: with the system's, create and load of 100,000 rows peak 20 MB lower, in the same
-time (`make bench`). Arrow chooses as it is imported, for all that its C++ side makes by itself, so `stages` says so before
-that; where a user's module has imported Arrow earlier, this sets the allocator of what Python asks for.
+time (`make bench`), and a scan 30 MB. Arrow chooses as it is imported, for all that its C++ side makes by itself, so `stages` and
+`sources` say so before that; where a user's module has imported Arrow earlier, this sets the allocator of what Python asks for.
 """
 
 from __future__ import annotations

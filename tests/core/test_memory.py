@@ -6,20 +6,22 @@ import subprocess
 import sys
 
 import pyarrow as pa
+import pytest
 
 from airflow_provider_claude.core.memory import many_rows
 
 
-def backend(before: str = "", **environment: str) -> str:
-    """The allocator of Arrow in a process that imports a stage."""
-    code = f"{before}\nimport airflow_provider_claude.stages.load.run, pyarrow\nprint(pyarrow.default_memory_pool().backend_name)"
+def backend(module: str = "stages.load.run", **environment: str) -> str:
+    """The allocator of Arrow in a process that imports *module* of the package."""
+    code = f"import airflow_provider_claude.{module}, pyarrow\nprint(pyarrow.default_memory_pool().backend_name)"
     plain = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
     done = subprocess.run([sys.executable, "-c", code], env={**plain, **environment}, capture_output=True, check=True)
     return done.stdout.decode().strip()
 
 
-def test_a_process_that_runs_a_stage_has_arrow_use_the_systems_allocator() -> None:
-    assert backend() == "system"
+@pytest.mark.parametrize("module", ["stages.load.run", "sources.source"])
+def test_a_process_that_runs_a_stage_or_reads_a_source_has_arrow_use_the_systems_allocator(module: str) -> None:
+    assert backend(module) == "system"
 
 
 def test_the_allocator_that_the_environment_names_is_kept() -> None:
