@@ -54,9 +54,9 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         return self.divergence > self.limit
 
     def sentence(self) -> str:
-        moved = ", ".join(f"{label} {share:+.1%}" for label, share in self.moved[:_NAMED] if share)
+        moved = ", ".join(f"{label} {100 * share:+.1f}" for label, share in self.moved[:_NAMED] if share)
         return (
-            f"{self.field} is not distributed as in the last {self.nights} runs: {moved} of the rows ({self.divergence:.2g} bits "
+            f"{self.field} is not distributed as in the last {self.nights} runs: {moved} points ({self.divergence:.2g} bits "
             f"apart; one quiet run in {1 / FALSE_ALARMS:.0f} exceeds {self.limit:.2g})."
         )
 
