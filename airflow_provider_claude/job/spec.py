@@ -54,6 +54,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         """The SHA-256 of the schema as the API takes it."""
         return _hash(self.schema)
 
+    @property
+    def job_hash(self) -> str:
+        """The hash of what all requests of one job have in common, before any item is in them."""
+        return self.prompt_hash[:8] + self.schema_hash[:8]
+
 
 def _hash(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, DownstreamTasksSki
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checked
+from airflow_provider_claude.core.packing.auto_packing import AutoPacking, auto_packing_of
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
 from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
@@ -70,7 +71,9 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param budget_scope: who spends it together (templated). By default the runs of one day; all backfills of the DAG share
         one budget, so name another scope for another backfill.
     :param pack: so many short items share one request, at most 20 (templated); 1, each has its own. Packed answers can be less
-        accurate: measure it first, see ``docs/explanation/packing.md``.
+        accurate: ``auto`` measures it with a sample of the rows, remembers what it found, and takes the largest pack that is
+        as good as one item a request; ``AutoPacking(sizes=..., rows=..., margin=..., days=...)`` says how. See
+        ``docs/explanation/packing.md``.
     :param pack_tokens: the most input tokens that the items of one request have together, about.
     :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
@@ -135,7 +138,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         stuck_batches: StuckBatches = "answer",
         budget_usd: str | Decimal | None = None,
         budget_scope: str = BUDGET_SCOPE,
-        pack: int | str = 1,
+        pack: int | str | AutoPacking = 1,
         pack_tokens: int = PACK_TOKENS,
         pack_by: Sequence[str] = (),
         priority_column: str | None = None,
@@ -232,6 +235,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             hopeless=self.hopeless,
             refused_batches=self.refused_batches,
         )
+        auto = auto_packing_of(self.pack, self.pack_tokens, self.pack_by)
         return self.plan_settings(
             self.destination(context),
             lanes,
@@ -239,7 +243,8 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             limits=Limits(rows=_shard_rows(self.shard_rows), bytes=self.shard_bytes),
             trial=self.trial,
             reuse_days=self.reuse_days,
-            pack=packing_of(self.pack, self.pack_tokens, self.pack_by),
+            pack=None if auto else packing_of(self.pack, self.pack_tokens, self.pack_by),
+            auto_pack=auto,
         )
 
     def destination(self, context: Context) -> Destination | None:

@@ -8,6 +8,7 @@
             asked/<job>/….json        what was sent, and is not downloaded yet
             tokens/<job>.json         how many tokens a byte of its requests was, and an answer
             cache/<job>/….json        what the prompt cache did in earlier runs
+            packing/<job>/….json      what packs did to samples of its rows
             history/….json            how long batches and cancels took in earlier runs
         secret                        what canaries and nonces of requests are derived from
         spending/2026-11/             what each run has cost; append-only, see store.spending_book
@@ -78,6 +79,7 @@ from airflow_provider_claude.store.records.history_records import (
     CollectedRecord,
     HistoryRecord,
     LabelsRecord,
+    PackingRecord,
     TokensRecord,
 )
 from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord, TokenSums
@@ -121,6 +123,7 @@ __all__ = [
     "LeaseRecord",
     "LoadedRecord",
     "LooksRecord",
+    "PackingRecord",
     "PaidRecord",
     "PlanRecord",
     "QuarantineRecord",

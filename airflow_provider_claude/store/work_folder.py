@@ -17,6 +17,7 @@ from airflow_provider_claude.store.records.history_records import (
     CollectedRecord,
     HistoryRecord,
     LabelsRecord,
+    PackingRecord,
     TokensRecord,
 )
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
@@ -176,6 +177,17 @@ class AccountFolder(WorkFolder):
     def caches(self, job: str, count: int) -> list[CacheRecord]:
         """What the prompt cache did in the last *count* runs of the job with the hash *job* that sent anything, newest first."""
         return _newest(self._of_job("cache", job), CacheRecord, count)
+
+    def record_packing(self, job: str, record: PackingRecord) -> None:
+        """Keep what packs did to a sample of a run of the job with the hash *job*: one record a run."""
+        name = hashlib.sha256(record.shard.encode()).hexdigest()[:_JOB_CHARS]
+        write_record(self._of_job("packing", job) / f"{name}.json", record)
+
+    def packings(self, job: str, *, since: str) -> list[PackingRecord]:
+        """What packs did to samples of the job with the hash *job*, in runs planned at *since* (ISO 8601, UTC) or later."""
+        folder = self._of_job("packing", job)
+        found = (read_record(folder / name, PackingRecord) for name in list_names(folder))
+        return [record for record in found if record is not None and epoch(record.at) >= epoch(since)]
 
     def record_labels(self, group: str, record: LabelsRecord) -> None:
         """Keep how the answers of a run of *group*, the folder of its run folder, are distributed."""

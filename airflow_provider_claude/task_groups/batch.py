@@ -204,7 +204,7 @@ def claude_batch_job(
 
         @task_group(group_id="shard")
         def each_shard(shard: str) -> None:
-            name = "{{ task.shard.rsplit('/', 1)[-1] }}"
+            name = "{{ task.shard.rsplit('/probes/' if '/probes/' in task.shard else '/', 1)[-1].replace('/shards/', ' ') }}"
             settles: dict[str, Any] = {
                 "shard": shard,
                 "job": job,

@@ -61,10 +61,18 @@ def packing_of(pack: object, tokens: object = PACK_TOKENS, by: Sequence[str] = (
     Raises JobError where they are no whole numbers, or make no sense.
     """
     items = whole_number("pack", pack, 1, MAX_ITEMS)
-    bound = whole_number("pack_tokens", tokens, 100, MAX_TOKENS)
+    bound, columns = pack_tokens_of(tokens), pack_by_of(by)
+    return None if items == 1 else Packing(items=items, tokens=bound, by=columns)
+
+
+def pack_tokens_of(tokens: object) -> int:
+    return whole_number("pack_tokens", tokens, 100, MAX_TOKENS)
+
+
+def pack_by_of(by: Sequence[str]) -> tuple[str, ...]:
     if isinstance(by, str):
         raise JobError(f"pack_by is {by!r}: write a list of column names.")
-    return None if items == 1 else Packing(items=items, tokens=bound, by=tuple(by))
+    return tuple(by)
 
 
 def check_packable(job: ClaudeJob, packing: Packing, columns: Sequence[str]) -> None:

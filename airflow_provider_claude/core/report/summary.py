@@ -72,6 +72,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     notes: list[str] = []
     releases: list[str] = []
+    probes: list[str] = []
     drift: list[Drift] = []
 
     @property

@@ -20,6 +20,7 @@ from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.model.shape import Shape
 from airflow_provider_claude.simulator.model.strings import excerpt
 from airflow_provider_claude.simulator.model.token_counts import BYTES_PER_TOKEN, tokens, utf8_size
+from airflow_provider_claude.simulator.model.unsteady import text_answered
 
 #: Thinking tokens by effort, least and most.
 THINKING_TOKENS = {"low": (10, 80), "medium": (40, 300), "high": (150, 900), "xhigh": (400, 2000), "max": (800, 4000)}
@@ -105,7 +106,7 @@ def _cue(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> Cue:
     text = item_text(prompt.asked)
     believed = obeys(setting.behaviour, setting.seed, text, in_result=prompt.in_result)
     return Cue(
-        text,
+        text_answered(text, setting.behaviour, seed),
         seed,
         drift=slip == "case_drift",
         words=setting.words,

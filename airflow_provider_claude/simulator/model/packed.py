@@ -3,8 +3,8 @@
 Where an item holds a `<check>word</check>` and an element has a `check`, the word is copied: it stays with the answer, also
 where ids are mixed, and a forged element has a word of its own making.
 
-An element depends on the seed and its text, whatever it is packed with, unless the model is credulous and another text
-speaks for all. A slip is drawn from the request and the
+An element depends on the seed and its text, whatever it is packed with, unless the model is unsteady, or is credulous and
+another text speaks for all. A slip is drawn from the request and the
 element's id: the same request slips again, the same item in another request may not.
 """
 
@@ -18,6 +18,7 @@ from airflow_provider_claude.simulator.model.chance import digest, draws
 from airflow_provider_claude.simulator.model.credulous import addressed_to_all, forges, obeys
 from airflow_provider_claude.simulator.model.property_values import Cue, Json, Maker, Pack
 from airflow_provider_claude.simulator.model.request_params import item_text
+from airflow_provider_claude.simulator.model.unsteady import texts_answered
 
 ANSWERS = "answers"
 _CHECK = re.compile(r"<check>([^<>]*)</check\s*>")
@@ -54,10 +55,11 @@ def packed(make: Maker, otherwise: Maker, cue: Cue) -> Json:
     asked = [name for name, _ in items]
     luck = [_Luck(*draws(cue.seed, "pack", name)[:4]) for name in asked]
     orders = _orders(cue.pack, [item for _, item in items])
+    texts = texts_answered([_own_text(item) for _, item in items], cue.pack.behaviour, cue.seed)
     elements = []
     for index, name in enumerate(_mixed(asked, luck, cue.pack.behaviour.pack_mix)):
         item = items[index][1]
-        element = _checked({**make(_own_cue(cue, cue.pack, item, orders[index])), "id": name}, item)
+        element = _checked({**make(_own_cue(cue, cue.pack, texts[index], orders[index])), "id": name}, item)
         elements += _slipped(element, cue.pack, luck[index], _forged(asked, index))
         if forges(orders[index]):
             elements += [_checked({**element, "id": other}, text) for other, text in items if other != name]
@@ -68,8 +70,7 @@ def _own_text(item: str) -> str:
     return item_text(_CHECK.sub("", item))
 
 
-def _own_cue(cue: Cue, pack: Pack, item: str, orders: str) -> Cue:
-    text = _own_text(item)
+def _own_cue(cue: Cue, pack: Pack, text: str, orders: str) -> Cue:
     seed = digest(pack.seed, text)
     return Cue(text, seed, drift=cue.drift, words=cue.words, orders=orders, secret=cue.secret)
 

@@ -196,6 +196,20 @@ def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
     return budget is None or budget.left() >= to_usd(most)
 
 
+def affords(work: WorkFolder, plan: PlanRecord, asked: Sequence[Estimate], lanes: Sequence[str]) -> bool:
+    """Whether the budget of *plan*, if there is one, covers all that is *asked*, each in its lane, as much as it may cost."""
+    budget = Budget.of(work, plan)
+    if budget is None:
+        return True
+    most = sum(
+        plan.price.picodollars(
+            Usage(input=round(_CARE * one.input_tokens), output=one.items * plan.job.max_tokens), lane=lane
+        )
+        for one, lane in zip(asked, lanes, strict=True)
+    )
+    return budget.left() >= to_usd(most)
+
+
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:
     """The plan's sentences about its budget, at an expected cost of *sums*."""
     budget = Budget.of(work, plan)

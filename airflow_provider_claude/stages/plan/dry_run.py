@@ -24,7 +24,7 @@ from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampl
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.run import expect, weigh
 from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, placed_sentences, shard_sentences
-from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of
+from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of, with_pack
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.store import RunFolder, ScanRecord, ShardSpec, WorkFolder
 
@@ -68,6 +68,7 @@ def dry_run(
     tokens = _tokens(start, api)
     cache = plan_cache(start, shards, tokens, api)
     sums, lanes = expect(start, known, shards, tokens, settings.lanes, cache)
+    settings = start.settings
     notes = [
         *shard_sentences(settings.limits, shards, deadline=settings.deadline),
         *placed_sentences(job, start.items.placed()),
@@ -93,6 +94,7 @@ def _start(run: RunFolder, job: ClaudeJob, api: PlanApi | None, settings: Settin
         price = price_for(job.model, settings.prices, api, on=clock(), geo=geo)
     account = api.account() if api is not None and scan.items else NO_ACCOUNT
     work = WorkFolder(settings.work or run.path).of(account)
+    settings = with_pack(settings, work, job, clock())
     draft = draft_of(job, price, settings, scan, work, run, clock())
     return Start(
         run=run,

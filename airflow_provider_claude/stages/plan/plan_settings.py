@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
 from airflow_provider_claude.core.publish.destination import Destination
@@ -37,9 +38,9 @@ class PlanApi(trial.Api, find_orphans.Api, tokens_of.Api, ask_model.Api, Protoco
 class Settings:
     """How to plan. *deadline* and *partition* are only recorded; times are shown in *zone*, the DAG's. *prices* override
     the shipped ones. *budget* is what may be spent, and by which scope; None for no limit. *pack*: how items share
-    requests, None for one item a request. *priority*: how urgent items are, None if all are equal. *output* is
-    where the report will publish, and *destination* the owner of the partition; None for nowhere. *named_work*: whether a
-    person set *work*, or it is only the folder above the run folder.
+    requests, None for one item a request; *auto_pack*: the plan decides that, and this is how packs are tried. *priority*: how
+    urgent items are, None if all are equal. *output* is where the report will publish, and *destination* the owner of the
+    partition; None for nowhere. *named_work*: whether a person set *work*, or it is only the folder above the run folder.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be reused; 0 asks everything again. *grace*: see `create`.
@@ -57,6 +58,7 @@ class Settings:
     lanes: LaneSettings = field(default_factory=LaneSettings)
     budget: BudgetRecord | None = None
     pack: Packing | None = None
+    auto_pack: AutoPacking | None = None
     priority: Priority | None = None
     output: UPath | None = None
     destination: Destination | None = None

@@ -32,6 +32,7 @@ from airflow_provider_claude.stages.plan.choose_lane import (
 )
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.end_earlier_plan import retire
+from airflow_provider_claude.stages.plan.plan_probes import Planned, with_probes
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.sentences import (
     elsewhere_sentences,
@@ -82,7 +83,8 @@ def plan(
     shards, elsewhere = _reuse(start, api, known, shards)
     tried = _try(start, api, known, shards)
     chosen = _choose(start, known, shards, tried)
-    record = _record(start, tried, chosen, elsewhere, task)
+    own = Planned(_record(start, tried, chosen, elsewhere, task), tried.tokens, chosen.sums)
+    record = with_probes(start, own, api)
     write_record(run.file("plan.json"), record)
     if record.shards and record.shards[0].number == TRIAL_SHARD:
         load(run.shard(TRIAL_SHARD), job, api, task=task, clock=clock)
@@ -232,10 +234,12 @@ def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, 
 
 
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
-    """The shards that still need work: all but the trial, and the trial if its answer is not valid."""
+    """The shards that still need work: all but the trial, the trial if its answer is not valid, and those of the probes."""
     shards = [run.shard(spec.number) for spec in record.shards if spec.number != TRIAL_SHARD]
     trial = run.shard(TRIAL_SHARD).loaded() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
+    probes = [run.probe(name) for name in record.probes]
+    shards += [probe.shard(spec.number) for probe in probes for spec in probe.need_plan().shards]
     return [run.shard(TRIAL_SHARD), *shards] if failed else shards
 
 

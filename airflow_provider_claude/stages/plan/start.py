@@ -24,6 +24,7 @@ from airflow_provider_claude.stages.plan.end_earlier_plan import forget_plan
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.trial import first_request
 from airflow_provider_claude.stages.plan.weigh import Items
+from airflow_provider_claude.stages.probes.remembered import remembered
 from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
 from airflow_provider_claude.store import (
     UNDECIDED,
@@ -63,6 +64,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()
+    settings = with_pack(settings, work, job, clock())
     draft = draft_of(job, price, settings, scan, work, run, clock())
     items = items_of(run, scan, draft, settings)
     if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
@@ -87,9 +89,20 @@ def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
     if not isinstance(job.output, type):
         check_compiles(job.schema)
     check_priority_column(settings.priority, scan)
-    if settings.pack is not None:
-        check_packable(job, settings.pack, [*scan.columns, *scan.carry])
+    pack = settings.auto_pack.largest if settings.auto_pack else settings.pack
+    if pack is not None:
+        check_packable(job, pack, [*scan.columns, *scan.carry])
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+
+
+def with_pack(settings: Settings, work: AccountFolder, job: ClaudeJob, now: str) -> Settings:
+    """*settings* with how items share requests, by what is remembered of the job where the plan decides it."""
+    auto = settings.auto_pack
+    if auto is None:
+        return settings
+    spec = job.spec(work.secret(), schema=api_schema(job.schema))
+    found = remembered(work, spec.job_hash, auto, now)
+    return replace(settings, pack=auto.packing(found.verdict.items))
 
 
 def items_of(run: RunFolder, scan: ScanRecord, draft: PlanRecord, settings: Settings) -> Items:
@@ -131,6 +144,7 @@ def draft_of(
         lanes=UNDECIDED,
         budget=settings.budget,
         packing=settings.pack,
+        auto_pack=settings.auto_pack,
         priority=settings.priority,
         destination=settings.destination,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_claude.core.cost.cache_use import CacheUse
+from airflow_provider_claude.core.packing.pack_verdict import Scores
 from airflow_provider_claude.store.records.record import Record
 
 
@@ -78,3 +79,16 @@ class HistoryRecord(Record, frozen=True, kw_only=True):
     at: str
     batches: list[BatchRun]
     cancels: list[float]
+
+
+class PackingRecord(Record, frozen=True, kw_only=True):
+    """packing/<job>/….json of an account's folder: what packs did to a sample of one run's rows. `shard` is the run's first one,
+    `model` what the API answered with, `scores` an entry for each size and field. `tokens` and `by` as in Packing.
+    """
+
+    shard: str
+    at: str
+    model: str
+    tokens: int
+    by: list[str]
+    scores: list[Scores]

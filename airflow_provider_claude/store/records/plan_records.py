@@ -9,6 +9,7 @@ from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TOOL_TOKENS, TokenModel
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
+from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cache_plan import NO_CACHE, CachePlan
 from airflow_provider_claude.core.publish.destination import Destination
@@ -116,7 +117,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
-    report. `probes` are the folders of its probes, and `probes_usd` what they are expected to cost.
+    report. `probes` are the folders of its probes, and `probes_usd` what they are expected to cost;
+    `auto_pack` says how packs are tried, where the plan decides about them.
     """
 
     job: JobSpec
@@ -146,6 +148,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     warnings: list[str] = []
     probes: list[str] = []
     probes_usd: str = "0"
+    auto_pack: AutoPacking | None = None
 
     @property
     def due(self) -> float | None:
@@ -159,7 +162,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     @property
     def job_hash(self) -> str:
         """The hash of what all requests of one job have in common, before any item is in them."""
-        return self.prompt_hash[:8] + self.schema_hash[:8]
+        return self.job.job_hash
 
     def shard(self, number: int) -> ShardSpec:
         """Shard *number*. Raises StateError where the plan has none."""
