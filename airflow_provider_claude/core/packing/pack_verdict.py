@@ -21,9 +21,9 @@ The largest accepted size is taken. Where none is, and one is undecided, the nex
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import mul
 
 import msgspec
-import numpy as np
 
 #: So many runs try, before one item a request stays.
 MOST_RUNS = 5
@@ -31,7 +31,7 @@ MOST_RUNS = 5
 #: A row's score is counted in quarters: -4 to 4 of them.
 QUARTERS = 4
 
-_VALUES = np.arange(-QUARTERS, QUARTERS + 1) / QUARTERS
+_VALUES = [quarters / QUARTERS for quarters in range(-QUARTERS, QUARTERS + 1)]
 
 _DRAWS = 2_000
 _LOW, _HIGH = 2.5, 97.5
@@ -73,7 +73,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def change(self) -> float:
         """The mean change of agreement, as a share."""
-        return float(np.array(self.changes) @ _VALUES) / max(self.rows, 1)
+        return sum(map(mul, self.changes, _VALUES)) / max(self.rows, 1)
 
     def interval(self) -> tuple[float, float]:
         """The ends of its interval, the lower one with one row more that lost everything."""
@@ -86,10 +86,12 @@ def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 
 
 def _percentile(changes: Sequence[int], percent: float) -> float:
+    import numpy as np  # 0.1 s, in each parsing of a DAG if it stood above: the records of a run folder import this module
+
     counts = np.array(changes)
     rows = int(counts.sum())
     draws = np.random.default_rng(0).multinomial(rows, counts / rows, size=_DRAWS)
-    return float(np.percentile(draws @ _VALUES / rows, percent))
+    return float(np.percentile(draws @ np.array(_VALUES) / rows, percent))
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
