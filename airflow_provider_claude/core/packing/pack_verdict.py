@@ -73,7 +73,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def change(self) -> float:
         """The mean change of agreement, as a share."""
-        return sum(map(mul, self.changes, _VALUES)) / max(self.rows, 1)
+        total: float = sum(map(mul, self.changes, _VALUES))
+        return total / max(self.rows, 1)
 
     def interval(self) -> tuple[float, float]:
         """The ends of its interval, the lower one with one row more that lost everything."""
