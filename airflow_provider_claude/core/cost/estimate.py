@@ -189,8 +189,10 @@ def _lost(facts: Facts) -> str:
 
 
 def usd(amount: Decimal) -> str:
-    """*amount* for people: four places below a dollar, two above."""
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+    """*amount* for people: two places from a dollar on, four below, six below a tenth of a cent."""
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    return f"${amount:.6f}" if 0 < amount < Decimal("0.001") else f"${amount:.4f}"
 
 
 def per_thousand(amount: Decimal, rows: int) -> Decimal | None:
