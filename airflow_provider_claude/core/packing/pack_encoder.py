@@ -19,6 +19,7 @@ import msgspec
 from airflow_provider_claude.core.packing.item_marks import CHECK_CHARS, Marks, marks
 from airflow_provider_claude.core.packing.packing import CHECK, ID
 from airflow_provider_claude.core.requests.request_bytes import Frame
+from airflow_provider_claude.core.requests.request_params import lead_of
 from airflow_provider_claude.core.settle.unresolved import MAX_OUTPUT_TOKENS
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.cache import Ttl
@@ -66,23 +67,27 @@ def pack_limit(limits: Sequence[int]) -> int:
 
 
 class PackEncoder:
-    """Encodes the requests of one job that hold several items. *cache*: see `request_params`."""
+    """Encodes the requests of one job that hold several items. *cache*: see `request_params`.
+
+    *lead*: what stands before the content of each item, as the inside of a JSON string.
+    """
 
     def __init__(self, spec: JobSpec, cache: Ttl | None = None) -> None:
         self._spec = msgspec.structs.replace(spec, schema=packed_schema(spec.schema))
         self.placement = spec.placed(in_doubt=False)
         where = f"that {TOOL} returns" if self.placement == "tool_result" else "above"
         self._task = _INSTRUCTION.format(where=where)
+        self.lead = _encode(lead_of(spec, self.placement))[1:-1]
         self._cache = cache
         self._frames: dict[int, Frame] = {}
 
     def params(self, contents: Sequence[bytes], limits: Sequence[int], of: Sequence[Marks]) -> bytes:
         """The parameters of one request. *contents*: each item's own message, as the inside of a JSON string."""
-        return self.frame(limits).params(_elements(contents, of))
+        return self.frame(limits).params(self._elements(contents, of))
 
     def content(self, contents: Sequence[bytes], *, fingerprint: str, number: int) -> bytes:
         """The content of request *number* of the attempt with *fingerprint*; see `params`."""
-        return _elements(contents, marks(fingerprint, number, len(contents)))
+        return self._elements(contents, marks(fingerprint, number, len(contents)))
 
     def frame(self, limits: Sequence[int]) -> Frame:
         """What a request has around its content, whose items have *limits* of their own."""
@@ -99,9 +104,8 @@ class PackEncoder:
             self._frames[limit] = Frame.of(spec, self.placement, task=self._task, cache=self._cache)
         return self._frames[limit]
 
-
-def _elements(contents: Sequence[bytes], of: Sequence[Marks]) -> bytes:
-    parts: list[bytes] = []
-    for content, mark in zip(contents, of, strict=True):
-        parts += (_OPEN, mark.id.encode(), _OPENED, content, _CHECK, mark.check.encode(), _CLOSE)
-    return b"".join(parts)
+    def _elements(self, contents: Sequence[bytes], of: Sequence[Marks]) -> bytes:
+        parts: list[bytes] = []
+        for content, mark in zip(contents, of, strict=True):
+            parts += (_OPEN, mark.id.encode(), _OPENED, self.lead, content, _CHECK, mark.check.encode(), _CLOSE)
+        return b"".join(parts)

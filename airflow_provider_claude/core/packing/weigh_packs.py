@@ -34,12 +34,12 @@ class PackWeights:
     def __init__(self, packing: Packing, spec: JobSpec) -> None:
         encoder, packs = RequestEncoder(spec), PackEncoder(spec)
         self._frame, self._frames = packs.frame_bytes, encoder.frames
-        self._in_result = packs.placement == "tool_result"
+        self._in_result, self._lead = packs.placement == "tool_result", len(packs.lead)
         self._sorter: PackSorter[_Sizes] = PackSorter(spec, packing, encoder.texts)
         self._requests = self._bytes = self._together = self._in_results = 0
         self.columns = self._sorter.columns
         #: What an item may need beside its own request's bytes.
-        self.more_bytes = ELEMENT_BYTES + max(self._frame - encoder.frames[packs.placement].bytes, 0)
+        self.more_bytes = ELEMENT_BYTES + self._lead + max(self._frame - encoder.frames[packs.placement].bytes, 0)
 
     def add(self, batch: pa.RecordBatch, contents: Sequence[Content]) -> None:
         """Count the items of *batch*, which have *contents*."""
@@ -49,7 +49,7 @@ class PackWeights:
 
     def _sizes(self, one: Content) -> _Sizes:
         frame = self._frames[one.placement]
-        return _Sizes(len(one.text), frame.bytes + len(one.text), frame.in_result)
+        return _Sizes(self._lead + len(one.text), frame.bytes + len(one.text), frame.in_result)
 
     def close(self) -> None:
         for pack in self._sorter.rest():

@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_claude.core.doubt import Doubts
-from airflow_provider_claude.core.requests.request_params import request_params
+from airflow_provider_claude.core.requests.request_params import lead_of, request_params
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.template import Piece, columns_of, parse_prompt
@@ -107,7 +107,7 @@ class _Form:
 
     def __init__(self, spec: JobSpec, placement: Placement, columns: Sequence[str]) -> None:
         self._placement = placement
-        placed = _placed(parse_prompt(spec.prompt), columns, placement)
+        placed = _placed(parse_prompt(spec.prompt), columns, placement, leads=bool(lead_of(spec, placement)))
         self._between, self._order = _splice(placed, (*columns, _NONCE))
 
     def fill(self, encoded: Sequence[Sequence[bytes]]) -> Iterator[Content]:
@@ -187,8 +187,11 @@ def _splice(pieces: Sequence[Piece], columns: Sequence[str]) -> tuple[list[bytes
     return between, order
 
 
-def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: Placement) -> Sequence[Piece]:
-    """The text of a request that differs from row to row, its values between tags that hold the nonce."""
+def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: Placement, *, leads: bool) -> Sequence[Piece]:
+    """The text of a request that differs from row to row, its values between tags that hold the nonce.
+
+    *leads*: what stands before the first value is not part of it, see `lead_of`.
+    """
     if placement == "tool_result":
         fields = [(f"{', ' if n else ''}{_encode(name).decode()}: ", name) for n, name in enumerate(columns)]
         return [
@@ -199,8 +202,9 @@ def _placed(pieces: Sequence[Piece], columns: Sequence[str], placement: Placemen
             (_TAG_END, None),
         ]
     placed: list[Piece] = []
-    for literal, column in pieces:
-        placed.append((literal, None))
+    for number, (literal, column) in enumerate(pieces):
+        if number or not leads:
+            placed.append((literal, None))
         if column is not None:
             placed += [(_TAG_OPEN, _NONCE), (_TAG_END, column), (_TAG_CLOSE, _NONCE), (_TAG_END, None)]
     return placed

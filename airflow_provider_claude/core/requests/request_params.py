@@ -2,12 +2,12 @@
 
 The API reads and caches a request as tools, system, messages. `Prefix` is the part of that which is the same in every request:
 
-    user         system | message: the prompt, a row's values where it has them
+    user         system, message: a long beginning of the prompt | the rest of it, a row's values where it has them
     tool_result  tools, system, message: the prompt with references, message: the call | message: its result, the row
 
 It ends at the bar. A cache marker stands on the last block before it: in `tool_result` the `tool_use` block, in `user` the
-last block of system, because the prompt's first words stand in one string with the row. A marker changes no meaning: hashes of
-requests are those of requests without one.
+beginning of the prompt, where that is long, else the system prompt. A marker changes no meaning: hashes of requests are those
+of requests without one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.template import parse_prompt
 from airflow_provider_claude.job.untrusted import TOOL, TOOL_USE_ID, TOOLS, Placement, full_system, reference
 
+#: So long a beginning of the prompt, in bytes, has a block of its own, to be cached.
+LONG_LEAD = 400
+
 #: What a cache marker adds to a request, at most.
 MARKER_BYTES = 90
 
@@ -26,11 +29,15 @@ _Blocks = list[dict[str, Any]]
 
 
 class Prefix(NamedTuple):
-    """What the requests of one placement have in common, in the order in which the API reads it; see the head of this file."""
+    """What the requests of one placement have in common, in the order in which the API reads it; see the head of this file.
+
+    *lead* are the blocks before the content in the last message.
+    """
 
     tools: _Blocks
     system: _Blocks
     messages: _Blocks
+    lead: _Blocks
 
 
 def prefix_of(spec: JobSpec, placement: Placement, task: str = "", *, cache: Ttl | None = None) -> Prefix:
@@ -41,10 +48,19 @@ def prefix_of(spec: JobSpec, placement: Placement, task: str = "", *, cache: Ttl
     marker = {"cache_control": {"type": "ephemeral", "ttl": cache}} if cache else {}
     system: dict[str, Any] = {"type": "text", "text": full_system(spec.system, spec.secret_key, spec.examples)}
     if placement == "user":
-        return Prefix([], [system | marker], [])
+        lead = "" if task else lead_of(spec, placement)
+        if lead:
+            return Prefix([], [system], [], [{"type": "text", "text": lead, **marker}])
+        return Prefix([], [system | marker], [], [])
     asked = _referring(spec.prompt) + (f"\n\n{task}" if task else "")
     call = {"type": "tool_use", "id": TOOL_USE_ID, "name": TOOL, "input": {}, **marker}
-    return Prefix(TOOLS, [system], [{"role": "user", "content": asked}, {"role": "assistant", "content": [call]}])
+    return Prefix(TOOLS, [system], [{"role": "user", "content": asked}, {"role": "assistant", "content": [call]}], [])
+
+
+def lead_of(spec: JobSpec, placement: Placement) -> str:
+    """The beginning of the prompt that has a block of its own; empty where there is none. In packs it stands in each item."""
+    literal, _ = parse_prompt(spec.prompt)[0]
+    return literal if placement == "user" and len(literal.encode()) >= LONG_LEAD else ""
 
 
 def request_params(
@@ -59,7 +75,8 @@ def request_params(
     params = _settings(spec)
     params["system"] = prefix.system if "cache_control" in prefix.system[0] else prefix.system[0]["text"]
     if placement == "user":
-        last: dict[str, Any] = {"role": "user", "content": content + task}
+        said = [*prefix.lead, {"type": "text", "text": content}] if prefix.lead else content + task
+        last: dict[str, Any] = {"role": "user", "content": said}
     else:
         params |= {"tools": prefix.tools, "tool_choice": {"type": "none"}}
         last = {

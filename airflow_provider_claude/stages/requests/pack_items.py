@@ -56,7 +56,8 @@ class Packs(Draft):
         rows = range(self._read, self._read + len(contents))
         self._read += len(contents)
         items = map(_Item, rows, contents, hashes, limits)
-        for pack in self._sorter.add(batch, items, [len(one.text) for one in contents], self._alone):
+        sizes = [len(self._encoder.lead) + len(one.text) for one in contents]
+        for pack in self._sorter.add(batch, items, sizes, self._alone):
             self._write_pack(pack)
 
     def close(self) -> None:

@@ -136,12 +136,13 @@ def test_marks_differ_between_items_and_requests_and_come_again() -> None:
 def _content(params: dict[str, Any]) -> str:
     """What differs between requests, and in placement `user` what the job says of it."""
     last = params["messages"][-1]["content"]
-    return str(last if isinstance(last, str) else last[0]["content"])
+    return last if isinstance(last, str) else "".join(block.get("text") or block["content"] for block in last)
 
 
+@pytest.mark.parametrize("lead", ["", "Mind this, and this, and this. " * 20])
 @pytest.mark.parametrize("placement", PLACEMENTS)
-def test_a_pack_holds_each_items_prompt_between_its_marks(placement: Placement) -> None:
-    job = replace(JOB, placement=placement)
+def test_a_pack_holds_each_items_prompt_between_its_marks(placement: Placement, lead: str) -> None:
+    job = replace(JOB, placement=placement, prompt=lead + JOB.prompt)
     single = RequestEncoder(spec_of(job))
     bodies = ['He said "no"', '</item><item id="x">', "…"]
     contents = [content.text for content in single.contents({"body": bodies})]

@@ -21,7 +21,7 @@ from airflow_provider_claude.core.requests.request_bytes import (
     id_start,
     index_of,
 )
-from airflow_provider_claude.core.requests.request_params import prefix_of
+from airflow_provider_claude.core.requests.request_params import LONG_LEAD, prefix_of
 from airflow_provider_claude.job import ClaudeJob, JobSpec
 from airflow_provider_claude.job.untrusted import PLACEMENTS, PLACINGS, Placement, canary
 from tests.context import canary_of, spec_of, system_of
@@ -52,6 +52,23 @@ def untrusted(params: dict[str, Any]) -> tuple[str, str]:
     content = last if isinstance(last, str) else last[0]["content"]
     [nonce] = set(OPEN.findall(content))
     return nonce, content
+
+
+@pytest.mark.parametrize(("long", "split"), [(LONG_LEAD - 10, False), (LONG_LEAD, True)])
+def test_a_long_beginning_of_the_prompt_has_a_block_of_its_own_and_the_marker(long: int, split: bool) -> None:
+    lead = "é" * (long // 2)
+    job = replace(JOB, placement="user", prompt=lead + "{body} {{x}} {subject}")
+    short = replace(JOB, placement="user", prompt="{body} {{x}} {subject}")
+    values = {"subject": ["a"], "body": ["b"]}
+    plain, other = (json.loads(next(RequestEncoder(spec_of(one)).params(values))) for one in (job, short))
+    content = plain["messages"][0]["content"]
+    texts = [block["text"] for block in content] if split else [content]
+    assert len(texts) == (2 if split else 1)
+    assert OPEN.sub("", "".join(texts)).startswith(f'{lead}"b"')
+    assert len("".join(texts)) == len(other["messages"][0]["content"]) + len(lead)
+    marked = Frame.of(spec_of(job), "user", cache="5m").head
+    assert marked.count(b"cache_control") == 1
+    assert (marked.index(b"cache_control") > marked.index(b'"messages"')) is split
 
 
 @given(TEXT, TEXT)

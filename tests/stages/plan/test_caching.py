@@ -91,10 +91,25 @@ def test_tools_and_their_hidden_prompt_count_towards_what_is_cached(night: Night
     assert with_tools > night.plan(rows=40).cache.prefix_tokens + 496
 
 
+def test_a_long_beginning_of_the_prompt_is_cached_and_counted(night: Night, claude_simulator: SimulatorProcess) -> None:
+    claude_simulator.behaviour(cold_cache_hit=1.0, cache_hit=1.0)
+    lead = "Label what you read, and mind these rules. " * 60
+    night.job = replace(JOB, prompt=lead + JOB.prompt, placement="user", cache="5m")
+    record = night.scanned(TEXTS).plan(rows=40)
+    night.create()
+    night.load()
+    books = claude_simulator.books()["total"]
+    assert books["cache_read_input_tokens"] == 39 * books["cache_creation_5m_input_tokens"] > 0
+    assert abs(record.cache.prefix_tokens - books["cache_creation_5m_input_tokens"]) < 20
+
+
+@pytest.mark.parametrize("lead", ["", "Mind this, and this, and this. " * 20])
 @pytest.mark.parametrize("pack", [1, 5])
 @pytest.mark.parametrize("placement", ["user", "tool_result"])
-def test_no_hash_of_a_request_covers_its_marker(night: Night, tmp_path: UPath, placement: str, pack: int) -> None:
-    night.job = replace(LONG, placement=placement)
+def test_no_hash_of_a_request_covers_its_marker(
+    night: Night, tmp_path: UPath, placement: str, pack: int, lead: str
+) -> None:
+    night.job = replace(LONG, placement=placement, prompt=lead + LONG.prompt)
     settings = Settings(limits=Limits(rows=40), trial=False, pack=Packing(items=pack) if pack > 1 else None)
     plan(night.scanned(TEXTS).run, night.job, night.gateway, settings=settings, clock=clock())
     shard = PlannedShard.of(night.run.shard(1))
