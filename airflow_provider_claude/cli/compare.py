@@ -16,10 +16,10 @@ from airflow_provider_claude.cli.screen import NOTHING, Screen, number, usd
 from airflow_provider_claude.core.consistency.agreement import Differences, Interval, Pairs
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.extras import need
-from airflow_provider_claude.sinks.union import open_answers
 from airflow_provider_claude.store import RunFolder, exists
 
 if TYPE_CHECKING:
+    import pyarrow.dataset as ds
     from upath import UPath
 
 DESCRIPTION = """Compares two answers of the same rows, joined on item_id: two runs of a day with different models, prompts or
@@ -72,12 +72,17 @@ class Side:
             )
         return cls(folder=path, fields=fields)
 
+    def _answers(self) -> ds.Dataset:
+        from airflow_provider_claude.sinks.union import open_answers  # with pyarrow.dataset, which imports pandas
+
+        return open_answers(self.folder)
+
     def columns(self) -> list[str]:
-        return list(open_answers(self.folder).schema.names)
+        return list(self._answers().schema.names)
 
     def table(self, fields: Sequence[str]) -> pa.Table:
         """*fields* with the key and what the answers used."""
-        table = open_answers(self.folder).to_table(columns=[_KEY, *fields, _COST, _OUTPUT, _MODEL])
+        table = self._answers().to_table(columns=[_KEY, *fields, _COST, _OUTPUT, _MODEL])
         for index, field in enumerate(table.schema):
             if pa.types.is_nested(field.type):  # which Arrow does not carry through a join
                 texts = pa.array([_label(value) for value in table[index].to_pylist()], pa.string())

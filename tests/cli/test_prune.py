@@ -65,7 +65,7 @@ def test_an_old_green_run_goes_with_everything_that_points_into_it_and_nothing_e
     of_the_young = [name for name in files(work) if name not in before]
     assert run(work, out) == 0
     assert files(work) == of_the_young
-    assert f"removed  {OLD}: 6 answers, 6 records that point to it" in out.text
+    assert f"removed  {OLD}: 6 answers, 7 records that point to it" in out.text
     assert f"kept     {NEW}: its report is 1.0 days old" in out.text
     assert "1 run removed." in out.text
 
@@ -76,7 +76,7 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
     before = files(work)
     assert run(work, out, gateway, dry_run=True) == 0
     assert files(work) == before
-    assert f"would go {OLD}: 6 answers, 6 records that point to it, 2 batches of the API" in out.text
+    assert f"would go {OLD}: 6 answers, 7 records that point to it, 2 batches of the API" in out.text
     assert "1 run would be removed." in out.text
     assert claude_simulator.calls().get("delete", 0) == 0
 
