@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from airflow.sdk import DAG
 from upath import UPath
 
 from airflow_provider_claude.cli.main import main
+from airflow_provider_claude.core.packing.auto_packing import AutoPacking, auto_packing_of
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
@@ -121,3 +123,32 @@ def test_a_dry_run_logs_the_cost_sends_nothing_and_skips_all_below(
     assert (pushed["estimate"]["requests"], pushed["estimate"]["measured"]) == (2, True)
     assert set(claude_simulator.calls()) <= {"models", "count_tokens"}
     assert RunFolder(UPath(run)).plan() is None
+
+
+@pytest.mark.usefixtures("claude_simulator")
+@pytest.mark.parametrize("pack", ["auto", AutoPacking(sizes=(5,), rows=20)])
+def test_pack_auto_returns_the_shards_of_its_probe_beside_those_of_the_run(tmp_path: Path, pack: Any) -> None:
+    rows = "\n".join(f'{{"id": "{n}", "body": "Row {n}."}}' for n in range(30))
+    (tmp_path / "rows.jsonl").write_text(rows)
+    source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
+    ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
+    job = ClaudeJob(prompt="<m>{body}</m>", output={"type": "object", "properties": {"good": {"type": "boolean"}}})
+    plan = ClaudePlanOperator(task_id="plan", run_folder=run, job=job, pack=pack, pack_tokens=2_000)
+    shards = plan.execute(manual_run())
+    [probe] = RunFolder(UPath(run)).probes()
+    assert sum(shard.startswith(f"{probe}/shards/") for shard in shards) == (7 if pack == "auto" else 3)
+    assert sum("/probes/" not in shard for shard in shards) == 1
+    assert RunFolder(UPath(run)).need_plan().auto_pack == auto_packing_of(pack, 2_000, ())
+
+
+def test_the_tasks_of_a_probe_are_named_after_it() -> None:
+    import jinja2
+
+    with DAG("packed", schedule=None) as dag:
+        claude_batch_job("job", job=JOB, source="/in", work="/work", output="", plan_args={"pack": "auto"})
+    template = jinja2.Template(dag.task_dict["job.shard.create"].map_index_template)
+    names = [
+        template.render(task=SimpleNamespace(shard=path))
+        for path in ("/w/r/shards/00003", "/w/r/probes/p-1/shards/00002")
+    ]
+    assert names == ["00003", "p-1 00002"]

@@ -40,6 +40,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `prompt_leaks` counts answers that repeat the prompt or orders to drop it, by flag.
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
+    `probes`: what is known of packing, where the plan decides about it.
     `drift`: how far each field of labels is from earlier runs. Times are shown in `zone`, the DAG's. `publication` says how
     far the publication of the answers is; `published` where they are, and `published_rows` how many are in the files there,
     both None while, or because, they are not.

@@ -25,6 +25,7 @@ from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.run import expect, weigh
 from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, placed_sentences, shard_sentences
 from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of, with_pack
+from airflow_provider_claude.stages.probes.remembered import remembered
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.store import RunFolder, ScanRecord, ShardSpec, WorkFolder
 
@@ -73,10 +74,25 @@ def dry_run(
         *shard_sentences(settings.limits, shards, deadline=settings.deadline),
         *placed_sentences(job, start.items.placed()),
         *packed_sentences(settings.pack, sums),
+        *_of_packs(start),
         *cache_sentences(cache, sums, start.price, _lanes(lanes)),
         *lanes.sentences,
     ]
     return _of(start.scan, sums, lanes, explain(facts(start.scan, shards, start.draft, _SENT, notes), sums))
+
+
+def _of_packs(start: Start) -> list[str]:
+    """How many items share a request, where the plan decides it; what trying costs is not part of the estimate."""
+    auto = start.settings.auto_pack
+    if auto is None:
+        return []
+    found = remembered(start.work, start.draft.job_hash, auto, start.clock())
+    if found.verdict.final:
+        return found.sentences()[:1]
+    return [
+        *found.sentences()[:1],
+        f"The run would ask {auto.rows:,} rows several times more to find out: not counted here.",
+    ]
 
 
 def _lanes(lanes: Lanes) -> set[str]:

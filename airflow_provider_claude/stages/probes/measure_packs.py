@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.score_packs import Answers, Packed, Place, comparable, scores
+from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.probes.remembered import remembered
 from airflow_provider_claude.store import PackingRecord, PlanRecord, RunFolder, exists
 from airflow_provider_claude.store.parquet_files import read_batches, read_table
@@ -25,20 +26,23 @@ PACKS = "packs"
 _ROWS = 32_768
 
 
-def measure_packs(run: RunFolder, plan: PlanRecord) -> bool:
-    """Remember what the probe of packs of *plan* has found, if it has one whose answers are here; whether it has."""
-    auto, names = plan.auto_pack, [name for name in plan.probes if name.startswith(f"{PACKS}-")]
-    record = None if auto is None or not names else _measured(run, plan, auto, run.probe(names[0]))
-    if record is not None:
-        work_of(run, plan).record_packing(plan.job_hash, record)
-    return record is not None
+def measure_packs(run: RunFolder, plan: PlanRecord, now: str) -> list[str]:
+    """Remember what the probe of packs of *plan* has found, if it has one whose answers are here. Returns what is known of packs
+    of its job, in sentences; none where the plan does not decide about them.
 
-
-def packs_sentences(run: RunFolder, plan: PlanRecord, now: str) -> list[str]:
-    """What is known of packs of the job of *plan*."""
+    A probe that cannot be read is named there: it never fails its run.
+    """
     if plan.auto_pack is None:
         return []
-    return remembered(work_of(run, plan), plan.job_hash, plan.auto_pack, now).sentences()
+    work, more = work_of(run, plan), []
+    for name in plan.probes:
+        try:
+            record = _measured(run, plan, plan.auto_pack, run.probe(name)) if name.startswith(f"{PACKS}-") else None
+        except (StateError, pa.ArrowException) as error:
+            record, more = None, [f"The probe {name} could not be read, and counts for nothing: {error}"]
+        if record is not None:
+            work.record_packing(plan.job_hash, record)
+    return [*remembered(work, plan.job_hash, plan.auto_pack, now).sentences(), *more]
 
 
 def _measured(run: RunFolder, plan: PlanRecord, auto: AutoPacking, probe: RunFolder) -> PackingRecord | None:

@@ -19,7 +19,7 @@ from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.cost.spent import keep_on_record
-from airflow_provider_claude.stages.probes.measure_packs import measure_packs, packs_sentences
+from airflow_provider_claude.stages.probes.measure_packs import measure_packs
 from airflow_provider_claude.stages.publish.run import publish_answers
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
@@ -58,8 +58,7 @@ def report(
     kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
     paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
-    measure_packs(run, plan)
-    summary = msgspec.structs.replace(summary, probes=packs_sentences(run, plan, now))
+    summary = msgspec.structs.replace(summary, probes=measure_packs(run, plan, now))
     drift = drifts(run, plan, summary.answers)
     summary = msgspec.structs.replace(
         summary,
