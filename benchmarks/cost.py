@@ -1,6 +1,6 @@
 """What a row costs: the question of the shipped nightly DAG, asked by this package and by two operators of Airflow's providers.
 
-`ROWS=40 python -m benchmarks.cost` sends real batches to the simulator and reads its books, for mails of 0.3, 1.2 and 12 kB.
+`ROWS=100 python -m benchmarks.cost` sends real batches to the simulator and reads its books, for mails of 0.3, 1.2 and 12 kB.
 `bare` is AnthropicBatchOperator with the question written by hand: its system prompt, the prompt with the values in it, and the
 schema as the SDK makes it of the same Pydantic class. LLMBatchOperator forces a tool, as pydantic-ai does.
 
@@ -244,7 +244,7 @@ def ways(bench: Bench) -> Iterator[tuple[str, Row]]:
 
 
 def main() -> int:
-    rows, bad = int(os.environ.get("ROWS", "40")), []
+    rows, bad = int(os.environ.get("ROWS", "100")), []
     with Rig() as rig:
         os.environ.update(rig._environment())  # noqa: SLF001 - the steps of this benchmark run in this process
         job = shipped_job()
