@@ -23,8 +23,8 @@ from typing import Any
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.pack_verdict import MOST_RUNS, Scores, verdict
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from benchmarks.packing import Label
-from benchmarks.workload import MODEL, SYSTEM
+from benchmarks.packing import LONG, Label
+from benchmarks.workload import MODEL
 
 AUTO = AutoPacking()
 
@@ -96,7 +96,7 @@ def _night(folder: Path, claude: SimulatorProcess, number: int, rows: int) -> tu
     texts = [f"{_FEELINGS[n % 3]}. Parcel {n} of day {number}." for n in range(rows)]
     source = folder / f"{number}.parquet"
     pq.write_table(pa.table({"id": [f"{n}" for n in range(rows)], "message": texts}), source)
-    job = ClaudeJob(model=MODEL, system=SYSTEM, prompt="<message>{message}</message>", output=Label, max_tokens=128)
+    job = ClaudeJob(model=MODEL, system=LONG, prompt="<message>{message}</message>", output=Label, max_tokens=128)
     client = anthropic.Anthropic(base_url=claude.base_url, api_key=claude.api_key)
     gateway, run = Gateway(lambda: client), RunFolder(UPath(folder / "work" / f"day={number}"))
     clock = _Clock(number)

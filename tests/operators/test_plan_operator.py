@@ -132,7 +132,8 @@ def test_pack_auto_returns_the_shards_of_its_probe_beside_those_of_the_run(tmp_p
     (tmp_path / "rows.jsonl").write_text(rows)
     source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
     ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
-    job = ClaudeJob(prompt="<m>{body}</m>", output={"type": "object", "properties": {"good": {"type": "boolean"}}})
+    output = {"type": "object", "properties": {"good": {"type": "boolean"}}}
+    job = ClaudeJob(system="Is it good? " * 80, prompt="<m>{body}</m>", output=output)
     plan = ClaudePlanOperator(task_id="plan", run_folder=run, job=job, pack=pack, pack_tokens=2_000)
     shards = plan.execute(manual_run())
     [probe] = RunFolder(UPath(run)).probes()

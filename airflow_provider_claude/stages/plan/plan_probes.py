@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
-from airflow_provider_claude.core.cost.estimate import Estimate, usd
+from airflow_provider_claude.core.cost.estimate import Estimate, usd, with_cache
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.score_packs import comparable
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.cost.budget import affords
 from airflow_provider_claude.stages.cost.spent import keep_on_record
+from airflow_provider_claude.stages.plan.choose_cache import warm
 from airflow_provider_claude.stages.plan.end_earlier_plan import retire
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
 from airflow_provider_claude.stages.plan.start import Start
@@ -58,7 +60,11 @@ def _with_packs(start: Start, own: Planned, auto: AutoPacking) -> PlanRecord:
     why_not = _why_not(start, record)
     seed = f"{record.job_hash} {start.work.run_name(start.run)}"
     weighed = None if why_not else packs_probe(start.run, record, auto, own.tokens, seed)
-    why_not = why_not or _why_not_this(start, record, own.sums, weighed)
+    saving = () if weighed is None else _saving(weighed, record)
+    if saving and saving != auto.sizes:
+        auto = replace(auto, sizes=saving)
+        weighed = packs_probe(start.run, record, auto, own.tokens, seed)
+    why_not = why_not or _why_not_this(start, record, own.sums, weighed, saving)
     if weighed is None or why_not:
         return _explained(record, [*found.sentences(), f"Packs are not tried in this run: {why_not}."])
     probe = weighed.write(PACKS, _due(start, record))
@@ -82,14 +88,28 @@ def _why_not(start: Start, record: PlanRecord) -> str:
     return ""
 
 
-def _why_not_this(start: Start, record: PlanRecord, own: Estimate, weighed: Weighed | None) -> str:
-    """The same for one that is *weighed*, None where there are too few rows. *own*: what the run itself is expected to use."""
+def _why_not_this(
+    start: Start, record: PlanRecord, own: Estimate, weighed: Weighed | None, saving: Sequence[int]
+) -> str:
+    """The same for one that is *weighed*, None where there are too few rows. *own*: what the run itself is expected to use;
+    *saving*: the sizes of packs that cost less than requests of their own.
+    """
     if weighed is None:
         return "too few rows without doubt are short enough to share a request"
+    if not saving:
+        return "in packs its rows would cost no less than alone"
     lane = "batch" if record.lanes.lane == "batch" else "sync"
     lanes = [lane, *("batch" for _ in weighed.sums)]
     covered = affords(start.work, record, [own, *weighed.sums], lanes)
     return "" if covered else "the budget may not cover it beside the run"
+
+
+def _saving(weighed: Weighed, record: PlanRecord) -> tuple[int, ...]:
+    """The sizes of packs in which the sample costs less by batch than alone, with the cache that the run has."""
+    caches = warm(record.cache)
+    costs = [with_cache(one, record.price, caches).cost["batch"] for one in weighed.sums]
+    packs = list(zip((spec.pack for spec in weighed.specs), costs, strict=True))[1:]
+    return tuple(sorted({size for size, _ in packs} - {size for size, cost in packs if cost >= costs[0]}))
 
 
 def _due(start: Start, record: PlanRecord) -> float | None:

@@ -9,6 +9,7 @@ from upath import UPath
 
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.plan_settings import Settings
@@ -18,8 +19,10 @@ from airflow_provider_claude.stages.settle.run import Settling
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import BudgetRecord, PlanRecord, RunFolder, ShardFolder
 from airflow_provider_claude.store.parquet_files import read_table
-from tests.stages.conftest import Night, clock, patient, scan_by_hand
+from tests.stages.conftest import Night, Sentiment, clock, patient, scan_by_hand
 
+#: A question that is long enough for packs to save, and too short to be cached.
+JOB = ClaudeJob(system="Label the mail. " * 60, prompt="<mail>{body}</mail>", output=Sentiment, max_tokens=100)
 WORDS = ("I love it, wonderful", "This is terrible, I hate it", "The parcel weighs two kilos")
 AUTO = AutoPacking(sizes=(5, 20), rows=320)
 
@@ -28,7 +31,7 @@ def day(night: Night, name: str, rows: int = 340) -> Night:
     """A run of the same work folder with mails of its own."""
     run = RunFolder(UPath(str(night.run.path.parent)) / "work" / "dag" / name)
     scan_by_hand(run, [f"{WORDS[n % 3]}. {name} {n}" for n in range(rows)], name=name)
-    return Night(run, night.gateway)
+    return Night(run, night.gateway, JOB)
 
 
 def planned(night: Night, auto: AutoPacking | None = AUTO, at: str | None = None, **more) -> PlanRecord:
@@ -171,3 +174,11 @@ def test_rows_that_may_not_share_requests_are_sampled_by_what_they_have_in_commo
     [probe] = today.run.probes()
     whose = read_table(probe.part("items", 0))["priority"].to_pylist()
     assert sorted(whose.count(one) for one in set(whose)) == [6, 6, 6, 6]
+
+
+def test_packs_that_would_save_nothing_are_not_tried(night: Night) -> None:
+    today = day(night, "mon")
+    today.job = ClaudeJob(prompt="<mail>{body}</mail>", output=Sentiment, max_tokens=100)
+    record = planned(today)
+    assert record.probes == []
+    assert any("would cost no less than alone" in sentence for sentence in record.explanation)
