@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
@@ -16,6 +17,8 @@ from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FI
 
 _OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS))
 _TOKENS = {f"claude_{kind}_tokens": kind for kind in ("input", "output", "cache_read", "cache_creation")}
+
+_BATCH = scalar("batch", pa.string())
 
 
 class AnswerTally:
@@ -46,7 +49,7 @@ class AnswerTally:
         self.models.add(batch["claude_model"])
         for column, kind in _TOKENS.items():
             self._tokens[kind] += pc.sum(batch[column]).as_py() or 0
-        in_batch_lane = pc.equal(batch["claude_lane"], "batch")
+        in_batch_lane = pc.equal(batch["claude_lane"], _BATCH)
         self._usd["batch"] += total_usd(batch["claude_cost_usd"].filter(in_batch_lane))
         self._usd["sync"] += total_usd(batch["claude_cost_usd"].filter(pc.invert(in_batch_lane)))
 

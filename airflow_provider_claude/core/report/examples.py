@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.legible import excerpt
@@ -50,7 +51,7 @@ class Examples:
         """The rows to take; only distinct reasons are looked at one by one."""
         wanted = []
         codes = reasons.dictionary_encode()
-        indices = codes.indices.to_numpy(zero_copy_only=False)
+        indices = np.from_dlpack(codes.indices)
         for code, reason in enumerate(codes.dictionary.to_pylist()[:IN_ALL]):
             wanted += (indices == code).nonzero()[0][: PER_REASON - self._kept[reason]].tolist()
         return sorted(wanted)[: IN_ALL - len(self.found)]

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.report.answer_table import AnswerTally, total_usd
 from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.report.incomplete import never_whole
@@ -32,6 +33,9 @@ _BATCH_ROWS = 32_768
 #: What is read of quarantine/.
 _ASIDE = ["item_id", "reason", "detail", "scan_layer", "scan_excerpt", "flags", "lost_rows"]
 
+
+#: The `lost_rows` of what is a row itself.
+_NONE = array([0], pa.int64())
 
 #: Small records are read by this many threads at once: on an object store each is a round trip.
 _READERS = 8
@@ -88,7 +92,7 @@ class Counts:
                 lost = batch["lost_rows"]
                 self.lost += pc.sum(lost).as_py() or 0
                 self.uncounted += lost.null_count
-                single = batch.filter(pc.fill_null(pc.equal(lost, 0), fill_value=False))
+                single = batch.filter(pc.is_in(lost, _NONE))
                 self.reasons.add(single["reason"])
                 self.by_authors.add(_of_authors(single))
                 self.flags.add(pc.list_flatten(batch["flags"]))
@@ -101,7 +105,7 @@ class Counts:
         starts, stops = np.array([s.start for s in specs], int), np.array([s.stop for s in specs], int)
         for part in self.run.parts("duplicates"):
             for batch in _batches(part, ["ordinal"]):
-                ordinals = batch["ordinal"].to_numpy()
+                ordinals = np.from_dlpack(batch["ordinal"])
                 indexes = np.searchsorted(starts, ordinals, side="right") - 1
                 inside = (indexes >= 0) & (ordinals < stops[indexes]) if specs else np.zeros(len(ordinals), bool)
                 found[-1] += int((~inside).sum())
@@ -167,7 +171,7 @@ class Counts:
 def _of_authors(batch: pa.RecordBatch) -> pa.Array:
     """The reasons of the rows of *batch* that were set aside for what their authors wrote."""
     pairs = zip(batch["reason"].to_pylist(), batch["scan_layer"].to_pylist(), strict=True)
-    return pa.array([reason for reason, layer in pairs if by_authors(reason, layer)], pa.string())
+    return array([reason for reason, layer in pairs if by_authors(reason, layer)], pa.string())
 
 
 def _number(part: UPath) -> int:
