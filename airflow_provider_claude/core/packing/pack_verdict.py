@@ -15,7 +15,8 @@ point.
                 refused     where the upper end of a field is
                 undecided   else: the next run asks another sample, and all samples count together
 
-The largest accepted size is taken. Where none is, and one is undecided, the next runs try again, MOST_RUNS in all.
+The largest accepted size is taken. Where a larger one is undecided, the next runs try again first, MOST_RUNS in all, and their
+items still have requests of their own: these are the answers that packs are compared with.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def verdict(samples: Sequence[Sequence[Scores]], margin: float) -> Verdict:
     why = f"Measured with {rows:,} rows of {len(samples)} {'run' if len(samples) == 1 else 'runs'}: {shown}."
     if not by_size:
         why = "The output has no label, boolean or number to compare."
-    open_ = not accepted and "undecided" in states.values() and len(samples) < MOST_RUNS
-    return Verdict(items=max(accepted, default=1), final=not open_, why=why)
+    best = max(accepted, default=1)
+    open_ = len(samples) < MOST_RUNS and any(size > best and state == "undecided" for size, state in states.items())
+    return Verdict(items=1 if open_ else best, final=not open_, why=why)
 
 
 def together(samples: Iterable[Iterable[Scores]]) -> dict[int, list[Scores]]:

@@ -51,6 +51,13 @@ def test_it_is_tried_so_often_and_no_more() -> None:
     assert (verdict([unsure] * MOST_RUNS, 0.01).items, verdict([unsure] * MOST_RUNS, 0.01).final) == (1, True)
 
 
+def test_where_a_larger_pack_is_undecided_it_is_measured_first() -> None:
+    unsure = sample(0, 0, 4)
+    assert (verdict([unsure], 0.01).items, verdict([unsure], 0.01).final) == (1, False)
+    assert (verdict([unsure] * MOST_RUNS, 0.01).items, verdict([unsure] * MOST_RUNS, 0.01).final) == (10, True)
+    assert verdict([sample(4, 4, 0)], 0.01).final, "smaller ones do not matter where a larger one is accepted"
+
+
 def test_each_field_has_to_hold() -> None:
     good, bad = scores(5, 0), scores(5, 60, field="urgent")
     assert verdict([[good, bad]], 0.01).items == 1

@@ -223,3 +223,24 @@ def test_a_check_word_is_not_part_of_the_text():
     """The answer is that to the item without it."""
     plain = [{**one, "check": ""} for one in _checked(6)]
     assert [{**one, "check": ""} for one in _answers(6)] == plain
+
+
+def _labels(**shares):
+    return [element["sentiment"] for element in _answers(20, **shares)]
+
+
+def test_a_model_that_leaks_gives_an_element_the_answer_of_the_one_before() -> None:
+    steady = _labels()
+    assert _labels(pack_leak=1.0) == [steady[0], *steady[:-1]]
+
+
+def test_a_model_that_fades_reads_the_first_five_elements_with_care() -> None:
+    steady, fading = _labels(), [_answers(20, nonce=f"k{n}", pack_fade=1.0) for n in range(30)]
+    wrong = [sum(pack[place]["sentiment"] != steady[place] for pack in fading) for place in range(20)]
+    assert wrong[:5] == [0] * 5
+    assert sum(wrong[5:10]) < sum(wrong[15:])
+    assert wrong[19] > 10
+
+
+def test_a_noisy_model_answers_another_text_and_the_same_request_alike() -> None:
+    assert _labels(noise=1.0) == _labels(noise=1.0) != _labels()
