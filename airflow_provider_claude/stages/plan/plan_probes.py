@@ -13,6 +13,7 @@ from airflow_provider_claude.core.cost.estimate import Estimate, usd, with_cache
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.score_packs import comparable
+from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.cost.budget import affords
 from airflow_provider_claude.stages.cost.spent import keep_on_record
@@ -98,6 +99,8 @@ def _why_not_this(
         return "too few rows without doubt are short enough to share a request"
     if not saving:
         return "in packs its rows would cost no less than alone"
+    if len(record.shards) + len(weighed.specs) > MAX_SHARDS:
+        return "the run has as many shards as Airflow maps"
     lane = "batch" if record.lanes.lane == "batch" else "sync"
     lanes = [lane, *("batch" for _ in weighed.sums)]
     covered = affords(start.work, record, [own, *weighed.sums], lanes)

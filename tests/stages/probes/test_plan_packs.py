@@ -182,3 +182,8 @@ def test_packs_that_would_save_nothing_are_not_tried(night: Night) -> None:
     record = planned(today)
     assert record.probes == []
     assert any("would cost no less than alone" in sentence for sentence in record.explanation)
+
+
+def test_a_probe_does_not_make_more_shards_than_airflow_maps(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_claude.stages.plan.plan_probes.MAX_SHARDS", 5)
+    assert planned(day(night, "mon")).probes == []
