@@ -41,6 +41,7 @@ def get_provider_info() -> dict[str, Any]:
                         "report",
                         "scan",
                         "settle",
+                        "shard",
                         "scan_splits",
                     )
                 ],
