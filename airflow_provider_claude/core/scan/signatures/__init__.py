@@ -61,7 +61,8 @@ class Signatures:
         return _compiled((*own_rules(), *more))
 
     def find(self, texts: pa.Array, folded: pa.Array | None = None) -> list[Finding]:
-        """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first.
+        """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first,
+        then by id: in which order YARA-X reports rules is not promised.
         *folded* is what `fold` makes of them, if that is known.
 
         Nulls say nothing. A text that takes longer than TIMEOUT is a finding itself (`scan_timeout`).
@@ -70,11 +71,11 @@ class Signatures:
         rows, again = other_readings(texts, fold(texts) if folded is None else folded)
         for row, rule in (*self._hits(range(len(texts)), texts), *self._hits(rows, again)):
             known = found.get((row, rule.id))
-            if known is None or _weight(rule) > _weight(known):
+            if known is None or (_weight(rule), rule.name) > (_weight(known), known.name):
                 found[row, rule.id] = rule
         return [
             Finding(row, "signatures", rule.id, rule.severity, rule.score, f"the text {rule.catches}")
-            for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1])))
+            for (row, _), rule in sorted(found.items(), key=lambda one: (one[0][0], -_weight(one[1]), one[0][1]))
         ]
 
     def doubted(self, findings: Iterable[Finding]) -> dict[int, float]:
