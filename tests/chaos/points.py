@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from airflow_provider_claude.stages.requests import request_body
+from airflow_provider_claude.stages.requests import request_body, spool
 
 #: Bytes of a body that are sent at once: small, so that there is a middle of sending.
 _UPLOAD_CHUNK = 4096
@@ -175,15 +175,16 @@ class Points:
                 yield chunk[half:]
 
         def uploading(one: request_body.RequestBody) -> Iterator[bytes]:
-            last = (len(one) - 1) // _UPLOAD_CHUNK
+            sent = 0
             for number, chunk in enumerate(body(one)):
-                if number == last:
+                sent += len(chunk)
+                if sent == len(one):
                     self.hit("call", LAST_CHUNK)
                 yield chunk
                 if number == 0:
                     self.hit("call", "body, in the middle")
 
-        request_body._CHUNK = _UPLOAD_CHUNK
+        spool._CHUNK = _UPLOAD_CHUNK
         httpx2.Client.send = sending  # type: ignore[method-assign, assignment]
         httpx2.AsyncClient.send = sending_async  # type: ignore[method-assign, assignment]
         httpx2.Response.iter_bytes = receiving  # type: ignore[method-assign, assignment]

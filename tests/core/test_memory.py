@@ -35,3 +35,15 @@ def test_arrow_and_the_collector_are_after_a_block_as_they_were_before() -> None
         assert gc.get_threshold()[:2] == before[1][:2]
         assert gc.get_threshold()[2] > before[1][2]
     assert (pa.default_memory_pool().backend_name, gc.get_threshold()) == before
+
+
+def test_blocks_that_end_in_another_order_than_they_began_leave_everything_as_it_was() -> None:
+    before = pa.default_memory_pool().backend_name, gc.get_threshold()
+    for _ in range(8):
+        first, second = many_rows(), many_rows()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert pa.default_memory_pool().backend_name == "system"
+        second.__exit__(None, None, None)
+    assert (pa.default_memory_pool().backend_name, gc.get_threshold()) == before

@@ -9,6 +9,7 @@ import pendulum
 from airflow_provider_claude.core.cost.estimate import estimate
 from airflow_provider_claude.core.deadline.at_risk import AtRisk, Open, assess_risk
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
+from airflow_provider_claude.core.requests.request_params import MARKER_BYTES
 from airflow_provider_claude.stages.deadline.abandon import waits_past_cutoff
 from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 from airflow_provider_claude.store import AtRiskRecord, RunFolder, write_new_record
@@ -42,7 +43,7 @@ def _open(run_deadline: RunDeadline, now: float) -> Iterator[Open]:
         spec = run_deadline.plan.shard(shard_backlog.number)
         rows = round(shard_backlog.seconds / lanes.row_seconds) if lanes.row_seconds else 0
         in_results = run_deadline.plan.in_results_of(rows)
-        size = max(spec.bytes - spec.rows * ENTRY_BYTES, 0) * rows // max(spec.rows, 1)
+        size = max(spec.bytes - spec.rows * (ENTRY_BYTES + MARKER_BYTES), 0) * rows // max(spec.rows, 1)
         yield Open(
             shard=shard_backlog.number,
             rows=rows,
