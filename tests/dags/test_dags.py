@@ -106,8 +106,8 @@ def test_a_dry_run_of_a_night_ends_after_the_plan_pays_nothing_and_the_day_can_b
 ) -> None:
     from datetime import date
 
-    write_corpus(tmp_path / "mail", 20, 1, date(2026, 10, 2))
-    night, conf = dags["email_sentiment_nightly"], {"source": str(tmp_path / "mail"), "day": "2026-10-02"}
+    write_corpus(tmp_path / "mail", 20, 1, date(2025, 3, 3))
+    night, conf = dags["email_sentiment_nightly"], {"source": str(tmp_path / "mail"), "day": "2025-03-03"}
     dry = run(night, **conf, dry_run=True)
     assert str(dry.state) == "success"
     assert states(dry)["sentiment.plan"] == ["success"]
@@ -115,7 +115,7 @@ def test_a_dry_run_of_a_night_ends_after_the_plan_pays_nothing_and_the_day_can_b
     assert {state for found in below for state in found} == {"skipped"}
     assert claude_simulator.books()["total"]["requests"] == 0
     assert str(run(night, **conf, dry_run=False).state) == "success"  # in one process, a param keeps what a run has set
-    assert report_of(airflow_db, "2026-10-02")["ledger"]["inputs"] == 20
+    assert report_of(airflow_db, "2025-03-03")["ledger"]["inputs"] == 20
 
 
 def test_the_callback_of_a_failed_night_names_the_task_that_failed_first_with_its_error_and_its_log(
