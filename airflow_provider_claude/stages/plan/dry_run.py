@@ -24,7 +24,7 @@ from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampl
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
 from airflow_provider_claude.stages.plan.run import expect, weigh
 from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, placed_sentences, shard_sentences
-from airflow_provider_claude.stages.plan.start import Start, check_fit, draft_of, items_of, with_pack
+from airflow_provider_claude.stages.plan.start import Start, check_fit, start_of
 from airflow_provider_claude.stages.probes.remembered import remembered
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.store import RunFolder, ScanRecord, ShardSpec, WorkFolder
@@ -36,7 +36,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would ask. *rows* were read, *items* of them would be answered, and *reused* of these have an answer already.
 
     Tokens and costs are of the requests that are left; costs are USD, all of them by batch or all of them by the sync lane.
-    *seconds* is how long the sync lane would take for all. *measured*: whether tokens were measured or counted.
+    *sync_seconds* is how long the sync lane would take for all. *measured*: whether tokens were measured or counted.
     """
 
     rows: int
@@ -110,19 +110,7 @@ def _start(run: RunFolder, job: ClaudeJob, api: PlanApi | None, settings: Settin
         price = price_for(job.model, settings.prices, api, on=clock(), geo=geo)
     account = api.account() if api is not None and scan.items else NO_ACCOUNT
     work = WorkFolder(settings.work or run.path).of(account)
-    settings = with_pack(settings, work, job, clock())
-    draft = draft_of(job, price, settings, scan, work, run, clock())
-    return Start(
-        run=run,
-        job=job,
-        settings=settings,
-        clock=clock,
-        scan=scan,
-        price=price,
-        work=work,
-        draft=draft,
-        items=items_of(run, scan, draft, settings),
-    )
+    return start_of(run, scan, job, settings, clock, price=price, work=work)
 
 
 def _tokens(start: Start, api: PlanApi | None) -> TokenModel:

@@ -14,7 +14,7 @@ from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, PACKED_FIELDS, with_columns
 from airflow_provider_claude.gateway.output_schema import api_schema
-from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job import ClaudeJob, JobSpec
 from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages.cost.budget import affords_one
 from airflow_provider_claude.stages.plan.ask_model import price_for
@@ -64,11 +64,31 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()
-    settings = with_pack(settings, work, job, clock())
-    draft = draft_of(job, price, settings, scan, work, run, clock())
-    items = items_of(run, scan, draft, settings)
-    if settings.trial and scan.items and not affords_one(work, draft, len(first_request(run, items.encoder))):
-        settings = replace(settings, trial=False)
+    start = start_of(run, scan, job, settings, clock, price=price, work=work)
+    if (
+        settings.trial
+        and scan.items
+        and not affords_one(work, start.draft, len(first_request(run, start.items.encoder)))
+    ):
+        return replace(start, settings=replace(start.settings, trial=False))
+    return start
+
+
+def start_of(
+    run: RunFolder,
+    scan: ScanRecord,
+    job: ClaudeJob,
+    settings: Settings,
+    clock: Callable[[], str],
+    *,
+    price: Price,
+    work: AccountFolder,
+) -> Start:
+    """What is planned for the *scan* of *run*, at *price*. Only the secret of a work folder without one is recorded."""
+    spec = job.spec(work.secret(), schema=api_schema(job.schema))
+    settings = _with_pack(settings, work, spec, clock())
+    draft = _draft(spec, price, settings, scan, work, run, clock())
+    packed = PackWeights(settings.pack, spec) if settings.pack else None
     return Start(
         run=run,
         job=job,
@@ -78,7 +98,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
         price=price,
         work=work,
         draft=draft,
-        items=items,
+        items=Items(run, scan, RequestEncoder(spec), packed),
     )
 
 
@@ -95,20 +115,12 @@ def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
 
 
-def with_pack(settings: Settings, work: AccountFolder, job: ClaudeJob, now: str) -> Settings:
+def _with_pack(settings: Settings, work: AccountFolder, spec: JobSpec, now: str) -> Settings:
     """*settings* with how items share requests, by what is remembered of the job where the plan decides it."""
     auto = settings.auto_pack
     if auto is None:
         return settings
-    spec = job.spec(work.secret(), schema=api_schema(job.schema))
-    found = remembered(work, spec.job_hash, auto, now)
-    return replace(settings, pack=auto.packing(found.verdict.items))
-
-
-def items_of(run: RunFolder, scan: ScanRecord, draft: PlanRecord, settings: Settings) -> Items:
-    """The items of *scan* as requests of *draft*."""
-    packed = PackWeights(settings.pack, draft.job) if settings.pack else None
-    return Items(run, scan, RequestEncoder(draft.job), packed)
+    return replace(settings, pack=auto.packing(remembered(work, spec.job_hash, auto, now).verdict.items))
 
 
 def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
@@ -120,11 +132,10 @@ def _account(run: RunFolder, scan: ScanRecord, api: PlanApi) -> Account:
     return account
 
 
-def draft_of(
-    job: ClaudeJob, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
+def _draft(
+    spec: JobSpec, price: Price, settings: Settings, scan: ScanRecord, work: AccountFolder, run: RunFolder, now: str
 ) -> PlanRecord:
     """The plan before its shards are known."""
-    spec = job.spec(work.secret(), schema=api_schema(job.schema))
     return PlanRecord(
         job=spec,
         prompt_hash=spec.prompt_hash,
