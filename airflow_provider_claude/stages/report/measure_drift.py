@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from importlib.util import find_spec
 
@@ -18,24 +18,30 @@ _RUNS = 90
 _SATURDAY = 5
 
 
-def drifts(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSummary]) -> list[Drift]:
-    """The drift of each column of labels in *answers* against earlier runs on the same part of the week. Empty where there are
+def other_runs(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
+    """How the answers of the last runs of the group of *run* are distributed, newest first, without those of its own day."""
+    found = work_of(run, plan).labels(_group(run, plan), _RUNS)
+    return [one for one in found if _is_other(one, plan)]
+
+
+def drifts(others: Sequence[LabelsRecord], plan: PlanRecord, answers: Sequence[ColumnSummary]) -> list[Drift]:
+    """The drift of each column of labels in *answers* against *others* on the same part of the week. Empty where there are
     too few of them, or the extra `consistency` is not installed.
     """
     if find_spec("scipy") is None:
         return []
-    earlier = list(_earlier(run, plan))
+    earlier = _comparable(others, plan)
     found = (
         drift(name, labels, [one.fields.get(name, {}) for one in earlier]) for name, labels in _labels(answers).items()
     )
     return [one for one in found if one is not None]
 
 
-def changes(run: RunFolder, plan: PlanRecord) -> list[str]:
-    """What is asked otherwise than in the run before, a sentence each."""
-    before = next((one for one in _all(run, plan) if _is_other(one, plan)), None)
-    if before is None:
+def changes(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[str]:
+    """What is asked otherwise than in the newest of *others*, a sentence each."""
+    if not others:
         return []
+    before = others[0]
     pairs = {
         "model": (before.model, plan.job.model),
         "prompt": (before.prompt_hash, plan.prompt_hash),
@@ -64,22 +70,18 @@ def record_labels(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSumm
     work.record_labels(_group(run, plan), record)
 
 
-def _earlier(run: RunFolder, plan: PlanRecord) -> Iterator[LabelsRecord]:
-    """The last runs of other partitions on the same part of the week, oldest first; of each partition the newest."""
+def _comparable(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[LabelsRecord]:
+    """The last of *others* on the same part of the week, oldest first; of each partition the newest."""
     newest: dict[str, LabelsRecord] = {}
-    for one in _all(run, plan):
-        if _is_other(one, plan) and one.weekend == _weekend(plan):
+    for one in others:
+        if one.weekend == _weekend(plan):
             newest.setdefault(one.partition or one.at, one)
-    yield from reversed(list(newest.values())[:MOST_NIGHTS])
+    return list(newest.values())[:MOST_NIGHTS][::-1]
 
 
 def _is_other(one: LabelsRecord, plan: PlanRecord) -> bool:
     """Whether *one* is of another day than *plan*; where there are no partitions, of another plan."""
     return one.at != plan.created_at if plan.partition is None else one.partition != plan.partition
-
-
-def _all(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
-    return work_of(run, plan).labels(_group(run, plan), _RUNS)
 
 
 def _group(run: RunFolder, plan: PlanRecord) -> str:

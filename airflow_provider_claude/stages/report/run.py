@@ -21,7 +21,7 @@ from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
 from airflow_provider_claude.stages.publish.run import publish_answers
-from airflow_provider_claude.stages.report.measure_drift import changes, drifts, record_labels
+from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
 from airflow_provider_claude.store.work_of import work_of
@@ -59,10 +59,16 @@ def report(
     paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
     summary = msgspec.structs.replace(summary, probes=measure_packs(run, plan, now))
-    drift = drifts(run, plan, summary.answers)
+    others = other_runs(run, plan)
+    drift = drifts(others, plan, summary.answers)
     summary = msgspec.structs.replace(
         summary,
-        warnings=[*summary.warnings, *warnings, *changes(run, plan), *(one.sentence() for one in drift if one.alarm)],
+        warnings=[
+            *summary.warnings,
+            *warnings,
+            *changes(others, plan),
+            *(one.sentence() for one in drift if one.alarm),
+        ],
         drift=drift,
     )
     _write(run, summary := msgspec.structs.replace(summary, publication=_beginning(summary, output)))
