@@ -30,6 +30,8 @@ from airflow_provider_claude.triggers.warning import warn_if_left
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_claude.stages.settle.run import Settled, Waiting
+
 
 class ClaudeSettleOperator(SettlesShards, BaseOperator):
     """Sends the unresolved rows of a loaded shard again, until they are answered or cannot be. Returns the counts.
@@ -102,9 +104,8 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
         from airflow_provider_claude.stages.settle.run import Settled
 
         rounds = whole_number("rounds", self.rounds, 0, MOST_ROUNDS)
-        settling = self.settling(self.shard, self.job, rounds, context)
         try:
-            step = settling.go_on()
+            step = self.step(rounds, context)
         finally:
             warn_if_left(self.shard, context, notify=self.warn)
         if isinstance(step, Settled):
@@ -113,6 +114,10 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
             )
             return dict(msgspec.to_builtins(step.loaded))
         return self._wait(step.batch_id, context, active)
+
+    def step(self, rounds: int, context: Context) -> Settled | Waiting:
+        """Take the next step of the shard that can be taken now."""
+        return self.settling(self.shard, self.job, rounds, context).go_on()
 
     def _wait(self, batch_id: str, context: Context, active: int) -> dict[str, Any]:
         self.log.info("Shard %s: unresolved rows sent as batch %s; waiting in the triggerer", self.shard, batch_id)

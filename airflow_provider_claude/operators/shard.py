@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
@@ -11,6 +11,8 @@ from airflow_provider_claude.runtime.paths import shard_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_claude.stages.settle.run import Settled, Waiting
 
 
 class ClaudeShardOperator(ClaudeSettleOperator):
@@ -23,10 +25,10 @@ class ClaudeShardOperator(ClaudeSettleOperator):
 
     ui_color = "#f4efd7"
 
-    def _settle(self, context: Context, active: int) -> dict[str, Any]:
+    def step(self, rounds: int, context: Context) -> Settled | Waiting:
         from airflow_provider_claude.stages.submit.run import create
 
         # Sent before, it is found again: nothing is paid twice.
         batch_id = create(shard_folder(self.shard), ClaudeHook(self.conn_id).gateway(), clock=utc_now)
         self.log.info("Shard %s: %s", self.shard, f"batch {batch_id}" if batch_id else "no batch needed")
-        return super()._settle(context, active)
+        return super().step(rounds, context)
