@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, number, usd
 from airflow_provider_claude.core.consistency.agreement import Differences, Interval, Pairs
+from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.store import RunFolder, exists
@@ -182,7 +183,7 @@ def _used(both: pa.Table, side: str) -> list[str]:
         return ["model", "USD per 1,000 rows", "output tokens a row"]
     return [
         ", ".join(sorted(filter(None, pc.unique(both[f"{_MODEL}{side}"]).to_pylist()))),
-        usd(_cost(both, side) * 1000 / len(both)),
+        usd(per_thousand(_cost(both, side), len(both))),
         f"{pc.mean(both[f'{_OUTPUT}{side}']).as_py() or 0:.1f}",
     ]
 

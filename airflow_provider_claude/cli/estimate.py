@@ -18,6 +18,7 @@ import msgspec
 from upath import UPath
 
 from airflow_provider_claude.cli.screen import Screen, number, usd
+from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
@@ -147,7 +148,7 @@ def _line(name: str, found: Sequence[DryRun]) -> list[str]:
         *(number(_sum(found, what)) for what in ("rows", "requests", "input_tokens", "output_tokens")),
         usd(batch),
         usd(sum((Decimal(one.sync_usd) for one in found), Decimal(0))),
-        usd(batch * 1000 / rows if rows else None),
+        usd(per_thousand(batch, rows)),
     ]
 
 

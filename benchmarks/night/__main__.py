@@ -23,10 +23,10 @@ from typing import Any
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from benchmarks.meter import fixed_loops
-from benchmarks.night.airflow import PROJECT, START_SECONDS, Airflow, AirflowError, eventually
+from benchmarks.night.airflow import START_SECONDS, Airflow, AirflowError, eventually
 from benchmarks.night.cpu import Peaks, cpu_of
 from benchmarks.night.reading import Reading, details, summary
-from benchmarks.rig import bytecode
+from benchmarks.rig import PROJECT, bytecode
 from benchmarks.workload import write_mails
 
 OURS = "email_sentiment_nightly"

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx
 
-PROJECT = Path(__file__).resolve().parents[2]
+from benchmarks.rig import PROJECT
 
 #: Lets each task process write down what it costs, and what it imports.
 PROBE = Path(__file__).parent / "probe"

@@ -57,7 +57,7 @@ class PlainValidator:
         return cls(plain, outer.get("config"), fractions)
 
     def __call__(self, text: str) -> dict[str, Any] | None:
-        """The columns of the answer *text*; None where the model has to look at it."""
+        """The columns of the answer *text*; None where only the model can validate it."""
         try:
             answer: dict[str, Any] = self._validate(text, strict=True)
         except ValidationError:

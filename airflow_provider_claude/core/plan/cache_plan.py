@@ -6,6 +6,9 @@ import msgspec
 
 from airflow_provider_claude.job.cache import Ttl
 
+#: The hit rate assumed where none is measured yet, about the middle of those that are documented.
+ASSUMED_RATE = 0.6
+
 
 class LaneCache(msgspec.Struct, frozen=True, kw_only=True):
     """The cache in one lane: the `ttl` of all its requests, None for no cache, and the one that one shard tries instead.
@@ -16,6 +19,11 @@ class LaneCache(msgspec.Struct, frozen=True, kw_only=True):
     ttl: Ttl | None = None
     probe: Ttl | None = None
     rate: float | None = None
+
+    @property
+    def expected_rate(self) -> float:
+        """The hit rate that the plan counts with: the measured one, else ASSUMED_RATE."""
+        return ASSUMED_RATE if self.rate is None else self.rate
 
 
 class CachePlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from airflow_provider_claude.core.cost.estimate import Estimate, Warm, usd, with_cache, with_input
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.plan.cache_plan import CachePlan, LaneCache
-from airflow_provider_claude.core.plan.caching import ASSUMED_RATE, break_even, least_cacheable
+from airflow_provider_claude.core.plan.caching import break_even, least_cacheable
 from airflow_provider_claude.job.cache import Ttl
 
 _FOR: dict[Ttl, str] = {"5m": "five minutes", "1h": "an hour"}
@@ -39,11 +39,10 @@ def _too_short(tokens: int, model: str) -> str:
 def _of_lane(plan: CachePlan, lane: str, sums: Estimate, price: Price) -> Iterator[str]:
     chosen = plan.lanes.get(lane, LaneCache())
     if chosen.ttl is not None:
-        rate = ASSUMED_RATE if chosen.rate is None else chosen.rate
         how = "as is assumed, not measured" if chosen.rate is None else "as in the last nights"
         yield (
             f"About {plan.prefix_tokens:,} tokens, the same in all requests, are cached for {_FOR[chosen.ttl]} {_BY[lane]}. If "
-            f"{rate:.0%} of them are read from the cache, {how}, that costs {usd(sums.cost[lane])} instead of "
+            f"{chosen.expected_rate:.0%} of them are read from the cache, {how}, that costs {usd(sums.cost[lane])} instead of "
             f"{usd(sums.uncached[lane])}. A cold batch writes the cache many times: once for each request that starts before "
             "the first one is answered."
         )
@@ -61,7 +60,7 @@ def _of_examples(plan: CachePlan, lane: str, sums: Estimate, price: Price) -> st
     warm = ""
     if _is_cacheable(plan, price.model):
         chosen = plan.lanes.get(lane, LaneCache())
-        rate = ASSUMED_RATE if chosen.rate is None else chosen.rate
+        rate = chosen.expected_rate
         ttl = chosen.ttl or chosen.probe or "5m"
         cached = with_cache(plain, price, {lane: Warm(plan.prefix_tokens, ttl, rate)})
         warm = f"{usd(cached.cost[lane])} with a cache of which {rate:.0%} is read, "

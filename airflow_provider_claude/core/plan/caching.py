@@ -35,9 +35,6 @@ _HOUR_SHARE = 0.1
 #: Of the hit rates that are documented for batches, the highest.
 _BEST_RATE = 0.98
 
-#: The hit rate assumed where none is measured yet, about the middle of those that are documented.
-ASSUMED_RATE = 0.6
-
 _DATED = re.compile(r"-\d{8}$")
 
 

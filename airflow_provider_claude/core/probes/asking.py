@@ -17,11 +17,6 @@ class Asking:
     pack: int = 1
 
 
-def sample(ordinals: Sequence[int], count: int, seed: str) -> list[int]:
-    """At most *count* of *ordinals*, drawn by *seed*, in their order."""
-    return sorted(random.Random(seed).sample(ordinals, min(count, len(ordinals))))  # noqa: S311 - no secret
-
-
 def shuffled(ordinals: Sequence[int], seed: str) -> list[int]:
     """*ordinals* in an order drawn by *seed*, which is not theirs."""
     order = random.Random(seed).sample(ordinals, len(ordinals))  # noqa: S311 - no secret

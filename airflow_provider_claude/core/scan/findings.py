@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-#: A `trace` is too little to be told of: it only brings the row into doubt, see core.doubt.
+#: A `trace` is not reported: it only brings the row into doubt, see core.doubt.
 Severity = Literal["high", "medium", "low", "trace"]
 
 #: The layers, in the order in which they speak: of two that would set a row aside, the first gives the reason.

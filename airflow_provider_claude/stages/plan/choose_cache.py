@@ -13,7 +13,7 @@ from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.estimate import Warm
 from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN, TokenModel
 from airflow_provider_claude.core.plan.cache_plan import NO_CACHE, CachePlan, LaneCache
-from airflow_provider_claude.core.plan.caching import ASSUMED_RATE, ENOUGH, WINDOW, choose, least_cacheable
+from airflow_provider_claude.core.plan.caching import ENOUGH, WINDOW, choose, least_cacheable
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
 from airflow_provider_claude.errors import ClaudeError
@@ -65,7 +65,7 @@ def _example_tokens(start: Start, prefix: int, tokens: TokenModel, api: count_to
 def warm(plan: CachePlan) -> dict[str, Warm]:
     """What the cache is expected to do, in the lanes that have one. One shard that only tries it does not count."""
     return {
-        lane: Warm(plan.prefix_tokens, one.ttl, ASSUMED_RATE if one.rate is None else one.rate)
+        lane: Warm(plan.prefix_tokens, one.ttl, one.expected_rate)
         for lane, one in plan.lanes.items()
         if one.ttl is not None
     }
