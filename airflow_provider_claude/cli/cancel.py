@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from airflow_provider_claude.cli.facts import RunFacts
 from airflow_provider_claude.cli.screen import Screen, number
@@ -37,11 +37,14 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
     """
     sent = [one for one in facts.in_flight if _is_meant(one[0], facts, shard)]
     statuses = [_status(api, *one) for one in sent]
+    orphans = [one for one in facts.orphans if _is_meant(one[0], facts, shard)]
     if sent:
         out.table(_HEAD, [_row(*one, status) for one, status in zip(sent, statuses, strict=True)], right=_HEAD[:4])
-    _warn_of_orphans([one for one in facts.orphans if _is_meant(one[0], facts, shard)], out)
+    _warn_of_orphans(orphans, out)
     running = [one for one, status in zip(sent, statuses, strict=True) if status == _RUNNING]
+    listed = [_facts(*one, status) for one, status in zip(sent, statuses, strict=True)]
     if not running:
+        out.document(_done(listed, orphans, {}))
         out.line("No batch is being answered: there is nothing to cancel.")
         return 0
     out.line("What they have answered is billed, and will be used; the rest is not billed.")
@@ -52,14 +55,36 @@ def cancel(facts: RunFacts, shard: int | None, api: Api, out: Screen, *, sure: C
         out.line("Nothing was cancelled.")
         return 1
     failed = 0
+    answers: dict[str, str] = {}
     for _, attempt in running:
         try:
             said = _cancel(api, attempt.batch_id or "")
         except ClaudeError as error:
             failed += 1
             said = f"NOT cancelled: {error}"
+        answers[attempt.batch_id or ""] = said
         out.line(f"{attempt.batch_id}: {said}")
+    out.document(_done(listed, orphans, answers))
     return 1 if failed else 0
+
+
+def _facts(shard: ShardFolder, attempt: Attempt, status: str) -> dict[str, Any]:
+    return {
+        "shard": str(shard),
+        "attempt": attempt.number,
+        "round": attempt.round,
+        "requests": attempt.requests,
+        "batch_id": attempt.batch_id,
+        "status": status,
+    }
+
+
+def _done(listed: list[dict[str, Any]], orphans: Sequence[Sent], answers: dict[str, str]) -> dict[str, Any]:
+    """What was found in flight, and what was said to each batch that was to be cancelled."""
+    return {
+        "in_flight": [{**one, "cancelled": answers.get(one["batch_id"])} for one in listed],
+        "without_batch": [{"shard": str(shard), "attempt": attempt.number} for shard, attempt in orphans],
+    }
 
 
 def _is_meant(one: ShardFolder, facts: RunFacts, shard: int | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fields", metavar="NAME", nargs="+", help="which (default: those of the job; else all in both)"
     )
-    parser.add_argument("--json", action="store_true", help="write JSON, with all pairs of labels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +90,15 @@ class Side:
         return table
 
 
-def show_comparison(
-    a: UPath, b: UPath, out: Screen, *, fields: Sequence[str] | None = None, as_json: bool = False
-) -> int:
+def show_comparison(a: UPath, b: UPath, out: Screen, *, fields: Sequence[str] | None = None) -> int:
     """Print how the answers at *b* differ from those at *a*. Returns the exit code: 1 where no row is in both."""
     need("consistency", "claude-batch compare")
     sides = Side.at(a), Side.at(b)
     chosen = _fields(sides, fields)
     first, second = (side.table(chosen) for side in sides)
     both = first.join(second, _KEY, join_type="inner", left_suffix=" a", right_suffix=" b")
-    if as_json:
-        out.line(json.dumps(_plain(both, chosen, first, second)))
-        return 0 if len(both) else 1
+    found = {name: compared(both, name) for name in chosen}
+    out.document(_plain(both, found, first, second))
     out.line(
         f"{number(len(both))} rows are in both; {number(len(first) - len(both))} only in A, "
         f"{number(len(second) - len(both))} only in B."
@@ -114,7 +110,7 @@ def show_comparison(
         ("", "A", "B"), list(zip(*(_used(both, side) for side in ("", " a", " b")), strict=True)), right=("A", "B")
     )
     out.line()
-    out.table(_HEAD, [_row(name, compared(both, name)) for name in chosen], right=_HEAD[1:6])
+    out.table(_HEAD, [_row(name, one) for name, one in found.items()], right=_HEAD[1:6])
     return 0
 
 
@@ -192,13 +188,15 @@ def _cost(both: pa.Table, side: str) -> Decimal:
     return Decimal(pc.sum(both[f"{_COST}{side}"]).as_py() or 0)
 
 
-def _plain(both: pa.Table, fields: Sequence[str], first: pa.Table, second: pa.Table) -> dict[str, Any]:
+def _plain(
+    both: pa.Table, found: Mapping[str, Pairs | Differences], first: pa.Table, second: pa.Table
+) -> dict[str, Any]:
     return {
         "rows": len(both),
         "only_a": len(first) - len(both),
         "only_b": len(second) - len(both),
-        "usd": [f"{_cost(both, side):f}" for side in (" a", " b")],
-        "fields": {name: _figures(compared(both, name)) for name in fields},
+        "usd": [_cost(both, side) for side in (" a", " b")],
+        "fields": {name: _figures(one) for name, one in found.items()},
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,25 +42,21 @@ class Sum:
     def plain(self) -> dict[str, Any]:
         return {
             "requests": self.requests,
-            "paid_usd": f"{self.paid:f}",
-            "estimated_usd": f"{self.estimated:f}",
+            "paid_usd": self.paid,
+            "estimated_usd": self.estimated,
             "unsure_requests": self.unsure,
-            "unsure_usd": f"{self.unsure_usd:f}",
+            "unsure_usd": self.unsure_usd,
         }
 
 
-def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str], as_json: bool = False) -> int:
+def show_costs(root: UPath, out: Screen, *, month: str, by: Sequence[str]) -> int:
     """Print what the work folder *root* has spent in *month* (`2026-11`), a line for each value of the keys *by*.
 
     Returns the exit code: 1 where nothing is on record.
     """
     sums, whole, open_runs, accounts = _sums(WorkFolder(root), month, by)
-    if as_json:
-        lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
-        shown = {"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs}
-        for line in json.dumps(shown, indent=1).splitlines():
-            out.line(line)
-        return 0
+    lines = [{**dict(zip(by, key, strict=True)), **sums[key].plain()} for key in sorted(sums)]
+    out.document({"month": month, "by": list(by), "costs": lines, "total": whole.plain(), "open_runs": open_runs})
     if not sums:
         out.line(f"The record of spending under {root} has nothing for {month}.")
         return 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -65,7 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", metavar="FORMAT", help="the source's format (default: by the suffix)")
     parser.add_argument("--encoding", metavar="CHARSET", help="the character set of CSV and JSON Lines")
     parser.add_argument("--offline", action="store_true", help="do not call the API: estimate tokens from bytes")
-    parser.add_argument("--json", action="store_true", help="write JSON, an object a source")
 
 
 def job_at(name: str) -> ClaudeJob:
@@ -105,14 +103,10 @@ def show_estimate(
     *,
     reading: Reading,
     clock: Callable[[], str],
-    as_json: bool = False,
 ) -> int:
     """Print what *job* would cost for each of *sources*; with several, their sum as well."""
     found = [(str(source), estimated(job, source, api, reading, clock)) for source in sources]
-    if as_json:
-        for name, one in found:
-            out.line(json.dumps({"source": name, **msgspec.to_builtins(one)}))
-        return 0
+    out.document({"sources": [_plain(name, one) for name, one in found]})
     if len(found) == 1:
         for sentence in found[0][1].explanation:
             out.line(sentence)
@@ -122,6 +116,11 @@ def show_estimate(
         lines.append(_line(f"{len(found)} sources", [one for _, one in found]))
     out.table(_HEAD, lines, right=_HEAD[1:])
     return 0
+
+
+def _plain(name: str, one: DryRun) -> dict[str, Any]:
+    usd = {"batch_usd": Decimal(one.batch_usd), "sync_usd": Decimal(one.sync_usd)}
+    return {"source": name, **msgspec.structs.asdict(one), **usd}
 
 
 def estimated(job: ClaudeJob, source: UPath, api: PlanApi | None, reading: Reading, clock: Callable[[], str]) -> DryRun:

@@ -103,6 +103,17 @@ class RunFacts:
             return "waiting"
         return "loaded" if self.loaded_planned == len(self.plan.shards) else "planned"
 
+    def margin(self, now: str | None = None) -> float | None:
+        """Seconds between its end and its deadline, negative where it was late. Its end is its last loading, or *now* while
+        shards are not loaded. None without a deadline, or where its end is not known.
+        """
+        if self.plan is None or self.plan.due is None:
+            return None
+        loaded = [epoch(record.loaded_at) for record in self.loaded.values()]
+        if self.plan.shards and self.loaded_planned == len(self.plan.shards):
+            return self.plan.due - max(loaded)
+        return None if now is None else self.plan.due - epoch(now)
+
     @property
     def is_published(self) -> bool:
         """Whether its answers are published, or need not be."""

@@ -40,6 +40,17 @@ def adopt(shard: ShardFolder, work: AccountFolder, batch_id: str, api: Api, out:
         )
     _check_free(shard, work, orphan, info.id)
     submitted(shard, orphan.number, info, adopted=True)
+    out.document(
+        {
+            "shard": str(shard),
+            "attempt": orphan.number,
+            "adopted": info.id,
+            "requests": requests,
+            "created_at": info.created_at,
+            "status": info.status,
+            "also_without_batch": _others(shard),
+        }
+    )
     out.line(
         f"Attempt {orphan.number} of shard {shard.number} is now batch {info.id}: {requests:,} requests, created "
         f"{time(info.created_at)}, {info.status}."
@@ -59,6 +70,14 @@ def resend(shard: ShardFolder, out: Screen, *, now: str, deleted_at: Api | None 
     lost = _lost(history(shard), deleted_at) if deleted_at is not None else None
     attempt = lost or _orphan(shard, now)
     shard.void(attempt.number, None, _DELETED if lost else _SAID_SO, now)
+    out.document(
+        {
+            "shard": str(shard),
+            "written_off": attempt.number,
+            "requests": attempt.requests,
+            "also_without_batch": _others(shard),
+        }
+    )
     out.line(f"Attempt {attempt.number} of shard {shard.number} is written off: it no longer counts.")
     out.line(
         f"The next run of the create task pays for a new batch of these rows. If the {attempt.requests:,} requests were "
@@ -118,10 +137,12 @@ def _check_free(shard: ShardFolder, work: AccountFolder, orphan: Attempt, batch_
         )
 
 
+def _others(shard: ShardFolder) -> list[int]:
+    """The attempts that wait for a decision."""
+    return [other.number for other in history(shard) if other.orphan]
+
+
 def _more(shard: ShardFolder, out: Screen) -> None:
     """Say so if another attempt also waits for a decision."""
-    for other in history(shard):
-        if other.orphan:
-            out.line(
-                f"Attempt {other.number} has no batch id either: run `claude-batch show {shard}`, and decide again."
-            )
+    for other in _others(shard):
+        out.line(f"Attempt {other} has no batch id either: run `claude-batch show {shard}`, and decide again.")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _LOCAL = re.compile(r"(file|local)://")
 
+#: What a run writes first into its folder.
+_BEGUN = re.compile(r"active\.\d+\.json")
+
 #: Folders of a work folder that hold what its runs share.
 _SHARED = frozenset({"accounts", "spending", "budgets"})
 
@@ -83,14 +86,21 @@ def find_runs(root: UPath) -> Iterator[RunFolder]:
 
     Raises StateError where there is no such folder.
     """
+    return (run for run, scanned in find_folders(root) if scanned)
+
+
+def find_folders(root: UPath) -> Iterator[tuple[RunFolder, bool]]:
+    """The same with the folders that a run has begun to use and that have no scan.json, each with whether it has one: the run is
+    scanning, or its scan failed. A run that failed before its first task has left no file.
+    """
     root.fs.invalidate_cache()
     try:
-        yield from _runs(root, skip=_SHARED)
+        yield from _folders(root, skip=_SHARED)
     except (FileNotFoundError, NotADirectoryError) as e:
         raise StateError(f"There is no folder {root}.") from e
 
 
-def _runs(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[RunFolder]:
+def _folders(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[tuple[RunFolder, bool]]:
     here = directory.path.strip("/")
     entries = {
         entry["name"].strip("/").rsplit("/", 1)[-1]: entry["type"]
@@ -98,10 +108,12 @@ def _runs(directory: UPath, skip: frozenset[str] = frozenset()) -> Iterator[RunF
         if not entry.get("islink") and entry["name"].strip("/") != here  # an object store may list the folder itself
     }
     if entries.get("scan.json") == "file":
-        yield RunFolder(directory)
+        yield RunFolder(directory), True
         return
+    if any(map(_BEGUN.fullmatch, entries)):
+        yield RunFolder(directory), False
     for name in sorted(name for name, kind in entries.items() if kind == "directory" and name not in skip):
-        yield from _runs(directory / name)
+        yield from _folders(directory / name)
 
 
 def run_at(path: UPath) -> RunFolder:

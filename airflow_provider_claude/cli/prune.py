@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_claude.cli.facts import RunFacts, look_at_all, look_or_why_not
 from airflow_provider_claude.cli.locations import find_runs, work_of
+from airflow_provider_claude.cli.runs import name_under
 from airflow_provider_claude.cli.screen import Screen
-from airflow_provider_claude.cli.show import name_under
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.submit.attempt import RESULTS_SECONDS
 from airflow_provider_claude.core.submit.polling import ENDED
@@ -84,6 +84,7 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
     """
     shared: dict[str, list[tuple[UPath, str]]] = {}
     removed, account = 0, None if api is None else api.account()
+    done: list[dict[str, Any]] = []
     for run, seen in look_at_all(find_runs(root)):
         facts = seen
         name, why = name_under(root, run), _why_kept(facts, days, now) or _why_out_of_reach(run, account)
@@ -91,6 +92,7 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
             facts = look_or_why_not(run)
             why = _why_kept(facts, days, now)
         if why or isinstance(facts, StateError):
+            done.append({"run": name, "kept_because": why or str(facts)})
             out.line(f"kept     {name}: {why}")
             continue
         old = Old(facts=facts, records=_records_of(run, shared))
@@ -98,8 +100,10 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
         if not dry_run:
             keep_on_record(run, work_of(run), open_=False, now=now)
             _remove(old, api)
+        done.append({"run": name, "kept_because": None, **_facts(old)})
         out.line(f"{'would go' if dry_run else 'removed '} {said}")
         removed += 1
+    out.document({"root": str(root), "dry_run": dry_run, "runs": done, "count": removed})
     out.line(f"{removed} {'run' if removed == 1 else 'runs'} {'would be removed' if dry_run else 'removed'}.")
     return 0
 
@@ -180,6 +184,11 @@ def _size(old: Old, *, with_batches: bool) -> str:
     batches = f", {len(old.batches)} batches of the API" if with_batches else ""
     answered = old.facts.report.ledger.answered if old.facts.report else 0
     return f"{answered:,} answers, {len(old.records)} records that point to it{batches}"
+
+
+def _facts(old: Old) -> dict[str, Any]:
+    answered = old.facts.report.ledger.answered if old.facts.report else 0
+    return {"answers": answered, "records": len(old.records), "batches": old.batches}
 
 
 def _remove(old: Old, api: Api | None) -> None:

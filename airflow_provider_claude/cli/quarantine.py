@@ -9,8 +9,10 @@ from typing import Any
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
 from airflow_provider_claude.core.scan.selectors import Selectors
+from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.scan import release_rows as stage
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store.parquet_files import rows_with
 
 _HEAD = ("id", "verdict", "layer", "score", "lost rows", "excerpt")
 
@@ -39,6 +41,7 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
     """Print the rows that *selectors* match (all without any), at most *limit*. Returns the exit code, 1 if no row matches."""
     run.need_scan()
     table: list[tuple[str, ...]] = []
+    listed: list[dict[str, Any]] = []
     reasons, damage = Counter[str](), Damage()
     for row in _meant(run, terms):
         if row["lost_rows"] != 0:
@@ -47,25 +50,71 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
             reasons[row["reason"]] += 1
         if len(table) < limit:
             table.append(_shown(row))
+            listed.append(_facts(row))
+    acts, none = stage.acts(run), stage.unmatched(run, terms) if terms else []
+    out.document(
+        {
+            "run": str(run),
+            "rows": reasons.total(),
+            "by_reason": dict(reasons.most_common()),
+            "damaged_places": damage.regions,
+            "rows_lost": damage.rows,
+            "damaged_places_uncounted": damage.uncounted,
+            "listed": listed,
+            "unmatched": none,
+            "releases": acts,
+        }
+    )
     if table:
         out.table(_HEAD, table, right=("score", "lost rows"))
         out.line()
-    for sentence in stage.unmatched(run, terms) if terms else ():
+    for sentence in none:
         out.line(sentence)
     left = f", {number(limit)} of them shown" if reasons.total() + damage.regions > limit else ""
     found = f": {counts(dict(reasons.most_common()))}" if reasons else ""
     out.line(f"{rows(reasons.total())} in quarantine{left}{found}.")
     if damage.regions:
         out.line(damage.sentence)
-    for sentence in stage.acts(run):
+    for sentence in acts:
         out.line(sentence)
     return 0 if reasons or damage.regions or not terms else 1
 
 
+def show_full(run: RunFolder, name: str, out: Screen) -> int:
+    """Print the rows in quarantine whose id, or place in the source, is *name*, with their whole texts. Returns the exit code.
+
+    In a text each character that would act on a terminal is written out; its lines stay lines. Raises StateError where there is
+    no such row.
+    """
+    columns = run.need_scan().columns
+    found = [row for path in run.parts("quarantine") for row in rows_with(path, name, ["item_id", "source_ref"])]
+    if not found:
+        raise StateError(f"No row called {name!r} is in quarantine: no id is, and no place in the source.")
+    out.document({"run": str(run), "rows": [_with_texts(row, columns) for row in found]})
+    for row in found:
+        out.line(f"row      {row['item_id'] or 'without an id'}, {row['source_ref']}")
+        out.line(f"verdict  {row['reason']} ({row['scan_layer']}, score {row['scan_score']:.2f}): {row['detail']}")
+        for column, text in _texts(row, columns).items():
+            out.line(f"--- {column} ---")
+            for line in (text or "").split("\n"):
+                out.line(line)
+    return 0
+
+
+def _texts(row: dict[str, Any], columns: Sequence[str]) -> dict[str, str | None]:
+    """The texts of *row* that the job sends, and what its reader would not see."""
+    return {name: row[name] for name in (*columns, "claude_hidden") if row.get(name) is not None}
+
+
+def _with_texts(row: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    return {**_facts(row), "texts": _texts(row, columns)}
+
+
 def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -> int:
     """Release the rows that *selectors* match, from the next scan on. Returns the exit code, 1 if no row matches."""
-    record = stage.release(run, terms, act)
-    for sentence in stage.unmatched(run, terms):
+    record, none = stage.release(run, terms, act), stage.unmatched(run, terms)
+    out.document({"run": str(run), "released": len(record.rows), "by_reason": record.by_reason, "unmatched": none})
+    for sentence in none:
         out.line(sentence)
     if not record.rows:
         out.line("Nothing was released.")
@@ -84,6 +133,7 @@ def release(run: RunFolder, terms: Sequence[str], out: Screen, act: stage.Act) -
 def withdraw(run: RunFolder, number: int, out: Screen, act: stage.Act) -> int:
     """Withdraw release *number*. Returns the exit code."""
     record = stage.withdraw(run, number, act)
+    out.document({"run": str(run), "withdrawn": number, "by_reason": record.by_reason})
     out.line(f"Release {number} ({counts(record.by_reason)}) is withdrawn: the next scan checks its rows again.")
     return 0
 
@@ -102,6 +152,11 @@ def _meant(run: RunFolder, terms: Sequence[str]) -> Iterator[dict[str, Any]]:
         return aside
     selectors = Selectors.of(terms)
     return (row for row in aside if selectors.means(row))
+
+
+def _facts(row: dict[str, Any]) -> dict[str, Any]:
+    """*row* without its texts."""
+    return {name: row[name] for name in stage.SHOWN}
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:

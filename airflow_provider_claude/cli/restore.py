@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.cli.screen import NOTHING, Screen, number, rows, time
 from airflow_provider_claude.errors import StateError
@@ -19,9 +19,9 @@ _HEAD = ("version", "rows", "published", "by", "from source")
 def show_partitions(output: UPath, out: Screen) -> int:
     """List the partitions of *output* of which versions are kept. Returns the exit code."""
     found = [(partition, len(versions(partition))) for partition in partitions_of(output)]
-    kept = [
-        [partition.folder.name if partition.whole else NOTHING, number(count)] for partition, count in found if count
-    ]
+    names = {_name(partition): count for partition, count in found if count}
+    kept = [[name, number(count)] for name, count in names.items()]
+    out.document({"output": str(output), "partitions": [{"partition": n, "versions": c} for n, c in names.items()]})
     if not kept:
         out.line(f"No partition under {output} was replaced: there is nothing to restore.")
         return 0
@@ -31,10 +31,21 @@ def show_partitions(output: UPath, out: Screen) -> int:
     return 0
 
 
+def _name(partition: Partition) -> str:
+    return partition.folder.name if partition.whole else NOTHING
+
+
 def show_versions(partition: Partition, out: Screen) -> int:
     """List what *partition* holds, and held before. Returns the exit code."""
-    now = partition.manifest()
-    table = [_row(name, manifest) for name, manifest in versions(partition)]
+    now, earlier = partition.manifest(), versions(partition)
+    out.document(
+        {
+            "partition": str(partition),
+            "now": _facts("(now)", now) if now else None,
+            "versions": [_facts(name, manifest) for name, manifest in earlier],
+        }
+    )
+    table = [_row(name, manifest) for name, manifest in earlier]
     out.table(_HEAD, [_row("(now)", now), *table] if now else table, right={"rows"})
     return 0
 
@@ -42,6 +53,7 @@ def show_versions(partition: Partition, out: Screen) -> int:
 def restore_version(partition: Partition, version: str | None, out: Screen, *, now: str) -> int:
     """Restore a version of *partition*, and say what was done. Returns the exit code."""
     found = restore(partition, version, now)
+    out.document({"partition": str(partition), "restored": _facts(found.restored_from or "", found)})
     out.line(f"{partition} holds version {found.restored_from} again: {rows(found.rows)}.")
     out.line("What it held is kept as a version. The next run that publishes here replaces it again.")
     return 0
@@ -66,6 +78,19 @@ def _is_called(partition: Partition, name: str) -> bool:
 
 def _number_of(found: Sequence[Partition]) -> str:
     return f"more than one ({', '.join(partition.folder.name for partition in found)})" if found else "no"
+
+
+def _facts(version: str, manifest: ManifestRecord) -> dict[str, Any]:
+    return {
+        "version": version,
+        "rows": manifest.rows,
+        "published_at": manifest.published_at,
+        "restored_at": manifest.restored_at,
+        "model": manifest.model,
+        "by": manifest.holder.name,
+        "source": manifest.source,
+        "run": manifest.run,
+    }
 
 
 def _row(version: str, manifest: ManifestRecord) -> list[str]:

@@ -55,5 +55,6 @@ def reveal(run: RunFolder, to: Path, cipher: Cipher, out: Screen) -> int:
         with suppress(FileNotFoundError):
             to.unlink()
         raise
+    out.document({"run": str(run), "tokens": rows, "file": str(to)})
     out.line(f"{number(rows)} tokens written to {to}, in clear text.")
     return 0

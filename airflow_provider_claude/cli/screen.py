@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import TextIO
+from typing import Any, TextIO
 
 from airflow_provider_claude.core.legible import legible
 from airflow_provider_claude.core.times import shown_in
@@ -40,6 +40,9 @@ class Screen:
                 for name, cell, width in zip(head, row, widths, strict=True)
             ]
             self._stream.write("  ".join(padded).rstrip() + "\n")
+
+    def document(self, facts: Any) -> None:
+        """Give machines *facts*, structs and plain values. People have lines and tables: here it is left out, see `Documents`."""
 
 
 def plain(text: str) -> str:

@@ -1,17 +1,14 @@
-"""`runs` and `show`: what is on record, read from the files alone."""
+"""`show`: what is on record of a run or a shard, read from the files alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from airflow_provider_claude.cli.facts import RunFacts, look, look_at_all
-from airflow_provider_claude.cli.locations import find_runs
-from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time, usd
-from airflow_provider_claude.core.cost.estimate import per_thousand
+from airflow_provider_claude.cli.facts import RunFacts, look
+from airflow_provider_claude.cli.run_documents import run_details, shard_document
+from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, time
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
-from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import (
     IntentRecord,
     LoadedRecord,
@@ -24,73 +21,12 @@ from airflow_provider_claude.store import (
 )
 from airflow_provider_claude.store.attempts import history
 
-if TYPE_CHECKING:
-    from upath import UPath
-
-_RUNS = (
-    "run",
-    "partition",
-    "inputs",
-    "answered",
-    "quarantined",
-    "failed",
-    "lost",
-    "loaded",
-    "in flight",
-    "state",
-    "cost USD",
-    "per 1,000",
-)
 _SHARDS = ("shard", "rows", "reused", "attempts", "round", "latest", "batch", "loaded", "cost USD")
-_NUMBERS = frozenset(
-    {
-        *("inputs", "answered", "quarantined", "failed", "lost", "loaded", "in flight", "cost USD", "per 1,000"),
-        *("shard", "rows", "reused", "attempts", "round"),
-    }
-)
+_NUMBERS = ("shard", "rows", "reused", "attempts", "round", "cost USD")
 
 
-_CUT_SHORT = (
-    "publishing, or interrupted while publishing: if this does not change, clear its report task to complete it"
-)
-
-
-def show_runs(root: UPath, out: Screen) -> int:
-    """List the runs under *root*, and below them what needs attention. Returns the exit code."""
-    runs = look_at_all(find_runs(root))
-    if not runs:
-        out.line(f"There is no run under {root}: no folder with a scan.json.")
-        return 0
-    out.table(_RUNS, [_run_row(name_under(root, run), facts) for run, facts in runs], right=_NUMBERS - {"loaded"})
-    sentences = [sentence for run, facts in runs for sentence in _to_look_at(name_under(root, run), facts)]
-    for sentence in ["", *sentences] if sentences else []:
-        out.line(sentence)
-    return 0
-
-
-def name_under(root: UPath, run: RunFolder) -> str:
-    """The path of *run* relative to *root*."""
-    return str(run.path)[len(str(root).rstrip("/")) + 1 :] or "."
-
-
-def _run_row(name: str, facts: RunFacts | StateError) -> list[str]:
-    if isinstance(facts, StateError):
-        return [name, *[NOTHING] * 8, "unreadable", NOTHING, NOTHING]
-    ledger = facts.report.ledger if facts.report else None
-    return [
-        name,
-        (facts.plan.partition if facts.plan else None) or NOTHING,
-        number(facts.scan.rows),
-        number(ledger.answered if ledger else None),
-        number(sum(ledger.quarantined.values()) if ledger else None),
-        number(sum(ledger.failed.values()) if ledger else None),
-        _lost(facts.scan),
-        f"{facts.loaded_planned} of {len(facts.plan.shards)}" if facts.plan else NOTHING,
-        number(len(facts.in_flight)),
-        facts.state,
-        usd(facts.cost),
-        usd(per_thousand(facts.cost, ledger.answered) if facts.cost is not None and ledger else None),
-    ]
+#: What is said of a report that is `publishing`.
+CUT_SHORT = "publishing, or interrupted while publishing: if this does not change, clear its report task to complete it"
 
 
 def _damage(scan: ScanRecord) -> Iterator[str]:
@@ -100,33 +36,11 @@ def _damage(scan: ScanRecord) -> Iterator[str]:
     yield from scan.unreadable
 
 
-def _lost(scan: ScanRecord) -> str:
-    return f"{scan.lost:,} and more" if scan.uncounted else number(scan.lost)
-
-
-def _to_look_at(name: str, facts: RunFacts | StateError) -> Iterator[str]:
-    if isinstance(facts, StateError):
-        yield f"{name}: {facts}"
-        return
-    if facts.report is not None and facts.report.problems:
-        yield f"{name}: {' '.join(facts.report.problems)}"
-    elif facts.state == "publishing":
-        yield f"{name}: {_CUT_SHORT}"
-    for warning in facts.report.warnings if facts.report else []:
-        yield f"{name}: warning: {warning}"
-    if facts.report is not None and facts.report.costs.unsure_requests:
-        yield f"{name}: {facts.report.costs.sentence()}"
-    for shard, attempt in facts.orphans:
-        yield (
-            f"{name}: shard {shard.number}, attempt {attempt.number} may have been sent, but has no batch id; "
-            f"see `claude-batch show {shard}`"
-        )
-
-
 def show_run(run: RunFolder, out: Screen) -> int:
     """Show the plan of *run* in its sentences, and one line a shard. Returns the exit code."""
     facts = look(run)
     scan = facts.scan
+    out.document(run_details(facts, facts.margin()))
     out.line(f"run     {run}")
     out.line(f"state   {facts.state}")
     out.line(
@@ -152,7 +66,7 @@ def show_run(run: RunFolder, out: Screen) -> int:
     out.line()
     rows = [row for one in (facts, *facts.probes) for row in _shard_rows(one)]
     if rows:
-        out.table(_SHARDS, rows, right=_NUMBERS - {"loaded"})
+        out.table(_SHARDS, rows, right=_NUMBERS)
     return 0
 
 
@@ -170,7 +84,7 @@ def _reported(facts: RunFacts) -> Iterator[str]:
     if facts.report is not None and facts.report.published:
         yield f"answers {number(facts.report.published_rows)} rows are published in {facts.report.published}"
     elif facts.state == "publishing":
-        yield f"answers {_CUT_SHORT}"
+        yield f"answers {CUT_SHORT}"
 
 
 def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]:
@@ -217,6 +131,8 @@ def show_shard(shard: ShardFolder, out: Screen) -> int:
     out.line(f"shard    {shard}")
     out.line(f"planned  {_planned(spec)}")
     attempts = history(shard)
+    states = [(attempt, state_of(shard, attempt)) for attempt in attempts]
+    out.document(shard_document(shard, spec, states, shard.loaded()))
     if not attempts:
         out.line("Never sent: there is no attempt on record.")
     for attempt in attempts:

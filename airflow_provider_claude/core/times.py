@@ -64,3 +64,13 @@ def moment_in(seconds: float, zone: str) -> str:
 def clock_in(zone: str) -> Callable[[float], str]:
     """A clock in *zone*: it writes an epoch second as `09:00 CET`."""
     return lambda seconds: shown(datetime.fromtimestamp(seconds, zone_at(zone)), "%H:%M")
+
+
+def duration(seconds: float | None) -> str:
+    """`2 h 05 min`, `12 min`, `40 s`."""
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

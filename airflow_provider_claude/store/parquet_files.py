@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.store import atomic_output
 
 if TYPE_CHECKING:
@@ -36,6 +39,25 @@ def read_batches(path: UPath, rows: int, columns: Sequence[str] | None = None) -
     """*path*, or *columns* of it, at most *rows* at a time."""
     with open_parquet(path) as file:
         yield from file.iter_batches(rows, columns=columns, use_threads=False)
+
+
+def rows_with(
+    path: UPath, value: str, keys: Sequence[str], columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of *path*, or *columns* of them, that have the text *value* in one of the columns *keys*.
+
+    Of all rows the keys are read, and of row groups that have one of these rows the columns: one row group at a time.
+    """
+    with open_parquet(path) as file:
+        for group in range(file.num_row_groups):
+            texts = file.read_row_group(group, columns=list(keys), use_threads=False)
+            hits = [pc.equal(texts[name], scalar(value, pa.string())) for name in keys]
+            places = pc.indices_nonzero(reduce(pc.or_kleene, hits).combine_chunks())
+            if len(places):
+                found = file.read_row_group(
+                    group, columns=None if columns is None else list(columns), use_threads=False
+                )
+                yield from found.take(places).to_pylist()
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def test_the_json_of_a_comparison_has_all_pairs_and_their_intervals(
     a, b = answers(tmp_path / "a", ["good", "good", "bad"]), answers(tmp_path / "b", ["good", "bad", "bad"])
     assert main(["compare", a, b, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["rows"], found["only_a"], found["only_b"], found["usd"]) == (3, 0, 0, ["0.003000000000"] * 2)
+    assert (found["rows"], found["only_a"], found["only_b"], found["usd"]) == (3, 0, 0, [0.003] * 2)
     assert sorted(found["fields"]) == ["score", "sentiment", "tags"]
     sentiment = found["fields"]["sentiment"]
     assert sorted(sentiment["pairs"]) == [["bad", "bad", 1], ["good", "bad", 1], ["good", "good", 1]]

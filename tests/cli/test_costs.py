@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
 
 from airflow_provider_claude.cli.costs import show_costs
+from airflow_provider_claude.cli.documents import Documents
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.prune import prune
-from airflow_provider_claude.cli.show import show_run, show_runs
+from airflow_provider_claude.cli.runs import show_runs
+from airflow_provider_claude.cli.show import show_run
 from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import PaidRecord, WorkFolder
@@ -22,9 +25,9 @@ MONTH = now()[:7]
 
 
 def shown(work: WorkFolder, *by: str, month: str = MONTH) -> dict[str, Any]:
-    out = Terminal()
-    show_costs(work.path, out, month=month, by=by or ("dag",), as_json=True)
-    costs: dict[str, Any] = json.loads(out.text)
+    stream = StringIO()
+    show_costs(work.path, Documents(stream), month=month, by=by or ("dag",))
+    costs: dict[str, Any] = json.loads(stream.getvalue(), parse_float=Decimal)
     return costs
 
 
@@ -94,19 +97,19 @@ def test_costs_are_summed_by_dag_day_model_and_lane(work: WorkFolder, out: Termi
     work.spending.add("mails/g/1", [a_record(first, "1"), a_record(second, "2", lane="sync")], open_=False, now=first)
     work.spending.add("tickets/g/1", [a_record(first, "4", unsure=3, up_to_usd="0.5")], open_=False, now=first)
     for by, sums in {
-        ("dag",): {("mails",): "3", ("tickets",): "4"},
-        ("day",): {("2026-11-01",): "5", ("2026-11-02",): "2"},
-        ("model",): {("m",): "7"},
-        ("dag", "lane"): {("mails", "batch"): "1", ("mails", "sync"): "2", ("tickets", "batch"): "4"},
+        ("dag",): {("mails",): 3, ("tickets",): 4},
+        ("day",): {("2026-11-01",): 5, ("2026-11-02",): 2},
+        ("model",): {("m",): 7},
+        ("dag", "lane"): {("mails", "batch"): 1, ("mails", "sync"): 2, ("tickets", "batch"): 4},
     }.items():
         costs = shown(work, *by, month="2026-11")
         assert {tuple(one[key] for key in by): one["paid_usd"] for one in costs["costs"]} == sums
         assert costs["total"] == {
             "requests": 3,
-            "paid_usd": "7",
-            "estimated_usd": "0",
+            "paid_usd": 7,
+            "estimated_usd": 0,
             "unsure_requests": 3,
-            "unsure_usd": "0.5",
+            "unsure_usd": Decimal("0.5"),
         }
     assert show_costs(work.path, out, month="2026-11", by=["dag"]) == 0
     assert out.row("mails") == "mails 2 $3.00"
@@ -132,7 +135,7 @@ def test_a_month_takes_one_listing_and_one_read_for_each_run(work: WorkFolder, m
     read, listed = spending_book.read_record, spending_book.list_names
     monkeypatch.setattr(spending_book, "read_record", lambda path, kind: reads.append(str(path)) or read(path, kind))
     monkeypatch.setattr(spending_book, "list_names", lambda path: lists.append(str(path)) or listed(path))
-    assert shown(work, month="2026-11")["total"]["paid_usd"] == "1500.0"
+    assert shown(work, month="2026-11")["total"]["paid_usd"] == 1500
     assert (len(lists), len(reads)) == (1, 30)
 
 
@@ -145,9 +148,9 @@ def test_a_month_or_key_that_is_none_is_refused(work: WorkFolder, arguments: lis
 def test_the_command_reads_its_arguments(work: WorkFolder, capsys: pytest.CaptureFixture[str]) -> None:
     work.spending.add("dag/g/1", [a_record("2026-11-01T10:00:00+00:00", "1")], open_=False, now="2026-11-01T10:00:00Z")
     assert main(["costs", str(work), "--month", "2026-11", "--by", "day", "lane", "--json"]) == 0
-    said = capsys.readouterr().out
-    assert json.loads(said)["by"] == ["day", "lane"]
-    assert said == json.dumps(json.loads(said), indent=1) + "\n"
+    found = json.loads(capsys.readouterr().out)
+    assert found["by"] == ["day", "lane"]
+    assert found["total"]["paid_usd"] == 1
 
 
 def test_what_a_mock_was_paid_is_distinguished_from_production_also_for_one_run(
@@ -158,8 +161,8 @@ def test_what_a_mock_was_paid_is_distinguished_from_production_also_for_one_run(
     in_mock = work.of(mock).spending.add("mails/g/1", [a_record(at, "500")], open_=True, now=at)
     assert [one.usd for one in in_mock] == ["500"]
     sums = {one["account"]: one["paid_usd"] for one in shown(work, "account", month="2026-11")["costs"]}
-    assert sums.pop(str(mock)) == "500"
-    assert list(sums.values()) == ["1"]
+    assert sums.pop(str(mock)) == 500
+    assert list(sums.values()) == [1]
     show_costs(work.path, out, month="2026-11", by=["dag"])
     assert f"`--by account` lists them: {mock}" in out.text
 

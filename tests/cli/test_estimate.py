@@ -33,9 +33,9 @@ def test_an_estimate_counts_tokens_and_pays_nothing(
     job: str, tmp_path: Path, claude_simulator: SimulatorProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["estimate", job, day(tmp_path, "monday", 12), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    [found] = json.loads(capsys.readouterr().out)["sources"]
     assert (found["rows"], found["requests"], found["measured"]) == (12, 12, True)
-    assert float(found["sync_usd"]) == pytest.approx(2 * float(found["batch_usd"]))
+    assert found["sync_usd"] == pytest.approx(2 * found["batch_usd"])
     assert set(claude_simulator.calls()) <= {"models", "count_tokens"}
 
 

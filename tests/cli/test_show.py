@@ -9,7 +9,8 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.cli.locations import find_runs
-from airflow_provider_claude.cli.show import show_run, show_runs, show_shard
+from airflow_provider_claude.cli.runs import show_runs
+from airflow_provider_claude.cli.show import show_run, show_shard
 from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
@@ -33,15 +34,15 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
         return screen.row(RUN)
 
     night.scan()
-    assert state() == f"{RUN} - 6 - - - 0 - 0 scanned - -"
+    assert state() == f"{RUN} - 6 - - - 0 - 0 scanned - - - -"
     night.plan()
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned - -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned - - - -"
     night.create(1)
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting - -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting - - - -"
     night.load_shards()
-    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded - - 0.")
     night.report()
-    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green - - 0.")
     *_, cost, each_thousand = state().split()
     assert float(each_thousand) == pytest.approx(float(cost) * 1000 / 6, abs=0.02)
 

@@ -42,6 +42,16 @@ def read_elements(text: str) -> dict[str, Any]:
     return {"answers": answers}
 
 
+def element_of(text: str, *, fingerprint: str, request: int, count: int, index: int) -> str | None:
+    """The first element of the packed answer *text* with the id of item *index* (from 0) of *count*, as it came."""
+    mark = marks(fingerprint, request, count)[index]
+    try:
+        elements: list[msgspec.Raw] = read_elements(text)["answers"]
+    except InvalidAnswerError:
+        return None
+    return next((bytes(raw).decode() for raw in elements if _element(raw)[0].id == mark.id), None)
+
+
 @dataclass(frozen=True)
 class Split:
     """The judgement of each item of a request, and how many elements of its answer have no item's id."""

@@ -19,7 +19,7 @@ from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import bars, near, slowest
-from airflow_provider_claude.core.times import shown_in
+from airflow_provider_claude.core.times import duration, shown_in
 from airflow_provider_claude.shipped import shipped
 
 if TYPE_CHECKING:
@@ -130,13 +130,3 @@ def share(part: float, whole: float) -> str:
 def moment(text: str | None, zone: str = "UTC") -> str:
     """An ISO time to the minute as it is in *zone*, with the zone."""
     return "–" if text is None else shown_in(text, zone)
-
-
-def duration(seconds: float | None) -> str:
-    """`2 h 05 min`, `12 min`, `40 s`."""
-    if seconds is None:
-        return "–"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
