@@ -82,6 +82,40 @@ def entries(directory: UPath) -> dict[str, int | None]:
     return {name: size for name, size in pairs if not _UNFINISHED.fullmatch(name)}
 
 
+def tree(directory: UPath) -> dict[str, str]:
+    """Every whole file below *directory*, by its path in it, with a stamp that differs once the file is written again: its size,
+    time and tag. One listing, never from a cache; empty where there is no such folder.
+    """
+    directory.fs.invalidate_cache()
+    root = directory.path.rstrip("/")
+    found = _local_tree(root) if is_local(directory) else _remote_tree(directory, root)
+    return {name: stamp for name, stamp in found if not _UNFINISHED.fullmatch(name.rsplit("/", 1)[-1])}
+
+
+def _local_tree(root: str) -> Iterator[tuple[str, str]]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = f"{folder}/{name}"
+            with suppress(FileNotFoundError):
+                facts = os.stat(path)  # noqa: PTH116 - a Path for each of thousands costs more than the call
+                yield path[len(root) + 1 :], f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+
+
+#: What the stores of fsspec call the time and the tag of a file.
+_STAMPS = ("size", "mtime", "created", "LastModified", "last_modified", "updated", "ETag", "etag", "generation")
+
+
+def _remote_tree(directory: UPath, root: str) -> Iterator[tuple[str, str]]:
+    try:
+        found = directory.fs.find(directory.path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path, facts in found.items():
+        name = path.strip("/")[len(root.strip("/")) + 1 :]
+        if name:
+            yield name, " ".join(str(facts.get(key, "")) for key in _STAMPS)
+
+
 def write_bytes(path: UPath, data: bytes) -> None:
     with atomic_output(path) as stream:
         stream.write(data)

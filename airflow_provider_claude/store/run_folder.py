@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.store.files import exists, list_names
 from airflow_provider_claude.store.records.attempt_records import (
     AbandonedRecord,
     EndedRecord,
@@ -20,7 +19,8 @@ from airflow_provider_claude.store.records.attempt_records import (
 )
 from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord
 from airflow_provider_claude.store.records.plan_records import PlanRecord
-from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.reader import STORE, Reader
+from airflow_provider_claude.store.records.record import Record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
 from airflow_provider_claude.store.records.scan_records import LAYOUT, LayoutRecord, QuarantineRecord, ScanRecord
 from airflow_provider_claude.store.sequence import RecordSequence
@@ -41,13 +41,14 @@ END_KINDS = ("succeeded", "errored", "canceled", "expired")
 class ShardFolder:
     """shards/00003/ of a run folder. The task handle of a shard is its path: `str(folder)`."""
 
-    def __init__(self, path: UPath) -> None:
+    def __init__(self, path: UPath, reader: Reader = STORE) -> None:
         if not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards":
             msg = f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
             raise StateError(msg)
         self.path = path
         self.number = int(path.name)
-        self.run = RunFolder(path.parent.parent)
+        self.reader = reader
+        self.run = RunFolder(path.parent.parent, reader)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -57,12 +58,12 @@ class ShardFolder:
 
     def names(self) -> frozenset[str]:
         """The files there are."""
-        return frozenset(list_names(self.path))
+        return frozenset(self.reader.names(self.path))
 
     @property
     def intents(self) -> RecordSequence[IntentRecord]:
         """The intents, which define the attempts."""
-        return RecordSequence(self.path, IntentRecord, suffix=".intent.json")
+        return RecordSequence(self.path, IntentRecord, suffix=".intent.json", reader=self.reader)
 
     def attempts(self, names: Iterable[str] | None = None) -> list[int]:
         """The numbers of the attempts on record, ascending. *names*: the files, where they are known."""
@@ -72,7 +73,7 @@ class ShardFolder:
         return self.intents.read(attempt)
 
     def submitted(self, attempt: int) -> SubmittedRecord | None:
-        return read_record(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
+        return self.reader.read(self.file(f"{attempt}.submitted.json"), SubmittedRecord)
 
     def submit(
         self,
@@ -97,10 +98,10 @@ class ShardFolder:
 
     def leases(self, attempt: int) -> RecordSequence[LeaseRecord]:
         """The leases on *attempt*."""
-        return RecordSequence(self.path, LeaseRecord, prefix=f"{attempt}.lease.")
+        return RecordSequence(self.path, LeaseRecord, prefix=f"{attempt}.lease.", reader=self.reader)
 
     def abandoned(self, attempt: int) -> AbandonedRecord | None:
-        return read_record(self.file(f"{attempt}.abandoned.json"), AbandonedRecord)
+        return self.reader.read(self.file(f"{attempt}.abandoned.json"), AbandonedRecord)
 
     def abandon(self, attempt: int, batch_id: str | None, now: str, *, waits: bool = False) -> None:
         """Record that the cutoff of *attempt* has come. *waits*: the shard keeps waiting for it."""
@@ -108,10 +109,10 @@ class ShardFolder:
         write_new_record(self.file(f"{attempt}.abandoned.json"), record)
 
     def settled(self) -> SettledRecord | None:
-        return read_record(self.file("settled.json"), SettledRecord)
+        return self.reader.read(self.file("settled.json"), SettledRecord)
 
     def voided(self, attempt: int) -> VoidedRecord | None:
-        return read_record(self.file(f"{attempt}.voided.json"), VoidedRecord)
+        return self.reader.read(self.file(f"{attempt}.voided.json"), VoidedRecord)
 
     def void(self, attempt: int, batch_id: str | None, reason: str, now: str, *, paid: bool = True) -> None:
         """Record that *attempt* no longer counts. A second writer changes nothing."""
@@ -128,7 +129,7 @@ class ShardFolder:
         write_record(self.file(f"{attempt}.voided.json"), record)
 
     def ended(self, attempt: int) -> EndedRecord | None:
-        return read_record(self.file(f"{attempt}.ended.json"), EndedRecord)
+        return self.reader.read(self.file(f"{attempt}.ended.json"), EndedRecord)
 
     def end(
         self,
@@ -151,13 +152,13 @@ class ShardFolder:
         return record
 
     def paid(self, attempt: int) -> PaidRecord | None:
-        return read_record(self.paid_file(attempt), PaidRecord)
+        return self.reader.read(self.paid_file(attempt), PaidRecord)
 
     def paid_file(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.paid.json")
 
     def loaded(self) -> LoadedRecord | None:
-        return read_record(self.file("loaded.json"), LoadedRecord)
+        return self.reader.read(self.file("loaded.json"), LoadedRecord)
 
     def manifest(self, attempt: int) -> UPath:
         return self.file(f"{attempt}.manifest.parquet")
@@ -177,14 +178,15 @@ class ShardFolder:
         return self.file(f"{attempt}.looks.json")
 
     def looks(self, attempt: int) -> LooksRecord | None:
-        return read_record(self.looks_file(attempt), LooksRecord)
+        return self.reader.read(self.looks_file(attempt), LooksRecord)
 
 
 class RunFolder:
-    """The root of a run folder."""
+    """The root of a run folder. *reader*: what its records are read with."""
 
-    def __init__(self, path: UPath) -> None:
+    def __init__(self, path: UPath, reader: Reader = STORE) -> None:
         self.path = path
+        self.reader = reader
 
     def __str__(self) -> str:
         return str(self.path)
@@ -193,11 +195,11 @@ class RunFolder:
         return self.path / name
 
     def shard(self, number: int) -> ShardFolder:
-        return ShardFolder(self.path / "shards" / f"{number:05d}")
+        return ShardFolder(self.path / "shards" / f"{number:05d}", self.reader)
 
     def shards(self) -> list[ShardFolder]:
         """All shards that have a folder, in order."""
-        return [self.shard(int(name)) for name in list_names(self.file("shards")) if name.isdecimal()]
+        return [self.shard(int(name)) for name in self.reader.names(self.file("shards")) if name.isdecimal()]
 
     @property
     def is_probe(self) -> bool:
@@ -207,20 +209,20 @@ class RunFolder:
     @property
     def main(self) -> RunFolder:
         """The run that it is a probe of; itself where it is none."""
-        return RunFolder(self.path.parent.parent) if self.is_probe else self
+        return RunFolder(self.path.parent.parent, self.reader) if self.is_probe else self
 
     def probe(self, name: str) -> RunFolder:
-        return RunFolder(self.path / PROBES / name)
+        return RunFolder(self.path / PROBES / name, self.reader)
 
     def probes(self) -> list[RunFolder]:
         """Its probes that can have been sent, also those that its plan no longer has."""
-        found = map(self.probe, list_names(self.path / PROBES))
-        return [probe for probe in found if exists(probe.file("scan.json"))]
+        found = map(self.probe, self.reader.names(self.path / PROBES))
+        return [probe for probe in found if "scan.json" in self.reader.names(probe.path)]
 
     def parts(self, folder: str) -> list[UPath]:
         """The part files of items/, quarantine/, duplicates/, originals/, reused/ or answers/, in order."""
         directory = self.path / folder
-        return [directory / name for name in list_names(directory) if re.fullmatch(r"part-\d+\.parquet", name)]
+        return [directory / name for name in self.reader.names(directory) if re.fullmatch(r"part-\d+\.parquet", name)]
 
     def part(self, folder: str, number: int) -> UPath:
         return self.path / folder / f"part-{number:05d}.parquet"
@@ -228,7 +230,7 @@ class RunFolder:
     def scan(self) -> ScanRecord | None:
         """The record of the scan, None where there is none. Raises StateError where it cannot be read, or `check_layout` does."""
         try:
-            record = read_record(self.file("scan.json"), ScanRecord)
+            record = self.reader.read(self.file("scan.json"), ScanRecord)
         except StateError:
             self.check_layout()
             raise
@@ -241,7 +243,7 @@ class RunFolder:
         A damaged scan.json has no layout: its reader raises the error.
         """
         try:
-            record = read_record(self.file("scan.json"), LayoutRecord)
+            record = self.reader.read(self.file("scan.json"), LayoutRecord)
         except StateError:
             return
         self._check_layout_of(record)
@@ -256,26 +258,26 @@ class RunFolder:
             )
 
     def plan(self) -> PlanRecord | None:
-        return read_record(self.file("plan.json"), PlanRecord)
+        return self.reader.read(self.file("plan.json"), PlanRecord)
 
     @property
     def actives(self) -> RecordSequence[ActiveRecord]:
         """The runs that were active in it."""
-        return RecordSequence(self.path, ActiveRecord, prefix="active.")
+        return RecordSequence(self.path, ActiveRecord, prefix="active.", reader=self.reader)
 
     @property
     def releases(self) -> RecordSequence[QuarantineRecord]:
         """The releases from quarantine, and withdrawals."""
-        return RecordSequence(self.file("releases"), QuarantineRecord)
+        return RecordSequence(self.file("releases"), QuarantineRecord, reader=self.reader)
 
     def account(self) -> AccountRecord | None:
-        return read_record(self.file("account.json"), AccountRecord)
+        return self.reader.read(self.file("account.json"), AccountRecord)
 
     def refused(self) -> RefusedRecord | None:
-        return read_record(self.file("refused.json"), RefusedRecord)
+        return self.reader.read(self.file("refused.json"), RefusedRecord)
 
     def at_risk(self) -> AtRiskRecord | None:
-        return read_record(self.file("at_risk.json"), AtRiskRecord)
+        return self.reader.read(self.file("at_risk.json"), AtRiskRecord)
 
     def need_scan(self) -> ScanRecord:
         return _needed(self.scan(), self.file("scan.json"), "the scan has not finished for this run; run it first")

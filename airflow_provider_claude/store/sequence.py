@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from airflow_provider_claude.store.files import list_names
-from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
+from airflow_provider_claude.store.records.reader import STORE, Reader
+from airflow_provider_claude.store.records.record import Record, write_new_record, write_record
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -28,11 +28,12 @@ class RecordSequence(Generic[_R]):
     prefix: str = ""
     suffix: str = ".json"
     digits: int = 1
+    reader: Reader = STORE
 
     def numbers(self, names: Iterable[str] | None = None) -> list[int]:
         """The numbers there are, ascending. *names*: the names in the folder, where they are known."""
         name = re.compile(re.escape(self.prefix) + r"(\d+)" + re.escape(self.suffix))
-        found = map(name.fullmatch, list_names(self.folder) if names is None else names)
+        found = map(name.fullmatch, self.reader.names(self.folder) if names is None else names)
         return sorted(int(match[1]) for match in found if match)
 
     def file(self, number: int) -> UPath:
@@ -40,7 +41,7 @@ class RecordSequence(Generic[_R]):
 
     def read(self, number: int) -> _R | None:
         """Record *number*, None where there is none."""
-        return read_record(self.file(number), self.kind)
+        return self.reader.read(self.file(number), self.kind)
 
     def all(self) -> list[_R]:
         """The records there are, in order."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-_R = TypeVar("_R", bound="Record")
+_R = TypeVar("_R", bound=msgspec.Struct)
 
 #: msgspec prepares a type when it is first decoded. Two threads that do so at once end the process (a segmentation fault,
 #: seen with msgspec 0.22), and records are read by many.

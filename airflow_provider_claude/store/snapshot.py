@@ -1,0 +1,119 @@
+"""A run folder as it was at one moment, read with one listing and without reading any record twice.
+
+A page that shows a run while it is on reads it again every few seconds, and a run of 500 shards has thousands of records. One
+listing of the folder says which files there are, and whether one was written again since it was last read: only those are
+read. So it is right whatever is rewritten, where a summary file would need one writer, and tasks of all shards write at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.store.files import tree
+from airflow_provider_claude.store.records.reader import Reader
+from airflow_provider_claude.store.records.record import read_record
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_R = TypeVar("_R", bound=msgspec.Struct)
+
+#: Records that a process keeps, about 2 kB each: those of some runs of 500 shards.
+_MOST_RECORDS = 20_000
+
+#: Records that are read at once: on an object store each is a round trip.
+_READERS = 16
+
+
+class RecordCache:
+    """Records by their path, each with the stamp of the file it was read from. The latest used are kept. Threads may share it."""
+
+    def __init__(self, most: int = _MOST_RECORDS) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, tuple[str, msgspec.Struct]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, path: str, stamp: str) -> Any:
+        """The record of the file *path* with the stamp *stamp*, None where it is not kept."""
+        with self._lock:
+            known = self._kept.get(path)
+            if known is None or known[0] != stamp:
+                return None
+            self._kept.move_to_end(path)
+            return known[1]
+
+    def keep(self, path: str, stamp: str, record: msgspec.Struct) -> None:
+        with self._lock:
+            self._kept[path] = (stamp, record)
+            self._kept.move_to_end(path)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+
+class Snapshot(Reader):
+    """What is below *root*, as one listing found it. Records are taken from *cache* where their file has not changed."""
+
+    def __init__(self, root: UPath, cache: RecordCache) -> None:
+        self._root = str(root).rstrip("/")
+        self._path, self._cache = root, cache
+        self.files = tree(root)
+        self._folders: dict[str, set[str]] = {}
+        for name in self.files:
+            self._add(name)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {self._root}, {len(self.files)} files>"
+
+    def read(self, path: UPath, kind: type[_R]) -> _R | None:
+        """See `read_record`."""
+        name = self._name(path)
+        stamp = self.files.get(name)
+        if stamp is None:
+            return None
+        key = f"{self._root}/{name} {kind.__name__}"
+        record: _R | None = self._cache.get(key, stamp)
+        if record is None and (record := read_record(path, kind)) is not None:
+            self._cache.keep(key, stamp, record)
+        return record
+
+    def read_ahead(self, wanted: Iterable[tuple[str, type[msgspec.Struct]]]) -> None:
+        """Read the records that are *wanted* and not kept, several at once. A damaged one raises where it is used."""
+
+        def one(name: str, kind: type[msgspec.Struct]) -> None:
+            if self._cache.get(f"{self._root}/{name} {kind.__name__}", self.files[name]) is None:
+                self._read_quietly(name, kind)
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            list(pool.map(lambda pair: one(*pair), wanted))
+
+    def _read_quietly(self, name: str, kind: type[msgspec.Struct]) -> None:
+        with suppress(StateError):
+            self.read(self._path / name, kind)
+
+    def names(self, directory: UPath) -> list[str]:
+        """See `list_names`."""
+        return sorted(self._folders.get(self._name(directory), ()))
+
+    def _add(self, name: str) -> None:
+        """Enter *name* in its folder, and that in its own."""
+        while name:
+            folder, _, last = name.rpartition("/")
+            known = self._folders.setdefault(folder, set())
+            if last in known:
+                return
+            known.add(last)
+            name = folder
+
+    def _name(self, path: UPath) -> str:
+        return str(path)[len(self._root) + 1 :]
