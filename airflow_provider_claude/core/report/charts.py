@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
+from datetime import tzinfo
 from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 from markupsafe import Markup
 
 from airflow_provider_claude.core.legible import excerpt, legible
+from airflow_provider_claude.core.report.ticks import clock, round_times
 from airflow_provider_claude.core.report.timeline import Bar
 from airflow_provider_claude.core.times import zone_at
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 ACCENT, SECOND, QUIET = "#5486c4", "#cf8f3d", "#8f959e"
 
 _LABEL_LENGTH = 26
-_DAY = 86_400
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 
@@ -74,25 +74,10 @@ def _room(labels: Sequence[str]) -> float:
 def _time_axis(axes: Axes, start: float, end: float, zone: tzinfo) -> None:
     span = max(end - start, 60.0)
     axes.set_xlim(start - 0.01 * span, start + 1.01 * span)
-    offset = (datetime.fromtimestamp(start, zone).utcoffset() or timedelta()).total_seconds()
-    ticks = [tick - offset for tick in _round_times(start + offset, start + offset + span)]
-    axes.set_xticks(ticks, [_clock(t, zone, with_day=i == 0) for i, t in enumerate(ticks)])
+    ticks = round_times(start, start + span, zone)
+    axes.set_xticks(ticks, [clock(t, zone, with_day=i == 0) for i, t in enumerate(ticks)])
     axes.grid(axis="x", color=QUIET, alpha=0.35, linewidth=0.6)
     axes.set_axisbelow(True)
-
-
-def _round_times(start: float, end: float) -> list[float]:
-    """At most eight round clock times from *start* to *end*, in epoch seconds."""
-    steps = [s for s in (10, 30, 60, 300, 600, 1800, 3600, 7200, 14_400, 21_600, 43_200) if (end - start) / s <= 7]
-    step = steps[0] if steps else _DAY * -(-(end - start) // (7 * _DAY))
-    first = -(-start // step) * step
-    return [first + i * step for i in range(int((end - first) // step) + 1)]
-
-
-def _clock(moment: float, zone: tzinfo, *, with_day: bool) -> str:
-    at = datetime.fromtimestamp(moment, zone)
-    seconds = ":%S" if at.second else ""
-    return at.strftime(f"%H:%M{seconds}" + ("\n%d %b" if with_day else ""))
 
 
 def _bars(

@@ -128,6 +128,14 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         more = f", and {rows(self.lost)} that could be counted" if self.lost else ""
         return f"An unknown number of rows is lost in {regions} of the source{more}."
 
+    def sentence(self) -> str:
+        """Where the rows are, in one sentence, for a log."""
+        more = " and more" if self.uncounted else ""
+        return (
+            f"{rows(self.inputs)} read: {self.answered:,} answered, {self.quarantined_rows:,} set aside, "
+            f"{self.failed_rows:,} failed, {self.lost:,}{more} lost."
+        )
+
     @property
     def gap(self) -> int:
         """Input rows without an outcome; negative where there are more outcomes than rows."""

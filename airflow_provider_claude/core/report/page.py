@@ -76,10 +76,11 @@ def _cost_chart(costs: Costs, decimals: int) -> Markup | None:
 
 @cache
 def _template() -> Template:
-    return _environment().from_string(shipped(__package__, "page.html.j2").decode())
+    return environment().from_string(shipped(__package__, "page.html.j2").decode())
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """How pages are written: every value is escaped, and made legible before."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pendulum
 
 from airflow_provider_claude.core.cost.estimate import estimate
 from airflow_provider_claude.core.deadline.at_risk import AtRisk, Open, assess_risk
+from airflow_provider_claude.core.deadline.cutoff import ShardBacklog
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES
 from airflow_provider_claude.core.requests.request_params import MARKER_BYTES
 from airflow_provider_claude.stages.deadline.abandon import waits_past_cutoff
@@ -27,7 +28,7 @@ def first_at_risk(run: RunFolder, *, now: float) -> AtRisk | None:
     due = None if run_deadline is None else run_deadline.plan.due
     if run_deadline is None or due is None or run.at_risk() is not None:
         return None
-    work = list(_open(run_deadline, now))
+    work = list(open_work(run_deadline, run_deadline.queue(now=now)))
     if not work:
         return None
     at_risk = assess_risk(work, now=now, lead=run_deadline.lead, due=due, choice=run_deadline.stuck)
@@ -35,11 +36,11 @@ def first_at_risk(run: RunFolder, *, now: float) -> AtRisk | None:
     return at_risk if write_new_record(run.file("at_risk.json"), record) else None
 
 
-def _open(run_deadline: RunDeadline, now: float) -> Iterator[Open]:
-    """The rows without an answer, one entry per shard."""
+def open_work(run_deadline: RunDeadline, queue: Sequence[ShardBacklog]) -> Iterator[Open]:
+    """The rows without an answer, one entry per shard of *queue*."""
     lanes = run_deadline.plan.lanes
     price = run_deadline.plan.price
-    for shard_backlog in run_deadline.queue(now=now):
+    for shard_backlog in queue:
         spec = run_deadline.plan.shard(shard_backlog.number)
         rows = round(shard_backlog.seconds / lanes.row_seconds) if lanes.row_seconds else 0
         in_results = run_deadline.plan.in_results_of(rows)

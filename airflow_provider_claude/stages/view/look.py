@@ -1,0 +1,213 @@
+"""A run folder as the value that the page shows: one listing, and the records that have changed since the last look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from airflow_provider_claude.core.deadline.cutoff import ShardBacklog, slot
+from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.report.timeline import MAX_BARS
+from airflow_provider_claude.core.submit.attempt import Attempt, chain
+from airflow_provider_claude.core.times import clock_in, epoch
+from airflow_provider_claude.core.view.outlook import Outlook, outlook
+from airflow_provider_claude.core.view.run_view import Planned, RunView, Scanned
+from airflow_provider_claude.core.view.shards import ShardView, stage_of
+from airflow_provider_claude.stages.deadline.record_at_risk import open_work
+from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
+from airflow_provider_claude.store import (
+    AbandonedRecord,
+    EndedRecord,
+    IntentRecord,
+    LoadedRecord,
+    PlanRecord,
+    Record,
+    RunFolder,
+    ScanRecord,
+    SettledRecord,
+    SubmittedRecord,
+    is_local,
+)
+from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
+from airflow_provider_claude.store.snapshot import RecordCache, Snapshot
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: The records of this process, shared by all runs that are looked at.
+_CACHE = RecordCache()
+
+#: The records of a shard that a look needs, by the word in their names.
+_KINDS: Mapping[str, type[Record]] = {
+    "intent": IntentRecord,
+    "submitted": SubmittedRecord,
+    "ended": EndedRecord,
+    "abandoned": AbandonedRecord,
+    "loaded": LoadedRecord,
+    "settled": SettledRecord,
+}
+_NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)\.json")
+
+
+def is_of(path: UPath, dag_id: str, run_id: str) -> bool:
+    """Whether the run *run_id* of *dag_id* has been active in the run folder *path*."""
+    return any((one.run.dag_id, one.run.run_id) == (dag_id, run_id) for one in RunFolder(path).actives.all())
+
+
+def is_latest(path: UPath, dag_id: str, run_id: str) -> bool:
+    """Whether that run is the last one that was active in the run folder *path*: what is in it is of that run."""
+    _, latest = RunFolder(path).actives.latest()
+    return latest is not None and (latest.run.dag_id, latest.run.run_id) == (dag_id, run_id)
+
+
+def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView:
+    """The run in the folder *path* at *now* (epoch seconds), looked at for the Airflow run *run_id* of *dag_id*.
+
+    Raises StateError where a record cannot be read, and the store's own error where it does not answer.
+    """
+    snapshot = Snapshot(path, _CACHE)
+    run = RunFolder(path, snapshot)
+    scan, plan = run.scan(), run.plan()
+    taken_over = _taken_over(run, dag_id, run_id)
+    if scan is None:
+        return RunView(folder=str(path), now=now, taken_over=taken_over)
+    if plan is not None and plan.scanned_at != scan.finished_at:
+        plan = None
+    report = _report(path, snapshot, plan) if plan else None
+    view = RunView(
+        folder=str(path),
+        now=now,
+        scanned=_scanned(scan),
+        planned=_planned(plan) if plan else None,
+        report=report,
+        taken_over=taken_over,
+    )
+    return _with_shards(view, run, plan, snapshot) if plan is not None else view
+
+
+def _with_shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snapshot) -> RunView:
+    if not is_local(run.path):
+        snapshot.read_ahead(_records_of_shards(snapshot))
+    risk, deadline = run.at_risk(), RunDeadline.of(run)
+    view = replace(
+        view,
+        shards=tuple(_shard(shard) for shard in planned_shards(run, plan)),
+        at_risk=risk.at_risk.sentences(clock_in(plan.zone)) if risk is not None else None,
+    )
+    if view.report is not None or deadline is None:
+        return view
+    queue = deadline.queue(now=view.now)
+    return replace(view, outlook=_outlook(deadline, queue, view.now), cutoffs=_cutoffs(deadline, queue, view.now))
+
+
+def _records_of_shards(snapshot: Snapshot) -> Iterator[tuple[str, type[Record]]]:
+    for name in snapshot.files:
+        match = _NAME.fullmatch(name)
+        if match and match[1] in _KINDS:
+            yield name, _KINDS[match[1]]
+
+
+def _shard(shard: PlannedShard) -> ShardView:
+    past = shard.attempts()
+    rounds, loaded, settled = chain(past, shard.fingerprint), shard.loaded(), shard.folder.settled()
+    first = shard.folder.submitted(rounds[0].number) if rounds else None
+    ended = shard.folder.ended(rounds[-1].number) if rounds else None
+    outcomes = dict(loaded.outcomes) if loaded else {}
+    latest = past[-1] if past else None
+    return ShardView(
+        number=shard.number,
+        rows=shard.spec.rows,
+        lane=shard.spec.lane,
+        stage=stage_of(
+            past,
+            loaded_round=loaded.round if loaded else None,
+            done=_is_done(shard, settled, loaded),
+            ended=ended is not None,
+        ),
+        attempts=len(past),
+        round=latest.round if latest else 0,
+        batch_id=next((one.batch_id for one in reversed(past) if one.batch_id), None),
+        created_at=first.created_at if first else None,
+        ended_at=ended.ended_at if ended else None,
+        loaded_at=loaded.loaded_at if loaded else None,
+        abandoned=_is_abandoned(shard, past),
+        outcomes=outcomes,
+        cost=Decimal(loaded.cost_usd) if loaded else Decimal(0),
+    )
+
+
+def _is_done(shard: PlannedShard, settled: SettledRecord | None, loaded: LoadedRecord | None) -> bool:
+    """Whether nothing more is asked: it is settled, or every row of it is answered."""
+    if settled is not None and settled.shard_fingerprint == shard.fingerprint:
+        return True
+    return loaded is not None and set(loaded.outcomes) <= {Outcome.SUCCEEDED}
+
+
+def _is_abandoned(shard: PlannedShard, past: Sequence[Attempt]) -> bool:
+    return any(shard.folder.abandoned(attempt.number) is not None for attempt in past)
+
+
+def _outlook(deadline: RunDeadline, queue: Sequence[ShardBacklog], now: float) -> Outlook | None:
+    """What is certain about the deadline of the run; None where it has none of its own."""
+    due = deadline.plan.due
+    if due is None:
+        return None
+    work = list(open_work(deadline, queue))
+    return outlook(work, now=now, lead=deadline.lead, due=due, safe_deadline=deadline.safe_deadline)
+
+
+def _cutoffs(deadline: RunDeadline, queue: Sequence[ShardBacklog], now: float) -> dict[int, float]:
+    """Until when the next open batches are waited for; of more than are drawn, none."""
+    waiting = [one.number for one in queue if not one.abandoned][:MAX_BARS]
+    lead, safe = deadline.lead, deadline.safe_deadline
+    slots = {number: slot(number, queue, now=now, safe_deadline=safe, lead=lead) - lead for number in waiting}
+    return {number: at for number, at in slots.items() if at > now}
+
+
+def _scanned(scan: ScanRecord) -> Scanned:
+    return Scanned(
+        source=scan.source,
+        rows=scan.rows,
+        items=scan.items,
+        duplicates=scan.duplicates,
+        aside=scan.by_reason,
+        lost=scan.lost,
+        uncounted=scan.uncounted,
+        notes=scan.origin.notes(),
+        unreadable=scan.unreadable,
+    )
+
+
+def _planned(plan: PlanRecord) -> Planned:
+    lane = "batch" if any(spec.lane == "batch" for spec in plan.shards) else "sync"
+    estimate = plan.estimate.usd(lane)
+    return Planned(
+        at=plan.created_at,
+        model=plan.job.model,
+        partition=plan.partition,
+        zone=plan.zone,
+        due=plan.due,
+        safe_deadline=plan.lanes.due,
+        estimate=None if estimate is None else estimate + Decimal(plan.probes_usd),
+        budget=None if plan.budget is None else Decimal(plan.budget.usd),
+        budget_scope=plan.budget.scope if plan.budget else "",
+        explanation=plan.explanation,
+        warnings=plan.warnings,
+    )
+
+
+def _report(path: UPath, snapshot: Snapshot, plan: PlanRecord) -> Summary | None:
+    """The report, None where there is none since *plan* was made."""
+    report = snapshot.read(path / "report.json", Summary)
+    return report if report is not None and epoch(report.created_at) >= epoch(plan.created_at) else None
+
+
+def _taken_over(run: RunFolder, dag_id: str, run_id: str) -> str | None:
+    """The run that uses the folder now, where that is another one."""
+    _, latest = run.actives.latest()
+    same = latest is None or (latest.run.dag_id, latest.run.run_id) == (dag_id, run_id)
+    return None if latest is None or same else f"{latest.run.run_id} of {latest.run.dag_id}"
