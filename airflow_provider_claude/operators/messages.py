@@ -267,5 +267,4 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
             run = run_folder(self.run_folder)
             output = to_path(self.publish_to) if self.publish_to else None
             summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
-        self.log.info("%s", summary.headline)
         return reported(self.log, run, summary)

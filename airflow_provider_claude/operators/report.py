@@ -129,7 +129,6 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s", legible(excerpt(warning, 400)))
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
-        self.log.info("%s", summary.costs.sentence())
         return reported(self.log, run, summary)
 
     def _collect_late(self, run: RunFolder) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.active_run import BEAT_SECONDS, ActiveRun
 from airflow_provider_claude.errors import ClaudeError, PendingError
+from airflow_provider_claude.runtime.note_folder import note_folder
 from airflow_provider_claude.runtime.now import epoch_now, utc_now
 from airflow_provider_claude.runtime.paths import run_folder, shard_folder
 from airflow_provider_claude.runtime.task_errors import defer_for, task_errors
@@ -41,7 +42,8 @@ def held(
 ) -> Iterator[Active]:
     """Hold the run folder *run*, or that of *shard*, for the run of *context* while the block lasts, and a while after.
 
-    Where another run is active in it, *operator* is deferred, and *method_name* looks again. *since*: see defer_for.
+    A task that is given the run folder notes it, for the page in the UI. Where another run is active in it, *operator* is
+    deferred, and *method_name* looks again. *since*: see defer_for.
     """
     from airflow_provider_claude.stages.active.enter import enter
 
@@ -52,6 +54,8 @@ def held(
     except PendingError as e:
         defer_for(operator, e, method_name, since=since)
         raise
+    if run:
+        note_folder(context, folder)
     done = threading.Event()
     threading.Thread(target=_beat_until, args=(done, active), daemon=True).start()
     try:

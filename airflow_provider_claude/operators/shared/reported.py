@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_claude.core.legible import excerpt, legible
+
 if TYPE_CHECKING:
     from airflow_provider_claude.core.report.summary import Summary
     from airflow_provider_claude.store import RunFolder
 
+_MOST = 1_000
+
 
 def reported(log: Any, run: RunFolder, summary: Summary) -> dict[str, Any]:
-    """Where the report of *run* is, and what was published."""
-    report = str(run.file("report.html"))
-    log.info("Every row is accounted for. Report: %s", report)
+    """Where the report of *run* is, and what was published. Logs the verdict, the counts and the cost."""
+    from airflow_provider_claude.core.view.verdict import reported as verdict_of
+
+    report, said = str(run.file("report.html")), verdict_of(summary)
+    log.info("Verdict: %s. %s", said.word, legible(excerpt(said.sentence, _MOST)))
+    log.info("%s", summary.ledger.sentence())
+    log.info("%s", summary.costs.sentence())
+    log.info("Report: %s", report)
     if summary.published:
-        log.info("%d rows published in %s", summary.published_rows, summary.published)
+        log.info("Published in %s", summary.published)
     return {"report": report, "published": summary.published, "published_rows": summary.published_rows}

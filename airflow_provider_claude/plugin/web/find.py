@@ -1,0 +1,140 @@
+"""From the ids of a run to its run folder, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from airflow.api_fastapi.app import get_auth_manager
+
+from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.view.run_view import RunView
+from airflow_provider_claude.core.view.verdict import Verdict, reported
+from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.plugin import urls
+from airflow_provider_claude.plugin.web import database
+from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
+from airflow_provider_claude.runtime.paths import to_path
+from airflow_provider_claude.stages.view.look import is_latest, is_of, look
+from airflow_provider_claude.store import read_record
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: Runs on the entry page.
+_LISTED = 60
+_READERS = 8
+
+
+class NotThereError(Exception):
+    """There is no such run for this page; the message says what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A run, and its run folder as it is. *view* is None where the folder cannot be read, and *problem* says why.
+
+    *folders* are all that the run has noted, *noted* the one that is shown.
+    """
+
+    run: AirflowRun
+    noted: Noted
+    folders: Sequence[Noted]
+    view: RunView | None
+    problem: str = ""
+
+
+def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
+    """The run and its folder at *now* (epoch seconds). Raises NotThereError."""
+    with database.session() as db:
+        run = database.run_of(db, dag_id, run_id)
+        folders = database.noted(db, dag_id, run_id)
+    if run is None:
+        raise NotThereError("There is no such run.")
+    noted = _chosen(folders, of)
+    try:
+        path = _own_folder(noted, dag_id, run_id)
+        view = look(path, now=now, dag_id=dag_id, run_id=run_id)
+    except (ClaudeError, OSError) as error:
+        return Found(run=run, noted=noted, folders=folders, view=None, problem=str(error))
+    return Found(run=run, noted=noted, folders=folders, view=view)
+
+
+def read_report(dag_id: str, run_id: str, of: str) -> bytes:
+    """The report page of the run. Raises NotThereError."""
+    with database.session() as db:
+        noted = _chosen(database.noted(db, dag_id, run_id), of)
+    try:
+        return (_own_folder(noted, dag_id, run_id) / "report.html").read_bytes()
+    except (ClaudeError, OSError):
+        raise NotThereError("This run has no report yet, or the API server cannot read it.") from None
+
+
+def shard_page(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """The address of the page of the run, at the shard of the task instance where it has one."""
+    with database.session() as db:
+        shard = database.shard_of(db, dag_id, run_id, task_id, map_index)
+        folders = database.noted(db, dag_id, run_id)
+    above, _, number = (shard or "").rpartition("/shards/")
+    of = next((one.task_id for one in folders if one.folder == above), "")
+    query = {"of": of} if of and len(folders) > 1 else {}
+    return urls.page(dag_id, run_id, **query) + (f"#shard-{int(number)}" if of and number.isdecimal() else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of the list of runs. *summary* is None where the run has no report yet, or it cannot be read."""
+
+    listed: Listed
+    summary: Summary | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return reported(self.summary) if self.summary is not None else None
+
+
+def list_runs(user: Any) -> list[Line]:
+    """The newest runs of the DAGs that *user* may read."""
+    readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
+    with database.session() as db:
+        listed = database.latest(db, readable, _LISTED)
+    with ThreadPoolExecutor(_READERS) as pool:
+        return [
+            Line(listed=one, summary=summary) for one, summary in zip(listed, pool.map(_summary, listed), strict=True)
+        ]
+
+
+def _summary(one: Listed) -> Summary | None:
+    """The report of a run that has ended."""
+    if one.ended is None:
+        return None
+    try:
+        path = to_path(one.folder)
+        return read_record(path / "report.json", Summary) if is_latest(path, one.dag_id, one.run_id) else None
+    except (ClaudeError, OSError, msgspec.MsgspecError):
+        return None
+
+
+def _chosen(folders: Sequence[Noted], of: str) -> Noted:
+    """The folder that the task *of* has noted, the first one where *of* is empty."""
+    for one in folders:
+        if of in {"", one.task_id}:
+            return one
+    raise NotThereError(
+        "No task of this run has noted a run folder: it has no task of this package, none of them has begun, or an XCom backend "
+        "of this deployment keeps what they return elsewhere."
+    )
+
+
+def _own_folder(noted: Noted, dag_id: str, run_id: str) -> UPath:
+    """The folder, if its own records name the run: what is noted is an XCom, which others than its task may write."""
+    path = to_path(noted.folder)
+    if not is_of(path, dag_id, run_id):
+        raise NotThereError(
+            "The run folder that was noted has no record of this run, or the API server cannot read it: it has to reach the same "
+            "folders and stores as the workers."
+        )
+    return path

@@ -1,0 +1,69 @@
+// Keeps the page of a run that is on up to date, and opens links to Airflow outside of the frame that shows it.
+"use strict";
+
+const SECONDS = 5;
+
+function say(text) {
+  let note = document.getElementById("stale");
+  if (!text) {
+    note?.remove();
+    return;
+  }
+  if (!note) {
+    note = document.createElement("p");
+    note.id = "stale";
+    note.className = "card";
+    note.setAttribute("role", "status");
+    document.body.append(note);
+  }
+  note.textContent = text;
+}
+
+// Each part is replaced only where it differs: what a reader has focused, scrolled or unfolded elsewhere stays.
+function takeOver(main, fresh) {
+  const same = [...main.children].map((part) => part.id + part.tagName).join();
+  if (same !== [...fresh.children].map((part) => part.id + part.tagName).join()) {
+    main.replaceChildren(...fresh.children);
+  } else {
+    [...fresh.children].forEach((part, number) => {
+      const old = main.children[number];
+      if (old.isEqualNode(part) || old.contains(document.activeElement)) return;
+      const open = [...old.querySelectorAll("details[open]")].map((one) => one.id);
+      old.replaceWith(part);
+      open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    });
+  }
+  main.toggleAttribute("data-live", fresh.hasAttribute("data-live"));
+}
+
+async function look(main) {
+  try {
+    const answer = await fetch(main.dataset.parts, { credentials: "same-origin", cache: "no-store" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    takeOver(main, page.querySelector("main"));
+    say("");
+  } catch (error) {
+    say(`This page is not up to date: the server does not answer (${error.message}). Reload it, or log in again.`);
+  }
+}
+
+async function watch() {
+  const main = document.getElementById("parts");
+  while (main?.hasAttribute("data-live")) {
+    await new Promise((done) => setTimeout(done, SECONDS * 1000));
+    if (!document.hidden) await look(main);
+  }
+}
+
+// Airflow shows the page in a frame that may not leave itself; a link of its own document may.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-top]");
+  if (!link || window.parent === window || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  const outside = window.parent.document.createElement("a");
+  outside.href = link.href;
+  outside.click();
+});
+
+watch();

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from upath import UPath
+
+from airflow_provider_claude.plugin.web.app import create_app
+from airflow_provider_claude.plugin.web.database import Noted, Task
+from airflow_provider_claude.stages.report.run import report
+from airflow_provider_claude.store import RunFolder
+from tests.plugin.web.conftest import Gatekeeper
+from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, run_in
+from tests.stages.run_folder import Night, Shard, at
+
+PAGE = "/run/nightly?run_id=r1"
+PATHS = [
+    "/",
+    PAGE,
+    "/run/nightly/parts?run_id=r1",
+    "/run/nightly/report?run_id=r1",
+    "/run/nightly/task?run_id=r1&task_id=t",
+]
+
+
+@pytest.fixture
+def night(tmp_path: Path, airflow: Airflow) -> RunFolder:
+    """A night that is on: two of three shards are loaded."""
+    run = run_in(
+        UPath(tmp_path / "work" / "night"), Night(shards=[Shard(answered=5), Shard(answered=5), Shard(answered=5)])
+    )
+    for name in ("loaded.json", "1.ended.json"):
+        Path(run.shard(2).file(name).path).unlink()
+    airflow.add(
+        "r1", run.path, state="running", tasks=[Task(task_id="s.wait", map_index=2, state="deferred", name="00002")]
+    )
+    return run
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_route_is_behind_the_login(visitor: TestClient, night: RunFolder) -> None:
+    for path in [*PATHS, "/static/page.css", "/static/page.js"]:
+        assert visitor.get(path).status_code == 401, path
+
+
+def test_no_route_was_forgotten_and_none_can_change_anything() -> None:
+    routes = {route.path: route.methods for route in create_app().routes}  # type: ignore[attr-defined]
+    assert set(routes) == {re.sub(r"\?.*", "", path).replace("nightly", "{dag_id}") for path in PATHS} | {
+        "/static/{name}"
+    }
+    assert all(methods == {"GET"} for methods in routes.values())
+
+
+def test_a_person_who_is_not_logged_in_is_sent_to_the_login_and_back(visitor: TestClient, night: RunFolder) -> None:
+    answer = visitor.get(PAGE, headers={"accept": "text/html"})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/api/v2/auth/login?next=http%3A%2F%2Ftestserver%2Frun%2Fnightly")
+
+
+def test_a_user_without_rights_to_the_dag_sees_neither_run_nor_file(
+    reader: TestClient, gatekeeper: Gatekeeper, night: RunFolder
+) -> None:
+    gatekeeper.readable = {"another"}
+    for path in PATHS[1:]:
+        answer = reader.get(path)
+        assert answer.status_code == 403, path
+        assert str(night) not in answer.text
+    assert "r1" not in reader.get("/").text
+
+
+def test_both_the_runs_of_the_dag_and_what_its_tasks_return_have_to_be_readable(
+    reader: TestClient, gatekeeper: Gatekeeper, night: RunFolder
+) -> None:
+    assert reader.get(PAGE).status_code == 200
+    assert {("GET", "RUN", "nightly"), ("GET", "XCOM", "nightly")} <= set(gatekeeper.asked)
+
+
+def test_the_page_of_a_run_that_is_on_has_the_verdict_and_is_live(reader: TestClient, night: RunFolder) -> None:
+    page = reader.get(PAGE)
+    assert "2 of 3 shards loaded." in page.text
+    assert "data-live" in page.text
+    assert 'id="shard-2"' in page.text
+    assert "/dags/nightly/runs/r1/tasks/s.wait/mapped/2" in page.text
+
+
+def test_the_page_of_a_run_that_is_over_shows_its_report(reader: TestClient, airflow: Airflow, tmp_path: Path) -> None:
+    run = run_in(UPath(tmp_path / "night"), Night(shards=[Shard(answered=9)], quarantined={"override": 1}))
+    report(run, output=None, clock=lambda: at(300))
+    airflow.add("r1", run.path)
+    page = reader.get(PAGE)
+    assert "Nothing was to be published." in page.text
+    assert "data-live" not in page.text
+    assert "override" in page.text
+    assert "r1" in reader.get("/").text
+
+
+def test_no_response_may_be_stored_framed_elsewhere_or_run_what_is_inline(reader: TestClient, night: RunFolder) -> None:
+    for path in [*PATHS, "/static/page.js", "/nothing", "/run/nightly"]:
+        headers = reader.get(path).headers
+        assert headers["cache-control"] == "no-store", path
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+        assert "script-src 'unsafe" not in policy
+
+
+def test_the_report_is_served_as_it_was_written_and_runs_nothing(reader: TestClient, night: RunFolder) -> None:
+    assert reader.get("/run/nightly/report?run_id=r1").status_code == 404
+    (night.path / "report.html").write_bytes(b"<p>report</p>")
+    answer = reader.get("/run/nightly/report?run_id=r1")
+    assert answer.content == b"<p>report</p>"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "script-src" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/run/nightly?run_id=another",
+        "/run/nightly?run_id=..%2F..%2Fetc",
+        "/run/nightly?run_id=/etc/passwd",
+        "/run/nightly?run_id=r1&of=/etc",
+        "/run/nightly?run_id=r1&of=..",
+        "/run/nightly",
+        "/run/nightly?run_id=" + "r" * 300,
+        "/run/../nightly?run_id=r1",
+        "/run/nightly/../../etc/passwd",
+        "/run/nightly%2f..?run_id=r1",
+        "/run/nightly/report/report.html?run_id=r1",
+        "/static/..%2fapp.py",
+        "/static/app.py",
+        "/static/page.css/../app.py",
+    ],
+)
+def test_path_tricks_and_foreign_ids_are_not_found(reader: TestClient, night: RunFolder, path: str) -> None:
+    assert reader.get(path).status_code in {403, 404}
+
+
+def test_a_folder_that_does_not_name_the_run_is_not_shown(
+    reader: TestClient, airflow: Airflow, night: RunFolder
+) -> None:
+    airflow.add("foreign", night.path)
+    assert reader.get("/run/nightly?run_id=foreign").status_code == 404
+    airflow.add("planted", "/etc")
+    assert reader.get("/run/nightly?run_id=planted").status_code == 404
+    airflow.add("relative", "../../etc")
+    assert "cannot be read" in reader.get("/run/nightly?run_id=relative").text
+
+
+def test_a_run_without_a_folder_of_this_package_says_so(reader: TestClient, airflow: Airflow, night: RunFolder) -> None:
+    airflow.folders["nightly", "r1"] = []
+    answer = reader.get(PAGE)
+    assert answer.status_code == 404
+    assert "no task of this package" in answer.text
+
+
+def test_a_damaged_record_is_a_sentence_not_a_stack_trace(reader: TestClient, night: RunFolder) -> None:
+    (night.path / "plan.json").write_bytes(b"{")
+    page = reader.get(PAGE)
+    assert page.status_code == 200
+    assert "cannot be read" in page.text
+    assert "is not a readable PlanRecord" in page.text
+
+
+def test_a_task_leads_to_its_shard(reader: TestClient, airflow: Airflow, night: RunFolder) -> None:
+    airflow.shards["s.wait", 2] = f"{night}/shards/00002"
+    airflow.shards["s.load", 1] = f"{night}/probes/packs/shards/00001"
+    to = "/run/nightly/task?run_id=r1&task_id={}&map_index={}"
+    assert reader.get(to.format("s.wait", 2)).headers["location"] == "/claude/run/nightly?run_id=r1#shard-2"
+    for task, index in (("s.load", 1), ("scan", -1)):
+        assert reader.get(to.format(task, index)).headers["location"] == "/claude/run/nightly?run_id=r1"
+
+
+def test_a_run_with_two_folders_shows_either(
+    reader: TestClient, airflow: Airflow, night: RunFolder, tmp_path: Path
+) -> None:
+    screen = run_in(UPath(tmp_path / "screen"), Night(shards=[Shard(answered=1)]))
+    airflow.folders["nightly", "r1"].append(Noted(task_id="sentiment.screen.scan", folder=str(screen)))
+    assert "2 of 3 shards loaded." in reader.get(PAGE).text
+    assert "1 of 1 shard loaded." in reader.get(f"{PAGE}&of=sentiment.screen.scan").text
+
+
+def test_links_keep_the_path_of_airflow_s_base_url(
+    reader: TestClient, night: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://example.com/airflow/team/")
+    page = Page(reader.get(PAGE).text)
+    for _, attributes in page.elements:
+        for name in ("href", "src", "data-parts"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("/airflow/team/", "#")), value
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, airflow: Airflow) -> RunFolder:
+    run = run_in(UPath(tmp_path / "night"), hostile_night())
+    report(run, output=None, clock=lambda: at(300))
+    airflow.add("r1", run.path, tasks=[Task(task_id=HOSTILE[0][:60], map_index=3, state="failed", name=HOSTILE[1])])
+    return run
+
+
+def test_hostile_rows_make_no_element_and_no_attribute_of_any_panel(reader: TestClient, hostile: RunFolder) -> None:
+    for path in PATHS[:3]:
+        page = Page(reader.get(path).text)
+        assert {tag for tag, _ in page.elements} <= {
+            *(
+                "html",
+                "head",
+                "meta",
+                "title",
+                "link",
+                "script",
+                "body",
+                "nav",
+                "a",
+                "main",
+                "header",
+                "p",
+                "span",
+                "bdi",
+            ),
+            *(
+                "h1",
+                "h2",
+                "h3",
+                "section",
+                "div",
+                "dl",
+                "dt",
+                "dd",
+                "svg",
+                "rect",
+                "line",
+                "text",
+                "table",
+                "caption",
+                "thead",
+            ),
+            *("tbody", "tfoot", "tr", "th", "td", "ol", "ul", "li", "br", "i", "details", "summary"),
+        }
+        for tag, attributes in page.elements:
+            assert not any(name.startswith("on") or name in {"style", "srcdoc"} for name in attributes), (
+                tag,
+                attributes,
+            )
+            assert tag != "script" or attributes == {"src": "/claude/static/page.js", "defer": None}
+            assert not (attributes.get("href") or "").lower().startswith(("javascript", "data", "http"))
+
+
+def test_hostile_rows_are_shown_as_they_are_and_stay_short(reader: TestClient, hostile: RunFolder) -> None:
+    html = reader.get(PAGE).text
+    page = Page(html)
+    assert "<script>alert(1)</script>" in page.text
+    assert "⟨U+202E⟩" in page.text
+    assert "\u202e" not in html
+    assert "\x1b" not in html
+    assert "{{ 7 * 7 }}" in page.text
+    assert "49" not in page.text.replace("499", "")
+    assert "x" * 700 not in html
+    assert len(html) < 200_000
+
+
+def test_a_page_that_is_open_is_refused_to_a_user_whose_rights_are_gone(
+    reader: TestClient, gatekeeper: Gatekeeper, night: RunFolder
+) -> None:
+    assert reader.get(PATHS[2]).status_code == 200
+    gatekeeper.readable = set()
+    assert reader.get(PATHS[2]).status_code == 403
