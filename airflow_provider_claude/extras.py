@@ -17,9 +17,14 @@ _MODULES = {
 
 def need(extra: str, what: str) -> None:
     """Raise JobError where *what* is asked for and *extra* is not installed."""
-    missing = [name for name in _MODULES[extra] if find_spec(name) is None]
-    if missing:
+    absent = missing(extra)
+    if absent:
         raise JobError(
-            f"{what} needs {', '.join(missing)}, which is not installed on this worker. "
+            f"{what} needs {', '.join(absent)}, which is not installed on this worker. "
             f"Install 'airflow-provider-claude[{extra}]'."
         )
+
+
+def missing(extra: str) -> list[str]:
+    """The modules of *extra* that are not installed."""
+    return [name for name in _MODULES[extra] if find_spec(name) is None]

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.run_costs import Paid
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.submit.attempt import Attempt
@@ -49,6 +50,13 @@ class ReportRecord(Record, frozen=True, kw_only=True):
     published: str | None = None
     published_rows: int | None = None
     warnings: Sequence[str] = ()
+    consistency: Measured | None = None
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of rows that got the same answer twice, in the field where it is least; None where it is not known."""
+        weakest = self.consistency.weakest if self.consistency else None
+        return None if weakest is None else weakest.agreement.value
 
     @property
     def state(self) -> str:

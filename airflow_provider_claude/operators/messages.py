@@ -28,7 +28,7 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.operators.shared.read_source import ReadsSource, log_scan
 from airflow_provider_claude.operators.shared.redacting import redacting_of
-from airflow_provider_claude.operators.shared.reported import reported
+from airflow_provider_claude.operators.shared.reported import announce, reported
 from airflow_provider_claude.operators.shared.settle_shard import SettlesShards, check_lane, wait_for_batch
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
@@ -225,7 +225,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
                 if batch_id is not None:
                     self._wait(batch_id, shard, context, active.number)
         with held(self, context, run=self.run_folder, since=waiting_since) as active, closing(active):
-            return self._report()
+            return self._report(context)
 
     def _scan(self) -> None:
         from airflow_provider_claude.stages.scan.run import scan
@@ -260,11 +260,12 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         listener = Listener.of(context)
         wait_for_batch(self, batch_id, shard=str(shard), conn_id=self.conn_id, active=active, listener=listener)
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self, context: Context) -> dict[str, Any]:
         from airflow_provider_claude.stages.report.run import report
 
         with task_errors():
             run = run_folder(self.run_folder)
             output = to_path(self.publish_to) if self.publish_to else None
             summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
+        announce(context, self.outlets, run, summary)
         return reported(self.log, run, summary)

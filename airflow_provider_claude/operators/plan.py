@@ -10,6 +10,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import BaseOperator, DownstreamTasksSkipped
 
 from airflow_provider_claude.core.column_names import list_of_names
+from airflow_provider_claude.core.consistency.settings import Consistency, checked_consistency
 from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checked
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking, auto_packing_of
@@ -76,6 +77,9 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         ``docs/explanation/packing.md``.
     :param pack_tokens: the most input tokens that the items of one request have together, about.
     :param pack_by: columns, such as a customer's id, whose values all items of one request have in common.
+    :param consistency: a ``Consistency``: so many rows are asked a second time, to measure how consistent the answers are, and
+        what holds the answers back. The second answers are in no table. None: nothing is measured. See
+        ``docs/explanation/consistency.md``.
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
         first. Anything else counts as 0. None: all rows are equal.
     :param urgent: an item with at least this number stays in the sync lane where others go back to a batch.
@@ -141,6 +145,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         pack: int | str | AutoPacking = 1,
         pack_tokens: int = PACK_TOKENS,
         pack_by: Sequence[str] = (),
+        consistency: Consistency | None = None,
         priority_column: str | None = None,
         urgent: float = URGENT,
         publish_to: str | None = None,
@@ -179,6 +184,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         self.pack = pack
         self.pack_tokens = pack_tokens
         self.pack_by = list_of_names("pack_by", pack_by)
+        self.consistency = checked_consistency(consistency, job.schema)
         self.priority = priority_of(priority_column, urgent)
         self.publish_to = publish_to
         self.partition = partition
@@ -245,6 +251,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             reuse_days=self.reuse_days,
             pack=None if auto else packing_of(self.pack, self.pack_tokens, self.pack_by),
             auto_pack=auto,
+            consistency=self.consistency,
         )
 
     def destination(self, context: Context) -> Destination | None:

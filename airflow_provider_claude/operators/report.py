@@ -15,7 +15,7 @@ from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.operators.shared.reported import reported
+from airflow_provider_claude.operators.shared.reported import announce, reported
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder, to_path
@@ -129,6 +129,7 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s", legible(excerpt(warning, 400)))
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
+        announce(context, self.outlets, run, summary)
         return reported(self.log, run, summary)
 
     def _collect_late(self, run: RunFolder) -> None:

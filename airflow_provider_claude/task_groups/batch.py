@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
 from airflow_provider_claude.core.column_names import check_columns
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.deadline.due import wall_clock
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS
@@ -58,6 +59,7 @@ def claude_batch_job(
     sync_pool: str | None = None,
     scan_tasks: int = 1,
     one_task_per_shard: bool = False,
+    consistency: Consistency | None = None,
     screen: str | None = None,
     screen_by: str | None = None,
     priority_column: str | None = None,
@@ -109,6 +111,8 @@ def claude_batch_job(
     :param scan_tasks: how many mapped tasks divide the scan of a source of many files; each takes as many of them.
     :param one_task_per_shard: a shard is one task, ``ask``, instead of ``create``, ``wait``, ``load`` and ``settle``: two starts
         of a process instead of five, for executors that start each task cold, such as KubernetesExecutor.
+    :param consistency: a ``Consistency``: so many rows are asked a second time, and the report says how far both answers agree;
+        see ClaudePlanOperator. None: nothing is measured.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
         rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
@@ -192,6 +196,7 @@ def claude_batch_job(
             deadline=deadline,
             stuck_batches=stuck_batches,
             work=work,
+            consistency=consistency,
             priority_column=priority_column,
             urgent=urgent,
             publish_to=output,

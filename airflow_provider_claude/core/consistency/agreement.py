@@ -78,9 +78,8 @@ class Pairs:
             return None
         table = np.array([[self.counts[first, second] for second in labels] for first in labels])
         found = cohens_kappa(table)
-        if not np.isfinite(found.kappa):
-            return None
-        return Interval(float(found.kappa), float(found.kappa_low), float(found.kappa_upp))
+        interval = Interval(float(found.kappa), float(found.kappa_low), float(found.kappa_upp))
+        return interval if np.isfinite(interval).all() else None
 
 
 class Differences:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
+from airflow_provider_claude.core.consistency.comparable import Answers, Same
 from airflow_provider_claude.core.packing.pack_verdict import QUARTERS, Scores
-from airflow_provider_claude.job.schema import resolve
-
-#: Numbers agree within this share of the range that the schema gives, or of the larger of both where it gives none.
-TOLERANCE = 0.1
-
-#: Answers by item: the value of each field.
-Answers = Mapping[str, Mapping[str, Any]]
-
-Same = Callable[[Any, Any], bool]
 
 
 class Place(NamedTuple):
@@ -40,42 +31,6 @@ class Packed:
         for item, place in self.places.items():
             requests.setdefault(place.request, []).append(item)
         return {item: [one for one in requests[place.request] if one != item] for item, place in self.places.items()}
-
-
-def comparable(schema: Mapping[str, Any]) -> dict[str, Same]:
-    """The fields of answers to *schema* that can be compared, and how: labels, booleans, and numbers within TOLERANCE."""
-    properties = resolve(schema, schema)["properties"]
-    found = ((name, _same(_without_null(node, schema))) for name, node in properties.items())
-    return {name: same for name, same in found if same is not None}
-
-
-def _without_null(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """*node*, or the one thing that it is where it is not null."""
-    whole = resolve(node, root)
-    choices = [resolve(one, root) for one in whole.get("anyOf", ())]
-    values = [one for one in choices if one.get("type") != "null"]
-    return values[0] if len(values) == 1 else whole
-
-
-def _same(node: Mapping[str, Any]) -> Same | None:
-    kind = node.get("type")
-    kinds = {kind} if isinstance(kind, str) else set(kind or ()) - {"null"}
-    if "enum" in node or kinds == {"boolean"}:
-        return _equal
-    if kinds and kinds <= {"integer", "number"}:
-        low, high = node.get("minimum"), node.get("maximum")
-        return partial(_close, None if low is None or high is None else float(high - low))
-    return None
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return bool(one == other)
-
-
-def _close(span: float | None, one: Any, other: Any) -> bool:
-    if one is None or other is None:
-        return one is other
-    return bool(abs(one - other) <= TOLERANCE * (max(abs(one), abs(other)) if span is None else span))
 
 
 def scores(fields: Mapping[str, Same], alone: tuple[Answers, Answers], packs: Sequence[Packed]) -> list[Scores]:

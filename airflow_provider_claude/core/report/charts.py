@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from airflow_provider_claude.core.consistency.agreement import Interval
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report.ticks import clock, round_times
 from airflow_provider_claude.core.report.timeline import Bar
@@ -45,6 +46,25 @@ def cost_bars(amounts: Mapping[str, tuple[float, str]], *, name: str) -> Markup:
     """One bar an amount: its length, and how it is written. The first is what was paid."""
     lengths, notes = zip(*amounts.values(), strict=True)
     return _bars(list(amounts), lengths, notes, [ACCENT, *[QUIET] * (len(amounts) - 1)], name)
+
+
+def share_intervals(shares: Mapping[str, Interval], *, name: str) -> Markup:
+    """One row a share: a dot, and a line over its interval. The axis ends at 100%, and begins below the lowest of them."""
+    labels = [excerpt(legible(one), _LABEL_LENGTH) for one in shares]
+    lowest = min(one.low for one in shares.values())
+    start = max(lowest - max(0.1 * (1 - lowest), 0.005), 0.0)
+    with _figure(4.6, 0.1 + 0.27 * len(labels)) as figure:
+        axes = _axes(figure, left=_room(labels), right=1.15, top=0.05, bottom=0.05)
+        axes.set_xlim(start, 1)
+        axes.set_xticks([])
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.45, -0.55)
+        for row, one in enumerate(shares.values()):
+            axes.hlines(row, start, 1, color=QUIET, linewidth=0.6, alpha=0.35)
+            axes.hlines(row, one.low, one.high, color=ACCENT, linewidth=3, clip_on=False)
+            axes.plot([one.value], [row], "o", color=ACCENT, markersize=7, clip_on=False)
+            _note(axes, f"{one.value:.1%}", 1, row)
+        return _svg(figure, name)
 
 
 def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str, zone: str = "UTC") -> Markup:
@@ -92,15 +112,15 @@ def _bars(
         axes.set_xlim(0, max([*lengths, 0]) or 1)
         axes.set_ylim(len(labels) - 0.45, -0.55)
         for row, (length, note) in enumerate(zip(lengths, notes, strict=True)):
-            axes.annotate(
-                note,
-                (length, row),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center_baseline",
-                annotation_clip=False,
-            )
+            _note(axes, note, length, row)
         return _svg(figure, name)
+
+
+def _note(axes: Axes, text: str, x: float, row: int) -> None:
+    """*text* to the right of *x* in *row*."""
+    axes.annotate(
+        text, (x, row), xytext=(6, 0), textcoords="offset points", va="center_baseline", annotation_clip=False
+    )
 
 
 @contextmanager

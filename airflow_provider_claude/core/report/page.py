@@ -43,6 +43,7 @@ def render(summary: Summary) -> str:
         rows=rows,
         costs=summary.costs,
         columns=[(column, _column_chart(i, column)) for i, column in enumerate(summary.answers)],
+        again_chart=_again_chart(summary),
         cost_chart=_cost_chart(summary.costs, decimals),
         timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone, name="timeline") if drawn else None,
         deadline_drawn=deadline is not None,
@@ -54,6 +55,13 @@ def _column_chart(number: int, column: ColumnSummary) -> Markup | None:
     if not column.values:
         return None
     return charts.value_bars(_drawn(column.values), total=sum(column.values.values()), name=f"column{number}")
+
+
+def _again_chart(summary: Summary) -> Markup | None:
+    again = summary.consistency.again if summary.consistency else None
+    if again is None or not again.fields:
+        return None
+    return charts.share_intervals({one.field: one.agreement for one in again.fields}, name="again")
 
 
 def _drawn(values: dict[str, int]) -> dict[str, int]:

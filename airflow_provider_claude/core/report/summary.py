@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.core.consistency.drift import Drift
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
@@ -41,9 +42,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `unreadable` are the first files that could not be read whole, each with what is wrong.
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     `probes`: what is known of packing, where the plan decides about it.
-    `drift`: how far each field of labels is from earlier runs. Times are shown in `zone`, the DAG's. `publication` says how
-    far the publication of the answers is; `published` where they are, and `published_rows` how many are in the files there,
-    both None while, or because, they are not.
+    `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
+    shown, None where none were to be. Times are shown in `zone`, the DAG's. `publication` says how far the publication of the
+    answers is; `published` where they are, and `published_rows` how many are in the files there, both None while, or because,
+    they are not.
     """
 
     source: str
@@ -75,6 +77,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     releases: list[str] = []
     probes: list[str] = []
     drift: list[Drift] = []
+    consistency: Measured | None = None
 
     @property
     def green(self) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_claude.core.legible import excerpt, legible
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_claude.core.report.summary import Summary
     from airflow_provider_claude.store import RunFolder
 
@@ -25,3 +30,22 @@ def reported(log: Any, run: RunFolder, summary: Summary) -> dict[str, Any]:
     if summary.published:
         log.info("Published in %s", summary.published)
     return {"report": report, "published": summary.published, "published_rows": summary.published_rows}
+
+
+def announce(context: Context, outlets: Iterable[Any], run: RunFolder, summary: Summary) -> None:
+    """Write into the event of each asset in *outlets* what was published, and how consistent it is."""
+    events = context.get("outlet_events")
+    for outlet in outlets:
+        if events is not None and isinstance(outlet, Asset):
+            events[outlet].extra.update(_extra(run, summary))
+
+
+def _extra(run: RunFolder, summary: Summary) -> dict[str, Any]:
+    again = summary.consistency.again if summary.consistency else None
+    return {
+        "report": str(run.file("report.html")),
+        "partition": summary.partition,
+        "published": summary.published,
+        "published_rows": summary.published_rows,
+        "agreement": {one.field: one.agreement._asdict() for one in again.fields} if again else None,
+    }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS, Limits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.extras import need
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.store import (
     RunFolder,
@@ -28,6 +30,12 @@ def check_priority_column(priority: Priority | None, scan: ScanRecord) -> None:
             f"priority_column names {priority.column}, which the items do not have. Let the scan carry it: "
             f"carry={[priority.column]!r}."
         )
+
+
+def check_gates(consistency: Consistency | None) -> None:
+    """Raise JobError where what would hold the answers back cannot be measured on this worker."""
+    if consistency is not None and consistency.gates:
+        need("consistency", f"consistency=Consistency({', '.join(f'{name}=…' for name in consistency.gates)})")
 
 
 def check_shard_count(shards: list[ShardSpec], limits: Limits) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.plan.cut_shards import Limits
@@ -38,9 +39,10 @@ class PlanApi(trial.Api, find_orphans.Api, tokens_of.Api, ask_model.Api, Protoco
 class Settings:
     """How to plan. *deadline* and *partition* are only recorded; times are shown in *zone*, the DAG's. *prices* override
     the shipped ones. *budget* is what may be spent, and by which scope; None for no limit. *pack*: how items share
-    requests, None for one item a request; *auto_pack*: the plan decides that, and this is how packs are tried. *priority*: how
-    urgent items are, None if all are equal. *output* is where the report will publish, and *destination* the owner of the
-    partition; None for nowhere. *named_work*: whether a person set *work*, or it is only the folder above the run folder.
+    requests, None for one item a request; *auto_pack*: the plan decides that, and this is how packs are tried.
+    *consistency*: what is asked to measure how consistent the answers are, None for nothing. *priority*: how urgent items
+    are, None if all are equal. *output* is where the report will publish, and *destination* the owner of the partition; None
+    for nowhere. *named_work*: whether a person set *work*, or it is only the folder above the run folder.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be reused; 0 asks everything again. *grace*: see `create`.
@@ -59,6 +61,7 @@ class Settings:
     budget: BudgetRecord | None = None
     pack: Packing | None = None
     auto_pack: AutoPacking | None = None
+    consistency: Consistency | None = None
     priority: Priority | None = None
     output: UPath | None = None
     destination: Destination | None = None

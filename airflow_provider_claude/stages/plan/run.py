@@ -32,8 +32,9 @@ from airflow_provider_claude.stages.plan.choose_lane import (
 )
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.end_earlier_plan import retire
-from airflow_provider_claude.stages.plan.plan_probes import Planned, with_probes
+from airflow_provider_claude.stages.plan.plan_probes import with_probes
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
+from airflow_provider_claude.stages.plan.probe_room import Planned
 from airflow_provider_claude.stages.plan.sentences import (
     elsewhere_sentences,
     facts,

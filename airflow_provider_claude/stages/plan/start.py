@@ -19,7 +19,12 @@ from airflow_provider_claude.job.schema import check_compiles
 from airflow_provider_claude.stages.cost.budget import affords_one
 from airflow_provider_claude.stages.plan.ask_model import price_for
 from airflow_provider_claude.stages.plan.bind_account import bind
-from airflow_provider_claude.stages.plan.checks import check_no_probe, check_priority_column, check_prompt_columns
+from airflow_provider_claude.stages.plan.checks import (
+    check_gates,
+    check_no_probe,
+    check_priority_column,
+    check_prompt_columns,
+)
 from airflow_provider_claude.stages.plan.end_earlier_plan import forget_plan
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.trial import first_request
@@ -109,6 +114,7 @@ def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
     if not isinstance(job.output, type):
         check_compiles(job.schema)
     check_priority_column(settings.priority, scan)
+    check_gates(settings.consistency)
     pack = settings.auto_pack.largest if settings.auto_pack else settings.pack
     if pack is not None:
         check_packable(job, pack, [*scan.columns, *scan.carry])
@@ -156,6 +162,7 @@ def _draft(
         budget=settings.budget,
         packing=settings.pack,
         auto_pack=settings.auto_pack,
+        consistency=settings.consistency,
         priority=settings.priority,
         destination=settings.destination,
     )

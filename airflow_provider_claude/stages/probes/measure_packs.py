@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
-from airflow_provider_claude.core.packing.score_packs import Answers, Packed, Place, comparable, scores
+from airflow_provider_claude.core.packing.score_packs import Packed, Place, scores
 from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.stages.probes.read_answers import answers_in
 from airflow_provider_claude.stages.probes.remembered import remembered
-from airflow_provider_claude.store import PackingRecord, PlanRecord, RunFolder, exists
-from airflow_provider_claude.store.parquet_files import read_batches, read_table
+from airflow_provider_claude.store import PackingRecord, PlanRecord, RunFolder
+from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
 from airflow_provider_claude.store.work_of import work_of
 
-if TYPE_CHECKING:
-    from upath import UPath
-
 #: What the names of probes of packs begin with.
 PACKS = "packs"
-
-_ROWS = 32_768
 
 
 def measure_packs(run: RunFolder, plan: PlanRecord, now: str) -> list[str]:
@@ -46,13 +41,13 @@ def measure_packs(run: RunFolder, plan: PlanRecord, now: str) -> list[str]:
 
 
 def _measured(run: RunFolder, plan: PlanRecord, auto: AutoPacking, probe: RunFolder) -> PackingRecord | None:
-    fields = comparable(plan.job.answer_schema)
+    fields = {name: one.same for name, one in comparable(plan.job.answer_schema).items()}
     again, *packs = planned_shards(probe, probe.need_plan())
-    second = _answers([probe.part("answers", again.number)], list(fields))
+    second = answers_in([probe.part("answers", again.number)], list(fields))
     packed = [one for one in (_packed(shard, list(fields)) for shard in packs) if one.answers]
     if not second or not packed:
         return None
-    first = _answers(run.parts("answers"), list(fields), list(second))
+    first = answers_in(run.parts("answers"), list(fields), list(second))
     return PackingRecord(
         shard=work_of(run, plan).name_of(run.shard(plan.shards[0].number)),
         at=plan.created_at,
@@ -64,7 +59,7 @@ def _measured(run: RunFolder, plan: PlanRecord, auto: AutoPacking, probe: RunFol
 
 
 def _packed(shard: PlannedShard, fields: Sequence[str]) -> Packed:
-    answers = _answers([shard.run.part("answers", shard.number)], fields)
+    answers = answers_in([shard.run.part("answers", shard.number)], fields)
     return Packed(size=shard.spec.pack, answers=answers, places=_places(shard) if answers else {})
 
 
@@ -73,16 +68,3 @@ def _places(shard: PlannedShard) -> dict[str, Place]:
     columns = ["item_id", "pack_number", "pack_element"]
     rows = read_table(shard.folder.manifest(shard.rounds()[0].number), columns).to_pylist()
     return {row["item_id"]: Place(row["pack_number"], max(row["pack_element"], 1)) for row in rows}
-
-
-def _answers(parts: Sequence[UPath], fields: Sequence[str], only: Sequence[str] | None = None) -> Answers:
-    """The answers in *parts* by item: those of *only*, or all."""
-    wanted = None if only is None else pa.array(only, pa.string())
-    return {row.pop("item_id"): row for batch in _batches(parts, fields, wanted) for row in batch.to_pylist()}
-
-
-def _batches(parts: Sequence[UPath], fields: Sequence[str], wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
-    for part in parts:
-        if exists(part):
-            for batch in read_batches(part, _ROWS, ["item_id", *fields]):
-                yield batch if wanted is None else batch.filter(pc.is_in(batch["item_id"], wanted))

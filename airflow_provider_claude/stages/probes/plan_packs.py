@@ -14,7 +14,7 @@ from airflow_provider_claude.core.packing.auto_packing import LEAST_ROWS, AutoPa
 from airflow_provider_claude.core.packing.pack_sorter import PackSorter
 from airflow_provider_claude.core.probes.asking import Asking, shuffled
 from airflow_provider_claude.core.requests.request_bytes import RequestEncoder
-from airflow_provider_claude.stages.probes.write_probe import Draft, Weighed
+from airflow_provider_claude.stages.probes.write_probe import Draft, Weighed, items_at
 from airflow_provider_claude.store import PlanRecord, RunFolder
 from airflow_provider_claude.store.items import read_items
 
@@ -36,7 +36,8 @@ def packs_probe(run: RunFolder, plan: PlanRecord, auto: AutoPacking, tokens: Tok
         for number in range(_ORDERS)
     ]
     askings = [Asking(order=shuffled(rows, seed)), *packs]
-    return Draft(run=run, plan=plan, askings=askings, packing=auto.largest, tokens=tokens).weighed()
+    items = items_at(run, rows)
+    return Draft(run=run, plan=plan, items=items, askings=askings, packing=auto.largest, tokens=tokens).weighed()
 
 
 def _sample(run: RunFolder, plan: PlanRecord, auto: AutoPacking, seed: str) -> list[int]:

@@ -23,7 +23,7 @@ from airflow_provider_claude.core.cost.estimate import Estimate, estimate
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
-from airflow_provider_claude.core.plan.cache_plan import NO_CACHE
+from airflow_provider_claude.core.plan.cache_plan import NO_CACHE, CachePlan
 from airflow_provider_claude.core.probes.asking import Asking
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, ENVELOPE_BYTES, RequestEncoder
 from airflow_provider_claude.store import PlanRecord, RunFolder, ShardSpec, write_record
@@ -39,34 +39,39 @@ _NAME_CHARS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What a probe asks of *run*: *plan* is the run's own, *askings* have the same items. *packing* says how items share
-    requests. *tokens* is what a request uses.
+    """What a probe asks beside *run*: *askings* have the same *items*, a table as the run's own, see `items_at`.
+
+    *plan* is the run's own, or one that differs in what is asked. *packing* says how items share requests, *cache* how long
+    what they have in common is cached, *tokens* is what a request uses.
     """
 
     run: RunFolder
     plan: PlanRecord
+    items: pa.Table
     askings: Sequence[Asking]
     packing: Packing | None
     tokens: TokenModel
+    cache: CachePlan = NO_CACHE
 
     def weighed(self) -> Weighed:
         """The probe, as it would be asked. Resident are its items, once, and once more in the order of an asking."""
-        items = _items(self.run, self.askings[0].order)
-        shards = [self._shard(number, asking, items) for number, asking in enumerate(self.askings, start=1)]
-        return Weighed(draft=self, items=items, specs=[spec for spec, _ in shards], sums=[sums for _, sums in shards])
+        shards = [self._shard(number, asking) for number, asking in enumerate(self.askings, start=1)]
+        return Weighed(draft=self, specs=[spec for spec, _ in shards], sums=[sums for _, sums in shards])
 
-    def _shard(self, number: int, asking: Asking, items: pa.Table) -> tuple[ShardSpec, Estimate]:
+    def _shard(self, number: int, asking: Asking) -> tuple[ShardSpec, Estimate]:
         packing = _packing_of(asking, self.packing)
         encoder = RequestEncoder(self.plan.job)
         packs = PackWeights(packing, self.plan.job) if packing else None
-        seen, size, rows = hashlib.sha256(), ENVELOPE_BYTES, len(asking.order)
-        for batch in _in_order(items, asking).to_batches():
+        seen, size, rows, in_results = hashlib.sha256(), ENVELOPE_BYTES, len(asking.order), 0
+        for batch in _in_order(self.items, asking).to_batches():
             contents = list(encoder.of_batch(batch))
+            in_results += sum(encoder.frames[one.placement].in_result for one in contents)
             seen.update(b"".join(map(encoder.digest, contents)))
             size += sum(map(encoder.row_bytes, contents))
             if packs:
                 packs.add(batch, contents)
-        sums = estimate(rows, size - ENVELOPE_BYTES - rows * ENTRY_BYTES, self.tokens, self.plan.price)
+        alone = size - ENVELOPE_BYTES - rows * ENTRY_BYTES
+        sums = estimate(rows, alone, self.tokens, self.plan.price, in_results=in_results)
         if packs:
             packs.close()
             sums = packs.estimate(1.0, sums, self.tokens, self.plan.price)
@@ -84,12 +89,20 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Weighed:
-    """A probe that is not written yet: its *items*, and of each asking the shard and what it is expected to use."""
+    """A probe that is not written yet: of each asking the shard, and what it is expected to use."""
 
     draft: Draft
-    items: pa.Table
     specs: Sequence[ShardSpec]
     sums: Sequence[Estimate]
+
+    @property
+    def rows(self) -> int:
+        """How many items it asks about."""
+        return len(self.draft.items)
+
+    @property
+    def requests(self) -> int:
+        return sum(one.requests for one in self.sums)
 
     @property
     def usd(self) -> Decimal:
@@ -104,9 +117,9 @@ class Weighed:
         run, plan = self.draft.run, self.draft.plan
         content = hashlib.sha256("".join(spec.fingerprint for spec in self.specs).encode()).hexdigest()
         probe = run.probe(f"{name}-{content[:_NAME_CHARS]}")
-        rows = len(self.items)
+        items, rows = self.draft.items, self.rows
         for number, asking in enumerate(self.draft.askings):
-            write_table(probe.part("items", number), _numbered(_in_order(self.items, asking), number * rows))
+            write_table(probe.part("items", number), _numbered(_in_order(items, asking), number * rows))
         scan = run.need_scan()
         count = rows * len(self.specs)
         write_record(
@@ -140,17 +153,19 @@ class Weighed:
             reuse_days=0.0,
             lanes=lanes,
             packing=self.draft.packing,
-            cache=NO_CACHE,
+            cache=self.draft.cache,
             priority=None,
             destination=None,
             warnings=[],
             probes=[],
             probes_usd="0",
+            left_out={},
+            consistency=None,
         )
 
 
-def _items(run: RunFolder, ordinals: Sequence[int]) -> pa.Table:
-    """The items with *ordinals*, whole, in the order of the run."""
+def items_at(run: RunFolder, ordinals: Sequence[int]) -> pa.Table:
+    """The items of *run* with *ordinals*, whole, in the order of the run."""
     scan, wanted = run.need_scan(), pa.array(sorted(ordinals), pa.int64())
     columns = read_schema(run.part("items", 0)).names
     return pa.Table.from_batches(_found(read_items(run, scan, 0, scan.items, columns), wanted)).combine_chunks()

@@ -19,8 +19,10 @@ from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.stages.cost.spent import keep_on_record
+from airflow_provider_claude.stages.probes.measure_again import measure_again
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
 from airflow_provider_claude.stages.publish.run import publish_answers
+from airflow_provider_claude.stages.report.gated import gated
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
@@ -49,7 +51,8 @@ def report(
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
     :param warnings: further warnings for the report.
     :raises StateError: the run was not scanned or planned, or its files cannot be what they are said to be.
-    :raises LedgerError: the rows do not add up, or too many failed. The report is written, nothing is published.
+    :raises LedgerError: the rows do not add up, too many failed, or they are less consistent than the plan asks for. The report
+        is written, nothing is published.
     :raises DestinationError: the partition may not be replaced. The report is written, and says so.
     :raises StoreError: the answers could not be written. The report says so.
     """
@@ -58,16 +61,21 @@ def report(
     kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
     paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
-    summary = msgspec.structs.replace(summary, probes=measure_packs(run, plan, now))
+    summary = msgspec.structs.replace(
+        summary, probes=measure_packs(run, plan, now), consistency=measure_again(run, plan)
+    )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)
+    held = gated(plan, summary.consistency, drift, summary.ledger.answered)
     summary = msgspec.structs.replace(
         summary,
+        problems=[*summary.problems, *held.problems],
         warnings=[
             *summary.warnings,
             *warnings,
             *changes(others, plan),
             *(one.sentence() for one in drift if one.alarm),
+            *held.warnings,
         ],
         drift=drift,
     )

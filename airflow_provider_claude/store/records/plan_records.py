@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TOOL_TOKENS, TokenModel
@@ -117,8 +118,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
-    report. `probes` are the folders of its probes, and `probes_usd` what they are expected to cost;
-    `auto_pack` says how packs are tried, where the plan decides about them.
+    report. `probes` are the folders of its probes, `probes_usd` what they are expected to cost, and `left_out` says by name
+    why one is not sent; `consistency` is what was asked for to measure how consistent the answers are; `auto_pack` says how packs are tried, where the plan decides about them.
     """
 
     job: JobSpec
@@ -148,6 +149,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     warnings: list[str] = []
     probes: list[str] = []
     probes_usd: str = "0"
+    left_out: dict[str, str] = {}
+    consistency: Consistency | None = None
     auto_pack: AutoPacking | None = None
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.core.packing.score_packs import Packed, Place, comparable, scores
+from airflow_provider_claude.core.consistency.comparable import comparable
+from airflow_provider_claude.core.packing.score_packs import Packed, Place, scores
 
 SCHEMA = {
     "type": "object",
@@ -14,7 +15,7 @@ SCHEMA = {
         "summary": {"type": "string"},
     },
 }
-LABEL = {"label": comparable(SCHEMA)["label"]}
+LABEL = {"label": comparable(SCHEMA)["label"].same}
 
 
 def labels(text: str) -> dict[str, dict[str, str]]:
@@ -25,17 +26,6 @@ def labels(text: str) -> dict[str, dict[str, str]]:
 def packed(text: str, size: int) -> Packed:
     places = {str(n): Place(n // size, n % size + 1) for n in range(len(text))}
     return Packed(size=size, answers=labels(text), places=places)
-
-
-def test_labels_booleans_and_numbers_are_compared_and_texts_are_not() -> None:
-    assert list(comparable(SCHEMA)) == ["label", "urgent", "confidence", "amount"]
-
-
-def test_numbers_agree_within_a_tenth_of_their_range_or_of_themselves() -> None:
-    same = comparable(SCHEMA)
-    assert [same["confidence"](0.5, other) for other in (0.6, 0.61)] == [True, False]
-    assert [same["amount"](100, other) for other in (91, 89, None)] == [True, False, False]
-    assert same["amount"](None, None)
 
 
 def test_a_row_scores_what_packing_adds_to_or_takes_from_its_agreement_with_itself() -> None:

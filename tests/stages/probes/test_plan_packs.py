@@ -185,5 +185,5 @@ def test_packs_that_would_save_nothing_are_not_tried(night: Night) -> None:
 
 
 def test_a_probe_does_not_make_more_shards_than_airflow_maps(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_claude.stages.plan.plan_probes.MAX_SHARDS", 5)
+    monkeypatch.setattr("airflow_provider_claude.stages.plan.probe_room.MAX_SHARDS", 5)
     assert planned(day(night, "mon")).probes == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pendulum
@@ -20,7 +21,7 @@ from airflow_provider_claude.stages.deadline.record_at_risk import first_at_risk
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
-from airflow_provider_claude.stages.probes.write_probe import Draft
+from airflow_provider_claude.stages.probes.write_probe import Draft, items_at
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settled, Settling
 from airflow_provider_claude.stages.submit.run import create
@@ -45,8 +46,14 @@ def planned(night: Night) -> Night:
 def probe_of(night: Night, *, due: float | None = None) -> RunFolder:
     """A probe of six items: alone, and in packs of three in another order."""
     plan = night.run.need_plan()
-    draft = Draft(run=night.run, plan=plan, askings=ORDERS, packing=Packing(items=3), tokens=TokenModel())
-    return draft.weighed().write("packs", due)
+    return draft_of(night, plan).weighed().write("packs", due)
+
+
+def draft_of(night: Night, plan: PlanRecord) -> Draft:
+    items = items_at(night.run, ASKED)
+    return Draft(
+        run=night.run, plan=plan, items=items, askings=ORDERS, packing=Packing(items=3), tokens=TokenModel()
+    )
 
 
 def asked(night: Night, probe: RunFolder) -> list[str]:
@@ -176,3 +183,12 @@ class TestOnce:
 def test_the_plan_of_a_probe_has_nothing_of_a_table(planned: Night) -> None:
     record: PlanRecord = probe_of(planned).need_plan()
     assert (record.destination, record.priority, record.reuse_days, record.work) == (None, None, 0.0, 2)
+
+
+def test_rows_that_stand_in_tool_results_are_estimated_with_the_tokens_of_the_tool(planned: Night) -> None:
+    record = planned.run.need_plan()
+    [alone, _] = draft_of(planned, record).weighed().sums
+    planned.job = replace(planned.job, placement="tool_result")
+    planned.plan(rows=15)
+    [in_results, _] = draft_of(planned, planned.run.need_plan()).weighed().sums
+    assert in_results.input_tokens - alone.input_tokens > len(ASKED) * 0.9 * TokenModel().tool_tokens

@@ -1,0 +1,106 @@
+"""What a run asks beside its rows to measure how consistent its answers are, and which figures hold them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_claude.core.consistency.comparable import Comparable, comparable
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.job.numbers import number, whole_number
+
+#: More rows asked again tell hardly more, and cost as much as the run's own.
+MOST_ROWS = 100_000
+
+#: Beyond this, a limit of drift limits nothing.
+_MOST_DRIFT = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consistency:
+    """How the consistency of a run's answers is measured. Needs the extra `consistency`.
+
+    :param share: the share of the run's items that is asked a second time (0 to 1). 0: none is.
+    :param least: at least so many items are, or all that there are.
+    :param most: at most so many items are.
+    :param min_agreement: answers are published where at least this share of the rows gets the same answer twice, as far as that is
+        certain: the lower end of its 95% interval. A share for all fields with labels or booleans, or a mapping of shares by
+        field, where numbers may stand too. None: any share.
+    :param max_drift: answers are published where no field of labels is further from earlier runs than so many times the limit,
+        which one quiet run in a hundred exceeds. 1 holds back what is a warning otherwise. None: any distance.
+    :raises JobError: a value is out of range.
+    """
+
+    share: float = 0.01
+    least: int = 200
+    most: int = 2_000
+    min_agreement: float | dict[str, float] | None = None
+    max_drift: float | None = None
+
+    def __post_init__(self) -> None:
+        number("consistency: share", self.share, 0, 1)
+        for name in ("least", "most"):
+            whole_number(f"consistency: {name}", getattr(self, name), 1, MOST_ROWS)
+        if self.least > self.most:
+            raise JobError(
+                f"consistency: least={self.least:,} exceeds most={self.most:,}. Write a smaller least or a larger most."
+            )
+        self._check_gates()
+
+    def _check_gates(self) -> None:
+        for name, least in _shares(self.min_agreement).items():
+            number(name, least, 0, 1)
+        if self.min_agreement is not None and not self.share:
+            raise JobError("consistency: min_agreement has nothing to judge, as share=0 asks no row a second time.")
+        if self.max_drift is not None:
+            number("consistency: max_drift", self.max_drift, 0, _MOST_DRIFT)
+
+    @property
+    def gates(self) -> list[str]:
+        """The settings that can hold answers back."""
+        return [name for name in ("min_agreement", "max_drift") if getattr(self, name) is not None]
+
+    def least_agreement(self, fields: Mapping[str, Comparable]) -> dict[str, float]:
+        """The least agreement by field, of *fields* that can be compared; empty where any will do."""
+        least = self.min_agreement
+        if least is None or isinstance(least, dict):
+            return least or {}
+        return {name: least for name, kind in fields.items() if not kind.numbers}
+
+    def check_fields(self, schema: Mapping[str, Any]) -> None:
+        """Raise JobError where answers to *schema* have no field that is to be judged."""
+        if self.min_agreement is None:
+            return
+        fields = comparable(schema)
+        if unknown := [name for name in self.least_agreement(fields) if name not in fields]:
+            raise JobError(
+                f"consistency: min_agreement names {', '.join(unknown)}, which is no label, boolean or number of the output. "
+                f"It has {', '.join(fields) or 'none'}."
+            )
+        if not self.least_agreement(fields):
+            raise JobError(
+                "consistency: min_agreement has nothing to judge, as the output has no labels and no booleans. For a number, "
+                'write min_agreement={"field": 0.9}.'
+            )
+
+    def rows(self, items: int) -> int:
+        """How many of *items* items are asked a second time."""
+        return min(max(round(self.share * items), self.least), self.most, items) if self.share else 0
+
+
+def checked_consistency(value: object, schema: Mapping[str, Any]) -> Consistency | None:
+    """*value*, which a user has written as `consistency` for answers to *schema*. Raises JobError where it cannot be that."""
+    if value is not None and not isinstance(value, Consistency):
+        raise JobError(f"consistency is {value!r}: write Consistency(), with the settings that differ, or None.")
+    if value is not None:
+        value.check_fields(schema)
+    return value
+
+
+def _shares(least: object) -> dict[str, object]:
+    """Each share in *least*, by what a user calls it."""
+    name = "consistency: min_agreement"
+    if isinstance(least, dict):
+        return {f"{name}[{field!r}]": share for field, share in least.items()}
+    return {} if least is None else {name: least}

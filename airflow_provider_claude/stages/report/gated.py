@@ -1,0 +1,33 @@
+"""What the consistency that the plan asks for says about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from airflow_provider_claude.core.consistency.comparable import comparable
+from airflow_provider_claude.core.consistency.drift import Drift
+from airflow_provider_claude.core.consistency.gate import not_judged, too_little_agreement, too_much_drift
+from airflow_provider_claude.core.consistency.measured import Measured
+from airflow_provider_claude.extras import missing
+from airflow_provider_claude.store import PlanRecord
+
+
+class Gated(NamedTuple):
+    """The *problems* hold the answers back, the *warnings* do not; sentences."""
+
+    problems: list[str]
+    warnings: list[str]
+
+
+def gated(plan: PlanRecord, measured: Measured | None, drift: Sequence[Drift], answered: int) -> Gated:
+    """How a run with *answered* rows stands by what was *measured* of it, and its *drift*."""
+    wanted = plan.consistency
+    if wanted is None:
+        return Gated([], [])
+    if wanted.max_drift is not None and answered and (absent := missing("consistency")):
+        why = f"max_drift is {wanted.max_drift:g}, and {', '.join(absent)} is not installed on the worker that wrote the report"
+        return Gated([f"{why}. Install 'airflow-provider-claude[consistency]' there, and clear the report."], [])
+    fields = comparable(plan.job.answer_schema)
+    problems = [*too_little_agreement(wanted, fields, measured), *too_much_drift(wanted, drift)]
+    return Gated(problems, list(not_judged(wanted, drift, answered)))
