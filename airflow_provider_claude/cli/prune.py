@@ -167,7 +167,7 @@ def _pointers(work: WorkFolder) -> Iterator[tuple[UPath, str]]:
     for own in work.accounts():
         yield from _named(own / "batches")
         yield from _named(own / "history")
-        for kind in ("answers", "asked", "cache", "labels"):
+        for kind in ("answers", "asked", "cache", "labels", "golden"):
             for job in list_names(own / kind):
                 yield from _named(own / kind / job)
 

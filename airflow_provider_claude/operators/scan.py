@@ -78,6 +78,8 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         with it is not known. ``quarantine``: it continues without them, and the report says so.
     :param missing_source: ``fail``: the scan fails where there is no file at *source*. ``empty``: that is a day without data, and
         the run continues with 0 rows.
+    :param golden: a table of rows with known answers, for the plan's ``consistency`` (templated): *columns*, and one for each
+        field of *job* whose answer is known, named as the field. It is scanned as the source is, and is no part of it.
     """
 
     template_fields: Sequence[str] = (
@@ -90,6 +92,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         "screened",
         "release",
         "work",
+        "golden",
     )
     ui_color = "#e8f0e4"
 
@@ -121,6 +124,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         redact_countries: Sequence[str] | None = None,
         unreadable_files: UnreadableFiles = "fail",
         missing_source: MissingSource = "fail",
+        golden: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -147,6 +151,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         self.release = release
         self.unreadable_files = check_unreadable(unreadable_files)
         self.missing_source = check_missing(missing_source)
+        self.golden = golden
         self.redacting = redacting_of(
             redact, mapping=redaction_mapping, region=redact_region, countries=redact_countries
         )
@@ -157,6 +162,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
+            self.scan_golden(run, self.log)
             self.say(scan(self.opened(), run, self.scan_settings(), clock=utc_now))
         return self.run_folder
 

@@ -68,5 +68,7 @@ class ClaudeSplitMergeOperator(ClaudeInputScanOperator):
         from airflow_provider_claude.stages.scan.splits import merge_splits
 
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
-            self.say(merge_splits(run_folder(self.run_folder), self.scan_settings(), clock=utc_now))
+            run = run_folder(self.run_folder)
+            self.scan_golden(run, self.log)
+            self.say(merge_splits(run, self.scan_settings(), clock=utc_now))
         return self.run_folder

@@ -211,6 +211,11 @@ class RunFolder:
         """The run that it is a probe of; itself where it is none."""
         return RunFolder(self.path.parent.parent, self.reader) if self.is_probe else self
 
+    @property
+    def golden(self) -> RunFolder:
+        """Where the scan of its golden rows is kept."""
+        return RunFolder(self.path / "golden")
+
     def probe(self, name: str) -> RunFolder:
         return RunFolder(self.path / PROBES / name, self.reader)
 

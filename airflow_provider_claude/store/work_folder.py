@@ -15,6 +15,7 @@ from airflow_provider_claude.store.records.history_records import (
     CacheRecord,
     ClaimRecord,
     CollectedRecord,
+    GoldenRecord,
     HistoryRecord,
     LabelsRecord,
     PackingRecord,
@@ -97,7 +98,8 @@ class AccountFolder(WorkFolder):
 
     In `accounts/<fingerprint>/`, `batches/` says which attempt a batch belongs to, `answers/<job>/` which raw results may be
     reused, `asked/<job>/` what is in progress, `tokens/` what requests used, `cache/<job>/` what the
-    prompt cache did, `labels/<group>/` how answers were distributed, `history/` how long batches took.
+    prompt cache did, `labels/<group>/` how answers were distributed, `golden/<group>/` which golden rows were right, `history/`
+    how long batches took.
     """
 
     def __init__(self, path: UPath, account: Account) -> None:
@@ -191,14 +193,22 @@ class AccountFolder(WorkFolder):
 
     def record_labels(self, group: str, record: LabelsRecord) -> None:
         """Keep how the answers of a run of *group*, the folder of its run folder, are distributed."""
-        write_record(self._labels(group) / _stamped(record.at, record.shard), record)
+        write_record(self._of_group("labels", group) / _stamped(record.at, record.shard), record)
 
     def labels(self, group: str, count: int) -> list[LabelsRecord]:
         """How the answers of the last *count* runs of *group* are distributed, newest first."""
-        return _newest(self._labels(group), LabelsRecord, count)
+        return _newest(self._of_group("labels", group), LabelsRecord, count)
 
-    def _labels(self, group: str) -> UPath:
-        return self.own / "labels" / hashlib.sha256(group.encode()).hexdigest()[:_JOB_CHARS]
+    def record_golden(self, group: str, record: GoldenRecord) -> None:
+        """Keep which golden rows a run of *group* got right."""
+        write_record(self._of_group("golden", group) / _stamped(record.at, record.shard), record)
+
+    def goldens(self, group: str, count: int) -> list[GoldenRecord]:
+        """Which golden rows the last *count* runs of *group* got right, newest first."""
+        return _newest(self._of_group("golden", group), GoldenRecord, count)
+
+    def _of_group(self, kind: str, group: str) -> UPath:
+        return self.own / kind / hashlib.sha256(group.encode()).hexdigest()[:_JOB_CHARS]
 
     def tokens(self, job: str) -> TokensRecord | None:
         """What the requests of the job with the hash *job* have used, if any were answered."""

@@ -170,6 +170,7 @@ def claude_batch_job(
             "signatures": signatures,
             "unreadable_files": unreadable_files,
             "missing_source": missing_source,
+            "golden": consistency.golden if consistency else None,
             **(scan_args or {}),
         }
         column = (report_args or {}).get("partition_column", partition_column)

@@ -77,7 +77,8 @@ class Pairs:
         if len(labels) < 2:
             return None
         table = np.array([[self.counts[first, second] for second in labels] for first in labels])
-        found = cohens_kappa(table)
+        with np.errstate(all="ignore"):
+            found = cohens_kappa(table)
         interval = Interval(float(found.kappa), float(found.kappa_low), float(found.kappa_upp))
         return interval if np.isfinite(interval).all() else None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.schema import resolve
 
 #: Numbers agree within this share of the range that the schema gives, or of the larger of both where it gives none.
@@ -18,10 +20,13 @@ Answers = Mapping[str, Mapping[str, Any]]
 
 
 class Comparable(NamedTuple):
-    """A field with labels, or booleans, which are the same or not; or with *numbers*, of a range of *span* where it is known."""
+    """A field with *labels* (booleans are two), which are the same or not; or with *numbers*, of a range of *span* where it is
+    known.
+    """
 
     numbers: bool = False
     span: float | None = None
+    labels: tuple[Any, ...] = ()
 
     def same(self, one: Any, other: Any) -> bool:
         if not self.numbers:
@@ -39,6 +44,24 @@ def comparable(schema: Mapping[str, Any]) -> dict[str, Comparable]:
 def label(value: Any) -> str:
     """*value* of a field of labels, as people read it."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def known_value(kind: Comparable, field: str, value: Any, row: str) -> Any:
+    """*value*, which a table has for *field* of *row*, as an answer has it; None where it is not known.
+
+    Raises JobError where no answer can have it.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        if kind.numbers and isfinite(float(value)):
+            return float(value)
+        return next(one for one in kind.labels if label(one) == label(value))
+    except (ValueError, StopIteration):
+        can = "a number" if kind.numbers else f"one of {', '.join(map(label, kind.labels))}"
+        raise JobError(
+            f"The golden row {row!r:.80} has {value!r:.80} for {field}: write {can}, or leave it empty."
+        ) from None
 
 
 def _comparable(schema: Mapping[str, Any]) -> Iterator[tuple[str, Comparable]]:
@@ -59,8 +82,10 @@ def _without_null(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[s
 def _of(node: Mapping[str, Any]) -> Comparable | None:
     kind = node.get("type")
     kinds = {kind} if isinstance(kind, str) else set(kind or ()) - {"null"}
-    if "enum" in node or kinds == {"boolean"}:
-        return Comparable()
+    if "enum" in node:
+        return Comparable(labels=tuple(node["enum"]))
+    if kinds == {"boolean"}:
+        return Comparable(labels=(True, False))
     if kinds and kinds <= {"integer", "number"}:
         low, high = node.get("minimum"), node.get("maximum")
         return Comparable(numbers=True, span=None if low is None or high is None else float(high - low))

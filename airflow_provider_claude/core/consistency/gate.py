@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from airflow_provider_claude.core.consistency.asked_again import FieldAgreement
 from airflow_provider_claude.core.consistency.comparable import Comparable
 from airflow_provider_claude.core.consistency.drift import LEAST_NIGHTS, Drift
+from airflow_provider_claude.core.consistency.golden import GoldenField
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.settings import Consistency
 
 #: How to publish what is held back. No answer is paid for again.
-_ANYWAY = "To publish all the same, write {instead} and clear the plan task; the answers are kept, and not paid for again."
+_ANYWAY = (
+    "To publish all the same, write {instead} and clear the plan task; the answers are kept, and not paid for again."
+)
 
 
 def too_little_agreement(
@@ -25,7 +28,7 @@ def too_little_agreement(
     run had no rows.
     """
     known = {one.field: one for one in measured.again.fields} if measured and measured.again else {}
-    for name, least in wanted.least_agreement(fields).items() if measured else ():
+    for name, least in wanted.required("min_agreement", fields).items() if measured else ():
         if name not in known:
             why = f"min_agreement is {least:.1%}, and how far the answers agree in {name} is not known."
             yield f"{why} {measured.sentence() if measured else ''} {_ANYWAY.format(instead='min_agreement=None')}"
@@ -39,6 +42,27 @@ def _disagrees(found: FieldAgreement, least: float) -> str:
         f"Only {value:.1%} of {found.rows:,} rows got the same {found.field} when they were asked a second time; in all rows it "
         f"may be {low:.1%}, and min_agreement is {least:.1%}. The report names rows that differ: where people differ about them "
         f"too, say in the prompt which label they get. {_ANYWAY.format(instead='a lower min_agreement')}"
+    )
+
+
+def too_often_wrong(wanted: Consistency, fields: Mapping[str, Comparable], measured: Measured | None) -> Iterator[str]:
+    """Why what was *measured* of golden rows in *fields* holds the answers back, as above."""
+    golden = measured.golden if measured else None
+    known = {one.field: one for one in golden.fields} if golden else {}
+    for name, least in wanted.required("min_golden", fields).items() if measured else ():
+        if name not in known:
+            why = f"min_golden is {least:.1%}, and how often {name} is right is not known."
+            yield f"{why} {measured.sentence() if measured else ''} {_ANYWAY.format(instead='min_golden=None')}"
+        elif known[name].accuracy.low < least:
+            yield _wrong(known[name], least)
+
+
+def _wrong(found: GoldenField, least: float) -> str:
+    value, low, _ = found.accuracy
+    return (
+        f"Only {value:.1%} of {found.rows:,} golden rows got the known {found.field}; in all rows it may be {low:.1%}, and "
+        f"min_golden is {least:.1%}. The report says what was answered instead: correct the prompt, or the golden rows that "
+        f"are not right themselves. {_ANYWAY.format(instead='a lower min_golden')}"
     )
 
 

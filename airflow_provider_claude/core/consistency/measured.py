@@ -5,12 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from airflow_provider_claude.core.consistency.asked_again import AskedAgain, FieldAgreement
+from airflow_provider_claude.core.consistency.golden import Golden
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of a run; `again` is None where no row was asked a second time, and `why_not` then says why."""
+    """What was measured of a run: `again` by rows that were asked a second time, `golden` by rows whose answers are known; None
+    where there were none. `why_not` says why nothing was measured that was to be.
+    """
 
     again: AskedAgain | None = None
+    golden: Golden | None = None
     why_not: str = ""
 
     @property
@@ -18,6 +22,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         """The field with the least agreement, None where nothing is known."""
         return self.again.weakest if self.again else None
 
+    def sentences(self) -> list[str]:
+        """How consistent this run was, and how right."""
+        found = [one.sentence() for one in (self.again, self.golden) if one is not None]
+        return found or [f"No row was asked a second time: {self.why_not}."]
+
     def sentence(self) -> str:
-        """How consistent this run was."""
-        return self.again.sentence() if self.again else f"No row was asked a second time: {self.why_not}."
+        return " ".join(self.sentences())

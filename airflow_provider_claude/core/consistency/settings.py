@@ -24,9 +24,14 @@ class Consistency:
     :param share: the share of the run's items that is asked a second time (0 to 1). 0: none is.
     :param least: at least so many items are, or all that there are.
     :param most: at most so many items are.
-    :param min_agreement: answers are published where at least this share of the rows gets the same answer twice, as far as that is
-        certain: the lower end of its 95% interval. A share for all fields with labels or booleans, or a mapping of shares by
+    :param golden: a table of rows with known answers, such as ``s3://aws_default@mail/golden.parquet`` (templated, read as the
+        source is): the columns of the prompt, and one for each field whose answer is known, named as the field. These rows are
+        asked among the others, and are in no table and no count.
+    :param min_agreement: answers are published where at least this share of the rows gets the same answer twice, as far as that
+        is certain: the lower end of its 95% interval. A share for all fields with labels or booleans, or a mapping of shares by
         field, where numbers may stand too. None: any share.
+    :param min_golden: answers are published where at least this share of the golden rows is answered right, as far as that is
+        certain; a share for all fields with labels or booleans, or a mapping, as *min_agreement*. None: any share.
     :param max_drift: answers are published where no field of labels is further from earlier runs than so many times the limit,
         which one quiet run in a hundred exceeds. 1 holds back what is a warning otherwise. None: any distance.
     :raises JobError: a value is out of range.
@@ -35,7 +40,9 @@ class Consistency:
     share: float = 0.01
     least: int = 200
     most: int = 2_000
+    golden: str | None = None
     min_agreement: float | dict[str, float] | None = None
+    min_golden: float | dict[str, float] | None = None
     max_drift: float | None = None
 
     def __post_init__(self) -> None:
@@ -49,44 +56,49 @@ class Consistency:
         self._check_gates()
 
     def _check_gates(self) -> None:
-        for name, least in _shares(self.min_agreement).items():
-            number(name, least, 0, 1)
+        for gate in ("min_agreement", "min_golden"):
+            for name, least in _shares(gate, getattr(self, gate)).items():
+                number(name, least, 0, 1)
         if self.min_agreement is not None and not self.share:
             raise JobError("consistency: min_agreement has nothing to judge, as share=0 asks no row a second time.")
+        if self.min_golden is not None and not self.golden:
+            raise JobError(
+                "consistency: min_golden has nothing to judge: write golden, a table of rows with known answers."
+            )
         if self.max_drift is not None:
             number("consistency: max_drift", self.max_drift, 0, _MOST_DRIFT)
 
     @property
     def gates(self) -> list[str]:
         """The settings that can hold answers back."""
-        return [name for name in ("min_agreement", "max_drift") if getattr(self, name) is not None]
+        return [name for name in ("min_agreement", "min_golden", "max_drift") if getattr(self, name) is not None]
 
-    def least_agreement(self, fields: Mapping[str, Comparable]) -> dict[str, float]:
-        """The least agreement by field, of *fields* that can be compared; empty where any will do."""
-        least = self.min_agreement
+    def required(self, gate: str, fields: Mapping[str, Comparable]) -> dict[str, float]:
+        """The least share by field that *gate*, `min_agreement` or `min_golden`, asks of *fields*; empty where any will do."""
+        least: float | dict[str, float] | None = getattr(self, gate)
         if least is None or isinstance(least, dict):
             return least or {}
         return {name: least for name, kind in fields.items() if not kind.numbers}
 
-    def check_fields(self, schema: Mapping[str, Any]) -> None:
-        """Raise JobError where answers to *schema* have no field that is to be judged."""
-        if self.min_agreement is None:
-            return
-        fields = comparable(schema)
-        if unknown := [name for name in self.least_agreement(fields) if name not in fields]:
-            raise JobError(
-                f"consistency: min_agreement names {', '.join(unknown)}, which is no label, boolean or number of the output. "
-                f"It has {', '.join(fields) or 'none'}."
-            )
-        if not self.least_agreement(fields):
-            raise JobError(
-                "consistency: min_agreement has nothing to judge, as the output has no labels and no booleans. For a number, "
-                'write min_agreement={"field": 0.9}.'
-            )
-
     def rows(self, items: int) -> int:
         """How many of *items* items are asked a second time."""
         return min(max(round(self.share * items), self.least), self.most, items) if self.share else 0
+
+    def check_fields(self, schema: Mapping[str, Any]) -> None:
+        """Raise JobError where answers to *schema* have no field that is to be judged."""
+        fields = comparable(schema)
+        for gate in ("min_agreement", "min_golden"):
+            wanted = self.required(gate, fields)
+            if unknown := [name for name in wanted if name not in fields]:
+                raise JobError(
+                    f"consistency: {gate} names {', '.join(unknown)}, which is no label, boolean or number of the output. "
+                    f"It has {', '.join(fields) or 'none'}."
+                )
+            if getattr(self, gate) is not None and not wanted:
+                raise JobError(
+                    f"consistency: {gate} has nothing to judge, as the output has no labels and no booleans. For a number, "
+                    f'write {gate}={{"field": 0.9}}.'
+                )
 
 
 def checked_consistency(value: object, schema: Mapping[str, Any]) -> Consistency | None:
@@ -98,9 +110,9 @@ def checked_consistency(value: object, schema: Mapping[str, Any]) -> Consistency
     return value
 
 
-def _shares(least: object) -> dict[str, object]:
-    """Each share in *least*, by what a user calls it."""
-    name = "consistency: min_agreement"
+def _shares(gate: str, least: object) -> dict[str, object]:
+    """Each share in *least*, the value of *gate*, by what a user calls it."""
+    name = f"consistency: {gate}"
     if isinstance(least, dict):
         return {f"{name}[{field!r}]": share for field, share in least.items()}
     return {} if least is None else {name: least}

@@ -44,6 +44,7 @@ def render(summary: Summary) -> str:
         costs=summary.costs,
         columns=[(column, _column_chart(i, column)) for i, column in enumerate(summary.answers)],
         again_chart=_again_chart(summary),
+        golden_chart=_golden_chart(summary),
         cost_chart=_cost_chart(summary.costs, decimals),
         timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone, name="timeline") if drawn else None,
         deadline_drawn=deadline is not None,
@@ -62,6 +63,13 @@ def _again_chart(summary: Summary) -> Markup | None:
     if again is None or not again.fields:
         return None
     return charts.share_intervals({one.field: one.agreement for one in again.fields}, name="again")
+
+
+def _golden_chart(summary: Summary) -> Markup | None:
+    golden = summary.consistency.golden if summary.consistency else None
+    if golden is None or not golden.fields:
+        return None
+    return charts.share_intervals({one.field: one.accuracy for one in golden.fields}, name="golden")
 
 
 def _drawn(values: dict[str, int]) -> dict[str, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.report.ledger import in_words
+from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.operators.shared.confidential import confidential_word
 from airflow_provider_claude.operators.shared.redacting import carried_as_they_are, with_cipher
+from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.job import ClaudeJob
     from airflow_provider_claude.sources.source import Source
     from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
-    from airflow_provider_claude.store import ScanRecord
+    from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
 class ReadsSource:
@@ -44,6 +47,7 @@ class ReadsSource:
     part_rows: int = 10_000
     near_duplicates: float | None = None
     screened: str | None = None
+    golden: str | None = None
 
     def opened(self) -> Source:
         """The source. Raises SourceError if it, or a column, does not exist."""
@@ -60,6 +64,51 @@ class ReadsSource:
             encoding=self.encoding or None,
             missing=self.missing_source,
         )
+
+    def scan_golden(self, run: RunFolder, log: Any) -> None:
+        """Scan the golden table of *run*, as its own rows are scanned; without one, remove that of an earlier scan."""
+        from airflow_provider_claude.stages.scan.golden import forget_golden, scan_golden
+
+        if not self.golden:
+            forget_golden(run)
+            return
+        source, known = self._opened_golden(self.golden)
+        record = scan_golden(source, run, self.scan_settings(), known, clock=utc_now)
+        log.info(
+            "%d golden rows read from %s, %d of them are set aside (%s); %s known",
+            record.rows,
+            record.source,
+            record.quarantined,
+            in_words(record.by_reason),
+            ", ".join(known),
+        )
+
+    def _opened_golden(self, golden: str) -> tuple[Source, list[str]]:
+        """The table *golden*, and the fields of the output whose answers it knows. Raises SourceError where it has none."""
+        from airflow_provider_claude.sources.source import open_source
+
+        allowed = allowed_sources(self.run_folder)
+        opened = partial(
+            open_source,
+            source_path(golden, allowed),
+            allowed=allowed,
+            id_column=self.id_column,
+            encoding=self.encoding or None,
+        )
+        there = opened().columns
+        known = [name for name in self._answered() if name in there and name not in self.columns]
+        if not known:
+            raise SourceError(
+                f"The golden table {golden} has no column named as a field of the output ({', '.join(self._answered())}), "
+                "with the known answers. Name one so, or write golden=None."
+            )
+        return opened(columns=self.columns, carry=known), known
+
+    def _answered(self) -> list[str]:
+        """The fields of the output. Raises JobError without a job."""
+        if self.job is None:
+            raise JobError("golden needs job: the fields of its output say which columns have the known answers.")
+        return list(self.job.properties)
 
     def scan_settings(self) -> ScanSettings:
         from airflow_provider_claude.stages.scan.scan_settings import ScanSettings

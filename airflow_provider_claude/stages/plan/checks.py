@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS, Limits
 from airflow_provider_claude.core.sync.priority import Priority
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.stages.probes.golden_rows import golden_rows
 from airflow_provider_claude.store import (
     RunFolder,
     ScanRecord,
@@ -36,6 +38,24 @@ def check_gates(consistency: Consistency | None) -> None:
     """Raise JobError where what would hold the answers back cannot be measured on this worker."""
     if consistency is not None and consistency.gates:
         need("consistency", f"consistency=Consistency({', '.join(f'{name}=…' for name in consistency.gates)})")
+
+
+def check_golden(run: RunFolder, job: ClaudeJob, consistency: Consistency | None) -> None:
+    """Raise JobError where golden rows are wanted, and there are none that can be asked, or one has an answer that cannot be."""
+    if consistency is None or not consistency.golden:
+        return
+    if run.golden.scan() is None:
+        raise JobError(
+            f"The scan of this run has read no golden rows, and consistency names the table {consistency.golden}. Clear the "
+            "scan; where it is an operator of your own, give it the same golden."
+        )
+    rows = golden_rows(run, comparable(job.schema))
+    if not rows.keys:
+        scan = run.golden.need_scan()
+        raise JobError(
+            f"The golden table {scan.source} has no row that can be asked: {scan.rows:,} were read, {scan.quarantined:,} of them "
+            "set aside. Correct the table, or write golden=None."
+        )
 
 
 def check_shard_count(shards: list[ShardSpec], limits: Limits) -> None:

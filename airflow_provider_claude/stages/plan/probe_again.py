@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -23,26 +24,33 @@ from airflow_provider_claude.stages.probes.measure_again import AGAIN
 from airflow_provider_claude.stages.probes.plan_again import again_probe
 from airflow_provider_claude.stages.probes.write_probe import Weighed
 
+#: The gates that need what the probe measures.
+_JUDGED = ("min_agreement", "min_golden")
+
 
 def with_again(start: Start, planned: Planned) -> Planned:
     """*planned* with the probe, where the settings ask for it and there is room; else with the reason why not."""
-    wanted, record = start.settings.consistency, planned.record
-    rows = wanted.rows(start.scan.items) if wanted and record.shards else 0
-    if not rows:
+    wanted = start.settings.consistency
+    if wanted is None or not planned.record.shards:
         return planned
-    gated = wanted is not None and wanted.min_agreement is not None
-    why = _without_extra() or why_not(start, record, also_reused=gated)
-    weighed = None if why else _weighed(start, planned, rows)
+    rows, golden = wanted.rows(start.scan.items), bool(wanted.golden)
+    return _with_again(start, planned, rows, golden=golden, gated=wanted.gates) if rows or golden else planned
+
+
+def _with_again(start: Start, planned: Planned, rows: int, *, golden: bool, gated: Sequence[str]) -> Planned:
+    judged = [gate for gate in gated if gate in _JUDGED]
+    why = _without_extra() or why_not(start, planned.record, also_reused=bool(judged))
+    weighed = None if why else _weighed(start, planned, rows, golden=golden)
     why = why or (no_room(start, planned, weighed) if weighed else "")
     if weighed is None or why:
-        return _without(planned, why, gated=gated)
-    return explained(added(start, planned, weighed, AGAIN), [_asked(weighed)])
+        return _without(planned, why, judged)
+    return explained(added(start, planned, weighed, AGAIN), [_asked(weighed, rows)])
 
 
-def _without(planned: Planned, why: str, *, gated: bool) -> Planned:
+def _without(planned: Planned, why: str, judged: Sequence[str]) -> Planned:
     sentence = f"No row is asked a second time in this run: {why}."
-    if gated:
-        sentence += " The report will hold the answers back, as min_agreement cannot be judged."
+    if judged:
+        sentence += f" The report will hold the answers back, as {' and '.join(judged)} cannot be judged."
         record = planned.record
         planned = planned._replace(record=msgspec.structs.replace(record, warnings=[*record.warnings, sentence]))
     return explained(left_out(planned, AGAIN, why), [sentence])
@@ -54,15 +62,18 @@ def _without_extra() -> str:
     return f"{absent} is not installed on this worker ({install})" if absent else ""
 
 
-def _weighed(start: Start, planned: Planned, rows: int) -> Weighed:
+def _weighed(start: Start, planned: Planned, rows: int, *, golden: bool) -> Weighed:
     """The probe with its cost by the cache that the run has."""
-    record = planned.record
-    weighed = again_probe(start.run, record, rows, planned.tokens, f"{seed_of(start, record)} {AGAIN}")
+    record, seed = planned.record, f"{seed_of(start, planned.record)} {AGAIN}"
+    weighed = again_probe(start.run, record, planned.tokens, seed, rows=rows, golden=golden)
     return replace(weighed, sums=[with_cache(one, record.price, warm(record.cache)) for one in weighed.sums])
 
 
-def _asked(weighed: Weighed) -> str:
+def _asked(weighed: Weighed, rows: int) -> str:
+    golden = weighed.rows - rows
+    what = [f"{rows:,} rows are asked a second time"] if rows else []
+    what += [f"{golden:,} golden rows are asked"] if golden > 0 else []
     return (
-        f"{weighed.rows:,} rows are asked a second time, to measure how consistent the answers are: about "
-        f"{usd(weighed.usd)} more by batch. None of these answers is published."
+        f"{', and '.join(what)}, to measure how consistent the answers are: about {usd(weighed.usd)} more by batch. None of "
+        "these answers is published."
     )

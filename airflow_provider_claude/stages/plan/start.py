@@ -21,6 +21,7 @@ from airflow_provider_claude.stages.plan.ask_model import price_for
 from airflow_provider_claude.stages.plan.bind_account import bind
 from airflow_provider_claude.stages.plan.checks import (
     check_gates,
+    check_golden,
     check_no_probe,
     check_priority_column,
     check_prompt_columns,
@@ -63,6 +64,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     check_no_probe(run)
     forget_plan(run)
     check_fit(job, scan, settings)
+    check_golden(run, job, settings.consistency)
     price = price_for(job.model, settings.prices, api, on=clock(), geo=job.params.get("inference_geo"))
     folder = WorkFolder(settings.work or run.path)
     aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)

@@ -1,23 +1,43 @@
-"""Measures how consistent a run was: its answers, and those that its probe got to the same items, are compared."""
+"""Measures how consistent a run was: its answers and those of its probe to the same items, and to golden rows."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.consistency.asked_again import AskedAgain, asked_again
-from airflow_provider_claude.core.consistency.comparable import comparable
+from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable
+from airflow_provider_claude.core.consistency.golden import Golden, Right, golden, right
 from airflow_provider_claude.core.consistency.measured import Measured
-from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.extras import missing
+from airflow_provider_claude.stages.probes.golden_rows import PREFIX, GoldenRows, golden_rows
 from airflow_provider_claude.stages.probes.read_answers import answers_in
 from airflow_provider_claude.store import PlanRecord, RunFolder
+from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import planned_shards
 
 #: What the name of the probe begins with that asks rows a second time.
 AGAIN = "again"
 
 
-def measure_again(run: RunFolder, plan: PlanRecord) -> Measured | None:
+class Baseline(NamedTuple):
+    """Which golden rows the run *name* got *right*, by their keys."""
+
+    name: str
+    right: Right
+
+
+class Found(NamedTuple):
+    """What was *measured*, and which golden rows were *right*, by their keys."""
+
+    measured: Measured
+    right: Right
+
+
+def measure_again(run: RunFolder, plan: PlanRecord, before: Baseline | None = None) -> Found | None:
     """What the probe of *plan* has shown, or why nothing is known; None where it was to be asked nothing.
 
     A probe that cannot be read is named there: it never fails its run.
@@ -25,18 +45,47 @@ def measure_again(run: RunFolder, plan: PlanRecord) -> Measured | None:
     probes = [run.probe(name) for name in plan.probes if name.startswith(f"{AGAIN}-")]
     if not probes:
         why = plan.left_out.get(AGAIN)
-        return None if why is None else Measured(why_not=why)
+        return None if why is None else _nothing(why)
     if absent := missing("consistency"):
-        return Measured(why_not=f"{', '.join(absent)} is not installed on the worker that wrote the report")
+        return _nothing(f"{', '.join(absent)} is not installed on the worker that wrote the report")
     try:
-        return Measured(again=_measured(run, plan, probes[0]))
-    except (StateError, pa.ArrowException) as error:
-        return Measured(why_not=f"the probe {probes[0].path.name} could not be read: {error}")
+        return _measured(run, plan, probes[0], before)
+    except (ClaudeError, pa.ArrowException) as error:
+        return _nothing(f"the probe {probes[0].path.name} could not be read: {error}")
 
 
-def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder) -> AskedAgain:
+def _nothing(why: str) -> Found:
+    return Found(Measured(why_not=why), {})
+
+
+def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseline | None) -> Found:
     fields = comparable(plan.job.answer_schema)
     [shard] = planned_shards(probe, probe.need_plan())
-    second = answers_in([probe.part("answers", shard.number)], list(fields))
+    asked: list[str] = read_table(probe.part("items", 0), ["item_id"])["item_id"].to_pylist()
+    answers = answers_in([probe.part("answers", shard.number)], list(fields))
+    names = [name for name in asked if name.startswith(PREFIX)]
+    again = _again(run, fields, answers, len(asked) - len(names)) if len(asked) > len(names) else None
+    if not names:
+        return Found(Measured(again=again), {})
+    measured, of_golden = _golden(golden_rows(run, fields), names, fields, answers, before)
+    return Found(Measured(again=again, golden=measured), of_golden)
+
+
+def _again(run: RunFolder, fields: Mapping[str, Comparable], answers: Answers, asked: int) -> AskedAgain:
+    second = {name: row for name, row in answers.items() if not name.startswith(PREFIX)}
     first = answers_in(run.parts("answers"), list(fields), list(second))
-    return asked_again(fields, first, second, asked=shard.spec.rows)
+    return asked_again(fields, first, second, asked=asked)
+
+
+def _golden(
+    rows: GoldenRows,
+    names: Sequence[str],
+    fields: Mapping[str, Comparable],
+    answers: Answers,
+    before: Baseline | None,
+) -> tuple[Golden, Right]:
+    """What the golden rows called *names* have shown, and which of them were right."""
+    known = {rows.keys[name]: rows.known[name] for name in names}
+    found = {rows.keys[name]: answers[name] for name in names if name in answers}
+    past = (before.right, before.name) if before else (None, None)
+    return golden(fields, known, found, before=past[0], baseline=past[1]), right(fields, known, found)

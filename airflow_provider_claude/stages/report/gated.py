@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.consistency.drift import Drift
-from airflow_provider_claude.core.consistency.gate import not_judged, too_little_agreement, too_much_drift
+from airflow_provider_claude.core.consistency.gate import (
+    not_judged,
+    too_little_agreement,
+    too_much_drift,
+    too_often_wrong,
+)
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.extras import missing
 from airflow_provider_claude.store import PlanRecord
@@ -29,5 +34,9 @@ def gated(plan: PlanRecord, measured: Measured | None, drift: Sequence[Drift], a
         why = f"max_drift is {wanted.max_drift:g}, and {', '.join(absent)} is not installed on the worker that wrote the report"
         return Gated([f"{why}. Install 'airflow-provider-claude[consistency]' there, and clear the report."], [])
     fields = comparable(plan.job.answer_schema)
-    problems = [*too_little_agreement(wanted, fields, measured), *too_much_drift(wanted, drift)]
+    problems = [
+        *too_little_agreement(wanted, fields, measured),
+        *too_often_wrong(wanted, fields, measured),
+        *too_much_drift(wanted, drift),
+    ]
     return Gated(problems, list(not_judged(wanted, drift, answered)))

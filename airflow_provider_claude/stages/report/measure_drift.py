@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from airflow_provider_claude.core.consistency.drift import MOST_NIGHTS, Drift, drift
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.stages.report.earlier_runs import group_of, is_other
 from airflow_provider_claude.store import LabelsRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.work_of import work_of
 
@@ -20,8 +21,8 @@ _SATURDAY = 5
 
 def other_runs(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
     """How the answers of the last runs of the group of *run* are distributed, newest first, without those of its own day."""
-    found = work_of(run, plan).labels(_group(run, plan), _RUNS)
-    return [one for one in found if _is_other(one, plan)]
+    found = work_of(run, plan).labels(group_of(run, plan), _RUNS)
+    return [one for one in found if is_other(one, plan)]
 
 
 def drifts(others: Sequence[LabelsRecord], plan: PlanRecord, answers: Sequence[ColumnSummary]) -> list[Drift]:
@@ -67,7 +68,7 @@ def record_labels(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSumm
         schema_hash=plan.schema_hash,
         fields=labels,
     )
-    work.record_labels(_group(run, plan), record)
+    work.record_labels(group_of(run, plan), record)
 
 
 def _comparable(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[LabelsRecord]:
@@ -77,15 +78,6 @@ def _comparable(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[Labels
         if one.weekend == _weekend(plan):
             newest.setdefault(one.partition or one.at, one)
     return list(newest.values())[:MOST_NIGHTS][::-1]
-
-
-def _is_other(one: LabelsRecord, plan: PlanRecord) -> bool:
-    """Whether *one* is of another day than *plan*; where there are no partitions, of another plan."""
-    return one.at != plan.created_at if plan.partition is None else one.partition != plan.partition
-
-
-def _group(run: RunFolder, plan: PlanRecord) -> str:
-    return work_of(run, plan).run_name(run).rpartition("/")[0]
 
 
 def _labels(answers: Sequence[ColumnSummary]) -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ from airflow_provider_claude.stages.probes.measure_again import measure_again
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
 from airflow_provider_claude.stages.publish.run import publish_answers
 from airflow_provider_claude.stages.report.gated import gated
+from airflow_provider_claude.stages.report.golden_history import baseline, record_golden
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.store import RunFolder, write_bytes
@@ -61,8 +62,9 @@ def report(
     kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
     paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
+    found = measure_again(run, plan, baseline(run, plan))
     summary = msgspec.structs.replace(
-        summary, probes=measure_packs(run, plan, now), consistency=measure_again(run, plan)
+        summary, probes=measure_packs(run, plan, now), consistency=found.measured if found else None
     )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)
@@ -84,6 +86,7 @@ def report(
     record_tokens(run, plan)
     record_cache(run, plan, paid)
     record_labels(run, plan, summary.answers)
+    record_golden(run, plan, found.right if found else {}, accepted=not summary.problems)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is None:

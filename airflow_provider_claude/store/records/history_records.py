@@ -70,6 +70,24 @@ class LabelsRecord(Record, frozen=True, kw_only=True):
     fields: dict[str, dict[str, int]]
 
 
+class GoldenRecord(Record, frozen=True, kw_only=True):
+    """golden/<group>/….json of an account's folder: which golden rows a run got right. `keys` name the rows, and `right` has, for
+    each field, a character for each of them: `1` right, `0` wrong, `-` not known. `accepted`: the run was not red.
+
+    The rest is as in LabelsRecord.
+    """
+
+    shard: str
+    at: str
+    partition: str | None
+    model: str
+    prompt_hash: str
+    schema_hash: str
+    accepted: bool
+    keys: list[str]
+    right: dict[str, str]
+
+
 class HistoryRecord(Record, frozen=True, kw_only=True):
     """history/….json of an account's folder: what a run has measured. `shard` is its first one; `cancels` are the seconds that
     cancels took to end a batch.

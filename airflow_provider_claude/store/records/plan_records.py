@@ -119,7 +119,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
     report. `probes` are the folders of its probes, `probes_usd` what they are expected to cost, and `left_out` says by name
-    why one is not sent; `consistency` is what was asked for to measure how consistent the answers are; `auto_pack` says how packs are tried, where the plan decides about them.
+    why one is not sent; `consistency` is what was asked for to measure how consistent the answers are; `auto_pack` says how
+    packs are tried, where the plan decides about them.
     """
 
     job: JobSpec

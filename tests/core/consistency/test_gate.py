@@ -25,7 +25,7 @@ def held(least: float | dict[str, float] | None, found: Measured | None) -> list
 
 
 @pytest.mark.parametrize(("same", "holds"), [(100, False), (97, False), (96, True), (90, True)])
-def test_agreement_is_judged_at_the_lower_end_of_its_interval(same: int, holds: bool) -> None:  # noqa: FBT001
+def test_agreement_is_judged_at_the_lower_end_of_its_interval(same: int, holds: bool) -> None:
     # 97 of 100 may be 91.5 % of all rows, 96 of 100 may be 90.2 %.
     assert bool(held(0.91, measured(same))) is holds
 
@@ -60,7 +60,7 @@ def drift(divergence: float) -> Drift:
 
 
 @pytest.mark.parametrize(("divergence", "holds"), [(0.0009, False), (0.0019, False), (0.0021, True)])
-def test_drift_is_judged_in_multiples_of_what_chance_does(divergence: float, holds: bool) -> None:  # noqa: FBT001
+def test_drift_is_judged_in_multiples_of_what_chance_does(divergence: float, holds: bool) -> None:
     found = list(too_much_drift(Consistency(max_drift=2), [drift(divergence)]))
     assert bool(found) is holds
     assert list(too_much_drift(Consistency(), [drift(divergence)])) == []

@@ -49,7 +49,11 @@ def test_what_is_no_consistency_is_refused() -> None:
 @pytest.mark.parametrize(
     ("least", "properties", "says"),
     [
-        ({"labl": 0.9}, {"label": {"type": "boolean"}}, "names labl, which is no label, boolean or number of the output"),
+        (
+            {"labl": 0.9},
+            {"label": {"type": "boolean"}},
+            "names labl, which is no label, boolean or number of the output",
+        ),
         (0.9, {"sure": {"type": "number"}}, "the output has no labels and no booleans"),
     ],
 )

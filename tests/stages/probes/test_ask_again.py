@@ -24,9 +24,9 @@ from tests.stages.probes.test_plan_packs import WORDS, answered, day
 SOME = Consistency(least=40)
 
 
-def planned(night: Night, consistency: Consistency | None = SOME, **more: Any) -> PlanRecord:
+def planned(night: Night, consistency: Consistency | None = SOME, at: str | None = None, **more: Any) -> PlanRecord:
     settings = Settings(trial=False, consistency=consistency, work=night.run.path.parent.parent, **more)
-    return plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    return plan(night.run, night.job, night.gateway, settings=settings, clock=(lambda: at) if at else clock())
 
 
 def reported(night: Night) -> Summary:

@@ -51,9 +51,7 @@ def probe_of(night: Night, *, due: float | None = None) -> RunFolder:
 
 def draft_of(night: Night, plan: PlanRecord) -> Draft:
     items = items_at(night.run, ASKED)
-    return Draft(
-        run=night.run, plan=plan, items=items, askings=ORDERS, packing=Packing(items=3), tokens=TokenModel()
-    )
+    return Draft(run=night.run, plan=plan, items=items, askings=ORDERS, packing=Packing(items=3), tokens=TokenModel())
 
 
 def asked(night: Night, probe: RunFolder) -> list[str]:

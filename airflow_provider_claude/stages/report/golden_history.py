@@ -1,0 +1,48 @@
+"""Which golden rows the runs of a group got right: the baseline of a run, and its record for later runs."""
+
+from __future__ import annotations
+
+from airflow_provider_claude.core.consistency.golden import Right
+from airflow_provider_claude.stages.probes.measure_again import Baseline
+from airflow_provider_claude.stages.report.earlier_runs import group_of, is_other
+from airflow_provider_claude.store import GoldenRecord, PlanRecord, RunFolder
+from airflow_provider_claude.store.work_of import work_of
+
+#: Runs that are looked at, to find the last accepted one.
+_RUNS = 30
+
+
+def baseline(run: RunFolder, plan: PlanRecord) -> Baseline | None:
+    """What the last accepted run of the group of *run* got right; None where there is none. Its own day does not count."""
+    for one in work_of(run, plan).goldens(group_of(run, plan), _RUNS):
+        if one.accepted and is_other(one, plan):
+            name = f"the run of {one.partition}" if one.partition else f"the run of {one.at[:16]}"
+            return Baseline(name, {field: _read(one.keys, text) for field, text in one.right.items()})
+    return None
+
+
+def record_golden(run: RunFolder, plan: PlanRecord, right: Right, *, accepted: bool) -> None:
+    """Keep which golden rows *run* got *right*, by their keys. *accepted*: it is not red."""
+    keys = sorted({key for rows in right.values() for key in rows})
+    if not keys:
+        return
+    work = work_of(run, plan)
+    record = GoldenRecord(
+        shard=work.name_of(run.shard(plan.shards[0].number)),
+        at=plan.created_at,
+        partition=plan.partition,
+        model=plan.job.model,
+        prompt_hash=plan.prompt_hash,
+        schema_hash=plan.schema_hash,
+        accepted=accepted,
+        keys=keys,
+        right={field: "".join(_CHARACTERS[rows.get(key)] for key in keys) for field, rows in right.items()},
+    )
+    work.record_golden(group_of(run, plan), record)
+
+
+_CHARACTERS = {True: "1", False: "0", None: "-"}
+
+
+def _read(keys: list[str], text: str) -> dict[str, bool]:
+    return {key: one == "1" for key, one in zip(keys, text, strict=True) if one != "-"}

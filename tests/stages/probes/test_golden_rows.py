@@ -1,0 +1,124 @@
+"""Golden rows: asked among the sample, in no count and no table, and judged against what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.core.consistency.golden import Golden
+from airflow_provider_claude.core.consistency.settings import Consistency
+from airflow_provider_claude.errors import JobError, LedgerError
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.sources.source import open_source
+from airflow_provider_claude.stages.plan.run import open_shards
+from airflow_provider_claude.stages.scan.golden import forget_golden, scan_golden
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.store.parquet_files import read_table
+from tests.stages.conftest import Night
+from tests.stages.probes.test_ask_again import answered, planned, reported, whole
+from tests.stages.probes.test_plan_packs import WORDS, day
+
+GOLDEN = Consistency(least=40, golden="golden.parquet")
+LABELS = ("positive", "negative", "neutral")
+
+
+def with_golden(night: Night, folder: Path, labels: Sequence[str | None] = LABELS, rows: int = 30) -> Night:
+    """*night* with golden rows, whose known labels are *labels* in turn: by default the right ones."""
+    path = folder / "golden.parquet"
+    table = {
+        "id": [f"known-{n}" for n in range(rows)],
+        "body": [f"{WORDS[n % 3]}. golden {n}" for n in range(rows)],
+        "sentiment": [labels[n % len(labels)] for n in range(rows)],
+    }
+    pq.write_table(pa.table(table), path)
+    source = open_source(UPath(path), columns=["body"], carry=["sentiment"])
+    settings = ScanSettings(text_columns=["body"])
+    scan_golden(source, night.run, settings, ["sentiment"], clock=lambda: "2026-11-23T00:00:00+00:00")
+    return night
+
+
+def golden_of(night: Night, consistency: Consistency = GOLDEN, **more: Any) -> Golden:
+    measured = whole(night, consistency, **more).consistency
+    assert measured is not None
+    assert measured.golden is not None
+    return measured.golden
+
+
+def test_golden_rows_are_asked_in_the_shard_of_the_sample_and_are_in_no_table_and_no_count(
+    night: Night, tmp_path: Path
+) -> None:
+    summary = whole(today := with_golden(day(night, "mon", rows=100), tmp_path), GOLDEN)
+    assert (summary.ledger.inputs, summary.ledger.answered, summary.problems) == (100, 100, [])
+    names = [name for part in today.run.parts("answers") for name in read_table(part)["item_id"].to_pylist()]
+    assert len(names) == 100
+    assert not any(name.startswith(("golden", "known")) for name in names)
+    [probe] = today.run.probes()
+    [spec] = probe.need_plan().shards
+    assert spec.rows == 70
+    assert summary.consistency is not None
+    assert summary.consistency.again is not None
+    assert summary.consistency.golden is not None
+    assert (summary.consistency.again.asked, summary.consistency.golden.asked) == (40, 30)
+
+
+def test_the_accuracy_is_that_of_the_model(night: Night, tmp_path: Path) -> None:
+    assert [(one.field, one.right, one.rows) for one in golden_of(with_golden(day(night, "mon"), tmp_path)).fields] == [
+        ("sentiment", 30, 30)
+    ]
+    wrong = with_golden(day(night, "tue"), tmp_path, labels=["positive"])
+    [label] = golden_of(wrong).fields
+    assert label.right == 10
+    assert sorted(label.wrong) == [("positive", "negative", 10), ("positive", "neutral", 10)]
+
+
+def test_the_next_run_is_compared_with_the_last_accepted_one(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    def asked(name: str, consistency: Consistency = GOLDEN) -> Golden:
+        today = with_golden(day(night, name, rows=60), tmp_path, rows=90)
+        return golden_of(today, consistency, partition=name, at=f"{name}T23:00:00+00:00")
+
+    assert asked("2026-11-16").baseline is None
+    assert asked("2026-11-17").baseline == "the run of 2026-11-16"
+    claude_simulator.behaviour(noise=0.6)
+    with pytest.raises(LedgerError, match="golden rows got the known sentiment"):
+        asked("2026-11-18", replace(GOLDEN, min_golden=0.9))
+    found = asked("2026-11-19")
+    assert found.baseline == "the run of 2026-11-17"
+    [label] = found.fields
+    assert label.change is not None
+    assert label.change.verdict == "worse"
+    assert "worse than the run of" in found.sentence()
+
+
+def test_a_golden_answer_that_cannot_be_is_refused_before_anything_is_sent(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    with pytest.raises(JobError, match="has 'Positive' for sentiment: write one of positive, neutral, negative"):
+        planned(with_golden(day(night, "mon"), tmp_path, labels=["Positive"]), GOLDEN)
+    assert claude_simulator.books()["total"]["requests"] == 0
+
+
+def test_without_golden_rows_in_the_run_folder_the_plan_says_what_to_do(night: Night, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="has read no golden rows"):
+        planned(day(night, "mon"), GOLDEN)
+    forget_golden(with_golden(day(night, "mon"), tmp_path).run)
+    with pytest.raises(JobError, match="has read no golden rows"):
+        planned(day(night, "mon"), GOLDEN)
+
+
+def test_golden_rows_are_asked_without_a_sample_too(night: Night, tmp_path: Path) -> None:
+    today = with_golden(day(night, "mon", rows=60), tmp_path)
+    record = planned(today, Consistency(share=0, golden="golden.parquet"))
+    assert any("30 golden rows are asked, to measure" in sentence for sentence in record.explanation)
+    answered(today, open_shards(today.run, record))
+    measured = reported(today).consistency
+    assert measured is not None
+    assert (measured.again, measured.golden is not None) == (None, True)
