@@ -31,10 +31,14 @@ _RUNS = (
     "state",
     "deadline",
     "margin",
+    "agreement",
     "cost USD",
     "per 1,000",
 )
-_NUMBERS = ("inputs", "answered", "quarantined", "failed", "lost", "in flight", "margin", "cost USD", "per 1,000")
+_NUMBERS = (
+    *("inputs", "answered", "quarantined", "failed", "lost", "in flight"),
+    *("margin", "agreement", "cost USD", "per 1,000"),
+)
 
 
 def show_runs(root: UPath, out: Screen, *, now: str | None = None) -> int:
@@ -98,6 +102,7 @@ def _run_row(name: str, facts: RunFacts | StateError, now: str | None) -> list[s
     if isinstance(facts, StateError):
         return _unknown_row(name, "unreadable")
     ledger = facts.report.ledger if facts.report else None
+    agreement = facts.report.agreement if facts.report else None
     return [
         name,
         (facts.plan.partition if facts.plan else None) or NOTHING,
@@ -111,6 +116,7 @@ def _run_row(name: str, facts: RunFacts | StateError, now: str | None) -> list[s
         facts.state,
         _deadline(facts),
         _margin(facts, now),
+        NOTHING if agreement is None else f"{agreement:.1%}",
         usd(facts.cost),
         usd(per_thousand(facts.cost, ledger.answered) if facts.cost is not None and ledger else None),
     ]

@@ -18,7 +18,7 @@ from airflow_provider_claude.errors import NotFoundYetError
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.load.run import load
-from airflow_provider_claude.stages.probes.write_probe import Draft
+from airflow_provider_claude.stages.probes.write_probe import Draft, items_at
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.store import AccountFolder, ShardFolder
 from tests.cli.conftest import JOB, Night, Terminal, now
@@ -29,7 +29,9 @@ def probed(night: Night) -> Night:
     """A planned night whose probe asks three rows again."""
     plan = night.scan().plan()
     asking = Asking(order=[5, 0, 3])
-    Draft(run=night.run, plan=plan, askings=[asking], packing=None, tokens=TokenModel()).weighed().write("again", None)
+    items = items_at(night.run, asking.order)
+    draft = Draft(run=night.run, plan=plan, items=items, askings=[asking], packing=None, tokens=TokenModel())
+    draft.weighed().write("again", None)
     return night
 
 

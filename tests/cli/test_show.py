@@ -5,12 +5,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from upath import UPath
 
 from airflow_provider_claude.cli.locations import find_runs
 from airflow_provider_claude.cli.runs import show_runs
 from airflow_provider_claude.cli.show import show_run, show_shard
+from airflow_provider_claude.core.consistency.asked_again import asked_again
+from airflow_provider_claude.core.consistency.comparable import Comparable
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.errors import LedgerError, StateError
@@ -34,15 +38,15 @@ def test_a_run_goes_from_scanned_to_reported_and_each_step_is_seen(
         return screen.row(RUN)
 
     night.scan()
-    assert state() == f"{RUN} - 6 - - - 0 - 0 scanned - - - -"
+    assert state() == f"{RUN} - 6 - - - 0 - 0 scanned - - - - -"
     night.plan()
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned - - - -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 0 planned - - - - -"
     night.create(1)
-    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting - - - -"
+    assert state() == f"{RUN} 2026-11-22 6 - - - 0 0 of 2 1 waiting - - - - -"
     night.load_shards()
-    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded - - 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 - - - 0 2 of 2 0 loaded - - - 0.")
     night.report()
-    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green - - 0.")
+    assert state().startswith(f"{RUN} 2026-11-22 6 6 0 0 0 2 of 2 0 reported green - - - 0.")
     *_, cost, each_thousand = state().split()
     assert float(each_thousand) == pytest.approx(float(cost) * 1000 / 6, abs=0.02)
 
@@ -67,6 +71,18 @@ def test_the_warnings_of_a_green_run_are_shown_with_it(night: Night, work: Accou
     assert "reported green" in out.row(RUN)
     assert f"{RUN}: warning: 30 of 100 rows are set aside." in out.text
     assert "warning 30 of 100 rows are set aside." in out.text
+
+
+def test_how_far_a_run_agreed_with_itself_is_a_column(night: Night, work: AccountFolder, out: Terminal) -> None:
+    night.scan().plan()
+    night.load_shards().report()
+    answers = [{str(n): {"urgent": n < yes} for n in range(40)} for yes in (20, 21)]
+    again = asked_again({"urgent": Comparable()}, answers[0], answers[1], asked=40)
+    measured = msgspec.json.encode(Measured(again=again)).decode()
+    path = night.run.file("report.json")
+    path.write_text(path.read_text().replace('"consistency": null', f'"consistency": {measured}'))
+    show_runs(work.path, out)
+    assert "reported green - - 97.5% 0." in out.row(RUN)
 
 
 def test_the_report_of_an_earlier_plan_does_not_count(night: Night, work: AccountFolder, out: Terminal) -> None:
