@@ -164,7 +164,7 @@ def _lines_of(row: RowTrace) -> Iterator[str]:
     yield f"scan       {_verdict(row)}"
     for one in row.releases:
         why = f": {one.note}" if one.note else ""
-        yield f"released   by {one.by}, {time(one.at)}, release {one.number}{why}"
+        yield f"released   by {one.by}, {time(one.at, row.zone)}, release {one.number}{why}"
     if row.redacted:
         yield "redacted   tokens stand for personal data in its texts, also in the request"
     if row.became == DUPLICATE:
@@ -175,7 +175,7 @@ def _lines_of(row: RowTrace) -> Iterator[str]:
     if row.not_asked:
         yield f"not asked  {row.not_asked}"
     for attempt in row.attempts:
-        yield from _attempt(attempt)
+        yield from _attempt(attempt, row.zone)
     if row.ending is not None:
         yield from _ending(row.ending)
     yield f"cost       {usd_exactly(row.cost_usd)}{_shared(row)}"
@@ -192,14 +192,14 @@ def _verdict(row: RowTrace) -> str:
     return f"set aside by layer {verdict.layer}: {verdict.reason}: {verdict.detail}{score}{flags}; excerpt: {verdict.excerpt}"
 
 
-def _attempt(one: AttemptTrace) -> Iterator[str]:
+def _attempt(one: AttemptTrace, zone: str) -> Iterator[str]:
     whose = f" of {one.reused_from}, which paid for it" if one.reused_from else ""
     whose += " for an earlier plan, which no longer counts" if one.earlier else ""
     yield f"attempt {one.attempt}{whose}: {one.state} (round {one.round}, lane {one.lane}, {one.model})"
     batch = f"batch {one.batch_id}, " if one.batch_id else ""
     element = f", element {one.element} of {one.items} in it" if one.items > 1 else ""
     yield f"  sent as  {batch}custom id {one.custom_id}{element}; max_tokens {number(one.max_tokens)}{_cached(one)}"
-    yield f"  times    {_times(one)}"
+    yield f"  times    {_times(one, zone)}"
     if one.voided_because:
         yield f"  voided   {one.voided_because}"
     if one.said is None:
@@ -213,17 +213,18 @@ def _cached(one: AttemptTrace) -> str:
     return f", cache marker of {one.cache}" if one.cache else ""
 
 
-def _times(one: AttemptTrace) -> str:
+def _times(one: AttemptTrace, zone: str) -> str:
     moments = {"begun": one.begun_at, "sent": one.sent_at, "abandoned": one.abandoned_at, "ended": one.ended_at}
     return (
-        ", ".join(f"{what} {time(at)}" for what, at in moments.items() if at) or "not known: the run that asked is gone"
+        ", ".join(f"{what} {time(at, zone)}" for what, at in moments.items() if at)
+        or "not known: the run that asked is gone"
     )
 
 
 def _said(said: Said) -> Iterator[str]:
     stop = f", stop_reason {said.stop_reason}" if said.stop_reason else ""
     message = f", message {said.message_id}" if said.message_id else ""
-    reason = f": {said.reason}" if said.reason else ""
+    reason = f": {said.reason}" if said.reason and not said.stop_reason else ""
     yield f"  result   {said.result}{stop}{message}{reason}"
     used = counts({name.replace("_", " "): count for name, count in msgspec.structs.asdict(said.tokens).items()})
     yield f"  cost     {usd_exactly(said.cost_usd)}; tokens: {used}"

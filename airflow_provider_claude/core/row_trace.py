@@ -126,11 +126,13 @@ class RowTrace(msgspec.Struct, frozen=True, kw_only=True):
 
     A duplicate has the attempts and the ending of its original, `duplicate_of`; `near`: its text is only similar. `redacted`:
     tokens stand for personal data in all of its texts. `cost_usd` is what this run paid for the row, all attempts together.
-    `not_asked` says why there is no attempt; empty where there is one. `published` is where its answer is.
+    `not_asked` says why there is no attempt; empty where there is one. `published` is where its answer is. `zone` is the DAG's,
+    for people.
     """
 
     run: str
     partition: str | None
+    zone: str
     source: str
     source_ref: str
     item_id: str | None

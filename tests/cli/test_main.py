@@ -45,7 +45,12 @@ def lost(a_night: Callable[..., Night], claude_simulator: SimulatorProcess) -> N
 
 def test_listing_and_showing_need_neither_airflow_nor_the_sdk(night: Night, work: AccountFolder) -> None:
     night.scan().plan()
-    for arguments in (["runs", str(work)], ["show", str(night.run)], ["show", str(night.shard())]):
+    for arguments in (
+        ["runs", str(work)],
+        ["show", str(night.run)],
+        ["show", str(night.shard())],
+        ["trace", "1", str(work), "--request", "--json"],
+    ):
         code = (
             "import sys\nfrom airflow_provider_claude.cli.main import main\n"
             f"status = main({arguments!r})\n"

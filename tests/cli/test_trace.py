@@ -14,6 +14,7 @@ from upath import UPath
 
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.core.scan.pii.redaction import Redacting
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
@@ -40,11 +41,14 @@ ROWS = [
 
 @pytest.fixture
 def done(a_night: Callable[..., Night]) -> Night:
-    """A reported night over ROWS, in one shard."""
-    night = a_night()
-    night.source.write_text("\n".join(map(json.dumps, ROWS)))
+    """A loaded night over ROWS, in one shard."""
+    return loaded(a_night(), ROWS)
+
+
+def loaded(night: Night, source: list[dict[str, str]], redact: Redacting | None = None) -> Night:
+    night.source.write_text("\n".join(map(json.dumps, source)))
     rows = open_source(UPath(night.source), columns=["body"])
-    scan(rows, night.run, ScanSettings(text_columns=["body"]), clock=night.clock)
+    scan(rows, night.run, ScanSettings(text_columns=["body"], redact=redact), clock=night.clock)
     settings = Settings(limits=Limits(rows=10), trial=False, partition="2026-11-22", work=night.work.path)
     plan(night.run, JOB, night.gateway, settings=settings, clock=night.clock)
     return night.load_shards([1])
@@ -156,6 +160,16 @@ def test_a_row_is_searched_in_all_runs_of_a_folder_or_in_those_of_a_day(
         assert len(document(capsys, "trace", "m-5", *more)["rows"]) == 1
     text = said(capsys, "trace", "m-5", work, "--day", "2026-11-23", code=1)
     assert "No row is called 'm-5' in the 0 runs of 2026-11-23" in text
+
+
+def test_the_request_of_a_redacted_row_has_tokens_in_place_of_the_values(
+    a_night: Callable[..., Night], capsys: pytest.CaptureFixture[str]
+) -> None:
+    night = loaded(a_night(), [{"id": "m-0", "body": "Write to jane@example.org."}], Redacting(kinds=["email"]))
+    text = said(capsys, "trace", "m-0", night.run, "--request")
+    assert "redacted   tokens stand for personal data" in text
+    assert "its SHA-256 is the recorded one" in text
+    assert "jane@example.org" not in text
 
 
 def test_the_prompt_of_a_run_is_shown_as_its_plan_has_it(done: Night, capsys: pytest.CaptureFixture[str]) -> None:

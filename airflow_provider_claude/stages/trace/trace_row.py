@@ -64,6 +64,7 @@ class _Traced:
         common = {
             "run": str(self._run),
             "partition": self._plan.partition if self._plan else None,
+            "zone": self._plan.zone if self._plan else "UTC",
             "source": self._scan.source,
             "source_ref": fields["source_ref"],
             "item_id": fields["item_id"],
