@@ -13,9 +13,12 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from airflow_provider_claude.simulator.api.app import build_app
 from airflow_provider_claude.simulator.api.server import Server, listen
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
+from airflow_provider_claude.simulator.model.label_noise import LabelNoise
 from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.world.bucket import MINUTE
 from airflow_provider_claude.simulator.world.latency import parse_latency
@@ -73,6 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=0.0,
         help="share of texts whose instructions are obeyed (default: %(default)s)",
     )
+    parser.add_argument(
+        "--label-noise",
+        type=_parsed(_label_noise),
+        default=LabelNoise(),
+        help='how unsteady labels are, as JSON: {"flips": {"neutral": {"positive": 0.1}}, "first": 0.02}',
+    )
     parser.add_argument("--state", type=Path, help="keep batches and bills here (default: a folder removed at the end)")
     parser.add_argument("--log-level", default="error", help="of the server's log on stderr")
     return parser
@@ -91,6 +100,13 @@ def _seconds(text: str) -> float:
 
 def _share(text: str) -> float:
     return Behaviour(credulous=float(text)).credulous
+
+
+def _label_noise(text: str) -> LabelNoise:
+    try:
+        return msgspec.json.decode(text, type=LabelNoise)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def _parsed(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
@@ -120,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         api_key=args.api_key,
         words=args.words,
         credulous=args.credulous,
+        label_noise=args.label_noise,
     )
     # The server ends by itself and then raises the signal again; before it runs, the signal comes here directly.
     signal.signal(signal.SIGTERM, _end)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection
 from types import TracebackType
 from typing import IO, Any, Self
@@ -119,6 +119,19 @@ class SimulatorProcess:
     def behaviour(self, **shares: float) -> None:
         """Let the model misbehave in these shares of requests, such as `refusal=0.01`."""
         self.control("POST", "/behaviour", shares)
+
+    def label_noise(self, **planted: object) -> None:
+        """How unsteady labels are from now on: `flips`, `first`, `changes`, see the module `label_noise`; none: not at all."""
+        self.control("POST", "/label_noise", planted)
+
+    def truth(self, texts: Sequence[str], labels: Sequence[str], field: str = "sentiment") -> list[dict[str, Any]]:
+        """Of each text, now: its `plain` label without noise, its `steady` one, and the `chances` of each answer.
+
+        *texts*: as they stand between the tags of a prompt. *labels*: the options of *field* in the order of the schema.
+        """
+        question = {"texts": list(texts), "labels": list(labels), "field": field}
+        found: list[dict[str, Any]] = self.control("POST", "/truth", question)
+        return found
 
     def pace(self, pace: str) -> None:
         """How long batches created from now on take."""

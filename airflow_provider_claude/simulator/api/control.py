@@ -4,12 +4,16 @@
     GET    /books                       who was billed for what, and what twice
     GET    /calls                       how often each route was called
     GET    /traffic                     messages admitted, answered and in flight, 429s by route, how others fared
-    GET    /knobs                       pace, latency, seed, tier, limits, burst, speed, time, behaviour, progressive, retry_after
+    GET    /knobs                       pace, latency, seed, tier, limits, burst, speed, time, behaviour, label_noise,
+                    progressive, retry_after
     POST   /knobs   {"pace": "polls:3", "seed": 7, "tier": "start", "speed": 60, "progressive": true}
                     {"latency": "lognormal:2,0.5", "limits": {"requests": 600, "input_tokens": 300000}, "burst": 1}
                     limits that are not named are the tier's; naming a tier, or limits, drops those set before
     POST   /others  {"requests": 100, "input_tokens": 50000, "output_tokens": 9000}  a minute, by others; DELETE ends it
     POST   /behaviour {"refusal": 0.01}  shares that are not named stay; DELETE sets all to what they were at first
+    POST   /label_noise  {"flips": {"neutral": {"positive": 0.1}}, "first": 0.02, "changes": [{"since": "2026-12-24T00:00:00Z",
+                    "days": 0, "flips": {...}}]}  instead of what was set; DELETE: as it was at first
+    POST   /truth   {"texts": [...], "labels": [...], "field": "sentiment"}  the labels without noise, and the chances of each
     POST   /models  {"id": "claude-haiku-5-5", "lifecycle": "deprecated", "retires_at": "2026-12-24T00:00:00Z", "batch": false}
                     what the Models API says of a model from now on; what is not named is as it was at first
     POST   /clock   {"advance": 3600}   simulated seconds
@@ -34,6 +38,8 @@ from airflow_provider_claude.simulator.api.admission import json_response
 from airflow_provider_claude.simulator.faults import Fault
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.catalogue import find_model
+from airflow_provider_claude.simulator.model.label_noise import Asking, LabelNoise
+from airflow_provider_claude.simulator.model.truth import Question, truths
 from airflow_provider_claude.simulator.world.clock import timestamp
 from airflow_provider_claude.simulator.world.latency import parse_latency
 from airflow_provider_claude.simulator.world.other_traffic import Rate
@@ -90,6 +96,7 @@ async def _knobs(world: World, _body: bytes) -> Any:
         "progressive": world.progressive,
         "retry_after": world.retry_after,
         "behaviour": world.behaviour,
+        "label_noise": world.label_noise,
         "now": timestamp(world.clock.now()),
     }
 
@@ -145,6 +152,21 @@ async def _behave_well(world: World, _body: bytes) -> Any:
     return world.behaviour
 
 
+async def _plant(world: World, body: bytes) -> Any:
+    world.label_noise = msgspec.json.decode(body, type=LabelNoise)
+    return world.label_noise
+
+
+async def _plant_none(world: World, _body: bytes) -> Any:
+    world.label_noise = world.options.label_noise
+    return world.label_noise
+
+
+async def _truth(world: World, body: bytes) -> Any:
+    question = msgspec.json.decode(body, type=Question)
+    return truths(question, Asking(world.label_noise, world.seed, "", world.clock.now()), world.options.words)
+
+
 async def _change_model(world: World, body: bytes) -> Any:
     change = msgspec.json.decode(body, type=_Model)
     model = find_model(change.id)
@@ -194,6 +216,9 @@ ROUTES = [
     _route("POST", "/knobs", _turn),
     _route("POST", "/behaviour", _behave),
     _route("DELETE", "/behaviour", _behave_well),
+    _route("POST", "/label_noise", _plant),
+    _route("DELETE", "/label_noise", _plant_none),
+    _route("POST", "/truth", _truth),
     _route("POST", "/models", _change_model),
     _route("POST", "/clock", _advance),
     _route("GET", "/faults", _faults),

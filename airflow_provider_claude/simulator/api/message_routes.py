@@ -23,7 +23,8 @@ async def create(call: Call) -> Response:
     world.limits.admit(prompt.counted, arrived)
     world.traffic.admit(prompt.counted, arrived)
     await _wait(call, arrived)
-    setting = Setting(world.seed, "", call.terms, world.behaviour, call.request_id, world.options.words)
+    words, noise = world.options.words, world.label_noise
+    setting = Setting(world.seed, "", call.terms, world.behaviour, call.request_id, words, noise, arrived)
     reply = answer(prompt, setting)
     world.limits.spend(reply.output_tokens, call.now)
     world.traffic.answer(reply.output_tokens, call.now)

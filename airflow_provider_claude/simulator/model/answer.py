@@ -12,6 +12,7 @@ import msgspec
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.chance import chance, digest, identifier
 from airflow_provider_claude.simulator.model.credulous import obeys
+from airflow_provider_claude.simulator.model.label_noise import Asking, LabelNoise
 from airflow_provider_claude.simulator.model.prompt import Prompt
 from airflow_provider_claude.simulator.model.prompt_cache import Split
 from airflow_provider_claude.simulator.model.property_values import Cue, Pack
@@ -33,7 +34,8 @@ _REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "This
 class Setting(NamedTuple):
     """What an answer depends on besides the request. *name* is the custom id, or "" on the sync route.
 
-    *serial* distinguishes answers to the same request; *words* is how many words of a text its sentiment is read from.
+    *serial* distinguishes answers to the same request; *words* is how many words of a text its sentiment is read from. *at*: when
+    it starts, in simulated epoch seconds.
     """
 
     seed: int
@@ -42,6 +44,14 @@ class Setting(NamedTuple):
     behaviour: Behaviour
     serial: str | int = ""
     words: int = WORD_LIMIT
+    label_noise: LabelNoise = LabelNoise()
+    at: float = 0.0
+
+    @property
+    def asking(self) -> Asking | None:
+        """This attempt at an answer, where labels are unsteady."""
+        noise = self.label_noise
+        return None if noise.is_none else Asking(noise, self.seed, f"{self.serial}/{self.name}", self.at)
 
 
 class Reply(NamedTuple):
@@ -113,6 +123,7 @@ def _cue(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> Cue:
         pack=Pack(prompt.asked, setting.seed, setting.behaviour, prompt.in_result),
         orders=text if believed else "",
         secret=prompt.shape.system,
+        asking=setting.asking,
     )
 
 

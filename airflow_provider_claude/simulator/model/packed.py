@@ -72,7 +72,7 @@ def _own_text(item: str) -> str:
 
 def _own_cue(cue: Cue, pack: Pack, text: str, orders: str) -> Cue:
     seed = digest(pack.seed, text)
-    return Cue(text, seed, drift=cue.drift, words=cue.words, orders=orders, secret=cue.secret)
+    return Cue(text, seed, drift=cue.drift, words=cue.words, orders=orders, secret=cue.secret, asking=cue.asking)
 
 
 def _orders(pack: Pack, items: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from airflow_provider_claude.simulator.http_errors import InvalidRequestError
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.credulous import label_asked, leaked
+from airflow_provider_claude.simulator.model.label_noise import Asking, Labelled, answered
 from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT, sentiment
 from airflow_provider_claude.simulator.model.strings import FORMATS, compile_pattern, excerpt
 
@@ -42,7 +43,8 @@ class Cue:
     """What an answer may depend on: the item's *text* and chance from *seed*.
 
     *drift*: write enums in another case. *words*: how many words the sentiment is read from. *pack*: for a schema that
-    asks for many answers. *orders*: text whose instructions are obeyed; *secret*: the system prompt.
+    asks for many answers. *orders*: text whose instructions are obeyed; *secret*: the system prompt. *asking*: where labels are
+    unsteady.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Cue:
         pack: Pack | None = None,
         orders: str = "",
         secret: str = "",
+        asking: Asking | None = None,
     ) -> None:
         self.text = text
         self.seed = seed
@@ -63,6 +66,7 @@ class Cue:
         self.pack = pack
         self.orders = orders
         self.secret = secret
+        self.asking = asking
 
     @cached_property
     def rng(self) -> Random:
@@ -137,35 +141,41 @@ def enum_maker(values: list[Json], name: str) -> Maker:
     if not values:
         raise InvalidRequestError("output_config.format.schema: enum must not be empty")
     if {"positive", "negative"} <= words.keys() and (_FEELING.search(name.lower()) or len(words) <= 5):
-        return partial(_felt, words)
-    return partial(_choice, values)
+        return partial(_felt, words, name)
+    return partial(_choice, values, name)
 
 
-def _felt(words: dict[str, str], cue: Cue) -> str:
-    if (asked := label_asked(cue.orders, list(words))) is not None:
-        return _drifted(words[asked], cue)
+def _felt(words: dict[str, str], name: str, cue: Cue) -> str:
+    label = label_asked(cue.orders, list(words)) or _feeling(words, cue)
+    return _said(words[label], list(words.values()), name, cue)
+
+
+def _feeling(words: dict[str, str], cue: Cue) -> str:
     scores = cue.feeling
     compound = scores["compound"]
     if "mixed" in words and min(scores["pos"], scores["neg"]) >= 0.12 and abs(compound) < 0.6:
-        return _drifted(words["mixed"], cue)
+        return "mixed"
     if abs(compound) < 0.05 and "neutral" in words:
-        return _drifted(words["neutral"], cue)
-    return _drifted(words["positive" if compound >= 0 else "negative"], cue)
+        return "neutral"
+    return "positive" if compound >= 0 else "negative"
 
 
-def _choice(values: list[Json], cue: Cue) -> Json:
-    if (asked := label_asked(cue.orders, [value for value in values if isinstance(value, str) and value])) is not None:
-        return _drifted(asked, cue)
+def _choice(values: list[Json], name: str, cue: Cue) -> Json:
+    options = [value for value in values if isinstance(value, str) and value]
+    if (asked := label_asked(cue.orders, options)) is not None:
+        return _said(asked, options, name, cue)
     text = cue.text.lower()
-    named = [value for value in values if isinstance(value, str) and value and value.lower() in text]
+    named = [value for value in options if value.lower() in text]
     value = cue.rng.choice(named or values)
-    return _drifted(value, cue) if isinstance(value, str) else value
+    return _said(value, options, name, cue) if value in options else value
 
 
-def _drifted(value: str, cue: Cue) -> str:
+def _said(label: str, options: list[str], name: str, cue: Cue) -> str:
+    """The *label* as it is answered: another one where labels are unsteady, in another case where that drifts."""
+    said = label if cue.asking is None else answered(Labelled(cue.text, label, options, name), cue.asking)
     if not cue.drift:
-        return value
-    return value.upper() if value != value.upper() else value.lower()
+        return said
+    return said.upper() if said != said.upper() else said.lower()
 
 
 _IN_WORDS = re.compile(r"\bmaxLength: (\d+)")

@@ -22,6 +22,7 @@ from airflow_provider_claude.simulator.model.answer import Setting, answer
 from airflow_provider_claude.simulator.model.batch_frame import Entry, read_entries
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.chance import content_digest, digest, draws, identifier
+from airflow_provider_claude.simulator.model.label_noise import LabelNoise
 from airflow_provider_claude.simulator.model.prompt import Prompt, read_prompt
 from airflow_provider_claude.simulator.model.prompt_cache import MAX_ENTRIES
 from airflow_provider_claude.simulator.model.request_params import Terms, read_params
@@ -55,6 +56,7 @@ class SettleJob(Struct, kw_only=True):
     warm: dict[int, float]
     started: float
     words: int = WORD_LIMIT
+    label_noise: LabelNoise = LabelNoise()
 
 
 class Settled(Struct, kw_only=True):
@@ -172,7 +174,9 @@ def _answered(run: _Run, name: str, raw: Raw, start: _Start) -> dict[str, Any]:
         prompt = read_prompt(read_params(body), run.terms, _Readable(run, start))
     except ApiError as error:
         return _errored(run, error, None)
-    reply = answer(prompt, Setting(run.job.seed, name, run.terms, run.job.behaviour, run.job.salt, run.job.words))
+    job = run.job
+    setting = Setting(job.seed, name, run.terms, job.behaviour, job.salt, job.words, job.label_noise, start.at)
+    reply = answer(prompt, setting)
     run.counts.succeeded += 1
     if prompt.marks:
         _remember(run, prompt, start.at)

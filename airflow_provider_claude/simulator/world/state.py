@@ -16,6 +16,7 @@ from airflow_provider_claude.simulator.faults import FaultBox
 from airflow_provider_claude.simulator.http_errors import RateLimitedError
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.chance import chance, identifier
+from airflow_provider_claude.simulator.model.label_noise import LabelNoise
 from airflow_provider_claude.simulator.model.prompt_cache import PromptCache
 from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT
 from airflow_provider_claude.simulator.world.batch_life import Batch, Ending, ending
@@ -43,7 +44,7 @@ class Options:
     *retry_after*: simulated seconds until the next look that a batch in progress asks for; 0 asks for none.
     *api_key*: the only key accepted; None accepts any that does not start with "bad".
     *words*: how many words of a text its sentiment is read from.
-    *credulous*: the share of texts whose instructions are obeyed.
+    *credulous*: the share of texts whose instructions are obeyed. *label_noise*: how unsteady labels are.
     *limits*: numbers instead of those of the *tier*; *burst*: seconds of a limit that can be used at once.
     """
 
@@ -58,6 +59,7 @@ class Options:
     api_key: str | None = None
     words: int = WORD_LIMIT
     credulous: float = 0.0
+    label_noise: LabelNoise = field(default_factory=LabelNoise)
 
 
 class World:
@@ -81,6 +83,7 @@ class World:
         self.limits = Limits(options.tier, options.limits, options.burst)
         self.traffic = Traffic()
         self.behaviour = Behaviour(credulous=options.credulous)
+        self.label_noise = options.label_noise
         self.progressive = False
         self.retry_after = options.retry_after
         self.faults = FaultBox()
@@ -199,6 +202,7 @@ class World:
             behaviour=self.behaviour,
             warm=warm,
             words=self.options.words,
+            label_noise=self.label_noise,
         )
 
     async def close(self) -> None:

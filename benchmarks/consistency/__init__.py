@@ -1,0 +1,1 @@
+"""Whether the figures of consistency find what was planted in the simulated model."""
