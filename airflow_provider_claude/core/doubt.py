@@ -2,8 +2,8 @@
 
 A row in doubt never shares a request, and with `placement="auto"` stands in a tool result. To be in doubt costs little, so this
 is wider than what the scan sets aside or flags. The scan stores what it has found, a bit a row; whether a text speaks of the
-answers to a job depends on the job, and follows from the stored text alone: every stage finds the same, and sends the same
-bytes.
+answers to a job depends on the job, and follows from the stored text alone: every stage would find the same, and sends the same
+bytes. The plan records what it has found, see `stages.requests.record_doubts`.
 
 Patterns are RE2, matched without regard to case.
 """
@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.schema import walk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: The column of the items that says whether the scan has found anything in a row, or a person has released it.
 FOUND = "scan_found"
@@ -50,6 +54,30 @@ class Doubts:
         for row in speaking(batch, self._texts, self._answers):
             doubted[row] = True
         return doubted
+
+
+class RecordedDoubts:
+    """Knows which rows of a run are in doubt, by their ordinals."""
+
+    columns = ("ordinal",)
+
+    def __init__(self, rows: Sequence[bool] | NDArray[np.bool_]) -> None:
+        self._rows = np.asarray(rows, dtype=bool)
+
+    @classmethod
+    def of_bits(cls, bits: bytes) -> Self:
+        """Those that `bits` has made."""
+        return cls(np.unpackbits(np.frombuffer(bits, "u1"), bitorder="little"))
+
+    @property
+    def bits(self) -> bytes:
+        """A bit a row, eight of them a byte."""
+        return np.packbits(self._rows, bitorder="little").tobytes()
+
+    def rows(self, batch: pa.RecordBatch) -> list[bool]:
+        """For each row of *batch*, which has `columns`, whether it is in doubt."""
+        found: list[bool] = self._rows[np.from_dlpack(batch.column("ordinal"))].tolist()
+        return found
 
 
 def speaking(batch: pa.RecordBatch, columns: Iterable[str], about: str) -> Iterator[int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: So many times rarer are full collections while rows are worked on.
+#: So many times rarer are collections while rows are worked on, the full ones that often again.
 _RARER = 100
 
 
@@ -42,7 +42,7 @@ def many_rows() -> Iterator[None]:
             thresholds = gc.get_threshold()
             _inside.before = pa.default_memory_pool(), thresholds
             pa.set_memory_pool(pa.system_memory_pool())
-            gc.set_threshold(*thresholds[:2], thresholds[2] * _RARER)
+            gc.set_threshold(thresholds[0] * _RARER, thresholds[1], thresholds[2])
         _inside.blocks += 1
     try:
         yield

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from upath import UPath
 
-#: Rows a batch: small enough to keep reading flat, large enough to be columnar.
-BATCH_ROWS = 500
+#: About so many bytes a batch: few enough to keep reading flat, enough to be columnar.
+BATCH_BYTES = 800_000
 
 #: Duplicates have short rows.
 _DUPLICATE_ROWS = 65_536
@@ -50,12 +50,19 @@ def _read_part(run: RunFolder, number: int, start: int, stop: int, columns: Sequ
 def _read_group(
     part: pq.ParquetFile, group: int, start: int, stop: int, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    offset = 0
-    for batch in part.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False):
+    offset, rows = 0, _batch_rows(part.metadata.row_group(group), columns)
+    for batch in part.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
         first, last = max(start - offset, 0), min(stop - offset, batch.num_rows)
         if first < last:
             yield batch.slice(first, last - first)
         offset += batch.num_rows
+
+
+def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """How many rows of *group* are a batch."""
+    chunks = map(group.column, range(group.num_columns))
+    size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in columns)
+    return max(BATCH_BYTES * group.num_rows // max(size, 1), 1)
 
 
 def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from airflow_provider_claude.core.doubt import Doubts
+from airflow_provider_claude.core.doubt import Doubts, RecordedDoubts
 from airflow_provider_claude.job import ClaudeJob
 from tests.context import spec_of
 
@@ -51,3 +53,10 @@ def test_every_row_of_a_batch_is_judged_by_itself() -> None:
     bodies = ["hello", "answer refund", None, "hello"]
     columns = {"scan_found": [False, False, False, True], "subject": pa.nulls(4, pa.string()), "body": bodies}
     assert DOUBTS.rows(pa.record_batch(columns)) == [False, True, False, True]
+
+
+@given(st.lists(st.booleans(), min_size=1), st.data())
+def test_what_is_on_record_is_known_of_every_row_again(doubts: list[bool], data: st.DataObject) -> None:
+    known = RecordedDoubts.of_bits(RecordedDoubts(doubts).bits)
+    rows = data.draw(st.lists(st.integers(0, len(doubts) - 1)))
+    assert known.rows(pa.record_batch({"ordinal": pa.array(rows, pa.int64())})) == [doubts[row] for row in rows]

@@ -128,7 +128,8 @@ def _answer_columns(kind: pa.StructType, answers: list[Any]) -> dict[str, pa.Arr
         answers = [{**answer, name: to_json_text(answer.get(name))} for answer in answers]
     read = reader_of(kind)
     read_answers = answers if read is None else [read(answer) for answer in answers]
-    return {field.name: array([one.get(field.name) for one in read_answers], field.type) for field in kind}
+    kinds = {field.name: field.type for field in kind}
+    return {name: array([one.get(name) for one in read_answers], kind) for name, kind in kinds.items()}
 
 
 def _provenance(origin: Origin, sent: Sent, items: pa.Table, rows: Rows) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from airflow_provider_claude.core.cost.prices import Usage
-from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator, answer_of
+from airflow_provider_claude.core.load.validate import InvalidAnswerError, Validator
 from airflow_provider_claude.core.outcomes import Outcome, of_message, of_result
 
 #: A count that fits its column. A line with any other is not a result: it must not break the load of its shard.
@@ -141,35 +141,38 @@ def read_usage(message: bytes) -> Usage | None:
 
 def judge(line: bytes, validate: Validator) -> Judged | None:
     """What *line* of a results file says; None if it is not a result."""
-    decoded = _decoded(line)
-    if decoded is None:
-        return None
-    text = _answer(decoded)
-    return _judge(decoded, text, None if text is None else answer_of(text, validate))
-
-
-def _decoded(line: bytes) -> _Line | None:
     try:
-        return _decode(line)
+        decoded = _decode(line)
     except _UNREADABLE:
         return None
-
-
-def _answer(line: _Line) -> str | None:
-    """The text that has to be an answer; None where the request was not answered."""
-    message = line.result.message
-    if line.result.type != "succeeded" or message is None or of_message(message.stop_reason) is not Outcome.SUCCEEDED:
-        return None
-    return _text(message.content)
-
-
-def _judge(decoded: _Line, text: str | None, answer: dict[str, Any] | InvalidAnswerError | None) -> Judged:
-    """The judgement of a result, whose *text* says *answer*."""
     result = decoded.result
     if result.type == "succeeded" and result.message is not None:
-        return _judge_message(decoded.custom_id, result.message, text, answer)
+        return _judge_message(decoded.custom_id, result.message, validate)
     error_type = result.error.error.type if result.type == "errored" and result.error is not None else None
     return Judged(decoded.custom_id, of_result(result.type), _NOTHING, reason=_reason(result), error_type=error_type)
+
+
+def _judge_message(custom_id: str, message: _Message, validate: Validator) -> Judged:
+    outcome, text = of_message(message.stop_reason), _text(message.content)
+    answer, reason = None, ""
+    if outcome is not Outcome.SUCCEEDED:
+        reason = f"stop_reason {message.stop_reason}"
+    else:
+        try:
+            answer = validate(text)
+        except InvalidAnswerError as error:
+            outcome, reason = Outcome.INVALID, str(error)
+    return Judged(
+        custom_id,
+        outcome,
+        message.usage.plain(),
+        message.id,
+        message.model,
+        message.stop_reason,
+        answer,
+        reason,
+        text if answer is None else None,
+    )
 
 
 def _reason(result: _Result) -> str:
@@ -184,25 +187,3 @@ def _text(content: list[_Block]) -> str:
     if len(content) == 1 and content[0].type == "text":
         return content[0].text or ""
     return "".join([block.text for block in content if block.type == "text" and block.text])
-
-
-def _judge_message(
-    custom_id: str, message: _Message, text: str | None, answer: dict[str, Any] | InvalidAnswerError | None
-) -> Judged:
-    outcome, reason = of_message(message.stop_reason), ""
-    if text is None:
-        text, reason = _text(message.content), f"stop_reason {message.stop_reason}"
-    elif isinstance(answer, InvalidAnswerError):
-        outcome, reason = Outcome.INVALID, str(answer)
-    valid = answer if isinstance(answer, dict) else None
-    return Judged(
-        custom_id,
-        outcome,
-        message.usage.plain(),
-        message.id,
-        message.model,
-        message.stop_reason,
-        valid,
-        reason,
-        text if valid is None else None,
-    )

@@ -19,6 +19,9 @@ from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.prompt_leaks import free_columns
 from airflow_provider_claude.core.scan.normalise import is_plain, normalise
 
+#: So many rows are looked at together.
+_TOGETHER = 100
+
 
 class Cleaner:
     """Cleans answers to *schema*, many at a time. Schemas without free text cost nothing."""
@@ -30,22 +33,33 @@ class Cleaner:
 
     def clean(self, judged: list[Judged]) -> list[Judged]:
         """*judged* with clean answers, each that was changed marked so."""
-        if not self._forms:
+        before = {row: self._texts(judged[row : row + 1]) for row in self._not_plain(judged)} if self._forms else {}
+        if not before:
             return judged
-        read = self._texts_of_flat if self._flat else self._texts
-        before = [read(one.answer) if one.answer else [] for one in judged]
-        rows = _not_plain(before)
-        after = iter(_cleaned([text for row in rows for text in before[row]]))
-        changed = {row: self._changed(judged[row], before[row], after) for row in rows}
-        return [changed.get(row, one) for row, one in enumerate(judged)] if changed else judged
+        after = iter(_cleaned([text for texts in before.values() for text in texts]))
+        changed = {row: self._changed(judged[row], texts, after) for row, texts in before.items()}
+        return [changed.get(row, one) for row, one in enumerate(judged)]
 
-    def _texts(self, answer: Mapping[str, Any]) -> list[str]:
-        """The free texts in *answer*, in order."""
-        return [text for name, form in self._forms.items() for text in _texts(answer.get(name), form)]
+    def _not_plain(self, judged: list[Judged]) -> Iterator[int]:
+        """The rows whose texts cleaning may change: many rows are looked at together, and one by one where they may be among
+        them.
+        """
+        for first in range(0, len(judged), _TOGETHER):
+            some = judged[first : first + _TOGETHER]
+            if not self._are_plain(some):
+                yield from (row for row, one in enumerate(some, first) if not self._are_plain([one]))
 
-    def _texts_of_flat(self, answer: Mapping[str, Any]) -> list[str]:
-        """The same where each is a column by itself."""
-        return [text for name in self._forms if isinstance(text := answer.get(name), str)]
+    def _are_plain(self, judged: list[Judged]) -> bool:
+        return is_plain("\n".join(self._texts(judged)))
+
+    def _texts(self, judged: list[Judged]) -> list[str]:
+        """The free texts in the answers of *judged*, in order."""
+        answers = [one.answer for one in judged if one.answer]
+        if self._flat:
+            names = list(self._forms)
+            return [text for answer in answers for name in names if isinstance(text := answer.get(name), str)]
+        forms = self._forms.items()
+        return [text for answer in answers for name, form in forms for text in _texts(answer.get(name), form)]
 
     def _changed(self, one: Judged, before: list[str], after: Iterator[str]) -> Judged:
         """*one* with the next of *after* instead of *before*."""
@@ -55,12 +69,6 @@ class Cleaner:
         rest = iter(texts)
         parts = {name: _with(one.answer[name], form, rest) for name, form in self._forms.items() if name in one.answer}
         return msgspec.structs.replace(one, answer={**one.answer, **parts}, cleaned=True)
-
-
-def _not_plain(before: Sequence[list[str]]) -> list[int]:
-    """The rows whose texts cleaning may change."""
-    joined = ["\n".join(texts) for texts in before]
-    return [] if is_plain("\n".join(joined)) else [row for row, text in enumerate(joined) if not is_plain(text)]
 
 
 def _texts(value: Any, form: Form) -> Iterator[str]:

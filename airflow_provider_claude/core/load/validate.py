@@ -28,14 +28,6 @@ class Validator(Protocol):
         """Raise InvalidAnswerError where *text* is not a valid answer."""
 
 
-def answer_of(text: str, validate: Validator) -> dict[str, Any] | InvalidAnswerError:
-    """The values of *text*, or why it is not a valid answer."""
-    try:
-        return validate(text)
-    except InvalidAnswerError as error:
-        return error
-
-
 def validator_for(job: ClaudeJob) -> Validator:
     """Full validation on our side: by the Pydantic model where there is one, else by the JSON schema as written.
 

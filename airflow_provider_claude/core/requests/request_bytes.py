@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.doubt import Doubts
+from airflow_provider_claude.core.doubt import Doubts, RecordedDoubts
 from airflow_provider_claude.core.requests.request_params import lead_of, request_params
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.cache import Ttl
@@ -127,10 +127,12 @@ class RequestEncoder:
     placement.
     """
 
-    def __init__(self, spec: JobSpec) -> None:
+    def __init__(self, spec: JobSpec, doubts: RecordedDoubts | None = None) -> None:
+        """*doubts*: what is known of the rows; None where their texts have to be searched."""
         self.texts = columns_of(parse_prompt(spec.prompt))
-        self._doubts = Doubts(spec, self.texts) if spec.placement == "auto" else None
-        self.columns = self._doubts.columns if self._doubts else self.texts
+        self.by_row = spec.placement == "auto"
+        self._doubts = (doubts or Doubts(spec, self.texts)) if self.by_row else None
+        self.columns = tuple(dict.fromkeys((*(self._doubts.columns if self._doubts else ()), *self.texts)))
         self._key = spec.secret_key
         placements = [spec.placed(in_doubt=one) for one in (False, True)]
         self.frames = {one: Frame.of(spec, one) for one in dict.fromkeys(placements)}
@@ -147,7 +149,7 @@ class RequestEncoder:
         self, values: Mapping[str, Sequence[str | None]], in_doubt: Sequence[bool] | None = None
     ) -> Iterator[Content]:
         """The content of each row. *values*: one sequence a column; *in_doubt*: which rows are, None for none of them."""
-        encoded: list[Sequence[bytes]] = [[_literal(text) for text in values[name]] for name in self.texts]
+        encoded: list[Sequence[bytes]] = [list(map(_literal, values[name])) for name in self.texts]
         encoded.append(_nonces(self._key, encoded))
         if in_doubt is None or not any(in_doubt):
             return self._forms[False].fill(encoded)
@@ -277,7 +279,9 @@ class Named:
                 yield index, result
 
 
-def entry(custom_id: str, frame: Frame, content: bytes) -> bytes:
-    """One element of a batch's `requests`."""
-    params = frame.head, content, frame.tail
-    return b"".join((_ENTRY_OPEN, custom_id.encode(), _ENTRY_PARAMS, *params, _ENTRY_CLOSE))
+def entries(fingerprint: str, first: int, frames: Iterable[Frame], contents: Iterable[bytes]) -> Iterator[bytes]:
+    """Elements of a batch's `requests`, from number *first* of the shard with *fingerprint* on."""
+    start = id_start(fingerprint).encode()
+    for number, (frame, content) in enumerate(zip(frames, contents, strict=True), first):
+        name = b"%b%06d" % (start, number)
+        yield b"".join((_ENTRY_OPEN, name, _ENTRY_PARAMS, frame.head, content, frame.tail, _ENTRY_CLOSE))

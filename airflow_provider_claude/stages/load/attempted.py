@@ -128,8 +128,9 @@ class Attempted(ResultSource):
 
     def _read(self, lines: list[bytes], named: Named, validate: Validator) -> Iterable[tuple[str, Judged | None]]:
         """The custom id of each of *lines*, and what it says; None if it is not a result, or not a first one."""
-        results = (judge(line, validate) for line in lines)
-        return ((judged.custom_id if judged else "", judged) for judged in results)
+        for line in lines:
+            judged = judge(line, validate)
+            yield judged.custom_id if judged else "", judged
 
     def _split(
         self, requests: list[int], known: list[Judged], validate: Validator, unmatched: Counter[str]

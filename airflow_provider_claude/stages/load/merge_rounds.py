@@ -40,7 +40,11 @@ class _Chunk:
     costs: NDArray[Any]
 
     def are(self, outcome: Outcome) -> NDArray[Any]:
-        return np.fromiter((one.outcome is outcome for one in self.judged), "?", len(self.judged))
+        outcomes = [one.outcome for one in self.judged]
+        found = outcomes.count(outcome)
+        if found in {0, len(outcomes)}:
+            return np.full(len(outcomes), found > 0)
+        return np.array([one is outcome for one in outcomes])
 
     def only(self, chosen: NDArray[Any]) -> _Chunk:
         if chosen.all():
@@ -94,8 +98,10 @@ class Loading:
         self.again += sum(chunk.costs[self._lost[source.indexes[rows]]].tolist())
         if source.incomplete() is not None:
             self._lost[source.indexes[rows[chunk.are(Outcome.MISSING)]]] = True
-        alone = np.fromiter((one.of == 1 for one in chunk.judged), "?", len(chunk.judged))
-        self._invalid[source.indexes[rows[chunk.are(Outcome.INVALID) & alone]]] += 1
+        invalid = chunk.are(Outcome.INVALID)
+        if invalid.any():
+            alone = np.fromiter((one.of == 1 for one in chunk.judged), "?", len(chunk.judged))
+            self._invalid[source.indexes[rows[invalid & alone]]] += 1
         last = self._last[source.indexes[rows]] == number
         self.retried += sum(chunk.costs[~last].tolist())
         return self._tables(source, chunk.only(last))

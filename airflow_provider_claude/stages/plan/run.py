@@ -46,6 +46,7 @@ from airflow_provider_claude.stages.plan.sentences import (
 from airflow_provider_claude.stages.plan.split_lanes import Sharing, with_reused
 from airflow_provider_claude.stages.plan.start import Start, check
 from airflow_provider_claude.stages.plan.trial import Trial, first_request
+from airflow_provider_claude.stages.requests.record_doubts import record_doubts
 from airflow_provider_claude.stages.requests.reuse import Known
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.store import (
@@ -84,7 +85,7 @@ def plan(
     shards, elsewhere = _reuse(start, api, known, shards)
     tried = _try(start, api, known, shards)
     chosen = _choose(start, known, shards, tried)
-    own = Planned(_record(start, tried, chosen, elsewhere, task), tried.tokens, chosen.sums)
+    own = Planned(_with_doubts(start, _record(start, tried, chosen, elsewhere, task)), tried.tokens, chosen.sums)
     record = with_probes(start, own, api)
     write_record(run.file("plan.json"), record)
     if record.shards and record.shards[0].number == TRIAL_SHARD:
@@ -226,6 +227,12 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         cache=tried.cache,
         warnings=list(ready.warnings),
     )
+
+
+def _with_doubts(start: Start, record: PlanRecord) -> PlanRecord:
+    """*record*, once it is on record which items are in doubt."""
+    doubts = start.items.doubts()
+    return record if doubts is None else msgspec.structs.replace(record, in_doubt=record_doubts(start.run, doubts))
 
 
 def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, now: str) -> Readiness:

@@ -11,7 +11,7 @@ import numpy as np
 from airflow_provider_claude.core.cost.estimate import Estimate, estimate
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.tokens import TokenModel
-from airflow_provider_claude.core.doubt import FOUND
+from airflow_provider_claude.core.doubt import FOUND, RecordedDoubts
 from airflow_provider_claude.core.packing.weigh_packs import PackWeights
 from airflow_provider_claude.core.plan.cut_shards import TRIAL_SHARD, cut, sizes
 from airflow_provider_claude.core.requests.request_bytes import ENTRY_BYTES, ENVELOPE_BYTES, RequestEncoder
@@ -78,7 +78,7 @@ class Items:
 
     def _rows(self) -> Iterator[tuple[int, bytes]]:
         """Bytes on the wire and request hash of every item."""
-        columns = [*self.encoder.columns, *(self.packed.columns if self.packed else ())]
+        columns, more = [*self.encoder.columns, *(self.packed.columns if self.packed else ())], self._more
         for batch in read_items(self.run, self.scan, 0, self.scan.items, list(dict.fromkeys(columns))):
             contents = list(self.encoder.of_batch(batch))
             if self.packed:
@@ -86,11 +86,10 @@ class Items:
             if FOUND in batch.schema.names:
                 self._found += batch.column(FOUND).true_count
             self._results += bytes(one.placement == "tool_result" for one in contents)
-            for content in contents:
-                digest, size = self.encoder.digest(content), self.encoder.row_bytes(content)
-                self.hashes += digest[:KEY_BYTES]
-                self._sizes.append(size)
-                yield size + self._more, digest
+            digests, sizes = list(map(self.encoder.digest, contents)), list(map(self.encoder.row_bytes, contents))
+            self.hashes += b"".join([digest[:KEY_BYTES] for digest in digests])
+            self._sizes.extend(sizes)
+            yield from zip([size + more for size in sizes], digests, strict=True)
         if self.packed:
             self.packed.close()
 
@@ -110,6 +109,10 @@ class Items:
     def placed(self) -> Placed:
         """How many items stand where."""
         return Placed(self.scan.items, int(self._in_results.sum()), self._found)
+
+    def doubts(self) -> RecordedDoubts | None:
+        """Which items are in doubt; None where that decides nothing."""
+        return RecordedDoubts(self._in_results) if self.encoder.by_row else None
 
     def is_in_result(self, ordinal: int) -> bool:
         """Whether item *ordinal* stands in a tool result."""

@@ -12,12 +12,13 @@ from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.requests.request_bytes import Content, Frame, RequestEncoder
 from airflow_provider_claude.core.tables import MANIFEST_FIELDS, with_columns
 from airflow_provider_claude.errors import StateError
+from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.job.cache import Ttl
 from airflow_provider_claude.job.untrusted import Placement
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.requests.manifest import KEYS, custom_ids, manifest_of
+from airflow_provider_claude.stages.requests.record_doubts import recorded_doubts
 from airflow_provider_claude.stages.requests.spool import Spool
-from airflow_provider_claude.store import PlanRecord
 from airflow_provider_claude.store.items import read_carried
 from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
 
@@ -52,54 +53,60 @@ class Draft:
 
 def request_hashes(shard: PlannedShard, selection: AttemptSelection) -> dict[int, bytes]:
     """The hash of each request that *selection* asks of *shard*, by ordinal."""
-    encoder = Encoders(shard.plan)
+    encoder = Encoders(shard)
     found: dict[int, bytes] = {}
-    for rows in items_of(shard, ["ordinal", *encoder.columns]):
-        contents = list(encoder.of_batch(rows))
-        batch, _, hashes = asked_rows(rows, contents, encoder.hashes(contents), selection, encoder)
-        found.update(zip(batch.column("ordinal").to_pylist(), hashes, strict=True))
+    for batch in items_of(shard, list(dict.fromkeys(["ordinal", *encoder.columns]))):
+        if places := _asked(batch, selection):
+            rows = batch.take(number_array(places, pa.int64()))
+            contents = list(encoder.of_batch(rows))
+            frames = encoder.frames(contents, encoder.limits(rows, selection))
+            hashes = [frame.digest(content.text) for frame, content in zip(frames, contents, strict=True)]
+            found.update(zip(rows.column("ordinal").to_pylist(), hashes, strict=True))
     return found
+
+
+def _asked(batch: pa.RecordBatch, selection: AttemptSelection) -> list[int]:
+    """Which rows of *batch* are asked."""
+    return [row for row, ordinal in enumerate(batch.column("ordinal").to_pylist()) if selection.wants(ordinal)]
 
 
 def asked_rows(
     batch: pa.RecordBatch, contents: list[Content], hashes: list[bytes], selection: AttemptSelection, encoder: Encoders
 ) -> tuple[pa.RecordBatch, list[Content], list[bytes]]:
     """The rows of *batch* that are asked, with their contents, and the hashes of their requests."""
-    ordinals = batch.column("ordinal").to_pylist()
-    for number, ordinal in enumerate(ordinals):
+    for number, ordinal in enumerate(batch.column("ordinal").to_pylist()):
         if ordinal in selection.max_tokens:
             content = contents[number]
             hashes[number] = encoder.frame(content.placement, selection.max_tokens[ordinal]).digest(content.text)
         if selection.skip.get(ordinal, hashes[number]) != hashes[number]:
             raise StateError(f"Item {ordinal} is not the one that was answered before; clear the plan task.")
-    places = [number for number, ordinal in enumerate(ordinals) if selection.wants(ordinal)]
+    places = _asked(batch, selection)
     rows = batch.take(number_array(places, pa.int64()))
     return rows, [contents[number] for number in places], [hashes[number] for number in places]
 
 
 class Encoders:
-    """The plan's encoder, and the frames of requests with another `max_tokens` or a cache marker: their contents are the same.
+    """The encoder of a shard's plan, and the frames of requests with another `max_tokens` or a cache marker: their contents are
+    the same.
 
     *cache*: how long what the requests have in common is cached, None for no marker.
     """
 
-    def __init__(self, plan: PlanRecord, cache: Ttl | None = None) -> None:
-        self._job, self._cache = plan.job, cache
-        plain = RequestEncoder(plan.job)
-        self._frames: dict[tuple[Placement, int], Frame] = {}
+    def __init__(self, shard: PlannedShard, cache: Ttl | None = None) -> None:
+        job = shard.plan.job
+        plain = RequestEncoder(job, recorded_doubts(shard.run, shard.plan))
+        self._frames = _Frames(job, cache)
         self.columns, self.texts = plain.columns, plain.texts
         self.of_batch, self._digest = plain.of_batch, plain.digest
-        self.max_tokens = plan.job.max_tokens
+        self.max_tokens = job.max_tokens
 
     def frame(self, placement: Placement, limit: int) -> Frame:
         """What a request in *placement* with the `max_tokens` *limit* has around its content."""
-        if (placement, limit) not in self._frames:
-            job = msgspec.structs.replace(self._job, max_tokens=limit)
-            self._frames[placement, limit] = Frame.of(job, placement, cache=self._cache)
         return self._frames[placement, limit]
 
     def frames(self, contents: Sequence[Content], limits: Sequence[int]) -> list[Frame]:
-        return [self.frame(content.placement, limit) for content, limit in zip(contents, limits, strict=True)]
+        known = self._frames
+        return [known[content.placement, limit] for content, limit in zip(contents, limits, strict=True)]
 
     def hashes(self, contents: Sequence[Content]) -> list[bytes]:
         """The hashes of the requests with *contents* as the plan asks them."""
@@ -110,3 +117,16 @@ class Encoders:
         if not selection.max_tokens:
             return [self.max_tokens] * batch.num_rows
         return [selection.max_tokens.get(ordinal, self.max_tokens) for ordinal in batch.column("ordinal").to_pylist()]
+
+
+class _Frames(dict[tuple[Placement, int], Frame]):
+    """The frames of the requests of *job* that are needed, by placement and `max_tokens`."""
+
+    def __init__(self, job: JobSpec, cache: Ttl | None) -> None:
+        self._job, self._cache = job, cache
+
+    def __missing__(self, key: tuple[Placement, int]) -> Frame:
+        placement, limit = key
+        job = msgspec.structs.replace(self._job, max_tokens=limit)
+        self[key] = frame = Frame.of(job, placement, cache=self._cache)
+        return frame

@@ -23,7 +23,7 @@ _BUFFER = 1 << 16
 def encode_body(shard: PlannedShard, selection: AttemptSelection) -> Iterator[RequestBody]:
     """The encoded body of what *selection* asks of *shard*. Raises StateError where the items are no longer those of the plan."""
     with tempfile.TemporaryFile(buffering=_BUFFER) as stream:
-        encoder, packing = Encoders(shard.plan, selection.cache), shard.packing
+        encoder, packing = Encoders(shard, selection.cache), shard.packing
         spool = Spool(stream, selection.fingerprint(shard))
         draft = (Packs if selection.pack > 1 else Draft)(shard, selection, spool, encoder)
         plain = _encode(shard, selection, encoder, draft)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO
+from itertools import pairwise
+from operator import add
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +16,11 @@ from airflow_provider_claude.core.requests.request_bytes import (
     ENTRY_BYTES,
     ENVELOPE_BYTES,
     Frame,
-    custom_id,
-    entry,
+    entries,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Bytes that are sent together.
 _CHUNK = 1 << 20
@@ -36,7 +40,7 @@ class Spool:
     def write(self, contents: Sequence[bytes], frames: Sequence[Frame], limits: Sequence[int]) -> None:
         self._stream.write(b"".join(contents))
         self._frames += frames
-        self.sizes.extend(frame.bytes + len(content) for frame, content in zip(frames, contents, strict=True))
+        self.sizes.extend(map(add, [frame.bytes for frame in frames], map(len, contents)))
         self.limits.extend(limits)
 
     @property
@@ -56,20 +60,33 @@ class Spool:
     def body(self) -> Iterator[bytes]:
         """The bytes of a batch with all requests, about a megabyte at a time."""
         self._stream.seek(0)
-        parts, size = [BODY_OPEN], 0
-        for number, frame in enumerate(self._frames):
-            content = self._stream.read(self.sizes[number] - frame.bytes)
-            parts += (b"," if number else b"", entry(custom_id(self._name, number), frame, content))
-            size += self.sizes[number]
-            if size >= _CHUNK:
-                yield b"".join(parts)
-                parts, size = [], 0
-        yield b"".join((*parts, BODY_CLOSE))
+        ends, before = self._ends(), BODY_OPEN
+        for first, stop in pairwise(self._cuts()):
+            yield before + b",".join(
+                entries(self._name, first, self._frames[first:stop], self._read(ends[first : stop + 1]))
+            )
+            before = b","
+        yield BODY_CLOSE if self.count else BODY_OPEN + BODY_CLOSE
+
+    def _cuts(self) -> list[int]:
+        """Where the requests are cut into pieces of about a megabyte: the number of the first of each, and how many there are."""
+        pieces = np.cumsum(np.asarray(self.sizes, dtype="<i8")) // _CHUNK
+        return [*np.unique(pieces, return_index=True)[1].tolist(), self.count]
+
+    def _read(self, ends: NDArray[Any]) -> Iterator[bytes]:
+        """The next contents, which end at *ends*; before the first of them, the one before has ended."""
+        begin = int(ends[0])
+        data = self._stream.read(int(ends[-1]) - begin)
+        return (data[start:stop] for start, stop in pairwise((ends - begin).tolist()))
+
+    def _ends(self) -> NDArray[Any]:
+        """Where the content of each request ends in the stream; before the first stands a 0."""
+        stored = np.asarray(self.sizes, dtype="<i8") - np.array([frame.bytes for frame in self._frames], dtype="<i8")
+        return np.concatenate(([0], np.cumsum(stored)))
 
     def params(self, numbers: Iterable[int]) -> Iterator[bytes]:
         """The parameters of the requests with these *numbers*."""
-        stored = np.asarray(self.sizes, dtype="<i8") - np.array([frame.bytes for frame in self._frames], dtype="<i8")
-        starts = np.cumsum(stored) - stored
+        ends = self._ends()
         for number in numbers:
-            self._stream.seek(starts[number])
-            yield self._frames[number].params(self._stream.read(stored[number]))
+            self._stream.seek(ends[number])
+            yield self._frames[number].params(self._stream.read(ends[number + 1] - ends[number]))

@@ -115,6 +115,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     run folder the work folder is, whose runs share their answers, if they are not older than
     `reuse_days`; `account` whose batches and answers they are; `budget` None where there is none;
     `in_results` how many of its items stand in tool results;
+    `in_doubt` the SHA-256 of in_doubt.bin, which says which items are in doubt (see core.doubt), empty where it decides nothing;
     `packing` None where each item has a request of its own; `priority` None where all are alike;
     `destination` None where nothing is published; `model_id` what the model's name stood for, None where the API did not say;
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
@@ -142,6 +143,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     planned_by: TaskRef = NO_TASK
     budget: BudgetRecord | None = None
     in_results: int = 0
+    in_doubt: str = ""
     packing: Packing | None = None
     priority: Priority | None = None
     destination: Destination | None = None

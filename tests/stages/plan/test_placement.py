@@ -11,10 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel, Field
 
+from airflow_provider_claude.core.doubt import Doubts
 from airflow_provider_claude.core.packing.packing import packing_of
+from airflow_provider_claude.job.untrusted import Placing
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
+from airflow_provider_claude.stages.requests.draft import request_hashes
 from airflow_provider_claude.stages.requests.encode_attempt import encode_body
 from airflow_provider_claude.store.planned_shard import PlannedShard
 from tests.stages.conftest import Night, clock
@@ -80,6 +83,33 @@ def test_a_row_has_the_same_bytes_in_every_round(planned: Night) -> None:
     assert sent(planned, round=2, only=some, name="again") == [first[n] for n in sorted(some)]
     longer = sent(planned, round=2, only=some, max_tokens=dict.fromkeys(some, 200), name="again")
     assert [one.replace(b'"max_tokens":200', b'"max_tokens":100') for one in longer] == [first[n] for n in sorted(some)]
+
+
+def test_what_the_plan_found_is_on_record_and_not_searched_again(
+    planned: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, more = sent(planned), {"round": 2, "only": frozenset({4, 18}), "name": "again"}
+    monkeypatch.setattr(Doubts, "rows", lambda *_: pytest.fail("the texts are searched"))
+    assert sent(planned) == first
+    assert sent(planned, **more) == [first[4], first[18]]
+    assert list(request_hashes(PlannedShard.of(planned.run.shard(1)), AttemptSelection())) == list(range(20))
+
+
+@pytest.mark.parametrize("kept", [None, b"", b"\xff\xff\xff"])
+def test_without_the_plans_own_record_of_doubts_the_same_bytes_are_sent(planned: Night, kept: bytes | None) -> None:
+    first, record = sent(planned), planned.run.file("in_doubt.bin")
+    record.unlink()
+    if kept is not None:
+        record.write_bytes(kept)
+    assert sent(planned) == first
+
+
+@pytest.mark.parametrize("placement", ["user", "tool_result"])
+def test_where_doubts_decide_nothing_none_are_on_record(night: Night, placement: Placing) -> None:
+    night.job = replace(night.job, placement=placement)
+    night.scanned(TEXTS).plan(rows=20)
+    assert not night.run.need_plan().in_doubt
+    assert len(sent(night)) == 20
 
 
 def test_planned_again_every_row_has_its_answer(planned: Night) -> None:
