@@ -14,7 +14,7 @@ from __future__ import annotations
 from binascii import b2a_hex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import compress, repeat
+from itertools import compress, count, repeat
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -151,14 +151,13 @@ class RequestEncoder:
         """The content of each row. *values*: one sequence a column; *in_doubt*: which rows are, None for none of them."""
         encoded: list[Sequence[bytes]] = [list(map(_literal, values[name])) for name in self.texts]
         encoded.append(_nonces(self._key, encoded))
-        if in_doubt is None or not any(in_doubt):
-            return self._forms[False].fill(encoded)
-        masks = [[not one for one in in_doubt], in_doubt]
-        parts = [
-            form.fill([list(compress(column, mask)) for column in encoded])
-            for form, mask in zip(self._forms, masks, strict=True)
-        ]
-        return (next(parts[one]) for one in in_doubt)
+        found = list(self._forms[False].fill(encoded))
+        rows = list(compress(count(), in_doubt or ()))
+        for row, content in zip(
+            rows, self._forms[True].fill([[column[row] for row in rows] for column in encoded]), strict=True
+        ):
+            found[row] = content
+        return iter(found)
 
     def of_batch(self, batch: pa.RecordBatch) -> Iterator[Content]:
         """The content of each row of *batch*, which has `columns`."""
@@ -279,9 +278,12 @@ class Named:
                 yield index, result
 
 
-def entries(fingerprint: str, first: int, frames: Iterable[Frame], contents: Iterable[bytes]) -> Iterator[bytes]:
-    """Elements of a batch's `requests`, from number *first* of the shard with *fingerprint* on."""
+def entries(fingerprint: str, first: int, frames: Iterable[Frame], contents: Iterable[bytes]) -> bytes:
+    """The part of a body that holds these requests, from number *first* of the attempt with *fingerprint* on."""
     start = id_start(fingerprint).encode()
+    parts: list[bytes] = []
     for number, (frame, content) in enumerate(zip(frames, contents, strict=True), first):
         name = b"%b%06d" % (start, number)
-        yield b"".join((_ENTRY_OPEN, name, _ENTRY_PARAMS, frame.head, content, frame.tail, _ENTRY_CLOSE))
+        parts += (b"," if number else BODY_OPEN, _ENTRY_OPEN, name, _ENTRY_PARAMS)
+        parts += (frame.head, content, frame.tail, _ENTRY_CLOSE)
+    return b"".join(parts)

@@ -22,8 +22,8 @@ from airflow_provider_claude.core.requests.request_bytes import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Bytes that are sent together.
-_CHUNK = 1 << 20
+#: Bytes that are sent together: twice as fast as a megabyte, which is new memory each time.
+_CHUNK = 1 << 18
 
 
 class Spool:
@@ -58,18 +58,15 @@ class Spool:
         return ENVELOPE_BYTES + max(sum(self.sizes) + self.count * ENTRY_BYTES - 1, 0)
 
     def body(self) -> Iterator[bytes]:
-        """The bytes of a batch with all requests, about a megabyte at a time."""
+        """The bytes of a batch with all requests, a piece at a time."""
         self._stream.seek(0)
-        ends, before = self._ends(), BODY_OPEN
+        ends = self._ends()
         for first, stop in pairwise(self._cuts()):
-            yield before + b",".join(
-                entries(self._name, first, self._frames[first:stop], self._read(ends[first : stop + 1]))
-            )
-            before = b","
+            yield entries(self._name, first, self._frames[first:stop], self._read(ends[first : stop + 1]))
         yield BODY_CLOSE if self.count else BODY_OPEN + BODY_CLOSE
 
     def _cuts(self) -> list[int]:
-        """Where the requests are cut into pieces of about a megabyte: the number of the first of each, and how many there are."""
+        """The numbers of the first request of each piece, and how many there are."""
         pieces = np.cumsum(np.asarray(self.sizes, dtype="<i8")) // _CHUNK
         return [*np.unique(pieces, return_index=True)[1].tolist(), self.count]
 
