@@ -61,7 +61,7 @@ class RecordedDoubts:
 
     columns = ("ordinal",)
 
-    def __init__(self, rows: Sequence[bool] | NDArray[np.bool_]) -> None:
+    def __init__(self, rows: Sequence[bool] | NDArray[Any]) -> None:
         self._rows = np.asarray(rows, dtype=bool)
 
     @classmethod

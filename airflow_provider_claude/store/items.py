@@ -61,8 +61,9 @@ def _read_group(
 def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
     """How many rows of *group* are a batch."""
     chunks = map(group.column, range(group.num_columns))
-    size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in columns)
-    return max(BATCH_BYTES * group.num_rows // max(size, 1), 1)
+    size: int = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in columns)
+    rows: int = group.num_rows
+    return max(BATCH_BYTES * rows // max(size, 1), 1)
 
 
 def read_carried(run: RunFolder, scan: ScanRecord) -> list[pa.Field]:
