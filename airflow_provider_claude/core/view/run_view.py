@@ -51,6 +51,7 @@ class RunView:
     """A run, read at *now* (epoch seconds). *scanned*, *planned* and *report* are None as long as that stage has not ended.
 
     *cutoffs*: until when its open shards are waited for, epoch seconds by shard. *taken_over*: the run that uses the folder now.
+    *releases*: what people have let out of quarantine, a sentence an act.
     """
 
     folder: str
@@ -63,6 +64,7 @@ class RunView:
     at_risk: str | None = None
     report: Summary | None = None
     taken_over: str | None = None
+    releases: Sequence[str] = ()
 
     @property
     def loaded(self) -> int:

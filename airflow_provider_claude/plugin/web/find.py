@@ -92,6 +92,11 @@ class Line:
     summary: Summary | None
 
     @property
+    def name(self) -> str:
+        """What the run is of: its partition, after which its run folder is called."""
+        return self.listed.folder.rstrip("/").rpartition("/")[2]
+
+    @property
     def verdict(self) -> Verdict | None:
         return reported(self.summary) if self.summary is not None else None
 

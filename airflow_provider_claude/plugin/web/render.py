@@ -157,8 +157,9 @@ def _label(value: str, share: float, moved: dict[str, float] | None) -> dict[str
     return {"value": value, "share": share, "before": before}
 
 
-def _at_epoch(seconds: float | None, zone: str) -> str:
-    return "–" if seconds is None else shown(datetime.fromtimestamp(seconds, zone_at(zone)))
+def _at_epoch(seconds: float, zone: str, form: str) -> str:
+    moment = datetime.fromtimestamp(seconds, zone_at(zone))
+    return shown(moment, form) if "%H" in form else moment.strftime(form)
 
 
 def _day(at: datetime | None) -> str:

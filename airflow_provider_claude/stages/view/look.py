@@ -19,6 +19,7 @@ from airflow_provider_claude.core.view.run_view import Planned, RunView, Scanned
 from airflow_provider_claude.core.view.shards import ShardView, stage_of
 from airflow_provider_claude.stages.deadline.record_at_risk import open_work
 from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
+from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.store import (
     AbandonedRecord,
     EndedRecord,
@@ -85,6 +86,7 @@ def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView:
         planned=_planned(plan) if plan else None,
         report=report,
         taken_over=taken_over,
+        releases=acts(run),
     )
     return _with_shards(view, run, plan, snapshot) if plan is not None else view
 
