@@ -8,12 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.core.consistency.agreement import Interval
+from airflow_provider_claude.core.consistency.asked_again import AskedAgain, Differing, FieldAgreement
+from airflow_provider_claude.core.consistency.drift import Drift
+from airflow_provider_claude.core.consistency.golden import Golden, GoldenField
+from airflow_provider_claude.core.consistency.measured import Measured
+from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted, Task
-from airflow_provider_claude.store import ActiveRecord, RunFolder
+from airflow_provider_claude.store import ActiveRecord, QuarantineRecord, ReleasedRow, RunFolder
 from tests.stages.run_folder import Night, Shard, at, build
 
 #: What authors of mails, labels, ids and files try on whoever looks at them.
@@ -94,6 +101,43 @@ def hostile_night() -> Night:
         partition=HOSTILE[1],
         explanation=HOSTILE,
         plan={"warnings": list(HOSTILE), "zone": HOSTILE[0][:40]},
+    )
+
+
+def hostile_summary(summary: Summary) -> Summary:
+    """*summary* with hostile labels and ids also where a small night measures nothing."""
+    whole = Interval(0.9, 0.8, 1.0)
+    fields = [FieldAgreement(field=text, rows=9, same=8, agreement=whole, flips=[(text, text, 1)]) for text in HOSTILE]
+    differing = [Differing(item_id=text, field=text, first=text, second=text) for text in HOSTILE]
+    golden = Golden(
+        asked=9,
+        answered=9,
+        baseline=HOSTILE[0],
+        fields=[GoldenField(field=HOSTILE[1], rows=9, right=8, accuracy=whole)],
+    )
+    drift = [
+        Drift(field=text, nights=14, divergence=1.0, psi=1.0, limit=0.1, moved=[(text, 0.5)])
+        for text in ("sentiment", *HOSTILE)
+    ]
+    return structs.replace(
+        summary,
+        consistency=Measured(again=AskedAgain(asked=9, compared=9, fields=fields, differing=differing), golden=golden),
+        drift=drift,
+        published=HOSTILE[0],
+        problems=[*HOSTILE],
+        warnings=[*HOSTILE],
+        releases=[*HOSTILE],
+        unreadable=[*HOSTILE],
+        source=HOSTILE[2],
+    )
+
+
+def hostile_release() -> QuarantineRecord:
+    """A release by a person with such a name, of rows with such ids."""
+    rows = [ReleasedRow(item_id=text, source_ref=text, text_hash="0") for text in HOSTILE]
+    reasons = dict.fromkeys(HOSTILE, 1)
+    return QuarantineRecord(
+        selectors=[*HOSTILE], by_reason=reasons, rows=rows, at=at(2), by=HOSTILE[0], note=HOSTILE[1]
     )
 
 

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from upath import UPath
@@ -13,7 +14,7 @@ from airflow_provider_claude.plugin.web.database import Noted, Task
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.store import RunFolder
 from tests.plugin.web.conftest import Gatekeeper
-from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, run_in
+from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
 from tests.stages.run_folder import Night, Shard, at
 
 PAGE = "/run/nightly?run_id=r1"
@@ -24,6 +25,23 @@ PATHS = [
     "/run/nightly/report?run_id=r1",
     "/run/nightly/task?run_id=r1&task_id=t",
 ]
+
+#: Every panel of a run that is over.
+PANELS = {
+    *(
+        "failures",
+        "progress",
+        "timeline",
+        "ledger",
+        "cost",
+        "answers",
+        "consistency",
+        "warnings",
+        "releases",
+        "examples",
+    ),
+    *("shards", "plan", "where"),
+}
 
 
 @pytest.fixture
@@ -212,7 +230,9 @@ def test_links_keep_the_path_of_airflow_s_base_url(
 @pytest.fixture
 def hostile(tmp_path: Path, airflow: Airflow) -> RunFolder:
     run = run_in(UPath(tmp_path / "night"), hostile_night())
-    report(run, output=None, clock=lambda: at(300))
+    run.releases.append(hostile_release())
+    summary = hostile_summary(report(run, output=None, clock=lambda: at(300)))
+    (run.path / "report.json").write_bytes(msgspec.json.encode(summary))
     airflow.add("r1", run.path, tasks=[Task(task_id=HOSTILE[0][:60], map_index=3, state="failed", name=HOSTILE[1])])
     return run
 
@@ -220,6 +240,8 @@ def hostile(tmp_path: Path, airflow: Airflow) -> RunFolder:
 def test_hostile_rows_make_no_element_and_no_attribute_of_any_panel(reader: TestClient, hostile: RunFolder) -> None:
     for path in PATHS[:3]:
         page = Page(reader.get(path).text)
+        panels = {attributes.get("id") for tag, attributes in page.elements if tag == "section"}
+        assert path == PATHS[0] or panels == PANELS
         assert {tag for tag, _ in page.elements} <= {
             *(
                 "html",
