@@ -11,6 +11,7 @@ _MODULES = {
     "consistency": ("scipy", "statsmodels"),
     "mail": ("olefile", "asn1crypto", "compressed_rtf", "striprtf"),
     "near": ("datasketch",),
+    "postgres": ("psycopg",),
     "redact": ("phonenumbers", "stdnum", "detect_secrets"),
 }
 

@@ -6,7 +6,7 @@ from airflow_provider_claude import extras
 from airflow_provider_claude.errors import JobError
 
 
-@pytest.mark.parametrize("extra", ["consistency", "mail", "near", "redact"])
+@pytest.mark.parametrize("extra", ["consistency", "mail", "near", "postgres", "redact"])
 def test_an_extra_that_is_installed_is_no_trouble(extra: str) -> None:
     extras.need(extra, "this")
 

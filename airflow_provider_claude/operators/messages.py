@@ -30,9 +30,10 @@ from airflow_provider_claude.operators.shared.read_source import ReadsSource, lo
 from airflow_provider_claude.operators.shared.redacting import redacting_of
 from airflow_provider_claude.operators.shared.reported import announce, reported
 from airflow_provider_claude.operators.shared.settle_shard import SettlesShards, check_lane, wait_for_batch
+from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import run_folder, to_path
+from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, warn_unpublished
 from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable, task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
@@ -57,7 +58,8 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
     :param job: what is asked about every row.
     :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
     :param run_folder: where the run keeps its files (templated).
-    :param publish_to: root of the answers (templated). An empty text publishes nothing; None also publishes nothing, and warns.
+    :param publish_to: root of the answers, or a table, ``sql://<conn_id>/<schema>.<table>`` (templated). An empty text publishes
+        nothing; None also publishes nothing, and warns.
     :param conn_id: a connection of type `anthropic` (templated).
     :param model: another model than the job's (templated); empty keeps the job's.
     :param prices: prices of models that this version of the package does not list; see ClaudePlanOperator.
@@ -265,7 +267,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
 
         with task_errors():
             run = run_folder(self.run_folder)
-            output = to_path(self.publish_to) if self.publish_to else None
+            output = output_at(self.publish_to) if self.publish_to else None
             summary = report(run, output=output, clock=utc_now, warnings=[UNPUBLISHED] if self.unpublished else [])
         announce(context, self.outlets, run, summary)
         return reported(self.log, run, summary)

@@ -83,8 +83,9 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param priority_column: a column of the items, carried or sent, with a number: the sync lane asks those with a higher one
         first. Anything else counts as 0. None: all rows are equal.
     :param urgent: an item with at least this number stays in the sync lane where others go back to a batch.
-    :param publish_to: where the report will publish the answers, as ``<publish_to>/<partition_column>=<partition>/``: it is
-        checked and claimed before anything is paid (templated). None: where the report task below says, or nowhere.
+    :param publish_to: where the report will publish the answers, as ``<publish_to>/<partition_column>=<partition>/``, or in a
+        table, ``sql://<conn_id>/<schema>.<table>``: it is checked and claimed before anything is paid (templated). None: where
+        the report task below says, or nowhere.
     :param partition: the partition of the answers, such as ``{{ day }}``, ``{{ hour }}`` or ``{{ params.mailbox }}``; the run
         folder has to follow it (templated). None: the output holds one table, which each run replaces.
     :param partition_column: the name of the partition column.

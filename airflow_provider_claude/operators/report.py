@@ -16,9 +16,10 @@ from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.operators.shared.reported import announce, reported
+from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import run_folder, to_path
+from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, destination_of, warn_unpublished
 from airflow_provider_claude.runtime.task_errors import task_errors
 
@@ -36,9 +37,10 @@ class ClaudeReportOperator(BaseOperator):
     Runs also where shards failed (trigger rule ``all_done``), because it has to report them.
 
     :param run_folder: the run folder (templated).
-    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/`` (templated). None: the
-        plan's parameter; without either, nothing is published, with a warning when the DAG is parsed and in
-        the report. An empty text publishes nothing, without a warning. If both are set, they have to agree.
+    :param publish_to: where the answers go, as ``<publish_to>/<partition_column>=<partition>/``, or into a table,
+        ``sql://<conn_id>/<schema>.<table>`` (templated). None: the plan's parameter; without either, nothing is published, with a
+        warning when the DAG is parsed and in the report. An empty text publishes nothing, without a warning. If both are
+        set, they have to agree.
     :param conn_id: a connection of type `anthropic`, to ask for the cost of batches that were abandoned at their cutoff
         and have ended since (templated). None: the API is not asked.
     :param partition_column: the name of the partition column, if the plan's parameter does not say.
@@ -117,7 +119,7 @@ class ClaudeReportOperator(BaseOperator):
             )
             summary = report(
                 run,
-                output=to_path(destination.output) if destination else None,
+                output=output_at(destination.output) if destination else None,
                 destination=destination,
                 thresholds=self.thresholds,
                 clock=utc_now,

@@ -30,7 +30,7 @@ def publish(
 
     Raises StateError, before anything is touched, where a part is not of *schema*.
     """
-    pieces = [Piece(part, part.name, _checked_rows(part, schema)) for part in parts]
+    pieces = [Piece(part, part.name, checked_rows(part, schema)) for part in parts]
     found = look.manifest
     if found is not None and look.is_whole and _is_done(found, pieces, label):
         return found
@@ -65,7 +65,7 @@ def read_answers(path: UPath | Path | str, columns: Sequence[str] | None = None)
     return frame
 
 
-def _checked_rows(part: UPath, schema: pa.Schema) -> int:
+def checked_rows(part: UPath, schema: pa.Schema) -> int:
     """The rows of *part*. Raises StateError where it has other columns than *schema*."""
     with part.fs.open(part.path, "rb") as stream:
         file = pq.ParquetFile(stream)

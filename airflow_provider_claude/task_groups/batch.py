@@ -92,8 +92,9 @@ def claude_batch_job(
     :param job: what is asked about every row.
     :param source: file, folder or glob, in or below one of ``[claude] sources``; see ClaudeInputScanOperator (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
-    :param output: root of the answers; a partition is replaced whole (templated). An empty text publishes nothing; None also
-        publishes nothing, and warns when the DAG is parsed and in the report.
+    :param output: root of the answers, or a table, ``sql://<conn_id>/<schema>.<table>``; a partition is replaced whole
+        (templated). An empty text publishes nothing; None also publishes nothing, and warns when the DAG is parsed and in the
+        report.
     :param conn_id: a connection of type ``anthropic``.
     :param model: another model than the job's (templated).
     :param shard_rows: the most requests in one batch (templated). None, or an empty text: the plan chooses, see

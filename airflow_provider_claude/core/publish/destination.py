@@ -32,6 +32,12 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     def is_same_claim(self, other: Holder) -> bool:
         return self.is_same_task(other) and self.interval == other.interval
 
+    def continuing(self, held: Holder | None) -> Holder:
+        """This holder in the place of *held*: where the partition was set by hand, the interval on record stays."""
+        if held is None or not held.is_same_task(self):
+            return self
+        return msgspec.structs.replace(self, interval=self.interval or held.interval)
+
     @property
     def name(self) -> str:
         return f"task {self.task_id} of DAG {self.dag_id}" if self.dag_id else "a run outside Airflow"

@@ -6,8 +6,11 @@ names the partition.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from airflow_provider_claude.core.publish.destination import ALWAYS, Destination, Holder
 from airflow_provider_claude.core.report.ledger import rows
+from airflow_provider_claude.errors import DestinationError
 
 #: A partition may lose this share of its rows unasked, and always fewer rows than `FEWER_ROWS`, unless none is left.
 FEWER_SHARE = 0.2
@@ -67,3 +70,10 @@ def shrinks(before: int, now: int) -> bool:
     """Whether *now* rows are far fewer than *before*: none at all, or `FEWER_ROWS` and `FEWER_SHARE` less."""
     lost = before - now
     return before > 0 and (now == 0 or (lost >= FEWER_ROWS and lost > FEWER_SHARE * before))
+
+
+def refuse(problems: Iterable[str] | str | None) -> None:
+    """Raise DestinationError where there are *problems*."""
+    messages = [problems] if isinstance(problems, str) else list(problems or ())
+    if messages:
+        raise DestinationError(" ".join(messages))

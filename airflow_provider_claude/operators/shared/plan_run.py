@@ -10,8 +10,9 @@ from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import usd_amount
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun
+from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import run_folder, to_path, work_folder
+from airflow_provider_claude.runtime.paths import run_folder, work_folder
 from airflow_provider_claude.runtime.run_context import task_ref, zone_of
 from airflow_provider_claude.runtime.run_deadline import resolve_deadline
 from airflow_provider_claude.runtime.run_destination import destination_of
@@ -79,7 +80,7 @@ class PlansRun(NamesItsRun):
             deadline=resolve_deadline(context, self.deadline),
             zone=zone_of(context),
             partition=self.partition,
-            output=to_path(destination.output) if destination else None,
+            output=output_at(destination.output) if destination else None,
             destination=destination,
             work=work_folder(self.work, run_folder(self.run_folder)),
             named_work=self.work is not None,

@@ -15,6 +15,7 @@ from airflow_provider_claude.core.publish.destination import Destination
 from airflow_provider_claude.core.requests.reuse_age import REUSE_DAYS
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS
 from airflow_provider_claude.core.sync.priority import Priority
+from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.plan import ask_model, trial
 from airflow_provider_claude.stages.plan import count_tokens as tokens_of
 from airflow_provider_claude.stages.plan.choose_lane import (
@@ -63,7 +64,7 @@ class Settings:
     auto_pack: AutoPacking | None = None
     consistency: Consistency | None = None
     priority: Priority | None = None
-    output: UPath | None = None
+    output: UPath | SqlTable | None = None
     destination: Destination | None = None
     named_work: bool = True
 

@@ -67,7 +67,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     check_golden(run, job, settings.consistency)
     price = price_for(job.model, settings.prices, api, on=clock(), geo=job.params.get("inference_geo"))
     folder = WorkFolder(settings.work or run.path)
-    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work)
+    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work, job.schema)
     prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+import pyarrow as pa
 
+from airflow_provider_claude.core.load.answer_columns import answer_schema, answer_type
 from airflow_provider_claude.core.publish.destination import Destination, Holder
-from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source
+from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source, refuse
 from airflow_provider_claude.core.publish.nesting import is_read, is_within
 from airflow_provider_claude.core.publish.partition_names import shares_a_day
+from airflow_provider_claude.core.tables import as_carried
 from airflow_provider_claude.core.times import shown_in
 from airflow_provider_claude.errors import DestinationError, StateError
 from airflow_provider_claude.sinks.partition import ASIDE, PART, Look, ManifestRecord, Partition, other_columns
 from airflow_provider_claude.sinks.replacing import recover
+from airflow_provider_claude.sinks.sql.table import SqlTable
+from airflow_provider_claude.stages.publish.into_table import Incoming, claim_table
 from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder, entries
+from airflow_provider_claude.store.items import read_carried
 from airflow_provider_claude.store.probe import check_place, probe
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | 
     if output is not None:
         check_place(output, "output")
         kept = [work.path] if named else [work.path / name for name in _SHARED]
-        _raise(_overlaps([*map(_plain, map(str, (run.path, *kept)))], _plain(source), _plain(str(output))))
+        refuse(_overlaps([*map(_plain, map(str, (run.path, *kept)))], _plain(source), _plain(str(output))))
     probe(work.path, "work")
     if output is not None:
         probe(output, "output")
@@ -76,18 +81,17 @@ def claim(partition: Partition, mine: Destination, output: UPath, now: str) -> t
     beside = entries(output)
     for name in (partition.folder.name, ASIDE) if partition.whole else (ASIDE,):
         if beside.get(name) is not None:
-            _raise(f"{output / name} is a file, and has to be a folder. {_ELSEWHERE}.")
+            refuse(f"{output / name} is a file, and has to be a folder. {_ELSEWHERE}.")
     look = partition.look()
-    _raise(_misplaced(partition, look, output, beside, mine.column))
+    refuse(_misplaced(partition, look, output, beside, mine.column))
     held, holder = look.holder, mine.holder
     if look.is_unrecorded and not mine.take_over:
-        _raise(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
-    _raise(foreign(str(partition), held, mine))
-    _raise(_overlapping(partition, output, beside, mine))
-    if held is not None and held.is_same_task(holder):
-        holder = msgspec.structs.replace(holder, interval=holder.interval or held.interval)
+        refuse(f"{partition} holds answer files that no run has a record of. {_ELSEWHERE}, or write take_over=True.")
+    refuse(foreign(str(partition), held, mine))
+    refuse(_overlapping(partition, output, beside, mine))
+    holder = holder.continuing(held)
     if look.record is None:
-        _raise(foreign(str(partition), partition.hold(holder, now), mine))
+        refuse(foreign(str(partition), partition.hold(holder, now), mine))
     elif not look.record.holder.is_same_claim(holder):
         partition.take_over(holder, now)
     return holder, look
@@ -130,8 +134,8 @@ def check_rows(partition: Partition, found: ManifestRecord | None, mine: Destina
     if found is None:
         return
     where = f"{partition} (published {shown_in(found.published_at, 'UTC')})"
-    _raise(other_source(where, found.rows, found.source or None, source, mine))
-    _raise(fewer_rows(where, found.rows, rows, mine))
+    refuse(other_source(where, found.rows, found.source or None, source, mine))
+    refuse(fewer_rows(where, found.rows, rows, mine))
 
 
 def check_folder(run: RunFolder, partition: str | None) -> None:
@@ -147,13 +151,14 @@ def check_folder(run: RunFolder, partition: str | None) -> None:
 
 class Aim(NamedTuple):
     """Where a run is to publish: *partition* of *output*, as *destination* says; None for nowhere. *named_work*: see
-    `check_places`.
+    `check_places`. *answer_schema* is the JSON schema of an answer.
     """
 
     partition: str | None
-    output: UPath | None
+    output: UPath | SqlTable | None
     destination: Destination | None
     named_work: bool
+    answer_schema: Mapping[str, Any]
 
 
 def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: str) -> None:
@@ -161,17 +166,27 @@ def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: s
 
     Raises DestinationError where something has to be changed first, StoreError where a store cannot be reached now.
     """
-    check_places(run, work, scan.source, aim.output, named=aim.named_work)
+    table = aim.output if isinstance(aim.output, SqlTable) else None
+    folder = None if isinstance(aim.output, SqlTable) else aim.output
+    check_places(run, work, scan.source, folder, named=aim.named_work)
     mine = aim.destination
-    if aim.output is None or mine is None:
+    if table is not None and mine is not None:
+        _check_table(table, scan)
+        incoming = Incoming(scan.source, scan.items + scan.duplicates, table_schema(run, scan, aim.answer_schema))
+        claim_table(table, mine, aim.partition, incoming, now)
+    if folder is None or mine is None:
         return
-    claimed = Partition.at(aim.output, mine.column, aim.partition)
+    claimed = Partition.at(folder, mine.column, aim.partition)
     recover(claimed)
-    _, look = claim(claimed, mine, aim.output, now)
+    _, look = claim(claimed, mine, folder, now)
     check_rows(claimed, look.manifest, mine, scan.source, scan.items + scan.duplicates)
 
 
-def _raise(problems: Iterable[str] | str | None) -> None:
-    messages = [problems] if isinstance(problems, str) else list(problems or ())
-    if messages:
-        raise DestinationError(" ".join(messages))
+def _check_table(table: SqlTable, scan: ScanRecord) -> None:
+    if scan.source == str(table):
+        refuse(f"output {table} is the source: the next run would read these answers as its input. Name another table.")
+
+
+def table_schema(run: RunFolder, scan: ScanRecord, schema: Mapping[str, Any]) -> pa.Schema:
+    """The columns of the answers of *run* to *schema*."""
+    return answer_schema(as_carried(read_carried(run, scan)), answer_type(schema))

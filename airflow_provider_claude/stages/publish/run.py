@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from airflow_provider_claude.core.load.answer_columns import answer_schema, answer_type
 from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import FAILED, PUBLISHED, Summary
-from airflow_provider_claude.core.tables import as_carried
 from airflow_provider_claude.errors import ClaudeError, StateError, StoreError
 from airflow_provider_claude.masking import masked
 from airflow_provider_claude.sinks.parquet import publish
 from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
 from airflow_provider_claude.sinks.replacing import recover
-from airflow_provider_claude.stages.publish.claim_destination import check_rows, claim
+from airflow_provider_claude.sinks.sql.table import SqlTable
+from airflow_provider_claude.stages.publish.claim_destination import check_rows, claim, table_schema
+from airflow_provider_claude.stages.publish.into_table import Incoming, Loaded, load_table, place_of
 from airflow_provider_claude.store import PlanRecord, RunFolder, ScanRecord
-from airflow_provider_claude.store.items import read_carried
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 def publish_answers(
     run: RunFolder,
     summary: Summary,
-    output: UPath,
+    output: UPath | SqlTable,
     destination: Destination,
     *,
     write: Callable[[Summary], None],
@@ -42,37 +41,51 @@ def publish_answers(
 
     Raises what keeps it from publishing; the report then is red and says why.
     """
-    partition = Partition.at(output, destination.column, summary.partition)
+    place = _place(output, destination, summary.partition)
     try:
-        manifest = _published(run, summary, partition, output, destination, clock())
+        loaded = _published(run, summary, output, destination, clock())
     except BaseException as e:
-        problem = f"The answers were not published to {partition}: {masked(str(e)) or type(e).__name__}"
+        problem = f"The answers were not published to {place}: {masked(str(e)) or type(e).__name__}"
         write(msgspec.structs.replace(summary, publication=FAILED, problems=[problem]))
         if isinstance(e, ClaudeError) or not isinstance(e, Exception):
             raise
         raise StoreError(f"{problem} The report is {run.file('report.html')}.") from e
     done = msgspec.structs.replace(
-        summary, publication=PUBLISHED, published=str(partition), published_rows=manifest.rows
+        summary,
+        publication=PUBLISHED,
+        published=place,
+        published_rows=loaded.rows,
+        warnings=[*summary.warnings, *loaded.warnings],
     )
     write(done)
     return done
 
 
+def _place(output: UPath | SqlTable, destination: Destination, partition: str | None) -> str:
+    if isinstance(output, SqlTable):
+        return place_of(output, destination, partition)
+    return str(Partition.at(output, destination.column, partition))
+
+
 def _published(
-    run: RunFolder, summary: Summary, partition: Partition, output: UPath, destination: Destination, now: str
-) -> ManifestRecord:
+    run: RunFolder, summary: Summary, output: UPath | SqlTable, destination: Destination, now: str
+) -> Loaded:
     scan, plan = run.need_scan(), run.need_plan()
+    schema = table_schema(run, scan, plan.job.answer_schema)
+    parts, label = run.parts("answers"), _label(run, scan, plan, destination, destination.holder, now)
+    if isinstance(output, SqlTable):
+        incoming = Incoming(scan.source, summary.ledger.answered, schema)
+        return load_table(output, destination, parts, incoming, label)
+    partition = Partition.at(output, destination.column, summary.partition)
     recover(partition)
     holder, look = claim(partition, destination, output, now)
     check_rows(partition, look.manifest, destination, scan.source, summary.ledger.answered)
-    schema = answer_schema(as_carried(read_carried(run, scan)), answer_type(plan.job.answer_schema))
-    label = _label(run, scan, plan, destination, holder, now)
-    manifest = publish(run.parts("answers"), schema, partition, label, look)
+    manifest = publish(parts, schema, partition, msgspec.structs.replace(label, holder=holder), look)
     if manifest.rows != summary.ledger.answered:
         raise StateError(
             f"{partition} holds {rows(manifest.rows)}, and the report counts {summary.ledger.answered:,} answered."
         )
-    return manifest
+    return Loaded(manifest.rows, ())
 
 
 def _label(

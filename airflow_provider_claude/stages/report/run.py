@@ -18,6 +18,7 @@ from airflow_provider_claude.core.report.ledger import raise_if_any
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
 from airflow_provider_claude.core.report.thresholds import Thresholds
+from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.probes.measure_again import measure_again
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
@@ -38,7 +39,7 @@ from airflow_provider_claude.stages.report.summarise import summarise
 def report(
     run: RunFolder,
     *,
-    output: UPath | None,
+    output: UPath | SqlTable | None,
     clock: Callable[[], str],
     destination: Destination | None = None,
     thresholds: Thresholds | None = None,
@@ -46,7 +47,7 @@ def report(
 ) -> Summary:
     """Write report.json and report.html of *run*, and publish its answers under *output* if it is green.
 
-    :param output: where the answers go, as one partition if the run has one. None publishes nothing.
+    :param output: where the answers go, a folder or a table, as one partition if the run has one. None publishes nothing.
     :param clock: the time now, ISO 8601 in UTC.
     :param destination: the owner of the partition, if the plan does not name one.
     :param thresholds: how much may fail in a green run; `Thresholds()` where it is None.
@@ -95,7 +96,7 @@ def report(
     return publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
 
 
-def _beginning(summary: Summary, output: UPath | None) -> str:
+def _beginning(summary: Summary, output: UPath | SqlTable | None) -> str:
     """How far the publication is before it has begun."""
     if output is None:
         return NOT_ASKED

@@ -1,0 +1,92 @@
+"""SQLite by Python's own driver. One process writes at a time; others wait, readers see what is committed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, ClassVar
+
+from airflow_provider_claude.databases.database import Column
+
+#: Results of SQLite that may pass (https://www.sqlite.org/rescode.html).
+_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL")
+
+
+class Sqlite:
+    """A session of a connection that commits each statement, unless it is in a transaction."""
+
+    kind: ClassVar[str] = "sqlite"
+    mark: ClassVar[str] = "?"
+    locked: ClassVar[str] = ""
+    staging: ClassVar[str] = "temp.claude_staging"
+    longest_name: ClassVar[int] = 1_000
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @staticmethod
+    def errors() -> type[Exception]:
+        return sqlite3.Error
+
+    @staticmethod
+    def may_pass(error: Exception) -> bool:
+        return str(getattr(error, "sqlite_errorname", "")).startswith(_PASSING)
+
+    def quoted(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return list(self._connection.execute(statement, values).fetchall())
+
+    def transaction(self) -> Any:
+        return self._between("begin immediate")
+
+    def snapshot(self) -> Any:
+        return self._between("begin")
+
+    @contextmanager
+    def _between(self, begin: str) -> Iterator[None]:
+        self.rows(begin)
+        try:
+            yield
+            self.rows("commit")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise
+
+    @contextmanager
+    def stream(
+        self, query: str, parameters: Mapping[str, Any], rows: int
+    ) -> Iterator[tuple[Sequence[Any], Iterator[Sequence[tuple[Any, ...]]]]]:
+        with closing(self._connection.execute(query, parameters)) as cursor:
+            yield cursor.description, iter(lambda: cursor.fetchmany(rows), [])
+
+    def lock(self, name: str) -> None:
+        """Nothing to do: a transaction has the whole database."""
+
+    def default_schema(self) -> str:
+        return "main"
+
+    def columns(self, schema: str, table: str) -> list[Column]:
+        found = self.rows(
+            'select name, type, "notnull" and dflt_value is null from pragma_table_info(?, ?)', [table, schema]
+        )
+        return [Column(name, kind, bool(required)) for name, kind, required in found]
+
+    def index(self, schema: str, table: str, column: str) -> None:
+        name = f"{self.quoted(schema)}.{self.quoted(f'{table} by {column}')}"
+        self.rows(f"create index {name} on {self.quoted(table)} ({self.quoted(column)})")
+
+    def stage(self, target: str, columns: Sequence[str]) -> None:
+        names = ", ".join(map(self.quoted, columns))
+        self.rows(f"create temporary table claude_staging as select {names} from {target} limit 0")
+
+    def fill(self, width: int, parts: Iterable[Sequence[tuple[Any, ...]]]) -> None:
+        marks = ", ".join("?" * width)
+        for part in parts:
+            self._connection.executemany(f"insert into {self.staging} values ({marks})", part)
+
+    def cast(self, kind: str) -> str:
+        return "?"

@@ -1,0 +1,124 @@
+"""From an Airflow connection to a database, and from what a task is given as output to a folder or a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, sql_uri
+from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.extras import need
+from airflow_provider_claude.runtime.paths import to_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from upath import UPath
+
+    from airflow_provider_claude.databases.database import Database
+    from airflow_provider_claude.sinks.sql.table import SqlTable
+
+#: Seconds that SQLite waits for another process that writes.
+_SQLITE_WAIT = 60
+
+#: What the extra of a PostgreSQL connection may hold for others than libpq, and what cannot be done here
+#: (https://airflow.apache.org/docs/apache-airflow-providers-postgres/stable/connections/postgres.html).
+_OF_HOOKS = frozenset(
+    {"cursor", "sqlalchemy_scheme", "sqlalchemy_query", "aws_conn_id", "azure_conn_id", "region_name"}
+)
+_TOKENS = ("iam", "redshift", "redshift-serverless")
+
+
+def output_at(uri: str) -> UPath | SqlTable:
+    """Where *uri* says that answers go. Raises JobError where it is no place."""
+    return sql_table(sql_uri(uri, "output (publish_to)")) if is_sql(uri) else to_path(uri)
+
+
+def sql_table(uri: SqlUri) -> SqlTable:
+    from airflow_provider_claude.sinks.sql.table import OWNERS, SqlTable
+
+    if uri.table is None or uri.table.casefold() in {OWNERS, "claude_staging"}:
+        what = "names no table" if uri.table is None else f"is a table that this package uses itself ({uri.table})"
+        raise JobError(f"output {uri} {what}: write sql://<conn_id>/<schema>.<table>.")
+    return SqlTable(database(uri.conn_id), uri)
+
+
+def database(conn_id: str) -> Database:
+    """The database of the Airflow connection *conn_id*; nothing is connected yet.
+
+    Raises JobError where there is no such connection, or none to a database that is supported.
+    """
+    from airflow_provider_claude.databases.database import Database
+    from airflow_provider_claude.databases.postgres import Postgres
+    from airflow_provider_claude.databases.sqlite import Sqlite
+
+    connection = _connection(conn_id)
+    name = f"sql://{conn_id}"
+    match connection.conn_type:
+        case "postgres" | "postgresql":
+            need("postgres", f"The connection {conn_id!r} to PostgreSQL")
+            arguments = _postgres_arguments(connection, conn_id)
+            return Database(name, lambda: _postgres(arguments), Postgres)
+        case "sqlite":
+            path = _sqlite_path(connection, conn_id)
+            return Database(name, lambda: _sqlite(path), Sqlite)
+        case other:
+            raise JobError(
+                f"The connection {conn_id!r} of {name} is of the type {other!r}: sql:// reaches PostgreSQL (type 'postgres') and "
+                "SQLite (type 'sqlite'). For another database, publish to a folder and load its Parquet files."
+            )
+
+
+def _connection(conn_id: str) -> Connection:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as e:
+        raise JobError(
+            f"There is no Airflow connection {conn_id!r} for sql://{conn_id}. Set it under Admin > Connections, or as "
+            f"AIRFLOW_CONN_{conn_id.upper()}, for the workers."
+        ) from e
+
+
+def _postgres_arguments(connection: Connection, conn_id: str) -> dict[str, Any]:
+    """What psycopg connects with."""
+    extra = connection.extra_dejson
+    if asked := [name for name in _TOKENS if extra.get(name)]:
+        raise JobError(
+            f"The connection {conn_id!r} has {asked[0]!r} in its extra: sql:// connects with a user and a password, or with a "
+            "certificate (sslcert, sslkey). Give it a connection of its own."
+        )
+    given = {
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.login,
+        "password": connection.password,
+        "dbname": connection.schema,
+        **{name: value for name, value in extra.items() if name not in {*_OF_HOOKS, *_TOKENS}},
+    }
+    return {name: value for name, value in given.items() if value not in {None, ""}}
+
+
+def _postgres(arguments: dict[str, Any]) -> Any:
+    import psycopg
+
+    return psycopg.connect(
+        **{"application_name": "airflow-provider-claude", **arguments}, client_encoding="utf8", autocommit=True
+    )
+
+
+def _sqlite_path(connection: Connection, conn_id: str) -> str:
+    """The file of *connection*: absolute in its host, or after the slash of a URI (`sqlite:////data/a.db`)."""
+    path = connection.host or connection.schema or ""
+    if connection.schema and not connection.host:
+        path = f"/{path.lstrip('/')}"
+    if not path.startswith("/"):
+        raise JobError(
+            f"The connection {conn_id!r} has the host {path!r:.200}: write the absolute path of an SQLite file."
+        )
+    return path
+
+
+def _sqlite(path: str) -> Any:
+    import sqlite3
+
+    return sqlite3.connect(path, timeout=_SQLITE_WAIT, isolation_level=None)

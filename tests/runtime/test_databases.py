@@ -1,0 +1,72 @@
+"""From an Airflow connection to a database."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.errors import DestinationError, JobError, StoreError
+from airflow_provider_claude.runtime.databases import database, output_at
+from airflow_provider_claude.sinks.sql.table import SqlTable
+
+
+def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(fields))
+
+
+def test_an_output_of_a_table_is_a_table_and_nothing_is_connected_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, conn_type="postgres", host="no.such.host.invalid", login="u", password="p", schema="db")
+    table = output_at("sql://warehouse/public.answers")
+    assert isinstance(table, SqlTable)
+    assert str(table) == "sql://warehouse/public.answers"
+    with pytest.raises(StoreError) as caught, table.database.opened(DestinationError):
+        pass
+    assert "sql://warehouse: OperationalError" in str(caught.value)
+
+
+def test_an_output_of_a_folder_is_one(tmp_path: Path) -> None:
+    assert isinstance(output_at(str(tmp_path)), UPath)
+
+
+@pytest.mark.parametrize("fields", [{"host": "/{}"}, {"schema": "{}"}, {"host": "", "schema": "/{}"}])
+def test_a_sqlite_file_is_named_by_the_host_or_the_schema(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fields: dict[str, str]
+) -> None:
+    path = str(tmp_path / "a.db").lstrip("/")
+    connection(monkeypatch, conn_type="sqlite", **{name: value.format(path) for name, value in fields.items()})
+    with closing(database("warehouse").connect()) as made:
+        made.execute("create table t (a)")
+    assert (tmp_path / "a.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"conn_type": "mysql"}, "is of the type 'mysql': sql:// reaches PostgreSQL .* and SQLite"),
+        ({"conn_type": "sqlite", "host": "a.db"}, "write the absolute path of an SQLite file"),
+        ({"conn_type": "sqlite"}, "write the absolute path of an SQLite file"),
+        ({"conn_type": "postgres", "extra": {"iam": True}}, "has 'iam' in its extra"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], said: str
+) -> None:
+    connection(monkeypatch, **fields)
+    with pytest.raises(JobError, match=said):
+        database("warehouse")
+
+
+def test_a_connection_that_is_not_there_is_named(airflow_db: Path) -> None:
+    with pytest.raises(JobError, match="There is no Airflow connection 'nowhere' for sql://nowhere"):
+        database("nowhere")
+
+
+@pytest.mark.parametrize("uri", ["sql://warehouse", "sql://warehouse/public.claude_partitions"])
+def test_an_output_without_a_table_or_of_our_own_is_refused_before_anything_is_connected(uri: str) -> None:
+    with pytest.raises(JobError, match=r"write sql://<conn_id>/<schema>.<table>"):
+        output_at(uri)
