@@ -80,14 +80,24 @@ class Side:
     def columns(self) -> list[str]:
         return list(self._answers().schema.names)
 
-    def table(self, fields: Sequence[str]) -> pa.Table:
-        """*fields* with the key and what the answers used."""
-        table = self._answers().to_table(columns=[_KEY, *fields, _COST, _OUTPUT, _MODEL])
+    def table(self, fields: Sequence[str], out: Screen) -> pa.Table:
+        """*fields* with the key and what the answers used. *out* shows the progress."""
+        table = self._read([_KEY, *fields, _COST, _OUTPUT, _MODEL], out)
         for index, field in enumerate(table.schema):
             if pa.types.is_nested(field.type):  # which Arrow does not carry through a join
                 texts = pa.array([_label(value) for value in table[index].to_pylist()], pa.string())
                 table = table.set_column(index, field.name, texts)
         return table
+
+    def _read(self, columns: Sequence[str], out: Screen) -> pa.Table:
+        answers = self._answers()
+        scanner = answers.scanner(columns=list(columns))
+        batches: list[pa.RecordBatch] = []
+        with out.watch("answers read", answers.count_rows()) as seen:
+            for batch in scanner.to_batches():
+                batches.append(batch)
+                seen(batch.num_rows)
+        return pa.Table.from_batches(batches, scanner.projected_schema)
 
 
 def show_comparison(a: UPath, b: UPath, out: Screen, *, fields: Sequence[str] | None = None) -> int:
@@ -95,7 +105,7 @@ def show_comparison(a: UPath, b: UPath, out: Screen, *, fields: Sequence[str] | 
     need("consistency", "claude-batch compare")
     sides = Side.at(a), Side.at(b)
     chosen = _fields(sides, fields)
-    first, second = (side.table(chosen) for side in sides)
+    first, second = (side.table(chosen, out) for side in sides)
     both = first.join(second, _KEY, join_type="inner", left_suffix=" a", right_suffix=" b")
     found = {name: compared(both, name) for name in chosen}
     out.document(_plain(both, found, first, second))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
 import msgspec
 
 from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.core.progress import Seen, unseen
 
 _NOT_ASCII = re.compile(r"[^\n -~]")
 
@@ -34,6 +36,10 @@ class Documents(Screen):
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> None:
         """Leave it out."""
+
+    def watch(self, what: str, total: int | None = None) -> AbstractContextManager[Seen]:
+        """Show nothing."""
+        return nullcontext(unseen)
 
     def document(self, facts: Any) -> None:
         self._to.write(f"{as_json(facts)}\n")

@@ -18,6 +18,7 @@ from upath import UPath
 
 from airflow_provider_claude.cli.screen import Screen, number, usd
 from airflow_provider_claude.core.cost.estimate import per_thousand
+from airflow_provider_claude.core.progress import Seen
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.sources.source import open_source
@@ -105,7 +106,8 @@ def show_estimate(
     clock: Callable[[], str],
 ) -> int:
     """Print what *job* would cost for each of *sources*; with several, their sum as well."""
-    found = [(str(source), estimated(job, source, api, reading, clock)) for source in sources]
+    with out.watch("rows scanned") as seen:
+        found = [(str(source), estimated(job, source, api, reading, clock, seen)) for source in sources]
     out.document({"sources": [_plain(name, one) for name, one in found]})
     if len(found) == 1:
         for sentence in found[0][1].explanation:
@@ -123,7 +125,9 @@ def _plain(name: str, one: DryRun) -> dict[str, Any]:
     return {"source": name, **msgspec.structs.asdict(one), **usd}
 
 
-def estimated(job: ClaudeJob, source: UPath, api: PlanApi | None, reading: Reading, clock: Callable[[], str]) -> DryRun:
+def estimated(
+    job: ClaudeJob, source: UPath, api: PlanApi | None, reading: Reading, clock: Callable[[], str], seen: Seen
+) -> DryRun:
     """What *job* would ask of the rows at *source*, and what that would cost. Its temporary folder is removed."""
     with tempfile.TemporaryDirectory(prefix="claude-estimate-") as folder:
         run = RunFolder(UPath(folder))
@@ -135,7 +139,7 @@ def estimated(job: ClaudeJob, source: UPath, api: PlanApi | None, reading: Readi
             encoding=reading.encoding,
         )
         settings = ScanSettings(text_columns=job.columns, closing_tags=job.closing_tags)
-        scan(rows, run, settings, clock=clock)
+        scan(rows, run, settings, clock=clock, seen=seen)
         return dry_run(run, job, api, settings=Settings(), clock=clock)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
 
+from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.run_costs import Paid
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
@@ -156,11 +157,14 @@ def look(run: RunFolder) -> RunFacts:
     )
 
 
-def look_at_all(runs: Iterable[RunFolder]) -> list[tuple[RunFolder, RunFacts | StateError]]:
-    """The facts of each run, or why they cannot be read: one broken run hides none of the others."""
-    runs = list(runs)
-    with ThreadPoolExecutor(_READERS) as pool:
-        return list(zip(runs, pool.map(look_or_why_not, runs), strict=True))
+def look_at_all(runs: Sequence[RunFolder], out: Screen) -> list[tuple[RunFolder, RunFacts | StateError]]:
+    """The facts of each run, or why they cannot be read: one broken run hides none of the others. *out* shows the progress."""
+    found: list[tuple[RunFolder, RunFacts | StateError]] = []
+    with out.watch("runs read", len(runs)) as seen, ThreadPoolExecutor(_READERS) as pool:
+        for one in zip(runs, pool.map(look_or_why_not, runs), strict=True):
+            found.append(one)
+            seen(1)
+    return found
 
 
 def look_or_why_not(run: RunFolder) -> RunFacts | StateError:

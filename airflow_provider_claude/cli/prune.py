@@ -85,7 +85,7 @@ def prune(root: UPath, api: Api | None, out: Screen, *, days: float, now: str, d
     shared: dict[str, list[tuple[UPath, str]]] = {}
     removed, account = 0, None if api is None else api.account()
     done: list[dict[str, Any]] = []
-    for run, seen in look_at_all(find_runs(root)):
+    for run, seen in look_at_all(list(find_runs(root)), out):
         facts = seen
         name, why = name_under(root, run), _why_kept(facts, days, now) or _why_out_of_reach(run, account)
         if not why and not dry_run:  # much may have happened since all runs were looked at

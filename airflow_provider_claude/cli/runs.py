@@ -47,7 +47,7 @@ def show_runs(root: UPath, out: Screen, *, now: str | None = None) -> int:
     *now* (ISO 8601): runs that are not loaded yet have the time that is left until their deadline.
     """
     folders = list(find_folders(root))
-    runs = look_at_all(run for run, scanned in folders if scanned)
+    runs = look_at_all([run for run, scanned in folders if scanned], out)
     begun = {name_under(root, run): _begun(run, now) for run, scanned in folders if not scanned}
     out.document({"root": str(root), "runs": [*_documents(root, runs, now), *_begun_documents(begun)]})
     if not folders:

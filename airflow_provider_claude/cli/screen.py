@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any, TextIO
 
+from airflow_provider_claude.cli.progress import progress
 from airflow_provider_claude.core.legible import legible
+from airflow_provider_claude.core.progress import Seen
 from airflow_provider_claude.core.times import shown_in
 
 #: What stands where there is nothing to show.
@@ -40,6 +44,10 @@ class Screen:
                 for name, cell, width in zip(head, row, widths, strict=True)
             ]
             self._stream.write("  ".join(padded).rstrip() + "\n")
+
+    def watch(self, what: str, total: int | None = None) -> AbstractContextManager[Seen]:
+        """Shows people, on standard error, how many *what* are done of *total*; see `cli.progress`."""
+        return progress(what, total, sys.stderr)
 
     def document(self, facts: Any) -> None:
         """Give machines *facts*, structs and plain values. People have lines and tables: here it is left out, see `Documents`."""

@@ -67,7 +67,7 @@ def show_trace(
 
     Raises StateError where there is no such row, or no run can be read.
     """
-    rows = _rows(root, name, day, requests=request or to is not None)
+    rows = _rows(root, name, out, day=day, requests=request or to is not None)
     if to is not None:
         _write(_one_request(rows, attempt), to)
     out.document({"item": name, "rows": rows})
@@ -77,15 +77,17 @@ def show_trace(
     return 0 if all(row.is_proven for row in rows) else 1
 
 
-def _rows(root: UPath, name: str, day: str | None, *, requests: bool) -> list[RowTrace]:
-    found, errors, looked = list[RowTrace](), list[StateError](), 0
-    for run in find_runs(root):
-        try:
-            if day is None or day in _days(run):
-                looked += 1
-                found += trace(run, name, requests=requests)
-        except StateError as error:
-            errors.append(error)
+def _rows(root: UPath, name: str, out: Screen, *, day: str | None, requests: bool) -> list[RowTrace]:
+    found, errors, looked, runs = list[RowTrace](), list[StateError](), 0, list(find_runs(root))
+    with out.watch("runs searched", len(runs)) as seen:
+        for run in runs:
+            try:
+                if day is None or day in _days(run):
+                    looked += 1
+                    found += trace(run, name, requests=requests)
+            except StateError as error:
+                errors.append(error)
+            seen(1)
     if not found:
         raise errors[0] if errors else StateError(_missing(root, name, day, looked))
     return found

@@ -15,6 +15,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.shared.settle_shard import wait_for_batch
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.log_progress import log_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.run_context import task_ref
@@ -70,7 +71,8 @@ class ClaudeResultLoadOperator(BaseOperator):
         with held(self, context, shard=self.shard, since=waiting_since) as active, resumable(self, since=waiting_since):
             gateway = ClaudeHook(self.conn_id).gateway()
             try:
-                record = load(shard, self.job, gateway, task=task_ref(context), clock=utc_now)
+                seen = log_progress(self.log, "rows loaded")
+                record = load(shard, self.job, gateway, task=task_ref(context), clock=utc_now, seen=seen)
             except IncompleteError:
                 raise
             except PendingError:

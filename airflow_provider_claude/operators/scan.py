@@ -21,6 +21,7 @@ from airflow_provider_claude.operators.shared.read_source import ReadsSource, lo
 from airflow_provider_claude.operators.shared.redacting import redacting_of
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.log_progress import log_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import need_xcom, who_triggered
@@ -163,7 +164,8 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
             run = run_folder(self.run_folder)
             self.release_rows(run, context)
             self.scan_golden(run, self.log)
-            self.say(scan(self.opened(), run, self.scan_settings(), clock=utc_now))
+            seen = log_progress(self.log, "rows scanned")
+            self.say(scan(self.opened(), run, self.scan_settings(), clock=utc_now, seen=seen))
         return self.run_folder
 
     def resume(self, context: Context, event: Any = None, waiting_since: float | None = None) -> Any:

@@ -8,6 +8,7 @@ from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.log_progress import log_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.task_errors import task_errors
@@ -52,7 +53,8 @@ class ClaudeSplitScanOperator(ClaudeInputScanOperator):
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
-            record = scan_split(self.opened(), run, int(self.split), self.scan_settings(), clock=utc_now)
+            seen = log_progress(self.log, "rows scanned")
+            record = scan_split(self.opened(), run, int(self.split), self.scan_settings(), clock=utc_now, seen=seen)
         self.log.info(
             "%d rows read, %d of them in quarantine (%s)",
             record.rows,
@@ -70,5 +72,6 @@ class ClaudeSplitMergeOperator(ClaudeInputScanOperator):
         with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
             run = run_folder(self.run_folder)
             self.scan_golden(run, self.log)
-            self.say(merge_splits(run, self.scan_settings(), clock=utc_now))
+            seen = log_progress(self.log, "rows merged")
+            self.say(merge_splits(run, self.scan_settings(), clock=utc_now, seen=seen))
         return self.run_folder

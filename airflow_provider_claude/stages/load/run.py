@@ -23,6 +23,7 @@ from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.load.validate import validator_for
 from airflow_provider_claude.core.memory import many_rows
+from airflow_provider_claude.core.progress import Seen, unseen
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.tables import UNRESOLVED_FIELDS, as_carried, source_name
@@ -64,9 +65,17 @@ class Api(download.Api, Protocol):
 
 @many_rows()
 def load(
-    shard: ShardFolder, job: ClaudeJob, api: Api, *, task: TaskRef = NO_TASK, clock: Callable[[], str]
+    shard: ShardFolder,
+    job: ClaudeJob,
+    api: Api,
+    *,
+    task: TaskRef = NO_TASK,
+    clock: Callable[[], str],
+    seen: Seen = unseen,
 ) -> LoadedRecord:
     """Download the shard's results if necessary, check every row, and write its answers and unresolved rows.
+
+    *seen* is given the number of rows that were written, many at a time.
 
     Raises StateError where the shard was not submitted or the job is not the planned one, PendingError where its batch
     has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
@@ -98,6 +107,7 @@ def load(
                 write_answers.write_table(good)
             if len(bad):
                 write_unresolved.write_table(bad)
+            seen(len(good) + len(bad))
     record = loading.record(clock())
     _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)

@@ -21,6 +21,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from airflow_provider_claude.core.memory import many_rows
+from airflow_provider_claude.core.progress import Seen, unseen
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.source import Source
@@ -37,11 +38,13 @@ _CHUNK_BYTES = 16 << 20
 
 
 @many_rows()
-def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
+def scan(
+    source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str], seen: Seen = unseen
+) -> ScanRecord:
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 
-    *clock* gives the time as ISO 8601. Raises SourceError where the columns do not fit the source or the run folder, or
-    where files are unreadable.
+    *clock* gives the time as ISO 8601; *seen* is given the number of rows that were read, many at a time. Raises SourceError
+    where the columns do not fit the source or the run folder, or where files are unreadable.
     """
     started = clock()
     check_columns(source, settings)
@@ -51,6 +54,7 @@ def scan(source: Source, run: RunFolder, settings: ScanSettings, *, clock: Calla
     with open_tables(run, settings) as tables, open_judge(run, settings, started) as judge:
         for chunk in chunks(source.batches()):
             _scan(chunk, judge, tables, settings.candidates)
+            seen(chunk.num_rows)
         if judge.redaction:
             tables.counts.redacted.update(judge.redaction.counts)
         tables.counts.gate = judge.gate.version

@@ -17,6 +17,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from airflow_provider_claude.core.memory import many_rows
+from airflow_provider_claude.core.progress import Seen, unseen
 from airflow_provider_claude.core.tables import carried_fields
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.files.file import SourceFile, UnopenedError
@@ -66,9 +67,15 @@ def split_source(
 
 @many_rows()
 def scan_split(
-    source: Source, run: RunFolder, number: int, settings: ScanSettings, *, clock: Callable[[], str]
+    source: Source,
+    run: RunFolder,
+    number: int,
+    settings: ScanSettings,
+    *,
+    clock: Callable[[], str],
+    seen: Seen = unseen,
 ) -> SplitRecord:
-    """Scan split *number* of *source*. A file of it that is gone counts as unreadable."""
+    """Scan split *number* of *source*. A file of it that is gone counts as unreadable. *seen*: see `scan`."""
     splits = _splits(run)
     mine, split_run = _of_split(source, splits.files[number]), _folder_of(run, number)
     remove(split_run.file("split.json"))
@@ -88,6 +95,7 @@ def scan_split(
             counts.read(row_check)
             for folder, schema in schemas.items():
                 parts[folder].add(row_check.batch(folder, schema))
+            seen(chunk.num_rows)
     record = SplitRecord(
         rows=counts.rows,
         changed=counts.changed,
@@ -106,8 +114,10 @@ def scan_split(
 
 
 @many_rows()
-def merge_splits(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str]) -> ScanRecord:
-    """Merge the splits of *run* into its tables, and return the record scan.json.
+def merge_splits(
+    run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str], seen: Seen = unseen
+) -> ScanRecord:
+    """Merge the splits of *run* into its tables, and return the record scan.json. *seen*: see `scan`.
 
     Raises StateError where a split is missing, or is of an earlier division.
     """
@@ -122,6 +132,7 @@ def merge_splits(run: RunFolder, settings: ScanSettings, *, clock: Callable[[], 
                     tables.add(folder, batch)
             for batch in _read(split_run, "candidates", settings.candidates):
                 tables.fold(batch)
+                seen(batch.num_rows)
             tables.counts.split(record)
     scanned = tables.counts.record(settings, splits.origin, started=started, finished=clock())
     write_record(run.file("scan.json"), scanned)
