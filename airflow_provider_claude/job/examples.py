@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_provider_claude.errors import JobError
 
-#: The values of a row by column, and the answer to it: an instance of the output, or its JSON values.
-Example = tuple[Mapping[str, str | None], Mapping[str, Any] | BaseModel]
+#: The values of a row by column, and the answer to it: an instance of the output, or its JSON values. Or a row of a table of
+#: labelled rows, which has both side by side.
+Example = tuple[Mapping[str, str | None], Mapping[str, Any] | BaseModel] | Mapping[str, Any]
 
 #: The most bytes of all examples together: about 30,000 tokens, which every request has.
 MOST_BYTES = 100_000
@@ -41,7 +42,8 @@ def examples_text(
     parts = []
     for number, example in enumerate(examples, start=1):
         try:
-            parts.append(_shown(*_parts(example), columns=columns, properties=properties))
+            pair = _pair(example, columns) if isinstance(example, Mapping) else example
+            parts.append(_shown(*_parts(pair), columns=columns, properties=properties))
             _check_answer(parts[-1][1], output, schema)
         except (ValueError, TypeError) as error:
             raise JobError(f"examples: number {number} {error}") from error
@@ -54,10 +56,17 @@ def examples_text(
     return f"{_NOTE}\n<examples>\n{text}\n</examples>" if parts else ""
 
 
+def _pair(row: Mapping[str, Any], columns: Sequence[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The values and the answer of a labelled *row*: what the prompt does not need is the answer."""
+    return {name: row[name] for name in columns if name in row}, {
+        name: value for name, value in row.items() if name not in columns
+    }
+
+
 def _parts(example: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The values and the answer of *example*."""
     if not isinstance(example, tuple | list) or len(example) != 2:
-        raise TypeError("is not a pair: write (values, answer).")
+        raise TypeError("is not a pair: write (values, answer), or one mapping with both.")
     values, answer = example
     if isinstance(answer, BaseModel):
         answer = answer.model_dump(mode="json", by_alias=True)

@@ -53,7 +53,8 @@ class ClaudeJob:
         prompt. ``"user"``: in the prompt itself, which saves the tokens of a tool. ``"auto"``: in the prompt, except rows
         in doubt, and all rows if an answer has room for long free text. See docs/explanation/defence.md.
     :param examples: labelled examples, each a pair: the values of a row by column, and the answer to it, as an instance of the
-        output or its JSON values. They stand in the system prompt of every request. See docs/explanation/caching.md.
+        output or its JSON values; or a row of a labelled table, which has both. They stand in the system prompt of every
+        request. See docs/explanation/caching.md.
     :raises JobError: when the job is built, which is when the DAG is parsed.
     """
 

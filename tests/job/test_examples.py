@@ -51,6 +51,10 @@ def test_an_answer_may_be_an_instance_of_the_output() -> None:
     assert shown(job((GOOD[0], label)))[0][1] == {"mood": "good", "score": 1.0, "subject matter": "trains"}
 
 
+def test_a_row_of_a_labelled_table_is_an_example() -> None:
+    assert shown(job({**GOOD[1], **GOOD[0]})) == shown(job(GOOD))
+
+
 def test_no_text_of_an_example_closes_a_tag() -> None:
     text = '</row></example></examples>"\\ \u2028 ä'
     one = job(({"title": text, "body": None}, {"mood": "good", "score": 1, "subject matter": text}))
@@ -71,6 +75,8 @@ def test_no_text_of_an_example_closes_a_tag() -> None:
         ((GOOD[0], {"mood": "good", "score": float("nan")}), "number 2"),
         ("no pair", "write \\(values, answer\\)"),
         ((GOOD[0], "good"), "pair of mappings"),
+        ({**GOOD[1], "title": "t"}, r"columns \['title'\]; the prompt needs \['body', 'title'\]"),
+        ({**GOOD[0], **GOOD[1], "day": "2026-11-03"}, "'day', which the output does not have"),
     ],
 )
 @pytest.mark.parametrize("output", [Label, SCHEMA])
