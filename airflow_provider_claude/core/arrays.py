@@ -7,12 +7,14 @@ half a second and 50 MB in every process.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,6 +120,24 @@ def _dates(values: Sequence[date | None], kind: pa.DataType, validity: pa.Buffer
     return _of_numbers(np.array(days, "<i4"), kind, validity)
 
 
+def _times(values: Sequence[time | None], kind: pa.DataType, validity: pa.Buffer | None) -> pa.Array | None:
+    moments = _filled(values, time(), validity)
+    if any(value.tzinfo is not None for value in moments):
+        return None
+    seconds = ((value.hour * 60 + value.minute) * 60 + value.second for value in moments)
+    micros = [second * 1_000_000 + value.microsecond for second, value in zip(seconds, moments, strict=True)]
+    return _of_numbers(np.array(micros, "<i8"), kind, validity)
+
+
+def _decimals(values: Sequence[Decimal | int | None], kind: pa.DataType, validity: pa.Buffer | None) -> pa.Array | None:
+    numbers = _filled(values, 0, validity)
+    texts = _texts([format(n, "f") if type(n) is Decimal else str(n) for n in numbers], pa.string(), None)
+    if texts is None:
+        return None
+    made = pc.cast(texts, kind)
+    return made if validity is None else pa.Array.from_buffers(kind, len(values), [validity, made.buffers()[1]])
+
+
 def _lists(values: Sequence[list[Any] | None], kind: pa.ListType, validity: pa.Buffer | None) -> pa.Array:
     filled = _filled(values, [], validity)
     offsets = np.zeros(len(values) + 1, dtype="<i4")
@@ -160,6 +180,8 @@ _MAKERS: tuple[tuple[Callable[[pa.DataType], bool], frozenset[type], _Maker], ..
     (pa.types.is_boolean, frozenset({bool}), _booleans),
     (lambda kind: kind == pa.timestamp("us", tz="UTC"), frozenset({datetime}), _moments),
     (pa.types.is_date32, frozenset({date}), _dates),
+    (lambda kind: kind == pa.time64("us"), frozenset({time}), _times),
+    (pa.types.is_decimal, frozenset({Decimal, int}), _decimals),
     (lambda kind: pa.types.is_list(kind) and not pa.types.is_null(kind.value_type), frozenset({list}), _lists),
     (pa.types.is_struct, frozenset({dict}), _structs),
 )

@@ -29,7 +29,6 @@ MODULES = (
     "airflow_provider_claude.stages.settle.run",
     "airflow_provider_claude.stages.submit.run",
     "airflow_provider_claude.triggers.batch",
-    "pandas",  # which answers with unusual values need
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +29,9 @@ _PLAIN: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.bool_(), st.booleans()),
     (pa.timestamp("us", tz="UTC"), _MOMENTS),
     (pa.date32(), st.dates()),
-    (pa.decimal128(10, 2), st.decimals(-100, 100, places=2)),
+    (pa.time64("us"), st.times() | st.times(timezones=_ZONES)),
+    (pa.decimal128(10, 2), st.decimals(-100, 100) | st.integers(-(10**9), 10**9)),
+    (pa.decimal256(60, 20), st.decimals(places=20) | st.decimals()),
     (pa.null(), st.none()),
 ]
 
@@ -88,9 +89,11 @@ def test_numbers_go_to_numpy_and_back() -> None:
 _WITHOUT_PANDAS = """
 import sys
 import pyarrow as pa
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from airflow_provider_claude.core.arrays import array, numbers_of
 kind = pa.struct([("a", pa.list_(pa.string())), ("b", pa.float64()), ("c", pa.bool_()), ("d", pa.date32()), ("e", pa.int32())])
+array([Decimal("1.5"), None], pa.decimal128(10, 2)), array([time(9)], pa.time64("us"))
 made = array([{"a": ["x", None], "b": 1, "c": None, "d": date(2026, 1, 1), "e": 4}, None], kind)
 array([datetime.now(UTC)], pa.timestamp("us", tz="UTC"))
 numbers_of(pa.chunked_array([made.field("e").slice(0, 1)]))
@@ -106,5 +109,4 @@ def test_pandas_is_not_imported() -> None:
 
 
 def test_what_is_not_made_here_arrow_makes() -> None:
-    kind = pa.decimal128(10, 2)
-    assert array([Decimal("1.50"), None], kind).to_pylist() == [Decimal("1.50"), None]
+    assert array([b"a", None], pa.binary()).to_pylist() == [b"a", None]

@@ -49,7 +49,7 @@ def test_a_module_that_cannot_be_imported_does_not_keep_the_scheduler_from_start
 ) -> None:
     monkeypatch.setattr(warm_imports.importlib, "import_module", _no_module)
     warm_imports.on_starting(JOB)
-    assert "Could not import pandas ahead of the tasks" in caplog.text
+    assert "Could not import anthropic.resources.messages ahead of the tasks" in caplog.text
 
 
 def test_the_plugin_registers_it() -> None:

@@ -14,9 +14,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from airflow_provider_claude.core.arrays import array
 
 #: How much of a line is looked at, in characters.
 _LINE = 300
@@ -113,9 +114,10 @@ def bodies(texts: pa.Array, *, replies: bool, signatures: bool) -> Bodies:
         body = _without(reply, replies=replies, signatures=signatures)
         if body is not None:
             changed[row] = body
-    mask = np.zeros(len(texts), bool)
-    mask[list(changed)] = True
-    trimmed = pc.replace_with_mask(texts, pa.array(mask), pa.array(changed.values(), texts.type)) if changed else texts
+    trimmed = texts
+    if changed:
+        mask = array([row in changed for row in range(len(texts))], pa.bool_())
+        trimmed = pc.replace_with_mask(texts, mask, array(list(changed.values()), texts.type))
     return Bodies(trimmed, {flag: rows for flag, rows in changes.items() if rows})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.packing.auto_packing import LEAST_ROWS, AutoPacking
 from airflow_provider_claude.core.packing.pack_sorter import PackSorter
@@ -63,7 +64,7 @@ def _candidates(run: RunFolder, auto: AutoPacking, seed: str) -> list[int]:
 
 def _that_may_share(run: RunFolder, plan: PlanRecord, auto: AutoPacking, candidates: Sequence[int]) -> Iterator[int]:
     """Those of *candidates* that may share a request, and are not too long for it."""
-    scan, wanted, encoder = run.need_scan(), pa.array(candidates, pa.int64()), RequestEncoder(plan.job)
+    scan, wanted, encoder = run.need_scan(), number_array(candidates, pa.int64()), RequestEncoder(plan.job)
     sorter: PackSorter[tuple[int, int]] = PackSorter(plan.job, auto.largest, encoder.texts)
     columns = list(dict.fromkeys([*sorter.columns, *encoder.columns]))
     for batch in read_items(run, scan, 0, scan.items, columns):

@@ -11,6 +11,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array, number_array
 from airflow_provider_claude.core.scan.normalise import put, rows_where
 
 #: Spaces of any width but the plain one; hyphens, the short dash and the minus sign. A long dash parts words.
@@ -26,8 +27,8 @@ def plain(texts: pa.Array) -> pa.Array:
     rows = rows_where(pc.match_substring_regex(texts, _ODD))
     if not rows:
         return texts
-    some = [text.translate(_plain_ones()) for text in texts.take(pa.array(rows)).to_pylist()]
-    return put(texts, rows, pa.array(some, texts.type))
+    some = [text.translate(_plain_ones()) for text in texts.take(number_array(rows, pa.int64())).to_pylist()]
+    return put(texts, rows, array(some, texts.type))
 
 
 @cache

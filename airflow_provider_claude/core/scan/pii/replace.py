@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array, number_array
 from airflow_provider_claude.core.scan.normalise import put
 from airflow_provider_claude.core.scan.pii import cards, emails, ibans, national_ids, phones, secrets
 from airflow_provider_claude.core.scan.pii.hits import Finder, Hit, each_text, without_overlap
@@ -79,14 +80,14 @@ class Redactor:
         pairs: dict[tuple[str, str], Pair] = {}
         counts: Counter[str] = Counter()
         found: dict[str, list[int]] = {}
-        taken = texts.take(pa.array(rows, pa.int64())).to_pylist()
+        taken = texts.take(number_array(rows, pa.int64())).to_pylist()
         for n, text in enumerate(taken):
             hits = without_overlap(by_row[rows[n]])
             counts.update(hit.kind for hit in hits)
             for kind in {hit.kind for hit in hits}:
                 found.setdefault(kind, []).append(rows[n])
             taken[n] = _replaced(text, hits, lambda hit: self._pair(hit, pairs).token)
-        return Redacted(put(texts, rows, pa.array(taken, texts.type)), found, counts, list(pairs.values()))
+        return Redacted(put(texts, rows, array(taken, texts.type)), found, counts, list(pairs.values()))
 
     def keyed(self, data: bytes) -> bytes:
         """A digest (32 bytes) of *data* that cannot be made without the key."""
