@@ -41,8 +41,9 @@ class ClaudeBatchSensor(BaseSensorOperator):
 
     :param batch_id: the batch to wait for (templated). Empty: nothing was sent, so there is nothing to wait for.
     :param conn_id: a connection of type `anthropic` (templated).
-    :param poll_interval: the most seconds between two looks (10 to 3,600); the first ones come sooner. The API may ask for
-        longer pauses, up to 15 minutes. A simulator may be asked more often: ``[claude] poll_floor``.
+    :param poll_interval: the most seconds between two looks (10 to 3,600). In the triggerer they begin after half of it, 30
+        at most; they are more frequent at first. The API may ask for longer pauses, up to 15 minutes. A simulator may be asked
+        more often: ``[claude] poll_floor``.
     :param timeout: seconds to wait at most, counted from the first look.
     :param deferrable: wait in the triggerer and hold no worker; else the sensor pokes.
     :param shard: the shard's path (templated). If its results are already downloaded, the API is not asked. If its run has

@@ -49,8 +49,8 @@ class ClaudeBatchTrigger(BaseTrigger):
 
     :param batch_id: the batch to wait for.
     :param conn_id: a connection of type `anthropic`.
-    :param poll_interval: the most seconds between two looks; the first ones come sooner. Below ``[claude] poll_floor`` it is
-        that; and the API may ask for longer pauses, up to 15 minutes.
+    :param poll_interval: the most seconds between two looks. They begin after half of it, 30 at most, and are more frequent at
+        first. Below ``[claude] poll_floor`` it is that; and the API may ask for longer pauses, up to 15 minutes.
     :param started: epoch seconds when the wait began: another triggerer continues the count.
     :param until: epoch seconds to wait at most; None for ever.
     :param cancel_on_mark: cancel the batch when a user marks the waiting task failed, success or skipped. Needs
@@ -61,7 +61,6 @@ class ClaudeBatchTrigger(BaseTrigger):
     :param listener: the fields of a `Listener`, notified when a run abandons its first batch; None only logs.
     :param active: the number of the record that says that the run of the task is active in its run folder; renewed while
         the trigger waits.
-    :param looked: whether the task has looked at the batch just now, so that the first look from here can wait.
     """
 
     def __init__(
@@ -76,7 +75,6 @@ class ClaudeBatchTrigger(BaseTrigger):
         shard: str | None = None,
         listener: Mapping[str, Any] | None = None,
         active: int | None = None,
-        looked: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch_id = batch_id
@@ -88,7 +86,6 @@ class ClaudeBatchTrigger(BaseTrigger):
         self.shard = shard
         self.listener = listener
         self.active = active
-        self.looked = looked
         self._seen: BatchInfo | None = None
 
     @classmethod
@@ -103,7 +100,6 @@ class ClaudeBatchTrigger(BaseTrigger):
         shard: str | None = None,
         listener: Listener | None = None,
         active: int | None = None,
-        looked: bool = False,
     ) -> Self:
         """A wait that begins now, and stops after *timeout* seconds."""
         now = epoch_now()
@@ -117,7 +113,6 @@ class ClaudeBatchTrigger(BaseTrigger):
             shard=shard,
             listener=None if listener is None else asdict(listener),
             active=active,
-            looked=looked,
         )
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -133,7 +128,6 @@ class ClaudeBatchTrigger(BaseTrigger):
                 "shard": self.shard,
                 "listener": self.listener,
                 "active": self.active,
-                "looked": self.looked,
             },
         )
 
@@ -192,11 +186,10 @@ class ClaudeBatchTrigger(BaseTrigger):
         )
         cutoff, beats = Cutoff(self.shard, self.batch_id), Beats(self.shard, self.active)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
-            if self.looked:
-                left = await self._until_cutoff(cutoff, gateway)
-                if left is None:
-                    return _event(left_event(self.batch_id))
-                await asyncio.sleep(min(polling.pause(epoch_now()), left))
+            left = await self._until_cutoff(cutoff, gateway)
+            if left is None:
+                return _event(left_event(self.batch_id))
+            await asyncio.sleep(min(max(polling.first_look - epoch_now(), 0.0), left))
             while True:
                 polling, decision = await self._look(gateway, polling)
                 match decision:

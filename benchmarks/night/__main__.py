@@ -138,6 +138,8 @@ def _settings(folder: Path, claude: SimulatorProcess) -> dict[str, str]:
     return {
         **bytecode(),
         "NIGHT_RESULTS": results.as_uri(),
+        "AIRFLOW__CLAUDE__POLL_INTERVAL": "60",
+        "AIRFLOW__CLAUDE__POLL_FLOOR": "10",
         "AIRFLOW__CLAUDE__ROOT": str(folder / "claude"),
         "AIRFLOW__CLAUDE__SOURCES": str(folder),
         "AIRFLOW_CONN_ANTHROPIC_DEFAULT": claude.connection_json,

@@ -21,6 +21,11 @@ POLL_FLOOR = 10.0
 #: The most seconds between two looks: a `poll_interval` beyond it would sleep through a morning.
 POLL_CEILING = 3600.0
 
+#: The most seconds before the first look. No batch is that quick; and where a deferred task is resumed before Airflow's scheduler
+#: has read the end of the process that deferred it, up to half a minute on a busy machine, it fails the task
+#: (https://github.com/apache/airflow/issues/67287, https://github.com/apache/airflow/issues/72716).
+FIRST_LOOK_SECONDS = 30.0
+
 #: The longest pause (seconds) that the API, or a proxy before it, can ask for.
 MOST_ASKED_SECONDS = 900.0
 
@@ -121,6 +126,11 @@ class Polling:
             waited = f"it had not ended after {now - self.started:.0f} s, its time to wait"
             return StopWaiting(message=_fate(self.batch_id, waited))
         return Wait(seconds=min(seconds, self.until - now))
+
+    @property
+    def first_look(self) -> float:
+        """The epoch seconds of the first look: half an interval after the wait began, FIRST_LOOK_SECONDS at most."""
+        return self.started + max(self.floor, min(self.interval / 2, FIRST_LOOK_SECONDS))
 
     def pause(self, now: float) -> float:
         """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval, and the floor at least."""

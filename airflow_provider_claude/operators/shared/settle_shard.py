@@ -86,7 +86,6 @@ def wait_for_batch(
             shard=shard,
             listener=listener,
             active=active,
-            looked=True,
         ),
         method_name="resume",
     )

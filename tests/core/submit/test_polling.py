@@ -37,6 +37,15 @@ def test_the_first_looks_come_soon_and_later_ones_at_the_interval(waited: float,
     assert FRESH.on_status("in_progress", now=START + waited)[1] == Wait(seconds=pause)
 
 
+@pytest.mark.parametrize(
+    ("interval", "floor", "seconds"), [(60, 10, 30), (3600, 10, 30), (20, 10, 10), (1, 0, 0.5), (10, 10, 10)]
+)
+def test_no_look_comes_before_the_scheduler_has_seen_the_end_of_the_process_that_deferred(
+    interval: float, floor: float, seconds: float
+) -> None:
+    assert Polling(batch_id="b", started=START, interval=interval, floor=floor).first_look == START + seconds
+
+
 def test_an_hour_of_trouble_is_survived_and_not_a_second_more() -> None:
     polling, down = FRESH, ApiUnavailableError("HTTP 529")
     for now in range(0, int(TROUBLE_SECONDS), 30):
