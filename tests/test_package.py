@@ -19,7 +19,7 @@ from tests.imports import loaded_by
 
 LOCKS = ["requirements/demo.txt", "requirements/dev.txt"]
 AUDIT = runpy.run_path(str(PROJECT / ".ci" / "audit.py"))
-HEAVY = ("anthropic", "httpx2", "pandas", "matplotlib", "selectolax", "jsonschema_rs")
+HEAVY = ("anthropic", "httpx2", "pandas", "selectolax", "jsonschema_rs")
 LIGHT = [
     "airflow_provider_claude.operators.scan",
     "airflow_provider_claude.operators.plan",

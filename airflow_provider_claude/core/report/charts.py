@@ -1,190 +1,198 @@
-"""The charts, as static SVG to stand inside a page: no script, no outside reference, the same bytes every time.
+"""The charts, as static SVG to stand inside a page: no script, no style, no outside reference, the same bytes every time.
 
-Bars carry their colour; text and lines take the page's, light or dark (see page.html.j2). All labels are data:
-they are shown as they are, without mathtext, and the SVG writer escapes them.
+Bars carry their colour; text takes the page's colour and font, light or dark (see page.html.j2). All labels are data: they
+are shown as they are, and escaped. One unit is a CSS pixel where the chart has its full width.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import tzinfo
-from io import BytesIO
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
 from airflow_provider_claude.core.consistency.agreement import Interval
 from airflow_provider_claude.core.legible import excerpt, legible
+from airflow_provider_claude.core.report.template import environment_with
 from airflow_provider_claude.core.report.ticks import clock, round_times
 from airflow_provider_claude.core.report.timeline import Bar
 from airflow_provider_claude.core.times import zone_at
+from airflow_provider_claude.shipped import shipped
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from jinja2 import Template
 
 #: Mid-tones that keep their contrast on white and on near-black.
 ACCENT, SECOND, QUIET = "#5486c4", "#cf8f3d", "#8f959e"
 
 _LABEL_LENGTH = 26
-_SVG = "{http://www.w3.org/2000/svg}"
-_HREF = "{http://www.w3.org/1999/xlink}href"
+
+#: What a letter of a label is wide, about; and what stands between a label and its bar.
+_LETTER, _GAP = 4.8, 6.0
+
+#: The width of the charts of values and of the timeline, and the height of their rows.
+_WIDTH, _ROW = 331.0, 19.5
+_WIDE, _LOW_ROW = 547.0, 15.0
+
+#: Beside the longest bar stands what it says; under the timeline its times, in two lines.
+_NOTES, _TIMES, _EDGE = 83.0, 26.0, 4.0
+_TIME_LINE = 10.0
+
+#: How much of a row its bar fills, and how far below its middle the letters stand.
+_FILL, _BASELINE = 0.6, 3.0
 
 
-def value_bars(counts: Mapping[str, int], *, total: int, name: str) -> Markup:
+class Rect(NamedTuple):
+    """A bar as it is drawn."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+
+
+class Line(NamedTuple):
+    """An upright line."""
+
+    x: float
+    top: float
+    bottom: float
+    colour: str = QUIET
+    dashed: bool = False
+
+
+class Dot(NamedTuple):
+    """A value on its interval."""
+
+    x: float
+    y: float
+    colour: str = ACCENT
+
+
+class Words(NamedTuple):
+    """A text: *anchor* says which part of it stands at *x*."""
+
+    x: float
+    y: float
+    words: str
+    anchor: str = "start"
+
+
+def value_bars(counts: Mapping[str, int], *, total: int) -> Markup:
     """One horizontal bar a value of *counts*, with its count and its share of *total*."""
     labels = [excerpt(legible(value), _LABEL_LENGTH) for value in counts]
     notes = [f"{n:,}  ·  {n / total:.1%}" for n in counts.values()]
-    return _bars(labels, list(counts.values()), notes, [ACCENT] * len(labels), name)
+    return _value_bars(labels, list(counts.values()), notes, [ACCENT] * len(labels))
 
 
-def cost_bars(amounts: Mapping[str, tuple[float, str]], *, name: str) -> Markup:
+def cost_bars(amounts: Mapping[str, tuple[float, str]]) -> Markup:
     """One bar an amount: its length, and how it is written. The first is what was paid."""
     lengths, notes = zip(*amounts.values(), strict=True)
-    return _bars(list(amounts), lengths, notes, [ACCENT, *[QUIET] * (len(amounts) - 1)], name)
+    return _value_bars(list(amounts), lengths, notes, [ACCENT, *[QUIET] * (len(amounts) - 1)])
 
 
-def share_intervals(shares: Mapping[str, Interval], *, name: str) -> Markup:
-    """One row a share: a dot, and a line over its interval. The axis ends at 100%, and begins below the lowest of them."""
+def share_intervals(shares: Mapping[str, Interval]) -> Markup:
+    """One row a share: a dot, and a bar over its interval. The axis ends at 100%, and begins below the lowest of them."""
     labels = [excerpt(legible(one), _LABEL_LENGTH) for one in shares]
     lowest = min(one.low for one in shares.values())
     start = max(lowest - max(0.1 * (1 - lowest), 0.005), 0.0)
-    with _figure(4.6, 0.1 + 0.27 * len(labels)) as figure:
-        axes = _axes(figure, left=_room(labels), right=1.15, top=0.05, bottom=0.05)
-        axes.set_xlim(start, 1)
-        axes.set_xticks([])
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.45, -0.55)
-        for row, one in enumerate(shares.values()):
-            axes.hlines(row, start, 1, color=QUIET, linewidth=0.6, alpha=0.35)
-            axes.hlines(row, one.low, one.high, color=ACCENT, linewidth=3, clip_on=False)
-            axes.plot([one.value], [row], "o", color=ACCENT, markersize=7, clip_on=False)
-            _note(axes, f"{one.value:.1%}", 1, row)
-        return _svg(figure, name)
+    left = _room(labels)
+    end = _WIDTH - _NOTES
+
+    def at(value: float) -> float:
+        return round(left + (end - left) * (value - start) / (1 - start), 2)
+
+    rects, dots, notes = [], [], []
+    for row, one in enumerate(shares.values()):
+        middle = _EDGE + (row + 0.5) * _ROW
+        rects.append(Rect(left, middle - 0.3, round(end - left, 2), 0.6, QUIET))
+        rects.append(Rect(at(one.low), middle - 1.5, round(at(one.high) - at(one.low), 2), 3, ACCENT))
+        dots.append(Dot(at(one.value), middle))
+        notes.append(Words(end + _GAP, _baseline(row, _ROW), f"{one.value:.1%}"))
+    texts = [*_labels(labels, left, _ROW), *notes]
+    return _drawn(_WIDTH, 2 * _EDGE + _ROW * len(labels), rects, texts, dots=dots)
 
 
-def timeline(bars: Sequence[Bar], *, deadline: float | None, name: str, zone: str = "UTC") -> Markup:
+def timeline(bars: Sequence[Bar], *, deadline: float | None, zone: str = "UTC") -> Markup:
     """One row a bar, first on top: waiting in the first colour, loading in the second, the deadline dashed.
 
     Times are epoch seconds, shown in *zone*.
     """
     labels = [bar.label for bar in bars]
-    with _figure(7.6, 0.42 + 0.21 * len(bars)) as figure:
-        axes = _axes(figure, left=_room(labels), right=0.3, top=0.04, bottom=0.36)
-        rows = range(len(bars))
-        axes.barh(rows, [b.ended - b.start for b in bars], left=[b.start for b in bars], height=0.62, color=ACCENT)
-        axes.barh(rows, [b.loaded - b.ended for b in bars], left=[b.ended for b in bars], height=0.62, color=SECOND)
-        axes.set_yticks(rows, labels)
-        axes.set_ylim(len(bars) - 0.45, -0.55)
-        _time_axis(axes, min(b.start for b in bars), max([*(b.loaded for b in bars), deadline or 0.0]), zone_at(zone))
-        if deadline is not None:
-            axes.axvline(deadline, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
-        return _svg(figure, name)
+    left, bottom = _room(labels), _EDGE + _LOW_ROW * len(bars)
+    start, end = min(bar.start for bar in bars), max([*(bar.loaded for bar in bars), deadline or 0.0])
+    span = max(end - start, 60.0)
+
+    def at(moment: float) -> float:
+        return round(left + (_WIDE - left - _GAP) * (0.01 + 0.98 * (moment - start) / span), 2)
+
+    rects = []
+    for row, bar in enumerate(bars):
+        for begun, done, colour in ((bar.start, bar.ended, ACCENT), (bar.ended, bar.loaded, SECOND)):
+            rects.append(_in_row(row, _LOW_ROW, at(begun), at(done) - at(begun), colour))
+    ticks = round_times(start, start + span, zone_at(zone))
+    lines = [Line(at(moment), _EDGE, bottom) for moment in ticks]
+    lines += [] if deadline is None else [Line(at(deadline), _EDGE, bottom, dashed=True)]
+    times = [
+        Words(at(moment), round(bottom + _TIME_LINE * (n + 1), 2), words, "middle")
+        for number, moment in enumerate(ticks)
+        for n, words in enumerate(clock(moment, zone_at(zone), with_day=number == 0).split("\n"))
+    ]
+    return _drawn(_WIDE, bottom + _TIMES, rects, [*_labels(labels, left, _LOW_ROW), *times], lines=lines)
+
+
+def _value_bars(
+    labels: Sequence[str], lengths: Sequence[float], notes: Sequence[str], colours: Sequence[str]
+) -> Markup:
+    left = _room(labels)
+    scale = (_WIDTH - left - _NOTES) / (max([*lengths, 0]) or 1)
+    rects = [
+        _in_row(row, _ROW, left, round(length * scale, 2), colour)
+        for row, (length, colour) in enumerate(zip(lengths, colours, strict=True))
+    ]
+    said = [
+        Words(round(rect.x + rect.width + _GAP, 2), _baseline(row, _ROW), note)
+        for row, (rect, note) in enumerate(zip(rects, notes, strict=True))
+    ]
+    return _drawn(_WIDTH, 2 * _EDGE + _ROW * len(labels), rects, [*_labels(labels, left, _ROW), *said])
+
+
+def _in_row(row: int, height: float, x: float, width: float, colour: str) -> Rect:
+    return Rect(
+        x, round(_EDGE + (row + (1 - _FILL) / 2) * height, 2), round(width, 2), round(_FILL * height, 2), colour
+    )
+
+
+def _labels(labels: Sequence[str], left: float, height: float) -> Iterator[Words]:
+    for row, label in enumerate(labels):
+        yield Words(left - _GAP, _baseline(row, height), label, "end")
+
+
+def _baseline(row: int, height: float) -> float:
+    return round(_EDGE + (row + 0.5) * height + _BASELINE, 2)
 
 
 def _room(labels: Sequence[str]) -> float:
-    """Inches that *labels* need beside the bars, at least enough for a few letters."""
-    return 0.15 + 0.067 * max([5, *map(len, labels)])
+    """What *labels* need beside the bars, at least enough for a few letters."""
+    return round(2 * _GAP + _LETTER * max([5, *map(len, labels)]), 2)
 
 
-def _time_axis(axes: Axes, start: float, end: float, zone: tzinfo) -> None:
-    span = max(end - start, 60.0)
-    axes.set_xlim(start - 0.01 * span, start + 1.01 * span)
-    ticks = round_times(start, start + span, zone)
-    axes.set_xticks(ticks, [clock(t, zone, with_day=i == 0) for i, t in enumerate(ticks)])
-    axes.grid(axis="x", color=QUIET, alpha=0.35, linewidth=0.6)
-    axes.set_axisbelow(True)
-
-
-def _bars(
-    labels: Sequence[str], lengths: Sequence[float], notes: Sequence[str], colors: Sequence[str], name: str
+def _drawn(
+    width: float,
+    height: float,
+    bars: Sequence[Rect],
+    texts: Sequence[Words],
+    *,
+    lines: Sequence[Line] = (),
+    dots: Sequence[Dot] = (),
 ) -> Markup:
-    with _figure(4.6, 0.1 + 0.27 * len(labels)) as figure:
-        axes = _axes(figure, left=_room(labels), right=1.15, top=0.05, bottom=0.05)
-        rows = range(len(labels))
-        axes.barh(rows, lengths, height=0.6, color=colors)
-        axes.set_yticks(rows, labels)
-        axes.set_xticks([])
-        axes.set_xlim(0, max([*lengths, 0]) or 1)
-        axes.set_ylim(len(labels) - 0.45, -0.55)
-        for row, (length, note) in enumerate(zip(lengths, notes, strict=True)):
-            _note(axes, note, length, row)
-        return _svg(figure, name)
+    parts = {"bars": bars, "texts": texts, "lines": lines, "dots": dots}
+    drawn = _template().render(width=width, height=round(height, 2), **parts)
+    return Markup(drawn)  # noqa: S704 -- the template escapes what it prints
 
 
-def _note(axes: Axes, text: str, x: float, row: int) -> None:
-    """*text* to the right of *x* in *row*."""
-    axes.annotate(
-        text, (x, row), xytext=(6, 0), textcoords="offset points", va="center_baseline", annotation_clip=False
-    )
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
-    """An empty figure of *width* by *height* inches, without the state pyplot would keep."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    style = mpl.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": "chart",
-            "text.parse_math": False,
-            "text.usetex": False,
-            "font.size": 9.0,
-        }
-    )
-    with style, warnings.catch_warnings():
-        # Only the browser draws the text, with fonts of its own.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        yield Figure(figsize=(width, height))
-
-
-def _axes(figure: Figure, *, left: float, right: float, top: float, bottom: float) -> Axes:
-    """Bare axes inside margins in inches."""
-    width, height = figure.get_size_inches()
-    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
-    axes = figure.add_axes(box, frameon=False)
-    axes.tick_params(length=0, pad=5)
-    return axes
-
-
-def _svg(figure: Figure, name: str) -> Markup:
-    data = BytesIO()
-    figure.savefig(data, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    root = ET.fromstring(data.getvalue())  # noqa: S314 -- written by us a moment ago
-    _shrink(root)
-    _for_html(root, name)
-    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 -- an XML writer's output
-
-
-def _shrink(root: ET.Element) -> None:
-    """Leave size, fonts and text colour to the page, where a style sheet of its own would reach beyond the chart."""
-    for attribute in ("width", "height", "version"):
-        root.attrib.pop(attribute, None)
-    root.attrib |= {"aria-hidden": "true", "class": "drawing"}
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in {f"{_SVG}style", f"{_SVG}metadata"}:
-                parent.remove(child)
-    for text in root.iter(f"{_SVG}text"):
-        anchor = re.search(r"text-anchor: *(\w+)", text.get("style", ""))
-        text.set("style", anchor[0] if anchor else "")
-
-
-def _for_html(root: ET.Element, prefix: str) -> None:
-    """Spell tags as HTML does, and make ids, and references to them, unique in the page."""
-    for element in root.iter():
-        element.tag = element.tag.removeprefix(_SVG)
-        if element.tag == "g":
-            element.attrib.pop("id", None)
-        if _HREF in element.attrib:
-            element.set("href", element.attrib.pop(_HREF).replace("#", f"#{prefix}-", 1))
-        if "id" in element.attrib:
-            element.set("id", f"{prefix}-{element.attrib['id']}")
-        if "clip-path" in element.attrib:
-            element.set("clip-path", element.attrib["clip-path"].replace("#", f"#{prefix}-", 1))
+@cache
+def _template() -> Template:
+    return environment_with({}).from_string(shipped(__package__, "chart.svg.j2").decode())

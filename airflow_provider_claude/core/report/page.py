@@ -1,23 +1,20 @@
-"""The page: one self-contained HTML file, without script and without anything from outside.
-
-Every value that the template prints passes through `_finalize` and is then escaped: nothing in the data can
-act, neither as markup nor as a control character.
-"""
+"""The page: one self-contained HTML file, without script and without anything from outside."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from airflow_provider_claude.core.cost.run_costs import Costs
-from airflow_provider_claude.core.legible import excerpt, legible
+from airflow_provider_claude.core.legible import excerpt
 from airflow_provider_claude.core.report import charts
 from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.tally import ColumnSummary
+from airflow_provider_claude.core.report.template import environment_with
 from airflow_provider_claude.core.report.timeline import bars, near, slowest
 from airflow_provider_claude.core.times import duration, shown_in
 from airflow_provider_claude.shipped import shipped
@@ -42,34 +39,34 @@ def render(summary: Summary) -> str:
         ledger=summary.ledger,
         rows=rows,
         costs=summary.costs,
-        columns=[(column, _column_chart(i, column)) for i, column in enumerate(summary.answers)],
+        columns=[(column, _column_chart(column)) for column in summary.answers],
         again_chart=_again_chart(summary),
         golden_chart=_golden_chart(summary),
         cost_chart=_cost_chart(summary.costs, decimals),
-        timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone, name="timeline") if drawn else None,
+        timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone) if drawn else None,
         deadline_drawn=deadline is not None,
         slowest=slowest(summary.shards),
     )
 
 
-def _column_chart(number: int, column: ColumnSummary) -> Markup | None:
+def _column_chart(column: ColumnSummary) -> Markup | None:
     if not column.values:
         return None
-    return charts.value_bars(_drawn(column.values), total=sum(column.values.values()), name=f"column{number}")
+    return charts.value_bars(_drawn(column.values), total=sum(column.values.values()))
 
 
 def _again_chart(summary: Summary) -> Markup | None:
     again = summary.consistency.again if summary.consistency else None
     if again is None or not again.fields:
         return None
-    return charts.share_intervals({one.field: one.agreement for one in again.fields}, name="again")
+    return charts.share_intervals({one.field: one.agreement for one in again.fields})
 
 
 def _golden_chart(summary: Summary) -> Markup | None:
     golden = summary.consistency.golden if summary.consistency else None
     if golden is None or not golden.fields:
         return None
-    return charts.share_intervals({one.field: one.accuracy for one in golden.fields}, name="golden")
+    return charts.share_intervals({one.field: one.accuracy for one in golden.fields})
 
 
 def _drawn(values: dict[str, int]) -> dict[str, int]:
@@ -87,7 +84,7 @@ def _cost_chart(costs: Costs, decimals: int) -> Markup | None:
     amounts = {"paid": costs.actual, "at the sync rate": costs.at_sync_rate}
     if costs.estimated is not None:
         amounts["planned"] = costs.estimated
-    return charts.cost_bars({name: (float(usd), money(usd, decimals)) for name, usd in amounts.items()}, name="costs")
+    return charts.cost_bars({name: (float(usd), money(usd, decimals)) for name, usd in amounts.items()})
 
 
 @cache
@@ -96,23 +93,8 @@ def _template() -> Template:
 
 
 def environment() -> Environment:
-    """How pages are written: every value is escaped, and made legible before."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "n": number,
-        "share": share,
-        "duration": duration,
-        "excerpt": excerpt,
-    }
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """What reads the templates of pages."""
+    return environment_with({"n": number, "share": share, "duration": duration, "excerpt": excerpt})
 
 
 def number(value: float) -> str:

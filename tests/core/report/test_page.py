@@ -102,7 +102,7 @@ class TestHostileData:
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_a_chart_label_is_literal_text_inside_the_chart(self, text):
-        page = LexborHTMLParser(f"<body>{charts.value_bars({text: 1, 'b': 2}, total=3, name='c')}<p>after</p>")
+        page = LexborHTMLParser(f"<body>{charts.value_bars({text: 1, 'b': 2}, total=3)}<p>after</p>")
         labels = [node.text() for node in page.css("svg text")]
         assert excerpt(legible(text), 26) in labels
         assert page.css("script, img, a") == []
@@ -202,25 +202,39 @@ class TestCharts:
     def test_a_night_of_any_length_has_a_few_round_times(self, seconds):
         start = 1_795_305_612.0
         svg = charts.timeline(
-            [Bar(label="0", start=start, ended=start + seconds / 2, loaded=start + seconds)], deadline=None, name="t"
+            [Bar(label="0", start=start, ended=start + seconds / 2, loaded=start + seconds)], deadline=None
         )
         times = [node.text() for node in LexborHTMLParser(svg).css("svg text") if ":" in node.text()]
         assert 1 <= len(times) <= 9
 
-    def test_drawing_leaves_the_settings_of_matplotlib_as_they_were(self):
-        import matplotlib as mpl
-
-        before = dict(mpl.rcParams)
-        charts.cost_bars({"paid": (1.0, "$1")}, name="c")
-        assert dict(mpl.rcParams) == before
-
     def test_text_takes_its_colour_and_font_from_the_page(self):
-        page = LexborHTMLParser(charts.value_bars({"a": 1}, total=1, name="c"))
-        assert all(
-            "fill" not in node.attributes["style"] and "font" not in node.attributes["style"]
-            for node in page.css("text")
+        page = LexborHTMLParser(charts.value_bars({"a": 1}, total=1))
+        assert all(not {"fill", "font", "style"} & set(node.attributes) for node in page.css("text"))
+        assert page.css("style, metadata, [style]") == []
+
+    def test_bars_are_as_long_as_their_values_and_stand_inside_the_chart(self):
+        page = LexborHTMLParser(charts.value_bars({"a" * 40: 3, "b": 1, "c": 0}, total=4))
+        boxes = [
+            {name: float(rect.attributes[name]) for name in ("x", "y", "width", "height")} for rect in page.css("rect")
+        ]
+        _, _, width, height = map(float, page.css_first("svg").attributes["viewBox"].split())
+        longest, other, none = (box["width"] for box in boxes)
+        assert longest == pytest.approx(3 * other, abs=0.02)
+        assert none == 0
+        assert all(box["x"] > 0 and box["x"] + box["width"] < width for box in boxes)
+        assert all(box["y"] > 0 and box["y"] + box["height"] < height for box in boxes)
+
+    def test_waiting_and_loading_of_a_shard_follow_each_other_and_the_deadline_stands_at_its_time(self):
+        start = 1_795_305_600.0
+        bar = Bar(label="0", start=start, ended=start + 3_000, loaded=start + 3_600)
+        page = LexborHTMLParser(charts.timeline([bar], deadline=start + 3_600))
+        waiting, loading = (
+            {name: float(rect.attributes[name]) for name in ("x", "width")} for rect in page.css("rect")
         )
-        assert page.css("style, metadata") == []
+        assert waiting["x"] + waiting["width"] == pytest.approx(loading["x"], abs=0.02)
+        assert waiting["width"] == pytest.approx(5 * loading["width"], abs=0.1)
+        due = page.css_first("line[stroke-dasharray]").attributes["x1"]
+        assert float(due) == pytest.approx(loading["x"] + loading["width"], abs=0.02)
 
 
 def test_all_times_of_the_page_are_in_the_zone_of_the_dag_and_labelled() -> None:
