@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from airflow_provider_claude import __version__
-from airflow_provider_claude.cli import compare, costs, estimate, trace
+from airflow_provider_claude.cli import compare, costs, estimate, review, trace
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 
@@ -100,6 +100,9 @@ def build_parser() -> Parser:
     revealed = _command(commands, "reveal", "write what the tokens of a run stand for, decrypted", _REVEAL)
     revealed.add_argument("run", metavar="RUN", help=_RUN)
     revealed.add_argument("to", metavar="FILE", help="a new file ending in .csv or .parquet: token, kind, value")
+    review.add_arguments(
+        _command(commands, "review", "write a table for people, or take over what they corrected", review.DESCRIPTION)
+    )
     restored = _command(commands, "restore", "restore what a partition of answers held before", _RESTORE)
     restored.add_argument("output", metavar="OUTPUT", help="the root of the published answers")
     restored.add_argument("partition", metavar="PARTITION", nargs="?", help="2026-11-22 or day=2026-11-22; - for none")

@@ -23,6 +23,7 @@ from airflow_provider_claude.cli import (
     quarantine,
     restore,
     reveal,
+    review,
     runs,
     show,
     trace,
@@ -168,6 +169,15 @@ def _reveal(args: argparse.Namespace, out: Screen) -> int:
     return reveal.reveal(run_at(to_path(args.run)), Path(args.to), open_cipher(), out)
 
 
+def _review(args: argparse.Namespace, out: Screen) -> int:
+    review.check(args.to, args.apply)
+    run = run_at(to_path(args.run))
+    if args.to:
+        return review.write(run, Path(args.to), out)
+    golden = to_path(args.golden) if args.golden else None
+    return review.take_over(run, to_path(args.apply), golden, out, examples=args.examples)
+
+
 def _restore(args: argparse.Namespace, out: Screen) -> int:
     output = to_path(args.output)
     if args.partition is None:
@@ -224,6 +234,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], int]] = {
     "quarantine": _quarantine,
     "release": _release,
     "reveal": _reveal,
+    "review": _review,
     "restore": _restore,
     "costs": _costs,
     "compare": _compare,

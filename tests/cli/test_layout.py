@@ -37,6 +37,7 @@ COMMANDS = [
     ["release", "RUN", "all"],
     ["release", "RUN", "--withdraw", "1"],
     ["reveal", "RUN", "OUT"],
+    ["review", "RUN", "OUT"],
 ]
 
 

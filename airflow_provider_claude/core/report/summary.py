@@ -10,6 +10,7 @@ import msgspec
 
 from airflow_provider_claude.core.consistency.drift import Drift
 from airflow_provider_claude.core.consistency.measured import Measured
+from airflow_provider_claude.core.consistency.neighbours import Neighbours
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.examples import Example
@@ -43,9 +44,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     `probes`: what is known of packing, where the plan decides about it.
     `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
-    shown, None where none were to be. Times are shown in `zone`, the DAG's. `publication` says how far the publication of the
-    answers is; `published` where they are, and `published_rows` how many are in the files there, both None while, or because,
-    they are not.
+    shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently. Times are shown
+    in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
+    `published_rows` how many are in the files there, both None while, or because, they are not.
     """
 
     source: str
@@ -78,6 +79,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     probes: list[str] = []
     drift: list[Drift] = []
     consistency: Measured | None = None
+    neighbours: Neighbours | None = None
 
     @property
     def green(self) -> bool:

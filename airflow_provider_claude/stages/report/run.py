@@ -27,6 +27,7 @@ from airflow_provider_claude.stages.report.gated import gated
 from airflow_provider_claude.stages.report.golden_history import baseline, record_golden
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
+from airflow_provider_claude.stages.review.find_neighbours import neighbours_for_report
 from airflow_provider_claude.store import RunFolder, write_bytes
 from airflow_provider_claude.store.work_of import work_of
 
@@ -65,7 +66,10 @@ def report(
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
     found = measure_again(run, plan, baseline(run, plan))
     summary = msgspec.structs.replace(
-        summary, probes=measure_packs(run, plan, now), consistency=found.measured if found else None
+        summary,
+        probes=measure_packs(run, plan, now),
+        consistency=found.measured if found else None,
+        neighbours=neighbours_for_report(run, plan),
     )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)

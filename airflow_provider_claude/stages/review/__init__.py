@@ -1,0 +1,1 @@
+"""Rows that people should look at, and what they corrected."""
