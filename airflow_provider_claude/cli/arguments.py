@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from airflow_provider_claude import __version__
-from airflow_provider_claude.cli import compare, costs, estimate, review, trace
+from airflow_provider_claude.cli import accept, compare, costs, estimate, review, trace
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 
@@ -85,6 +85,8 @@ def build_parser() -> Parser:
     )
     _add_connection(resent)
     resent.add_argument("shard", metavar="SHARD", help=_SHARD)
+    accepted = _command(commands, "accept", "accept the changed job of a run that is held", accept.DESCRIPTION)
+    accepted.add_argument("run", metavar="RUN", help=_RUN)
     aside = _command(commands, "quarantine", "list the rows that the scan of a run has set aside")
     aside.add_argument("run", metavar="RUN", help=_RUN)
     _add_terms(aside, least="*")

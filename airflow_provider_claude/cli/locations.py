@@ -26,7 +26,7 @@ _LOCAL = re.compile(r"(file|local)://")
 _BEGUN = re.compile(r"active\.\d+\.json")
 
 #: Folders of a work folder that hold what its runs share.
-_SHARED = frozenset({"accounts", "spending", "budgets"})
+_SHARED = frozenset({"accounts", "accepted", "spending", "budgets"})
 
 
 def to_path(uri: str) -> UPath:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from airflow_provider_claude.cli import (
+    accept,
     cancel,
     compare,
     costs,
@@ -131,6 +132,10 @@ def _resend(args: argparse.Namespace, out: Screen) -> int:
     return hold.resend(shard, out, now=_now(), deleted_at=api)
 
 
+def _accept(args: argparse.Namespace, out: Screen) -> int:
+    return accept.accept(run_at(to_path(args.run)), out, by=_who(), now=_now())
+
+
 def _cancel(args: argparse.Namespace, out: Screen) -> int:
     place = run_or_shard(to_path(args.folder))
     run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.number)
@@ -228,6 +233,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], int]] = {
     "runs": _runs,
     "show": _show,
     "trace": _trace,
+    "accept": _accept,
     "adopt": _adopt,
     "resend": _resend,
     "cancel": _cancel,

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.job.schema import resolve
+from airflow_provider_claude.job.template import columns_of, parse_prompt
 from airflow_provider_claude.job.untrusted import Placement, Placing
 
 
@@ -36,6 +38,16 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     def secret_key(self) -> bytes:
         """`key` as bytes."""
         return bytes.fromhex(self.key)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns the prompt needs, in order of appearance."""
+        return columns_of(parse_prompt(self.prompt))
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The names of the answer's fields."""
+        return tuple(resolve(self.answer_schema, self.answer_schema)["properties"])
 
     def placed(self, *, in_doubt: bool) -> Placement:
         """Where a row stands that is *in_doubt*, or not; see core.doubt."""

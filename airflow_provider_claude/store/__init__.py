@@ -10,6 +10,7 @@
             cache/<job>/….json        what the prompt cache did in earlier runs
             packing/<job>/….json      what packs did to samples of its rows
             history/….json            how long batches and cancels took in earlier runs
+        accepted/<group>/00001.json   the job whose answers count; the highest number counts
         secret                        what canaries and nonces of requests are derived from
         spending/2026-11/             what each run has cost; append-only, see store.spending_book
         budgets/<scope>/              what may be spent, is reserved, and is spent
@@ -72,6 +73,7 @@ from airflow_provider_claude.store.records.attempt_records import (
     VoidedRecord,
 )
 from airflow_provider_claude.store.records.budget_records import BudgetRecord, ReservedRecord, SpentRecord
+from airflow_provider_claude.store.records.change_records import AcceptedRecord, ChangeRecord
 from airflow_provider_claude.store.records.history_records import (
     BatchRun,
     CacheRecord,
@@ -106,6 +108,7 @@ __all__ = [
     "LAYOUT",
     "UNDECIDED",
     "AbandonedRecord",
+    "AcceptedRecord",
     "AccountFolder",
     "AccountRecord",
     "ActiveRecord",
@@ -113,6 +116,7 @@ __all__ = [
     "BatchRun",
     "BudgetRecord",
     "CacheRecord",
+    "ChangeRecord",
     "ClaimRecord",
     "CollectedRecord",
     "EndedRecord",

@@ -11,6 +11,7 @@ from airflow_provider_claude.core.account import Account
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store.files import exists, list_names, remove
+from airflow_provider_claude.store.records.change_records import AcceptedRecord
 from airflow_provider_claude.store.records.history_records import (
     CacheRecord,
     ClaimRecord,
@@ -25,6 +26,7 @@ from airflow_provider_claude.store.records.record import Record, read_record, wr
 from airflow_provider_claude.store.records.run_records import AccountRecord
 from airflow_provider_claude.store.run_folder import RunFolder, ShardFolder
 from airflow_provider_claude.store.secret import deployment_secret
+from airflow_provider_claude.store.sequence import RecordSequence
 from airflow_provider_claude.store.spending_book import SpendingBook
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ _COLLECTED = re.compile(r"(\d{8}T\d{6})-[0-9a-f-]+\.json")
 
 
 class WorkFolder:
-    """What the runs in it share: `secret`, `spending/`, `budgets/`, and `accounts/`, a folder for each account."""
+    """What the runs in it share: `secret`, `spending/`, `budgets/`, `accepted/`, and `accounts/`, a folder for each account."""
 
     def __init__(self, path: UPath) -> None:
         self.path = path
@@ -64,6 +66,11 @@ class WorkFolder:
     @property
     def spending(self) -> SpendingBook:
         return SpendingBook(self.path / "spending")
+
+    def accepted(self, group: str) -> RecordSequence[AcceptedRecord]:
+        """The jobs that were accepted for the runs of *group*, the folder of their run folders."""
+        name = hashlib.sha256(group.encode()).hexdigest()[:_JOB_CHARS]
+        return RecordSequence(self.path / "accepted" / name, AcceptedRecord, digits=5)
 
     def run(self, name: str) -> RunFolder:
         """The run folder with the path *name* in this one."""

@@ -10,6 +10,11 @@ from airflow_provider_claude.store import (
 )
 
 
+def group_of(run: RunFolder, plan: PlanRecord) -> str:
+    """The group of *run*: the folder of *run* and its siblings, such as those of other days, in the work folder."""
+    return work_of(run, plan).run_name(run).rpartition("/")[0]
+
+
 def work_of(run: RunFolder, plan: PlanRecord) -> AccountFolder:
     """The work folder that *run* is in, wherever both have been moved since, as its account sees it."""
     path = run.path

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from airflow_provider_claude.core.consistency.comparable import Comparable, comparable
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import number, whole_number
+
+#: What a plan does about a changed job.
+OnChange = Literal["report", "hold"]
 
 #: More rows asked again tell hardly more, and cost as much as the run's own.
 MOST_ROWS = 100_000
@@ -34,6 +37,11 @@ class Consistency:
         certain; a share for all fields with labels or booleans, or a mapping, as *min_agreement*. None: any share.
     :param max_drift: answers are published where no field of labels is further from earlier runs than so many times the limit,
         which one quiet run in a hundred exceeds. 1 holds back what is a warning otherwise. None: any distance.
+    :param on_change: what the plan does where the model, the prompt, the examples, the schema or the settings of the job are not
+        those of the accepted one. ``report``: both jobs are asked about a sample, and the report says which answers changed.
+        ``hold``: nothing else is asked, and nothing is published, before ``claude-batch accept``.
+    :param change_rows: at most so many items are the sample of a change, and of `order_probe`.
+    :param order_probe: ask the sample of each run with the options of each enum in reverse, to measure what their order does.
     :raises JobError: a value is out of range.
     """
 
@@ -44,10 +52,15 @@ class Consistency:
     min_agreement: float | dict[str, float] | None = None
     min_golden: float | dict[str, float] | None = None
     max_drift: float | None = None
+    on_change: OnChange = "report"
+    change_rows: int = 1_000
+    order_probe: bool = False
 
     def __post_init__(self) -> None:
         number("consistency: share", self.share, 0, 1)
-        for name in ("least", "most"):
+        if self.on_change not in get_args(OnChange):
+            raise JobError(f"consistency: on_change is {self.on_change!r}: write 'report' or 'hold'.")
+        for name in ("least", "most", "change_rows"):
             whole_number(f"consistency: {name}", getattr(self, name), 1, MOST_ROWS)
         if self.least > self.most:
             raise JobError(
@@ -71,7 +84,8 @@ class Consistency:
     @property
     def gates(self) -> list[str]:
         """The settings that can hold answers back."""
-        return [name for name in ("min_agreement", "min_golden", "max_drift") if getattr(self, name) is not None]
+        limits = [name for name in ("min_agreement", "min_golden", "max_drift") if getattr(self, name) is not None]
+        return [*limits, *(["on_change"] if self.on_change == "hold" else [])]
 
     def required(self, gate: str, fields: Mapping[str, Comparable]) -> dict[str, float]:
         """The least share by field that *gate*, `min_agreement` or `min_golden`, asks of *fields*; empty where any will do."""

@@ -37,6 +37,11 @@ def validator_for(job: ClaudeJob) -> Validator:
     return _Once(_validator(job), members_of(form), _plain_validator(job, form))
 
 
+def validator_of(schema: Mapping[str, Any]) -> Validator:
+    """The same by the JSON *schema* alone, of an output whose Pydantic model is not here."""
+    return _Once(_schema_validator(schema), members_of(form_of(schema)), None)
+
+
 def _plain_validator(job: ClaudeJob, form: Form) -> PlainValidator | None:
     return (
         PlainValidator.of(job.output, form) if isinstance(job.output, type) and not has_decimals(job.schema) else None
@@ -64,8 +69,12 @@ def _validator(job: ClaudeJob) -> Validator:
     if isinstance(job.output, type):
         model = PydanticValidator(job.output, job.schema)
         return (lambda text: model(quoted(text, job.schema))) if has_decimals(job.schema) else model
-    schema = SchemaValidator(job.schema)
-    return partial(_exactly, schema, job.schema) if has_decimals(job.schema) else schema
+    return _schema_validator(job.schema)
+
+
+def _schema_validator(schema: Mapping[str, Any]) -> Validator:
+    validate = SchemaValidator(schema)
+    return partial(_exactly, validate, schema) if has_decimals(schema) else validate
 
 
 def _exactly(validate: Validator, schema: Mapping[str, Any], text: str) -> dict[str, Any]:

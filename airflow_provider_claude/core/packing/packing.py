@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from airflow_provider_claude.core.cost.tokens import BYTES_A_TOKEN
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.job import ClaudeJob, JobSpec
 from airflow_provider_claude.job.numbers import whole_number
 
 #: The most items of one request. Models lose count of more, and one refusal costs all of them another request.
@@ -82,12 +82,25 @@ def check_packable(job: ClaudeJob, packing: Packing, columns: Sequence[str]) -> 
         raise JobError(
             f"pack_by names {', '.join(missing)}, which the items do not have. Let the scan carry them: carry={missing!r}."
         )
-    if _OWN_TAGS.search(job.prompt):
+    if _has_own_tags(job):
         raise JobError(
             "The prompt has a tag named item or check, which packed requests use. Rename it, or write pack=1."
         )
-    taken = [name for name in (ID, CHECK) if name in job.properties]
-    if taken:
+    if taken := _own_fields(job):
         raise JobError(
             f"output has a field {taken[0]!r}, which packed answers use to identify items. Rename it, or write pack=1."
         )
+
+
+def can_pack(job: JobSpec) -> bool:
+    """Whether items of *job* can share a request."""
+    return not _has_own_tags(job) and not _own_fields(job)
+
+
+def _has_own_tags(job: ClaudeJob | JobSpec) -> bool:
+    return _OWN_TAGS.search(job.prompt) is not None
+
+
+def _own_fields(job: ClaudeJob | JobSpec) -> list[str]:
+    """The fields of its answers with names that packed answers use."""
+    return [name for name in (ID, CHECK) if name in job.properties]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from airflow_provider_claude.core.consistency.option_order import order_sentence
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.legible import excerpt
 from airflow_provider_claude.core.report import charts
@@ -42,6 +43,7 @@ def render(summary: Summary) -> str:
         columns=[(column, _column_chart(column)) for column in summary.answers],
         again_chart=_again_chart(summary),
         golden_chart=_golden_chart(summary),
+        order_sentence=order_sentence,
         cost_chart=_cost_chart(summary.costs, decimals),
         timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone) if drawn else None,
         deadline_drawn=deadline is not None,

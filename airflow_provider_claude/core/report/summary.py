@@ -13,6 +13,7 @@ from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.neighbours import Neighbours
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
+from airflow_provider_claude.core.report.certification import Certification
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.ledger import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
@@ -44,8 +45,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     `probes`: what is known of packing, where the plan decides about it.
     `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
-    shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently. Times are shown
-    in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
+    shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently. `change`: what a
+    changed job did to a sample, None where the job is the accepted one; `order`: what the order of the options did. Times are
+    shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
     `published_rows` how many are in the files there, both None while, or because, they are not.
     """
 
@@ -80,6 +82,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     drift: list[Drift] = []
     consistency: Measured | None = None
     neighbours: Neighbours | None = None
+    change: Certification | None = None
+    order: Measured | None = None
 
     @property
     def green(self) -> bool:

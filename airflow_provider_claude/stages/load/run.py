@@ -21,7 +21,7 @@ from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
-from airflow_provider_claude.core.load.validate import validator_for
+from airflow_provider_claude.core.load.validate import Validator, validator_for, validator_of
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.progress import Seen, unseen
 from airflow_provider_claude.core.scan.shape_limits import CONFIDENTIAL_WORD
@@ -81,17 +81,13 @@ def load(
     has not ended, IncompleteError where its results are not whole yet, ApiUnavailableError where the API does not answer.
     """
     planned = PlannedShard.of(shard)
-    plan, api = planned.plan, api.of(planned.plan.account)
-    if job.schema != plan.job.answer_schema:
-        raise StateError(
-            f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
-            "checked against another schema; clear the plan task to ask again, or restore the output."
-        )
+    api = api.of(planned.plan.account)
+    validate = _validator(planned, job)
     _collect(planned, api, clock)
     remove(shard.file("loaded.json"))
     loading = Loading(
         origin=_origin(planned, task, clock()),
-        validate=validator_for(job),
+        validate=validate,
         spec=planned.spec,
         sources=result_sources_of(planned),
     )
@@ -112,6 +108,19 @@ def load(
     _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)
     return record
+
+
+def _validator(shard: PlannedShard, job: ClaudeJob) -> Validator:
+    """What checks the answers of *shard*: the output of *job*, or the schema of another job that a probe asks."""
+    schema = shard.plan.job.answer_schema
+    if job.schema == schema:
+        return validator_for(job)
+    if shard.run.is_probe:
+        return validator_of(schema)
+    raise StateError(
+        f"The job's output is not the one that {shard.run.file('plan.json')} was made with. Its answers cannot be "
+        "checked against another schema; clear the plan task to ask again, or restore the output."
+    )
 
 
 def _settle_budget(planned: PlannedShard) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.plan.end_earlier_plan import retire
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
-from airflow_provider_claude.stages.plan.probe_again import with_again
+from airflow_provider_claude.stages.plan.probe_again import with_again, with_golden_alone
+from airflow_provider_claude.stages.plan.probe_change import with_change
+from airflow_provider_claude.stages.plan.probe_order import with_order
 from airflow_provider_claude.stages.plan.probe_packs import with_packs
 from airflow_provider_claude.stages.plan.probe_room import Planned
 from airflow_provider_claude.stages.plan.start import Start
@@ -15,7 +17,12 @@ from airflow_provider_claude.store import PlanRecord, RunFolder
 
 def with_probes(start: Start, own: Planned, api: PlanApi) -> PlanRecord:
     """The record of *own* with its probes, which are written. Batches of probes that it does not have are cancelled."""
-    record = with_packs(start, with_again(start, own)).record
+    planned = with_change(start, own, api)
+    if planned.record.held:
+        planned = with_golden_alone(start, planned)
+    else:
+        planned = with_packs(start, with_order(start, with_again(start, planned)))
+    record = planned.record
     for probe in start.run.probes():
         if probe.path.name in record.probes:
             keep_on_record(probe, start.work, open_=True, now=start.clock())

@@ -37,6 +37,12 @@ def with_again(start: Start, planned: Planned) -> Planned:
     return _with_again(start, planned, rows, golden=golden, gated=wanted.gates) if rows or golden else planned
 
 
+def with_golden_alone(start: Start, planned: Planned) -> Planned:
+    """*planned*, whose run is held, with the probe of golden rows, where the settings have any: no gate judges it."""
+    wanted = start.settings.consistency
+    return _with_again(start, planned, 0, golden=True, gated=()) if wanted and wanted.golden else planned
+
+
 def _with_again(start: Start, planned: Planned, rows: int, *, golden: bool, gated: Sequence[str]) -> Planned:
     judged = [gate for gate in gated if gate in _JUDGED]
     why = _without_extra() or why_not(start, planned.record, also_reused=bool(judged))

@@ -242,13 +242,20 @@ def _ready(job: ClaudeJob, api: PlanApi, settings: Settings, due: float | None, 
 
 
 def open_shards(run: RunFolder, record: PlanRecord) -> list[ShardFolder]:
-    """The shards that still need work: all but the trial, the trial if its answer is not valid, and those of the probes."""
+    """The shards that still need work: all but the trial, the trial if its answer is not valid, and those of the probes. Of a
+    run that is held, only the latter.
+    """
+    probes = [shard for name in record.probes for shard in _shards_of(run.probe(name))]
+    if record.held:
+        return probes
     shards = [run.shard(spec.number) for spec in record.shards if spec.number != TRIAL_SHARD]
     trial = run.shard(TRIAL_SHARD).loaded() if len(shards) < len(record.shards) else None
     failed = trial is not None and set(trial.outcomes) - {str(Outcome.SUCCEEDED)}
-    probes = [run.probe(name) for name in record.probes]
-    shards += [probe.shard(spec.number) for probe in probes for spec in probe.need_plan().shards]
-    return [run.shard(TRIAL_SHARD), *shards] if failed else shards
+    return [*([run.shard(TRIAL_SHARD)] if failed else []), *shards, *probes]
+
+
+def _shards_of(probe: RunFolder) -> list[ShardFolder]:
+    return [probe.shard(spec.number) for spec in probe.need_plan().shards]
 
 
 def _trial(start: Start, api: PlanApi, shards: list[ShardSpec]) -> tuple[TokenModel, str]:

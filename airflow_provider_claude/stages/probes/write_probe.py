@@ -161,6 +161,7 @@ class Weighed:
             probes_usd="0",
             left_out={},
             consistency=None,
+            change=None,
         )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 #: Folders of a work folder that are not run folders.
-_SHARED = ("accounts", "budgets", "spending")
+_SHARED = ("accepted", "accounts", "budgets", "spending")
 
 
 def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None, *, named: bool) -> None:

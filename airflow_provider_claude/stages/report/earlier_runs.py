@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.store import GoldenRecord, LabelsRecord, PlanRecord, RunFolder
-from airflow_provider_claude.store.work_of import work_of
-
-
-def group_of(run: RunFolder, plan: PlanRecord) -> str:
-    """The folder of *run* and its siblings, such as those of other days, in the work folder."""
-    return work_of(run, plan).run_name(run).rpartition("/")[0]
+from airflow_provider_claude.store import GoldenRecord, LabelsRecord, PlanRecord
 
 
 def is_other(one: LabelsRecord | GoldenRecord, plan: PlanRecord) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow_provider_claude.core.consistency.golden import Right
 from airflow_provider_claude.stages.probes.measure_again import Baseline
-from airflow_provider_claude.stages.report.earlier_runs import group_of, is_other
+from airflow_provider_claude.stages.report.earlier_runs import is_other
 from airflow_provider_claude.store import GoldenRecord, PlanRecord, RunFolder
-from airflow_provider_claude.store.work_of import work_of
+from airflow_provider_claude.store.work_of import group_of, work_of
 
 #: Runs that are looked at, to find the last accepted one.
 _RUNS = 30

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.publish.destination import Destination
+from airflow_provider_claude.core.report.certification import Certification
 from airflow_provider_claude.core.report.ledger import raise_if_any
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, WITHHELD, Summary
@@ -21,8 +23,11 @@ from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.probes.measure_again import measure_again
+from airflow_provider_claude.stages.probes.measure_change import measure_change
+from airflow_provider_claude.stages.probes.measure_order import measure_order
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
 from airflow_provider_claude.stages.publish.run import publish_answers
+from airflow_provider_claude.stages.report.accept_job import accept_green
 from airflow_provider_claude.stages.report.gated import gated
 from airflow_provider_claude.stages.report.golden_history import baseline, record_golden
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
@@ -70,17 +75,19 @@ def report(
         probes=measure_packs(run, plan, now),
         consistency=found.measured if found else None,
         neighbours=neighbours_for_report(run, plan),
+        change=_with_golden(measure_change(run, plan), found.measured if found else None),
+        order=measure_order(run, plan),
     )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)
     held = gated(plan, summary.consistency, drift, summary.ledger.answered)
     summary = msgspec.structs.replace(
         summary,
-        problems=[*summary.problems, *held.problems],
+        problems=_problems(run, summary, held.problems),
         warnings=[
             *summary.warnings,
             *warnings,
-            *changes(others, plan),
+            *_changed(summary, changes(others, plan)),
             *(one.sentence() for one in drift if one.alarm),
             *held.warnings,
         ],
@@ -90,14 +97,34 @@ def report(
     record_history(run, plan)
     record_tokens(run, plan)
     record_cache(run, plan, paid)
-    record_labels(run, plan, summary.answers)
+    if not plan.held:
+        record_labels(run, plan, summary.answers)
     record_golden(run, plan, found.right if found else {}, accepted=not summary.problems)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
-    if output is None:
-        return summary
-    destination = plan.destination or destination or Destination(output=str(output))
-    return publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
+    if output is not None:
+        destination = plan.destination or destination or Destination(output=str(output))
+        summary = publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
+    accept_green(run, plan, summary, clock())
+    return summary
+
+
+def _problems(run: RunFolder, summary: Summary, gates: Sequence[str]) -> list[str]:
+    """What keeps the answers from being published: the change that is held, else the ledger and the *gates*."""
+    if summary.change is not None and summary.change.held:
+        return [summary.change.problem(str(run))]
+    return [*summary.problems, *gates]
+
+
+def _with_golden(change: Certification | None, measured: Measured | None) -> Certification | None:
+    return change.with_golden(measured.golden) if change and measured else change
+
+
+def _changed(summary: Summary, beside: Sequence[str]) -> Sequence[str]:
+    """What a changed job did, if that was measured; else what is asked otherwise than *beside*. A held run says it elsewhere."""
+    if summary.change is None:
+        return beside
+    return [] if summary.change.held else [summary.change.warning()]
 
 
 def _beginning(summary: Summary, output: UPath | SqlTable | None) -> str:

@@ -26,6 +26,7 @@ from airflow_provider_claude.stages.settle.next_round import next_round
 from airflow_provider_claude.stages.settle.round_lane import RoundLane
 from airflow_provider_claude.stages.submit import run as submit_run
 from airflow_provider_claude.stages.submit.collect_late import collect_late
+from airflow_provider_claude.stages.submit.held import check_not_held
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.stages.submit.run import Sender
@@ -86,6 +87,7 @@ class Settling:
         Raises HopelessError where no row can succeed, and whatever `create` and `load` raise.
         """
         shard = PlannedShard.of(self.shard)
+        check_not_held(shard)
         api = self.api.of(shard.plan.account)
         recovery = AttemptRecovery(
             self.shard, shard.work, api, self.clock, self.grace, ShardCutoff(self.shard, self.clock)

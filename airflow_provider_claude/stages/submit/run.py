@@ -19,6 +19,7 @@ from airflow_provider_claude.stages.requests.request_body import RequestBody
 from airflow_provider_claude.stages.requests.reuse import planned as planned_reuse
 from airflow_provider_claude.stages.requests.reuse import take
 from airflow_provider_claude.stages.submit import find_orphans
+from airflow_provider_claude.stages.submit.held import check_not_held
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
 from airflow_provider_claude.store import (
@@ -55,9 +56,10 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
 
     Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
     been paid for and several batches could be its, StateError where the items are no longer the ones that were
-    planned or *api* is of another account, and the gateway's errors.
+    planned, the run is held, or *api* is of another account, and the gateway's errors.
     """
     planned = PlannedShard.of(shard)
+    check_not_held(planned)
     api = api.of(planned.plan.account)
     recovery = AttemptRecovery(shard, planned.work, api, clock, grace, ShardCutoff(shard, clock))
     match recovery.pursue(planned.fingerprint):

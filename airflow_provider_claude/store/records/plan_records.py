@@ -21,6 +21,7 @@ from airflow_provider_claude.core.times import due
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.store.records.budget_records import BudgetRecord
+from airflow_provider_claude.store.records.change_records import ChangeRecord
 from airflow_provider_claude.store.records.record import Record
 
 
@@ -121,7 +122,8 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     `cache`: how long what the requests have in common is cached, which no hash or fingerprint covers; `warnings` go into the
     report. `probes` are the folders of its probes, `probes_usd` what they are expected to cost, and `left_out` says by name
     why one is not sent; `consistency` is what was asked for to measure how consistent the answers are; `auto_pack` says how
-    packs are tried, where the plan decides about them.
+    packs are tried, where the plan decides about them; `change` how its job differs from the accepted one, None where it does
+    not.
     """
 
     job: JobSpec
@@ -155,6 +157,7 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     left_out: dict[str, str] = {}
     consistency: Consistency | None = None
     auto_pack: AutoPacking | None = None
+    change: ChangeRecord | None = None
 
     @property
     def due(self) -> float | None:
@@ -164,6 +167,11 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     def in_results_of(self, items: int) -> int:
         """How many of *items* of its items stand in tool results, if they are like all."""
         return round(items * self.in_results / max(sum(spec.rows for spec in self.shards), 1))
+
+    @property
+    def held(self) -> bool:
+        """Whether only the probes of a change are asked, and nothing is published."""
+        return self.change is not None and self.change.held
 
     @property
     def job_hash(self) -> str:

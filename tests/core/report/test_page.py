@@ -12,9 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from airflow_provider_claude.core.consistency.asked_again import asked_again
+from airflow_provider_claude.core.consistency.comparable import Comparable
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
+from airflow_provider_claude.core.report.certification import Certification, Side
 from airflow_provider_claude.core.report.examples import Example
 from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.core.report.page import render
@@ -107,6 +111,19 @@ class TestHostileData:
         assert excerpt(legible(text), 26) in labels
         assert page.css("script, img, a") == []
         assert page.css_first("body > p").text() == "after"
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_of_a_changed_job_it_comes_out_as_text(self, text):
+        again = asked_again({text: Comparable()}, {"1": {text: text}}, {"1": {text: "other"}}, asked=1)
+        side = Side(model=text, input_tokens=1.5, output_tokens=2.0, usd_per_thousand="0.1")
+        change = Certification(
+            parts=["prompt"], accepted_at=text, accepted_by=text, asked=1, fields=again.fields, before=side, after=side
+        )
+        page = parse(summary_of(change=change, order=Measured(again=again)))
+        assert page.css("script, img, a, iframe, [onerror], [onload]") == []
+        shown = [cell.text() for cell in page.css("#h-change ~ table bdi, #h-order ~ table bdi")]
+        assert shown.count(excerpt(legible(text), 40)) + shown.count(excerpt(legible(text), 80)) >= 4
+        assert page.css_first("#h-change").text() == "The job was changed"
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.text(max_size=40).filter(str.strip))
