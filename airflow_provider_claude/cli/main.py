@@ -45,6 +45,7 @@ from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.cli.show_prompt import show_prompt
 from airflow_provider_claude.errors import ClaudeError, JobError
 from airflow_provider_claude.masking import masked
+from airflow_provider_claude.stages.review.apply_review import Golden
 from airflow_provider_claude.stages.scan.release_rows import Act
 from airflow_provider_claude.store import RunFolder
 
@@ -179,7 +180,7 @@ def _review(args: argparse.Namespace, out: Screen) -> int:
     run = run_at(to_path(args.run))
     if args.to:
         return review.write(run, Path(args.to), out)
-    golden = to_path(args.golden) if args.golden else None
+    golden = Golden(to_path(args.golden), args.id_column) if args.golden else None
     return review.take_over(run, to_path(args.apply), golden, out, examples=args.examples)
 
 

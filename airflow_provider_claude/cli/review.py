@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_claude.cli.screen import Screen, rows
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.stages.review.apply_review import apply_review, as_example, corrected
+from airflow_provider_claude.stages.review.apply_review import Golden, apply_review, as_example, corrected
 from airflow_provider_claude.stages.review.find_neighbours import text_columns
 from airflow_provider_claude.stages.review.write_review import write_review
 from airflow_provider_claude.store import RunFolder
@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("to", metavar="FILE", nargs="?", help="a new file ending in .csv or .parquet")
     parser.add_argument("--apply", metavar="FILE", help="take over what was corrected in this table")
     parser.add_argument("--golden", metavar="FILE", help="the Parquet file of golden rows, made if there is none")
+    parser.add_argument(
+        "--id-column", default="id", help="the column of golden rows with their ids (default: %(default)s)"
+    )
     parser.add_argument("--examples", action="store_true", help="also print the corrected rows for examples=")
 
 
@@ -44,7 +47,7 @@ def write(run: RunFolder, to: Path, out: Screen) -> int:
     return 0
 
 
-def take_over(run: RunFolder, file: UPath, golden: UPath | None, out: Screen, *, examples: bool) -> int:
+def take_over(run: RunFolder, file: UPath, golden: Golden | None, out: Screen, *, examples: bool) -> int:
     """Take over what was corrected in *file*, and print it as *examples*. Returns the exit code."""
     if golden is None and not examples:
         raise JobError(
@@ -57,15 +60,17 @@ def take_over(run: RunFolder, file: UPath, golden: UPath | None, out: Screen, *,
         {
             "run": str(run),
             "corrected": len(found),
-            "golden": None if done is None else {"file": str(golden), **done._asdict()},
+            "golden": None if done is None or golden is None else {"file": str(golden.file), **done._asdict()},
             "examples": pairs,
         }
     )
     if not found:
         out.line(f"No row of {file} has a right value filled in; nothing was taken over.")
         return 1
-    if done is not None:
-        out.line(f"{rows(done.added)} added to {golden}, {rows(done.replaced)} replaced; it now has {rows(done.rows)}.")
+    if done is not None and golden is not None:
+        out.line(
+            f"{rows(done.added)} added to {golden.file}, {rows(done.replaced)} replaced; it now has {rows(done.rows)}."
+        )
     if examples:
         for line in ("examples=[", *(f"    {pair!a}," for pair in pairs), "]"):
             out.line(line)

@@ -16,6 +16,7 @@ from upath import UPath
 
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.core.account import Account
+from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.gateway.client import Gateway
 from airflow_provider_claude.job import ClaudeJob
@@ -24,9 +25,11 @@ from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.load.run import load
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import open_shards, plan
+from airflow_provider_claude.stages.probes.golden_rows import golden_rows
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.review import choose_rows
 from airflow_provider_claude.stages.review.find_neighbours import find_neighbours
+from airflow_provider_claude.stages.scan.golden import scan_golden
 from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.submit.run import create
@@ -151,10 +154,23 @@ def test_corrections_become_golden_rows_with_the_texts_of_the_run(answered: RunF
     file = _filled_in(rows, tmp_path / "edited.csv", **{"0": "Negative", "1": "negative"})
     apply = ["review", str(answered), "--apply", str(file), "--golden", str(golden)]
     assert main(apply) == 0
-    expected = [{"body": TEXTS[0], "sentiment": "negative"}, {"body": TEXTS[1], "sentiment": "negative"}]
-    assert pq.read_table(golden).to_pylist() == expected
+    found = pq.read_table(golden).to_pylist()
+    assert [(row["body"], row["sentiment"]) for row in found] == [(TEXTS[0], "negative"), (TEXTS[1], "negative")]
+    assert [row["id"] for row in found] == [rows[n]["row"] for n in range(2)]
     assert main(apply) == 0
-    assert pq.read_table(golden).to_pylist() == expected
+    assert pq.read_table(golden).to_pylist() == found
+
+
+def test_golden_rows_that_were_corrected_are_those_a_scan_reads(
+    answered: RunFolder, night: Night, tmp_path: Path
+) -> None:
+    rows, golden = _review(answered, tmp_path / "review.csv"), tmp_path / "golden.parquet"
+    file = _filled_in(rows, tmp_path / "edited.csv", **{"0": "negative", "1": "neutral"})
+    assert main(["review", str(answered), "--apply", str(file), "--golden", str(golden)]) == 0
+    source = open_source(UPath(golden), columns=["body", "sentiment"])
+    scan_golden(source, night.run, ScanSettings(text_columns=["body"]), ["sentiment"], clock=now)
+    known = golden_rows(night.run, comparable(JOB.schema)).known
+    assert [row["sentiment"] for row in known.values()] == ["negative", "neutral"]
 
 
 def test_a_later_correction_replaces_an_earlier_one_and_other_rows_and_columns_stay(
@@ -162,19 +178,30 @@ def test_a_later_correction_replaces_an_earlier_one_and_other_rows_and_columns_s
 ) -> None:
     golden = tmp_path / "golden.parquet"
     known = [
-        {"body": "Another", "sentiment": "neutral", "by": "Ann"},
-        {"body": TEXTS[1], "sentiment": "neutral", "by": "Bob"},
+        {"id": "g-2", "body": TEXTS[1], "sentiment": "neutral", "by": "Bob"},
+        {"id": "g-1", "body": "Another", "sentiment": "neutral", "by": "Ann"},
     ]
     pq.write_table(pa.Table.from_pylist(known), golden)
     rows = _review(answered, tmp_path / "review.csv")
     file = _filled_in(rows, tmp_path / "edited.csv", **{"0": "positive", "1": "negative"})
     assert main(["review", str(answered), "--apply", str(file), "--golden", str(golden)]) == 0
     assert "1 row added" in capsys.readouterr().out
-    assert sorted(pq.read_table(golden).to_pylist(), key=lambda row: row["body"]) == [
-        {"body": "Another", "sentiment": "neutral", "by": "Ann"},
-        {"body": TEXTS[1], "sentiment": "negative", "by": "Bob"},
-        {"body": TEXTS[0], "sentiment": "positive", "by": None},
+    assert pq.read_table(golden).to_pylist() == [
+        {"id": "g-2", "body": TEXTS[1], "sentiment": "negative", "by": "Bob"},
+        {"id": "g-1", "body": "Another", "sentiment": "neutral", "by": "Ann"},
+        {"id": rows[0]["row"], "body": TEXTS[0], "sentiment": "positive", "by": None},
     ]
+
+
+def test_golden_rows_with_ids_that_are_numbers_take_others_too(answered: RunFolder, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.parquet"
+    pq.write_table(pa.Table.from_pylist([{"n": 7, "body": "Another", "sentiment": "neutral"}]), golden)
+    rows = _review(answered, tmp_path / "review.csv")
+    file = _filled_in(rows, tmp_path / "edited.csv", **{"0": "positive"})
+    apply = ["review", str(answered), "--apply", str(file), "--golden", str(golden)]
+    assert main(apply) == 1
+    assert main([*apply, "--id-column", "n"]) == 0
+    assert pq.read_table(golden)["n"].to_pylist() == ["7", rows[0]["row"]]
 
 
 def test_a_label_that_there_is_not_takes_over_nothing(

@@ -27,8 +27,9 @@ MOST_BYTES = 200_000_000
 
 
 class Corrected(NamedTuple):
-    """A row of the run: its texts by column, its answer, and the right values."""
+    """A row of the run: its *name* in the table, its texts by column, its answer, and the right values."""
 
+    name: str
     texts: Mapping[str, str | None]
     answer: Mapping[str, Any]
     values: Mapping[str, Any]
@@ -51,12 +52,12 @@ def corrected(run: RunFolder, file: UPath) -> list[Corrected]:
     fields = comparable(plan.job.answer_schema)
     wanted = {one.row: one for one in corrections(_rows(file), fields, plan.job.answer_schema)}
     found = list(_found(run, plan, wanted))
-    if strange := wanted.keys() - {row for row, _ in found}:
+    if strange := wanted.keys() - {one.name for one in found}:
         raise StateError(
             f"{file} has {len(strange):,} rows that this run does not have, such as {min(strange)}: it is of another run, or "
             "the run was scanned again with other texts. Nothing was taken over."
         )
-    return [one for _, one in found]
+    return found
 
 
 def _rows(file: UPath) -> Iterator[Mapping[str, str | None]]:
@@ -71,14 +72,14 @@ def _rows(file: UPath) -> Iterator[Mapping[str, str | None]]:
     raise JobError(f"{file} has to end in .csv or .parquet.")
 
 
-def _found(run: RunFolder, plan: PlanRecord, wanted: Mapping[str, Correction]) -> Iterator[tuple[str, Corrected]]:
-    """The rows of *run* that are *wanted*, by how the table calls them, each with what was answered."""
+def _found(run: RunFolder, plan: PlanRecord, wanted: Mapping[str, Correction]) -> Iterator[Corrected]:
+    """The rows of *run* that are *wanted*, each with what was answered."""
     rows = {row["item_id"]: row for row in _wanted_items(run, plan, wanted)}
     answers = answers_in(run.parts("answers"), answer_fields(plan), list(rows))
     for item, row in rows.items():
         if item in answers:
             name, texts = row_name(row["input_hash"]), {column: row[column] for column in text_columns(plan)}
-            yield name, Corrected(texts, answers[item], wanted[name].values)
+            yield Corrected(name, texts, answers[item], wanted[name].values)
 
 
 def _wanted_items(run: RunFolder, plan: PlanRecord, wanted: Container[str]) -> Iterator[dict[str, Any]]:
@@ -93,50 +94,68 @@ def answer_fields(plan: PlanRecord) -> list[str]:
     return [field.name for field in answer_type(plan.job.answer_schema)]
 
 
-def apply_review(rows: Sequence[Corrected], plan: PlanRecord, golden: UPath) -> Applied:
-    """Add *rows* to the table *golden*, which is made if there is none. A row with the same texts gets the new values.
+class Golden(NamedTuple):
+    """The table of golden rows: the Parquet file, and the column by which its rows are known."""
 
-    Raises JobError where the table there has no column of the prompt.
+    file: UPath
+    id_column: str = "id"
+
+
+def apply_review(rows: Sequence[Corrected], plan: PlanRecord, golden: Golden) -> Applied:
+    """Add *rows* to the table *golden*, which is made if there is none. A row with the same texts gets the new values; all rows
+    keep their places and ids.
+
+    Raises JobError where the table there lacks a column of the prompt or the ids.
     """
-    new = _golden(rows, plan)
-    if not exists(golden):
-        merged, replaced = new, 0
-    else:
-        merged, replaced = _merged(read_table(golden), new, text_columns(plan), golden)
-    write_table(golden, merged)
+    new = _golden(rows, plan, golden.id_column)
+    old = read_table(golden.file) if exists(golden.file) else new.slice(0, 0)
+    if absent := [name for name in (golden.id_column, *text_columns(plan)) if name not in old.column_names]:
+        raise JobError(
+            f"{golden.file} has no column {', '.join(absent)}: it needs the columns of the prompt, and ids (--id-column). "
+            "Nothing was taken over."
+        )
+    place = {text: row for row, text in enumerate(_digests(old, text_columns(plan)))}
+    same = [place.get(text) for text in _digests(new, text_columns(plan))]
+    names = dict.fromkeys([*old.column_names, *new.column_names])
+    columns = {name: _values(old, new, name, same, keep=name == golden.id_column) for name in names}
+    write_table(golden.file, merged := pa.table(columns))
+    replaced = len(same) - same.count(None)
     return Applied(added=len(new) - replaced, replaced=replaced, rows=len(merged))
 
 
-def _golden(rows: Sequence[Corrected], plan: PlanRecord) -> pa.Table:
-    """*rows* as a table: the columns of the prompt, and a column for each field that can be corrected."""
-    kinds = {field.name: field.type for field in answer_type(plan.job.answer_schema)}
+def _golden(rows: Sequence[Corrected], plan: PlanRecord, id_column: str) -> pa.Table:
+    """*rows* as a table: ids by their texts, the columns of the prompt, and a column for each field that was corrected."""
     texts = {name: pa.array([row.texts[name] for row in rows], pa.string()) for name in text_columns(plan)}
     values = {
-        name: pa.array([row.values.get(name) for row in rows], kinds[name])
-        for name in comparable(plan.job.answer_schema)
+        field.name: pa.array([row.values.get(field.name) for row in rows], field.type)
+        for field in answer_type(plan.job.answer_schema)
+        if any(field.name in row.values for row in rows)
     }
-    return pa.table({**texts, **values})
+    ids = pa.array([row.name for row in rows], pa.string())
+    return pa.table({id_column: ids, **texts, **values})
 
 
-def _merged(old: pa.Table, new: pa.Table, texts: Sequence[str], golden: UPath) -> tuple[pa.Table, int]:
-    """*old* with *new*, and how many rows of *old* were replaced; these keep the values that *new* does not have."""
-    if absent := [name for name in texts if name not in old.column_names]:
-        raise JobError(f"{golden} has no column {', '.join(absent)}, which the prompt needs. Nothing was taken over.")
-    place = {text: row for row, text in enumerate(_digests(old, texts))}
-    same = [place.get(text) for text in _digests(new, texts)]
-    columns = {name: _values(old, new, name, same) for name in dict.fromkeys([*old.column_names, *new.column_names])}
-    replaced = {row for row in same if row is not None}
-    kept = old.take(pa.array([row for row in range(len(old)) if row not in replaced], pa.int64()))
-    return pa.concat_tables([kept, pa.table(columns)], promote_options="permissive"), len(replaced)
+def _values(old: pa.Table, new: pa.Table, name: str, same: Sequence[int | None], *, keep: bool) -> pa.Array:
+    """The column *name* of *old* with the values of *new*: at the *same* rows, unless they are to *keep* theirs, or at the end.
 
-
-def _values(old: pa.Table, new: pa.Table, name: str, same: Sequence[int | None]) -> pa.Array:
-    """The values of the new rows in the column *name*: their own, else those of the *same* row of *old*."""
+    Raises JobError where the column has no room for such values.
+    """
     kind = (old if name in old.column_names else new).schema.field(name).type
-    own = new[name].to_pylist() if name in new.column_names else [None] * len(same)
-    before = old[name] if name in old.column_names else None
-    kept = [None if row is None or before is None else before[row].as_py() for row in same]
-    return pa.array([value if value is not None else other for value, other in zip(own, kept, strict=True)], kind)
+    values = old[name].to_pylist() if name in old.column_names else [None] * len(old)
+    if keep and not pa.types.is_string(kind):
+        kind, values = pa.string(), [None if value is None else str(value) for value in values]
+    own = new[name].to_pylist() if name in new.column_names else [None] * len(new)
+    for place, value in zip(same, own, strict=True):
+        if place is None:
+            values.append(value)
+        elif value is not None and not keep:
+            values[place] = value
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise JobError(
+            f"The column {name} of the golden rows has the type {kind}, and a corrected value does not fit: {error}."
+        ) from error
 
 
 def _digests(table: pa.Table, texts: Sequence[str]) -> list[bytes]:
