@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import anthropic
+import httpx
 import pendulum
 import pyarrow.parquet as pq
 import pytest
@@ -279,6 +280,32 @@ def test_the_grid_shows_the_shards_by_name(airflow: KeptAirflow, triggered: str,
     page.screenshot(path=pictures / "grid.png")
     for shard in shards:
         assert page.get_by_role("link", name=shard, exact=True).count() == 4
+
+
+def test_the_page_of_a_run_answers_whom_airflow_knows_and_each_task_leads_to_its_shard(
+    airflow: KeptAirflow, triggered: str
+) -> None:
+    page = f"{airflow.url}/claude/run/{DAG}"
+    shown = httpx.get(page, params={"run_id": triggered})
+    assert shown.status_code == 200
+    assert f"{FIRST_MAILS:,} rows" in shown.text
+    assert httpx.get(page, params={"run_id": triggered}, headers={"Authorization": "Bearer x"}).status_code == 403
+    assert httpx.get(page, params={"run_id": "another"}).status_code == 404
+    task = f"/dags/{DAG}/dagRuns/{quote(triggered, safe='')}/taskInstances/sentiment.shard.wait/links"
+    to_shard = httpx.get(f"{airflow.url}{airflow.get(task, map_index=1)['extra_links']['Claude run']}")
+    assert to_shard.headers["location"].endswith("#shard-2")
+
+
+@pytest.mark.browser
+def test_a_run_has_a_tab_with_its_page_and_a_link_back_to_each_task(triggered: str, page: Page, pictures: Path) -> None:
+    page.goto(f"/dags/{DAG}/runs/{quote(triggered, safe='')}")
+    page.get_by_role("link", name="Claude", exact=True).click()
+    inside = page.frame_locator("iframe")
+    inside.get_by_role("heading", level=1).filter(has_text="rows are answered").wait_for()
+    page.screenshot(path=pictures / "run-page.png")
+    inside.locator("#shard-1 a").click()
+    page.wait_for_url("**/tasks/sentiment.shard.*/mapped/0**")
+    page.locator("iframe").wait_for(state="detached")
 
 
 @pytest.mark.browser
