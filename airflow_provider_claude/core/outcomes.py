@@ -20,6 +20,9 @@ class Outcome(StrEnum):
     UNAFFORDABLE = "unaffordable"
 
 
+#: To look up the member of an enumeration takes as long as all else that is done here for a row.
+_SUCCEEDED = Outcome.SUCCEEDED
+
 #: `stop_reason` of a message that holds no whole answer. A refusal is a `succeeded` row of the API
 #: (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback).
 _UNFINISHED: dict[str | None, Outcome] = {
@@ -45,7 +48,7 @@ _RESULT_TYPES = {"expired": Outcome.EXPIRED, "canceled": Outcome.CANCELED, "erro
 
 def of_message(stop_reason: str | None) -> Outcome:
     """The outcome a finished message allows; SUCCEEDED still has to be a valid answer."""
-    return _UNFINISHED.get(stop_reason, Outcome.SUCCEEDED)
+    return _UNFINISHED.get(stop_reason, _SUCCEEDED)
 
 
 def of_result(result_type: str) -> Outcome:

@@ -120,6 +120,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 
 
 _NOTHING = Usage()
+_SUCCEEDED = Outcome.SUCCEEDED
 
 
 def read_head(line: bytes) -> tuple[str, str]:
@@ -155,7 +156,7 @@ def judge(line: bytes, validate: Validator) -> Judged | None:
 def _judge_message(custom_id: str, message: _Message, validate: Validator) -> Judged:
     outcome, text = of_message(message.stop_reason), _text(message.content)
     answer, reason = None, ""
-    if outcome is not Outcome.SUCCEEDED:
+    if outcome is not _SUCCEEDED:
         reason = f"stop_reason {message.stop_reason}"
     else:
         try:

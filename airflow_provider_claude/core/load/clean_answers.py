@@ -19,9 +19,6 @@ from airflow_provider_claude.core.load.answers import Judged
 from airflow_provider_claude.core.load.prompt_leaks import free_columns
 from airflow_provider_claude.core.scan.normalise import is_plain, normalise
 
-#: So many rows are looked at together.
-_TOGETHER = 100
-
 
 class Cleaner:
     """Cleans answers to *schema*, many at a time. Schemas without free text cost nothing."""
@@ -33,33 +30,21 @@ class Cleaner:
 
     def clean(self, judged: list[Judged]) -> list[Judged]:
         """*judged* with clean answers, each that was changed marked so."""
-        before = {row: self._texts(judged[row : row + 1]) for row in self._not_plain(judged)} if self._forms else {}
+        before = _not_plain(self._texts(judged))
         if not before:
             return judged
         after = iter(_cleaned([text for texts in before.values() for text in texts]))
         changed = {row: self._changed(judged[row], texts, after) for row, texts in before.items()}
         return [changed.get(row, one) for row, one in enumerate(judged)]
 
-    def _not_plain(self, judged: list[Judged]) -> Iterator[int]:
-        """The rows whose texts cleaning may change: many rows are looked at together, and one by one where they may be among
-        them.
-        """
-        for first in range(0, len(judged), _TOGETHER):
-            some = judged[first : first + _TOGETHER]
-            if not self._are_plain(some):
-                yield from (row for row, one in enumerate(some, first) if not self._are_plain([one]))
-
-    def _are_plain(self, judged: list[Judged]) -> bool:
-        return is_plain("\n".join(self._texts(judged)))
-
-    def _texts(self, judged: list[Judged]) -> list[str]:
-        """The free texts in the answers of *judged*, in order."""
-        answers = [one.answer for one in judged if one.answer]
+    def _texts(self, judged: list[Judged]) -> list[tuple[int, str]]:
+        """The free texts in the answers of *judged*, in order, each with its row."""
+        answers = [(row, one.answer) for row, one in enumerate(judged) if one.answer]
         if self._flat:
             names = list(self._forms)
-            return [text for answer in answers for name in names if isinstance(text := answer.get(name), str)]
+            return [(row, text) for row, one in answers for name in names if isinstance(text := one.get(name), str)]
         forms = self._forms.items()
-        return [text for answer in answers for name, form in forms for text in _texts(answer.get(name), form)]
+        return [(row, text) for row, one in answers for name, form in forms for text in _texts(one.get(name), form)]
 
     def _changed(self, one: Judged, before: list[str], after: Iterator[str]) -> Judged:
         """*one* with the next of *after* instead of *before*."""
@@ -69,6 +54,18 @@ class Cleaner:
         rest = iter(texts)
         parts = {name: _with(one.answer[name], form, rest) for name, form in self._forms.items() if name in one.answer}
         return msgspec.structs.replace(one, answer={**one.answer, **parts}, cleaned=True)
+
+
+def _not_plain(texts: Sequence[tuple[int, str]]) -> dict[int, list[str]]:
+    """The rows of *texts* in which cleaning may change one, each with all of its texts."""
+    rows = {row for row, text in texts if not text.isascii()}
+    if not is_plain("\n".join([text for _, text in texts if text.isascii()])):
+        rows |= {row for row, text in texts if not is_plain(text)}
+    found: dict[int, list[str]] = {}
+    for row, text in texts if rows else ():
+        if row in rows:
+            found.setdefault(row, []).append(text)
+    return found
 
 
 def _texts(value: Any, form: Form) -> Iterator[str]:

@@ -15,6 +15,8 @@ from airflow_provider_claude.core.outcomes import Outcome
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_REFUSED = Outcome.REFUSED
+
 
 def row_costs(judged: Sequence[Judged], price: Price, *, lane: str, packed: bool) -> tuple[Usages, NDArray[Any]]:
     """The tokens of each of *judged*, and its cost in picodollars.
@@ -38,4 +40,4 @@ def is_billed(one: Judged) -> bool:
 
     (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback)
     """
-    return one.outcome is not Outcome.REFUSED or bool(one.text) or one.said
+    return one.outcome is not _REFUSED or bool(one.text) or one.said

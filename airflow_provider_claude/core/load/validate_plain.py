@@ -8,7 +8,6 @@ not valid so, is left to the model.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,12 +25,12 @@ _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
 class PlainValidator:
-    """Validates answers by the schemas of the *fields* of a model, under *config*; *fractions* are the fields that are any."""
+    """Validates answers by the schemas of the *fields* of a model, under *config*."""
 
-    def __init__(self, fields: Mapping[str, Any], config: Any, fractions: list[str]) -> None:
+    def __init__(self, fields: Mapping[str, Any], config: Any) -> None:
         typed = {name: core_schema.typed_dict_field(schema, required=True) for name, schema in fields.items()}
         self._validate = SchemaValidator(core_schema.typed_dict_schema(typed, config=config)).validate_json
-        self._columns, self._fractions = len(typed), fractions
+        self._columns = len(typed)
 
     @classmethod
     def of(cls, model: type[BaseModel], form: Form) -> PlainValidator | None:
@@ -53,8 +52,7 @@ class PlainValidator:
         plain = {name: _without_default(field["schema"]) for name, field in fields.items()}
         if not all(_is_plain(schema, form.properties[name].as_is) for name, schema in plain.items()):
             return None
-        fractions = [name for name, child in form.properties.items() if float in child.as_is]
-        return cls(plain, outer.get("config"), fractions)
+        return cls({name: _finite(schema) for name, schema in plain.items()}, outer.get("config"))
 
     def __call__(self, text: str) -> dict[str, Any] | None:
         """The columns of the answer *text*; None where only the model can validate it."""
@@ -62,18 +60,22 @@ class PlainValidator:
             answer: dict[str, Any] = self._validate(text, strict=True)
         except ValidationError:
             return None
-        if len(answer) != self._columns:
-            return None
-        for name in self._fractions:
-            value = answer[name]
-            if type(value) is float and not math.isfinite(value):
-                return None
-        return answer
+        return answer if len(answer) == self._columns else None
 
 
 def _without_default(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """*schema* of a field that is there: what stands for it where it is not is the model's."""
     return _without_default(schema["schema"]) if schema["type"] == "default" else schema
+
+
+def _finite(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*schema*, which is plain, without fractions that are no number of JSON."""
+    match schema:
+        case {"type": "nullable", "schema": inner}:
+            return {**schema, "schema": _finite(inner)}
+        case {"type": "float"}:
+            return {**schema, "allow_inf_nan": False}
+    return schema
 
 
 def _is_plain(schema: Mapping[str, Any], as_is: frozenset[type]) -> bool:

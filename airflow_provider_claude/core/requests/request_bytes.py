@@ -242,8 +242,8 @@ def custom_id(fingerprint: str, index: int) -> str:
 
 def index_of(custom_id: str, start: str, rows: int) -> int | None:
     """The row a custom id stands for; None for one of another shard than that whose ids have *start* in common."""
-    number = custom_id.removeprefix(start)
-    if len(number) != 6 or len(custom_id) == 6 or not (number.isascii() and number.isdecimal()):
+    number = custom_id[-6:]
+    if custom_id[:-6] != start or not (number.isascii() and number.isdecimal()):
         return None
     index = int(number)
     return index if index < rows else None
