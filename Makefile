@@ -107,7 +107,7 @@ constraints: ## pin the newest set that fits pyproject.toml, and its hashes (nee
 	$(MAKE) hashes
 
 hashes: ## write requirements/*.txt anew from constraints.txt (needs uv)
-	$(LOCK) $(DEV) --extra simulator --constraint constraints.txt --generate-hashes --output-file requirements/demo.txt
+	$(LOCK) $(DEV) --extra simulator --extra consistency --constraint constraints.txt --generate-hashes --output-file requirements/demo.txt
 	$(LOCK) $(DEV) --all-extras --constraint constraints.txt --generate-hashes --output-file requirements/dev.txt
 	$(LOCK) requirements/image.in requirements/build.in --python-version 3.12 --python-platform linux \
 		--constraint constraints.txt --no-emit-package airflow-provider-claude --generate-hashes --output-file requirements/image.txt

@@ -10,6 +10,7 @@ API at half price. Each shard is one mapped instance of `sentiment.shard`; the g
 - answers: `<root>/answers/email_sentiment/day=<day>/`
 - deadline: 09:00. A batch that has not ended by its shard's cutoff is cancelled, and what it has not answered is asked on
   the Messages API, just in time. The plan's log says until when, and what it may cost.
+- consistency: 1 % of the mails, 100 at least, are asked a second time; the report says how many got the same answer
 - report: `report.html` in `<root>/work/email_sentiment_nightly/sentiment/<day>/`
 
 **Look at what was set aside.** `claude-batch quarantine <run folder>` lists it; the param `release` lets rows of a day
@@ -31,6 +32,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset, Param, conf
 from airflow.timetables.interval import CronDataIntervalTimetable
 from pydantic import BaseModel, Field
 
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.failure import Failure
 from airflow_provider_claude.job import DEFAULT_MODEL, ClaudeJob
 from airflow_provider_claude.plugin.alerts import deadline_alerts
@@ -178,6 +180,7 @@ with DAG(
         model="{{ params.model }}",
         shard_rows="{{ params.shard_rows or '' }}",
         deadline="09:00",
+        consistency=Consistency(least=100),  # the report says how consistent the night was, for about 1 % of its cost
         plan_args={
             "limits": "{{ params.tier }}",
             "budget_usd": "{{ params.budget_usd or '' }}",

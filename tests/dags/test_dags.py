@@ -91,14 +91,16 @@ def test_a_night_of_mail_ends_as_a_typed_table_with_every_mail_accounted_for(
     write_corpus(tmp_path / "mail", 120, 1, date(2026, 11, 1))
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail"), day="2026-11-01", shard_rows=40)
     assert str(done.state) == "success"
-    assert states(done)["sentiment.shard.settle"] == ["success"] * 4
+    assert states(done)["sentiment.shard.settle"] == ["success"] * 5  # one of the rows that are asked a second time
     report = report_of(airflow_db, "2026-11-01")
     answers = read_answers(UPath(report["published"]))
     ledger = report["ledger"]
     assert ledger["inputs"] == 120
     assert ledger["inputs"] == len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values())
     assert set(answers["sentiment"]) <= {"positive", "neutral", "negative"}
-    assert claude_simulator.books()["same_content"]["requests"] == 0
+    again = report["consistency"]["again"]
+    assert (again["asked"], again["compared"]) == (100, 100)
+    assert claude_simulator.books()["same_content"]["requests"] == again["asked"]
 
 
 def test_a_dry_run_of_a_night_ends_after_the_plan_pays_nothing_and_the_day_can_be_run_after_it(

@@ -22,18 +22,22 @@ _ANYWAY = (
 
 
 def too_little_agreement(
-    wanted: Consistency, fields: Mapping[str, Comparable], measured: Measured | None
+    wanted: Consistency, fields: Mapping[str, Comparable], measured: Measured | None, *, items: int
 ) -> Iterator[str]:
-    """Why the agreement that was *measured* in *fields* holds the answers back, a sentence for each field. *measured* None: the
-    run had no rows.
+    """Why the agreement that was *measured* in *fields* holds the answers back, a sentence for each field. A run with too few
+    *items* is not judged.
     """
     known = {one.field: one for one in measured.again.fields} if measured and measured.again else {}
-    for name, least in wanted.required("min_agreement", fields).items() if measured else ():
+    for name, least in wanted.required("min_agreement", fields).items() if wanted.rows(items) else ():
         if name not in known:
             why = f"min_agreement is {least:.1%}, and how far the answers agree in {name} is not known."
-            yield f"{why} {measured.sentence() if measured else ''} {_ANYWAY.format(instead='min_agreement=None')}"
+            yield f"{why} {_said(measured)} {_ANYWAY.format(instead='min_agreement=None')}"
         elif known[name].agreement.low < least:
             yield _disagrees(known[name], least)
+
+
+def _said(measured: Measured | None) -> str:
+    return measured.sentence() if measured else "The plan has asked nothing to measure it."
 
 
 def _disagrees(found: FieldAgreement, least: float) -> str:
@@ -45,14 +49,16 @@ def _disagrees(found: FieldAgreement, least: float) -> str:
     )
 
 
-def too_often_wrong(wanted: Consistency, fields: Mapping[str, Comparable], measured: Measured | None) -> Iterator[str]:
-    """Why what was *measured* of golden rows in *fields* holds the answers back, as above."""
+def too_often_wrong(
+    wanted: Consistency, fields: Mapping[str, Comparable], measured: Measured | None, *, items: int
+) -> Iterator[str]:
+    """Why what was *measured* of golden rows in *fields* holds the answers back, as above; without *items* there are none."""
     golden = measured.golden if measured else None
     known = {one.field: one for one in golden.fields} if golden else {}
-    for name, least in wanted.required("min_golden", fields).items() if measured else ():
+    for name, least in wanted.required("min_golden", fields).items() if items else ():
         if name not in known:
             why = f"min_golden is {least:.1%}, and how often {name} is right is not known."
-            yield f"{why} {measured.sentence() if measured else ''} {_ANYWAY.format(instead='min_golden=None')}"
+            yield f"{why} {_said(measured)} {_ANYWAY.format(instead='min_golden=None')}"
         elif known[name].accuracy.low < least:
             yield _wrong(known[name], least)
 
@@ -79,9 +85,11 @@ def too_much_drift(wanted: Consistency, drift: Sequence[Drift]) -> Iterator[str]
             )
 
 
-def not_judged(wanted: Consistency, drift: Sequence[Drift], rows: int) -> Iterator[str]:
-    """What cannot be judged yet of a run with *rows* answered rows, which does not hold them back."""
-    if wanted.max_drift is not None and rows and not drift:
+def not_judged(wanted: Consistency, drift: Sequence[Drift], *, items: int) -> Iterator[str]:
+    """What cannot be judged of a run with *items* items, and does not hold their answers back."""
+    if wanted.min_agreement is not None and 0 < items < wanted.fewest:
+        yield f"min_agreement is not judged: the run has {items:,} different texts, and fewer than {wanted.fewest:,} tell little."
+    if wanted.max_drift is not None and items and not drift:
         yield (
             f"max_drift is not judged: fewer than {LEAST_NIGHTS} earlier runs on the same part of the week are on record, or no "
             "field has labels."

@@ -16,6 +16,9 @@ OnChange = Literal["report", "hold"]
 #: More rows asked again tell hardly more, and cost as much as the run's own.
 MOST_ROWS = 100_000
 
+#: A run with fewer items asks none of them again, unless `least` is smaller: so few tell little.
+FEWEST = 100
+
 #: Beyond this, a limit of drift limits nothing.
 _MOST_DRIFT = 1_000_000
 
@@ -25,7 +28,8 @@ class Consistency:
     """How the consistency of a run's answers is measured. Needs the extra `consistency`.
 
     :param share: the share of the run's items that is asked a second time (0 to 1). 0: none is.
-    :param least: at least so many items are, or all that there are.
+    :param least: at least so many items are, or all that there are. A run with fewer than 100 asks none again, or with fewer than
+        *least*, where that is smaller.
     :param most: at most so many items are.
     :param golden: a table of rows with known answers, such as ``s3://aws_default@mail/golden.parquet`` (templated, read as the
         source is): the columns of the prompt, and one for each field whose answer is known, named as the field. These rows are
@@ -96,7 +100,14 @@ class Consistency:
 
     def rows(self, items: int) -> int:
         """How many of *items* items are asked a second time."""
-        return min(max(round(self.share * items), self.least), self.most, items) if self.share else 0
+        if not self.share or items < self.fewest:
+            return 0
+        return min(max(round(self.share * items), self.least), self.most, items)
+
+    @property
+    def fewest(self) -> int:
+        """A run with fewer items asks none of them a second time."""
+        return min(self.least, FEWEST)
 
     def check_fields(self, schema: Mapping[str, Any]) -> None:
         """Raise JobError where answers to *schema* have no field that is to be judged."""

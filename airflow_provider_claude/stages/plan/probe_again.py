@@ -34,17 +34,20 @@ def with_again(start: Start, planned: Planned) -> Planned:
     if wanted is None or not planned.record.shards:
         return planned
     rows, golden = wanted.rows(start.scan.items), bool(wanted.golden)
-    return _with_again(start, planned, rows, golden=golden, gated=wanted.gates) if rows or golden else planned
+    judged = [gate for gate in wanted.gates if gate in (_JUDGED if rows else _JUDGED[1:])]
+    if not rows and not golden:
+        few = f"fewer than {wanted.fewest:,} different texts tell little"
+        return _without(planned, few, judged) if wanted.share else planned
+    return _with_again(start, planned, rows, golden=golden, judged=judged)
 
 
 def with_golden_alone(start: Start, planned: Planned) -> Planned:
     """*planned*, whose run is held, with the probe of golden rows, where the settings have any: no gate judges it."""
     wanted = start.settings.consistency
-    return _with_again(start, planned, 0, golden=True, gated=()) if wanted and wanted.golden else planned
+    return _with_again(start, planned, 0, golden=True, judged=()) if wanted and wanted.golden else planned
 
 
-def _with_again(start: Start, planned: Planned, rows: int, *, golden: bool, gated: Sequence[str]) -> Planned:
-    judged = [gate for gate in gated if gate in _JUDGED]
+def _with_again(start: Start, planned: Planned, rows: int, *, golden: bool, judged: Sequence[str]) -> Planned:
     why = _without_extra() or why_not(start, planned.record, also_reused=bool(judged))
     weighed = None if why else _weighed(start, planned, rows, golden=golden)
     why = why or (no_room(start, planned, weighed) if weighed else "")

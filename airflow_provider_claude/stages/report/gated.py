@@ -25,18 +25,18 @@ class Gated(NamedTuple):
     warnings: list[str]
 
 
-def gated(plan: PlanRecord, measured: Measured | None, drift: Sequence[Drift], answered: int) -> Gated:
-    """How a run with *answered* rows stands by what was *measured* of it, and its *drift*."""
-    wanted = plan.consistency
+def gated(plan: PlanRecord, measured: Measured | None, drift: Sequence[Drift]) -> Gated:
+    """How the run of *plan* stands by what was *measured* of it, and its *drift*."""
+    wanted, items = plan.consistency, sum(spec.rows for spec in plan.shards)
     if wanted is None:
         return Gated([], [])
-    if wanted.max_drift is not None and answered and (absent := missing("consistency")):
+    if wanted.max_drift is not None and items and (absent := missing("consistency")):
         why = f"max_drift is {wanted.max_drift:g}, and {', '.join(absent)} is not installed on the worker that wrote the report"
         return Gated([f"{why}. Install 'airflow-provider-claude[consistency]' there, and clear the report."], [])
     fields = comparable(plan.job.answer_schema)
     problems = [
-        *too_little_agreement(wanted, fields, measured),
-        *too_often_wrong(wanted, fields, measured),
+        *too_little_agreement(wanted, fields, measured, items=items),
+        *too_often_wrong(wanted, fields, measured, items=items),
         *too_much_drift(wanted, drift),
     ]
-    return Gated(problems, list(not_judged(wanted, drift, answered)))
+    return Gated(problems, list(not_judged(wanted, drift, items=items)))

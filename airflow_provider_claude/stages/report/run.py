@@ -80,7 +80,7 @@ def report(
     )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)
-    held = gated(plan, summary.consistency, drift, summary.ledger.answered)
+    held = gated(plan, summary.consistency, drift)
     summary = msgspec.structs.replace(
         summary,
         problems=_problems(run, summary, held.problems),

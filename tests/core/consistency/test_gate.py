@@ -7,7 +7,13 @@ import pytest
 from airflow_provider_claude.core.consistency.asked_again import asked_again
 from airflow_provider_claude.core.consistency.comparable import Comparable
 from airflow_provider_claude.core.consistency.drift import Drift
-from airflow_provider_claude.core.consistency.gate import not_judged, too_little_agreement, too_much_drift
+from airflow_provider_claude.core.consistency.gate import (
+    not_judged,
+    too_little_agreement,
+    too_much_drift,
+    too_often_wrong,
+)
+from airflow_provider_claude.core.consistency.golden import golden
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.settings import Consistency
 
@@ -20,8 +26,8 @@ def measured(same: int, of: int = 100) -> Measured:
     return Measured(again=asked_again(FIELDS, first, second, asked=of))
 
 
-def held(least: float | dict[str, float] | None, found: Measured | None) -> list[str]:
-    return list(too_little_agreement(Consistency(min_agreement=least), FIELDS, found))
+def held(least: float | dict[str, float] | None, found: Measured | None, items: int = 200) -> list[str]:
+    return list(too_little_agreement(Consistency(min_agreement=least), FIELDS, found, items=items))
 
 
 @pytest.mark.parametrize(("same", "holds"), [(100, False), (97, False), (96, True), (90, True)])
@@ -51,8 +57,33 @@ def test_what_was_to_be_judged_and_was_not_measured_holds_the_answers_back(found
 
 
 def test_a_run_without_rows_and_one_without_a_limit_are_held_back_by_nothing() -> None:
-    assert held(0.9, None) == []
+    assert held(0.9, None, items=0) == []
     assert held(None, measured(0)) == []
+
+
+def test_a_run_with_few_rows_is_not_judged_and_the_report_says_so() -> None:
+    assert held(0.9, None, items=99) == []
+    [warning] = not_judged(Consistency(min_agreement=0.9), [], items=99)
+    assert "the run has 99 different texts, and fewer than 100 tell little" in warning
+    assert len(held(0.9, None, items=100)) == 1
+
+
+@pytest.mark.parametrize(("right", "holds"), [(97, False), (96, True)])
+def test_golden_rows_are_judged_at_the_lower_end_of_their_interval(right: int, holds: bool) -> None:
+    known = {str(n): {"label": "a"} for n in range(100)}
+    found = {str(n): {"label": "a" if n < right else "b"} for n in range(100)}
+    wanted = Consistency(golden="golden.parquet", min_golden=0.91)
+    measured = Measured(golden=golden({"label": FIELDS["label"]}, known, found))
+    assert bool(list(too_often_wrong(wanted, FIELDS, measured, items=1))) is holds
+
+
+def test_golden_rows_that_were_not_asked_hold_the_answers_back() -> None:
+    wanted = Consistency(golden="golden.parquet", min_golden=0.9)
+    [problem] = too_often_wrong(wanted, FIELDS, Measured(why_not="its rows do not go by batch"), items=5)
+    assert (
+        "how often label is right is not known. No row was asked a second time: its rows do not go by batch." in problem
+    )
+    assert list(too_often_wrong(wanted, FIELDS, None, items=0)) == []
 
 
 def drift(divergence: float) -> Drift:
@@ -67,7 +98,7 @@ def test_drift_is_judged_in_multiples_of_what_chance_does(divergence: float, hol
 
 
 def test_too_few_earlier_runs_hold_nothing_back_and_the_report_says_so() -> None:
-    [warning] = not_judged(Consistency(max_drift=1), [], rows=5)
+    [warning] = not_judged(Consistency(max_drift=1), [], items=5)
     assert "fewer than 5 earlier runs" in warning
-    assert list(not_judged(Consistency(max_drift=1), [drift(0.1)], rows=5)) == []
-    assert list(not_judged(Consistency(), [], rows=5)) == []
+    assert list(not_judged(Consistency(max_drift=1), [drift(0.1)], items=5)) == []
+    assert list(not_judged(Consistency(), [], items=5)) == []

@@ -13,10 +13,14 @@ SCHEMA = {"type": "object", "properties": {"label": {"type": "boolean"}}}
 
 
 @pytest.mark.parametrize(
-    ("items", "rows"), [(0, 0), (50, 50), (5_000, 200), (50_000, 500), (100_000, 1_000), (1_000_000, 2_000)]
+    ("items", "rows"), [(0, 0), (99, 0), (100, 100), (5_000, 200), (50_000, 500), (100_000, 1_000), (1_000_000, 2_000)]
 )
 def test_one_percent_is_asked_again_at_least_200_rows_and_at_most_2000(items: int, rows: int) -> None:
     assert Consistency().rows(items) == rows
+
+
+def test_where_fewer_rows_are_enough_for_the_user_smaller_runs_are_asked_again_too() -> None:
+    assert [Consistency(least=40).rows(items) for items in (39, 40, 90)] == [0, 40, 40]
 
 
 def test_a_share_of_nothing_asks_no_row_again() -> None:

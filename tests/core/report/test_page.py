@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from airflow_provider_claude.core.consistency.asked_again import asked_again
+from airflow_provider_claude.core.consistency.agreement import Interval
+from airflow_provider_claude.core.consistency.asked_again import AskedAgain, Differing, FieldAgreement, asked_again
 from airflow_provider_claude.core.consistency.comparable import Comparable
+from airflow_provider_claude.core.consistency.golden import Change, Golden, GoldenField
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.legible import excerpt, legible
@@ -38,6 +40,36 @@ HOSTILE = [
     "&lt;already&gt; &amp;",
     "]]><!-- <?php",
 ]
+
+
+def measured(text: str) -> Measured:
+    """98 of 100 rows got the same answer twice, and 45 of 50 golden rows the known one, fewer than before."""
+    label = FieldAgreement(
+        field=text,
+        rows=100,
+        same=98,
+        agreement=Interval(0.98, 0.93, 0.994),
+        kappa=Interval(0.96, 0.9, 1.0),
+        flips=[(text, "b", 2)],
+    )
+    number = FieldAgreement(field="n", rows=100, same=97, agreement=Interval(0.97, 0.92, 0.99), mean_absolute=0.034)
+    known = GoldenField(
+        field=text,
+        rows=50,
+        right=45,
+        accuracy=Interval(0.9, 0.79, 0.957),
+        confusion=[(text, text, 45), (text, "b", 5)],
+        change=Change(rows=50, better=0, worse=5, p_value=0.06),
+    )
+    return Measured(
+        again=AskedAgain(
+            asked=102,
+            compared=100,
+            fields=[label, number],
+            differing=[Differing(item_id=text, field=text, first=text, second="b")],
+        ),
+        golden=Golden(asked=50, answered=50, fields=[known], baseline=text),
+    )
 
 
 def summary_of(text: str = "plain", **changes) -> Summary:
@@ -81,6 +113,7 @@ def summary_of(text: str = "plain", **changes) -> Summary:
         "explanation": [text],
         "published": text,
         "published_rows": 8,
+        "consistency": measured(text),
     }
     return Summary(**values | changes)
 
@@ -304,3 +337,20 @@ def test_the_page_of_a_run_that_lost_nothing_has_one_sum():
     page = render(summary_of())
     assert "this day so far" not in page
     assert "may have been paid" not in page
+
+
+def test_the_page_tells_how_consistent_the_run_was_in_a_sentence_and_a_picture():
+    shown = text_of(summary_of())
+    assert "How consistent this run was Of 100 rows that were asked a second time, 98.0% got the same plain" in shown
+    assert "2 more have no second answer, or no first" in shown
+    assert "plain 98.0% 93.0% to 99.4% 0.960 plain to b 2" in shown
+    assert "n 97.0% 92.0% to 99.0% – 0.034 apart on average" in shown
+    assert "undecided: 0 better, 5 worse (p = 0.06)" in shown
+    drawings = parse(summary_of()).css("section[aria-labelledby=h-again] svg")
+    assert len(drawings) == 2
+
+
+def test_the_page_says_why_a_run_was_not_measured_and_nothing_where_nothing_was_wanted():
+    shown = text_of(summary_of(consistency=Measured(why_not="the budget may not cover it beside the run")))
+    assert "No row was asked a second time: the budget may not cover it beside the run." in shown
+    assert "How consistent" not in text_of(summary_of(consistency=None))

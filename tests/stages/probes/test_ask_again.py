@@ -158,7 +158,7 @@ class TestHeldBack:
         assert claude_simulator.books()["total"]["cost_usd"] == cost
 
     def test_a_steady_model_passes(self, night: Night) -> None:
-        assert whole(day(night, "mon", rows=60), Consistency(min_agreement=0.9)).problems == []
+        assert whole(day(night, "mon", rows=60), Consistency(least=40, min_agreement=0.9)).problems == []
 
     def test_what_the_budget_does_not_cover_is_not_judged_and_holds_the_answers_back(self, night: Night) -> None:
         today = day(night, "mon", rows=340)
@@ -171,7 +171,7 @@ class TestHeldBack:
     def test_a_sample_without_an_answer_holds_the_answers_back(
         self, night: Night, claude_simulator: SimulatorProcess
     ) -> None:
-        record = planned(today := day(night, "mon", rows=60), Consistency(min_agreement=0.9))
+        record = planned(today := day(night, "mon", rows=60), Consistency(least=40, min_agreement=0.9))
         answered(today, [today.run.shard(spec.number) for spec in record.shards])
         claude_simulator.behaviour(expired=1.0)
         answered(today, open_shards(today.run, record)[len(record.shards) :])
@@ -183,11 +183,11 @@ class TestHeldBack:
         again = day(night, "tue", rows=60)
         scan_by_hand(again.run, [f"{WORDS[n % 3]}. mon {n}" for n in range(60)], name="mon")
         assert planned(again).probes == []
-        assert len(planned(again, Consistency(min_agreement=0.9)).probes) == 1
+        assert len(planned(again, Consistency(least=40, min_agreement=0.9)).probes) == 1
 
     def test_without_the_extra_the_plan_fails_before_anything_is_sent(
         self, night: Night, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("airflow_provider_claude.extras._MODULES", {"consistency": ("not_installed",)})
         with pytest.raises(JobError, match=r"consistency=Consistency\(min_agreement=…\) needs not_installed"):
-            planned(day(night, "mon", rows=60), Consistency(min_agreement=0.9))
+            planned(day(night, "mon", rows=60), Consistency(least=40, min_agreement=0.9))
