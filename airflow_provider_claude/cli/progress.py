@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from airflow_provider_claude.core.progress import Progress, Seen
+from airflow_provider_claude.core.progress import Progress, Seen, line
 
 
 @contextmanager
@@ -16,38 +16,30 @@ def progress(
 ) -> Iterator[Seen]:
     """Shows on *stream* how many *what* are done of *total*. *what* is text of ours: nothing of a row or a path is in it."""
     if stream.isatty():
-        with _bar(what, total, stream) as seen:
+        with _bar(what, total, stream, clock) as seen:
             yield seen
         return
 
-    def say(line: str) -> None:
-        stream.write(f"{line}\n")
+    def say(text: str) -> None:
+        stream.write(f"{text}\n")
         stream.flush()
 
     yield Progress(say, clock, what, total).add
 
 
 @contextmanager
-def _bar(what: str, total: int | None, stream: TextIO) -> Iterator[Seen]:
-    """A bar with rate and time left, which is gone when the work is done."""
+def _bar(what: str, total: int | None, stream: TextIO, clock: Callable[[], float]) -> Iterator[Seen]:
+    """A bar beside the line that a log would have, which is gone when the work is done."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}, {task.fields[rate]} a second,"),
-        TimeElapsedColumn(),
-        TextColumn("so far,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Bar(*columns, console=Console(file=stream), transient=True) as bar:
-        task = bar.add_task(what, total=total, rate="0")
+    began = clock()
+    with Bar(BarColumn(20), TextColumn("{task.description}"), console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task(what, total=total)
 
         def seen(count: int) -> None:
-            speed = bar.tasks[0].speed or 0.0
-            bar.update(task, advance=count, rate=f"{speed:,.0f}")
+            done = int(bar.tasks[0].completed) + count
+            bar.update(task, advance=count, description=line(done, total, clock() - began, what))
 
         yield seen

@@ -29,6 +29,9 @@ EARLIER = {
 COMMANDS = [
     ["show", "RUN"],
     ["show", "SHARD"],
+    ["show", "RUN", "--prompt"],
+    ["trace", "m-1", "RUN", "--request"],
+    ["quarantine", "RUN", "--full", "m-1"],
     ["adopt", "SHARD", "msgbatch_1"],
     ["resend", "SHARD"],
     ["cancel", "RUN", "--yes"],
