@@ -64,7 +64,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
                 "reused": made.night("reused", [*TEXTS[10:30], *(f"another mail {n}" for n in range(5))]),
                 "packed": made.night("packed", [f"packed {text}" for text in TEXTS], pack=Packing(items=5)),
                 "cached": made.night("cached", [f"cached {text}" for text in TEXTS], job=LONG, lane="sync"),
-                "cached packs": made.night("cached-packs", TEXTS, job=LONG, pack=Packing(items=4)),
+                "cached packs": made.night("cached-packs", TEXTS, job=LONG, pack=Packing(items=4), lane="sync"),
             }
     return Nights(runs, recorder)
 
