@@ -140,9 +140,9 @@ def _write(request: Rebuilt, to: str) -> None:
 
 def _lines(row: RowTrace, to: str | None, attempt: int | None) -> Iterator[str]:
     yield from _lines_of(row)
-    for one in row.attempts:
+    for one in (*row.attempts, *row.measured):
         if one.request is not None:
-            yield f"request    attempt {one.attempt}: {_comparison(one.request)}"
+            yield f"request    attempt {one.attempt}{_probe(one)}: {_comparison(one.request)}"
     chosen = _chosen(row, attempt)
     if to is not None:
         yield f"request    written to {to}"
@@ -176,7 +176,7 @@ def _lines_of(row: RowTrace) -> Iterator[str]:
         yield f"shard      {row.shard}, as item {number(row.ordinal)} of the run"
     if row.not_asked:
         yield f"not asked  {row.not_asked}"
-    for attempt in row.attempts:
+    for attempt in (*row.attempts, *row.measured):
         yield from _attempt(attempt, row.zone)
     if row.ending is not None:
         yield from _ending(row.ending)
@@ -197,7 +197,7 @@ def _verdict(row: RowTrace) -> str:
 def _attempt(one: AttemptTrace, zone: str) -> Iterator[str]:
     whose = f" of {one.reused_from}, which paid for it" if one.reused_from else ""
     whose += " for an earlier plan, which no longer counts" if one.earlier else ""
-    yield f"attempt {one.attempt}{whose}: {one.state} (round {one.round}, lane {one.lane}, {one.model})"
+    yield f"attempt {one.attempt}{whose}{_probe(one)}: {one.state} (round {one.round}, lane {one.lane}, {one.model})"
     batch = f"batch {one.batch_id}, " if one.batch_id else ""
     element = f", element {one.element} of {one.items} in it" if one.items > 1 else ""
     yield f"  sent as  {batch}custom id {one.custom_id}{element}; max_tokens {number(one.max_tokens)}{_cached(one)}"
@@ -209,6 +209,10 @@ def _attempt(one: AttemptTrace, zone: str) -> Iterator[str]:
     else:
         yield from _said(one.said)
     yield f"  hash     {one.request_hash}"
+
+
+def _probe(one: AttemptTrace) -> str:
+    return f" of probe {one.probe}, which only measures" if one.probe else ""
 
 
 def _cached(one: AttemptTrace) -> str:

@@ -63,7 +63,7 @@ class AttemptTrace(msgspec.Struct, frozen=True, kw_only=True):
     counts, and `voided_because` says why. Where `items` share the request, the row is element `element` of them, from 1.
     `reused_from` is the shard folder of the earlier run that asked and paid, as a path in the work folder; None where it was
     this run. `said` is None while there is no result. `earlier`: it was sent for an earlier plan of the run, and no longer
-    counts.
+    counts. `probe`: it only measured, in the probe with this name, see stages.probes.
     """
 
     attempt: int
@@ -80,6 +80,7 @@ class AttemptTrace(msgspec.Struct, frozen=True, kw_only=True):
     element: int = 1
     reused_from: str | None = None
     earlier: bool = False
+    probe: str | None = None
     begun_at: str | None = None
     sent_at: str | None = None
     ended_at: str | None = None
@@ -125,7 +126,8 @@ class RowTrace(msgspec.Struct, frozen=True, kw_only=True):
     """One row: where it stood, what was found in it, what was asked about it, and how it ended.
 
     A duplicate has the attempts and the ending of its original, `duplicate_of`; `near`: its text is only similar. `redacted`:
-    tokens stand for personal data in all of its texts. `cost_usd` is what this run paid for the row, all attempts together.
+    tokens stand for personal data in all of its texts. `cost_usd` is what this run paid for the row, all attempts together,
+    without `measured`: what its probes asked about it, which is in no table.
     `not_asked` says why there is no attempt; empty where there is one. `published` is where its answer is. `zone` is the DAG's,
     for people.
     """
@@ -145,6 +147,7 @@ class RowTrace(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int | None = None
     shard: int | None = None
     attempts: list[AttemptTrace] = []
+    measured: list[AttemptTrace] = []
     not_asked: str = ""
     ending: Ending | None = None
     cost_usd: Decimal = Decimal(0)
@@ -158,4 +161,5 @@ class RowTrace(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_proven(self) -> bool:
         """Whether each request of the current plan that was made again is the recorded one."""
-        return all(one.request is None or one.request.same for one in self.attempts if not one.earlier)
+        sent = [*self.attempts, *self.measured]
+        return all(one.request is None or one.request.same for one in sent if not one.earlier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from airflow_provider_claude.cli.cancel import cancel
 from airflow_provider_claude.cli.costs import show_costs
 from airflow_provider_claude.cli.facts import look
 from airflow_provider_claude.cli.locations import find_runs
+from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.prune import prune
 from airflow_provider_claude.cli.show import show_run
 from airflow_provider_claude.core.cost.tokens import TokenModel
@@ -33,6 +35,21 @@ def probed(night: Night) -> Night:
     draft = Draft(run=night.run, plan=plan, items=items, askings=[asking], packing=None, tokens=TokenModel())
     draft.weighed().write("again", None)
     return night
+
+
+def test_a_trace_shows_what_a_probe_has_asked_about_the_row(probed: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    shard = probe_shard(probed)
+    create(shard, probed.gateway, clock=now)
+    load(shard, JOB, probed.gateway, clock=now)
+    probed.load_shards()
+    assert main(["trace", "5", str(probed.run), "--request", "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+    [asked], [measured] = row["attempts"], row["measured"]
+    assert (asked["probe"], measured["probe"]) == (None, shard.run.path.name)
+    assert measured["request"]["params"] == asked["request"]["params"]
+    assert row["cost_usd"] == asked["said"]["cost_usd"]
+    assert main(["trace", "5", str(probed.run), "--request"]) == 0
+    assert f"attempt 1 of probe {shard.run.path.name}, which only measures: made again" in capsys.readouterr().out
 
 
 def probe_shard(night: Night) -> ShardFolder:

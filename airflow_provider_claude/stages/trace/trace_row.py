@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from airflow_provider_claude.core.report.summary import PUBLISHED
 from airflow_provider_claude.core.row_trace import (
     DUPLICATE,
@@ -91,11 +93,18 @@ class _Traced:
             "ordinal": ordinal,
             "shard": shard.number,
             "attempts": attempts,
+            "measured": list(self._measured(original["item_id"])),
             "not_asked": "" if attempts else (ending.reason if ending else _NOT_SENT),
             "ending": ending,
             "cost_usd": _paid(attempts) if original is fields else Decimal(0),
             "published": self._published() if answered else None,
         }
+
+    def _measured(self, item_id: str) -> Iterator[AttemptTrace]:
+        """What the probes of the run have asked about the item: each has a run folder of its own, with some of the items."""
+        for probe in self._run.probes():
+            for row in trace(probe, item_id, requests=self._requests):
+                yield from (msgspec.structs.replace(one, probe=probe.path.name) for one in row.attempts)
 
     def _releases(self, fields: dict[str, Any]) -> list[Released]:
         mine = (fields["item_id"], fields["source_ref"])

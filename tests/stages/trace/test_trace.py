@@ -30,7 +30,7 @@ from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.stages.trace.trace_row import trace
-from airflow_provider_claude.store import RunFolder, remove
+from airflow_provider_claude.store import BudgetRecord, RunFolder, remove
 from tests.stages.conftest import JOB, Night, clock
 from tests.stages.settle.test_settle import settling
 from tests.stages.trace.recorder import Recorder, recording
@@ -290,6 +290,18 @@ def test_a_run_that_was_only_scanned_or_planned_says_that_nothing_was_asked(nigh
     row = traced(night.run, "mail-4", requests=True)
     assert row.shard == 1
     assert "Nothing was sent about it yet" in row.not_asked
+
+
+def test_a_row_that_the_budget_did_not_cover_says_so(night: Night) -> None:
+    settings = Settings(limits=Limits(rows=12), trial=False, budget=BudgetRecord(usd="0.0004", scope="night"))
+    plan(night.run, night.job, night.gateway, settings=settings, clock=clock())
+    night.create()
+    night.load()
+    rows = [traced(night.run, name, requests=True) for name in names(night.run)]
+    outcomes = Counter(row.ending.outcome for row in rows if row.ending)
+    assert set(outcomes) == {"succeeded", "unaffordable"}
+    assert {"budget does not cover" in row.not_asked for row in rows if not row.attempts} == {True}
+    assert sum(not row.attempts for row in rows) == outcomes["unaffordable"]
 
 
 def test_only_the_ids_of_other_rows_are_read(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
