@@ -58,10 +58,10 @@ def get_provider_info() -> dict[str, Any]:
                         "Folder or object-store URI that holds mail/, work/ and answers/.", "/opt/airflow/claude"
                     ),
                     "sources": _option(
-                        "What DAGs may read as their source: folders and object-store URIs with the connections to use, "
-                        "separated by commas or line ends. Empty: what is below root.",
+                        "What DAGs may read as their source: folders and object-store URIs with the connections to use, and "
+                        "databases as sql://conn_id, separated by commas or line ends. Empty: what is below root.",
                         "",
-                        example="/data/mail, s3://aws_mail@bucket/mail",
+                        example="/data/mail, s3://aws_mail@bucket/mail, sql://warehouse",
                     ),
                     "timezone": _option("The zone whose midnight starts a night run.", "Europe/Berlin"),
                     "poll_interval": _option("The most seconds between two looks at a batch.", "60.0", "float"),

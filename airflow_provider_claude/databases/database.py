@@ -14,6 +14,10 @@ from airflow_provider_claude.errors import StoreError, Terminal
 _SAID = 300
 
 
+#: Bound to the marks of a statement, in order or by name.
+Values = Sequence[Any] | Mapping[str, Any]
+
+
 class Column(NamedTuple):
     """A column of a table, its type as the database names it. *required*: it needs a value, and has no default."""
 
@@ -47,7 +51,11 @@ class Session(Protocol):
         """*name* as a part of a statement."""
         ...
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def literal(self, text: str) -> str:
+        """*text*, which has no marks, as a part of a statement."""
+        ...
+
+    def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """The rows that *statement* gives."""
         ...
 

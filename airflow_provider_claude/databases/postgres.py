@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from airflow_provider_claude.databases.database import Column
+from airflow_provider_claude.databases.database import Column, Values
 
 #: Classes of SQLSTATE that may pass: connection, conflict, resources, locks, an operator's act, the system
 #: (https://www.postgresql.org/docs/current/errcodes-appendix.html).
@@ -50,9 +50,12 @@ class Postgres:
 
     def quoted(self, name: str) -> str:
         # The percent sign is psycopg's own: every statement goes through its reading of marks.
-        return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+        return self.literal('"' + name.replace('"', '""') + '"')
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def literal(self, text: str) -> str:
+        return text.replace("%", "%%")
+
+    def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(statement.encode(), values)
             return list(cursor.fetchall()) if cursor.description else []
@@ -67,7 +70,6 @@ class Postgres:
     def snapshot(self) -> Iterator[None]:
         with self._connection.transaction():
             self.rows("set transaction isolation level repeatable read, read only")
-            self.rows("set local timezone = 'UTC'")
             self.rows("set local datestyle = 'ISO'")
             yield
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
-from airflow_provider_claude.databases.database import Column
+from airflow_provider_claude.databases.database import Column, Values
 
 #: Results of SQLite that may pass (https://www.sqlite.org/rescode.html).
 _PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL")
@@ -36,13 +36,17 @@ class Sqlite:
     def quoted(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def literal(self, text: str) -> str:
+        return text
+
+    def rows(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         return list(self._connection.execute(statement, values).fetchall())
 
     def transaction(self) -> Any:
         return self._between("begin immediate")
 
     def snapshot(self) -> Any:
+        self.rows("pragma query_only = on")
         return self._between("begin")
 
     @contextmanager
@@ -57,11 +61,15 @@ class Sqlite:
             raise
 
     @contextmanager
-    def stream(
+    def stream(  # texts come as bytes: the driver would fail on one that is no UTF-8
         self, query: str, parameters: Mapping[str, Any], rows: int
     ) -> Iterator[tuple[Sequence[Any], Iterator[Sequence[tuple[Any, ...]]]]]:
-        with closing(self._connection.execute(query, parameters)) as cursor:
-            yield cursor.description, iter(lambda: cursor.fetchmany(rows), [])
+        self._connection.text_factory, before = bytes, self._connection.text_factory
+        try:
+            with closing(self._connection.execute(query, parameters)) as cursor:
+                yield cursor.description, iter(lambda: cursor.fetchmany(rows), [])
+        finally:
+            self._connection.text_factory = before
 
     def lock(self, name: str) -> None:
         """Nothing to do: a transaction has the whole database."""

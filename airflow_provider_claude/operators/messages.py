@@ -37,6 +37,7 @@ from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, warn_unpublished
 from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable, task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 from airflow_provider_claude.triggers.warning import warn_if_left
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
     *partition* (see ``runtime.resolve_day``).
 
     :param job: what is asked about every row.
-    :param source: file, folder or glob; see ClaudeInputScanOperator (templated).
+    :param source: file, folder or glob, table or query; see ClaudeInputScanOperator (templated).
     :param run_folder: where the run keeps its files (templated).
     :param publish_to: root of the answers, or a table, ``sql://<conn_id>/<schema>.<table>`` (templated). An empty text publishes
         nothing; None also publishes nothing, and warns.
@@ -122,7 +123,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         self,
         *,
         job: ClaudeJob,
-        source: str,
+        source: str | ClaudeSqlSource,
         run_folder: str,
         publish_to: str | None = None,
         conn_id: str = ClaudeHook.default_conn_name,

@@ -27,6 +27,7 @@ from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import need_xcom, who_triggered
 from airflow_provider_claude.runtime.task_errors import task_errors
 from airflow_provider_claude.sources.charset.encoding import check_encoding
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,7 +42,8 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
     *partition* (see ``runtime.resolve_day``).
 
     :param source: file, folder or glob of Parquet, CSV, JSON Lines (plain, gzip, zstd), ``.eml`` or mbox, on any store
-        ObjectStoragePath reaches (templated). It has to be in, or below, one of ``[claude] sources``.
+        ObjectStoragePath reaches; or a table of a database, ``sql://<conn_id>/<schema>.<table>``, or ``ClaudeSqlSource``
+        (templated). It has to be in, or below, one of ``[claude] sources``.
     :param run_folder: where the run keeps its files (templated). The same folder for the same data means that a rerun
         finds what is already paid for; each partition has its own folder.
     :param partition: the partition of the answers, as the plan has it: it only gives ``{{ partition }}`` its value (templated).
@@ -100,7 +102,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
     def __init__(
         self,
         *,
-        source: str,
+        source: str | ClaudeSqlSource,
         run_folder: str,
         columns: Sequence[str],
         partition: str | None = "{{ day }}",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_claude.databases.database import Database
     from airflow_provider_claude.sinks.sql.table import SqlTable
+    from airflow_provider_claude.sources.files.allowed import Allowed
+    from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 
 #: Seconds that SQLite waits for another process that writes.
 _SQLITE_WAIT = 60
@@ -30,6 +32,16 @@ _TOKENS = ("iam", "redshift", "redshift-serverless")
 def output_at(uri: str) -> UPath | SqlTable:
     """Where *uri* says that answers go. Raises JobError where it is no place."""
     return sql_table(sql_uri(uri, "output (publish_to)")) if is_sql(uri) else to_path(uri)
+
+
+def source_database(source: SqlUri | ClaudeSqlSource, allowed: Allowed) -> Database:
+    """The database of *source*. Raises SourceError where it is not *allowed*: its connection was not looked up."""
+    from airflow_provider_claude.sources.files.allowed import Location
+
+    uri = source if isinstance(source, SqlUri) else sql_uri(f"sql://{source.conn_id}", "conn_id")
+    location = Location.database(uri)
+    allowed.need(location if location.path else location._replace(path="/"), str(uri))
+    return database(uri.conn_id)
 
 
 def sql_table(uri: SqlUri) -> SqlTable:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
 
+from airflow_provider_claude.core.sql_uri import is_sql, sql_uri
 from airflow_provider_claude.errors import JobError, SourceError, StateError
 from airflow_provider_claude.sources.files.allowed import Allowed, Location, check_text
 from airflow_provider_claude.store import RunFolder, ShardFolder
@@ -82,6 +83,8 @@ def _location(setting: str, uri: str) -> Location:
         raise JobError(f"{said}: {_WRITE}.")
     if set(uri) & set("*?"):
         raise JobError(f"{said}: write the folder without wildcards. All that lies below it is allowed.")
+    if is_sql(uri):
+        return Location.database(sql_uri(uri, f"[claude] {setting}"))
     try:
         return Location.of(cast("UPath", ObjectStoragePath(uri)))
     except (ValueError, ImportError) as e:

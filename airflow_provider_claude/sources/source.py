@@ -24,11 +24,8 @@ mbox, from 1. The file of a single mail is its own reference.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -36,7 +33,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from airflow_provider_claude.core.scan.origin import MissingSource, Origin
-from airflow_provider_claude.core.tables import SOURCE_FIELDS, carried_name
+from airflow_provider_claude.core.tables import carried_name
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.sources.charset.encoding import check_encoding
@@ -49,17 +46,13 @@ from airflow_provider_claude.sources.files.formats import FORMATS
 from airflow_provider_claude.sources.mail import eml, mbox
 from airflow_provider_claude.sources.mail.read_mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, batches_of
+from airflow_provider_claude.sources.rows.column_names import RESERVED, check_columns, check_names
 from airflow_provider_claude.sources.rows.guessing import Tally, refusal, watched, watched_batches
 from airflow_provider_claude.sources.tables import csv_rows, jsonl, parquet_tables
 from airflow_provider_claude.sources.tables.carried import carried_types
 
 if TYPE_CHECKING:
     from upath import UPath
-
-#: What names a column, and is hardly a line of a file that has no header, such as one of passwords or settings.
-_NAME = re.compile(r"[^\W\d][\w .,/()\[\]%#&+?!'’–-]*")
-
-_RESERVED = frozenset(field.name for field in SOURCE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +121,7 @@ class Source:
     def _need_columns(self, file: SourceFile) -> None:
         there = _columns_there(self.format, file, frozenset(), self.wanted.encoding)
         if there is not None:
-            _check_columns(there, self.wanted, f"{file.name} of {self.path}")
+            check_columns(there, self.wanted, f"{file.name} of {self.path}")
 
 
 def open_source(
@@ -165,7 +158,7 @@ def open_source(
         id_column = None
     there = next(filter(None, (_columns_there(kind, file, sought, encoding) for file in files)), None)
     asked = tuple(there or ()) if columns is None else tuple(dict.fromkeys(columns))
-    if columns is None and id_column in _RESERVED:
+    if columns is None and id_column in RESERVED:
         asked = tuple(name for name in asked if name != id_column)
     typed = _types(kind, files, carry)
     wanted = Wanted(
@@ -175,9 +168,9 @@ def open_source(
         encoding=check_encoding(encoding),
         carried=tuple(pa.field(carried_name(name, asked), one) for name, one in typed.items()),
     )
-    _check_names([*asked, *(name for name in carry if name not in asked)], path)
+    check_names([*asked, *(name for name in carry if name not in asked)], path)
     if there is not None:
-        _check_columns(there, wanted, str(path))
+        check_columns(there, wanted, str(path))
     return Source(path=path, format=kind, files=files, wanted=wanted, foreign=foreign)
 
 
@@ -246,52 +239,3 @@ def _types(kind: str, files: Sequence[SourceFile], carry: Sequence[str]) -> dict
     if kind == "parquet" and carry:
         return carried_types(files, carry)
     return {"date": pa.timestamp("us", tz="UTC")} if kind in {"eml", "mbox"} and "date" in carry else {}
-
-
-def _check_names(asked: Sequence[str], path: UPath) -> None:
-    if clash := sorted(_RESERVED & set(asked)):
-        raise SourceError(f"{path} has columns with names the run folder needs: {_listed(clash)}. Rename them.")
-    if len(set(asked)) < len(asked):
-        raise SourceError(f"columns and carry name a column of {path} twice: {_listed(asked)}.")
-
-
-def _columns(there: Sequence[str]) -> str:
-    """Which columns *there* are, unless the first line of a file looks like data: no error quotes what is in a file."""
-    if 10 * sum(_NAME.fullmatch(name) is None for name in there) <= len(there):
-        return f"It has: {_listed(there)}."
-    return f"It has {len(there):,} columns; their names look like data, and are not shown."
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first of *names*, as a source may hold any number of them, of any length and with anything in them."""
-    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
-    return ", ".join(repr(name)[:40] for name in names[:20]) + more
-
-
-def _meant(missing: Sequence[str], there: Sequence[str]) -> str:
-    """The columns of *there* that differ from those *missing* by case, blanks or a few letters only, as a question."""
-    close = dict.fromkeys(one for name in missing for one in _close(name, there) if _NAME.fullmatch(one))
-    return f"Did you mean {_listed(list(close))}? " if close else ""
-
-
-def _close(name: str, there: Sequence[str]) -> list[str]:
-    alike = [one for one in there if _bare(one) == _bare(name)]
-    return alike or get_close_matches(name[:200], [one[:200] for one in there[:500]], n=1, cutoff=0.8)
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold() or name
-
-
-def _check_columns(there: Sequence[str], wanted: Wanted, where: str) -> None:
-    times = Counter(there)
-    if wanted.id_column is not None and wanted.id_column not in times:
-        raise SourceError(
-            f"{where} has no column {wanted.id_column!r} to know its rows by. {_meant([wanted.id_column], there)}"
-            f"{_columns(there)} Name another one "
-            f'with id_column="...", or write id_column=None to use the file name and the row number.'
-        )
-    if missing := [name for name in wanted.values if name not in times]:
-        raise SourceError(f"{where} has no column {_listed(missing)}. {_meant(missing, there)}{_columns(there)}")
-    if twice := [name for name in {*wanted.with_id, *wanted.values} if times[name] > 1]:
-        raise SourceError(f"{where} has more than one column {_listed(twice)}.")

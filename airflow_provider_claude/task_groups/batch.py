@@ -38,13 +38,14 @@ from airflow_provider_claude.operators.scan_splits import (
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.operators.shard import ClaudeShardOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 
 
 def claude_batch_job(
     group_id: str,
     *,
     job: ClaudeJob,
-    source: str,
+    source: str | ClaudeSqlSource,
     work: str,
     output: str | None,
     conn_id: str = ClaudeHook.default_conn_name,
@@ -90,7 +91,8 @@ def claude_batch_job(
 
     :param group_id: the group's name in the DAG, and in the run folder.
     :param job: what is asked about every row.
-    :param source: file, folder or glob, in or below one of ``[claude] sources``; see ClaudeInputScanOperator (templated).
+    :param source: file, folder or glob, table or query, in or below one of ``[claude] sources``; see ClaudeInputScanOperator
+        (templated).
     :param work: root of the run folders, on any store that all workers reach (templated).
     :param output: root of the answers, or a table, ``sql://<conn_id>/<schema>.<table>``; a partition is replaced whole
         (templated). An empty text publishes nothing; None also publishes nothing, and warns when the DAG is parsed and in the

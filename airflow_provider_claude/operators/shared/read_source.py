@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.report.ledger import in_words
+from airflow_provider_claude.core.sql_uri import is_sql, sql_uri
 from airflow_provider_claude.errors import JobError, SourceError
 from airflow_provider_claude.operators.shared.confidential import confidential_word
 from airflow_provider_claude.operators.shared.redacting import carried_as_they_are, with_cipher
+from airflow_provider_claude.runtime.databases import source_database
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import allowed_sources, run_folder, source_path
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_claude.core.scan.origin import MissingSource
     from airflow_provider_claude.core.scan.pii.redaction import Redacting
     from airflow_provider_claude.core.scan.policy import ScanPolicy
     from airflow_provider_claude.core.scan.trimming import Trimming
     from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
     from airflow_provider_claude.job import ClaudeJob
+    from airflow_provider_claude.sources.files.allowed import Allowed
+    from airflow_provider_claude.sources.rows.batches import RowSource
     from airflow_provider_claude.sources.source import Source
     from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
     from airflow_provider_claude.store import RunFolder, ScanRecord
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 class ReadsSource:
     """Makes an operator read a source by its parameters, which ClaudeInputScanOperator describes."""
 
-    source: str
+    source: str | ClaudeSqlSource
     run_folder: str
     columns: Sequence[str]
     carry: Sequence[str]
@@ -49,20 +57,47 @@ class ReadsSource:
     screened: str | None = None
     golden: str | None = None
 
-    def opened(self) -> Source:
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render the templates; a query that several tasks and runs share stays as it was written."""
+        self.source = copy(self.source)
+        super().render_template_fields(context, jinja_env)  # type: ignore[misc]
+
+    def opened(self) -> RowSource:
         """The source. Raises SourceError if it, or a column, does not exist."""
+        allowed = allowed_sources(self.run_folder)
+        carry = carried_as_they_are(self.carry, self.columns, self.redacting)
+        if isinstance(self.source, ClaudeSqlSource) or is_sql(self.source):
+            return self._opened_database(self.source, allowed, carry)
         from airflow_provider_claude.sources.source import open_source
 
-        allowed = allowed_sources(self.run_folder)
         return open_source(
             source_path(self.source, allowed),
             allowed=allowed,
             format=self.source_format,
             id_column=self.id_column,
             columns=self.columns,
-            carry=carried_as_they_are(self.carry, self.columns, self.redacting),
+            carry=carry,
             encoding=self.encoding or None,
             missing=self.missing_source,
+        )
+
+    def _opened_database(self, source: str | ClaudeSqlSource, allowed: Allowed, carry: Sequence[str]) -> RowSource:
+        from airflow_provider_claude.sources.database_source import open_database
+
+        of_files = {
+            "source_format": self.source_format or "",
+            "encoding": self.encoding or "",
+            "missing_source": self.missing_source.removeprefix("fail"),
+            "unreadable_files": self.unreadable_files.removeprefix("fail"),
+        }
+        for name, value in of_files.items():
+            if value:
+                raise JobError(
+                    f"{name} is {value!r}: it says how files are read, and {source} is a database. Leave it out."
+                )
+        asked = sql_uri(source, "source") if isinstance(source, str) else source
+        return open_database(
+            source_database(asked, allowed), asked, id_column=self.id_column, columns=self.columns, carry=carry
         )
 
     def scan_golden(self, run: RunFolder, log: Any) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fsspec import get_filesystem_class
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_claude.core.sql_uri import SqlUri
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.store.files import is_local
 
@@ -41,7 +42,9 @@ def check_text(path: str) -> None:
 
 
 class Location(NamedTuple):
-    """A file, folder or glob of a *store*, `file` or `s3`, reached through the connection *conn_id*, if any."""
+    """A file, folder or glob of a *store*, `file` or `s3`, reached through the connection *conn_id*, if any; or a table,
+    `/schema.table`, or a query, `/`, of a database, whose store is `sql`.
+    """
 
     store: str
     conn_id: str | None
@@ -52,6 +55,11 @@ class Location(NamedTuple):
         """Where *path* is. Raises SourceError for a text that `check_text` refuses."""
         check_text(path.path)
         return cls.local(LocalFileSystem._strip_protocol(path.path)) if is_local(path) else cls._elsewhere(path)  # noqa: SLF001 - fsspec's own way to a bare path
+
+    @classmethod
+    def database(cls, uri: SqlUri) -> Location:
+        """That of *uri*: its table, or all of the database."""
+        return cls("sql", uri.conn_id, str(uri).removeprefix(uri.database))
 
     @classmethod
     def local(cls, path: str) -> Location:
@@ -89,11 +97,15 @@ class Allowed:
     def check(self, path: UPath) -> Location:
         """Where *path* is. Raises SourceError where that is not allowed: its store was not asked, nor its connection."""
         location = Location.of(path)
+        self.need(location, str(path))
+        return location
+
+    def need(self, location: Location, shown: str) -> None:
+        """Raise SourceError where *location*, which is written *shown*, is not allowed."""
         if not self.admits(location):
             raise SourceError(
-                f"{str(path)!r:.300} is not a source that this deployment allows, and was not looked at. Allowed is what lies "
+                f"{shown!r:.300} is not a source that this deployment allows, and was not looked at. Allowed is what lies "
                 "below [claude] root or, where the setting [claude] sources lists folders and URIs, below these alone; links "
-                "and .. are followed first. To read it, set AIRFLOW__CLAUDE__SOURCES on all workers to its folder and all others "
-                "that may be read, separated by commas."
+                "and .. are followed first. To read it, set AIRFLOW__CLAUDE__SOURCES on all workers to its folder or database "
+                "(sql://<conn_id>) and all others that may be read, separated by commas."
             )
-        return location

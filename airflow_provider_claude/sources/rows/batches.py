@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from airflow_provider_claude.core.arrays import array
+from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import SOURCE_FIELDS, source_name, with_columns
 
 _BATCH_CHARACTERS = 16_000_000
@@ -49,6 +50,28 @@ class Wanted:
     def with_id(self) -> list[str]:
         """The columns to read as text, the id's among them, each once."""
         return list(dict.fromkeys([*self.columns, *filter(None, [self.id_column])]))
+
+
+class RowSource(Protocol):
+    """Rows that a scan reads: of files or of a database. *columns* are those of the source that are read."""
+
+    @property
+    def path(self) -> object:
+        """What it is called in reports."""
+        ...
+
+    @property
+    def wanted(self) -> Wanted: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def origin(self) -> Origin: ...
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, from the first; each call reads them again."""
+        ...
 
 
 class Row(NamedTuple):

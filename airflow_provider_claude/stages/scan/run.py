@@ -24,7 +24,7 @@ from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.progress import Seen, unseen
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
-from airflow_provider_claude.sources.source import Source
+from airflow_provider_claude.sources.rows.batches import RowSource
 from airflow_provider_claude.stages.scan.check_rows import Judge, RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping, open_redaction
 from airflow_provider_claude.stages.scan.release_rows import released_keys
@@ -39,7 +39,7 @@ _CHUNK_BYTES = 16 << 20
 
 @many_rows()
 def scan(
-    source: Source, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str], seen: Seen = unseen
+    source: RowSource, run: RunFolder, settings: ScanSettings, *, clock: Callable[[], str], seen: Seen = unseen
 ) -> ScanRecord:
     """Read *source* into *run*, replacing any earlier scan, and return what scan.json says.
 
@@ -88,7 +88,7 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) 
         )
 
 
-def check_columns(source: Source, settings: ScanSettings) -> None:
+def check_columns(source: RowSource, settings: ScanSettings) -> None:
     """Raises SourceError where *settings* names columns that *source* was not opened with, or that we need the names of."""
     columns = settings.columns
     if not settings.text_columns:

@@ -22,6 +22,7 @@ from airflow_provider_claude.core.tables import carried_fields
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.sources.files.file import SourceFile, UnopenedError
 from airflow_provider_claude.sources.files.members import Lost
+from airflow_provider_claude.sources.rows.batches import RowSource
 from airflow_provider_claude.sources.source import Source
 from airflow_provider_claude.stages.scan.check_rows import RowCheck
 from airflow_provider_claude.stages.scan.redact import forget_mapping
@@ -44,7 +45,7 @@ _ASIDE = ("quarantine", "originals")
 
 
 def split_source(
-    source: Source, run: RunFolder, settings: ScanSettings, splits: int, *, clock: Callable[[], str]
+    source: RowSource, run: RunFolder, settings: ScanSettings, splits: int, *, clock: Callable[[], str]
 ) -> list[int]:
     """Divide the files of *source* into splits, *splits* at most and at least one, and return their numbers.
 
@@ -52,11 +53,12 @@ def split_source(
     """
     if splits < 1:
         raise JobError(f"splits is {splits}: write 1 or more.")
+    whole = _of_files(source)
     check_columns(source, settings)
     forget_mapping(run, settings.redact)
     remove(run.file("scan.json"))
     remove(run.file("splits"))
-    names = [file.name for file in source.files]
+    names = [file.name for file in whole.files]
     count = max(1, min(splits, len(names)))
     bounds = [len(names) * number // count for number in range(count + 1)]
     files = [names[start:stop] for start, stop in pairwise(bounds)]
@@ -67,7 +69,7 @@ def split_source(
 
 @many_rows()
 def scan_split(
-    source: Source,
+    source: RowSource,
     run: RunFolder,
     number: int,
     settings: ScanSettings,
@@ -77,7 +79,7 @@ def scan_split(
 ) -> SplitRecord:
     """Scan split *number* of *source*. A file of it that is gone counts as unreadable. *seen*: see `scan`."""
     splits = _splits(run)
-    mine, split_run = _of_split(source, splits.files[number]), _folder_of(run, number)
+    mine, split_run = _of_split(_of_files(source), splits.files[number]), _folder_of(run, number)
     remove(split_run.file("split.json"))
     settings = replace(settings, typed=source.wanted.carried)
     schemas = _schemas(settings)
@@ -152,6 +154,13 @@ def _typed(split_run: RunFolder, settings: ScanSettings) -> list[pa.Field]:
 def _folder_of(run: RunFolder, number: int) -> RunFolder:
     """Where split *number* keeps its tables: they have the layout of a run folder's."""
     return RunFolder(run.file("splits") / f"{number:05d}")
+
+
+def _of_files(source: RowSource) -> Source:
+    """*source*. Raises JobError for a database, whose rows are read in one snapshot."""
+    if isinstance(source, Source):
+        return source
+    raise JobError(f"{source.path} is a database, which one task reads: write scan_tasks=1.")
 
 
 def _of_split(source: Source, names: Sequence[str]) -> Source:

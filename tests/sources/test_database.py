@@ -1,0 +1,289 @@
+"""Tables and queries of real databases as sources: streamed, counted in the same snapshot, every row known by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from upath import UPath
+
+from airflow_provider_claude.core.sql_uri import sql_uri
+from airflow_provider_claude.databases.database import Database
+from airflow_provider_claude.errors import JobError, SourceError, StoreError
+from airflow_provider_claude.sources import database_source
+from airflow_provider_claude.sources.database_source import DatabaseSource, open_database
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
+from airflow_provider_claude.sources.tables import database_columns
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
+from airflow_provider_claude.stages.scan.splits import split_source
+from airflow_provider_claude.store import RunFolder
+from tests.databases import postgres_at, running_postgres, sqlite_at
+from tests.stages.conftest import clock
+
+
+@pytest.fixture(scope="module")
+def socket() -> Iterator[str]:
+    with running_postgres() as folder:
+        yield folder
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "sqlite":
+        return sqlite_at(tmp_path / "mails.db")
+    return postgres_at(request.getfixturevalue("socket"))
+
+
+def run(database: Database, *statements: str, values: list[Any] | None = None) -> None:
+    with closing(database.connect()) as connection:
+        for statement in statements:
+            connection.execute(statement, values or [])
+
+
+def mails(database: Database, count: int) -> None:
+    run(database, "create table mails (id integer, day text, body text, amount numeric(12, 2))")
+    with closing(database.connect()) as connection:
+        mark = database.session.mark
+        for n in range(count):
+            connection.execute(
+                f"insert into mails values ({mark}, {mark}, {mark}, {mark})",
+                [count - n, f"2026-11-{20 + n % 2}", f"mail {n}", f"{n}.5"],
+            )
+
+
+def opened(database: Database, source: Any = "sql://warehouse/mails", **more: Any) -> DatabaseSource:
+    asked = sql_uri(source, "source") if isinstance(source, str) else source
+    return open_database(database, asked, **{"id_column": "id", "columns": ["body"], **more})
+
+
+def query(text: str, **parameters: Any) -> ClaudeSqlSource:
+    return ClaudeSqlSource(conn_id="warehouse", query=text, parameters=parameters)
+
+
+def read(source: DatabaseSource) -> list[dict[str, Any]]:
+    batches = list(source.batches())
+    assert all(batch.schema == source.schema for batch in batches)
+    return pa.Table.from_batches(batches, schema=source.schema).to_pylist()
+
+
+def test_a_table_is_read_in_the_order_of_its_keys_and_each_row_is_known_by_its_own(database: Database) -> None:
+    mails(database, 250)
+    found = read(opened(database))
+    assert [row["item_id"] for row in found] == [str(n) for n in range(1, 251)]
+    assert found[0]["body"] == "mail 249"
+    assert found[0]["source_ref"] == "sql://warehouse/mails#1"
+    assert {(row["defect"], row["lost_rows"]) for row in found} == {(None, 0)}
+
+
+def test_a_scan_counts_what_the_database_counts(database: Database, tmp_path: Path) -> None:
+    mails(database, 30)
+    run_folder = RunFolder(UPath(tmp_path / "run"))
+    settings = ScanSettings(text_columns=["body"], carry=["amount"])
+    record = scan(opened(database, carry=["amount"]), run_folder, settings, clock=clock())
+    assert (record.rows, record.items, record.source, record.format) == (30, 30, "sql://warehouse/mails", "sql")
+
+
+@pytest.mark.parametrize("hostile", ["2026-11-21", "' or '1'='1", "2026-11-21'; drop table mails; --", "%s"])
+def test_parameters_are_bound_and_never_a_part_of_the_query(database: Database, hostile: str) -> None:
+    mails(database, 6)
+    mark = {"postgresql": "%(day)s", "sqlite": ":day"}[database.session.kind]
+    text = f"select * from mails where day = {mark} -- the day;\n;"
+    assert len(read(opened(database, query(text, day=hostile)))) == (3 if hostile == "2026-11-21" else 0)
+    assert len(read(opened(database))) == 6
+
+
+def test_a_query_without_parameters_may_hold_a_percent_sign(database: Database) -> None:
+    mails(database, 12)
+    assert len(read(opened(database, query("select * from mails where body like 'mail 1%'")))) == 3
+
+
+def test_a_parameter_that_is_not_given_is_an_error_before_anything_is_read(database: Database) -> None:
+    mails(database, 1)
+    mark = {"postgresql": "%(day)s", "sqlite": ":day"}[database.session.kind]
+    with pytest.raises(SourceError, match="sql://warehouse: "):
+        opened(database, query(f"select * from mails where day = {mark}", other="x"))
+
+
+def test_names_are_quoted_whatever_is_in_them(database: Database) -> None:
+    name = 'a"; drop table "t" -- 50% %s'
+    quoted = '"' + name.replace('"', '""') + '"'
+    shown = quoted.replace("%", "%%") if database.session.kind == "postgresql" else quoted
+    run(database, f"create table {shown} ({shown} text, id text)", f"insert into {shown} values ('x', '1')")
+    uri = f"sql://warehouse/{name.replace('%', '%25').replace(' ', '%20')}"
+    assert [row[name] for row in read(opened(database, uri, columns=[name]))] == ["x"]
+
+
+def test_the_types_of_postgresql_are_carried_as_they_are_and_sent_as_text(socket: str) -> None:
+    database = postgres_at(socket)
+    run(
+        database,
+        "create table t (id uuid, b boolean, n bigint, usd numeric(18, 12), at timestamptz, on_day date, j jsonb, a int[], "
+        "f real)",
+        "insert into t values ('00000000-0000-0000-0000-000000000001', true, 7, 0.500000000001, '2026-11-22 06:00+01', "
+        "'2026-11-22', '{\"k\": \"v\"}', '{1,2}', 1.1), (gen_random_uuid(), null, null, null, null, null, null, null, null)",
+    )
+    names = ["b", "n", "usd", "at", "on_day", "j", "a"]
+    first = read(opened(database, "sql://warehouse/public.t", columns=["j"], carry=[*names, "f"]))[0]
+    moment = datetime(2026, 11, 22, 5, tzinfo=UTC)
+    assert [first[name] for name in ("b", "n", "usd", "at", "on_day")] == [
+        True, 7, Decimal("0.500000000001"), moment, date(2026, 11, 22),
+    ]  # fmt: skip
+    assert (first["item_id"], first["j"], first["a"]) == ("00000000-0000-0000-0000-000000000001", '{"k": "v"}', "{1,2}")
+    sent = read(opened(database, "sql://warehouse/t", columns=[*names, "f"]))[0]
+    assert [sent[name] for name in names] == [
+        "true", "7", "0.500000000001", "2026-11-22 05:00:00.000000Z", "2026-11-22", '{"k": "v"}', "{1,2}",
+    ]  # fmt: skip
+    assert sent["f"] == "1.1"
+
+
+@pytest.mark.parametrize(
+    ("column", "carry", "said"),
+    [
+        ("bytea", [], r"is bytea: say in the query which text it is, such as convert_from\(x, 'UTF8'\)"),
+        ("numeric", ["x"], r"is numeric without a number of digits: .* cast\(x as numeric\(18, 2\)\)"),
+    ],
+)
+def test_a_type_that_would_be_a_guess_is_refused_with_what_to_write(
+    socket: str, column: str, carry: list[str], said: str
+) -> None:
+    database = postgres_at(socket)
+    run(database, f"create table t (id int, x {column})")
+    with pytest.raises(SourceError, match=said):
+        opened(database, "sql://warehouse/t", columns=["x"], carry=carry)
+
+
+def test_a_column_of_sqlite_is_carried_in_the_type_of_its_values(tmp_path: Path) -> None:
+    database = sqlite_at(tmp_path / "a.db")
+    run(
+        database,
+        "create table t (id integer, whole, floating, mixed, body text)",
+        "insert into t values (1, 7, 1, 1, 'a'), (2, null, 0.5, 'x', cast(x'ff41' as text)), (3, 9, 2.0, 2.5, 12)",
+    )
+    source = opened(database, "sql://warehouse/t", carry=["whole", "floating", "mixed"])
+    found = read(source)
+    assert [(row["whole"], row["floating"], row["mixed"]) for row in found] == [
+        (7, 1.0, "1"),
+        (None, 0.5, "x"),
+        (9, 2.0, "2.5"),
+    ]
+    assert [row["body"] for row in found] == ["a", "ÿA", "12"]
+    assert [row["flags"] for row in found] == [[], ["charset_guessed"], []]
+
+
+def test_a_row_without_a_key_is_set_aside_and_no_row_is_lost(database: Database) -> None:
+    run(
+        database,
+        "create table mails (id text, body text)",
+        "insert into mails values (null, 'a'), (' ', 'b'), ('1', 'c')",
+    )
+    found = {row["body"]: (row["item_id"], row["defect"]) for row in read(opened(database))}
+    assert found["c"] == ("1", None)
+    assert found["a"][1] == found["b"][1] == "missing_id: the row has no 'id'."
+
+
+def test_a_query_whose_rows_change_between_count_and_read_fails(database: Database) -> None:
+    mails(database, 200)
+    chance = {"postgresql": "random() < 0.5", "sqlite": "random() > 0"}[database.session.kind]
+    with pytest.raises(SourceError, match=r"the query gives other rows each time it is asked"):
+        read(opened(database, query(f"select * from mails where {chance}")))
+
+
+def test_rows_that_others_write_while_it_reads_are_not_in_the_snapshot(database: Database) -> None:
+    mails(database, 250)
+    if database.session.kind == "sqlite":
+        run(database, "pragma journal_mode = wal")
+    batches = opened(database).batches()
+    first = next(batches)
+    run(database, "delete from mails where id > 120", "insert into mails values (0, '2026-11-20', 'new', 1)")
+    assert sum(map(len, [first, *batches])) == 250
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"id_column": None}, r"is known by its key: write the column that holds it, id_column"),
+        (
+            {"id_column": "key"},
+            r'has no column \'key\' to know its rows by.*Name another one with id_column="\.\.\."\.',
+        ),
+        ({"columns": ["Body"]}, r"has no column 'Body'. Did you mean 'body'\?"),
+        ({"columns": ["defect"]}, "names the run folder needs"),
+        ({"source": "sql://warehouse"}, "names no table"),
+        ({"source": "sql://warehouse/nowhere"}, "sql://warehouse: "),
+        ({"source": query("delete from mails")}, "sql://warehouse: "),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_before_anything_is_sent(
+    database: Database, more: dict[str, Any], said: str
+) -> None:
+    mails(database, 1)
+    with pytest.raises(SourceError, match=said):
+        opened(database, **more)
+    assert len(read(opened(database))) == 1
+
+
+def test_nothing_can_be_written_by_a_query(socket: str) -> None:
+    database = postgres_at(socket)
+    mails(database, 1)
+    run(database, "create function f() returns int language sql as $$ delete from mails returning 1 $$")
+    with pytest.raises(SourceError, match="read-only transaction"):
+        read(opened(database, query("select f() as id, 'x' as body")))
+
+
+def test_a_text_that_is_too_long_is_set_aside_without_being_read_whole(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_columns, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(database_source, "MOST_CHARACTERS", 10)
+    run(
+        database,
+        "create table mails (id text, body text)",
+        f"insert into mails values ('1', '{'é' * 50}'), ('2', '{'é' * 10}')",
+    )
+    first, second = read(opened(database))
+    assert (len(first["body"]), first["defect"].partition(":")[0]) == (11, "oversize")
+    assert (second["body"], second["defect"]) == ("é" * 10, None)
+
+
+def test_a_database_is_read_by_one_task(database: Database, tmp_path: Path) -> None:
+    mails(database, 1)
+    with pytest.raises(JobError, match="is a database, which one task reads: write scan_tasks=1"):
+        split_source(
+            opened(database), RunFolder(UPath(tmp_path)), ScanSettings(text_columns=["body"]), 2, clock=clock()
+        )
+
+
+def test_a_connection_that_breaks_while_it_reads_is_tried_again(socket: str) -> None:
+    database = postgres_at(socket)
+    mails(database, 250)
+    batches = opened(database).batches()
+    next(batches)
+    run(
+        database,
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where query ilike '%%claude_source%%' and pid <> pg_backend_pid()",
+    )
+    with pytest.raises(StoreError, match="sql://warehouse: "):
+        list(batches)
+
+
+def test_a_source_is_named_by_a_hash_of_what_it_asks_and_shows_no_value() -> None:
+    one = query("select 1", day="secret")
+    assert str(one).startswith("sql://warehouse/?query=")
+    assert "secret" not in str(one)
+    assert str(one) == str(query("select \n 1", day="secret")) != str(query("select 1", day="other"))
+    assert str(one) != str(replace(one, query="select 2"))
+
+
+@pytest.mark.parametrize("given", [{"query": ""}, {"query": "select 1", "parameters": ["x"]}])
+def test_a_query_that_cannot_be_asked_is_refused_when_the_dag_is_parsed(given: dict[str, Any]) -> None:
+    with pytest.raises(JobError, match=r"write a select statement|write names and values"):
+        ClaudeSqlSource(conn_id="warehouse", **given)
