@@ -46,6 +46,9 @@ class Consistency:
         ``hold``: nothing else is asked, and nothing is published, before ``claude-batch accept``.
     :param change_rows: at most so many items are the sample of a change, and of `order_probe`.
     :param order_probe: ask the sample of each run with the options of each enum in reverse, to measure what their order does.
+    :param confidence_field: a number of the output, 0 to 1, in which the model says how sure it is of its answer. By the golden
+        rows, the report says how often it is right when it is so sure; without golden rows, that it is the model's word only.
+        None: no field.
     :raises JobError: a value is out of range.
     """
 
@@ -59,6 +62,7 @@ class Consistency:
     on_change: OnChange = "report"
     change_rows: int = 1_000
     order_probe: bool = False
+    confidence_field: str | None = None
 
     def __post_init__(self) -> None:
         number("consistency: share", self.share, 0, 1)
@@ -71,6 +75,15 @@ class Consistency:
                 f"consistency: least={self.least:,} exceeds most={self.most:,}. Write a smaller least or a larger most."
             )
         self._check_gates()
+
+    def _check_confidence(self, fields: Mapping[str, Comparable]) -> None:
+        name = self.confidence_field
+        if name is not None and not (name in fields and fields[name].numbers):
+            numbers = ", ".join(field for field, kind in fields.items() if kind.numbers)
+            raise JobError(
+                f"consistency: confidence_field is {name!r}, which is no number of the output "
+                f"({numbers or 'it has none'})."
+            )
 
     def _check_gates(self) -> None:
         for gate in ("min_agreement", "min_golden"):
@@ -112,6 +125,7 @@ class Consistency:
     def check_fields(self, schema: Mapping[str, Any]) -> None:
         """Raise JobError where answers to *schema* have no field that is to be judged."""
         fields = comparable(schema)
+        self._check_confidence(fields)
         for gate in ("min_agreement", "min_golden"):
             wanted = self.required(gate, fields)
             if unknown := [name for name in wanted if name not in fields]:

@@ -43,6 +43,7 @@ def render(summary: Summary) -> str:
         columns=[(column, _column_chart(column)) for column in summary.answers],
         again_chart=_again_chart(summary),
         golden_chart=_golden_chart(summary),
+        confidence_chart=_confidence_chart(summary),
         order_sentence=order_sentence,
         cost_chart=_cost_chart(summary.costs, decimals),
         timeline=charts.timeline(drawn, deadline=deadline, zone=summary.zone) if drawn else None,
@@ -69,6 +70,13 @@ def _golden_chart(summary: Summary) -> Markup | None:
     if golden is None or not golden.fields:
         return None
     return charts.share_intervals({one.field: one.accuracy for one in golden.fields})
+
+
+def _confidence_chart(summary: Summary) -> Markup | None:
+    found = summary.confidence.calibration if summary.confidence else None
+    if found is None:
+        return None
+    return charts.share_intervals({f"{one.stated:.2f} ({rows(one.rows)})": one.right for one in found.bins})
 
 
 def _drawn(values: dict[str, int]) -> dict[str, int]:

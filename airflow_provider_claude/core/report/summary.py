@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.calibration import Confidence
 from airflow_provider_claude.core.consistency.drift import Drift
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.neighbours import Neighbours
@@ -45,10 +46,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `notes` say what else was found where the source is. `releases`: what people have let out of quarantine, a sentence an act.
     `probes`: what is known of packing, where the plan decides about it.
     `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
-    shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently. `change`: what a
-    changed job did to a sample, None where the job is the accepted one; `order`: what the order of the options did. Times are
-    shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
-    `published_rows` how many are in the files there, both None while, or because, they are not.
+    shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently;
+    `confidence`: what the model's own is worth. `change`: what a changed job did to a sample, None where the job is the accepted
+    one; `order`: what the order of the options did. Times are shown in `zone`, the DAG's. `publication` says how far the
+    publication of the answers is; `published` where they are, and `published_rows` how many are in the files there, both None
+    while, or because, they are not.
     """
 
     source: str
@@ -82,6 +84,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     drift: list[Drift] = []
     consistency: Measured | None = None
     neighbours: Neighbours | None = None
+    confidence: Confidence | None = None
     change: Certification | None = None
     order: Measured | None = None
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from airflow_provider_claude.core.consistency.asked_again import AskedAgain, asked_again
+from airflow_provider_claude.core.consistency.calibration import Stated, stated
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable
 from airflow_provider_claude.core.consistency.golden import Golden, Right, golden, right
 from airflow_provider_claude.core.consistency.measured import Measured
@@ -31,10 +32,13 @@ class Baseline(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was *measured*, and which golden rows were *right*, by their keys."""
+    """What was *measured*, which golden rows were *right*, by their keys, and how *sure* the model was of them (None without
+    golden rows, or where no field says it).
+    """
 
     measured: Measured
     right: Right
+    sure: Stated | None = None
 
 
 def measure_again(run: RunFolder, plan: PlanRecord, before: Baseline | None = None) -> Found | None:
@@ -67,8 +71,20 @@ def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseli
     again = _again(run, fields, answers, len(asked) - len(names)) if len(asked) > len(names) else None
     if not names:
         return Found(Measured(again=again), {})
-    measured, of_golden = _golden(golden_rows(run, fields), names, fields, answers, before)
-    return Found(Measured(again=again, golden=measured), of_golden)
+    rows = golden_rows(run, fields)
+    measured, of_golden = _golden(rows, names, fields, answers, before)
+    sure = _sure(plan, fields, {name: answers[name] for name in names if name in answers}, rows)
+    return Found(Measured(again=again, golden=measured), of_golden, sure)
+
+
+def _sure(plan: PlanRecord, fields: Mapping[str, Comparable], answers: Answers, rows: GoldenRows) -> Stated | None:
+    """How sure the model was of its *answers* to golden rows, in the field that the plan names."""
+    field = plan.consistency.confidence_field if plan.consistency else None
+    if field is None:
+        return None
+    found = Stated()
+    found.add(stated(field, fields, answers, rows.known))
+    return found
 
 
 def _again(run: RunFolder, fields: Mapping[str, Comparable], answers: Answers, asked: int) -> AskedAgain:

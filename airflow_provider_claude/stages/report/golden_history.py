@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.core.consistency.golden import Right
-from airflow_provider_claude.stages.probes.measure_again import Baseline
+from airflow_provider_claude.core.consistency.calibration import Stated
+from airflow_provider_claude.stages.probes.measure_again import Baseline, Found
 from airflow_provider_claude.stages.report.earlier_runs import is_other
 from airflow_provider_claude.store import GoldenRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.work_of import group_of, work_of
@@ -21,8 +21,9 @@ def baseline(run: RunFolder, plan: PlanRecord) -> Baseline | None:
     return None
 
 
-def record_golden(run: RunFolder, plan: PlanRecord, right: Right, *, accepted: bool) -> None:
-    """Keep which golden rows *run* got *right*, by their keys. *accepted*: it is not red."""
+def record_golden(run: RunFolder, plan: PlanRecord, found: Found, *, accepted: bool) -> None:
+    """Keep what *run* was *found* to get right of its golden rows, and how sure it was. *accepted*: it is not red."""
+    right, sure = found.right, found.sure or Stated()
     keys = sorted({key for rows in right.values() for key in rows})
     if not keys:
         return
@@ -37,6 +38,8 @@ def record_golden(run: RunFolder, plan: PlanRecord, right: Right, *, accepted: b
         accepted=accepted,
         keys=keys,
         right={field: "".join(_CHARACTERS[rows.get(key)] for key in keys) for field, rows in right.items()},
+        stated=dict(sure.rows),
+        stated_right=dict(sure.right),
     )
     work.record_golden(group_of(run, plan), record)
 

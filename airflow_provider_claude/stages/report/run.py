@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.calibration import Confidence, confidence
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.publish.destination import Destination
@@ -22,7 +23,7 @@ from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, W
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.cost.spent import keep_on_record
-from airflow_provider_claude.stages.probes.measure_again import measure_again
+from airflow_provider_claude.stages.probes.measure_again import Found, measure_again
 from airflow_provider_claude.stages.probes.measure_change import measure_change
 from airflow_provider_claude.stages.probes.measure_order import measure_order
 from airflow_provider_claude.stages.probes.measure_packs import measure_packs
@@ -33,7 +34,7 @@ from airflow_provider_claude.stages.report.golden_history import baseline, recor
 from airflow_provider_claude.stages.report.measure_drift import changes, drifts, other_runs, record_labels
 from airflow_provider_claude.stages.report.record_history import record_cache, record_history, record_tokens
 from airflow_provider_claude.stages.review.find_neighbours import neighbours_for_report
-from airflow_provider_claude.store import RunFolder, write_bytes
+from airflow_provider_claude.store import PlanRecord, RunFolder, write_bytes
 from airflow_provider_claude.store.work_of import work_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def report(
         probes=measure_packs(run, plan, now),
         consistency=found.measured if found else None,
         neighbours=neighbours_for_report(run, plan),
+        confidence=_confidence(plan, found),
         change=_with_golden(measure_change(run, plan), found.measured if found else None),
         order=measure_order(run, plan),
     )
@@ -99,7 +101,8 @@ def report(
     record_cache(run, plan, paid)
     if not plan.held:
         record_labels(run, plan, summary.answers)
-    record_golden(run, plan, found.right if found else {}, accepted=not summary.problems)
+    if found is not None:
+        record_golden(run, plan, found, accepted=not summary.problems)
     if summary.problems:
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is not None:
@@ -125,6 +128,15 @@ def _changed(summary: Summary, beside: Sequence[str]) -> Sequence[str]:
     if summary.change is None:
         return beside
     return [] if summary.change.held else [summary.change.warning()]
+
+
+def _confidence(plan: PlanRecord, found: Found | None) -> Confidence | None:
+    """What is known of the confidence that the model states, where the plan names the field."""
+    field = plan.consistency.confidence_field if plan.consistency else None
+    if field is None:
+        return None
+    why_not = found.measured.why_not if found else ""
+    return confidence(field, found.sure if found else None, why_not or "there are no golden rows to hold it against")
 
 
 def _beginning(summary: Summary, output: UPath | SqlTable | None) -> str:

@@ -72,7 +72,8 @@ class LabelsRecord(Record, frozen=True, kw_only=True):
 
 class GoldenRecord(Record, frozen=True, kw_only=True):
     """golden/<group>/….json of an account's folder: which golden rows a run got right. `keys` name the rows, and `right` has, for
-    each field, a character for each of them: `1` right, `0` wrong, `-` not known. `accepted`: the run was not red.
+    each field, a character for each of them: `1` right, `0` wrong, `-` not known. `accepted`: the run was not red. `stated` has
+    the rows by the confidence that was stated of them (`0.93`), `stated_right` those that were right in all that is known.
 
     The rest is as in LabelsRecord.
     """
@@ -86,6 +87,8 @@ class GoldenRecord(Record, frozen=True, kw_only=True):
     accepted: bool
     keys: list[str]
     right: dict[str, str]
+    stated: dict[str, int] = {}
+    stated_right: dict[str, int] = {}
 
 
 class HistoryRecord(Record, frozen=True, kw_only=True):

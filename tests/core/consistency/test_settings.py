@@ -66,3 +66,10 @@ def test_a_limit_of_a_field_that_cannot_be_judged_is_refused_when_the_dag_is_par
 ) -> None:
     with pytest.raises(JobError, match=says):
         checked_consistency(Consistency(min_agreement=least), {"type": "object", "properties": properties})
+
+
+def test_a_confidence_field_that_is_no_number_of_the_output_is_refused() -> None:
+    with pytest.raises(
+        JobError, match=r"confidence_field is 'label', which is no number of the output \(it has none\)"
+    ):
+        checked_consistency(Consistency(confidence_field="label"), SCHEMA)

@@ -122,3 +122,33 @@ def test_golden_rows_are_asked_without_a_sample_too(night: Night, tmp_path: Path
     measured = reported(today).consistency
     assert measured is not None
     assert (measured.again, measured.golden is not None) == (None, True)
+
+
+SURE = replace(GOLDEN, confidence_field="confidence")
+
+
+def test_the_confidence_of_the_model_is_held_against_the_golden_rows(night: Night, tmp_path: Path) -> None:
+    today = with_golden(day(night, "mon", rows=60), tmp_path, labels=["positive", "negative", "positive"], rows=120)
+    summary = whole(today, SURE)
+    assert summary.confidence is not None
+    found = summary.confidence.calibration
+    assert found is not None
+    assert (found.rows, found.right.value) == (120, pytest.approx(2 / 3))
+    assert sum(one.rows for one in found.bins) == 120
+    assert found.sentence() in today.run.file("report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("rows", "consistency", "why"),
+    [
+        (30, SURE, "30 golden rows with an answer are too few"),
+        (0, replace(SURE, golden=None), "there are no golden rows to hold it against"),
+    ],
+)
+def test_without_enough_golden_rows_the_confidence_is_the_word_of_the_model_only(
+    night: Night, tmp_path: Path, rows: int, consistency: Consistency, why: str
+) -> None:
+    today = day(night, "mon", rows=60)
+    summary = whole(with_golden(today, tmp_path, rows=rows) if rows else today, consistency)
+    assert summary.confidence is not None
+    assert summary.confidence.sentence().startswith(f"confidence is the model's word only: {why}")
