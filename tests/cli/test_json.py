@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from airflow_provider_claude import __version__
 from airflow_provider_claude.cli.documents import as_json
 from airflow_provider_claude.cli.main import build_parser, main
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.core.row_trace import AttemptTrace, Ending, Rebuilt, RowTrace, Said
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.active.enter import enter
+from airflow_provider_claude.stages.plan.dry_run import DryRun
 from airflow_provider_claude.store import AccountFolder, RunFolder
 from docs.ext import commands as docs_commands
 from tests.cli.conftest import Night, now
@@ -34,12 +39,27 @@ def test_every_command_takes_json() -> None:
         assert "--json" in [name for name, _ in docs_commands.arguments(command)]
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+
+
+@pytest.mark.parametrize("name", docs_commands.commands(build_parser()))
+def test_the_document_of_every_command_is_described(name: str) -> None:
+    table = PAGE.split("## Documents", 1)[1].split("## States of a run", 1)[0]
+    assert re.search(rf"^\| [^|]*`{name}", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind", [RowTrace, AttemptTrace, Said, Rebuilt, Ending, DryRun])
+def test_every_field_of_a_document_is_described(kind: type[msgspec.Struct]) -> None:
+    assert [name for name in kind.__struct_fields__ if not re.search(rf"`{name}(\[\])?`", PAGE)] == []
+
+
 def test_a_run_is_one_document_from_its_plan_to_its_report(
     night: Night, work: AccountFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     night.scan().plan()
     night.load_shards().report()
     [run] = document(capsys, "runs", work)["runs"]
+    assert [name for name in run if not re.search(rf"`{name}(\[\])?`", PAGE)] == []
     assert (run["state"], run["inputs"], run["answered"], run["shards_loaded"]) == ("reported green", 6, 6, 2)
     assert run["cost_usd"] > 0
     whole = document(capsys, "show", night.run)
