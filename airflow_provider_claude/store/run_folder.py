@@ -41,14 +41,14 @@ END_KINDS = ("succeeded", "errored", "canceled", "expired")
 class ShardFolder:
     """shards/00003/ of a run folder. The task handle of a shard is its path: `str(folder)`."""
 
-    def __init__(self, path: UPath, reader: Reader = STORE) -> None:
-        if not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards":
+    def __init__(self, path: UPath, run: RunFolder | None = None) -> None:
+        if run is None and (not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards"):
             msg = f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
             raise StateError(msg)
         self.path = path
         self.number = int(path.name)
-        self.reader = reader
-        self.run = RunFolder(path.parent.parent, reader)
+        self.run = run or RunFolder(path.parent.parent)
+        self.reader = self.run.reader
 
     def __str__(self) -> str:
         return str(self.path)
@@ -195,7 +195,7 @@ class RunFolder:
         return self.path / name
 
     def shard(self, number: int) -> ShardFolder:
-        return ShardFolder(self.path / "shards" / f"{number:05d}", self.reader)
+        return ShardFolder(self.path / f"shards/{number:05d}", self)
 
     def shards(self) -> list[ShardFolder]:
         """All shards that have a folder, in order."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -30,41 +30,49 @@ _R = TypeVar("_R", bound=msgspec.Struct)
 _MOST_RECORDS = 20_000
 
 #: Records that are read at once: on an object store each is a round trip.
-_READERS = 16
+_READERS = 32
 
 
-class RecordCache:
-    """Records by their path, each with the stamp of the file it was read from. The latest used are kept. Threads may share it."""
+_T = TypeVar("_T")
 
-    def __init__(self, most: int = _MOST_RECORDS) -> None:
+
+class StampedCache(Generic[_T]):
+    """Values by their key, each with the stamp of the files it was made from. The *most* last used are kept. Threads share it."""
+
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[str, tuple[str, msgspec.Struct]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[str, _T]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, path: str, stamp: str) -> Any:
-        """The record of the file *path* with the stamp *stamp*, None where it is not kept."""
+    def get(self, key: str, stamp: str) -> _T | None:
+        """The value of *key* with the stamp *stamp*, None where it is not kept."""
         with self._lock:
-            known = self._kept.get(path)
+            known = self._kept.get(key)
             if known is None or known[0] != stamp:
                 return None
-            self._kept.move_to_end(path)
+            self._kept.move_to_end(key)
             return known[1]
 
-    def keep(self, path: str, stamp: str, record: msgspec.Struct) -> None:
+    def keep(self, key: str, stamp: str, value: _T) -> None:
         with self._lock:
-            self._kept[path] = (stamp, record)
-            self._kept.move_to_end(path)
+            self._kept[key] = (stamp, value)
+            self._kept.move_to_end(key)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
+
+
+def record_cache(most: int = _MOST_RECORDS) -> StampedCache[Any]:
+    """A cache for the records of snapshots."""
+    return StampedCache(most)
 
 
 class Snapshot(Reader):
     """What is below *root*, as one listing found it. Records are taken from *cache* where their file has not changed."""
 
-    def __init__(self, root: UPath, cache: RecordCache) -> None:
+    def __init__(self, root: UPath, cache: StampedCache[Any]) -> None:
         self._root = str(root).rstrip("/")
         self._path, self._cache = root, cache
         self.files = tree(root)
@@ -86,6 +94,11 @@ class Snapshot(Reader):
         if record is None and (record := read_record(path, kind)) is not None:
             self._cache.keep(key, stamp, record)
         return record
+
+    def stamp(self, folder: str) -> str:
+        """What differs once a file directly in *folder*, a path in the root, is new, written again or gone."""
+        names = sorted(self._folders.get(folder, ()))
+        return " ".join(f"{name} {self.files.get(f'{folder}/{name}', '')}" for name in names)
 
     def read_ahead(self, wanted: Iterable[tuple[str, type[msgspec.Struct]]]) -> None:
         """Read the records that are *wanted* and not kept, several at once. A damaged one raises where it is used."""

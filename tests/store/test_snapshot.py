@@ -10,7 +10,7 @@ from upath import UPath
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import RunFolder, SettledRecord, list_names, write_record
 from airflow_provider_claude.store import snapshot as module
-from airflow_provider_claude.store.snapshot import RecordCache, Snapshot
+from airflow_provider_claude.store.snapshot import Snapshot, record_cache
 
 SETTLED = SettledRecord(shard_fingerprint="f", round=1, at="2026-11-23T00:00:00+00:00")
 
@@ -28,7 +28,7 @@ def settle(root: UPath, number: int, **changed: Any) -> None:
 def test_a_run_folder_reads_from_a_snapshot_what_it_reads_from_the_store(root: UPath) -> None:
     settle(root, 1)
     settle(root, 12)
-    run, plain = RunFolder(root, Snapshot(root, RecordCache())), RunFolder(root)
+    run, plain = RunFolder(root, Snapshot(root, record_cache())), RunFolder(root)
     assert [shard.number for shard in run.shards()] == [shard.number for shard in plain.shards()] == [1, 12]
     assert run.shard(12).names() == plain.shard(12).names() == {"settled.json"}
     assert run.shard(12).settled() == plain.shard(12).settled() == SETTLED
@@ -38,7 +38,7 @@ def test_a_run_folder_reads_from_a_snapshot_what_it_reads_from_the_store(root: U
 
 def test_a_snapshot_names_what_a_listing_does(root: UPath) -> None:
     settle(root, 1)
-    snapshot = Snapshot(root, RecordCache())
+    snapshot = Snapshot(root, record_cache())
     for folder in (root, root / "shards", root / "shards" / "00001", root / "nothing"):
         assert snapshot.names(folder) == list_names(folder)
 
@@ -47,7 +47,7 @@ def test_a_record_is_read_once_and_again_after_it_was_rewritten(root: UPath, mon
     reads: list[str] = []
     whole = module.read_record
     monkeypatch.setattr(module, "read_record", lambda path, kind: (reads.append(path.name), whole(path, kind))[1])
-    cache = RecordCache()
+    cache = record_cache()
     settle(root, 1)
     for _ in range(3):
         assert RunFolder(root, Snapshot(root, cache)).shard(1).settled() == SETTLED
@@ -62,18 +62,18 @@ def test_a_record_is_read_once_and_again_after_it_was_rewritten(root: UPath, mon
 def test_a_damaged_record_raises_as_it_does_in_the_store(root: UPath) -> None:
     settle(root, 1)
     (root / "shards" / "00001" / "settled.json").write_bytes(b"{")
-    snapshot = Snapshot(root, RecordCache())
+    snapshot = Snapshot(root, record_cache())
     snapshot.read_ahead([("shards/00001/settled.json", SettledRecord)])
     with pytest.raises(StateError, match="not a readable SettledRecord"):
         RunFolder(root, snapshot).shard(1).settled()
 
 
 def test_there_is_nothing_in_a_snapshot_of_a_folder_that_is_not_there(root: UPath) -> None:
-    assert Snapshot(root, RecordCache()).files == {}
+    assert Snapshot(root, record_cache()).files == {}
 
 
 def test_the_cache_keeps_the_records_that_were_used_last() -> None:
-    cache = RecordCache(most=2)
+    cache = record_cache(most=2)
     for name in "abc":
         cache.keep(name, "1", SETTLED)
     assert len(cache) == 2
@@ -91,4 +91,4 @@ def test_a_file_that_goes_while_it_is_listed_is_left_out(tmp_path: Path, monkeyp
         return whole(path, **more)
 
     monkeypatch.setattr("airflow_provider_claude.store.files.os.stat", stat)
-    assert list(Snapshot(UPath(tmp_path), RecordCache()).files) == ["shards/00002/settled.json"]
+    assert list(Snapshot(UPath(tmp_path), record_cache()).files) == ["shards/00002/settled.json"]

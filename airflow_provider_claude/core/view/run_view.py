@@ -80,7 +80,7 @@ class RunView:
         """USD that are known to be paid: by the report, else for what is loaded."""
         if self.report is not None:
             return self.report.costs.actual
-        return sum((shard.cost for shard in self.shards), Decimal(0))
+        return sum((shard.cost or Decimal(0) for shard in self.shards), Decimal(0))
 
     @property
     def expected(self) -> Decimal | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from airflow_provider_claude.core.report.ledger import ShardCount
 from airflow_provider_claude.core.report.timeline import ShardSpan
 from airflow_provider_claude.core.submit.attempt import Attempt
 
@@ -33,7 +34,7 @@ _LOADED = frozenset({Stage.AGAIN, Stage.LOADED, Stage.DONE})
 class ShardView:
     """A shard of the plan. Times are ISO 8601; *outcomes* are those of its loaded rows, duplicates counted with their originals.
 
-    *abandoned*: its cutoff has come. *cost* is in USD and known for what is loaded.
+    *abandoned*: its cutoff has come. *cost*: USD for what is loaded; None where it was not read.
     """
 
     number: int
@@ -48,7 +49,7 @@ class ShardView:
     loaded_at: str | None = None
     abandoned: bool = False
     outcomes: Mapping[str, int] = field(default_factory=dict)
-    cost: Decimal = Decimal(0)
+    cost: Decimal | None = Decimal(0)
 
     @property
     def is_loaded(self) -> bool:
@@ -70,6 +71,23 @@ class ShardView:
             ended_at=self.ended_at,
             loaded_at=self.loaded_at,
         )
+
+
+def reported_shard(span: ShardSpan, count: ShardCount) -> ShardView:
+    """A shard as the report has it: without its batch, its round and what it has cost."""
+    open_ = Stage.NOT_SENT if span.created_at is None else Stage.ENDED
+    return ShardView(
+        number=span.shard,
+        rows=span.rows,
+        lane=span.lane,
+        stage=open_ if count.never_loaded else Stage.DONE,
+        attempts=span.attempts,
+        created_at=span.created_at,
+        ended_at=span.ended_at,
+        loaded_at=span.loaded_at,
+        outcomes={"succeeded": count.answered, **count.failed},
+        cost=None,
+    )
 
 
 def stage_of(attempts: Sequence[Attempt], *, loaded_round: int | None, done: bool, ended: bool) -> Stage:

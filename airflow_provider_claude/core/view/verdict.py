@@ -56,7 +56,7 @@ def verdict(view: RunView, airflow: AirflowSide) -> Verdict:
     if view.taken_over is not None:
         more.append(f"A later run uses this run folder, and this is what is in it now: {view.taken_over}.")
     elif view.report is not None and not airflow.is_over:
-        more.append("Airflow still runs tasks of this run: the report may be written again.")
+        more.append("Airflow still runs tasks of this run.")
     return replace(found, details=(*more, *found.details))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from airflow.api_fastapi.app import get_auth_manager
@@ -19,14 +19,17 @@ from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.stages.view.look import is_latest, is_of, look
-from airflow_provider_claude.store import read_record
-
-if TYPE_CHECKING:
-    from upath import UPath
+from airflow_provider_claude.store import RunFolder, read_record
 
 #: Runs on the entry page.
 _LISTED = 60
 _READERS = 8
+
+#: What is noted is an XCom, which others than its task may write: so the folder's own records have to name the run.
+_FOREIGN = (
+    "The run folder that was noted has no record of this run, or the API server cannot read it: it has to reach the same folders "
+    "and stores as the workers."
+)
 
 
 class NotThereError(Exception):
@@ -56,10 +59,11 @@ def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
         raise NotThereError("There is no such run.")
     noted = _chosen(folders, of)
     try:
-        path = _own_folder(noted, dag_id, run_id)
-        view = look(path, now=now, dag_id=dag_id, run_id=run_id)
+        view = look(to_path(noted.folder), now=now, dag_id=dag_id, run_id=run_id)
     except (ClaudeError, OSError) as error:
         return Found(run=run, noted=noted, folders=folders, view=None, problem=str(error))
+    if view is None:
+        raise NotThereError(_FOREIGN)
     return Found(run=run, noted=noted, folders=folders, view=view)
 
 
@@ -68,7 +72,10 @@ def read_report(dag_id: str, run_id: str, of: str) -> bytes:
     with database.session() as db:
         noted = _chosen(database.noted(db, dag_id, run_id), of)
     try:
-        return (_own_folder(noted, dag_id, run_id) / "report.html").read_bytes()
+        path = to_path(noted.folder)
+        if not is_of(RunFolder(path), dag_id, run_id):
+            raise NotThereError(_FOREIGN)
+        return (path / "report.html").read_bytes()
     except (ClaudeError, OSError):
         raise NotThereError("This run has no report yet, or the API server cannot read it.") from None
 
@@ -118,7 +125,9 @@ def _summary(one: Listed) -> Summary | None:
         return None
     try:
         path = to_path(one.folder)
-        return read_record(path / "report.json", Summary) if is_latest(path, one.dag_id, one.run_id) else None
+        return (
+            read_record(path / "report.json", Summary) if is_latest(RunFolder(path), one.dag_id, one.run_id) else None
+        )
     except (ClaudeError, OSError, msgspec.MsgspecError):
         return None
 
@@ -132,14 +141,3 @@ def _chosen(folders: Sequence[Noted], of: str) -> Noted:
         "No task of this run has noted a run folder: it has no task of this package, none of them has begun, or an XCom backend "
         "of this deployment keeps what they return elsewhere."
     )
-
-
-def _own_folder(noted: Noted, dag_id: str, run_id: str) -> UPath:
-    """The folder, if its own records name the run: what is noted is an XCom, which others than its task may write."""
-    path = to_path(noted.folder)
-    if not is_of(path, dag_id, run_id):
-        raise NotThereError(
-            "The run folder that was noted has no record of this run, or the API server cannot read it: it has to reach the same "
-            "folders and stores as the workers."
-        )
-    return path

@@ -29,7 +29,8 @@ function takeOver(main, fresh) {
       const old = main.children[number];
       if (old.isEqualNode(part) || old.contains(document.activeElement)) return;
       const open = [...old.querySelectorAll("details[open]")].map((one) => one.id);
-      old.replaceWith(part);
+      old.className = part.className;
+      old.replaceChildren(...part.childNodes);
       open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     });
   }

@@ -16,7 +16,7 @@ from airflow_provider_claude.core.submit.attempt import Attempt, chain
 from airflow_provider_claude.core.times import clock_in, epoch
 from airflow_provider_claude.core.view.outlook import Outlook, outlook
 from airflow_provider_claude.core.view.run_view import Planned, RunView, Scanned
-from airflow_provider_claude.core.view.shards import ShardView, stage_of
+from airflow_provider_claude.core.view.shards import ShardView, reported_shard, stage_of
 from airflow_provider_claude.stages.deadline.record_at_risk import open_work
 from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 from airflow_provider_claude.stages.scan.release_rows import acts
@@ -34,13 +34,13 @@ from airflow_provider_claude.store import (
     is_local,
 )
 from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
-from airflow_provider_claude.store.snapshot import RecordCache, Snapshot
+from airflow_provider_claude.store.snapshot import Snapshot, StampedCache, record_cache
 
 if TYPE_CHECKING:
     from upath import UPath
 
-#: The records of this process, shared by all runs that are looked at.
-_CACHE = RecordCache()
+#: The records of this process, and what was made of them, shared by all runs that are looked at.
+_RECORDS, _SHARDS = record_cache(), StampedCache[ShardView](most=5_000)
 
 #: The records of a shard that a look needs, by the word in their names.
 _KINDS: Mapping[str, type[Record]] = {
@@ -54,24 +54,27 @@ _KINDS: Mapping[str, type[Record]] = {
 _NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)\.json")
 
 
-def is_of(path: UPath, dag_id: str, run_id: str) -> bool:
-    """Whether the run *run_id* of *dag_id* has been active in the run folder *path*."""
-    return any((one.run.dag_id, one.run.run_id) == (dag_id, run_id) for one in RunFolder(path).actives.all())
+def is_of(run: RunFolder, dag_id: str, run_id: str) -> bool:
+    """Whether the run *run_id* of *dag_id* has been active in the run folder *run*."""
+    return any((one.run.dag_id, one.run.run_id) == (dag_id, run_id) for one in run.actives.all())
 
 
-def is_latest(path: UPath, dag_id: str, run_id: str) -> bool:
-    """Whether that run is the last one that was active in the run folder *path*: what is in it is of that run."""
-    _, latest = RunFolder(path).actives.latest()
+def is_latest(run: RunFolder, dag_id: str, run_id: str) -> bool:
+    """Whether that run is the last one that was active in the run folder *run*: what is in it is of that run."""
+    _, latest = run.actives.latest()
     return latest is not None and (latest.run.dag_id, latest.run.run_id) == (dag_id, run_id)
 
 
-def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView:
-    """The run in the folder *path* at *now* (epoch seconds), looked at for the Airflow run *run_id* of *dag_id*.
+def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView | None:
+    """The run in the folder *path* at *now* (epoch seconds), looked at for the Airflow run *run_id* of *dag_id*; None where the
+    folder has no record of that run.
 
     Raises StateError where a record cannot be read, and the store's own error where it does not answer.
     """
-    snapshot = Snapshot(path, _CACHE)
+    snapshot = Snapshot(path, _RECORDS)
     run = RunFolder(path, snapshot)
+    if not is_of(run, dag_id, run_id):
+        return None
     scan, plan = run.scan(), run.plan()
     taken_over = _taken_over(run, dag_id, run_id)
     if scan is None:
@@ -92,12 +95,10 @@ def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView:
 
 
 def _with_shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snapshot) -> RunView:
-    if not is_local(run.path):
-        snapshot.read_ahead(_records_of_shards(snapshot))
     risk, deadline = run.at_risk(), RunDeadline.of(run)
     view = replace(
         view,
-        shards=tuple(_shard(shard) for shard in planned_shards(run, plan)),
+        shards=_shards(view, run, plan, snapshot),
         at_risk=risk.at_risk.sentences(clock_in(plan.zone)) if risk is not None else None,
     )
     if view.report is not None or deadline is None:
@@ -106,11 +107,32 @@ def _with_shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snap
     return replace(view, outlook=_outlook(deadline, queue, view.now), cutoffs=_cutoffs(deadline, queue, view.now))
 
 
+def _shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snapshot) -> tuple[ShardView, ...]:
+    """The shards of the plan. On an object store, where each record is a round trip, the report is enough once it is there."""
+    local = is_local(run.path)
+    if view.report is not None and not local:
+        counts = {count.shard: count for count in view.report.ledger.shards}
+        return tuple(reported_shard(span, counts[span.shard]) for span in view.report.shards if span.shard in counts)
+    if not local:
+        snapshot.read_ahead(_records_of_shards(snapshot))
+    return tuple(_kept(shard, snapshot) for shard in planned_shards(run, plan))
+
+
 def _records_of_shards(snapshot: Snapshot) -> Iterator[tuple[str, type[Record]]]:
     for name in snapshot.files:
         match = _NAME.fullmatch(name)
         if match and match[1] in _KINDS:
             yield name, _KINDS[match[1]]
+
+
+def _kept(shard: PlannedShard, snapshot: Snapshot) -> ShardView:
+    """The shard as it was at an earlier look, where none of its files has changed since."""
+    key, stamp = f"{shard.folder} {shard.fingerprint}", snapshot.stamp(f"shards/{shard.folder.path.name}")
+    known = _SHARDS.get(key, stamp)
+    if known is None:
+        known = _shard(shard)
+        _SHARDS.keep(key, stamp, known)
+    return known
 
 
 def _shard(shard: PlannedShard) -> ShardView:

@@ -14,15 +14,30 @@ from airflow_provider_claude.core.view.verdict import AirflowSide, verdict
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.view.look import is_latest, is_of, look
-from airflow_provider_claude.store import AbandonedRecord, ActiveRecord, RunFolder, SettledRecord, write_record
+from airflow_provider_claude.store import (
+    AbandonedRecord,
+    ActiveRecord,
+    RunFolder,
+    SettledRecord,
+    snapshot,
+    write_record,
+)
 from tests.stages.run_folder import MIDNIGHT, Night, Shard, at, build
 
 HOUR = 3600.0
 FOUR = MIDNIGHT.timestamp() + 4 * HOUR
 
 
-def seen(run: RunFolder, now: float = FOUR) -> RunView:
-    return look(run.path, now=now, dag_id="nightly", run_id="r1")
+def seen(run: RunFolder, run_id: str = "r1") -> RunView:
+    view = look(run.path, now=FOUR, dag_id="nightly", run_id=run_id)
+    assert view is not None
+    return view
+
+
+def active(run: RunFolder, run_id: str) -> None:
+    """Put on record that the run *run_id* was active in *run*."""
+    me = ActiveRun(dag_id="nightly", run_id=run_id, task="scan")
+    run.actives.append(ActiveRecord(run=me, since=at(0), until=at(20), ended=True))
 
 
 @pytest.fixture
@@ -47,6 +62,7 @@ def run(tmp_path: Path) -> RunFolder:
             msgspec.structs.replace(loaded, shard_fingerprint=spec.fingerprint, cost_usd="0.25"),
         )
         shard.results(1).write_bytes(b"")
+    active(run, "r1")
     for name in ("loaded.json", "1.ended.json", "1.results.jsonl.zst"):
         Path(run.shard(2).file(name).path).unlink()
     return run
@@ -114,6 +130,24 @@ def test_after_the_report_the_report_is_shown(red: RunFolder) -> None:
     assert verdict(view, AirflowSide(state="failed")).word == "red"
 
 
+def test_on_an_object_store_the_report_says_how_the_shards_ended_without_their_records(
+    red: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = UPath(f"memory:///{red.path.parent.name}")
+    for path in Path(red.path.path).rglob("*.json"):
+        (there / str(path.relative_to(red.path.path))).write_bytes(path.read_bytes())
+    names: list[str] = []
+    whole = snapshot.read_record
+    monkeypatch.setattr(snapshot, "read_record", lambda path, kind: (names.append(path.name), whole(path, kind))[1])
+    far = seen(RunFolder(there))
+    assert not any(name in names for name in ("loaded.json", "1.intent.json", "1.ended.json"))
+    near = seen(red)
+    assert flow_of(far) == flow_of(near)
+    assert [(one.number, one.rows, one.is_loaded) for one in far.shards] == [
+        (one.number, one.rows, one.is_loaded) for one in near.shards
+    ]
+
+
 def test_a_report_that_is_older_than_the_plan_is_not_shown(red: RunFolder) -> None:
     write_record(red.file("plan.json"), msgspec.structs.replace(red.need_plan(), created_at=at(400)))
     assert seen(red).report is None
@@ -133,11 +167,23 @@ def test_a_run_that_has_only_begun_is_shown_as_far_as_it_is(run: RunFolder, name
 
 
 def test_a_folder_is_of_the_runs_that_were_active_in_it_and_shows_the_last(run: RunFolder) -> None:
-    for run_id in ("r1", "r2"):
-        active = ActiveRun(dag_id="nightly", run_id=run_id, task="scan")
-        run.actives.append(ActiveRecord(run=active, since=at(0), until=at(20), ended=True))
-    assert [is_of(run.path, "nightly", name) for name in ("r1", "r2", "r3")] == [True, True, False]
-    assert not is_of(run.path, "another", "r1")
-    assert [is_latest(run.path, "nightly", name) for name in ("r1", "r2")] == [False, True]
+    active(run, "r2")
+    assert [is_of(run, "nightly", name) for name in ("r1", "r2", "r3")] == [True, True, False]
+    assert [is_latest(run, "nightly", name) for name in ("r1", "r2")] == [False, True]
     assert seen(run).taken_over == "r2 of nightly"
-    assert look(run.path, now=FOUR, dag_id="nightly", run_id="r2").taken_over is None
+    assert seen(run, "r2").taken_over is None
+    assert look(run.path, now=FOUR, dag_id="another", run_id="r1") is None
+    assert look(run.path, now=FOUR, dag_id="nightly", run_id="r3") is None
+
+
+def test_a_second_look_at_a_run_that_has_not_changed_reads_and_makes_nothing_again(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = seen(run)
+
+    def never(*_: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr("airflow_provider_claude.stages.view.look._shard", never)
+    monkeypatch.setattr("airflow_provider_claude.store.snapshot.read_record", never)
+    assert seen(run).shards == first.shards
