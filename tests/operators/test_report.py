@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from msgspec.structs import replace
 from upath import UPath
 
@@ -12,6 +14,7 @@ from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.store import write_record
+from tests.context import manual_run
 from tests.stages.run_folder import Night, Shard, build
 from tests.test_failure import context
 
@@ -57,3 +60,16 @@ def test_a_limit_that_is_none_is_refused_when_the_dag_is_parsed(wrong: dict[str,
 def test_a_limit_may_have_counts() -> None:
     operator = ClaudeReportOperator(task_id="report", run_folder="run", max_refused=Limit(0.1, least=2, most=50))
     assert operator.thresholds.refused == Limit(0.1, 2, 50)
+
+
+def test_the_event_of_an_asset_says_what_was_published_and_how_consistent_it_is(tmp_path: Path) -> None:
+    run = build(UPath(tmp_path / "run"), Night(shards=[Shard(answered=3)]))
+    mails, events = Asset("mails"), OutletEventAccessors()
+    report = ClaudeReportOperator(
+        task_id="report", run_folder=str(run), publish_to=str(tmp_path / "answers"), outlets=[mails]
+    )
+    report.execute({"outlet_events": events, **manual_run()})
+    extra = events[mails].extra
+    assert (extra["published_rows"], extra["agreement"]) == (3, None)
+    assert extra["report"] == str(run.file("report.html"))
+    json.dumps(extra)

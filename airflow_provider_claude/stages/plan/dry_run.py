@@ -22,6 +22,7 @@ from airflow_provider_claude.stages.plan.choose_cache import plan_cache
 from airflow_provider_claude.stages.plan.choose_lane import Lanes
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens, sampled
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings
+from airflow_provider_claude.stages.plan.probe_again import again_note
 from airflow_provider_claude.stages.plan.probe_change import change_note
 from airflow_provider_claude.stages.plan.run import expect, weigh
 from airflow_provider_claude.stages.plan.sentences import facts, packed_sentences, placed_sentences, shard_sentences
@@ -76,6 +77,7 @@ def dry_run(
         *placed_sentences(job, start.items.placed()),
         *packed_sentences(settings.pack, sums),
         *_of_packs(start),
+        *again_note(start),
         *change_note(start),
         *cache_sentences(cache, sums, start.price, _lanes(lanes)),
         *lanes.sentences,

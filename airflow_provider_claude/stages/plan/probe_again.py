@@ -86,3 +86,14 @@ def _asked(weighed: Weighed, rows: int) -> str:
         f"{', and '.join(what)}, to measure how consistent the answers are: about {usd(weighed.usd)} more by batch. None of "
         "these answers is published."
     )
+
+
+def again_note(start: Start) -> list[str]:
+    """What a dry run says of the rows that the run would ask a second time, and of golden rows: they are not in the estimate."""
+    wanted = start.settings.consistency
+    if wanted is None or _without_extra():
+        return []
+    rows = wanted.rows(start.scan.items)
+    what = [f"{rows:,} rows a second time"] if rows else []
+    what += ["its golden rows"] if wanted.golden and start.scan.items else []
+    return [f"The run would ask {' and '.join(what)}: not counted here."] if what else []

@@ -13,6 +13,7 @@ from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.errors import JobError, LedgerError
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan.dry_run import dry_run
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import open_shards, plan
 from airflow_provider_claude.stages.report.run import report
@@ -141,6 +142,14 @@ def test_a_probe_that_cannot_be_read_is_named_and_fails_no_run(night: Night) -> 
 def test_a_run_without_rows_asks_nothing_again(night: Night) -> None:
     summary = whole(day(night, "mon", rows=0))
     assert summary.consistency is None
+
+
+def test_a_dry_run_says_how_many_rows_the_run_would_ask_a_second_time(night: Night) -> None:
+    today = day(night, "mon", rows=100)
+    settings = Settings(trial=False, consistency=Consistency(least=40, golden="golden.parquet"))
+    found = dry_run(today.run, today.job, None, settings=settings, clock=clock())
+    said = "The run would ask 40 rows a second time and its golden rows: not counted here."
+    assert said in found.explanation
 
 
 class TestHeldBack:
