@@ -200,7 +200,8 @@ def _attempt(one: AttemptTrace, zone: str) -> Iterator[str]:
     yield f"attempt {one.attempt}{whose}{_probe(one)}: {one.state} (round {one.round}, lane {one.lane}, {one.model})"
     batch = f"batch {one.batch_id}, " if one.batch_id else ""
     element = f", element {one.element} of {one.items} in it" if one.items > 1 else ""
-    yield f"  sent as  {batch}custom id {one.custom_id}{element}; max_tokens {number(one.max_tokens)}{_cached(one)}"
+    own = " for the row" if one.items > 1 else ""
+    yield f"  sent as  {batch}custom id {one.custom_id}{element}; max_tokens {number(one.max_tokens)}{own}{_cached(one)}"
     yield f"  times    {_times(one, zone)}"
     if one.voided_because:
         yield f"  voided   {one.voided_because}"

@@ -208,6 +208,8 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
     assert "dag/group/day  day" in capsys.readouterr().out
     assert main(["show", str(night.shard())]) == 0
     assert "attempt 1: collected" in capsys.readouterr().out
+    assert main(["trace", "5", str(root), "--request"]) == 0
+    assert "its SHA-256 is the recorded one" in capsys.readouterr().out
     prune.prune(to_path(str(root)), None, Screen(sys.stdout), days=1, now=now(days=2))
     assert "6 answers, 7 records that point to it" in capsys.readouterr().out
     stays = ("account.json", "/secret")
