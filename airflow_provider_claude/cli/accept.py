@@ -30,8 +30,8 @@ def accept(run: RunFolder, out: Screen, *, by: str, now: str) -> int:
         return 0
     found = measure_change(run, plan)
     said = found.sentences() if found else [f"{differing(parts)} from the accepted job."] if parts else []
-    accepted.append(AcceptedRecord(job=plan.job, at=now, by=by, run=work.run_name(run), said=said))
     kept = keep_answers(run, plan) if plan.held else 0
+    accepted.append(AcceptedRecord(job=plan.job, at=now, by=by, run=work.run_name(run), said=said))
     out.document(
         {
             "run": str(run),

@@ -30,7 +30,8 @@ class Scanned:
 @dataclass(frozen=True, kw_only=True)
 class Planned:
     """What the plan has decided. *due* and *safe_deadline*: epoch seconds, None without a deadline. *estimate*: USD for all
-    requests, None where there is none. *budget* is the limit in USD that the runs of *budget_scope* share.
+    requests, None where there is none. *budget* is the limit in USD that the runs of *budget_scope* share. *held*: why only a
+    sample is asked, empty where all rows are.
     """
 
     at: str
@@ -44,6 +45,7 @@ class Planned:
     budget_scope: str = ""
     explanation: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    held: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

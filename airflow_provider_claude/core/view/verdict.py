@@ -117,6 +117,8 @@ def _failed(view: RunView, airflow: AirflowSide) -> Verdict:
 
 def _running(view: RunView, plan: Planned) -> Verdict:
     details = (view.at_risk,) if view.at_risk else ()
+    if plan.held:
+        return Verdict(level=Level.WATCH, word="held", headline=plan.held, details=details)
     said = _progress(view)
     if all(shard.stage in {Stage.LOADED, Stage.DONE} for shard in view.shards):
         headline = f"{said} What is left is settled, and the report counts the rows."

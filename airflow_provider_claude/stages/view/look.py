@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from airflow_provider_claude.core.consistency.job_changes import differing
 from airflow_provider_claude.core.deadline.cutoff import ShardBacklog, slot
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.core.report.summary import Summary
@@ -22,6 +23,7 @@ from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.store import (
     AbandonedRecord,
+    ChangeRecord,
     EndedRecord,
     IntentRecord,
     LoadedRecord,
@@ -101,7 +103,7 @@ def _with_shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snap
         shards=_shards(view, run, plan, snapshot),
         at_risk=risk.at_risk.sentences(clock_in(plan.zone)) if risk is not None else None,
     )
-    if view.report is not None or deadline is None:
+    if view.report is not None or deadline is None or plan.held:
         return view
     queue = deadline.queue(now=view.now)
     return replace(view, outlook=_outlook(deadline, queue, view.now), cutoffs=_cutoffs(deadline, queue, view.now))
@@ -221,6 +223,14 @@ def _planned(plan: PlanRecord) -> Planned:
         budget_scope=plan.budget.scope if plan.budget else "",
         explanation=plan.explanation,
         warnings=plan.warnings,
+        held=_held(plan.change) if plan.change is not None and plan.change.held else "",
+    )
+
+
+def _held(change: ChangeRecord) -> str:
+    return (
+        f"{differing(change.parts)} from the accepted job: only a sample is asked, and nothing is published until a person "
+        "accepts the change. The report will say what changed."
     )
 
 

@@ -112,3 +112,8 @@ def test_before_the_report_every_input_row_is_in_one_part_of_the_flow() -> None:
 def test_what_is_expected_at_the_end_is_what_is_paid_and_the_estimate_of_the_rest() -> None:
     assert VIEW.spent == Decimal("15.5")
     assert VIEW.expected == Decimal("15.5") + Decimal(40) * 9 / 40
+
+
+def test_a_held_run_promises_no_deadline() -> None:
+    found = verdict(replace(VIEW, planned=replace(PLAN, held="Only a sample is asked.")), RUNNING)
+    assert (found.level, found.word, found.headline) == (Level.WATCH, "held", "Only a sample is asked.")

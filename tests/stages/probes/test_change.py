@@ -16,6 +16,8 @@ from upath import UPath
 from airflow_provider_claude.cli.accept import accept
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.core.view.verdict import AirflowSide, verdict
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -27,6 +29,7 @@ from airflow_provider_claude.stages.plan.run import open_shards, plan
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settling
 from airflow_provider_claude.stages.submit.run import create
+from airflow_provider_claude.stages.view.look import look
 from airflow_provider_claude.store import AcceptedRecord, BudgetRecord, PlanRecord, RunFolder, write_record
 from airflow_provider_claude.store.work_of import group_of, work_of
 from tests.cli.conftest import Terminal
@@ -274,6 +277,14 @@ class TestHeld:
             with pytest.raises(StateError, match="is held until the change"):
                 Settling(shard=shard, job=OTHER, api=night.gateway, clock=clock()).go_on()
 
+    def test_its_page_promises_no_deadline(self, night: Night) -> None:
+        on_monday(night)
+        tuesday = day(night, "tue", OTHER)
+        planned(tuesday, HOLD, deadline="2026-11-24T09:00:00+00:00")
+        view = look(tuesday.run.path, now=epoch("2026-11-24T01:00:00+00:00"), dag_id="dag", run_id="tue")
+        assert view.outlook is None
+        assert verdict(view, AirflowSide()).word == "held"
+
     def test_a_deadline_does_not_cut_its_probes_off(self, night: Night) -> None:
         on_monday(night)
         tuesday = day(night, "tue", OTHER)
@@ -286,6 +297,28 @@ class TestHeld:
         tuesday = day(night, "tue", OTHER, rows=0)
         assert whole(tuesday, HOLD).problems == []
         assert accepted(tuesday).by == "Ann"
+
+
+def test_planned_again_the_accepted_job_is_asked_once(night: Night, claude_simulator: SimulatorProcess) -> None:
+    on_monday(night)
+    tuesday = day(night, "tue", OTHER)
+    record = planned(tuesday)
+    answered(tuesday)
+    paid = bill(claude_simulator)
+    assert planned(tuesday).probes == record.probes
+    answered(tuesday)
+    assert reported(tuesday).change.fields[0].rows == SAMPLE
+    assert bill(claude_simulator) == paid
+
+
+def test_a_retired_model_cannot_be_asked_and_the_reason_is_that_of_the_api(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    on_monday(night, replace(JOB, model="claude-sonnet-5-5"))
+    claude_simulator.model("claude-sonnet-5-5", lifecycle="retired", retires_at="2026-01-01T00:00:00Z")
+    tuesday = day(night, "tue")
+    assert "claude-sonnet-5-5" in planned(tuesday).change.why_not
+    assert "claude-sonnet-5-5" in held(tuesday)
 
 
 def test_a_run_that_was_planned_before_another_job_was_accepted_does_not_bring_its_own_back(night: Night) -> None:
