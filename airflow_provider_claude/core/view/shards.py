@@ -80,7 +80,7 @@ def reported_shard(span: ShardSpan, count: ShardCount) -> ShardView:
         number=span.shard,
         rows=span.rows,
         lane=span.lane,
-        stage=open_ if count.never_loaded else Stage.DONE,
+        stage=open_ if count.loaded is None else Stage.DONE,
         attempts=span.attempts,
         created_at=span.created_at,
         ended_at=span.ended_at,
