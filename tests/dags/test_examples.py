@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from airflow_provider_claude import example_dags
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sinks.parquet import read_answers
+from tests.databases import postgres_at, rows_of, running_postgres
 
 EXAMPLES = sorted(Path(example_dags.__path__[0]).glob("example_*.py"))
 
@@ -59,3 +63,29 @@ def test_the_dag_wired_by_hand_publishes_and_its_second_run_pays_nothing(
     assert dag.test().state == "success"
     assert claude_simulator.books()["total"] == paid
     assert len(read_answers(f"{airflow_db}/answers/by_hand")) == 59
+
+
+def test_the_dag_between_two_tables_fills_one_day_after_the_other(
+    dags: dict[str, Any], claude_simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_postgres() as socket:
+        database = postgres_at(socket)
+        connection = {"conn_type": "postgres", "host": socket, "login": "test", "schema": "postgres"}
+        monkeypatch.setenv("AIRFLOW_CONN_CLAUDE_WAREHOUSE", json.dumps(connection))
+        monkeypatch.setenv("AIRFLOW__CLAUDE__SOURCES", "sql://claude_warehouse")
+        with closing(database.connect()) as tickets:
+            tickets.execute("create table tickets (id bigint, text text, amount numeric(10, 2), created_on date)")
+            tickets.execute(
+                "insert into tickets select n, 'Ticket ' || n || ' about the shop', n * 1.5, date '2026-11-21' + n % 2 "
+                "from generate_series(1, 40) n"
+            )
+        for day in ("2026-11-21", "2026-11-22"):
+            assert dags["example_claude_sql"].test(run_conf={"day": day}).state == "success"
+        found = rows_of(
+            database, "select day::text, item_id, amount, product from ticket_answers order by item_id::int"
+        )
+        assert [row[:3] for row in found] == [
+            (f"2026-11-{21 + n % 2}", str(n), Decimal(n * 3) / 2) for n in range(1, 41)
+        ]
+        assert {row[3] for row in found} <= {"app", "website", "shop", "other"}
+        assert claude_simulator.books()["total"]["requests"] == 40
