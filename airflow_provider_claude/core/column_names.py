@@ -21,14 +21,16 @@ def list_of_names(parameter: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_columns(answers: Iterable[str], carry: Iterable[str], partition: str | None = None) -> None:
+def check_columns(
+    answers: Iterable[str], carry: Iterable[str], partition: str | None = None, calibrated: str | None = None
+) -> None:
     """Raise JobError where two columns of the answer table would have one name.
 
     *answers* are the fields of the job's output, *carry* the columns carried along, *partition* the name of the partition
-    column, None where there is none.
+    column, *calibrated* that of the calibrated confidence; None where there is none.
     """
     seen: dict[str, str] = {}
-    for what, name, way_out in _columns(answers, carry, partition):
+    for what, name, way_out in _columns(answers, carry, partition, calibrated):
         if is_reserved(name):
             raise JobError(f"The {what} {name!r} has a name that the answer table uses itself. {way_out}")
         other = seen.setdefault(name.casefold(), f"{what} {name!r}")
@@ -39,10 +41,14 @@ def check_columns(answers: Iterable[str], carry: Iterable[str], partition: str |
             )
 
 
-def _columns(answers: Iterable[str], carry: Iterable[str], partition: str | None) -> Iterator[tuple[str, str, str]]:
+def _columns(
+    answers: Iterable[str], carry: Iterable[str], partition: str | None, calibrated: str | None
+) -> Iterator[tuple[str, str, str]]:
     """What each column is, its name, and what to do where that is taken."""
     yield from (("output's field", name, "Rename the field.") for name in answers)
     for name in dict.fromkeys(carry):
         yield "carried column", name, f"Leave {name!r} out of carry, or rename it in the source or the output."
     if partition is not None:
         yield "partition column", partition, "Write another name for partition_column."
+    if calibrated is not None:
+        yield "column of confidence_field", calibrated, "Rename the other one, or name another confidence_field."

@@ -24,6 +24,15 @@ def test_no_other_column_may_have_a_name_of_the_table(name: str) -> None:
             check_columns(answers, carry, partition)
 
 
+def test_no_other_column_may_be_called_as_that_of_the_calibrated_confidence() -> None:
+    check_columns(["sure"], ["day"], None, "sure_calibrated")
+    for answers, carry, partition in [(["Sure_calibrated"], [], None), ([], ["sure_calibrated"], None)]:
+        with pytest.raises(
+            JobError, match=r"column of confidence_field 'sure_calibrated' and the .* would be one column"
+        ):
+            check_columns(answers, carry, partition, "sure_calibrated")
+
+
 @pytest.mark.parametrize(
     ("answers", "carry", "partition", "says"),
     [

@@ -17,6 +17,7 @@ import numpy as np
 
 from airflow_provider_claude.core.consistency.agreement import Interval, share
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable
+from airflow_provider_claude.core.consistency.curve import Curve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,16 +61,25 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Confidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the confidence in *field*: its *calibration*, or *why_not*."""
+    """What is known of the confidence in *field*: its *calibration*, or *why_not*. *curve* is the one by which the answers of
+    this run are calibrated, None where their column is empty.
+    """
 
     field: str
+    curve: Curve | None = None
     calibration: Calibration | None = None
     why_not: str = ""
 
     def sentence(self) -> str:
         if self.calibration is not None:
-            return self.calibration.sentence()
-        return f"{self.field} is the model's word only: {self.why_not}."
+            return f"{self.calibration.sentence()} {self._column()}"
+        return f"{self.field} is the model's word only: {self.why_not}. {self._column()}"
+
+    def _column(self) -> str:
+        name = f"{self.field}_calibrated"
+        if self.curve is None:
+            return f"The column {name} is empty: no earlier accepted run of this job had {LEAST_ROWS} golden rows with an answer."
+        return f"The column {name} is by {self.curve.rows:,} golden rows of {self.curve.of}."
 
 
 class Stated:
@@ -86,17 +96,19 @@ class Stated:
             self.right[key] += right
 
 
-def confidence(field: str, found: Stated | None, why_not: str) -> Confidence:
+def confidence(field: str, found: Stated | None, why_not: str, curve: Curve | None = None) -> Confidence:
     """What *found* says of the confidence in *field*; None where no golden row was asked, and *why_not*."""
     if found is None:
-        return Confidence(field=field, why_not=why_not)
+        return Confidence(field=field, curve=curve, why_not=why_not)
     calibrated_by = calibration(field, found)
     if calibrated_by is None:
         rows = found.rows.total()
         return Confidence(
-            field=field, why_not=f"{rows:,} golden rows with an answer are too few, {LEAST_ROWS} are needed"
+            field=field,
+            curve=curve,
+            why_not=f"{rows:,} golden rows with an answer are too few, {LEAST_ROWS} are needed",
         )
-    return Confidence(field=field, calibration=calibrated_by)
+    return Confidence(field=field, curve=curve, calibration=calibrated_by)
 
 
 def stated(
@@ -140,9 +152,9 @@ def calibration(field: str, found: Stated) -> Calibration | None:
     )
 
 
-def calibrated(curve: Iterable[tuple[float, float]], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The calibrated confidences of *values* by *curve*; beyond its ends those of its ends."""
-    x, y = zip(*curve, strict=True)
+def calibrated(points: Iterable[tuple[float, float]], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The calibrated confidences of *values* by the *points* of a curve; beyond its ends those of its ends."""
+    x, y = zip(*points, strict=True)
     return np.asarray(np.interp(values, x, y))
 
 

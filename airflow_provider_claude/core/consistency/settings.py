@@ -47,7 +47,8 @@ class Consistency:
     :param change_rows: at most so many items are the sample of a change, and of `order_probe`.
     :param order_probe: ask the sample of each run with the options of each enum in reverse, to measure what their order does.
     :param confidence_field: a number of the output, 0 to 1, in which the model says how sure it is of its answer. By the golden
-        rows, the report says how often it is right when it is so sure; without golden rows, that it is the model's word only.
+        rows, the report says how often it is right when it is so sure; without golden rows, that it is the model's word only. The
+        answers get a column `<field>_calibrated`, by the golden rows of the last accepted run of the same job.
         None: no field.
     :raises JobError: a value is out of range.
     """
@@ -97,6 +98,11 @@ class Consistency:
             )
         if self.max_drift is not None:
             number("consistency: max_drift", self.max_drift, 0, _MOST_DRIFT)
+
+    @property
+    def calibrated_column(self) -> str | None:
+        """The column of the answers with the calibrated confidence."""
+        return f"{self.confidence_field}_calibrated" if self.confidence_field else None
 
     @property
     def gates(self) -> list[str]:

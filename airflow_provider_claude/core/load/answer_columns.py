@@ -36,9 +36,12 @@ def answer_type(schema: Mapping[str, Any]) -> pa.DataType:
     return _struct(resolve(schema, schema), schema)
 
 
-def answer_schema(carry: Iterable[pa.Field], kind: pa.StructType) -> pa.Schema:
-    """The schema of the answer table: keys, the columns carried along, the answer's own, provenance."""
+def answer_schema(carry: Iterable[pa.Field], kind: pa.StructType, calibrated: str | None = None) -> pa.Schema:
+    """The schema of the answer table: keys, the columns carried along, the answer's own, that of the *calibrated* confidence if
+    there is one, provenance.
+    """
     own = [field.remove_metadata() for field in kind]
+    own += [pa.field(calibrated, pa.float64())] if calibrated else []
     return pa.schema([*with_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])
 
 

@@ -15,6 +15,7 @@ from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.load.answer_columns import answer_schema, json_columns, to_json_text
 from airflow_provider_claude.core.load.answers import Judged
+from airflow_provider_claude.core.load.calibrated import Calibrated
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.exact_values import reader_of
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """What all rows of one load share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
-    PROVENANCE_FIELDS. *quoting*: the indexes of items whose own texts hold the confidential word.
+    PROVENANCE_FIELDS. *quoting*: the indexes of items whose own texts hold the confidential word. *calibrated*: the column with
+    the calibrated confidence, None where there is none.
     """
 
     items: pa.Table
@@ -45,10 +47,11 @@ class Origin:
     cleaner: Cleaner
     constants: Mapping[str, Any]
     quoting: frozenset[int] = frozenset()
+    calibrated: Calibrated | None = None
 
     @property
     def answer_schema(self) -> pa.Schema:
-        return answer_schema(self.carry, self.answer_type)
+        return answer_schema(self.carry, self.answer_type, self.calibrated.name if self.calibrated else None)
 
     def leaks(self, index: int, answer: Mapping[str, Any]) -> bool:
         """Whether *answer* to the item at *index* holds the confidential word, which its text does not."""
@@ -101,6 +104,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
         "duplicate_of": pa.nulls(len(rows), pa.string()),
         **{field.name: items[field.name] for field in origin.carry},
         **answers,
+        **(origin.calibrated.column(answers) if origin.calibrated else {}),
         "claude_flags": _flags(prompt_leaks, rows.judged),
         **_provenance(origin, sent, items, rows),
     }

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
+from airflow_provider_claude.core.load.calibrated import Calibrated
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
 from airflow_provider_claude.core.load.validate import Validator, validator_for, validator_of
@@ -37,6 +38,8 @@ from airflow_provider_claude.stages.load.merge_rounds import Loading
 from airflow_provider_claude.stages.load.result_sources import result_sources_of
 from airflow_provider_claude.store import (
     LoadedRecord,
+    PlanRecord,
+    RunFolder,
     ShardFolder,
     remove,
     write_record,
@@ -175,6 +178,7 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
     return Origin(
         items=_renamed(items.drop_columns("flags")).combine_chunks(),
         quoting=_quoting(items["flags"].combine_chunks()),
+        calibrated=_calibrated(shard.run, plan),
         duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
         carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job.answer_schema),
@@ -191,6 +195,14 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
             "claude_loaded_at": datetime.fromisoformat(now),
         },
     )
+
+
+def _calibrated(run: RunFolder, plan: PlanRecord) -> Calibrated | None:
+    """The column of the calibrated confidence, where *plan* names the field. Probes have none: they may ask another job."""
+    wanted = plan.consistency
+    if run.is_probe or wanted is None or wanted.calibrated_column is None or wanted.confidence_field is None:
+        return None
+    return Calibrated(wanted.calibrated_column, wanted.confidence_field, plan.curve)
 
 
 def _quoting(flags: pa.Array) -> frozenset[int]:

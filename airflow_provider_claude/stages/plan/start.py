@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
 from airflow_provider_claude.core.column_names import check_columns
 from airflow_provider_claude.core.cost.estimate import PlannedCost
@@ -30,6 +32,7 @@ from airflow_provider_claude.stages.plan.end_earlier_plan import forget_plan
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi, Settings, partition_column
 from airflow_provider_claude.stages.plan.trial import first_request
 from airflow_provider_claude.stages.plan.weigh import Items
+from airflow_provider_claude.stages.probes.recorded_curve import recorded_curve
 from airflow_provider_claude.stages.probes.remembered import remembered
 from airflow_provider_claude.stages.publish.claim_destination import Aim, check_folder, prepare
 from airflow_provider_claude.store import (
@@ -67,7 +70,14 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
     check_golden(run, job, settings.consistency)
     price = price_for(job.model, settings.prices, api, on=clock(), geo=job.params.get("inference_geo"))
     folder = WorkFolder(settings.work or run.path)
-    aim = Aim(settings.partition, settings.output, settings.destination, settings.named_work, job.schema)
+    aim = Aim(
+        settings.partition,
+        settings.output,
+        settings.destination,
+        settings.named_work,
+        job.schema,
+        _calibrated(settings),
+    )
     prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()
@@ -95,6 +105,7 @@ def start_of(
     spec = job.spec(work.secret(), schema=api_schema(job.schema))
     settings = _with_pack(settings, work, spec, clock())
     draft = _draft(spec, price, settings, scan, work, run, clock())
+    draft = msgspec.structs.replace(draft, curve=recorded_curve(run, draft))
     packed = PackWeights(settings.pack, spec) if settings.pack else None
     return Start(
         run=run,
@@ -112,7 +123,7 @@ def start_of(
 def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
     """Raise JobError where *job* and *settings* do not fit the columns of *scan*."""
     check_prompt_columns(job, scan)
-    check_columns(job.properties, scan.carry, partition_column(settings))
+    check_columns(job.properties, scan.carry, partition_column(settings), _calibrated(settings))
     if not isinstance(job.output, type):
         check_compiles(job.schema)
     check_priority_column(settings.priority, scan)
@@ -121,6 +132,10 @@ def check_fit(job: ClaudeJob, scan: ScanRecord, settings: Settings) -> None:
     if pack is not None:
         check_packable(job, pack, [*scan.columns, *scan.carry])
         with_columns((*MANIFEST_FIELDS, *PACKED_FIELDS), scan.carry)
+
+
+def _calibrated(settings: Settings) -> str | None:
+    return settings.consistency.calibrated_column if settings.consistency else None
 
 
 def _with_pack(settings: Settings, work: AccountFolder, spec: JobSpec, now: str) -> Settings:

@@ -151,7 +151,7 @@ def check_folder(run: RunFolder, partition: str | None) -> None:
 
 class Aim(NamedTuple):
     """Where a run is to publish: *partition* of *output*, as *destination* says; None for nowhere. *named_work*: see
-    `check_places`. *answer_schema* is the JSON schema of an answer.
+    `check_places`. *answer_schema* is the JSON schema of an answer, *calibrated* the column of the calibrated confidence.
     """
 
     partition: str | None
@@ -159,6 +159,7 @@ class Aim(NamedTuple):
     destination: Destination | None
     named_work: bool
     answer_schema: Mapping[str, Any]
+    calibrated: str | None = None
 
 
 def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: str) -> None:
@@ -172,7 +173,9 @@ def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: s
     mine = aim.destination
     if table is not None and mine is not None:
         _check_table(table, scan)
-        incoming = Incoming(scan.source, scan.items + scan.duplicates, table_schema(run, scan, aim.answer_schema))
+        incoming = Incoming(
+            scan.source, scan.items + scan.duplicates, table_schema(run, scan, aim.answer_schema, aim.calibrated)
+        )
         claim_table(table, mine, aim.partition, incoming, now)
     if folder is None or mine is None:
         return
@@ -187,6 +190,6 @@ def _check_table(table: SqlTable, scan: ScanRecord) -> None:
         refuse(f"output {table} is the source: the next run would read these answers as its input. Name another table.")
 
 
-def table_schema(run: RunFolder, scan: ScanRecord, schema: Mapping[str, Any]) -> pa.Schema:
-    """The columns of the answers of *run* to *schema*."""
-    return answer_schema(as_carried(read_carried(run, scan)), answer_type(schema))
+def table_schema(run: RunFolder, scan: ScanRecord, schema: Mapping[str, Any], calibrated: str | None) -> pa.Schema:
+    """The columns of the answers of *run* to *schema*, with that of the *calibrated* confidence if there is one."""
+    return answer_schema(as_carried(read_carried(run, scan)), answer_type(schema), calibrated)

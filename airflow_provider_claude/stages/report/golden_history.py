@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from airflow_provider_claude.core.consistency.calibration import Stated
+from airflow_provider_claude.stages.probes.earlier_runs import is_other
 from airflow_provider_claude.stages.probes.measure_again import Baseline, Found
-from airflow_provider_claude.stages.report.earlier_runs import is_other
+from airflow_provider_claude.stages.probes.recorded_curve import name_of
 from airflow_provider_claude.store import GoldenRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.work_of import group_of, work_of
 
@@ -16,8 +17,7 @@ def baseline(run: RunFolder, plan: PlanRecord) -> Baseline | None:
     """What the last accepted run of the group of *run* got right; None where there is none. Its own day does not count."""
     for one in work_of(run, plan).goldens(group_of(run, plan), _RUNS):
         if one.accepted and is_other(one, plan):
-            name = f"the run of {one.partition}" if one.partition else f"the run of {one.at[:16]}"
-            return Baseline(name, {field: _read(one.keys, text) for field, text in one.right.items()})
+            return Baseline(name_of(one), {field: _read(one.keys, text) for field, text in one.right.items()})
     return None
 
 
@@ -38,6 +38,7 @@ def record_golden(run: RunFolder, plan: PlanRecord, found: Found, *, accepted: b
         accepted=accepted,
         keys=keys,
         right={field: "".join(_CHARACTERS[rows.get(key)] for key in keys) for field, rows in right.items()},
+        confidence_field=plan.consistency.confidence_field if plan.consistency else None,
         stated=dict(sure.rows),
         stated_right=dict(sure.right),
     )

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from airflow_provider_claude.core.consistency.drift import MOST_NIGHTS, Drift, drift
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.times import parse_time
-from airflow_provider_claude.stages.report.earlier_runs import is_other
+from airflow_provider_claude.stages.probes.earlier_runs import is_other
 from airflow_provider_claude.store import LabelsRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.work_of import group_of, work_of
 

@@ -136,7 +136,9 @@ def _confidence(plan: PlanRecord, found: Found | None) -> Confidence | None:
     if field is None:
         return None
     why_not = found.measured.why_not if found else ""
-    return confidence(field, found.sure if found else None, why_not or "there are no golden rows to hold it against")
+    return confidence(
+        field, found.sure if found else None, why_not or "there are no golden rows to hold it against", plan.curve
+    )
 
 
 def _beginning(summary: Summary, output: UPath | SqlTable | None) -> str:

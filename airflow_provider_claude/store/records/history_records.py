@@ -73,7 +73,8 @@ class LabelsRecord(Record, frozen=True, kw_only=True):
 class GoldenRecord(Record, frozen=True, kw_only=True):
     """golden/<group>/….json of an account's folder: which golden rows a run got right. `keys` name the rows, and `right` has, for
     each field, a character for each of them: `1` right, `0` wrong, `-` not known. `accepted`: the run was not red. `stated` has
-    the rows by the confidence that was stated of them (`0.93`), `stated_right` those that were right in all that is known.
+    the rows by the confidence that was stated of them in `confidence_field` (`0.93`), `stated_right` those that were right in all
+    that is known.
 
     The rest is as in LabelsRecord.
     """
@@ -87,6 +88,7 @@ class GoldenRecord(Record, frozen=True, kw_only=True):
     accepted: bool
     keys: list[str]
     right: dict[str, str]
+    confidence_field: str | None = None
     stated: dict[str, int] = {}
     stated_right: dict[str, int] = {}
 

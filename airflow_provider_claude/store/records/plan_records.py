@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
+from airflow_provider_claude.core.consistency.curve import Curve
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.cost.estimate import PlannedCost
 from airflow_provider_claude.core.cost.prices import Price
@@ -157,6 +158,13 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     left_out: dict[str, str] = {}
     consistency: Consistency | None = None
     auto_pack: AutoPacking | None = None
+    curve: Curve | None = None
+
+    @property
+    def calibrated_column(self) -> str | None:
+        """The column of the answers with the calibrated confidence; None where there is none."""
+        return self.consistency.calibrated_column if self.consistency else None
+
     change: ChangeRecord | None = None
 
     @property

@@ -18,6 +18,7 @@ from airflow_provider_claude.errors import JobError, LedgerError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.plan.run import open_shards
+from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.scan.golden import forget_golden, scan_golden
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.store.parquet_files import read_table
@@ -136,6 +137,28 @@ def test_the_confidence_of_the_model_is_held_against_the_golden_rows(night: Nigh
     assert (found.rows, found.right.value) == (120, pytest.approx(2 / 3))
     assert sum(one.rows for one in found.bins) == 120
     assert found.sentence() in today.run.file("report.html").read_text()
+
+
+def test_answers_are_calibrated_by_the_last_accepted_run_of_the_same_job(night: Night, tmp_path: Path) -> None:
+    def answers(name: str, **job: str) -> list[dict[str, Any]]:
+        today = day(night, name, rows=60)
+        today.job = replace(today.job, **job)
+        with_golden(today, tmp_path, labels=["positive", "negative", "positive"], rows=120)
+        whole(today, SURE, partition=name, at=f"{name}T23:00:00+00:00")
+        output = UPath(tmp_path / f"out-{name}")
+        summary = report(today.run, output=output, clock=lambda: "2026-11-23T01:00:00+00:00")
+        assert summary.published_rows == 60
+        assert summary.confidence is not None
+        assert ("is empty" in summary.confidence.sentence()) == (name != "2026-11-17")
+        return pq.read_table(next(output.rglob("*.parquet"))).to_pylist()
+
+    assert {row["confidence_calibrated"] for row in answers("2026-11-16")} == {None}
+    tuesday = answers("2026-11-17")
+    # Every third golden row has another known label: the text without feeling, of which the model is not sure at all.
+    neutral = [row for row in tuesday if row["sentiment"] == "neutral"]
+    assert {row["confidence_calibrated"] for row in neutral} == {0.0}
+    assert all(row["confidence_calibrated"] == 1.0 for row in tuesday if row["sentiment"] != "neutral")
+    assert {row["confidence_calibrated"] for row in answers("2026-11-18", system="Label it.")} == {None}
 
 
 @pytest.mark.parametrize(
