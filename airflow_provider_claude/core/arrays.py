@@ -131,6 +131,9 @@ def _times(values: Sequence[time | None], kind: pa.DataType, validity: pa.Buffer
 
 def _decimals(values: Sequence[Decimal | int | None], kind: pa.DataType, validity: pa.Buffer | None) -> pa.Array | None:
     numbers = _filled(values, 0, validity)
+    beyond = 10 ** (kind.precision - kind.scale)  # of what is too large, a cast from text makes another number
+    if not all(type(n) is int or n.is_finite() for n in numbers) or any(abs(n) >= beyond for n in numbers):
+        return None
     texts = _texts([format(n, "f") if type(n) is Decimal else str(n) for n in numbers], pa.string(), None)
     if texts is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -69,6 +70,17 @@ def test_an_array_is_the_one_that_arrow_makes(column: tuple[pa.DataType, list[An
         assert ours.type == theirs.type
         assert ours.null_count == theirs.null_count
         assert str(ours.to_pylist()) == str(theirs.to_pylist())  # NaN is not equal to itself
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(10, 2), pa.decimal128(38, 18), pa.decimal256(60, 20)])
+@pytest.mark.parametrize("number", [Decimal, int])
+def test_a_number_with_more_digits_than_its_column_makes_no_array(kind: pa.DataType, number: type) -> None:
+    """Arrow's own cast from text makes another number of it, without a word."""
+    digits = kind.precision - kind.scale
+    assert array([number(10**digits - 1)], kind).to_pylist() == [Decimal(10**digits - 1)]
+    for beyond in range(digits, digits + 40):
+        for sign in (1, -1):
+            assert made(array, [number(sign * 10**beyond)], kind) is None
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.int32(), pa.list_(pa.string()), pa.struct([("a", pa.bool_())])])
