@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -10,8 +11,8 @@ import msgspec
 from airflow_provider_claude.core.consistency.agreement import Interval, Pairs, share
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, label
 
-#: So many pairs that differ are named.
-_MOST_NAMED = 100
+#: So many pairs that differ are named for each field.
+_MOST_NAMED = 50
 
 
 class Differing(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ class FieldAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
     """What asking *asked* items a second time has shown: of *compared* of them both answers are valid. `differing` are the
-    first pairs that are not the same.
+    first pairs of each field that are not the same.
     """
 
     asked: int
@@ -79,18 +80,23 @@ def asked_again(fields: Mapping[str, Comparable], first: Answers, second: Answer
     """How far the *first* and *second* answers to the same *asked* items agree in *fields*."""
     items = sorted(first.keys() & second.keys())
     pairs = {name: [(first[item][name], second[item][name]) for item in items] for name in fields}
-    differing = (
-        Differing(item_id=item, field=name, first=label(one), second=label(other))
-        for name, kind in fields.items()
-        for item, (one, other) in zip(items, pairs[name], strict=True)
-        if not kind.same(one, other)
-    )
     return AskedAgain(
         asked=asked,
         compared=len(items),
         fields=[_field(name, kind, pairs[name]) for name, kind in fields.items() if items],
-        differing=[one for one, _ in zip(differing, range(_MOST_NAMED), strict=False)],
+        differing=[one for name, kind in fields.items() for one in _differing(name, kind, items, pairs[name])],
     )
+
+
+def _differing(
+    name: str, kind: Comparable, items: Sequence[str], values: Sequence[tuple[Any, Any]]
+) -> Iterator[Differing]:
+    found = (
+        Differing(item_id=item, field=name, first=label(one), second=label(other))
+        for item, (one, other) in zip(items, values, strict=True)
+        if not kind.same(one, other)
+    )
+    return islice(found, _MOST_NAMED)
 
 
 def _field(name: str, kind: Comparable, values: Sequence[tuple[Any, Any]]) -> FieldAgreement:

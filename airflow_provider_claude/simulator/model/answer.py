@@ -115,9 +115,11 @@ def _output(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> _Output:
 def _cue(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> Cue:
     text = item_text(prompt.asked)
     believed = obeys(setting.behaviour, setting.seed, text, in_result=prompt.in_result)
+    read = text_answered(text, setting.behaviour, seed)
     return Cue(
-        text_answered(text, setting.behaviour, seed),
+        read,
         seed,
+        own=digest(setting.seed, read),
         drift=slip == "case_drift",
         words=setting.words,
         pack=Pack(prompt.asked, setting.seed, setting.behaviour, prompt.in_result),

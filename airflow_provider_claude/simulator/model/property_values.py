@@ -40,7 +40,8 @@ class Pack(NamedTuple):
 
 
 class Cue:
-    """What an answer may depend on: the item's *text* and chance from *seed*.
+    """What an answer may depend on: the item's *text* and chance from *seed*. What the text leaves open is drawn from *own*, or
+    else from *seed*: the same text is answered in the same way.
 
     *drift*: write enums in another case. *words*: how many words the sentiment is read from. *pack*: for a schema that
     asks for many answers. *orders*: text whose instructions are obeyed; *secret*: the system prompt. *asking*: where labels are
@@ -52,6 +53,7 @@ class Cue:
         text: str,
         seed: int,
         *,
+        own: int | None = None,
         drift: bool = False,
         words: int = WORD_LIMIT,
         pack: Pack | None = None,
@@ -61,6 +63,7 @@ class Cue:
     ) -> None:
         self.text = text
         self.seed = seed
+        self.own = seed if own is None else own
         self.drift = drift
         self.words = words
         self.pack = pack
@@ -71,7 +74,7 @@ class Cue:
     @cached_property
     def rng(self) -> Random:
         """Made only when an answer leaves something to chance."""
-        return Random(self.seed)
+        return Random(self.own)
 
     @cached_property
     def feeling(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from airflow_provider_claude.simulator.model.chance import digest
 from airflow_provider_claude.simulator.model.label_noise import Asking, Labelled, chances, steady
 from airflow_provider_claude.simulator.model.property_values import Cue, enum_maker
 
@@ -27,7 +28,7 @@ class Truth(Struct, frozen=True):
 def truths(question: Question, asking: Asking, words: int) -> list[Truth]:
     """The truth of each text. *words*: how many words of a text its sentiment is read from."""
     make = enum_maker(question.labels, question.field)
-    plain = [str(make(Cue(text, asking.seed, words=words))) for text in question.texts]
+    plain = [str(make(Cue(text, digest(asking.seed, text), words=words))) for text in question.texts]
     rows = zip(question.texts, plain, strict=True)
     return [_truth(Labelled(text, label, question.labels, question.field), asking) for text, label in rows]
 

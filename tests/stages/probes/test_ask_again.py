@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel
 
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.packing.packing import Packing
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.errors import JobError, LedgerError
+from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.dry_run import dry_run
 from airflow_provider_claude.stages.plan.plan_settings import Settings
@@ -54,6 +56,23 @@ def test_a_steady_model_agrees_with_itself_in_every_row_and_nothing_of_it_is_cou
     assert rows == 100
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
     assert 0 < summary.costs.probes < summary.costs.actual / 2
+
+
+class Ticket(BaseModel):
+    needs_reply: bool
+    stars: Literal[1, 2, 3]
+
+
+def test_what_the_text_leaves_open_is_answered_in_the_same_way_by_a_steady_model(night: Night) -> None:
+    today = day(night, "mon", rows=60)
+    today.job = ClaudeJob(prompt="<mail>{body}</mail>", output=Ticket, max_tokens=100)
+    measured = whole(today).consistency
+    assert measured is not None
+    assert measured.again is not None
+    assert [(one.field, one.same, len(one.by_label)) for one in measured.again.fields] == [
+        ("needs_reply", 40, 2),
+        ("stars", 40, 3),
+    ]
 
 
 def test_the_agreement_of_an_unsteady_model_is_the_one_that_was_planted(
