@@ -369,6 +369,21 @@ def test_the_order_of_options_is_measured_apart(night: Night, claude_simulator: 
     assert (summary.ledger.answered, summary.problems) == (ROWS, [])
 
 
+def test_a_model_that_prefers_the_first_option_is_found_by_the_order_and_not_by_asking_again(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.label_noise(first=0.2)
+    wanted = Consistency(least=200, most=200, change_rows=200, order_probe=True)
+    summary = whole(day(night, "mon", rows=200), wanted)
+    [again], [order] = (
+        [one for one in found.again.fields if one.field == "sentiment"]
+        for found in (summary.consistency, summary.order)
+    )
+    assert again.same == again.rows == 200
+    assert order.agreement.low <= 0.8 <= order.agreement.high
+    assert {pair[:2] for pair in order.flips} == {("positive", "negative")}
+
+
 def test_without_options_there_is_no_order_to_measure(night: Night) -> None:
     class Angry(BaseModel):
         angry: bool
