@@ -21,9 +21,9 @@ def page(dag_id: str, run_id: str, *, part: str = "", **query: str) -> str:
     return f"{base()}{PREFIX}/run/{quote(dag_id, safe='')}{below}?{urlencode({'run_id': run_id, **query})}"
 
 
-def entry() -> str:
-    """The page that lists the runs."""
-    return f"{base()}{PREFIX}/"
+def entry(dag_id: str = "") -> str:
+    """The page that lists the runs, or those of one DAG."""
+    return f"{base()}{PREFIX}/" + (f"?{urlencode({'dag_id': dag_id})}" if dag_id else "")
 
 
 def static(name: str) -> str:

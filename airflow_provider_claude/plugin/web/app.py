@@ -60,9 +60,9 @@ def create_app() -> FastAPI:
     return app
 
 
-def index(user: GetUserDep) -> Response:
-    """The newest runs of the DAGs that *user* may read."""
-    return HTMLResponse(render.entry_page(list_runs(user)))
+def index(user: GetUserDep, dag_id: Of = "") -> Response:
+    """The newest runs of the DAGs that *user* may read, or of *dag_id*."""
+    return HTMLResponse(render.entry_page(list_runs(user, dag_id), dag_id))
 
 
 def run(dag_id: str, run_id: RunId, of: Of = "") -> Response:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-import msgspec
 from airflow.api_fastapi.app import get_auth_manager
 
 from airflow_provider_claude.core.report.summary import Summary
@@ -20,10 +20,12 @@ from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Note
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.stages.view.look import is_latest, is_of, look
 from airflow_provider_claude.store import RunFolder, read_record
+from airflow_provider_claude.store.snapshot import StampedCache
 
 #: Runs on the entry page.
 _LISTED = 60
 _READERS = 8
+_BRIEFS = StampedCache["Brief"](most=2_000)
 
 #: What is noted is an XCom, which others than its task may write: so the folder's own records have to name the run.
 _FOREIGN = (
@@ -92,43 +94,66 @@ def shard_page(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Brief:
+    """A report in a line: *this_run* is the part of what was *paid*, in USD, that this run has paid."""
+
+    verdict: Verdict
+    answered: int
+    inputs: int
+    paid: Decimal
+    this_run: Decimal
+
+    @classmethod
+    def of(cls, summary: Summary) -> Brief:
+        return cls(
+            verdict=reported(summary),
+            answered=summary.ledger.answered,
+            inputs=summary.ledger.inputs,
+            paid=summary.costs.actual,
+            this_run=summary.costs.this_run,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of the list of runs. *summary* is None where the run has no report yet, or it cannot be read."""
+    """A line of the list of runs. *brief* is None where the run has no report, or it cannot be read."""
 
     listed: Listed
-    summary: Summary | None
+    brief: Brief | None
 
     @property
     def name(self) -> str:
         """What the run is of: its partition, after which its run folder is called."""
         return self.listed.folder.rstrip("/").rpartition("/")[2]
 
-    @property
-    def verdict(self) -> Verdict | None:
-        return reported(self.summary) if self.summary is not None else None
 
-
-def list_runs(user: Any) -> list[Line]:
-    """The newest runs of the DAGs that *user* may read."""
+def list_runs(user: Any, dag_id: str = "") -> list[Line]:
+    """The newest runs of the DAGs that *user* may read, or of *dag_id* alone, if that is one of them."""
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
     with database.session() as db:
-        listed = database.latest(db, readable, _LISTED)
+        listed = database.latest(db, readable & {dag_id} if dag_id else readable, _LISTED)
     with ThreadPoolExecutor(_READERS) as pool:
-        return [
-            Line(listed=one, summary=summary) for one, summary in zip(listed, pool.map(_summary, listed), strict=True)
-        ]
+        return [Line(listed=one, brief=brief) for one, brief in zip(listed, pool.map(_brief, listed), strict=True)]
+
+
+def _brief(one: Listed) -> Brief | None:
+    """The report of a run that has ended, read once for each of its ends."""
+    if one.ended is None:
+        return None
+    key, stamp = f"{one.dag_id} {one.run_id} {one.folder}", one.ended.isoformat()
+    found = _BRIEFS.get(key, stamp)
+    if found is None and (summary := _summary(one)) is not None:
+        found = Brief.of(summary)
+        _BRIEFS.keep(key, stamp, found)
+    return found
 
 
 def _summary(one: Listed) -> Summary | None:
-    """The report of a run that has ended."""
-    if one.ended is None:
-        return None
+    """The report in the run folder, if it is of this run."""
     try:
-        path = to_path(one.folder)
-        return (
-            read_record(path / "report.json", Summary) if is_latest(RunFolder(path), one.dag_id, one.run_id) else None
-        )
-    except (ClaudeError, OSError, msgspec.MsgspecError):
+        run = RunFolder(to_path(one.folder))
+        return read_record(run.file("report.json"), Summary) if is_latest(run, one.dag_id, one.run_id) else None
+    except (ClaudeError, OSError):
         return None
 
 

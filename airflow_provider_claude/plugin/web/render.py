@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +54,13 @@ def run_parts(found: Found) -> str:
     return _template("parts.html.j2").render(**_context(found))
 
 
-def entry_page(lines: Sequence[Line]) -> str:
-    """The list of runs, by day."""
+def entry_page(lines: Sequence[Line], dag_id: str) -> str:
+    """The list of runs, by day; *dag_id*: those of one DAG, empty for all."""
     days: dict[str, list[Line]] = {}
     for line in lines:
         days.setdefault(_day(line.listed.at), []).append(line)
-    return _template("entry.html.j2").render(days=days, urls=urls, usd=usd)
+    paid = sum((line.brief.this_run for line in lines if line.brief), Decimal(0))
+    return _template("entry.html.j2").render(days=days, dag_id=dag_id, count=len(lines), paid=paid, urls=urls, usd=usd)
 
 
 def error_page(status: int, detail: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +40,9 @@ HOSTILE = (
 )
 
 
+END = datetime(2026, 11, 22, 6, tzinfo=UTC)
+
+
 @dataclass
 class Airflow:
     """The rows that Airflow's database would have."""
@@ -57,8 +61,9 @@ class Airflow:
         tasks: Sequence[Task] = (),
     ) -> None:
         failed = [task for task in tasks if task.state == "failed"]
+        ended = None if state == "running" else END
         self.runs[dag_id, run_id] = AirflowRun(
-            dag_id=dag_id, run_id=run_id, state=state, started=None, ended=None, tasks=tasks, failed=failed
+            dag_id=dag_id, run_id=run_id, state=state, started=None, ended=ended, tasks=tasks, failed=failed
         )
         self.folders.setdefault((dag_id, run_id), []).append(Noted(task_id="sentiment.scan", folder=str(folder)))
 

@@ -9,10 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from upath import UPath
 
+from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.plugin.web.app import create_app
 from airflow_provider_claude.plugin.web.database import Noted, Task
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store import ActiveRecord, RunFolder
 from tests.plugin.web.conftest import Gatekeeper
 from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
 from tests.stages.run_folder import Night, Shard, at
@@ -25,6 +26,15 @@ PATHS = [
     "/run/nightly/report?run_id=r1",
     "/run/nightly/task?run_id=r1&task_id=t",
 ]
+
+#: What the templates write.
+TAGS = set(
+    re.findall(
+        r"\w+",
+        "html head meta title link script body nav a main header p span bdi h1 h2 h3 section div dl dt dd svg rect line text "
+        "table thead tbody tfoot tr th td ol ul li br i code details summary",
+    )
+)
 
 #: Every panel of a run that is over.
 PANELS = {
@@ -128,6 +138,36 @@ def test_the_page_of_a_run_that_is_over_shows_its_report(reader: TestClient, air
     assert "data-live" not in page.text
     assert "override" in page.text
     assert "r1" in reader.get("/").text
+
+
+def test_the_list_of_runs_has_what_each_has_paid_and_can_be_that_of_one_dag(
+    reader: TestClient, gatekeeper: Gatekeeper, airflow: Airflow, tmp_path: Path
+) -> None:
+    gatekeeper.readable = {"nightly", "weekly"}
+    for dag_id in ("nightly", "weekly", "secret"):
+        run = run_in(UPath(tmp_path / dag_id / "2026-11-22"), Night(shards=[Shard(answered=9)]), dag_id=dag_id)
+        report(run, output=None, clock=lambda: at(300))
+        airflow.add("r1", run.path, dag_id=dag_id)
+    everything, one, foreign = (reader.get(path).text for path in ("/", "/?dag_id=weekly", "/?dag_id=secret"))
+    assert "The newest 2, which have paid" in everything
+    assert everything.count("$0.0090") == 2
+    assert everything.count("9 of 9") == 2
+    assert "secret" not in everything
+    assert (one.count("9 of 9"), "nightly" in one) == (1, False)
+    assert "No run of a DAG that you may read" in foreign
+
+
+def test_a_run_whose_folder_a_later_run_uses_is_listed_without_that_one_s_report(
+    reader: TestClient, airflow: Airflow, tmp_path: Path
+) -> None:
+    run = run_in(UPath(tmp_path / "night"), Night(shards=[Shard(answered=9)]))
+    airflow.add("r1", run.path)
+    run.actives.append(
+        ActiveRecord(run=ActiveRun(dag_id="nightly", run_id="r2"), since=at(30), until=at(60), ended=True)
+    )
+    report(run, output=None, clock=lambda: at(300))
+    assert "no report of this run" in reader.get("/").text
+    assert "A later run uses this run folder" in reader.get(PAGE).text
 
 
 def test_no_response_may_be_stored_framed_elsewhere_or_run_what_is_inline(reader: TestClient, night: RunFolder) -> None:
@@ -242,42 +282,7 @@ def test_hostile_rows_make_no_element_and_no_attribute_of_any_panel(reader: Test
         page = Page(reader.get(path).text)
         panels = {attributes.get("id") for tag, attributes in page.elements if tag == "section"}
         assert path == PATHS[0] or panels == PANELS
-        assert {tag for tag, _ in page.elements} <= {
-            *(
-                "html",
-                "head",
-                "meta",
-                "title",
-                "link",
-                "script",
-                "body",
-                "nav",
-                "a",
-                "main",
-                "header",
-                "p",
-                "span",
-                "bdi",
-            ),
-            *(
-                "h1",
-                "h2",
-                "h3",
-                "section",
-                "div",
-                "dl",
-                "dt",
-                "dd",
-                "svg",
-                "rect",
-                "line",
-                "text",
-                "table",
-                "caption",
-                "thead",
-            ),
-            *("tbody", "tfoot", "tr", "th", "td", "ol", "ul", "li", "br", "i", "details", "summary"),
-        }
+        assert {tag for tag, _ in page.elements} <= TAGS
         for tag, attributes in page.elements:
             assert not any(name.startswith("on") or name in {"style", "srcdoc"} for name in attributes), (
                 tag,
