@@ -67,10 +67,12 @@ class Session(Protocol):
         """All queries of the block see the database as it was at the first of them. Nothing can be written."""
         ...
 
-    def stream(
-        self, query: str, parameters: Mapping[str, Any], rows: int
-    ) -> AbstractContextManager[tuple[Sequence[Any], Iterator[Sequence[tuple[Any, ...]]]]]:
-        """What the driver says of the columns of *query*, and its rows, so many at a time."""
+    def described(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """What the driver says of the columns of *query*, which is run."""
+        ...
+
+    def stream(self, query: str, parameters: Mapping[str, Any]) -> AbstractContextManager[Iterator[tuple[Any, ...]]]:
+        """The rows of *query*, one after the other, as they come: no more than one is in memory."""
         ...
 
     def lock(self, name: str) -> None:

@@ -1,9 +1,9 @@
-"""PostgreSQL by psycopg 3: snapshots, server-side cursors and COPY (https://www.psycopg.org/psycopg3/docs/)."""
+"""PostgreSQL by psycopg 3: snapshots, rows as they come, and COPY (https://www.psycopg.org/psycopg3/docs/)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
 from airflow_provider_claude.databases.database import Column, Values
@@ -73,14 +73,15 @@ class Postgres:
             self.rows("set local datestyle = 'ISO'")
             yield
 
-    @contextmanager
-    def stream(
-        self, query: str, parameters: Mapping[str, Any], rows: int
-    ) -> Iterator[tuple[Sequence[Any], Iterator[Sequence[tuple[Any, ...]]]]]:
-        with self._connection.cursor(name="claude_source") as cursor:
-            cursor.itersize = rows
+    def described(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        with self._connection.cursor() as cursor:
             cursor.execute(query.encode(), parameters)
-            yield cursor.description, iter(lambda: cursor.fetchmany(rows), [])
+            return list(cursor.description)
+
+    @contextmanager
+    def stream(self, query: str, parameters: Mapping[str, Any]) -> Iterator[Iterator[tuple[Any, ...]]]:
+        with self._connection.cursor() as cursor, closing(cursor.stream(query.encode(), parameters)) as rows:
+            yield rows
 
     def lock(self, name: str) -> None:
         self.rows("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

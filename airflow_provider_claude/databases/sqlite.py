@@ -60,14 +60,17 @@ class Sqlite:
                 self._connection.rollback()
             raise
 
+    def described(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        with closing(self._connection.execute(query, parameters)) as cursor:
+            return list(cursor.description)
+
     @contextmanager
-    def stream(  # texts come as bytes: the driver would fail on one that is no UTF-8
-        self, query: str, parameters: Mapping[str, Any], rows: int
-    ) -> Iterator[tuple[Sequence[Any], Iterator[Sequence[tuple[Any, ...]]]]]:
+    def stream(self, query: str, parameters: Mapping[str, Any]) -> Iterator[Iterator[tuple[Any, ...]]]:
+        # Texts come as bytes: the driver would fail on one that is no UTF-8.
         self._connection.text_factory, before = bytes, self._connection.text_factory
         try:
             with closing(self._connection.execute(query, parameters)) as cursor:
-                yield cursor.description, iter(lambda: cursor.fetchmany(rows), [])
+                yield iter(cursor)
         finally:
             self._connection.text_factory = before
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,8 +31,8 @@ from airflow_provider_claude.sources.tables.database_columns import (
     selected,
 )
 
-#: So many rows are fetched at once.
-_FETCHED = 100
+#: A batch has at most so many rows, and about so many characters, whichever comes first.
+_ROWS, _CHARACTERS = 500, 16_000_000
 
 _OVERSIZE = f"oversize: a text of more than {MOST_CHARACTERS:,} characters."
 
@@ -95,8 +95,8 @@ class DatabaseSource:
         with self.database.opened(SourceError) as session, session.snapshot():
             there = self.relation.sql(session)
             [(expected,)] = session.rows(f"select count(*) from {there}", self.relation.parameters)
-            with session.stream(self._query(session, there), self.relation.parameters, _FETCHED) as (_, parts):
-                for part in parts:
+            with session.stream(self._query(session, there), self.relation.parameters) as found:
+                for part in _gathered(found):
                     columns = zip(*part, strict=True)
                     arrays = [
                         column_of(column, one, self.path) for column, one in zip(columns, self.selected, strict=True)
@@ -127,6 +127,19 @@ class DatabaseSource:
         )
 
 
+def _gathered(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    part: list[tuple[Any, ...]] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row if isinstance(value, str | bytes))
+        if len(part) >= _ROWS or characters >= _CHARACTERS:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
+
+
 def open_database(
     database: Database,
     source: SqlUri | ClaudeSqlSource,
@@ -151,7 +164,7 @@ def open_database(
     wanted = Wanted(
         columns=tuple(dict.fromkeys([*columns, *(name for name in carry if name not in typed)])),
         id_column=id_column,
-        batch_rows=_FETCHED,
+        batch_rows=_ROWS,
         carried=tuple(pa.field(carried_name(name, columns), kind) for name, kind in typed.items()),
     )
     check_columns([one.name for one in there], wanted, relation.name, "")
@@ -171,8 +184,7 @@ def _described(database: Database, relation: Relation, carry: Sequence[str]) -> 
             query = f"select distinct typeof({session.quoted(name)}) from {there}"
             return {kind for (kind,) in session.rows(query, relation.parameters)}
 
-        with session.stream(f"select * from {there} where 1 = 0", relation.parameters, 1) as (described, _):
-            told = list(described)
+        told = session.described(f"select * from {there} where 1 = 0", relation.parameters)
         return selected(session, told, carry, kinds)
 
 

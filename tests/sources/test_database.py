@@ -75,10 +75,10 @@ def read(source: DatabaseSource) -> list[dict[str, Any]]:
 
 
 def test_a_table_is_read_in_the_order_of_its_keys_and_each_row_is_known_by_its_own(database: Database) -> None:
-    mails(database, 250)
+    mails(database, 1_200)
     found = read(opened(database))
-    assert [row["item_id"] for row in found] == [str(n) for n in range(1, 251)]
-    assert found[0]["body"] == "mail 249"
+    assert [row["item_id"] for row in found] == [str(n) for n in range(1, 1_201)]
+    assert found[0]["body"] == "mail 1199"
     assert found[0]["source_ref"] == "sql://warehouse/mails#1"
     assert {(row["defect"], row["lost_rows"]) for row in found} == {(None, 0)}
 
@@ -197,13 +197,13 @@ def test_a_query_whose_rows_change_between_count_and_read_fails(database: Databa
 
 
 def test_rows_that_others_write_while_it_reads_are_not_in_the_snapshot(database: Database) -> None:
-    mails(database, 250)
+    mails(database, 1_200)
     if database.session.kind == "sqlite":
         run(database, "pragma journal_mode = wal")
     batches = opened(database).batches()
     first = next(batches)
     run(database, "delete from mails where id > 120", "insert into mails values (0, '2026-11-20', 'new', 1)")
-    assert sum(map(len, [first, *batches])) == 250
+    assert sum(map(len, [first, *batches])) == 1_200
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,12 @@ def test_nothing_can_be_written_by_a_query(socket: str) -> None:
         read(opened(database, query("select f() as id, 'x' as body")))
 
 
+def test_a_batch_ends_where_its_texts_are_many_characters(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    mails(database, 10)
+    monkeypatch.setattr(database_source, "_CHARACTERS", 20)
+    assert [len(batch) for batch in opened(database).batches()] == [4, 4, 2]
+
+
 def test_a_text_that_is_too_long_is_set_aside_without_being_read_whole(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,13 +269,13 @@ def test_a_database_is_read_by_one_task(database: Database, tmp_path: Path) -> N
 
 def test_a_connection_that_breaks_while_it_reads_is_tried_again(socket: str) -> None:
     database = postgres_at(socket)
-    mails(database, 250)
+    mails(database, 1_200)
     batches = opened(database).batches()
     next(batches)
     run(
         database,
         "select pg_terminate_backend(pid) from pg_stat_activity "
-        "where query ilike '%%claude_source%%' and pid <> pg_backend_pid()",
+        "where query like '%%order by \"id\"' and pid <> pg_backend_pid()",
     )
     with pytest.raises(StoreError, match="sql://warehouse: "):
         list(batches)
