@@ -106,6 +106,8 @@ class RunFacts:
     def state(self) -> str:
         if self.plan is None:
             return "scanned"
+        if self.plan.held:
+            return "held"
         if self.report is not None:
             return self.report.state
         if self.in_flight:

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from upath import UPath
 
 from airflow_provider_claude.cli.accept import accept
+from airflow_provider_claude.cli.facts import look as facts_of
+from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.times import epoch
@@ -30,7 +32,14 @@ from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.settle.run import Settling
 from airflow_provider_claude.stages.submit.run import create
 from airflow_provider_claude.stages.view.look import look
-from airflow_provider_claude.store import AcceptedRecord, BudgetRecord, PlanRecord, RunFolder, write_record
+from airflow_provider_claude.store import (
+    AcceptedRecord,
+    ActiveRecord,
+    BudgetRecord,
+    PlanRecord,
+    RunFolder,
+    write_record,
+)
 from airflow_provider_claude.store.work_of import group_of, work_of
 from tests.cli.conftest import Terminal
 from tests.stages.conftest import JOB, Night, clock, patient, scan_by_hand
@@ -281,8 +290,12 @@ class TestHeld:
         on_monday(night)
         tuesday = day(night, "tue", OTHER)
         planned(tuesday, HOLD, deadline="2026-11-24T09:00:00+00:00")
+        me = ActiveRun(dag_id="dag", run_id="tue", host="worker", process="worker 1 1")
+        tuesday.run.actives.append(ActiveRecord(run=me, since="2026-11-24T00:00:00Z", until="2026-11-24T01:00:00Z"))
         view = look(tuesday.run.path, now=epoch("2026-11-24T01:00:00+00:00"), dag_id="dag", run_id="tue")
+        assert view is not None
         assert view.outlook is None
+        assert facts_of(tuesday.run).state == "held"
         assert verdict(view, AirflowSide()).word == "held"
 
     def test_a_deadline_does_not_cut_its_probes_off(self, night: Night) -> None:
