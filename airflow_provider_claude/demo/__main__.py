@@ -26,7 +26,7 @@ DAG_ID, GROUP = "email_sentiment_nightly", "sentiment"
 _LOOK_SECONDS = 0.3
 
 #: A real night has some of these, in these shares of the requests.
-_MISHAPS = {"refusal": 0.002, "errored": 0.002, "case_drift": 0.01}
+_MISHAPS = {"refusal": 0.002, "errored": 0.002, "case_drift": 0.01, "noise": 0.02}
 
 
 def build_parser() -> argparse.ArgumentParser:

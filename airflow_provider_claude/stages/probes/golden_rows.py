@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,7 +22,9 @@ MOST_GOLDEN = 2_000
 
 
 class GoldenRows(NamedTuple):
-    """By its name in the probe: the *known* values of each golden row, and the *key* by which later runs know the row."""
+    """By its name in the probe: the *known* values of each golden row, and the *key* by which later runs know the row: another
+    one where its known values are others.
+    """
 
     known: Answers
     keys: Mapping[str, str]
@@ -56,10 +59,9 @@ def golden_rows(run: RunFolder, fields: Mapping[str, Comparable]) -> GoldenRows:
     keys: dict[str, str] = {}
     for batch in read_items(run.golden, scan, 0, scan.items, ["ordinal", "item_id", *there]):
         for row in batch.to_pylist():
-            item = row["item_id"]
-            name = f"{PREFIX}{row['ordinal']}"
-            keys[name] = _hash(item)
+            item, name = row["item_id"], f"{PREFIX}{row['ordinal']}"
             known[name] = {field: known_value(fields[field], field, row[field], item) for field in there}
+            keys[name] = _hash(json.dumps([item, known[name]]))
     return GoldenRows(known, keys)
 
 

@@ -99,6 +99,19 @@ def test_the_next_run_is_compared_with_the_last_accepted_one(
     assert "worse than the run of" in found.sentence()
 
 
+def test_a_row_whose_known_answer_was_corrected_is_not_compared_with_what_it_was(night: Night, tmp_path: Path) -> None:
+    """A correction made a run that had answered the same as the one before better."""
+
+    def asked(name: str, labels: Sequence[str]) -> Golden:
+        today = with_golden(day(night, name, rows=60), tmp_path, labels=labels, rows=90)
+        return golden_of(today, partition=name, at=f"{name}T23:00:00+00:00")
+
+    asked("2026-11-16", ["neutral", *LABELS[1:]])
+    [label] = asked("2026-11-17", LABELS).fields
+    assert label.change is not None
+    assert (label.change.rows, label.change.better, label.change.worse) == (60, 0, 0)
+
+
 def test_a_golden_answer_that_cannot_be_is_refused_before_anything_is_sent(
     night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
 ) -> None:
