@@ -31,9 +31,11 @@ class Cleaner:
     def clean(self, judged: list[Judged]) -> list[Judged]:
         """*judged* with clean answers, each that was changed marked so."""
         before = _not_plain(self._texts(judged))
-        if not before:
+        old = [text for texts in before.values() for text in texts]
+        new = _cleaned(old) if old else old
+        if new == old:
             return judged
-        after = iter(_cleaned([text for texts in before.values() for text in texts]))
+        after = iter(new)
         changed = {row: self._changed(judged[row], texts, after) for row, texts in before.items()}
         return [changed.get(row, one) for row, one in enumerate(judged)]
 

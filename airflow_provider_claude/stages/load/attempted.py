@@ -110,17 +110,17 @@ class Attempted(ResultSource):
         self, lines: list[bytes], named: Named, validate: Validator, unmatched: Counter[str]
     ) -> tuple[list[int], list[Judged]]:
         """The rows that *lines* are the first results of, with their judgements; all other lines are *unmatched*."""
-        requests, known = [], []
+        requests, known, index, seen = [], [], named.index, named.seen
         for name, judged in self._read(lines, named, validate):
-            request = named.index(name)
+            request = index(name)
             if request is None:
                 unmatched["unknown" if name or judged else "unreadable"] += 1
-            elif named.seen[request]:
+            elif seen[request]:
                 unmatched["repeated"] += 1
             elif judged is None:
                 unmatched["unreadable"] += 1
             else:
-                named.seen[request] = True
+                seen[request] = True
                 requests.append(request)
                 known.append(judged)
         self._count(known)
