@@ -352,6 +352,26 @@ def test_a_claimed_partition_belongs_to_the_one_that_planned_it_before_anything_
         load_texts(database, tmp_path, ["b"], holder=Holder(dag_id="other", task_id="plan"))
 
 
+def test_of_tasks_that_claim_a_partition_at_once_one_gets_it(database: Database) -> None:
+    outcomes: list[str] = []
+    incoming = Incoming("/mail", 1, answers(["a"]).schema)
+
+    def claim(name: str) -> None:
+        mine = Destination(output="", holder=Holder(dag_id=name, task_id="plan"))
+        try:
+            claim_table(table_of(database), mine, "2026-11-22", incoming, "2026-11-22T00:00:00+00:00")
+            outcomes.append("held")
+        except DestinationError as e:
+            outcomes.append("refused" if "belongs to task plan of DAG" in str(e) else str(e))
+
+    threads = [threading.Thread(target=claim, args=[f"dag_{n}"]) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["held", *["refused"] * 5]
+
+
 def test_a_partition_does_not_shrink_or_change_its_source_silently(database: Database, tmp_path: Path) -> None:
     load_texts(database, tmp_path / "1", [str(n) for n in range(10)])
     with pytest.raises(DestinationError, match=r"holds 10 rows, and this run has 5 rows"):

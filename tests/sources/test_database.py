@@ -50,13 +50,12 @@ def run(database: Database, *statements: str, values: list[Any] | None = None) -
 
 def mails(database: Database, count: int) -> None:
     run(database, "create table mails (id integer, day text, body text, amount numeric(12, 2))")
+    marks = ", ".join([database.session.mark] * 4)
+    rows = [(count - n, f"2026-11-{20 + n % 2}", f"mail {n}", f"{n}.5") for n in range(count)]
     with closing(database.connect()) as connection:
-        mark = database.session.mark
-        for n in range(count):
-            connection.execute(
-                f"insert into mails values ({mark}, {mark}, {mark}, {mark})",
-                [count - n, f"2026-11-{20 + n % 2}", f"mail {n}", f"{n}.5"],
-            )
+        connection.execute("begin")
+        connection.cursor().executemany(f"insert into mails values ({marks})", rows)
+        connection.execute("commit")
 
 
 def opened(database: Database, source: Any = "sql://warehouse/mails", **more: Any) -> DatabaseSource:
