@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.deadline.at_risk import Open
 
 
@@ -15,7 +16,8 @@ class Outlook:
     """If no other batch ended, the sync lane would answer all *open_rows* by *done_by*, for about *open_cost* USD, and
     *makeable* of them by *due* (epoch seconds).
 
-    The run waits past the cutoff for the batches of the shards *waiting*: nothing is certain about those.
+    The run waits past the cutoff for the batches of the shards *waiting*: nothing is certain about those. *needs_cancels*: it
+    would also wait for a batch that is cancelled at its cutoff and does not end.
     """
 
     open_rows: int
@@ -24,6 +26,7 @@ class Outlook:
     due: float
     makeable: int
     waiting: tuple[int, ...] = ()
+    needs_cancels: bool = False
 
     @property
     def is_safe(self) -> bool:
@@ -39,15 +42,19 @@ class Outlook:
                 f"{self.open_rows:,} rows are open."
             )
         if self.is_safe:
-            return f"If no other batch ends, all rows are answered by {clock(self.done_by)}: {due} is safe."
+            ends = "ends by itself, and each ends once it is cancelled" if self.needs_cancels else "ends"
+            return f"If no other batch {ends}, all rows are answered by {clock(self.done_by)}: {due} is safe."
         return (
             f"If no other batch ends, about {self.makeable:,} of {self.open_rows:,} open rows are answered by {due}, and the "
             f"last by {clock(self.done_by)}: not all will be on time."
         )
 
 
-def outlook(work: Sequence[Open], *, now: float, lead: float, due: float, safe_deadline: float) -> Outlook:
-    """The outlook of a run with the open *work*. *lead*: seconds from abandoning a batch until its rest can be sent.
+def outlook(
+    work: Sequence[Open], *, now: float, lead: float, due: float, safe_deadline: float, choice: StuckBatches = "answer"
+) -> Outlook:
+    """The outlook of a run with the open *work*. *lead*: seconds from abandoning a batch until its rest can be sent. *choice*:
+    what the run does about a batch that is cancelled and does not end.
 
     Batches are waited for as long as the lane can still finish by *safe_deadline*, so it is not done before that moment.
     """
@@ -63,6 +70,7 @@ def outlook(work: Sequence[Open], *, now: float, lead: float, due: float, safe_d
         due=due,
         makeable=rows if seconds <= left else math.floor(rows * left / seconds),
         waiting=tuple(one.shard for one in work if one.waits),
+        needs_cancels=in_batches and choice == "wait",
     )
 
 

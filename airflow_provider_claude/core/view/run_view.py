@@ -74,6 +74,13 @@ class RunView:
         return sum(shard.is_loaded for shard in self.shards)
 
     @property
+    def open_rows(self) -> int:
+        """How many rows may still get an answer."""
+        if self.outlook is not None:
+            return self.outlook.open_rows
+        return sum(shard.rows for shard in self.shards if not shard.is_loaded)
+
+    @property
     def zone(self) -> str:
         return self.planned.zone if self.planned else "UTC"
 

@@ -116,23 +116,31 @@ def _failed(view: RunView, airflow: AirflowSide) -> Verdict:
 
 
 def _running(view: RunView, plan: Planned) -> Verdict:
-    details = (view.at_risk,) if view.at_risk else ()
-    if plan.held:
-        return Verdict(level=Level.WATCH, word="held", headline=plan.held, details=details)
     said = _progress(view)
-    if all(shard.stage in {Stage.LOADED, Stage.DONE} for shard in view.shards):
-        headline = f"{said} What is left is settled, and the report counts the rows."
-        return Verdict(level=Level.BUSY, word="reporting", headline=headline, details=details)
-    if plan.due is None or view.outlook is None:
-        return Verdict(level=Level.BUSY, word="running", headline=f"{said} No deadline is set.", details=details)
+    if plan.held:
+        level, word, headline = Level.WATCH, "held", plan.held
+    elif all(shard.stage in {Stage.LOADED, Stage.DONE} for shard in view.shards):
+        more = "What is left is settled, and the report counts the rows."
+        level, word, headline = Level.BUSY, "reporting", f"{said} {more}"
+    elif plan.due is None:
+        level, word, headline = Level.BUSY, "running", f"{said} No deadline is set."
+    else:
+        level, word, more = _deadline(view, plan.due)
+        headline = f"{said} {more}"
+    details = (view.at_risk,) if view.at_risk else ()
+    return Verdict(level=level, word=word, headline=headline, details=details)
+
+
+def _deadline(view: RunView, due: float) -> tuple[Level, str, str]:
+    """How the deadline *due* (epoch seconds) of a run with open shards stands: how bad, in a word, in a sentence."""
     clock = clock_in(view.zone)
-    if view.now > plan.due:
-        headline = f"{said} {clock(plan.due)} has passed: {view.outlook.open_rows:,} rows are open."
-        return Verdict(level=Level.BAD, word="late", headline=headline, details=details)
-    headline = f"{said} {view.outlook.sentence(clock)}"
-    if not view.outlook.is_safe:
-        return Verdict(level=Level.WATCH, word="at risk", headline=headline, details=details)
-    return Verdict(level=Level.GOOD, word="on time", headline=headline, details=details)
+    if view.now > due:
+        return Level.BAD, "late", f"{clock(due)} has passed: {rows(view.open_rows)} of those that were asked are open."
+    if view.outlook is None:
+        only = f"No batch is abandoned for {clock(due)}: only the batches decide whether it is met."
+        return Level.WATCH, "running", only
+    safe = view.outlook.is_safe
+    return Level.GOOD if safe else Level.WATCH, "on time" if safe else "at risk", view.outlook.sentence(clock)
 
 
 def _progress(view: RunView) -> str:

@@ -183,7 +183,8 @@ def _outlook(deadline: RunDeadline, queue: Sequence[ShardBacklog], now: float) -
     if due is None:
         return None
     work = list(open_work(deadline, queue))
-    return outlook(work, now=now, lead=deadline.lead, due=due, safe_deadline=deadline.safe_deadline)
+    safe, choice = deadline.safe_deadline, deadline.stuck
+    return outlook(work, now=now, lead=deadline.lead, due=due, safe_deadline=safe, choice=choice)
 
 
 def _cutoffs(deadline: RunDeadline, queue: Sequence[ShardBacklog], now: float) -> dict[int, float]:

@@ -45,6 +45,16 @@ def test_a_batch_that_is_waited_for_past_its_cutoff_is_never_called_safe() -> No
     assert "the batch of shard 3, which cannot be ended: 08:00 is not safe" in found.sentence(clock)
 
 
+def test_where_the_run_waits_for_batches_that_cannot_be_ended_safe_means_if_they_can() -> None:
+    work = [shard(1, HOUR)]
+    found = outlook(work, now=0.0, lead=600.0, due=8 * HOUR, safe_deadline=8 * HOUR - 900, choice="wait")
+    assert found.sentence(clock).startswith(
+        "If no other batch ends by itself, and each ends once it is cancelled, all rows"
+    )
+    lane = outlook([shard(1, HOUR, abandoned=True)], now=0.0, lead=0.0, due=HOUR, safe_deadline=HOUR, choice="wait")
+    assert lane.sentence(clock).startswith("If no other batch ends, all rows")
+
+
 @given(st.lists(st.tuples(st.floats(1, 9 * HOUR), st.booleans()), max_size=20), st.floats(0, 9 * HOUR))
 def test_safe_means_that_the_lane_can_do_all_open_rows_before_the_deadline(
     work: list[tuple[float, bool]], now: float

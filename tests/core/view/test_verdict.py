@@ -64,7 +64,14 @@ def test_a_deadline_that_may_be_missed_is_at_risk() -> None:
 def test_after_the_deadline_open_rows_are_late() -> None:
     found = verdict(replace(VIEW, now=NINE + 1), RUNNING)
     assert (found.level, found.word) == (Level.BAD, "late")
-    assert found.headline.endswith("09:00 CET has passed: 90 rows are open.")
+    assert found.headline.endswith("09:00 CET has passed: 90 rows of those that were asked are open.")
+    assert verdict(replace(VIEW, now=NINE + 1, outlook=None), RUNNING).headline == found.headline
+
+
+def test_where_no_batch_is_abandoned_the_deadline_is_neither_safe_nor_none() -> None:
+    found = verdict(replace(VIEW, outlook=None), RUNNING)
+    assert found.level is Level.WATCH
+    assert found.headline.endswith("No batch is abandoned for 09:00 CET: only the batches decide whether it is met.")
 
 
 def test_with_a_failed_task_no_deadline_is_called_safe() -> None:
