@@ -31,8 +31,8 @@ from airflow_provider_claude.store.items import read_items
 
 _EXCERPT_CHARS = 80
 
-#: How much a report looks at: about half a second of CPU. And how many pairs report.json lists.
-_REPORTED_ROWS, _REPORTED_PAIRS, _LISTED = 30_000, 200, 20
+#: How much a report looks at: at most a second of CPU with imports. And how many pairs report.json lists.
+_REPORTED_ROWS, _REPORTED_PAIRS, _LISTED = 20_000, 200, 20
 
 
 class _Known(NamedTuple):
