@@ -8,6 +8,10 @@ from urllib.parse import quote, unquote
 
 from airflow_provider_claude.errors import JobError
 
+#: The tables with the owners of partitions, and with answers on their way; no answers are published in them.
+OWNERS, STAGING = "claude_partitions", "claude_staging"
+OWN_TABLES = frozenset({OWNERS, STAGING})
+
 _SCHEME = "sql://"
 _URI = re.compile(r"sql://([\w.:-]+)(?:/(?:([^./?#]+)\.)?([^./?#]+))?/?", re.ASCII | re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -31,6 +35,22 @@ class SqlUri(NamedTuple):
 
 def is_sql(uri: str) -> bool:
     return uri.startswith(_SCHEME)
+
+
+def checked_output(output: str | None) -> str | None:
+    """*output* as it is written in a DAG. Raises JobError for a database without a table; templates are checked when they run."""
+    if output is not None and is_sql(output) and "{{" not in output:
+        table_uri(output)
+    return output
+
+
+def table_uri(output: str) -> SqlUri:
+    """The table that *output* names. Raises JobError where it names none, or one that the package uses itself."""
+    uri = sql_uri(output, "output (publish_to)")
+    if uri.table is None or uri.table.casefold() in OWN_TABLES:
+        what = "names no table" if uri.table is None else f"is a table that this package uses itself ({uri.table})"
+        raise JobError(f"output {uri} {what}: write sql://<conn_id>/<schema>.<table>.")
+    return uri
 
 
 def sql_uri(uri: str, parameter: str) -> SqlUri:

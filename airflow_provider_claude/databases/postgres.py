@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
+from airflow_provider_claude.core.sql_uri import STAGING
 from airflow_provider_claude.databases.database import Column, Values
 
 #: Classes of SQLSTATE that may pass: connection, conflict, resources, locks, an operator's act, the system
@@ -29,7 +30,7 @@ class Postgres:
     kind: ClassVar[str] = "postgresql"
     mark: ClassVar[str] = "%s"
     locked: ClassVar[str] = " for update"
-    staging: ClassVar[str] = "pg_temp.claude_staging"
+    staging: ClassVar[str] = f"pg_temp.{STAGING}"
     longest_name: ClassVar[int] = 63
 
     def __init__(self, connection: Any) -> None:
@@ -97,7 +98,7 @@ class Postgres:
 
     def stage(self, target: str, columns: Sequence[str]) -> None:
         names = ", ".join(map(self.quoted, columns))
-        self.rows(f"create temporary table claude_staging on commit drop as select {names} from {target} with no data")
+        self.rows(f"create temporary table {STAGING} on commit drop as select {names} from {target} with no data")
 
     def fill(self, width: int, parts: Iterable[bytes]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(f"copy {self.staging} from stdin".encode()) as copy:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
+from airflow_provider_claude.core.sql_uri import STAGING
 from airflow_provider_claude.databases.database import Column, Values
 
 #: Results of SQLite that may pass (https://www.sqlite.org/rescode.html).
@@ -19,7 +20,7 @@ class Sqlite:
     kind: ClassVar[str] = "sqlite"
     mark: ClassVar[str] = "?"
     locked: ClassVar[str] = ""
-    staging: ClassVar[str] = "temp.claude_staging"
+    staging: ClassVar[str] = f"temp.{STAGING}"
     longest_name: ClassVar[int] = 1_000
 
     def __init__(self, connection: Any) -> None:
@@ -92,7 +93,7 @@ class Sqlite:
 
     def stage(self, target: str, columns: Sequence[str]) -> None:
         names = ", ".join(map(self.quoted, columns))
-        self.rows(f"create temporary table claude_staging as select {names} from {target} limit 0")
+        self.rows(f"create temporary table {STAGING} as select {names} from {target} limit 0")
 
     def fill(self, width: int, parts: Iterable[Sequence[tuple[Any, ...]]]) -> None:
         marks = ", ".join("?" * width)

@@ -19,6 +19,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.core.settle.rounds import MOST_ROUNDS
+from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.core.sync.concurrency import CEILING
 from airflow_provider_claude.core.sync.priority import URGENT, carry_with, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -171,7 +172,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         self.closing_tags = job.closing_tags
         self.source = source
         self.run_folder = run_folder
-        self.publish_to = publish_to
+        self.publish_to = checked_output(publish_to)
         self.conn_id = conn_id
         self.model = model
         self.prices = prices

@@ -19,6 +19,7 @@ from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace, is_true
 from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
+from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
@@ -187,7 +188,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         self.pack_by = list_of_names("pack_by", pack_by)
         self.consistency = checked_consistency(consistency, job.schema)
         self.priority = priority_of(priority_column, urgent)
-        self.publish_to = publish_to
+        self.publish_to = checked_output(publish_to)
         self.partition = partition
         self.partition_column = partition_column
         self.replace = checked_replace(replace)

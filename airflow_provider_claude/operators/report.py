@@ -12,6 +12,7 @@ from airflow_provider_claude.core.column_names import check_columns
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
+from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
@@ -79,7 +80,7 @@ class ClaudeReportOperator(BaseOperator):
         check_columns((), (), partition_column)
         self.unpublished = warn_unpublished(self, publish_to)
         self.run_folder = run_folder
-        self.publish_to = publish_to
+        self.publish_to = checked_output(publish_to)
         self.conn_id = conn_id
         self.partition_column = partition_column
         self.thresholds = Thresholds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, sql_uri
+from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, sql_uri, table_uri
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.runtime.paths import to_path
@@ -31,7 +31,7 @@ _TOKENS = ("iam", "redshift", "redshift-serverless")
 
 def output_at(uri: str) -> UPath | SqlTable:
     """Where *uri* says that answers go. Raises JobError where it is no place."""
-    return sql_table(sql_uri(uri, "output (publish_to)")) if is_sql(uri) else to_path(uri)
+    return sql_table(table_uri(uri)) if is_sql(uri) else to_path(uri)
 
 
 def source_database(source: SqlUri | ClaudeSqlSource, allowed: Allowed) -> Database:
@@ -45,11 +45,8 @@ def source_database(source: SqlUri | ClaudeSqlSource, allowed: Allowed) -> Datab
 
 
 def sql_table(uri: SqlUri) -> SqlTable:
-    from airflow_provider_claude.sinks.sql.table import OWNERS, SqlTable
+    from airflow_provider_claude.sinks.sql.table import SqlTable
 
-    if uri.table is None or uri.table.casefold() in {OWNERS, "claude_staging"}:
-        what = "names no table" if uri.table is None else f"is a table that this package uses itself ({uri.table})"
-        raise JobError(f"output {uri} {what}: write sql://<conn_id>/<schema>.<table>.")
     return SqlTable(database(uri.conn_id), uri)
 
 

@@ -40,6 +40,8 @@ def to_path(uri: str) -> UPath:
 
     Raises JobError where there is no such store here, and for a relative path. (Of one, Airflow 3.1 makes a path below `/`.)
     """
+    if is_sql(uri):
+        raise JobError(f"{uri!r:.300} is a database, and a folder or a file has to be named here.")
     if not _ABSOLUTE.match(uri):
         raise JobError(f"{uri!r:.300} is a relative path, which is another folder for each worker: {_WRITE}.")
     grant(GROUP if conf.getboolean("claude", "group_access", fallback=False) else OWNER)

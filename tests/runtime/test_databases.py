@@ -11,7 +11,9 @@ import pytest
 from upath import UPath
 
 from airflow_provider_claude.errors import DestinationError, JobError, StoreError
+from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.runtime.databases import database, output_at
+from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.sinks.sql.table import SqlTable
 
 
@@ -67,6 +69,14 @@ def test_a_connection_that_is_not_there_is_named(airflow_db: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", ["sql://warehouse", "sql://warehouse/public.claude_partitions"])
-def test_an_output_without_a_table_or_of_our_own_is_refused_before_anything_is_connected(uri: str) -> None:
+def test_an_output_without_a_table_or_of_our_own_is_refused_also_when_the_dag_is_parsed(uri: str) -> None:
     with pytest.raises(JobError, match=r"write sql://<conn_id>/<schema>.<table>"):
         output_at(uri)
+    with pytest.raises(JobError, match=r"write sql://<conn_id>/<schema>.<table>"):
+        ClaudeReportOperator(task_id="report", run_folder="/work", publish_to=uri)
+    ClaudeReportOperator(task_id="report", run_folder="/work", publish_to="{{ params.output }}")
+
+
+def test_a_database_is_no_folder() -> None:
+    with pytest.raises(JobError, match="is a database, and a folder or a file has to be named here"):
+        to_path("sql://warehouse/answers")

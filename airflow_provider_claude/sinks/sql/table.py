@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.publish.destination import Holder
 from airflow_provider_claude.core.publish.sql_types import Wanted, misfits, wanted_columns
-from airflow_provider_claude.core.sql_uri import SqlUri
+from airflow_provider_claude.core.sql_uri import OWNERS, SqlUri
 from airflow_provider_claude.databases.database import Column, Database, Session
 from airflow_provider_claude.errors import DestinationError, StateError
 from airflow_provider_claude.sinks.partition import HolderRecord, ManifestRecord
@@ -28,8 +28,6 @@ from airflow_provider_claude.store.parquet_files import read_batches
 
 if TYPE_CHECKING:
     from upath import UPath
-
-OWNERS = "claude_partitions"
 
 #: So many rows are in memory at once.
 _BATCH_ROWS = 2_000
