@@ -65,7 +65,8 @@ def corrections(
         _check_columns(row, fields)
         values = {}
         for name in fields:
-            text = (row.get(f"{CORRECTED}{name}") or "").strip()
+            written = row.get(f"{CORRECTED}{name}")
+            text = "" if written is None else str(written).strip()
             if not text:
                 continue
             try:
@@ -134,6 +135,8 @@ def _node(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def read_csv(content: bytes) -> Iterator[dict[str, str | None]]:
     """The rows of a CSV file as a spreadsheet writes it: in UTF-8 or in the code page of Western Europe; with commas,
     semicolons or tabs between columns.
+
+    Raises JobError where it is no such file.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -141,4 +144,7 @@ def read_csv(content: bytes) -> Iterator[dict[str, str | None]]:
         text = content.decode("cp1252", "replace")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    except csv.Error as error:
+        raise JobError(f"The table cannot be read as CSV: {error}. Save it as CSV again, or use Parquet.") from error

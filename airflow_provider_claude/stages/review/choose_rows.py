@@ -44,16 +44,16 @@ def chosen(run: RunFolder, plan: PlanRecord) -> tuple[dict[str, list[str]], list
 def _asked_again(run: RunFolder, plan: PlanRecord) -> Iterator[tuple[str, str]]:
     """The items whose second answer is not the first one."""
     fields = comparable(plan.job.answer_schema)
-    for probe in run.probes():
-        if not probe.path.name.startswith(f"{AGAIN}-"):
+    for name in plan.probes:  # others are of an earlier plan, which may have asked something else
+        if not name.startswith(f"{AGAIN}-"):
             continue
-        second = answers_in(probe.parts("answers"), list(fields))
+        second = answers_in(run.probe(name).parts("answers"), list(fields))
         first = answers_in(run.parts("answers"), list(fields), list(second))
         differing = (
-            (item, f"asked again, {name} was {label(second[item][name])}")
+            (item, f"asked again, {field} was {label(second[item][field])}")
             for item in sorted(first)
-            for name, field in fields.items()
-            if not field.same(first[item][name], second[item][name])
+            for field, kind in fields.items()
+            if not kind.same(first[item][field], second[item][field])
         )
         yield from (one for one, _ in zip(differing, range(_MOST), strict=False))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
@@ -76,3 +77,17 @@ def test_a_table_that_a_spreadsheet_saved_is_read(encoding: str, delimiter: str)
 
 def test_no_spreadsheet_takes_the_name_of_a_row_for_a_number() -> None:
     assert row_name("00e5" * 16) == "row-00e500e500e500e500e500e5"
+
+
+def test_a_file_that_is_no_table_is_refused() -> None:
+    before = csv.field_size_limit(1_000)
+    try:
+        with pytest.raises(JobError, match="cannot be read as CSV: field larger"):
+            list(read_csv(b"row,corrected_label\n" + b"x" * 2_000))
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_values_that_a_program_wrote_are_taken_too() -> None:
+    row: Any = {"row": "row-1", "corrected_urgent": True, "corrected_count": 3, "corrected_label": None}
+    assert corrections(iter([row]), FIELDS, SCHEMA) == [Correction("row-1", {"urgent": True, "count": 3})]
