@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_claude.cli.screen import Screen, time
 from airflow_provider_claude.core.consistency.job_changes import differing, job_changes
+from airflow_provider_claude.stages.probes.accepted_job import accepted_job, accepted_jobs
 from airflow_provider_claude.stages.probes.keep_answers import keep_answers
 from airflow_provider_claude.stages.probes.measure_change import measure_change
 from airflow_provider_claude.store import AcceptedRecord, RunFolder
@@ -20,9 +21,7 @@ def accept(run: RunFolder, out: Screen, *, by: str, now: str) -> int:
     Raises StateError where the run is not planned.
     """
     plan = run.need_plan()
-    work, group = work_of(run, plan), group_of(run, plan)
-    accepted = work.accepted(group)
-    _, latest = accepted.latest()
+    work, group, latest = work_of(run, plan), group_of(run, plan), accepted_job(run, plan)
     parts = job_changes(latest.job, plan.job) if latest else []
     if latest is not None and not parts:
         out.document({"run": str(run), "accepted": False, "accepted_at": latest.at, "accepted_by": latest.by})
@@ -31,7 +30,7 @@ def accept(run: RunFolder, out: Screen, *, by: str, now: str) -> int:
     found = measure_change(run, plan)
     said = found.sentences() if found else [f"{differing(parts)} from the accepted job."] if parts else []
     kept = keep_answers(run, plan) if plan.held else 0
-    accepted.append(AcceptedRecord(job=plan.job, at=now, by=by, run=work.run_name(run), said=said))
+    accepted_jobs(run, plan).append(AcceptedRecord(job=plan.job, at=now, by=by, run=work.run_name(run), said=said))
     out.document(
         {
             "run": str(run),

@@ -26,11 +26,11 @@ from airflow_provider_claude.stages.plan.count_tokens import known_tokens
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
 from airflow_provider_claude.stages.plan.probe_room import Planned, due_of, explained
 from airflow_provider_claude.stages.plan.start import Start
+from airflow_provider_claude.stages.probes.accepted_job import accepted_job
 from airflow_provider_claude.stages.probes.measure_change import AFTER, BEFORE
 from airflow_provider_claude.stages.probes.other_job import asked_of, sample, with_job
 from airflow_provider_claude.stages.probes.write_probe import Weighed
 from airflow_provider_claude.store import AcceptedRecord, ChangeRecord
-from airflow_provider_claude.store.work_of import group_of
 
 
 def with_change(start: Start, planned: Planned, api: PlanApi) -> Planned:
@@ -38,7 +38,7 @@ def with_change(start: Start, planned: Planned, api: PlanApi) -> Planned:
     is yet.
     """
     wanted, record = start.settings.consistency, planned.record
-    accepted = _accepted(start) if wanted and record.shards else None
+    accepted = accepted_job(start.run, record) if wanted and record.shards else None
     if wanted is None or accepted is None:
         return planned
     parts = job_changes(accepted.job, record.job)
@@ -58,7 +58,7 @@ def with_change(start: Start, planned: Planned, api: PlanApi) -> Planned:
 def change_note(start: Start) -> list[str]:
     """What a dry run says of a changed job: which parts differ, and that the sample is not in the estimate."""
     wanted = start.settings.consistency
-    accepted = _accepted(start) if wanted else None
+    accepted = accepted_job(start.run, start.draft) if wanted else None
     parts = job_changes(accepted.job, start.draft.job) if accepted else []
     if not wanted or not parts:
         return []
@@ -69,12 +69,6 @@ def change_note(start: Start) -> list[str]:
         else f"The run would ask the accepted job about {rows} as well"
     )
     return [f"{differing(parts)} from the accepted job. {what}: not counted here."]
-
-
-def _accepted(start: Start) -> AcceptedRecord | None:
-    """The job that is accepted for the group of the run."""
-    _, accepted = start.work.accepted(group_of(start.run, start.draft)).latest()
-    return accepted
 
 
 def _said(start: Start, accepted: AcceptedRecord) -> list[str]:

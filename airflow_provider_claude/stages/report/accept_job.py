@@ -5,8 +5,9 @@ from __future__ import annotations
 from airflow_provider_claude.core.consistency.job_changes import job_changes
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.times import epoch
+from airflow_provider_claude.stages.probes.accepted_job import accepted_job, accepted_jobs
 from airflow_provider_claude.store import AcceptedRecord, PlanRecord, RunFolder
-from airflow_provider_claude.store.work_of import group_of, work_of
+from airflow_provider_claude.store.work_of import work_of
 
 
 def accept_green(run: RunFolder, plan: PlanRecord, summary: Summary, now: str) -> None:
@@ -16,11 +17,9 @@ def accept_green(run: RunFolder, plan: PlanRecord, summary: Summary, now: str) -
     """
     if not summary.green or not summary.ledger.answered:
         return
-    work = work_of(run, plan)
-    accepted = work.accepted(group_of(run, plan))
-    _, latest = accepted.latest()
+    latest = accepted_job(run, plan)
     if latest is not None and (not job_changes(latest.job, plan.job) or epoch(latest.at) > epoch(plan.created_at)):
         return
-    name = work.run_name(run) or run.path.name
+    name = work_of(run, plan).run_name(run) or run.path.name
     said = summary.change.sentences() if summary.change else []
-    accepted.append(AcceptedRecord(job=plan.job, at=now, by=f"the run {name}", run=name, said=said))
+    accepted_jobs(run, plan).append(AcceptedRecord(job=plan.job, at=now, by=f"the run {name}", run=name, said=said))

@@ -23,6 +23,7 @@ from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHING, W
 from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.cost.spent import keep_on_record
+from airflow_provider_claude.stages.probes.accepted_job import accepted_job
 from airflow_provider_claude.stages.probes.measure_again import Found, measure_again
 from airflow_provider_claude.stages.probes.measure_change import measure_change
 from airflow_provider_claude.stages.probes.measure_order import measure_order
@@ -66,6 +67,7 @@ def report(
     :raises StoreError: the answers could not be written. The report says so.
     """
     scan, plan = run.need_scan(), run.need_plan()
+    _ = accepted_job(run, plan)  # raises where it cannot be read, before anything is published
     now = clock()
     kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
     paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]

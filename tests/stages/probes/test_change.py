@@ -344,6 +344,21 @@ def test_a_run_that_was_planned_before_another_job_was_accepted_does_not_bring_i
     assert accepted(monday).by == "me"
 
 
+def test_a_damaged_record_of_the_accepted_job_stops_plan_and_report_before_anything_is_paid_or_published(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    on_monday(night)
+    [record] = (night.run.path.parent / "work" / "accepted").rglob("*.json")
+    tuesday = day(night, "tue", OTHER)
+    planned(tuesday)
+    record.write_text("{}")
+    with pytest.raises(StateError, match="or remove it: then the one before it counts"):
+        reported(tuesday)
+    with pytest.raises(StateError, match="a change could not be seen"):
+        planned(tuesday, HOLD)
+    assert bill(claude_simulator)["requests"] == 0
+
+
 def test_accepting_twice_keeps_one_record(night: Night) -> None:
     monday, out = day(night, "mon"), Terminal()
     planned(monday)
