@@ -10,6 +10,7 @@ import msgspec
 from airflow_provider_claude.core.consistency.asked_again import FieldAgreement
 from airflow_provider_claude.core.consistency.golden import Golden
 from airflow_provider_claude.core.consistency.job_changes import differing
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.cost.estimate import usd
 
 #: Changes that a sentence names.
@@ -36,7 +37,8 @@ class Certification(msgspec.Struct, frozen=True, kw_only=True):
 
     *fields* compare the answers, the accepted job's first. *only_before* and *only_after* rows have an answer of one of them
     alone. A side is None where its rows took existing answers. *why_not* says why nothing is compared. *golden*: what golden rows
-    say of the new job, a sentence a field. *held*: see ChangeRecord.
+    say of the new job, a sentence a field. *itself*: by field, the share of answers that the new job changes when it is asked
+    again as it is, where that was measured. *held*: see ChangeRecord.
     """
 
     parts: list[str]
@@ -51,6 +53,7 @@ class Certification(msgspec.Struct, frozen=True, kw_only=True):
     after: Side | None = None
     why_not: str = ""
     golden: list[str] = []
+    itself: dict[str, float] = {}
 
     @property
     def changed(self) -> str:
@@ -60,14 +63,14 @@ class Certification(msgspec.Struct, frozen=True, kw_only=True):
         """What is known of the change: what differs, then which answers, then cost and length."""
         if self.why_not:
             return [self.changed, f"The accepted job was not asked: {self.why_not.rstrip('.')}.", *self.golden]
-        return [self.changed, *map(flips_sentence, self.fields), *self.golden, *self._unanswered(), *self._used()]
+        return [self.changed, *map(self._flips, self.fields), *self.golden, *self._unanswered(), *self._used()]
 
     def warning(self) -> str:
         """The change in short: what differs, and the labels that changed most."""
         most = max(self.fields, key=lambda one: 1 - one.agreement.value, default=None)
         if self.why_not or most is None:
             return " ".join(self.sentences())
-        return f"{self.changed} {flips_sentence(most)}"
+        return f"{self.changed} {self._flips(most)}"
 
     def problem(self, run: str) -> str:
         """Why the *run* is red where the change is held, and what to do."""
@@ -77,9 +80,22 @@ class Certification(msgspec.Struct, frozen=True, kw_only=True):
             "and clear the plan task."
         )
 
-    def with_golden(self, golden: Golden | None) -> Certification:
-        """The same with what *golden* rows say of the new job, beside the last accepted run."""
-        return msgspec.structs.replace(self, golden=[*_on_golden(golden)] if golden else [])
+    def beside(self, measured: Measured) -> Certification:
+        """The same with what was *measured* of the new job: golden rows, and how often it changes an answer by itself."""
+        again, golden = measured.again, measured.golden
+        return msgspec.structs.replace(
+            self,
+            golden=[*_on_golden(golden)] if golden else [],
+            itself={one.field: 1 - one.agreement.value for one in again.fields} if again else {},
+        )
+
+    def _flips(self, one: FieldAgreement) -> str:
+        said = flips_sentence(one)
+        return (
+            f"{said} Asked again as it is, the new job changes {self.itself[one.field]:.1%}."
+            if one.field in self.itself
+            else said
+        )
 
     def _unanswered(self) -> list[str]:
         before, after = self.only_before, self.only_after

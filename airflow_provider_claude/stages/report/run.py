@@ -79,7 +79,7 @@ def report(
         consistency=found.measured if found else None,
         neighbours=neighbours_for_report(run, plan),
         confidence=_confidence(plan, found),
-        change=_with_golden(measure_change(run, plan), found.measured if found else None),
+        change=_beside(measure_change(run, plan), found.measured if found else None),
         order=measure_order(run, plan),
     )
     others = other_runs(run, plan)
@@ -121,8 +121,8 @@ def _problems(run: RunFolder, summary: Summary, gates: Sequence[str]) -> list[st
     return [*summary.problems, *gates]
 
 
-def _with_golden(change: Certification | None, measured: Measured | None) -> Certification | None:
-    return change.with_golden(measured.golden) if change and measured else change
+def _beside(change: Certification | None, measured: Measured | None) -> Certification | None:
+    return change.beside(measured) if change and measured else change
 
 
 def _changed(summary: Summary, beside: Sequence[str]) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_claude.core.consistency.asked_again import asked_again
 from airflow_provider_claude.core.consistency.comparable import Comparable
+from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.report.certification import Certification, Side
 
 LABELS = {"mood": Comparable()}
@@ -49,3 +50,11 @@ def test_where_nothing_could_be_compared_the_reason_is_said() -> None:
     )
     assert found.sentences()[-1] == "The accepted job was not asked: its model m is retired."
     assert found.warning() == " ".join(found.sentences())
+
+
+def test_beside_the_flips_stands_how_many_answers_the_new_job_changes_by_itself() -> None:
+    first = {str(n): {"mood": "neutral"} for n in range(100)}
+    second = {str(n): {"mood": "positive" if n < 3 else "neutral"} for n in range(100)}
+    again = asked_again(LABELS, first, second, asked=100)
+    said = certification().beside(Measured(again=again)).sentences()
+    assert said[1].endswith("neutral > positive 8. Asked again as it is, the new job changes 3.0%.")

@@ -150,7 +150,14 @@ class TestHostileData:
         again = asked_again({text: Comparable()}, {"1": {text: text}}, {"1": {text: "other"}}, asked=1)
         side = Side(model=text, input_tokens=1.5, output_tokens=2.0, usd_per_thousand="0.1")
         change = Certification(
-            parts=["prompt"], accepted_at=text, accepted_by=text, asked=1, fields=again.fields, before=side, after=side
+            parts=["prompt"],
+            accepted_at=text,
+            accepted_by=text,
+            asked=1,
+            fields=again.fields,
+            before=side,
+            after=side,
+            itself={text: 0.5},
         )
         page = parse(summary_of(change=change, order=Measured(again=again)))
         assert page.css("script, img, a, iframe, [onerror], [onload]") == []
