@@ -195,6 +195,20 @@ def test_a_query_whose_rows_change_between_count_and_read_fails(database: Databa
         read(opened(database, query(f"select * from mails where {chance}")))
 
 
+def test_rows_that_others_write_between_count_and_read_are_in_neither(database: Database) -> None:
+    mails(database, 10)
+    if database.session.kind == "sqlite":
+        run(database, "pragma journal_mode = wal")
+
+    class Late(database.session):  # type: ignore[name-defined,misc]
+        def stream(self, *args: Any) -> Any:
+            run(database, "delete from mails where id > 4")
+            return super().stream(*args)
+
+    assert len(read(replace(opened(database), database=replace(database, session=Late)))) == 10
+    assert len(read(opened(database))) == 4
+
+
 def test_rows_that_others_write_while_it_reads_are_not_in_the_snapshot(database: Database) -> None:
     mails(database, 1_200)
     if database.session.kind == "sqlite":
