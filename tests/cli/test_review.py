@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import anthropic
@@ -45,13 +45,13 @@ TEXTS = [
 ]
 
 
-def _answered(night: Night) -> RunFolder:
-    lines = [json.dumps({"id": f"m-{n}", "body": text}) for n, text in enumerate(TEXTS)]
+def _answered(night: Night, texts: Sequence[str] = TEXTS) -> RunFolder:
+    lines = [json.dumps({"id": f"m-{n}", "body": text}) for n, text in enumerate(texts)]
     night.source.write_text("\n".join(lines))
     source = open_source(UPath(night.source), columns=["body"])
     scan(source, night.run, ScanSettings(text_columns=["body"]), clock=now)
     settings = Settings(
-        trial=False, partition=night.run.path.name, work=night.work.path, consistency=Consistency(least=8, most=8)
+        trial=False, partition=night.run.path.name, work=night.work.path, consistency=Consistency(least=40)
     )
     for shard in open_shards(night.run, plan(night.run, JOB, night.gateway, settings=settings, clock=now)):
         create(shard, night.gateway, clock=now)
@@ -120,7 +120,8 @@ def test_rows_that_got_another_answer_when_asked_again_are_in_the_table(
     night: Night, claude_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     claude_simulator.label_noise(flips={"neutral": {"positive": 0.5}})
-    rows = _review(_answered(night), tmp_path / "review.csv")
+    run = _answered(night, [f"Box {number} arrived." for number in range(40)])  # none differs once in 10^12 such tests
+    rows = _review(run, tmp_path / "review.csv")
     again = [row for row in rows if row["why"].startswith("asked again, sentiment was ")]
     assert again
     assert all(row["why"].rpartition(" ")[2] != row["answer_sentiment"] for row in again)

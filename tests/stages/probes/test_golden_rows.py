@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +137,32 @@ def test_golden_rows_are_asked_without_a_sample_too(night: Night, tmp_path: Path
     measured = reported(today).consistency
     assert measured is not None
     assert (measured.again, measured.golden is not None) == (None, True)
+
+
+def test_what_was_planted_in_the_model_is_measured(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    """Labels that flip at each attempt, and texts that get the first option: the simulator says what is true of them."""
+    claude_simulator.label_noise(flips={"negative": {"positive": 0.2}, "neutral": {"negative": 0.1}}, first=0.1)
+    rows, golden = 120, [f"{WORDS[n % 3]}. golden {n}" for n in range(120)]
+    truths = claude_simulator.truth(golden, ["positive", "neutral", "negative"])
+    assert [truth["plain"] for truth in truths[:3]] == list(LABELS)
+    assert {truth["steady"] for truth in truths if truth["plain"] == "negative"} == {"negative", "positive"}
+    accuracy = sum(truth["chances"].get(truth["plain"], 0.0) for truth in truths) / rows
+    sample = claude_simulator.truth(
+        [f"{WORDS[n % 3]}. mon {n}" for n in range(rows)], ["positive", "negative", "neutral"]
+    )
+    same = sum(sum(chance**2 for chance in truth["chances"].values()) for truth in sample) / rows
+    night = with_golden(day(night, "mon", rows=rows), tmp_path, rows=rows)
+    measured = whole(night, replace(GOLDEN, least=rows)).consistency
+    assert measured is not None
+    assert measured.again is not None
+    assert measured.golden is not None
+    [label] = measured.golden.fields
+    agreement = measured.again.fields[0].agreement
+    for found, true in ((label.accuracy, accuracy), (agreement, same)):
+        assert 0.6 < true < 0.95
+        assert abs(found.value - true) < 4 * math.sqrt(true * (1 - true) / rows)
 
 
 SURE = replace(GOLDEN, confidence_field="confidence")
