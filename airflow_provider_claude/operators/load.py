@@ -16,6 +16,7 @@ from airflow_provider_claude.notify import Listener
 from airflow_provider_claude.operators.shared.settle_shard import wait_for_batch
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.log_progress import log_progress
+from airflow_provider_claude.runtime.metrics import gauge_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.run_context import task_ref
@@ -78,6 +79,7 @@ class ClaudeResultLoadOperator(BaseOperator):
             except PendingError:
                 self._wait(context, active.number)
                 raise
+        gauge_progress(context.get("ti"), shard.run)
         self.log.info(
             "Shard %s: %d rows loaded (%s), %s USD", self.shard, record.rows, in_words(record.outcomes), record.cost_usd
         )

@@ -27,6 +27,7 @@ from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.metrics import gauge_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_context import need_xcom
@@ -217,6 +218,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             # Airflow has the exception untyped.
             raise DownstreamTasksSkipped(tasks=below)  # type: ignore[no-untyped-call]
         self.log_plan(record)
+        gauge_progress(context.get("ti"), run_folder(self.run_folder))
         return [str(shard) for shard in open_shards(run_folder(self.run_folder), record)]
 
     def log_estimate(self, context: Context) -> None:

@@ -16,9 +16,10 @@ from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
-from airflow_provider_claude.operators.shared.reported import announce, reported
+from airflow_provider_claude.operators.shared.reported import announce, measured_and_sent, reported
 from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.notifying import Notifier, checked_notifiers
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
 from airflow_provider_claude.runtime.run_destination import UNPUBLISHED, destination_of, warn_unpublished
@@ -54,6 +55,8 @@ class ClaudeReportOperator(BaseOperator):
         the source.
     :param max_quarantined: how many of the input rows may be set aside for what their authors wrote.
     :param warn_above: a count beyond this limit that is not red is logged and reported as a warning.
+    :param notify: an Airflow notifier, a function of the task's context, or a list of these: called once the report is written,
+        green or red. Its templates find the verdict as ``claude``; docs/how-to/alerts.md has the names. One that fails is logged.
     :param trigger_rule: Airflow's trigger rule; by default the report runs whether shards succeeded or failed.
     """
 
@@ -73,6 +76,7 @@ class ClaudeReportOperator(BaseOperator):
         max_defective: float | Limit = _DEFAULT.defective,
         max_quarantined: float | Limit = _DEFAULT.quarantined,
         warn_above: float | Limit = _DEFAULT.warn,
+        notify: Notifier | Sequence[Notifier] | None = None,
         trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
@@ -83,6 +87,7 @@ class ClaudeReportOperator(BaseOperator):
         self.publish_to = checked_output(publish_to)
         self.conn_id = conn_id
         self.partition_column = partition_column
+        self.notify = checked_notifiers(notify)
         self.thresholds = Thresholds(
             failed=max_failed,
             invalid=max_invalid,
@@ -118,14 +123,15 @@ class ClaudeReportOperator(BaseOperator):
                 replace=GUARDED,
                 take_over=False,
             )
-            summary = report(
-                run,
-                output=output_at(destination.output) if destination else None,
-                destination=destination,
-                thresholds=self.thresholds,
-                clock=utc_now,
-                warnings=[UNPUBLISHED] if self.unpublished and destination is None else [],
-            )
+            with measured_and_sent(context, run, self.notify):
+                summary = report(
+                    run,
+                    output=output_at(destination.output) if destination else None,
+                    destination=destination,
+                    thresholds=self.thresholds,
+                    clock=utc_now,
+                    warnings=[UNPUBLISHED] if self.unpublished and destination is None else [],
+                )
         if summary.ledger.losses:
             self.log.warning("%s %s", summary.ledger.losses, " ".join(summary.unreadable))
         for warning in summary.warnings:

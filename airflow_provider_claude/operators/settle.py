@@ -22,6 +22,7 @@ from airflow_provider_claude.operators.shared.settle_shard import (
     wait_for_batch,
 )
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.metrics import count, gauge_progress
 from airflow_provider_claude.runtime.paths import shard_folder
 from airflow_provider_claude.runtime.poll_settings import poll_interval_of
 from airflow_provider_claude.runtime.task_errors import raise_if_stopped, resumable
@@ -108,6 +109,8 @@ class ClaudeSettleOperator(SettlesShards, BaseOperator):
             step = self.step(rounds, context)
         finally:
             warn_if_left(self.shard, context, notify=self.warn)
+            count(context.get("ti"), "rate_limited", self.rate_limited)
+            gauge_progress(context.get("ti"), shard_folder(self.shard).run)
         if isinstance(step, Settled):
             self.log.info(
                 "Shard %s settled: %s, %s USD", self.shard, in_words(step.loaded.outcomes), step.loaded.cost_usd

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from airflow.providers.common.compat.sdk import conf
+from airflow_provider_claude.runtime.page_url import PREFIX, base, page
 
-#: Where the app of this plugin is mounted. Airflow reserves some other prefixes.
-PREFIX = "/claude"
-
-
-def base() -> str:
-    """The path of `[api] base_url`, without a slash at its end."""
-    return urlsplit(conf.get("api", "base_url", fallback="/") or "/").path.rstrip("/")
-
-
-def page(dag_id: str, run_id: str, *, part: str = "", **query: str) -> str:
-    """The page of a run; *part*: what else there is of it."""
-    below = f"/{part}" if part else ""
-    return f"{base()}{PREFIX}/run/{quote(dag_id, safe='')}{below}?{urlencode({'run_id': run_id, **query})}"
+__all__ = ["PREFIX", "airflow_run", "airflow_task", "base", "entry", "page", "static"]
 
 
 def entry(dag_id: str = "") -> str:

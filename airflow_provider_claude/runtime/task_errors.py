@@ -21,6 +21,7 @@ from airflow_provider_claude.errors import (
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+from airflow_provider_claude.runtime.metrics import count
 from airflow_provider_claude.runtime.now import epoch_now
 
 
@@ -86,6 +87,7 @@ def defer_for(
 
     operator.log.info("%s", error)
     limited, began = isinstance(error, RateLimitedError), epoch_now() if since is None else since
+    count(operator, "rate_limited", int(limited))
     pause = next_try(error.retry_after, waited=epoch_now() - began, limited=limited)
     if pause is None:
         raise AirflowFailException(_in_vain(error, began, limited=limited)) from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from msgspec.structs import replace
 from upath import UPath
 
+from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.task_ref import TaskRef
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.store import write_record
+from airflow_provider_claude.store.records.record import read_record
 from tests.context import manual_run
 from tests.stages.run_folder import Night, Shard, build
 from tests.test_failure import context
@@ -72,4 +75,6 @@ def test_the_event_of_an_asset_says_what_was_published_and_how_consistent_it_is(
     extra = events[mails].extra
     assert (extra["published_rows"], extra["agreement"]) == (3, None)
     assert extra["report"] == str(run.file("report.html"))
+    assert (extra["rows"], extra["page"], extra["model"]) == (3, "/claude/run/d?run_id=r", "claude-haiku-5-5")
+    assert Decimal(extra["cost_usd"]) == read_record(run.file("report.json"), Summary).costs.actual
     json.dumps(extra)

@@ -47,6 +47,11 @@ class SettlesShards:
             lane_factory=self._lane_factory,
         )
 
+    @property
+    def rate_limited(self) -> int:
+        """How many requests of the sync lane the API has refused in this task because the account was busy (429)."""
+        return 0 if self._lane_factory is None else self._lane_factory.rate_limited
+
     def on_kill(self) -> None:
         """Send nothing more; wait for the sync lane's open requests and keep their answers."""
         if self._lane_factory is not None:

@@ -39,13 +39,14 @@ class LaneFactory:
     in_flight: int = int(CEILING)
     shed: bool = False
     _lane: Lane | None = None
+    _refused: int = 0
     _stopped: bool = False
 
     def maker(self, lanes: LanesRecord, *, shed: bool = True) -> Callable[[Journal, Lease], Lane]:
         """Makes lanes for a run that was planned with *lanes*. *shed*: whether batches can take the remaining rows."""
 
         def make(journal: Journal, lease: Lease) -> Lane:
-            connection = self.open_connection()
+            connection, self._refused = self.open_connection(), self.rate_limited
             due = lanes.due
             self._lane = Lane(
                 connect=connection.connect,
@@ -66,6 +67,11 @@ class LaneFactory:
             return self._lane
 
         return make
+
+    @property
+    def rate_limited(self) -> int:
+        """How many requests of its lanes the API has refused because the account was busy (429)."""
+        return self._refused + (0 if self._lane is None else self._lane.rate_limited)
 
     def stop(self) -> None:
         """End the lane that is running, or the next one at its start; see Lane.stop."""

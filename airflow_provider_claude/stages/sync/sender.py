@@ -81,6 +81,11 @@ class Lane:
         if self._state.error is not None:
             raise self._state.error
 
+    @property
+    def rate_limited(self) -> int:
+        """How many requests the API has refused because the account was busy (429)."""
+        return self._state.rate_limited
+
     def stop(self) -> None:
         """Send nothing more, and wait for the open requests. For signal handlers and any thread."""
         self._state.stop()

@@ -241,7 +241,9 @@ class TestAnswers:
         sent: list[float] = []
         site.before = lambda call, params: sent.append(time.monotonic())
         claude_simulator.fault("rate_limit", route="messages", times=1, retry_after=2)
-        drained(site.lane(in_flight=1), requests(8))
+        lane = site.lane(in_flight=1)
+        drained(lane, requests(8))
+        assert lane.rate_limited == 1
         assert [later - sooner >= 1.9 for sooner, later in itertools.pairwise(sent)].count(True) == 1
 
     def test_limits_lower_than_planned_are_kept_after_a_few_429s_at_most(
