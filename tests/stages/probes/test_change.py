@@ -265,6 +265,21 @@ class TestHeld:
         assert accepted(tuesday).by == "me"
         assert any("accepted on 2026-11-24 02:00 UTC by me" in one for one in tuesday.run.need_plan().explanation)
 
+    def test_of_two_held_runs_the_second_goes_on_with_its_own_sample_too(
+        self, night: Night, claude_simulator: SimulatorProcess
+    ) -> None:
+        on_monday(night)
+        tuesday, wednesday, out = day(night, "tue", OTHER), day(night, "wed", OTHER), Terminal()
+        held(tuesday)
+        held(wednesday)
+        for one in (tuesday, wednesday):
+            accept(one.run, out, by="me", now="2026-11-25T02:00:00+00:00")
+        assert "accepted already" in out.text
+        assert out.text.count("Clear the plan task of this run") == 2
+        before = bill(claude_simulator)["requests"]
+        assert whole(wednesday, HOLD).reused == SAMPLE
+        assert bill(claude_simulator)["requests"] == before + ROWS - SAMPLE
+
     def test_the_accepted_job_restored_lets_the_run_go_on(self, night: Night) -> None:
         on_monday(night)
         held(day(night, "tue", OTHER))
