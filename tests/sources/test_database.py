@@ -199,7 +199,9 @@ def test_a_query_whose_rows_change_between_count_and_read_fails(database: Databa
             connection.create_function("tick", 0, lambda: next(ticks))
         return connection
 
-    changing = {"postgresql": "current_query() not like 'select count%'", "sqlite": "tick() >= 20"}[database.session.kind]
+    changing = {"postgresql": "current_query() not like 'select count%'", "sqlite": "tick() >= 20"}[
+        database.session.kind
+    ]
     source = opened(replace(database, connect=ticking), query(f"select * from mails where {changing}"))
     with pytest.raises(
         SourceError, match=r"gave 20 rows, and the database counted 0 .* gives other rows each time it is asked"
