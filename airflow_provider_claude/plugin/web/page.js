@@ -19,6 +19,12 @@ function say(text) {
   note.textContent = text;
 }
 
+// The shard that the address names stays marked when its row is replaced.
+function mark(main) {
+  const id = decodeURIComponent(window.location.hash.slice(1));
+  [...main.querySelectorAll("tr[id]")].filter((row) => row.id === id).forEach((row) => row.classList.add("marked"));
+}
+
 // Each part is replaced only where it differs: what a reader has focused, scrolled or unfolded elsewhere stays.
 function takeOver(main, fresh) {
   const same = [...main.children].map((part) => part.id + part.tagName).join();
@@ -42,7 +48,9 @@ async function look(main) {
     const answer = await fetch(main.dataset.parts, { credentials: "same-origin", cache: "no-store" });
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    takeOver(main, page.querySelector("main"));
+    const fresh = page.querySelector("main");
+    mark(fresh);
+    takeOver(main, fresh);
     say("");
   } catch (error) {
     say(`This page is not up to date: the server does not answer (${error.message}). Reload it, or log in again.`);
@@ -51,6 +59,7 @@ async function look(main) {
 
 async function watch() {
   const main = document.getElementById("parts");
+  if (main) mark(main);
   while (main?.hasAttribute("data-live")) {
     await new Promise((done) => setTimeout(done, SECONDS * 1000));
     if (!document.hidden) await look(main);
