@@ -2,6 +2,7 @@
 "use strict";
 
 const SECONDS = 5;
+const FOCUSABLE = "a, summary, [tabindex]";
 
 function say(text) {
   let note = document.getElementById("stale");
@@ -25,19 +26,28 @@ function mark(main) {
   [...main.querySelectorAll("tr[id]")].filter((row) => row.id === id).forEach((row) => row.classList.add("marked"));
 }
 
-// Each part is replaced only where it differs: what a reader has focused, scrolled or unfolded elsewhere stays.
+// The new content of a part, with the focus and the scrolling where they were.
+function refill(old, part) {
+  const all = (selector) => [...old.querySelectorAll(selector)];
+  const focused = all(FOCUSABLE).indexOf(document.activeElement);
+  const scrolled = all(".scroll").map((one) => one.scrollLeft);
+  old.className = part.className;
+  old.replaceChildren(...part.childNodes);
+  all(".scroll").forEach((one, number) => (one.scrollLeft = scrolled[number] ?? 0));
+  all(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+}
+
+// Each part is replaced only where it differs: what a reader has focused, scrolled or unfolded stays.
 function takeOver(main, fresh) {
-  const same = [...main.children].map((part) => part.id + part.tagName).join();
-  if (same !== [...fresh.children].map((part) => part.id + part.tagName).join()) {
+  const shape = (one) => [...one.children].map((part) => part.id + part.tagName).join();
+  const open = [...main.querySelectorAll("details[open]")].map((one) => one.id);
+  open.forEach((id) => fresh.querySelector(`details[id="${CSS.escape(id)}"]`)?.setAttribute("open", ""));
+  if (shape(main) !== shape(fresh)) {
     main.replaceChildren(...fresh.children);
   } else {
     [...fresh.children].forEach((part, number) => {
       const old = main.children[number];
-      if (old.isEqualNode(part) || old.contains(document.activeElement)) return;
-      const open = [...old.querySelectorAll("details[open]")].map((one) => one.id);
-      old.className = part.className;
-      old.replaceChildren(...part.childNodes);
-      open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+      if (!old.isEqualNode(part)) refill(old, part);
     });
   }
   main.toggleAttribute("data-live", fresh.hasAttribute("data-live"));
