@@ -114,8 +114,7 @@ def claude_batch_job(
     :param scan_tasks: how many mapped tasks divide the scan of a source of many files; each takes as many of them.
     :param one_task_per_shard: a shard is one task, ``ask``, instead of ``create``, ``wait``, ``load`` and ``settle``: two starts
         of a process instead of five, for executors that start each task cold, such as KubernetesExecutor.
-    :param consistency: a ``Consistency``: so many rows are asked a second time, and the report says how far both answers agree;
-        see ClaudePlanOperator. None: nothing is measured.
+    :param consistency: how the consistency of the answers is measured, and what holds them back; see ClaudePlanOperator.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
         rows that Claude suspects are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.

@@ -12,11 +12,12 @@ from airflow_provider_claude.core.consistency.calibration import Stated, stated
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable
 from airflow_provider_claude.core.consistency.golden import Golden, Right, golden, right
 from airflow_provider_claude.core.consistency.measured import Measured
+from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.extras import missing
 from airflow_provider_claude.stages.probes.golden_rows import PREFIX, GoldenRows, golden_rows
 from airflow_provider_claude.stages.probes.read_answers import answers_in
-from airflow_provider_claude.store import PlanRecord, RunFolder
+from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import planned_shards
 
@@ -69,12 +70,19 @@ def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseli
     answers = answers_in([probe.part("answers", shard.number)], list(fields))
     names = [name for name in asked if name.startswith(PREFIX)]
     again = _again(run, fields, answers, len(asked) - len(names)) if len(asked) > len(names) else None
+    unanswered = _unanswered(shard.loaded(), len(asked))
     if not names:
-        return Found(Measured(again=again), {})
+        return Found(Measured(again=again, unanswered=unanswered), {})
     rows = golden_rows(run, fields)
     measured, of_golden = _golden(rows, names, fields, answers, before)
     sure = _sure(plan, fields, {name: answers[name] for name in names if name in answers}, rows)
-    return Found(Measured(again=again, golden=measured), of_golden, sure)
+    return Found(Measured(again=again, golden=measured, unanswered=unanswered), of_golden, sure)
+
+
+def _unanswered(loaded: LoadedRecord | None, asked: int) -> dict[str, int]:
+    """How the rows ended that got no valid answer, of *asked* rows of a shard that is *loaded*, or was not."""
+    outcomes = {str(Outcome.MISSING): asked} if loaded is None else loaded.outcomes
+    return {name: count for name, count in outcomes.items() if count and name != str(Outcome.SUCCEEDED)}
 
 
 def _sure(plan: PlanRecord, fields: Mapping[str, Comparable], answers: Answers, rows: GoldenRows) -> Stated | None:
