@@ -98,7 +98,11 @@ def _unreported(view: RunView, airflow: AirflowSide) -> Verdict:
         headline = f"The Airflow run has ended ({airflow.state}) without a report: nothing was published."
         return Verdict(level=Level.BAD if airflow.state == "failed" else Level.WATCH, word="ended", headline=headline)
     if view.scanned is None:
-        return Verdict(level=Level.BUSY, word="scanning", headline="The scan reads the source. Nothing is sent yet.")
+        return Verdict(
+            level=Level.BUSY,
+            word="scanning",
+            headline="The scan reads the source, or has not begun. Nothing is sent yet.",
+        )
     if view.planned is None:
         headline = f"{rows(view.scanned.rows)} were read, and are being planned. Nothing is sent yet."
         return Verdict(level=Level.BUSY, word="planning", headline=headline)

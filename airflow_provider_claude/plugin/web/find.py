@@ -18,8 +18,8 @@ from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
 from airflow_provider_claude.runtime.paths import to_path
-from airflow_provider_claude.stages.view.look import is_latest, is_of, look
-from airflow_provider_claude.store import RunFolder, read_record
+from airflow_provider_claude.stages.view.look import began, look, report_of
+from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.snapshot import StampedCache
 
 #: Runs on the entry page.
@@ -75,7 +75,7 @@ def read_report(dag_id: str, run_id: str, of: str) -> bytes:
         noted = _chosen(database.noted(db, dag_id, run_id), of)
     try:
         path = to_path(noted.folder)
-        if not is_of(RunFolder(path), dag_id, run_id):
+        if began(RunFolder(path), dag_id, run_id) is None:
             raise NotThereError(_FOREIGN)
         return (path / "report.html").read_bytes()
     except (ClaudeError, OSError):
@@ -151,8 +151,7 @@ def _brief(one: Listed) -> Brief | None:
 def _summary(one: Listed) -> Summary | None:
     """The report in the run folder, if it is of this run."""
     try:
-        run = RunFolder(to_path(one.folder))
-        return read_record(run.file("report.json"), Summary) if is_latest(run, one.dag_id, one.run_id) else None
+        return report_of(to_path(one.folder), one.dag_id, one.run_id)
     except (ClaudeError, OSError):
         return None
 

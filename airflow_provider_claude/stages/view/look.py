@@ -56,44 +56,48 @@ _KINDS: Mapping[str, type[Record]] = {
 _NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)\.json")
 
 
-def is_of(run: RunFolder, dag_id: str, run_id: str) -> bool:
-    """Whether the run *run_id* of *dag_id* has been active in the run folder *run*."""
-    return any((one.run.dag_id, one.run.run_id) == (dag_id, run_id) for one in run.actives.all())
+def began(run: RunFolder, dag_id: str, run_id: str) -> float | None:
+    """When the run *run_id* of *dag_id* became active in the run folder *run*, the last time (epoch seconds); None where it
+    never was. What is older is an earlier run's.
+    """
+    mine = [one for one in run.actives.all() if (one.run.dag_id, one.run.run_id) == (dag_id, run_id)]
+    return epoch(mine[-1].since) if mine else None
 
 
-def is_latest(run: RunFolder, dag_id: str, run_id: str) -> bool:
-    """Whether that run is the last one that was active in the run folder *run*: what is in it is of that run."""
-    _, latest = run.actives.latest()
-    return latest is not None and (latest.run.dag_id, latest.run.run_id) == (dag_id, run_id)
+def report_of(path: UPath, dag_id: str, run_id: str) -> Summary | None:
+    """The report of that run in the run folder *path*; None where it has none, or another run uses the folder since.
+
+    Raises StateError where a record cannot be read.
+    """
+    run = RunFolder(path)
+    since, plan = began(run, dag_id, run_id), run.plan()
+    if since is None or plan is None or _taken_over(run, dag_id, run_id) is not None:
+        return None
+    return _report(run, plan, since)
 
 
 def look(path: UPath, *, now: float, dag_id: str, run_id: str) -> RunView | None:
     """The run in the folder *path* at *now* (epoch seconds), looked at for the Airflow run *run_id* of *dag_id*; None where the
-    folder has no record of that run.
+    folder has no record of that run. What an earlier run has left in the folder is not shown for a step of this one.
 
     Raises StateError where a record cannot be read, and the store's own error where it does not answer.
     """
     snapshot = Snapshot(path, _RECORDS)
     run = RunFolder(path, snapshot)
-    if not is_of(run, dag_id, run_id):
+    since = began(run, dag_id, run_id)
+    if since is None:
         return None
+    view = RunView(folder=str(path), now=now, taken_over=_taken_over(run, dag_id, run_id))
     scan, plan = run.scan(), run.plan()
-    taken_over = _taken_over(run, dag_id, run_id)
-    if scan is None:
-        return RunView(folder=str(path), now=now, taken_over=taken_over)
-    if plan is not None and plan.scanned_at != scan.finished_at:
+    if plan is not None and (scan is None or plan.scanned_at != scan.finished_at):
         plan = None
-    report = _report(path, snapshot, plan) if plan else None
-    view = RunView(
-        folder=str(path),
-        now=now,
-        scanned=_scanned(scan),
-        planned=_planned(plan) if plan else None,
-        report=report,
-        taken_over=taken_over,
-        releases=acts(run),
-    )
-    return _with_shards(view, run, plan, snapshot) if plan is not None else view
+    report = _report(run, plan, since) if plan is not None else None
+    if plan is not None and report is None and epoch(plan.created_at) < since:
+        plan = None
+    if scan is None or (plan is None and epoch(scan.finished_at) < since):
+        return view
+    view = replace(view, scanned=_scanned(scan), report=report, releases=acts(run))
+    return view if plan is None else _with_shards(replace(view, planned=_planned(plan)), run, plan, snapshot)
 
 
 def _with_shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snapshot) -> RunView:
@@ -235,10 +239,10 @@ def _held(change: ChangeRecord) -> str:
     )
 
 
-def _report(path: UPath, snapshot: Snapshot, plan: PlanRecord) -> Summary | None:
-    """The report, None where there is none since *plan* was made."""
-    report = snapshot.read(path / "report.json", Summary)
-    return report if report is not None and epoch(report.created_at) >= epoch(plan.created_at) else None
+def _report(run: RunFolder, plan: PlanRecord, since: float) -> Summary | None:
+    """The report, None where there is none since *plan* was made, and since its run began."""
+    report = run.reader.read(run.file("report.json"), Summary)
+    return report if report is not None and epoch(report.created_at) >= max(epoch(plan.created_at), since) else None
 
 
 def _taken_over(run: RunFolder, dag_id: str, run_id: str) -> str | None:

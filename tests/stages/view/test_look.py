@@ -10,10 +10,10 @@ from upath import UPath
 from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.core.view.run_view import RunView, flow_of
 from airflow_provider_claude.core.view.shards import Stage
-from airflow_provider_claude.core.view.verdict import AirflowSide, verdict
+from airflow_provider_claude.core.view.verdict import AirflowSide, Level, verdict
 from airflow_provider_claude.errors import LedgerError, StateError
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.stages.view.look import is_latest, is_of, look
+from airflow_provider_claude.stages.view.look import began, look, report_of
 from airflow_provider_claude.store import (
     AbandonedRecord,
     ActiveRecord,
@@ -34,10 +34,10 @@ def seen(run: RunFolder, run_id: str = "r1") -> RunView:
     return view
 
 
-def active(run: RunFolder, run_id: str) -> None:
-    """Put on record that the run *run_id* was active in *run*."""
+def active(run: RunFolder, run_id: str, minutes: float = 0.0) -> None:
+    """Put on record that the run *run_id* was active in *run*, from so many minutes on."""
     me = ActiveRun(dag_id="nightly", run_id=run_id, task="scan")
-    run.actives.append(ActiveRecord(run=me, since=at(0), until=at(20), ended=True))
+    run.actives.append(ActiveRecord(run=me, since=at(minutes), until=at(minutes + 20), ended=True))
 
 
 @pytest.fixture
@@ -168,12 +168,36 @@ def test_a_run_that_has_only_begun_is_shown_as_far_as_it_is(run: RunFolder, name
 
 def test_a_folder_is_of_the_runs_that_were_active_in_it_and_shows_the_last(run: RunFolder) -> None:
     active(run, "r2")
-    assert [is_of(run, "nightly", name) for name in ("r1", "r2", "r3")] == [True, True, False]
-    assert [is_latest(run, "nightly", name) for name in ("r1", "r2")] == [False, True]
+    assert [began(run, "nightly", name) is not None for name in ("r1", "r2", "r3")] == [True, True, False]
     assert seen(run).taken_over == "r2 of nightly"
     assert seen(run, "r2").taken_over is None
     assert look(run.path, now=FOUR, dag_id="another", run_id="r1") is None
     assert look(run.path, now=FOUR, dag_id="nightly", run_id="r3") is None
+
+
+def test_what_an_earlier_run_of_the_day_has_left_is_not_shown_as_this_one_s(red: RunFolder) -> None:
+    active(red, "r2", minutes=500)
+    again = seen(red, "r2")
+    assert (again.scanned, again.planned, again.report, again.shards) == (None, None, None, ())
+    assert verdict(again, AirflowSide(state="failed")).level is Level.BAD
+    assert report_of(red.path, "nightly", "r2") is None
+    write_record(red.file("scan.json"), msgspec.structs.replace(red.need_scan(), finished_at=at(501)))
+    assert verdict(seen(red, "r2"), AirflowSide()).word == "planning"
+    plan = red.plan()
+    assert plan is not None
+    write_record(red.file("plan.json"), msgspec.structs.replace(plan, scanned_at=at(501), created_at=at(502)))
+    again = seen(red, "r2")
+    assert (len(again.shards), again.report) == (3, None)
+
+
+def test_the_report_of_a_run_is_there_for_it_until_another_run_uses_the_folder(red: RunFolder) -> None:
+    assert report_of(red.path, "nightly", "r1") is not None
+    assert report_of(red.path, "nightly", "r3") is None
+    active(red, "r2", minutes=500)
+    assert report_of(red.path, "nightly", "r1") is None
+    first = seen(red)
+    assert first.report is not None
+    assert first.taken_over == "r2 of nightly"
 
 
 def test_a_second_look_at_a_run_that_has_not_changed_reads_and_makes_nothing_again(
