@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: So many times rarer are collections while rows are worked on, the full ones that often again.
-_RARER = 100
+#: So many times rarer are collections while rows are worked on, and the full ones among them.
+_RARER = 10
 
 
 class _Inside:
@@ -42,7 +42,7 @@ def many_rows() -> Iterator[None]:
             thresholds = gc.get_threshold()
             _inside.before = pa.default_memory_pool(), thresholds
             pa.set_memory_pool(pa.system_memory_pool())
-            gc.set_threshold(thresholds[0] * _RARER, thresholds[1], thresholds[2])
+            gc.set_threshold(thresholds[0] * _RARER, thresholds[1], thresholds[2] * _RARER)
         _inside.blocks += 1
     try:
         yield
