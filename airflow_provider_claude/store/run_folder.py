@@ -43,8 +43,9 @@ class ShardFolder:
 
     def __init__(self, path: UPath, run: RunFolder | None = None) -> None:
         if run is None and (not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards"):
-            msg = f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
-            raise StateError(msg)
+            raise StateError(
+                f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
+            )
         self.path = path
         self.number = int(path.name)
         self.run = run or RunFolder(path.parent.parent)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_claude.core.cost.estimate import usd
 from airflow_provider_claude.core.report.page import environment, moment
 from airflow_provider_claude.core.times import shown, zone_at
-from airflow_provider_claude.core.view.drawings import stack, timeline
+from airflow_provider_claude.core.view.drawings import Part, stack, timeline
 from airflow_provider_claude.core.view.run_view import Flow, RunView, flow_of
 from airflow_provider_claude.core.view.shards import ShardView, Stage, by_stage
 from airflow_provider_claude.core.view.verdict import Level, Verdict, verdict
@@ -70,7 +70,7 @@ def error_page(status: int, detail: str) -> str:
 
 def _context(found: Found) -> dict[str, Any]:
     run, view = found.run, found.view
-    shared = {"found": found, "run": run, "urls": urls, "usd": usd, "level": Level.BAD}
+    shared = {"found": found, "run": run, "urls": urls, "usd": usd}
     if view is None:
         said = Verdict(level=Level.BAD, word="unreadable", headline="The run folder of this run cannot be read.")
         return {**shared, "view": None, "verdict": said, "live": not run.side.is_over}
@@ -97,7 +97,7 @@ def _context(found: Found) -> dict[str, Any]:
     }
 
 
-def _flow_stack(flow: Flow) -> list[Any]:
+def _flow_stack(flow: Flow) -> list[Part]:
     counts = {
         "answered": flow.answered,
         "open": flow.open,
