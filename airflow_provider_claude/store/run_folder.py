@@ -43,9 +43,7 @@ class ShardFolder:
 
     def __init__(self, path: UPath, run: RunFolder | None = None) -> None:
         if run is None and (not re.fullmatch(r"\d{5,}", path.name) or path.parent.name != "shards"):
-            raise StateError(
-                f"{path} is not a shard folder: expected <run folder>/shards/<number>, as the plan returns it."
-            )
+            raise StateError(f"{path} is not a shard folder: write <run folder>/shards/<number>, as the plan does.")
         self.path = path
         self.number = int(path.name)
         self.run = run or RunFolder(path.parent.parent)
