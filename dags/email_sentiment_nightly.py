@@ -37,6 +37,7 @@ from airflow_provider_claude.failure import Failure
 from airflow_provider_claude.job import DEFAULT_MODEL, ClaudeJob
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Publish, Scan, Shard, Sync
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -175,20 +176,20 @@ with DAG(
         source=f"{{{{ params.source or '{ROOT}/mail/' ~ day }}}}",
         work=f"{ROOT}/work",
         output=f"{ROOT}/answers/email_sentiment",
-        replace="{{ params.replace }}",
-        take_over="{{ params.take_over }}",
-        model="{{ params.model }}",
-        shard_rows="{{ params.shard_rows or '' }}",
         deadline="09:00",
-        consistency=Consistency(least=100),  # the report says how consistent the night was, for about 1 % of its cost
-        plan_args={
-            "limits": "{{ params.tier }}",
-            "budget_usd": "{{ params.budget_usd or '' }}",
-            "dry_run": "{{ params.dry_run }}",
-        },
-        poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0),
-        sync_pool=conf.get("claude", "sync_pool", fallback="default_pool"),
+        model="{{ params.model }}",
         carry=["message_id", "sender", "date"],
-        scan_args={"release": "{{ params.release | tojson }}"},
-        report_args={"outlets": [Asset("email_sentiment")]},
+        scan=Scan(release="{{ params.release | tojson }}"),
+        plan=Plan(
+            limits="{{ params.tier }}",
+            budget_usd="{{ params.budget_usd or '' }}",
+            shard_rows="{{ params.shard_rows or '' }}",
+            dry_run="{{ params.dry_run }}",
+        ),
+        shard=Shard(poll_interval=conf.getfloat("claude", "poll_interval", fallback=60.0)),
+        sync=Sync(pool=conf.get("claude", "sync_pool", fallback="default_pool")),
+        publish=Publish(
+            replace="{{ params.replace }}", take_over="{{ params.take_over }}", outlets=[Asset("email_sentiment")]
+        ),
+        consistency=Consistency(least=100),  # the report says how consistent the night was, for about 1 % of its cost
     )

@@ -13,6 +13,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Scan
 
 ROOT = conf.get("claude", "root", fallback="/opt/airflow/claude").rstrip("/")
 ZONE = conf.get("claude", "timezone", fallback="Europe/Berlin")
@@ -43,7 +44,7 @@ with DAG(
         source=f"{ROOT}/reviews/{{{{ day }}}}/*.parquet",  # {{ day }} is the day of the data, never the day of the run
         work=f"{ROOT}/work",
         output=f"{ROOT}/answers/reviews",
-        missing_source="empty",  # a day without a file is a day without reviews
-        plan_args={"budget_usd": "{{ params.budget_usd }}"},
+        scan=Scan(missing_source="empty"),  # a day without a file is a day without reviews
+        plan=Plan(budget_usd="{{ params.budget_usd }}"),
     )
 # [END example_claude_backfill]

@@ -33,7 +33,7 @@ class Named(NamedTuple):
 
 #: What follows where a batch is refused, and a message may not be.
 NO_BATCHES = (
-    "The Messages API may still be open:  refused_batches='sync' (an argument of the plan, plan_args) asks all rows there, "
+    "The Messages API may still be open:  refused_batches='sync' (of Plan, or of ClaudePlanOperator) asks all rows there, "
     "at full price; the log of the plan says how much that is."
 )
 

@@ -31,8 +31,12 @@ def find(path: str) -> Callable[..., Any]:
 
 
 def described(callable_: Callable[..., Any]) -> dict[str, str]:
-    """The texts of the parameters by name, as its docstring has them; a class has those of its bases, too."""
-    classes = reversed(callable_.__mro__) if inspect.isclass(callable_) else [callable_]
+    """The texts of the parameters by name, as its docstring has them; a class has those of its bases, too.
+
+    A group of settings of `claude_batch_job` has those of its `operators`.
+    """
+    bases = reversed(callable_.__mro__) if inspect.isclass(callable_) else [callable_]
+    classes = [*getattr(callable_, "operators", ()), *bases]  # of a group of settings: those whose parameters it sets
     docs = (inspect.cleandoc(one.__doc__ or "") for one in classes if _is_ours(one))
     return {name: text for doc in docs for name, text in _FIELD.findall(doc)}
 

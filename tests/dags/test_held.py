@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Publish, Shard
 
 class Sentiment(BaseModel):
     sentiment: Literal["positive", "neutral", "negative"]
@@ -28,8 +29,9 @@ def made(name, system):
     with DAG(name, schedule=None, start_date=pendulum.datetime(2026, 1, 1), params={{"day": Param("")}}) as dag:
         claude_batch_job(
             "mail", job=ClaudeJob(system=system, prompt="<mail>{{body}}</mail>", output=Sentiment, max_tokens=100),
-            source="{root}/mail/{{{{ day }}}}.jsonl", one_task_per_shard=True,
-            work="{root}/work", output="{root}/answers", poll_interval=1.0, take_over=True,
+            source="{root}/mail/{{{{ day }}}}.jsonl",
+            work="{root}/work", output="{root}/answers", shard=Shard(one_task=True, poll_interval=1.0),
+            publish=Publish(take_over=True),
             consistency=Consistency(share=0, on_change="hold", change_rows=20),
         )
     return dag

@@ -17,6 +17,7 @@ from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Shard
 
 
 class Sentiment(BaseModel):
@@ -44,10 +45,9 @@ def night(airflow_db: Path, tmp_path: Path) -> DAG:
             source=str(mail),
             work=str(tmp_path / "work"),
             output=str(tmp_path / "out"),
-            shard_rows=10,
-            poll_interval=0.2,
-            rounds=8,  # that a row of thirty expires nine times comes by chance once in 60,000 tests
-            one_task_per_shard=True,
+            plan=Plan(shard_rows=10),
+            # That a row of thirty expires nine times comes by chance once in 60,000 tests.
+            shard=Shard(one_task=True, poll_interval=0.2, rounds=8),
         )
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag("/dev/null")

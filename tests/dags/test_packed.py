@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Shard
 
 class Sentiment(BaseModel):
     sentiment: Literal["positive", "neutral", "negative"]
@@ -27,8 +28,8 @@ with DAG("packed", schedule=None, start_date=pendulum.datetime(2026, 1, 1), para
     claude_batch_job(
         "mail", job=ClaudeJob(system="Label it. " * 80, prompt="<mail>{{body}}</mail>", output=Sentiment, max_tokens=100),
         source="{root}/mail/{{{{ day }}}}.jsonl",
-        work="{root}/work", output="{root}/answers", poll_interval=1.0,
-        plan_args={{"pack": AutoPacking(sizes=(5,), rows=310)}},
+        work="{root}/work", output="{root}/answers", shard=Shard(poll_interval=1.0),
+        plan=Plan(pack=AutoPacking(sizes=(5,), rows=310)),
     )
 """
 

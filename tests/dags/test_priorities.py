@@ -22,6 +22,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Sync
 
 
 class Team(BaseModel):
@@ -38,7 +39,7 @@ def tasks(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_job_hands_the_column_to_scan_plan_and_settle() -> None:
-    of = tasks(priority_column="priority", urgent=2)
+    of = tasks(sync=Sync(priority_column="priority", urgent=2))
     assert of["job.scan"].carry == ("desk", "priority")
     assert (of["job.plan"].priority.column, of["job.plan"].priority.urgent) == ("priority", 2)
     assert of["job.shard.settle"].shed_to == "batch"

@@ -21,6 +21,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sinks.parquet import read_answers
 from airflow_provider_claude.stages.publish import run as publish_run
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Shard
 
 
 class Sentiment(BaseModel):
@@ -60,7 +61,7 @@ def a_dag(airflow_db: Path, tmp_path: Path) -> Callable[..., DAG]:
         params["source"] = str(tmp_path / "mail")
         with DAG(dag_id, schedule=schedule, start_date=START, params=params) as dag:
             for group in groups:
-                claude_batch_job(group, job=JOB, output=out, poll_interval=0.2, **places, **options)
+                claude_batch_job(group, job=JOB, output=out, shard=Shard(poll_interval=0.2), **places, **options)
             if not groups:
                 folder = f"{tmp_path}/work/{dag_id}/{{{{ partition }}}}"
                 options = {"publish_to": out, "run_folder": folder, "replace": "{{ params.replace }}"} | options

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.task_groups.settings import Plan
 from tests.dags.test_publishing import DAY, a_dag, answers, mail, states
 
 __all__ = ["a_dag", "mail"]
@@ -21,11 +23,11 @@ def test_a_workspace_without_batches_is_red_before_it_costs_or_complete_where_th
 ) -> None:
     mail(10)
     claude_simulator.fault("batches_refused", times=None)
-    plan = {"trial": False}
-    done = states(a_dag("refused", groups=("job",), plan_args=plan).test(run_conf={"day": DAY}))
+    plan = Plan(trial=False)
+    done = states(a_dag("refused", groups=("job",), plan=plan).test(run_conf={"day": DAY}))
     assert (done["job.shard.create"], done["job.report"]) == ("failed", "failed")
     assert claude_simulator.books()["total"]["requests"] == 0
-    allowed = a_dag("refused", groups=("job",), plan_args={**plan, "refused_batches": "sync"})
+    allowed = a_dag("refused", groups=("job",), plan=replace(plan, refused_batches="sync"))
     done = states(allowed.test(run_conf={"day": DAY}))
     assert set(done.values()) == {"success"}
     assert answers(tmp_path) == 10

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Publish, Scan, Shard
 
 class Sentiment(BaseModel):
     sentiment: Literal["positive", "neutral", "negative"]
@@ -33,13 +34,13 @@ def fetch(params):
 
 PARAMS = {{"day": Param("{day}"), "down": Param(False)}}
 
-def screened(name, scan_tasks, redact):
+def screened(name, tasks, redact):
     with DAG(name, schedule=None, start_date=pendulum.datetime(2026, 1, 1), params=PARAMS) as dag:
         fetch() >> claude_batch_job(
-            "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100), screen="claude", redact=redact,
-            source="{root}/mail", work="{root}/work", output="{root}/answers", poll_interval=1.0, scan_tasks=scan_tasks,
-            scan_args={{"policy": ScanPolicy(confirm_score=1.0)}},
-            report_args={{"max_quarantined": 1.0}},
+            "mail", job=ClaudeJob(prompt="{{body}}", output=Sentiment, max_tokens=100),
+            source="{root}/mail", work="{root}/work", output="{root}/answers", shard=Shard(poll_interval=1.0),
+            scan=Scan(tasks=tasks, policy=ScanPolicy(confirm_score=1.0), screen="claude", redact=redact),
+            publish=Publish(max_quarantined=1.0),
         )
     return dag
 

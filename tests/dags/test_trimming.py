@@ -17,10 +17,11 @@ def scans(**options: Any) -> list[Any]:
 
     from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
     from airflow_provider_claude.task_groups.batch import claude_batch_job
+    from airflow_provider_claude.task_groups.settings import Scan
 
     with DAG("trimmed", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
         job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"a": {"type": "boolean"}}})
-        claude_batch_job("mail", job=job, source="a.mbox", work="work", output="answers", **options)
+        claude_batch_job("mail", job=job, source="a.mbox", work="work", output="answers", scan=Scan(**options))
     return [task for task in dag.tasks if isinstance(task, ClaudeInputScanOperator) and task.columns == ("body",)]
 
 

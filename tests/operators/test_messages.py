@@ -22,6 +22,7 @@ from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Publish, Scan, Shard, Sync
 from tests.conftest import PROJECT
 
 PUBLIC = (
@@ -39,6 +40,11 @@ PUBLIC = (
     ClaudeReportOperator,
     ClaudeBatchSensor,
     claude_batch_job,
+    Scan,
+    Plan,
+    Shard,
+    Sync,
+    Publish,
     deadline_alerts,
 )
 PACKAGE = PROJECT / "airflow_provider_claude"

@@ -27,6 +27,7 @@ from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Scan
 from tests.context import manual_run
 
 JOB = ClaudeJob(
@@ -89,7 +90,7 @@ def test_without_work_the_folder_that_holds_the_run_folders_is_shared_and_nothin
     [
         lambda to: ClaudeReportOperator(task_id="report", run_folder="r", publish_to=to),
         lambda to: ClaudeMessagesOperator(task_id="ask", job=JOB, source="s", run_folder="r", publish_to=to),
-        lambda to: claude_batch_job("g", job=JOB, source="s", work="w", output=to, screen="claude"),
+        lambda to: claude_batch_job("g", job=JOB, source="s", work="w", output=to, scan=Scan(screen="claude")),
     ],
 )
 def test_a_dag_that_publishes_nothing_says_so_when_it_is_parsed(make: Callable[[str | None], Any]) -> None:
@@ -146,7 +147,7 @@ def test_the_tasks_of_a_probe_are_named_after_it() -> None:
     import jinja2
 
     with DAG("packed", schedule=None) as dag:
-        claude_batch_job("job", job=JOB, source="/in", work="/work", output="", plan_args={"pack": "auto"})
+        claude_batch_job("job", job=JOB, source="/in", work="/work", output="", plan=Plan(pack="auto"))
     template = jinja2.Template(dag.task_dict["job.shard.create"].map_index_template)
     names = [
         template.render(task=SimpleNamespace(shard=path))

@@ -18,6 +18,7 @@ from airflow_provider_claude.operators.shared.confidential import confidential_w
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Publish, Scan
 
 
 @pytest.mark.parametrize(
@@ -103,24 +104,38 @@ def test_a_day_without_data_is_an_error_unless_it_is_said_to_be_fine(tmp_path: P
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"scan_tasks": 0}, "scan_tasks is 0"),
+        ({"scan": {"tasks": 0}}, "scan: tasks is 0"),
         ({"deadline": "9am"}, "deadline is '9am'"),
-        ({"screen": "claude", "screen_by": "3am"}, "screen_by is '3am'"),
-        ({"redact_region": "US"}, "redact_region is set"),
-        ({"redact": True, "redact_region": "USA"}, "redact_region is 'USA'"),
-        ({"scan_args": {"near_duplicates": 3}}, "near_duplicates is 3"),
-        ({"scan_args": {"policy": {"high": "flag"}}}, "policy is a dict"),
-        ({"missing_source": "ignore"}, "missing_source is 'ignore'"),
+        ({"scan": {"screen": "claude", "screen_by": "3am"}}, "screen_by is '3am'"),
+        ({"scan": {"redact_region": "US"}}, "redact_region is set"),
+        ({"scan": {"redact": True, "redact_region": "USA"}}, "redact_region is 'USA'"),
+        ({"scan": {"near_duplicates": 3}}, "near_duplicates is 3"),
+        ({"scan": {"policy": {"high": "flag"}}}, "policy is a dict"),
+        ({"scan": {"missing_source": "ignore"}}, "missing_source is 'ignore'"),
         ({"carry": ["S"]}, "carried column 'S' and the output's field 's' would be one column"),
         ({"carry": ["item_id"]}, "carried column 'item_id' has a name that the answer table uses"),
         ({"output": "out", "carry": ["Day"]}, "partition column 'day' and the carried column 'Day'"),
-        ({"output": "out", "partition_column": "S"}, "Write another name for partition_column"),
+        ({"output": "out", "publish": {"partition_column": "S"}}, "Write another name for partition_column"),
     ],
 )
 def test_a_slip_in_a_dag_file_is_reported_when_it_is_parsed(wrong: dict[str, Any], says: str) -> None:
     job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
+
+    def made() -> None:
+        groups = {name: kind(**wrong[name]) for name, kind in (("scan", Scan), ("publish", Publish)) if name in wrong}
+        claude_batch_job("mail", job=job, source="in", work="work", **{"output": None, **wrong, **groups})
+
     with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
-        claude_batch_job("mail", job=job, source="in", work="work", **{"output": None, **wrong})
+        made()
+
+
+@pytest.mark.parametrize("name", ["scan", "plan", "shard", "sync", "publish"])
+@pytest.mark.parametrize("wrong", [{}, "auto", Consistency()])
+def test_settings_of_another_kind_are_refused_with_what_to_write(name: str, wrong: object) -> None:
+    job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
+    says = rf"^{name} is .*: write {name.title()}\(\), from airflow_provider_claude\.task_groups\.settings"
+    with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
+        claude_batch_job("mail", job=job, source="in", work="work", output="", **{name: wrong})  # type: ignore[arg-type]
 
 
 class TestGolden:
@@ -196,7 +211,7 @@ class TestGolden:
                 source="/mail",
                 work="/work",
                 output="",
-                scan_tasks=tasks,
+                scan=Scan(tasks=tasks),
                 consistency=Consistency(golden=golden),
             )
         scan = dag.get_task("g.scan")

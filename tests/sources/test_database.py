@@ -288,7 +288,7 @@ def test_a_text_that_is_too_long_is_set_aside_without_being_read_whole(
 
 def test_a_database_is_read_by_one_task(database: Database, tmp_path: Path) -> None:
     mails(database, 1)
-    with pytest.raises(JobError, match="is a database, which one task reads: write scan_tasks=1"):
+    with pytest.raises(JobError, match="is a database, which one task reads: write tasks=1 in Scan"):
         split_source(
             opened(database), RunFolder(UPath(tmp_path)), ScanSettings(text_columns=["body"]), 2, clock=clock()
         )

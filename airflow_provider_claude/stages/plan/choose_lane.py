@@ -182,7 +182,7 @@ def without_batches(settings: LaneSettings, model: str, sums: Estimate) -> LaneS
     if settings.refused_batches != "sync":
         raise BatchesRefusedError(
             f"The Models API says that {model} takes no batches; nothing was sent. By the sync lane these rows cost about "
-            f"{price}: write refused_batches='sync' (an argument of the plan, plan_args), or another model."
+            f"{price}: write refused_batches='sync' (of Plan, or of ClaudePlanOperator), or another model."
         )
     return replace(
         settings, lane="sync", why=f"{model} takes no batches: all rows go to the sync lane, for about {price}."

@@ -160,7 +160,7 @@ def _of_files(source: RowSource) -> Source:
     """*source*. Raises JobError for a database, whose rows are read in one snapshot."""
     if isinstance(source, Source):
         return source
-    raise JobError(f"{source.path} is a database, which one task reads: write scan_tasks=1.")
+    raise JobError(f"{source.path} is a database, which one task reads: write tasks=1 in Scan.")
 
 
 def _of_split(source: Source, names: Sequence[str]) -> Source:

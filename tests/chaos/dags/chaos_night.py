@@ -7,6 +7,7 @@ from datetime import timedelta
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.settings import Plan, Shard
 from tests.chaos.night import DAY, JOB, SHARD_ROWS
 
 _FOLDER = "{{ dag_run.conf['folder'] }}"
@@ -19,6 +20,6 @@ with DAG("nightly", schedule=None, default_args={"retries": 12, "retry_delay": t
         work=f"{_FOLDER}/work",
         output=f"{_FOLDER}/output",
         partition=DAY,
-        shard_rows=SHARD_ROWS,
-        poll_interval=0.05,
+        plan=Plan(shard_rows=SHARD_ROWS),
+        shard=Shard(poll_interval=0.05),
     )
