@@ -15,7 +15,7 @@ from airflow_provider_claude.core.cost.known_models import check_model
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches, checked
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking, auto_packing_of
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS, packing_of
-from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, Limits
+from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE
 from airflow_provider_claude.core.publish.destination import GUARDED, Destination, agreed, checked_replace, is_true
 from airflow_provider_claude.core.requests.reuse_age import MOST_DAYS, REUSE_DAYS
@@ -23,8 +23,9 @@ from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.core.sync.priority import URGENT, priority_of
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
-from airflow_provider_claude.job.numbers import number, whole_number
+from airflow_provider_claude.job.numbers import number
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.operators.shared.check_plan import check_plan, shard_limits
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.runtime.hold_run import held
 from airflow_provider_claude.runtime.metrics import gauge_progress
@@ -195,6 +196,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
         self.replace = checked_replace(replace)
         self.take_over = take_over
         self.estimate_only = dry_run  # BaseOperator has a method dry_run
+        check_plan(self)
 
     def execute(self, context: Context) -> list[str]:
         return self.resume(context)
@@ -250,7 +252,7 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
             self.destination(context),
             lanes,
             context,
-            limits=Limits(rows=_shard_rows(self.shard_rows), bytes=self.shard_bytes),
+            limits=shard_limits(self.shard_rows, self.shard_bytes),
             trial=self.trial,
             reuse_days=self.reuse_days,
             pack=None if auto else packing_of(self.pack, self.pack_tokens, self.pack_by),
@@ -278,8 +280,3 @@ def nearest_report(operator: BaseOperator) -> ClaudeReportOperator | None:
             if isinstance(task, ClaudeReportOperator):
                 return task
     return None
-
-
-def _shard_rows(given: int | str | None) -> int | None:
-    """The most rows of a shard; None where the plan chooses."""
-    return None if given is None or given == "" else whole_number("shard_rows", given, 1, MAX_REQUESTS)

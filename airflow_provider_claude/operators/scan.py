@@ -12,6 +12,7 @@ from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.report.ledger import in_words
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
+from airflow_provider_claude.core.scan.row_limits import check_row_limits
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError
@@ -143,6 +144,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         self.closing_tags = tuple(closing_tags)
         self.job = job
         self.work = work
+        check_row_limits(max_chars=max_chars, part_rows=part_rows)
         self.max_chars = max_chars
         self.part_rows = part_rows
         if policy is not None and not isinstance(policy, ScanPolicy):

@@ -35,7 +35,6 @@ from airflow_provider_claude.task_groups.settings import (
     Shard,
     Sync,
     arguments,
-    check_clock,
     group_of,
 )
 
@@ -93,7 +92,6 @@ def claude_batch_job(
     """
     scan, plan, shard = group_of(Scan, scan), group_of(Plan, plan), group_of(Shard, shard)
     sync, publish = group_of(Sync, sync), group_of(Publish, publish)
-    check_clock("deadline", deadline)
     with TaskGroup(group_id) as group:
         folder = f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}"
         scan_args: dict[str, Any] = {

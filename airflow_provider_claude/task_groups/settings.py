@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
-from airflow_provider_claude.core.deadline.due import wall_clock
 from airflow_provider_claude.core.packing.auto_packing import AutoPacking
 from airflow_provider_claude.core.packing.packing import PACK_TOKENS
 from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_SHARDS
@@ -35,6 +34,7 @@ from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE
 from airflow_provider_claude.operators.shared.settle_shard import POLL_SECONDS
+from airflow_provider_claude.operators.shared.written import check_clock
 
 G = TypeVar("G")
 
@@ -182,9 +182,3 @@ def group_of(kind: type[G], value: object) -> G:
 def arguments(group: Any, *without: str) -> dict[str, Any]:
     """The fields of *group* as keyword arguments of its operator, *without* those that are the group's own."""
     return {one.name: getattr(group, one.name) for one in fields(group) if one.name not in without}
-
-
-def check_clock(name: str, at: str | None) -> None:
-    """Raise JobError where *at*, if it is no template, is no local wall clock."""
-    if at and "{{" not in at:
-        wall_clock(at, name)

@@ -21,6 +21,7 @@ from airflow_provider_claude.operators.scan_splits import ClaudeScanSplitOperato
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 from airflow_provider_claude.task_groups.batch import claude_batch_job
 from airflow_provider_claude.task_groups.settings import Plan, Publish, Scan, Shard, Sync
 from tests.conftest import PROJECT
@@ -30,6 +31,7 @@ PUBLIC = (
     ScanPolicy,
     Limits,
     ClaudeJob,
+    ClaudeSqlSource,
     ClaudeInputScanOperator,
     ClaudeScanSplitOperator,
     ClaudePlanOperator,

@@ -64,8 +64,10 @@ def test_a_shard_size_that_jinja_renders_to_no_number_is_named(tmp_path: Path) -
     (tmp_path / "rows.jsonl").write_text('{"id": "1", "body": "Good."}')
     source, run = str(tmp_path / "rows.jsonl"), str(tmp_path / "work" / "run")
     ClaudeInputScanOperator(task_id="scan", source=source, run_folder=run, columns=["body"]).execute({})
+    plan = ClaudePlanOperator(task_id="plan", run_folder=run, job=JOB, shard_rows="{{ params.rows }}")
+    plan.shard_rows = "ten"
     with pytest.raises(AirflowFailException, match="shard_rows is 'ten': write a whole number"):
-        ClaudePlanOperator(task_id="plan", run_folder=run, job=JOB, shard_rows="ten").execute(manual_run())
+        plan.execute(manual_run())
 
 
 @pytest.mark.filterwarnings("ignore:.*not published")

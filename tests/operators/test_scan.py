@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from airflow_provider_claude.operators.shared.confidential import confidential_w
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.task_groups.batch import claude_batch_job
-from airflow_provider_claude.task_groups.settings import Publish, Scan
+from airflow_provider_claude.task_groups.settings import Plan, Publish, Scan, Shard, Sync, arguments
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,9 @@ def test_a_day_without_data_is_an_error_unless_it_is_said_to_be_fine(tmp_path: P
     assert (run.need_scan().rows, run.need_scan().missing) == (0, True)
 
 
+KINDS = {"scan": Scan, "plan": Plan, "shard": Shard, "sync": Sync, "publish": Publish}
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -112,6 +116,21 @@ def test_a_day_without_data_is_an_error_unless_it_is_said_to_be_fine(tmp_path: P
         ({"scan": {"near_duplicates": 3}}, "near_duplicates is 3"),
         ({"scan": {"policy": {"high": "flag"}}}, "policy is a dict"),
         ({"scan": {"missing_source": "ignore"}}, "missing_source is 'ignore'"),
+        ({"scan": {"max_chars": 0}}, "max_chars is 0"),
+        ({"plan": {"margin": -1}}, "margin is -1"),
+        ({"plan": {"lane": "fast"}}, "lane is 'fast'"),
+        ({"plan": {"lane": "batch", "refused_batches": "sync"}}, "lane='batch' keeps"),
+        ({"plan": {"hopeless": "stop"}}, "hopeless is 'stop'"),
+        ({"plan": {"budget_usd": "5 USD"}}, "budget_usd is '5 USD'"),
+        ({"plan": {"limits": "huge"}}, "limits is 'huge'"),
+        ({"plan": {"shard_rows": 200_000}}, "shard_rows is 200000"),
+        ({"plan": {"shard_bytes": 0}}, "shard_bytes is 0"),
+        ({"plan": {"pack": 21}}, "pack is 21"),
+        ({"shard": {"rounds": -1}}, "rounds is -1"),
+        ({"shard": {"poll_interval": -1}}, "poll_interval is -1"),
+        ({"sync": {"in_flight": 0}}, "in_flight is 0"),
+        ({"sync": {"priority_column": "p", "urgent": "high"}}, "urgent is 'high'"),
+        ({"publish": {"replace": "often"}}, "replace is 'often'"),
         ({"carry": ["S"]}, "carried column 'S' and the output's field 's' would be one column"),
         ({"carry": ["item_id"]}, "carried column 'item_id' has a name that the answer table uses"),
         ({"output": "out", "carry": ["Day"]}, "partition column 'day' and the carried column 'Day'"),
@@ -122,11 +141,43 @@ def test_a_slip_in_a_dag_file_is_reported_when_it_is_parsed(wrong: dict[str, Any
     job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
 
     def made() -> None:
-        groups = {name: kind(**wrong[name]) for name, kind in (("scan", Scan), ("publish", Publish)) if name in wrong}
+        groups = {name: kind(**wrong[name]) for name, kind in KINDS.items() if name in wrong}
         claude_batch_job("mail", job=job, source="in", work="work", **{"output": None, **wrong, **groups})
 
     with DAG("slips", schedule=None), pytest.raises(JobError, match=says):
         made()
+
+
+def test_what_is_a_template_is_checked_when_its_task_starts() -> None:
+    job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}}, max_tokens=100)
+    later = "{{ params.later }}"
+    plan = Plan(
+        budget_usd=later, limits=later, lane=later, refused_batches=later, shard_rows=later, pack=later, dry_run=later
+    )
+    publish = Publish(replace=later, take_over=later)
+    with DAG("later", schedule=None) as dag:
+        claude_batch_job(
+            "g", job=job, source=later, work="work", output=later, deadline=later, plan=plan, publish=publish,
+            scan=Scan(encoding=later, release=later, source_format=later), shard=Shard(rounds=later),
+        )  # fmt: skip
+    for task, group in (("plan", plan), ("plan", publish)):
+        given = [name for name, value in arguments(group).items() if value == later]
+        names = {"dry_run": "estimate_only"}
+        assert {names.get(name, name) for name in given} <= set(dag.get_task(f"g.{task}").template_fields)
+        assert all(getattr(dag.get_task("g.plan"), names.get(name, name)) == later for name in given)
+    scan = dag.get_task("g.scan")
+    assert (scan.encoding, scan.release, scan.source_format) == (later, later, later)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
+def test_the_default_of_a_setting_is_that_of_its_operator(kind: Any) -> None:
+    of_job = {"columns", "closing_tags"}  # of Scan: those of the job
+    defaults = {
+        name: one.default for operator in kind.operators for name, one in inspect.signature(operator).parameters.items()
+    }
+    mine = {name: value for name, value in arguments(kind()).items() if name in defaults and name not in of_job}
+    assert mine == {name: defaults[name] for name in mine}
+    assert mine
 
 
 @pytest.mark.parametrize("name", ["scan", "plan", "shard", "sync", "publish"])

@@ -111,8 +111,13 @@ class PlansRun(NamesItsRun):
 
 def budget_of(usd: str | Decimal | None, scope: str) -> BudgetRecord | None:
     """The budget as the plan keeps it; None where *usd* is None or empty. Raises JobError for an invalid amount."""
-    if usd is None or usd in ("", "None"):
+    if not has_budget(usd):
         return None
     from airflow_provider_claude.store import BudgetRecord
 
     return BudgetRecord(usd=f"{usd_amount('budget_usd', usd):f}", scope=scope)
+
+
+def has_budget(usd: object) -> bool:
+    """Whether *usd* limits what a run may cost: None and an empty text do not."""
+    return usd is not None and usd not in ("", "None")

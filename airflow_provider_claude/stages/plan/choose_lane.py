@@ -12,11 +12,11 @@ from airflow_provider_claude.core.cost.estimate import Estimate, usd
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE, Choice, Night, choose
+from airflow_provider_claude.core.plan.lane_words import check_lanes
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
 from airflow_provider_claude.core.sync.account_limits import AccountLimits, account_limits
 from airflow_provider_claude.core.times import clock_in, epoch, moment_in, parse_time
-from airflow_provider_claude.errors import BatchesRefusedError, HopelessError, JobError
-from airflow_provider_claude.job.numbers import number
+from airflow_provider_claude.errors import BatchesRefusedError, HopelessError
 from airflow_provider_claude.store import AccountFolder, LanesRecord
 
 #: Seconds from the end of a batch until its unresolved rows are sent: the starts of two tasks, and a load.
@@ -24,13 +24,6 @@ LOAD_SECONDS = 120.0
 
 #: How many earlier runs are used.
 _RUNS = 30
-
-#: Seconds: a margin or a lead of a whole day leaves no time.
-_DAY = 86_399.0
-
-HOPELESS = ("warn", "fail")
-LANES = ("auto", "batch", "sync")
-REFUSED = ("fail", "sync")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +48,14 @@ class LaneSettings:
     stuck: StuckBatches = "answer"
 
     def __post_init__(self) -> None:
-        if self.lane not in LANES:
-            raise JobError(f"lane is {self.lane!r}: write one of {', '.join(LANES)}.")
-        if self.refused_batches not in REFUSED:
-            raise JobError(f"refused_batches is {self.refused_batches!r}: write one of {', '.join(REFUSED)}.")
-        if self.lane == "batch" and self.refused_batches == "sync":
-            raise JobError("lane='batch' keeps all rows out of the sync lane: leave it out, or refused_batches='sync'.")
-        if self.hopeless not in HOPELESS:
-            raise JobError(f"hopeless is {self.hopeless!r}: write one of {', '.join(HOPELESS)}.")
-        number("reserve", self.reserve, 0, 0.9)
-        number("margin", self.margin, 0, _DAY)
-        if self.lead is not None:
-            number("lead", self.lead, 1, _DAY)
+        check_lanes(
+            lane=self.lane,
+            hopeless=self.hopeless,
+            refused_batches=self.refused_batches,
+            reserve=self.reserve,
+            margin=self.margin,
+            lead=self.lead,
+        )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.scan.pii.redaction import Redacting
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
+from airflow_provider_claude.core.scan.row_limits import check_row_limits
 from airflow_provider_claude.core.scan.signatures.rules import SUFFIXES, RuleFile
 from airflow_provider_claude.core.scan.trimming import Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
@@ -26,7 +27,6 @@ from airflow_provider_claude.core.tables import (
 )
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
-from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.store import RunFolder
 
 
@@ -89,8 +89,7 @@ class ScanSettings:
         return [*(pa.field(name, pa.string()) for name in texts), *self.typed]
 
     def __post_init__(self) -> None:
-        whole_number("max_chars", self.max_chars, 1, 100_000_000)
-        whole_number("part_rows", self.part_rows, 1, 1_000_000)
+        check_row_limits(max_chars=self.max_chars, part_rows=self.part_rows)
         if self.near_duplicates is None:
             return
         need("near", "near_duplicates")
