@@ -35,6 +35,7 @@ from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE
 from airflow_provider_claude.operators.shared.settle_shard import POLL_SECONDS
 from airflow_provider_claude.operators.shared.written import check_clock
+from airflow_provider_claude.runtime.notifying import Notifier
 
 G = TypeVar("G")
 
@@ -148,7 +149,7 @@ class Sync:
 
 @dataclass(frozen=True, kw_only=True)
 class Publish:
-    """What a run has to be to be published, what it may replace, and which assets it updates: ``publish=Publish(...)``.
+    """What a run has to be to be published, what it may replace, and who is sent word of it: ``publish=Publish(...)``.
 
     :param outlets: the assets that a green run updates, such as ``[Asset("tickets")]``; DAGs can be scheduled on them.
     """
@@ -165,6 +166,7 @@ class Publish:
     max_defective: float | Limit = _LIMITS.defective
     max_quarantined: float | Limit = _LIMITS.quarantined
     warn_above: float | Limit = _LIMITS.warn
+    notify: Notifier | Sequence[Notifier] | None = None
 
 
 def group_of(kind: type[G], value: object) -> G:
