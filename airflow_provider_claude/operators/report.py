@@ -16,9 +16,11 @@ from airflow_provider_claude.core.sql_uri import checked_output
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
+from airflow_provider_claude.operators.shared.lineage import HasLineage
 from airflow_provider_claude.operators.shared.reported import announce, measured_and_sent, reported
 from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.lineage import lineage_of_report
 from airflow_provider_claude.runtime.notifying import Notifier, checked_notifiers
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 _DEFAULT = Thresholds()
 
 
-class ClaudeReportOperator(BaseOperator):
+class ClaudeReportOperator(HasLineage, BaseOperator):
     """Writes report.json and report.html, publishes the answers, and fails where rows are unaccounted for.
 
     Runs also where shards failed (trigger rule ``all_done``), because it has to report them.
@@ -138,6 +140,8 @@ class ClaudeReportOperator(BaseOperator):
             self.log.warning("%s", legible(excerpt(warning, 400)))
         for note in summary.notes:
             self.log.info("%s", legible(excerpt(note, 400)))
+        output = destination.output if destination else None
+        self.keep_lineage(lambda: lineage_of_report(run.need_scan(), summary, output))
         announce(context, self.outlets, run, summary)
         return reported(self.log, run, summary)
 

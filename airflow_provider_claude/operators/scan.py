@@ -18,10 +18,12 @@ from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.failure import blaming_the_first
 from airflow_provider_claude.job import ClaudeJob
+from airflow_provider_claude.operators.shared.lineage import HasLineage
 from airflow_provider_claude.operators.shared.read_source import ReadsSource, log_scan
 from airflow_provider_claude.operators.shared.redacting import redacting_of
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.hold_run import held
+from airflow_provider_claude.runtime.lineage import lineage_of_scan
 from airflow_provider_claude.runtime.log_progress import log_progress
 from airflow_provider_claude.runtime.now import utc_now
 from airflow_provider_claude.runtime.paths import run_folder
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_claude.store import RunFolder, ScanRecord
 
 
-class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
+class ClaudeInputScanOperator(ReadsSource, NamesItsRun, HasLineage, BaseOperator):
     """Reads a source into a run folder: cleaned items, quarantine, duplicates. Returns the run folder's path.
 
     In its templates, ``{{ day }}`` is the run's data day, ``{{ hour }}`` its hour, and ``{{ partition }}`` the value of
@@ -177,7 +179,8 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, BaseOperator):
         return self.execute(context, waiting_since)
 
     def say(self, record: ScanRecord) -> None:
-        """Log what was read."""
+        """Log what was read, and keep where it came from."""
+        self.keep_lineage(lambda: lineage_of_scan(record))
         log_scan(self.log, record, self.redacting)
 
     def release_rows(self, run: RunFolder, context: Context) -> None:

@@ -76,6 +76,19 @@ def database(conn_id: str) -> Database:
             )
 
 
+def place_of(conn_id: str) -> tuple[str, str, str]:
+    """The kind of the database of *conn_id*, its host and port or its file, and its name: for people, without user or password.
+
+    Raises JobError where there is no such connection.
+    """
+    connection = _connection(conn_id)
+    if connection.conn_type == "sqlite":
+        path = _sqlite_path(connection, conn_id)
+        return "sqlite", path, path.rpartition("/")[2]
+    host = (connection.host or "localhost").rpartition("@")[2]
+    return "postgres", f"{host}:{connection.port or 5432}", connection.schema or connection.login or "postgres"
+
+
 def _connection(conn_id: str) -> Connection:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
