@@ -47,6 +47,21 @@ class Session(Protocol):
         """Whether the same statement may succeed later."""
         ...
 
+    @staticmethod
+    def said(error: Exception) -> str:
+        """The first sentence of *error*, without its details, which may hold values."""
+        ...
+
+    @staticmethod
+    def is_temporary(schema: str) -> bool:
+        """Whether the tables of *schema* are gone once the connection is closed."""
+        ...
+
+    @staticmethod
+    def key(table: str) -> str:
+        """What all ways to write the name of *table* have in common."""
+        ...
+
     def quoted(self, name: str) -> str:
         """*name* as a part of a statement."""
         ...
@@ -121,9 +136,4 @@ class Database:
         except self.session.errors() as e:
             kind = StoreError if self.session.may_pass(e) else wrong
             # Not the cause: a database quotes rows in the details of its errors, and Airflow writes causes into the log.
-            raise kind(f"{self.name}: {type(e).__name__}: {legible(excerpt(_said(e), _SAID))}") from None
-
-
-def _said(error: Exception) -> str:
-    """The first sentence of *error*, without its details."""
-    return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+            raise kind(f"{self.name}: {type(e).__name__}: {legible(excerpt(self.session.said(e), _SAID))}") from None

@@ -49,6 +49,23 @@ class Postgres:
         state = getattr(error, "sqlstate", None)
         return isinstance(error, psycopg.OperationalError) if state is None else state[:2] in _PASSING
 
+    @staticmethod
+    def said(error: Exception) -> str:
+        import psycopg
+
+        if isinstance(error, psycopg.DataError):  # its first sentence quotes the value
+            state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+            return f"a value of it cannot be read or converted{state}"
+        return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+
+    @staticmethod
+    def is_temporary(schema: str) -> bool:
+        return schema.startswith(("pg_temp", "pg_toast_temp"))
+
+    @staticmethod
+    def key(table: str) -> str:
+        return table
+
     def quoted(self, name: str) -> str:
         # The percent sign is psycopg's own: every statement goes through its reading of marks.
         return self.literal('"' + name.replace('"', '""') + '"')

@@ -34,6 +34,18 @@ class Sqlite:
     def may_pass(error: Exception) -> bool:
         return str(getattr(error, "sqlite_errorname", "")).startswith(_PASSING)
 
+    @staticmethod
+    def said(error: Exception) -> str:
+        return str(error)
+
+    @staticmethod
+    def is_temporary(schema: str) -> bool:
+        return schema.lower() == "temp"
+
+    @staticmethod
+    def key(table: str) -> str:
+        return table.encode().lower().decode()  # of ASCII alone, as SQLite compares names
+
     def quoted(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, sql_uri, table_uri
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import need
 from airflow_provider_claude.runtime.paths import to_path
+from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
+from airflow_provider_claude.store.access import OWNER, granted
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -16,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_claude.databases.database import Database
     from airflow_provider_claude.sinks.sql.table import SqlTable
     from airflow_provider_claude.sources.files.allowed import Allowed
-    from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 
 #: Seconds that SQLite waits for another process that writes.
 _SQLITE_WAIT = 60
@@ -35,13 +39,19 @@ def output_at(uri: str) -> UPath | SqlTable:
 
 
 def source_database(source: SqlUri | ClaudeSqlSource, allowed: Allowed) -> Database:
-    """The database of *source*. Raises SourceError where it is not *allowed*: its connection was not looked up."""
+    """The database of *source*, which is not made where there is none.
+
+    Raises SourceError where it is not *allowed*: its connection was not looked up. JobError where a query names a table, too:
+    what is allowed of a table alone would pass for it.
+    """
     from airflow_provider_claude.sources.files.allowed import Location
 
     uri = source if isinstance(source, SqlUri) else sql_uri(f"sql://{source.conn_id}", "conn_id")
+    if isinstance(source, ClaudeSqlSource) and uri.table is not None:
+        raise JobError(f"conn_id is {source.conn_id!r:.300}: write the id of an Airflow connection alone.")
     location = Location.database(uri)
     allowed.need(location if location.path else location._replace(path="/"), str(uri))
-    return database(uri.conn_id)
+    return database(uri.conn_id, make=False)
 
 
 def sql_table(uri: SqlUri) -> SqlTable:
@@ -50,8 +60,8 @@ def sql_table(uri: SqlUri) -> SqlTable:
     return SqlTable(database(uri.conn_id), uri)
 
 
-def database(conn_id: str) -> Database:
-    """The database of the Airflow connection *conn_id*; nothing is connected yet.
+def database(conn_id: str, *, make: bool = True) -> Database:
+    """The database of the Airflow connection *conn_id*; nothing is connected yet. *make*: an SQLite file that is not there.
 
     Raises JobError where there is no such connection, or none to a database that is supported.
     """
@@ -68,7 +78,7 @@ def database(conn_id: str) -> Database:
             return Database(name, lambda: _postgres(arguments), Postgres)
         case "sqlite":
             path = _sqlite_path(connection, conn_id)
-            return Database(name, lambda: _sqlite(path), Sqlite)
+            return Database(name, lambda: _sqlite(path, make=make), Sqlite)
         case other:
             raise JobError(
                 f"The connection {conn_id!r} of {name} is of the type {other!r}: sql:// reaches PostgreSQL (type 'postgres') and "
@@ -140,7 +150,17 @@ def _sqlite_path(connection: Connection, conn_id: str) -> str:
     return path
 
 
-def _sqlite(path: str) -> Any:
+def _sqlite(path: str, *, make: bool) -> Any:
     import sqlite3
 
-    return sqlite3.connect(path, timeout=_SQLITE_WAIT, isolation_level=None)
+    if make:
+        _make_file(path)
+    return sqlite3.connect(f"file://{quote(path)}?mode=rw", uri=True, timeout=_SQLITE_WAIT, isolation_level=None)
+
+
+def _make_file(path: str) -> None:
+    """Make the file *path* where there is none: SQLite itself would let all users of the machine read it."""
+    with suppress(OSError):  # SQLite says why it cannot open it
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER.file)
+        os.fchmod(handle, granted().file)
+        os.close(handle)

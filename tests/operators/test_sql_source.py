@@ -95,6 +95,16 @@ def test_only_what_the_deployment_allows_is_read_and_no_other_connection_is_look
         scan_of(tmp_path, source).execute({})
 
 
+@pytest.mark.parametrize("allowed", ["sql://warehouse/mails", "sql://warehouse"])
+def test_a_query_names_a_connection_alone_as_a_table_would_pass_for_what_is_allowed(
+    warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CLAUDE__SOURCES", allowed)
+    source = ClaudeSqlSource(conn_id="warehouse/mails", query="select id, body from mails")
+    with pytest.raises(AirflowFailException, match="write the id of an Airflow connection alone"):
+        scan_of(tmp_path, source).execute({})
+
+
 @pytest.mark.parametrize(
     "given",
     [{"encoding": "latin1"}, {"source_format": "csv"}, {"missing_source": "empty"}, {"unreadable_files": "quarantine"}],

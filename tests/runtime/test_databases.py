@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.errors import DestinationError, JobError, StoreError
+from airflow_provider_claude.core.sql_uri import sql_uri
+from airflow_provider_claude.errors import DestinationError, JobError, SourceError, StoreError
 from airflow_provider_claude.operators.report import ClaudeReportOperator
-from airflow_provider_claude.runtime.databases import database, output_at
+from airflow_provider_claude.runtime.databases import database, output_at, source_database
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.sinks.sql.table import SqlTable
+from airflow_provider_claude.sources.files.allowed import Allowed, Location
 
 
 def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
@@ -80,3 +84,25 @@ def test_an_output_without_a_table_or_of_our_own_is_refused_also_when_the_dag_is
 def test_a_database_is_no_folder() -> None:
     with pytest.raises(JobError, match="is a database, and a folder or a file has to be named here"):
         to_path("sql://warehouse/answers")
+
+
+def test_a_sqlite_file_that_answers_make_is_only_for_the_user_of_the_workers_to_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connection(monkeypatch, conn_type="sqlite", host=str(tmp_path / "a.db"))
+    with closing(database("warehouse").connect()) as made:
+        made.execute("create table t (a)")
+    assert stat.S_IMODE((tmp_path / "a.db").stat().st_mode) == 0o600
+
+
+def test_a_source_that_is_not_there_is_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    connection(monkeypatch, conn_type="sqlite", host=str(tmp_path / "a%20?#b.db"))
+    uri = sql_uri("sql://warehouse", "source")
+    source = source_database(uri, Allowed((Location.database(uri),)))
+    with pytest.raises(SourceError, match="unable to open"), source.opened(SourceError) as session:
+        session.rows("select 1 from sqlite_master")
+    assert list(tmp_path.iterdir()) == []
+    with closing(sqlite3.connect(tmp_path / "a%20?#b.db")) as made:
+        made.execute("create table t (a)")
+    with source.opened(SourceError) as session:
+        assert session.rows("select name from sqlite_master") == [("t",)]

@@ -566,3 +566,28 @@ def test_the_manifest_in_the_database_says_what_is_published(database: Database,
     [(text,)] = rows_of(database, "select manifest from claude_partitions")
     manifest = msgspec.json.decode(text, type=ManifestRecord)
     assert (manifest.rows, manifest.partition, manifest.holder, manifest.source) == (2, "2026-11-22", HOLDER, "/mail")
+
+
+def test_a_temporary_table_which_would_be_gone_when_the_load_ends_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    schema = "pg_temp" if database.session.kind == "postgresql" else "Temp"
+    found, destination = answers(["a"]), Destination(output="", holder=HOLDER)
+    table = table_of(database, f"sql://warehouse/{schema}.answers")
+    with pytest.raises(DestinationError, match="is gone once the load has ended"):
+        claim_table(table, destination, "2026-11-22", Incoming("/mail", 1, found.schema), "2026-11-22T00:00:00+00:00")
+    with pytest.raises(DestinationError, match="is gone once the load has ended"):
+        loading(table, [part_of(tmp_path, found)], found.schema)
+
+
+def test_a_table_of_sqlite_has_one_owner_in_whatever_case_its_name_is_written(tmp_path: Path) -> None:
+    database, incoming = sqlite_at(tmp_path / "warehouse.db"), Incoming("/mail", 1, answers(["a"]).schema)
+
+    def claim(uri: str, task_id: str) -> None:
+        mine = Destination(output="", holder=Holder(dag_id="mail", task_id=task_id))
+        claim_table(table_of(database, uri), mine, "2026-11-22", incoming, "2026-11-22T00:00:00+00:00")
+
+    claim("sql://warehouse/answers", "sentiment.plan")
+    with pytest.raises(DestinationError, match=r"belongs to task sentiment.plan of DAG mail"):
+        claim("sql://warehouse/main.ANSWERS", "topics.plan")
+    claim("sql://warehouse/Answers", "sentiment.plan")

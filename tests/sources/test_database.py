@@ -265,6 +265,17 @@ def test_nothing_can_be_written_by_a_query(socket: str) -> None:
         read(opened(database, query("select f() as id, 'x' as body")))
 
 
+@pytest.mark.parametrize("cast", ["cast(body as int)", "cast(body as date)", "make_date(99999, 1, 1)"])
+def test_an_error_about_a_value_does_not_show_it(socket: str, cast: str) -> None:
+    database = postgres_at(socket)
+    mails(database, 1)
+    run(database, "update mails set body = 'a secret'")
+    with pytest.raises(SourceError, match="a value of it cannot be read or converted") as caught:
+        read(opened(database, query(f"select id, body, {cast} as made from mails"), carry=["made"]))
+    assert "secret" not in str(caught.value)
+    assert "99999" not in str(caught.value)
+
+
 def test_a_batch_ends_where_its_texts_are_many_characters(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     mails(database, 10)
     monkeypatch.setattr(database_source, "_CHARACTERS", 20)

@@ -84,7 +84,7 @@ class TablePartition:
 
     @property
     def _key(self) -> list[str]:
-        return [self._name, self.value or ""]
+        return [self.session.key(self._name), self.value or ""]
 
     def _here(self) -> tuple[str, list[str]]:
         """What ends a statement about the rows of this partition, and its values."""
@@ -97,6 +97,7 @@ class TablePartition:
 
         Raises DestinationError where the table that is there cannot hold them.
         """
+        self._check_lasting()
         wanted = wanted_columns(answers, self.session.kind, self.column, self.value)
         self._check_names([self._name, *(one.name for one in wanted)])
         if not (self._columns(self._name) and self._columns(OWNERS)):
@@ -107,6 +108,13 @@ class TablePartition:
 
     def _columns(self, name: str) -> list[Column]:
         return self.session.columns(self._schema, name)
+
+    def _check_lasting(self) -> None:
+        if self.session.is_temporary(self._schema):
+            raise DestinationError(
+                f"The schema {self._schema!r:.200} of {self.table} holds temporary tables: what is in one is gone once the load "
+                "has ended. Name another schema in output."
+            )
 
     def _check_names(self, names: Sequence[str]) -> None:
         for name in names:
