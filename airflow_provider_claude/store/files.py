@@ -125,20 +125,44 @@ def write_new(path: UPath, data: bytes) -> bool:
     """Write *data* as *path* unless there is such a file already; whether it was written.
 
     Of several writers at once exactly one gets True, as far as the store can promise it: a local disk by a hard link,
-    S3, Google Cloud Storage and Azure by a conditional PUT (fsspec's `create` mode). A store whose fsspec
-    implementation only looks first leaves a gap of one round trip.
+    S3, Google Cloud Storage and Azure by a conditional PUT (fsspec's `create` mode). `store.check_store` tests a store.
+    A store whose fsspec implementation only looks first leaves a gap of one round trip.
+
+    The answer to a write can be lost: the client asks again, and finds a file, its own. So no two writers may have the same
+    *data* (`write_new_record` sees to it), and a file that holds *data* is this writer's.
     """
-    if not is_local(path):
-        try:
-            path.fs.pipe_file(path.path, data, mode="create")
-        except FileExistsError:
-            return False
-        except NotImplementedError as e:
-            raise JobError(
-                f"{path}: this store cannot create a file exclusively ({e}). Two writers at once would pay twice. "
-                "Write a work folder (work) on a local disk, Amazon S3, Google Cloud Storage or Azure."
-            ) from e
-        return True
+    if is_local(path):
+        return _link_new(path, data)
+    try:
+        path.fs.pipe_file(path.path, data, mode="create")
+    except NotImplementedError as e:
+        raise JobError(
+            f"{path}: this store cannot create a file exclusively ({e}). Two writers at once would pay twice. "
+            "Write a work folder (work) on a local disk, Amazon S3, Google Cloud Storage or Azure."
+        ) from e
+    except Exception as e:
+        held = _held(path)
+        if held is None and not isinstance(e, FileExistsError):
+            raise
+        return held == data
+    return True
+
+
+def _held(path: UPath) -> bytes | None:
+    """What is in the file *path*, None where there is none. A refusal has many forms: servers answer 412 or 409, with and
+    without the condition that failed, and s3fs makes errors of several types of them.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _link_new(path: UPath, data: bytes) -> bool:
+    """Write *data* as the local *path*, unless there is such a file; whether it was written.
+
+    A network file system can carry out a link and lose the answer, too.
+    """
     local = Path(path.path)
     with _temporary(path) as (stream, name):
         stream.write(data)
@@ -146,7 +170,8 @@ def write_new(path: UPath, data: bytes) -> bool:
         try:
             os.link(name, local)
         except FileExistsError:
-            return False
+            if not local.exists() or not name.samefile(local):
+                return False
         _sync(stream, local.parent)
     return True
 

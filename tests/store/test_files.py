@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.store.files import all_names, atomic_output, entries, exists, list_names, remove
+from airflow_provider_claude.store.files import all_names, atomic_output, entries, exists, list_names, remove, write_new
+from airflow_provider_claude.store.records.attempt_records import LeaseRecord
+from airflow_provider_claude.store.records.record import write_new_record
 
 
 @pytest.fixture(params=["local", "objects"])
@@ -104,3 +107,56 @@ def test_what_an_object_store_listed_before_is_not_taken_for_what_is_there_now(
     monkeypatch.setattr(type(place.fs), "invalidate_cache", lambda *_: asked.append("anew"))
     read(place)
     assert asked == ["anew"]
+
+
+@pytest.fixture
+def lossy(place: UPath, monkeypatch: pytest.MonkeyPatch) -> UPath:
+    """A store that carries out each exclusive write, and whose client asks a second time, because the answer was lost."""
+
+    def twice(write: Callable[..., None]) -> Callable[..., None]:
+        def asks_again(*args: Any, **kwargs: Any) -> None:
+            write(*args, **kwargs)
+            write(*args, **kwargs)
+
+        return asks_again
+
+    monkeypatch.setattr("os.link", twice(os.link))
+    monkeypatch.setattr(type(place.fs), "pipe_file", twice(type(place.fs).pipe_file))
+    return place
+
+
+def test_a_write_whose_answer_was_lost_is_known_as_its_writers_own(lossy: UPath) -> None:
+    lease = LeaseRecord(attempt=1, number=1, until="2026-11-22T00:01:30Z", done=0)
+    assert write_new_record(lossy / "1.lease.1.json", lease)
+    assert not write_new_record(lossy / "1.lease.1.json", lease), "another worker can have the same record to write"
+
+
+def test_of_writers_whose_answers_are_lost_the_first_wins(lossy: UPath) -> None:
+    assert [write_new(lossy / "1.intent.json", b"%d" % n) for n in range(3)] == [True, False, False]
+    assert (lossy / "1.intent.json").read_bytes() == b"0"
+
+
+@pytest.mark.parametrize("place", ["objects"], indirect=True)
+def test_a_store_that_fails_while_the_winner_is_asked_for_names_no_winner(
+    lossy: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(type(lossy), "read_bytes", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_new(lossy / "1.intent.json", b"1")
+
+
+@pytest.mark.parametrize("place", ["objects"], indirect=True)
+def test_a_conflict_of_any_type_is_a_lost_race_only_where_a_file_is_there(
+    place: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: Any, **__: Any) -> None:
+        raise OSError(22, "At least one of the pre-conditions you specified did not hold")
+
+    (place / "1.intent.json").write_bytes(b"another's")
+    monkeypatch.setattr(type(place.fs), "pipe_file", refuses)
+    assert not write_new(place / "1.intent.json", b"mine")
+    with pytest.raises(OSError, match="pre-conditions"):
+        write_new(place / "2.intent.json", b"mine")

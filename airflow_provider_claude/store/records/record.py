@@ -6,6 +6,7 @@ must never be confused.
 
 from __future__ import annotations
 
+import secrets
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -61,9 +62,12 @@ def write_record(path: UPath, record: Record) -> None:
 
 
 def write_new_record(path: UPath, record: Record) -> bool:
-    """Write *record* unless the file is there already; whether it was written. See `write_new`."""
-    return write_new(path, _bytes(record))
+    """Write *record* unless the file is there already; whether it was written. See `write_new`.
+
+    The file holds a random `nonce`, too, which no reader needs: by it this writer knows its own file.
+    """
+    return write_new(path, _bytes({**msgspec.to_builtins(record), "nonce": secrets.token_hex(8)}))
 
 
-def _bytes(record: Record) -> bytes:
+def _bytes(record: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
