@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import logging
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ import pendulum
 
 from airflow_provider_claude.core.deadline.at_risk import AtRisk
 from airflow_provider_claude.core.times import shown
+from airflow_provider_claude.runtime.page_url import page_with_host
 from airflow_provider_claude.runtime.run_context import zone_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Alert:
     """What a notifier gets. *context* is Airflow's: `dag_run` as the REST API shows it, and `deadline`.
 
     *at_risk*: the facts where a batch was abandoned at its cutoff; None where the alert goes by the clock only. Then
-    *context* has only the run's ids and state.
+    *context* has only the run's ids and state. *verdicts*: what the records of the run say, a sentence a task group, where
+    `deadline_alerts` is given the work folder. *page*: the page of the run, empty where the triggerer does not know its host.
     """
 
     outlook: Literal["at risk", "missed"]
@@ -47,15 +49,19 @@ class Alert:
     state: str
     context: Mapping[str, Any]
     at_risk: AtRisk | None = None
+    verdicts: Sequence[str] = ()
+    page: str = ""
 
     @property
     def message(self) -> str:
-        """The message for people: one sentence, and what is known of the risk."""
-        run = f"{self.run_id} of {self.dag_id} is {self.state}"
+        """The message for people: one sentence, what is known of the risk and of the run, and where to look."""
+        run, due = f"{self.run_id} of {self.dag_id} is {self.state}", shown(self.due)
         if self.outlook == "missed":
-            return f"Deadline missed: {run}, and its answers were due at {shown(self.due)}."
-        message = f"Deadline at risk: {run}, and its answers are due at {shown(self.due)}."
-        return message if self.at_risk is None else f"{message} {self.at_risk.sentences(self._clock)}"
+            message = f"Deadline missed: {run}, and its answers were due at {due}."
+        else:
+            message = f"Deadline at risk: {run}, and its answers are due at {due}."
+        risk = [] if self.at_risk is None else [self.at_risk.sentences(self._clock)]
+        return " ".join([message, *risk, *self.verdicts, *([self.page] if self.page else [])])
 
     def _clock(self, moment: float) -> str:
         return shown(datetime.fromtimestamp(moment, self.due.tzinfo), "%H:%M")
@@ -86,7 +92,8 @@ class Listener:
         due = pendulum.from_timestamp(at_risk.due, self.zone)
         run = {"dag_id": self.dag_id, "dag_run_id": self.run_id, "state": "running"}
         context = {"dag_run": run, "deadline": {"deadline_time": due}}
-        return Alert("at risk", due, self.dag_id, self.run_id, "running", context, at_risk)
+        page = page_with_host(self.dag_id, self.run_id)
+        return Alert("at risk", due, self.dag_id, self.run_id, "running", context, at_risk, page=page)
 
 
 def _notifiers(dag: Any) -> Iterator[str]:

@@ -90,7 +90,7 @@ with DAG(
         "retry_delay": pendulum.duration(minutes=1),
         "on_failure_callback": on_first_failure,
     },
-    deadline=deadline_alerts("09:00", ZONE),
+    deadline=deadline_alerts("09:00", ZONE, work=f"{ROOT}/work"),
     tags=["claude", "email"],
     params={
         "source": Param(

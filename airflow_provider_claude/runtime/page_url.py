@@ -27,5 +27,11 @@ def page_link(dag_id: str, run_id: str) -> str:
     return (f"{scheme}://{host}" if host else "") + page(dag_id, run_id)
 
 
+def page_with_host(dag_id: str, run_id: str) -> str:
+    """The same; empty where `[api] base_url` has no host."""
+    link = page_link(dag_id, run_id)
+    return "" if link.startswith("/") else link
+
+
 def _base_url() -> str:
     return str(conf.get("api", "base_url", fallback="/") or "/")

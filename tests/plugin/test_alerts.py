@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pendulum
 import pytest
+from upath import UPath
 
+from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.plugin.alerts import Alert, deadline_alerts
+from airflow_provider_claude.store import ActiveRecord, RunFolder
 from tests.imports import loaded_by
+from tests.stages.run_folder import Night, Shard, at, build
 from tests.test_package import HEAVY
 
 CallbackTrigger = pytest.importorskip("airflow.triggers.callback", reason="needs Airflow 3.2").CallbackTrigger
@@ -41,9 +47,9 @@ def broken_notifier(alert: Alert) -> None:
     raise ConnectionError("the pager is not there")
 
 
-def fire(notify: Any) -> list[Any]:
+def fire(notify: Any, **arguments: Any) -> list[Any]:
     """Both alerts, as the scheduler hands them to the triggerer; the ends of their callbacks."""
-    return [asyncio.run(_end(alert)) for alert in deadline_alerts("09:00", "Europe/Berlin", notify)]
+    return [asyncio.run(_end(alert)) for alert in deadline_alerts("09:00", "Europe/Berlin", notify, **arguments)]
 
 
 async def _end(alert: Any) -> Any:
@@ -114,3 +120,38 @@ def test_a_warning_that_would_come_too_late_is_refused(early: timedelta) -> None
 
 def test_every_process_of_airflow_can_load_the_plugin_without_the_sdk_and_other_heavy_modules() -> None:
     assert loaded_by("import airflow_provider_claude.plugin.alerts", HEAVY) == set()
+
+
+def night(work: Path, shards: Sequence[Shard]) -> RunFolder:
+    """A night in the folder where the task group `sentiment` of the run keeps it."""
+    run = build(UPath(work / "nightly" / "sentiment" / "2026-11-22"), Night(shards=shards))
+    me = ActiveRun(dag_id="nightly", run_id=RUN["dag_run_id"], task="scan")
+    run.actives.append(ActiveRecord(run=me, since=at(0), until=at(20)))
+    return run
+
+
+def test_with_the_work_folder_an_alert_has_the_verdict_of_the_records(tmp_path: Path) -> None:
+    run = night(tmp_path, [Shard(answered=3), Shard(answered=2)])
+    run.shard(1).file("loaded.json").unlink()
+    build(UPath(tmp_path / "nightly" / "sentiment" / "2026-11-23"), Night(shards=[Shard(answered=1)]))
+    fire(sync_notifier, work=str(tmp_path))
+    [said] = ALERTS[0][0].verdicts
+    assert said.startswith("sentiment: ")
+    assert "1 of 2 shards loaded." in said
+    assert "No task of it has given a sign of life since" in said
+    assert said in ALERTS[0][0].message
+
+
+def test_a_damaged_record_or_no_folder_stops_no_alert(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    night(tmp_path, [Shard(answered=3)]).file("plan.json").write_text("{")
+    for work in (tmp_path, tmp_path / "elsewhere"):
+        assert [end["state"] for end in fire(sync_notifier, work=str(work))] == ["success", "success"]
+    assert [list(alert.verdicts) for alert, _ in ALERTS] == [[], [], [], []]
+    assert "could not be read" in caplog.text
+
+
+def test_an_alert_links_to_the_page_of_the_run_where_its_host_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/etl/")
+    fire(sync_notifier)
+    page = "https://airflow.example.com/etl/claude/run/nightly?run_id=scheduled__2027-07-14T22%3A00%3A00%2B00%3A00"
+    assert ALERTS[0][0].message.endswith(f" {page}")
