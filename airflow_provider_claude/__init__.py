@@ -39,6 +39,7 @@ def get_provider_info() -> dict[str, Any]:
                         "plan",
                         "release",
                         "report",
+                        "rows",
                         "scan",
                         "settle",
                         "shard",
@@ -49,6 +50,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": name, "python-modules": [f"{package}.sensors.batch"]}],
         "triggers": [{"integration-name": name, "python-modules": [f"{package}.triggers.batch"]}],
+        "task-decorators": [{"name": "claude_batch", "class-name": f"{package}.task_groups.decorator.claude_batch"}],
         "plugins": [{"name": "claude", "plugin-class": f"{package}.plugin.ClaudePlugin"}],
         "config": {
             "claude": {

@@ -20,6 +20,7 @@ from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.params import ALLOWED
 from airflow_provider_claude.task_groups.batch import claude_batch_job
+from airflow_provider_claude.task_groups.decorator import claude_batch
 from airflow_provider_claude.task_groups.settings import Plan, Publish, Scan, Shard, Sync
 from docs.ext import drawing, modules, tree
 from docs.ext.parameters import as_markdown, described, parameters
@@ -40,7 +41,17 @@ def classes() -> Iterator[type]:
                     yield found
 
 
-DOCUMENTED: list[Callable[..., Any]] = [*classes(), claude_batch_job, Scan, Plan, Shard, Sync, Publish, ClaudeJob]
+DOCUMENTED: list[Callable[..., Any]] = [
+    *classes(),
+    claude_batch_job,
+    claude_batch,
+    Scan,
+    Plan,
+    Shard,
+    Sync,
+    Publish,
+    ClaudeJob,
+]
 
 
 @pytest.mark.parametrize("callable_", DOCUMENTED, ids=lambda one: one.__name__)

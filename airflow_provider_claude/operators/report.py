@@ -82,6 +82,8 @@ class ClaudeReportOperator(HasLineage, BaseOperator):
         trigger_rule: str = "all_done",
         **kwargs: Any,
     ) -> None:
+        # What it returns can be asked for by its parts, such as `report.output["published"]`.
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         check_columns((), (), partition_column)
         self.unpublished = warn_unpublished(self, publish_to)

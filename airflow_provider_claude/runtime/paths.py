@@ -75,7 +75,8 @@ def allowed_sources(run_folder: str) -> Allowed:
     locations = [_location("sources", one) for one in listed]
     if not locations:
         locations = [_location("root", conf.get("claude", "root", fallback="/opt/airflow/claude"))]
-    return Allowed((*locations, *(Location.of(cast("UPath", ObjectStoragePath(one))) for one in _doubts(run_folder))))
+    own = (*_doubts(run_folder), f"{run_folder.rstrip('/')}/rows")  # the rows that a function returned
+    return Allowed((*locations, *(Location.of(cast("UPath", ObjectStoragePath(one))) for one in own)))
 
 
 def _location(setting: str, uri: str) -> Location:

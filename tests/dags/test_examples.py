@@ -39,14 +39,27 @@ def dags(airflow_db: Path) -> dict[str, Any]:
 
 
 def test_every_example_is_a_dag_that_imports_and_can_be_serialized(dags: dict[str, Any]) -> None:
-    assert set(dags) == {path.stem for path in EXAMPLES}
+    more = {f"example_claude_assets_{name}" for name in ("delivered", "used")}
+    assert set(dags) == {path.stem for path in EXAMPLES} | more
+
+
+def test_the_dags_of_the_tickets_start_each_other_by_assets(dags: dict[str, Any]) -> None:
+    outlets = {name: {one.name for task in dags[name].tasks for one in task.outlets or ()} for name in dags}
+    assert outlets["example_claude_assets_delivered"] == {"example_open_tickets"}
+    assert outlets["example_claude_assets"] == {"example_routed_tickets"}
+    waiting = ("example_claude_assets", "example_claude_assets_used")
+    starts = {name: {one.name for one in dags[name].schedule} for name in waiting}
+    assert starts == {
+        "example_claude_assets": outlets["example_claude_assets_delivered"],
+        "example_claude_assets_used": outlets["example_claude_assets"],
+    }
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_docs_show_all_of_an_example_between_its_marks(path: Path) -> None:
     shown = re.search(rf"# \[START {path.stem}\]\n(.*)# \[END {path.stem}\]\n\Z", path.read_text(), re.DOTALL)
     assert shown
-    assert 'DAG(\n    "' + path.stem in shown[1]
+    assert f'DAG(\n    "{path.stem}"' in shown[1]
 
 
 def test_the_dag_wired_by_hand_publishes_and_its_second_run_pays_nothing(
