@@ -6,16 +6,18 @@ store it is one PUT of a finished local file, or a conditional one. The module `
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.store.access import granted, make_folder
 
 if TYPE_CHECKING:
@@ -114,6 +116,33 @@ def _remote_tree(directory: UPath, root: str) -> Iterator[tuple[str, str]]:
         name = path.strip("/")[len(root.strip("/")) + 1 :]
         if name:
             yield name, " ".join(str(facts.get(key, "")) for key in _STAMPS)
+
+
+#: Bytes of a file that is read whole. Records have kilobytes, plans and reports of large runs some megabytes.
+MOST_BYTES = 100_000_000
+
+
+def read_whole(path: UPath) -> bytes:
+    """The bytes of the file *path*, which somebody else may have put there: on a local disk no link is followed, and no pipe is
+    waited for.
+
+    Raises StateError where it is no file of its own, or has more than MOST_BYTES; FileNotFoundError, and the store's own error.
+    """
+    return _read_local(path) if is_local(path) else path.read_bytes()
+
+
+def _read_local(path: UPath) -> bytes:
+    try:
+        handle = os.open(path.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as e:
+        if e.errno in {errno.ELOOP, errno.ENXIO}:  # a link; a socket
+            raise StateError(f"{path} is no file, and was not read.") from e
+        raise
+    with os.fdopen(handle, "rb") as stream:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST_BYTES:
+            raise StateError(f"{path} is no file of at most {MOST_BYTES:,} bytes, and was not read.")
+        return stream.read(MOST_BYTES)
 
 
 def write_bytes(path: UPath, data: bytes) -> None:

@@ -188,8 +188,16 @@ def _lost(facts: Facts) -> str:
     return f", {facts.lost:,} are lost in damaged places of the source{unknown}" if facts.lost or unknown else ""
 
 
+#: The power of ten of the largest amount that is written out.
+_LARGEST = 12
+
+
 def usd(amount: Decimal) -> str:
-    """*amount* for people: two places from a dollar on, four below, six below a tenth of a cent."""
+    """*amount* for people: two places from a dollar on, four below, six below a tenth of a cent. What no run can cost, as a
+    damaged record may have it, is written short.
+    """
+    if not amount.is_finite() or amount.adjusted() > _LARGEST:
+        return f"${amount:.2E}"
     if amount >= 1:
         return f"${amount:,.2f}"
     return f"${amount:.6f}" if 0 < amount < Decimal("0.001") else f"${amount:.4f}"

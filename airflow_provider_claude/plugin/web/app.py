@@ -8,6 +8,8 @@ No part of a URL becomes a path.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -21,7 +23,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import render
-from airflow_provider_claude.plugin.web.find import Found, NotThereError, find_run, list_runs, read_report, shard_page
+from airflow_provider_claude.plugin.web.find import (
+    Found,
+    NotThereError,
+    find_run,
+    list_runs,
+    read_report,
+    shard_page,
+    unreadable,
+)
 from airflow_provider_claude.shipped import shipped
 
 #: Nothing but what this app serves, and nothing inline; shown only in a frame of Airflow itself.
@@ -36,13 +46,12 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; s
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
 #: Who may see a run: who may read the DAG's runs, and what its tasks have returned.
-MAY_READ = [
-    Depends(requires_access_dag("GET", DagAccessEntity.RUN)),
-    Depends(requires_access_dag("GET", DagAccessEntity.XCOM)),
-]
+_ENTITIES = (DagAccessEntity.RUN, DagAccessEntity.XCOM)
+MAY_READ = [Depends(requires_access_dag("GET", entity)) for entity in _ENTITIES]
 
-RunId = Annotated[str, Query(max_length=250)]
-Of = Annotated[str, Query(max_length=250)]
+#: What databases take as an id.
+Id = Annotated[str, Query(max_length=250, pattern=r"^[^\x00]*$")]
+MapIndex = Annotated[int, Query(ge=-1, lt=2**31)]
 
 
 def create_app() -> FastAPI:
@@ -60,22 +69,33 @@ def create_app() -> FastAPI:
     return app
 
 
-def index(user: GetUserDep, dag_id: Of = "") -> Response:
-    """The newest runs of the DAGs that *user* may read, or of *dag_id*."""
-    return HTMLResponse(render.entry_page(list_runs(user, dag_id), dag_id))
+def index(request: Request, user: GetUserDep, dag_id: Id = "") -> Response:
+    """The newest runs of the DAGs that *user* may read, or of *dag_id*: those whose pages would be shown."""
+    lines = list_runs(user, partial(_may_read, request, user), dag_id)
+    return HTMLResponse(render.entry_page(lines, dag_id))
 
 
-def run(dag_id: str, run_id: RunId, of: Of = "") -> Response:
+def _may_read(request: Request, user: GetUserDep, dag_id: str) -> bool:
+    """Whether MAY_READ lets *user* see the runs of *dag_id*."""
+    try:
+        for entity in _ENTITIES:
+            requires_access_dag("GET", entity, dag_id)(request, user)
+    except AnyHTTPException:
+        return False
+    return True
+
+
+def run(dag_id: str, run_id: Id, of: Id = "") -> Response:
     """The page of a run. *of*: the task that has noted the run folder, where the run has several."""
-    return HTMLResponse(render.run_page(_found(dag_id, run_id, of)))
+    return _shown(render.run_page, _found(dag_id, run_id, of))
 
 
-def parts(dag_id: str, run_id: RunId, of: Of = "") -> Response:
+def parts(dag_id: str, run_id: Id, of: Id = "") -> Response:
     """What of the page changes while the run is on."""
-    return HTMLResponse(render.run_parts(_found(dag_id, run_id, of)))
+    return _shown(render.run_parts, _found(dag_id, run_id, of))
 
 
-def report(dag_id: str, run_id: RunId, of: Of = "") -> Response:
+def report(dag_id: str, run_id: Id, of: Id = "") -> Response:
     """The report as it was written."""
     try:
         page = read_report(dag_id, run_id, of)
@@ -84,7 +104,7 @@ def report(dag_id: str, run_id: RunId, of: Of = "") -> Response:
     return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
-def task(dag_id: str, run_id: RunId, task_id: Of, map_index: int = -1) -> Response:
+def task(dag_id: str, run_id: Id, task_id: Id, map_index: MapIndex = -1) -> Response:
     """To the page of a run, at the shard of a task instance."""
     return RedirectResponse(shard_page(dag_id, run_id, task_id, map_index), status_code=303)
 
@@ -101,6 +121,14 @@ def _found(dag_id: str, run_id: str, of: str) -> Found:
         return find_run(dag_id, run_id, of, now=time.time())
     except NotThereError as error:
         raise HTTPException(404, str(error)) from None
+
+
+def _shown(draw: Callable[[Found], str], found: Found) -> Response:
+    """*found* as a page; without what is in its folder where a record there cannot be shown, such as a time that is none."""
+    try:
+        return HTMLResponse(draw(found))
+    except (ValueError, ArithmeticError) as error:
+        return HTMLResponse(draw(unreadable(found, error)))
 
 
 def _say(request: Request, error: Exception) -> Response:

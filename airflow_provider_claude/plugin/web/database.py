@@ -119,6 +119,17 @@ def run_of(db: Session, dag_id: str, run_id: str) -> AirflowRun | None:
     )
 
 
+def noting(db: Session, dag_ids: Collection[str]) -> set[str]:
+    """Those of *dag_ids* that have runs with a run folder."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    rows = db.execute(
+        select(XComModel.dag_id).where(XComModel.key == RUN_FOLDER, XComModel.dag_id.in_(sorted(dag_ids))).distinct()
+    )
+    return {dag_id for (dag_id,) in rows}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listed:
     """A run in the list of runs."""

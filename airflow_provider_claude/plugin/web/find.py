@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,17 +21,23 @@ from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Note
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.stages.view.look import began, look, report_of
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store.files import read_whole
 from airflow_provider_claude.store.snapshot import StampedCache
+
+_LOG = logging.getLogger(__name__)
 
 #: Runs on the entry page.
 _LISTED = 60
 _READERS = 8
+
+#: What no run can cost, in USD.
+_NO_COST = Decimal(10**12)
 _BRIEFS = StampedCache["Brief"](most=2_000)
 
 #: What is noted is an XCom, which others than its task may write: so the folder's own records have to name the run.
 _FOREIGN = (
-    "The run folder that was noted has no record of this run, or the API server cannot read it: it has to reach the same folders "
-    "and stores as the workers."
+    "The run folder that was noted has no record of this run, a run of another DAG has used it since, or the API server cannot "
+    "read it: it has to reach the same folders and stores as the workers."
 )
 
 
@@ -62,11 +69,24 @@ def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
     noted = _chosen(folders, of)
     try:
         view = look(to_path(noted.folder), now=now, dag_id=dag_id, run_id=run_id)
-    except (ClaudeError, OSError) as error:
-        return Found(run=run, noted=noted, folders=folders, view=None, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - of stores and damaged records, any; the page says which
+        return unreadable(Found(run=run, noted=noted, folders=folders, view=None), error)
     if view is None:
         raise NotThereError(_FOREIGN)
     return Found(run=run, noted=noted, folders=folders, view=view)
+
+
+def unreadable(found: Found, error: Exception) -> Found:
+    """*found*, which raised *error*, without what is in its folder."""
+    return replace(found, view=None, problem=_said(error))
+
+
+def _said(error: Exception) -> str:
+    """What the page says of *error*; the log of the API server has all of one that is not our own."""
+    if isinstance(error, ClaudeError | OSError):
+        return str(error)
+    _LOG.warning("A run folder cannot be shown", exc_info=error)
+    return f"{type(error).__name__}: a record is damaged, or the store cannot be reached. See the API server's log."
 
 
 def read_report(dag_id: str, run_id: str, of: str) -> bytes:
@@ -77,7 +97,7 @@ def read_report(dag_id: str, run_id: str, of: str) -> bytes:
         path = to_path(noted.folder)
         if began(RunFolder(path), dag_id, run_id) is None:
             raise NotThereError(_FOREIGN)
-        return (path / "report.html").read_bytes()
+        return read_whole(path / "report.html")
     except (ClaudeError, OSError):
         raise NotThereError("This run has no report yet, or the API server cannot read it.") from None
 
@@ -105,6 +125,9 @@ class Brief:
 
     @classmethod
     def of(cls, summary: Summary) -> Brief:
+        """Raises ValueError for amounts that are none: they are added up."""
+        if not (summary.costs.actual.is_finite() and 0 <= summary.costs.this_run < _NO_COST):
+            raise ValueError("The report has costs that are no amounts.")
         return cls(
             verdict=reported(summary),
             answered=summary.ledger.answered,
@@ -127,11 +150,14 @@ class Line:
         return self.listed.folder.rstrip("/").rpartition("/")[2]
 
 
-def list_runs(user: Any, dag_id: str = "") -> list[Line]:
-    """The newest runs of the DAGs that *user* may read, or of *dag_id* alone, if that is one of them."""
+def list_runs(user: Any, may_read: Callable[[str], bool], dag_id: str = "") -> list[Line]:
+    """The newest runs of the DAGs that *user* may read, and whose runs are shown to them (*may_read*); or of *dag_id* alone, if
+    that is one of them.
+    """
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
     with database.session() as db:
-        listed = database.latest(db, readable & {dag_id} if dag_id else readable, _LISTED)
+        dag_ids = database.noting(db, readable & {dag_id} if dag_id else readable)
+        listed = database.latest(db, set(filter(may_read, dag_ids)), _LISTED)
     with ThreadPoolExecutor(_READERS) as pool:
         return [Line(listed=one, brief=brief) for one, brief in zip(listed, pool.map(_brief, listed), strict=True)]
 
@@ -142,17 +168,20 @@ def _brief(one: Listed) -> Brief | None:
         return None
     key, stamp = f"{one.dag_id} {one.run_id} {one.folder}", one.ended.isoformat()
     found = _BRIEFS.get(key, stamp)
-    if found is None and (summary := _summary(one)) is not None:
-        found = Brief.of(summary)
+    if found is None and (found := _read_brief(one)) is not None:
         _BRIEFS.keep(key, stamp, found)
     return found
 
 
-def _summary(one: Listed) -> Summary | None:
-    """The report in the run folder, if it is of this run."""
+def _read_brief(one: Listed) -> Brief | None:
+    """The report in the run folder, if it is of this run. One that cannot be read costs the list no other."""
     try:
-        return report_of(to_path(one.folder), one.dag_id, one.run_id)
+        summary = report_of(to_path(one.folder), one.dag_id, one.run_id)
+        return Brief.of(summary) if summary is not None else None
     except (ClaudeError, OSError):
+        return None
+    except Exception:  # noqa: BLE001 - as above
+        _LOG.warning("The report of %s %s cannot be listed", one.dag_id, one.run_id, exc_info=True)
         return None
 
 

@@ -58,10 +58,12 @@ _NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)\.json")
 
 def began(run: RunFolder, dag_id: str, run_id: str) -> float | None:
     """When the run *run_id* of *dag_id* became active in the run folder *run*, the last time (epoch seconds); None where it
-    never was. What is older is an earlier run's.
+    never was, or a run of another DAG has been since: who may read this DAG may not read what that one has left. What is older is
+    an earlier run's.
     """
-    mine = [one for one in run.actives.all() if (one.run.dag_id, one.run.run_id) == (dag_id, run_id)]
-    return epoch(mine[-1].since) if mine else None
+    past = run.actives.all()
+    mine = [one for one in past if (one.run.dag_id, one.run.run_id) == (dag_id, run_id)]
+    return epoch(mine[-1].since) if mine and past[-1].run.dag_id == dag_id else None
 
 
 def report_of(path: UPath, dag_id: str, run_id: str) -> Summary | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.store.files import write_bytes, write_new
+from airflow_provider_claude.store.files import read_whole, write_bytes, write_new
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -34,11 +34,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 def read_record(path: UPath, kind: type[_R]) -> _R | None:
     """The record at *path*, None where there is no such file.
 
-    Raises StateError where the file is there but is not such a record; the store's own error where it cannot be
+    Raises StateError where there is something, but not such a record; the store's own error where it cannot be
     reached.
     """
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         return None
     try:

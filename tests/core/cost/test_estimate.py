@@ -72,6 +72,8 @@ def test_the_plan_counts_its_shards_and_says_that_no_deadline_is_set() -> None:
     assert plan().endswith("No deadline is set for this run. Times are in UTC.")
 
 
-@pytest.mark.parametrize(("amount", "text"), [("0.99994", "$0.9999"), ("1", "$1.00"), ("1234.567", "$1,234.57")])
+@pytest.mark.parametrize(
+    ("amount", "text"), [("0.99994", "$0.9999"), ("1", "$1.00"), ("1234.567", "$1,234.57"), ("1e9999", "$1.00E+9999")]
+)
 def test_money_has_four_places_below_a_dollar_and_two_above(amount: str, text: str) -> None:
     assert usd(Decimal(amount)) == text

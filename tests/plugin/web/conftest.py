@@ -13,18 +13,20 @@ from tests.plugin.web.nights import Airflow
 
 
 class Gatekeeper:
-    """An auth manager with one user, who may read the DAGs *readable*."""
+    """An auth manager with one user, who may read the DAGs *readable*, but not what of them is *withheld*."""
 
     def __init__(self) -> None:
         self.readable = {"nightly"}
         self.asked: list[Any] = []
+        self.withheld: set[tuple[str, str]] = set()
 
     async def get_user_from_token(self, token: str) -> Any:
         return SimpleNamespace(name=token)
 
     def is_authorized_dag(self, *, method: str, user: Any, access_entity: Any = None, details: Any = None) -> bool:
         self.asked.append((method, access_entity.value if access_entity else None, details.id))
-        return method == "GET" and details.id in self.readable
+        entity = (access_entity.value if access_entity else "", details.id)
+        return method == "GET" and details.id in self.readable and entity not in self.withheld
 
     def get_authorized_dag_ids(self, *, user: Any, method: str = "GET") -> set[str]:
         return self.readable

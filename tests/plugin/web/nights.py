@@ -78,6 +78,7 @@ class Airflow:
         patch.setattr(database, "run_of", lambda _, *run: self.runs.get(run))
         patch.setattr(database, "noted", lambda _, *run: self.folders.get(run, []))
         patch.setattr(database, "shard_of", lambda _, dag, run, task, index: self.shards.get((task, index)))
+        patch.setattr(database, "noting", lambda _, dag_ids: dag_ids & {dag for dag, _ in self.runs})
         patch.setattr(database, "latest", self._latest)
 
     def _latest(self, _: Any, dag_ids: set[str], count: int) -> list[Listed]:

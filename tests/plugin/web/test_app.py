@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -303,6 +305,92 @@ def test_hostile_rows_are_shown_as_they_are_and_stay_short(reader: TestClient, h
     assert "49" not in page.text.replace("499", "")
     assert "x" * 700 not in html
     assert len(html) < 200_000
+
+
+@pytest.fixture
+def reported(tmp_path: Path, airflow: Airflow) -> RunFolder:
+    run = run_in(UPath(tmp_path / "night"), Night(shards=[Shard(answered=9)]))
+    report(run, output=None, clock=lambda: at(300))
+    airflow.add("r1", run.path)
+    return run
+
+
+@pytest.mark.parametrize("entity", ["RUN", "XCOM"])
+def test_the_list_has_no_run_whose_page_would_be_refused(
+    reader: TestClient, gatekeeper: Gatekeeper, reported: RunFolder, entity: str
+) -> None:
+    assert "9 of 9" in reader.get("/").text
+    gatekeeper.withheld = {(entity, "nightly")}
+    assert reader.get(PAGE).status_code == 403
+    for path in ("/", "/?dag_id=nightly"):
+        assert "No run of a DAG that you may read" in reader.get(path).text
+
+
+def test_what_a_run_of_another_dag_has_left_in_the_folder_is_not_shown(reader: TestClient, reported: RunFolder) -> None:
+    foreign = ActiveRun(dag_id="secret", run_id="r2")
+    reported.actives.append(ActiveRecord(run=foreign, since=at(30), until=at(60), ended=True))
+    for path in PATHS[1:4]:
+        assert reader.get(path).status_code == 404, path
+    assert "9 of 9" not in reader.get("/").text
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.json", "plan.json"])
+@pytest.mark.parametrize("make", [lambda file, other: file.symlink_to(other), lambda file, _: os.mkfifo(file)])
+def test_a_link_is_not_followed_and_a_pipe_not_waited_for(
+    reader: TestClient, reported: RunFolder, tmp_path: Path, name: str, make: Callable[[Path, Path], None]
+) -> None:
+    file, other = Path(str(reported)) / name, tmp_path / "other"
+    file.rename(other)
+    make(file, other)
+    shown = [reader.get(path) for path in ("/", PAGE, "/run/nightly/report?run_id=r1")]
+    assert [one.status_code for one in shown] == [200, 200, 404 if name == "report.html" else 200]
+    assert name == "report.html" or "and was not read" in shown[1].text
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1E+99999999", "-1E+99999999"])
+def test_a_report_whose_costs_are_no_amounts_costs_the_list_no_other_run(
+    reader: TestClient, airflow: Airflow, reported: RunFolder, tmp_path: Path, value: str
+) -> None:
+    run = run_in(UPath(tmp_path / "damaged"), Night(shards=[Shard(answered=7)]), run_id="r2")
+    report(run, output=None, clock=lambda: at(300))
+    airflow.add("r2", run.path)
+    file = run.path / "report.json"
+    document = msgspec.json.decode(file.read_bytes())
+    document["costs"] |= {"actual": value, "this_run": value}
+    file.write_bytes(msgspec.json.encode(document))
+    for path in ("/", "/run/nightly?run_id=r2"):
+        page = reader.get(path)
+        assert page.status_code == 200
+        assert len(page.text) < 50_000
+    assert "9 of 9" in reader.get("/").text
+    assert "7 of 7" not in reader.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("report.json", "created_at", "yesterday"),
+        ("plan.json", "deadline", "0001-01-01T00:00:00+23:59"),
+        ("scan.json", "finished_at", "NaN"),
+        ("shards/00000/loaded.json", "cost_usd", "free"),
+        ("shards/00000/loaded.json", "loaded_at", "9999-12-31T23:59:59.999+00:00"),
+        ("shards/00000/1.ended.json", "ended_at", ""),
+    ],
+)
+def test_a_record_with_a_value_that_is_none_is_a_sentence_not_a_stack_trace(
+    reader: TestClient, reported: RunFolder, name: str, field: str, value: str
+) -> None:
+    file = reported.path / name
+    file.write_bytes(msgspec.json.encode(msgspec.json.decode(file.read_bytes()) | {field: value}))
+    page = reader.get(PAGE)
+    assert page.status_code == 200
+    assert "a record is damaged" in page.text
+    assert reader.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("more", ["task_id=t&map_index=2147483648", "task_id=t&map_index=-2", "task_id=%00"])
+def test_ids_that_no_database_takes_are_not_found(reader: TestClient, reported: RunFolder, more: str) -> None:
+    assert reader.get(f"/run/nightly/task?run_id=r1&{more}").status_code == 404
 
 
 def test_a_page_that_is_open_is_refused_to_a_user_whose_rights_are_gone(
