@@ -26,6 +26,7 @@ from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.job.numbers import number, whole_number
 from airflow_provider_claude.notify import Listener
+from airflow_provider_claude.operators.shared.check_plan import check_promise
 from airflow_provider_claude.operators.shared.plan_run import BUDGET_SCOPE, PlansRun
 from airflow_provider_claude.operators.shared.read_source import ReadsSource, log_scan
 from airflow_provider_claude.operators.shared.redacting import redacting_of
@@ -200,6 +201,7 @@ class ClaudeMessagesOperator(ReadsSource, PlansRun, SettlesShards, BaseOperator)
         self.redacting = redacting_of(redact, mapping=redaction_mapping, region=redact_region)
         self.unreadable_files = check_unreadable(unreadable_files)
         self.missing_source = check_missing(missing_source)
+        check_promise(self)
 
     def execute(self, context: Context, event: Any = None, waiting_since: float | None = None) -> dict[str, Any]:
         with (

@@ -6,10 +6,14 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.structure import Limits
+from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
 from airflow_provider_claude.operators.load import ClaudeResultLoadOperator
@@ -93,3 +97,24 @@ def test_errors_name_the_parameters_of_the_operators_and_not_arguments_behind_th
     ]
     assert wrong == []
     assert len(found) > 100
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"deadline": "9am"}, "deadline is '9am'"),
+        ({"limits": "huge"}, "limits is 'huge'"),
+        ({"budget_usd": "5 USD"}, "budget_usd is '5 USD'"),
+    ],
+)
+def test_what_it_is_to_keep_is_checked_when_the_dag_is_parsed_unless_it_is_a_template(
+    wrong: dict[str, Any], says: str
+) -> None:
+    job = ClaudeJob(prompt="{body}", output={"type": "object", "properties": {"s": {"type": "string"}}})
+
+    def made(**given: Any) -> ClaudeMessagesOperator:
+        return ClaudeMessagesOperator(task_id="ask", job=job, source="s", run_folder="r", publish_to="", **given)
+
+    with pytest.raises(JobError, match=says):
+        made(**wrong)
+    made(**dict.fromkeys(wrong, "{{ params.later }}"))

@@ -10,7 +10,7 @@ from airflow_provider_claude.core.plan.cut_shards import MAX_REQUESTS, Limits
 from airflow_provider_claude.core.plan.lane_words import check_lanes
 from airflow_provider_claude.core.sync.account_limits import account_limits
 from airflow_provider_claude.job.numbers import usd_amount, whole_number
-from airflow_provider_claude.operators.shared.plan_run import has_budget
+from airflow_provider_claude.operators.shared.plan_run import PlansRun, has_budget
 from airflow_provider_claude.operators.shared.written import check_clock, written
 
 
@@ -19,7 +19,7 @@ def check_plan(plan: Any) -> None:
 
     One with a template is checked when the task starts.
     """
-    check_clock("deadline", plan.deadline)
+    check_promise(plan)
     check_lanes(
         lane=written(plan.lane, "auto"),
         hopeless=plan.hopeless,
@@ -29,11 +29,16 @@ def check_plan(plan: Any) -> None:
         lead=plan.lead,
     )
     shard_limits(written(plan.shard_rows), plan.shard_bytes)
+    if not auto_packing_of(plan.pack, plan.pack_tokens, plan.pack_by):
+        packing_of(written(plan.pack, 1), plan.pack_tokens, plan.pack_by)
+
+
+def check_promise(plan: PlansRun) -> None:
+    """The same of what every planning operator takes: when the answers are due, what they may cost, and the account's limits."""
+    check_clock("deadline", plan.deadline)
     account_limits(written(plan.limits))
     if has_budget(usd := written(plan.budget_usd)):
         usd_amount("budget_usd", usd)
-    if not auto_packing_of(plan.pack, plan.pack_tokens, plan.pack_by):
-        packing_of(written(plan.pack, 1), plan.pack_tokens, plan.pack_by)
 
 
 def shard_limits(rows: int | str | None, most_bytes: int) -> Limits:
