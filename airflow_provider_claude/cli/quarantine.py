@@ -83,7 +83,8 @@ def show_quarantine(run: RunFolder, terms: Sequence[str], out: Screen, *, limit:
 def show_full(run: RunFolder, name: str, out: Screen) -> int:
     """Print the rows in quarantine whose id, or place in the source, is *name*, with their whole texts. Returns the exit code.
 
-    In a text each character that would act on a terminal is written out; its lines stay lines. Raises StateError where there is
+    In a text each character that would act on a terminal is written out; its lines stay lines, each behind a bar, so that none
+    passes for one of ours. Raises StateError where there is
     no such row.
     """
     columns = run.need_scan().columns
@@ -97,7 +98,7 @@ def show_full(run: RunFolder, name: str, out: Screen) -> int:
         for column, text in _texts(row, columns).items():
             out.line(f"--- {column} ---")
             for line in (text or "").split("\n"):
-                out.line(line)
+                out.line(f"| {line}")
     return 0
 
 

@@ -127,7 +127,7 @@ def _postgres_arguments(connection: Connection, conn_id: str) -> dict[str, Any]:
         "dbname": connection.schema,
         **{name: value for name, value in extra.items() if name not in {*_OF_HOOKS, *_TOKENS}},
     }
-    return {name: value for name, value in given.items() if value not in {None, ""}}
+    return {name: value for name, value in given.items() if value is not None and value != ""}
 
 
 def _postgres(arguments: dict[str, Any]) -> Any:

@@ -35,6 +35,12 @@ def test_an_output_of_a_table_is_a_table_and_nothing_is_connected_yet(monkeypatc
     assert "sql://warehouse: OperationalError" in str(caught.value)
 
 
+def test_what_an_extra_holds_for_others_is_no_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg")
+    connection(monkeypatch, conn_type="postgres", host="h", extra={"sslmode": "", "own": {"a": 1}})
+    assert database("warehouse").name == "sql://warehouse"
+
+
 def test_an_output_of_a_folder_is_one(tmp_path: Path) -> None:
     assert isinstance(output_at(str(tmp_path)), UPath)
 

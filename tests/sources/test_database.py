@@ -265,6 +265,14 @@ def test_nothing_can_be_written_by_a_query(socket: str) -> None:
         read(opened(database, query("select f() as id, 'x' as body")))
 
 
+def test_an_error_about_a_column_shows_no_character_of_its_name_that_acts(socket: str) -> None:
+    database = postgres_at(socket)
+    run(database, 'create table mails (id integer, "a\x1b[2J\nERROR" bytea)')
+    with pytest.raises(SourceError, match="is bytea") as caught:
+        opened(database, columns=["a\x1b[2J\nERROR"])
+    assert not set(str(caught.value)) & {"\x1b", "\n"}
+
+
 @pytest.mark.parametrize("cast", ["cast(body as int)", "cast(body as date)", "make_date(99999, 1, 1)"])
 def test_an_error_about_a_value_does_not_show_it(socket: str, cast: str) -> None:
     database = postgres_at(socket)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from airflow_provider_claude.core.arrays import array
+from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.databases.database import Session
 from airflow_provider_claude.errors import SourceError
 
@@ -66,7 +67,7 @@ def selected(
 def _of_postgres(session: Session, told: Any) -> Selected:
     name, quoted = told.name, session.quoted(told.name)
     if told.type_code == _BYTES:
-        why = f"is bytea: say in the query which text it is, such as convert_from({name}, 'UTF8')"
+        why = f"is bytea: say in the query which text it is, such as convert_from({_shown(name)}, 'UTF8')"
         return Selected(name, quoted, pa.binary(), no_text=why, no_type=why)
     if told.type_code == _NUMERIC:
         return _of_numeric(session, name, told.precision, told.scale)
@@ -75,10 +76,14 @@ def _of_postgres(session: Session, told: Any) -> Selected:
     return Selected(name, _bounded(session, f"cast({quoted} as text)"), pa.string())
 
 
+def _shown(name: str) -> str:
+    return legible(excerpt(name, 80))
+
+
 def _of_numeric(session: Session, name: str, precision: int | None, scale: int | None) -> Selected:
     quoted = session.quoted(name)
     if precision is None or scale is None or not 0 <= scale <= precision <= _DIGITS[1]:
-        why = f"is numeric without a number of digits: give it one in the query, such as cast({name} as numeric(18, 2))"
+        why = f"is numeric without a number of digits: give it one in the query, such as cast({_shown(name)} as numeric(18, 2))"
         return Selected(name, _bounded(session, f"cast({quoted} as text)"), pa.string(), no_type=why)
     return Selected(name, quoted, (pa.decimal128 if precision <= _DIGITS[0] else pa.decimal256)(precision, scale))
 
