@@ -196,18 +196,16 @@ def affords_one(work: WorkFolder, plan: PlanRecord, request_bytes: int) -> bool:
     return budget is None or budget.left() >= to_usd(most)
 
 
-def affords(work: WorkFolder, plan: PlanRecord, asked: Sequence[Estimate], lanes: Sequence[str]) -> bool:
-    """Whether the budget of *plan*, if there is one, covers all that is *asked*, each in its lane, as much as it may cost."""
+def most_expected(plan: PlanRecord, asked: Estimate, lane: str) -> int:
+    """The most that *asked*, requests of the job of *plan*, is expected to cost in *lane*, in picodollars."""
+    used = Usage(input=round(_CARE * asked.input_tokens), output=asked.items * plan.job.max_tokens)
+    return plan.price.picodollars(used, lane=lane)
+
+
+def affords(work: WorkFolder, plan: PlanRecord, most: int) -> bool:
+    """Whether the budget of *plan*, if there is one, covers *most* picodollars."""
     budget = Budget.of(work, plan)
-    if budget is None:
-        return True
-    most = sum(
-        plan.price.picodollars(
-            Usage(input=round(_CARE * one.input_tokens), output=one.items * plan.job.max_tokens), lane=lane
-        )
-        for one, lane in zip(asked, lanes, strict=True)
-    )
-    return budget.left() >= to_usd(most)
+    return budget is None or budget.left() >= to_usd(most)
 
 
 def budget_sentences(work: WorkFolder, plan: PlanRecord, sums: Estimate) -> list[str]:

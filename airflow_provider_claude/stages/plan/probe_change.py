@@ -6,7 +6,6 @@ both are asked, and nothing else is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,15 +15,13 @@ from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.consistency.job_changes import differing, job_changes
 from airflow_provider_claude.core.cost.estimate import usd
 from airflow_provider_claude.core.cost.prices import Price
-from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_SHARDS
-from airflow_provider_claude.core.times import epoch, shown_in
+from airflow_provider_claude.core.times import shown_in
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.extras import missing
-from airflow_provider_claude.stages.cost.budget import affords
 from airflow_provider_claude.stages.plan.ask_model import ask_about, price_for
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
-from airflow_provider_claude.stages.plan.probe_room import Planned, due_of, explained
+from airflow_provider_claude.stages.plan.probe_room import Planned, due_of, explained, no_room, why_no_batch
 from airflow_provider_claude.stages.plan.start import Start
 from airflow_provider_claude.stages.probes.accepted_job import accepted_job
 from airflow_provider_claude.stages.probes.measure_change import AFTER, BEFORE
@@ -47,7 +44,8 @@ def with_change(start: Start, planned: Planned, api: PlanApi) -> Planned:
     change = ChangeRecord(
         parts=parts, accepted_at=accepted.at, accepted_by=accepted.by, held=wanted.on_change == "hold"
     )
-    probing = _Probing(start=start, planned=planned, accepted=accepted, change=change)
+    changed = planned._replace(record=msgspec.structs.replace(record, change=change))
+    probing = _Probing(start=start, planned=changed, accepted=accepted, change=change)
     try:
         probes = probing.probes(api, wanted.change_rows)
     except JobError as why:
@@ -94,29 +92,25 @@ class _Probing:
     def probes(self, api: PlanApi, rows: int) -> dict[str, Weighed]:
         """The probes by what their names begin with. Raises JobError where they cannot be asked; the message says why."""
         start, record, tokens, job = self.start, self.planned.record, self.planned.tokens, self.accepted.job
-        _raise_first(self._why_not())
+        _raise_for(self._why_not())
         seed = f"{job.job_hash} {record.job_hash} {start.work.run_name(start.run)}"
         ordinals = sample(start.scan.items, rows, seed)
         before = with_job(record, job, self._price(api))
         found = {BEFORE: asked_of(start.run, before, ordinals, known_tokens(start.work, job.job_hash) or tokens)}
         if self.change.held:
             found[AFTER] = asked_of(start.run, record, ordinals, tokens)
-        _raise_first(self._no_room(list(found.values())))
+        _raise_for(no_room(self.start, self.planned, *found.values()))
         return found
 
-    def _why_not(self) -> Iterator[str]:
-        start, record, job, held = self.start, self.planned.record, self.accepted.job, self.change.held
-        due = None if held else due_of(start, record)
+    def _why_not(self) -> str:
+        start, record, job = self.start, self.planned.record, self.accepted.job
         if absent := missing("consistency"):
-            yield f"{', '.join(absent)} is not installed on this worker"
+            return f"{', '.join(absent)} is not installed on this worker"
         if unread := [name for name in job.columns if name not in start.scan.columns]:
-            yield f"its prompt needs {', '.join(unread)}, which the scan does not read any more"
+            return f"its prompt needs {', '.join(unread)}, which the scan does not read any more"
         if not comparable(job.answer_schema).keys() & comparable(record.job.answer_schema).keys():
-            yield "the outputs of both jobs have no label, boolean or number in common"
-        if start.settings.lanes.lane == "sync" or (record.lanes.lane == "sync" and not held):
-            yield "the rows of this run do not go by batch"
-        if due is not None and epoch(start.clock()) + record.lanes.late_seconds > due:
-            yield "a late batch would not end before the deadline"
+            return "the outputs of both jobs have no label, boolean or number in common"
+        return why_no_batch(start, record)
 
     def _price(self, api: PlanApi) -> Price:
         """The price of the accepted job. Raises JobError where its model cannot be asked any more."""
@@ -128,28 +122,15 @@ class _Probing:
         geo = job.params.get("inference_geo")
         return price_for(job.model, start.settings.prices, api, on=start.clock(), geo=geo)
 
-    def _no_room(self, probes: Sequence[Weighed]) -> Iterator[str]:
-        record = self.planned.record
-        specs, sums = [spec for one in probes for spec in one.specs], [one for probe in probes for one in probe.sums]
-        own = [] if self.change.held else [self.planned.sums]
-        lanes = ["batch" if record.lanes.lane == "batch" else "sync" for _ in own]
-        if len(record.shards) + len(specs) > MAX_SHARDS:
-            yield "the run has as many shards as Airflow maps"
-        if any(spec.bytes > MAX_BYTES for spec in specs):
-            yield "the sample is too large for one batch"
-        if not affords(self.start.work, record, [*own, *sums], [*lanes, *("batch" for _ in sums)]):
-            yield "the budget may not cover it"
-
     def with_them(self, probes: dict[str, Weighed]) -> Planned:
         """The plan with *probes*, which are written. Where the change is held, nothing waits for them: they have no cutoff."""
-        record, held = self.planned.record, self.change.held
-        due = None if held else due_of(self.start, record)
+        record, due = self.planned.record, due_of(self.start, self.planned.record)
         names = [probe.write(name, due).path.name for name, probe in probes.items()]
         cost = sum((probe.usd for probe in probes.values()), Decimal(0))
         rows = probes[BEFORE].rows
         says = (
             f"Both jobs are asked about the same {rows:,} rows, and nothing else is: about {usd(cost)} by batch."
-            if held
+            if record.held
             else f"The accepted job is asked about {rows:,} of the rows as well: about {usd(cost)} more by batch."
         )
         record = msgspec.structs.replace(
@@ -173,7 +154,7 @@ class _Probing:
         return f"{differing(self.change.parts)} from the job accepted on {at} by {self.change.accepted_by}.{held}"
 
 
-def _raise_first(reasons: Iterator[str]) -> None:
-    """Raise JobError for the first of *reasons*, if there is one."""
-    for why in reasons:
+def _raise_for(why: str) -> None:
+    """Raise JobError where there is a reason *why*."""
+    if why:
         raise JobError(why)

@@ -11,9 +11,9 @@ import msgspec
 from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.cost.estimate import Estimate
 from airflow_provider_claude.core.cost.tokens import TokenModel
-from airflow_provider_claude.core.plan.cut_shards import MAX_SHARDS
+from airflow_provider_claude.core.plan.cut_shards import MAX_BYTES, MAX_REQUESTS, MAX_SHARDS
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.stages.cost.budget import affords
+from airflow_provider_claude.stages.cost.budget import affords, most_expected
 from airflow_provider_claude.stages.plan.start import Start
 from airflow_provider_claude.stages.probes.write_probe import Weighed
 from airflow_provider_claude.store import PlanRecord
@@ -39,28 +39,45 @@ def seed_of(start: Start, record: PlanRecord) -> str:
 
 def why_not(start: Start, record: PlanRecord, *, also_reused: bool = False) -> str:
     """Why no probe can be sent; empty where one can. *also_reused*: it is sent even where the run itself has nothing to send."""
-    due = due_of(start, record)
     if not comparable(record.job.answer_schema):
         return "the output has no label, boolean or number to compare"
-    if record.lanes.lane == "sync":
-        return "its rows do not go by batch"
     if not also_reused and all(spec.rows == spec.reused for spec in record.shards) and not start.run.probes():
         return "all its rows have answers already"
+    return why_no_batch(start, record)
+
+
+def why_no_batch(start: Start, record: PlanRecord) -> str:
+    """Why no batch of a probe can be sent; empty where one can. Nothing waits for the probes of a run that is held."""
+    due = due_of(start, record)
+    if start.settings.lanes.lane == "sync" or (record.lanes.lane == "sync" and not record.held):
+        return "its rows do not go by batch"
     if due is not None and epoch(start.clock()) + record.lanes.late_seconds > due:
         return "a late batch would not end before the deadline"
     return ""
 
 
-def no_room(start: Start, planned: Planned, weighed: Weighed) -> str:
-    """Why the probe *weighed* cannot be sent beside what is *planned*; empty where it can."""
-    record, before = planned.record, [sums for one in planned.probes for sums in one.sums]
-    shards = len(record.shards) + len(before) + len(weighed.specs)
+def no_room(start: Start, planned: Planned, *probes: Weighed) -> str:
+    """Why *probes* cannot be sent beside what is *planned*; empty where they can."""
+    record = planned.record
+    shards = len(record.shards) + sum(len(one.specs) for one in (*planned.probes, *probes))
     if shards > MAX_SHARDS:
         return "the run has as many shards as Airflow maps"
-    asked = [*before, *weighed.sums]
+    if any(spec.bytes > MAX_BYTES or sums.requests > MAX_REQUESTS for one in probes for spec, sums in one.shards):
+        return "the sample is too large for one batch"
+    most = sum(_most(one) for one in (*planned.probes, *probes))
+    return "" if affords(start.work, record, most + _most_beside(planned)) else "the budget may not cover it"
+
+
+def _most(probe: Weighed) -> int:
+    """What *probe* costs at most, in picodollars: it may ask another job, at another price."""
+    return sum(most_expected(probe.draft.plan, one, "batch") for one in probe.sums)
+
+
+def _most_beside(planned: Planned) -> int:
+    """What the run's own rows cost at most, in picodollars; they are not asked while the run is held."""
+    record = planned.record
     lane = "batch" if record.lanes.lane == "batch" else "sync"
-    covered = affords(start.work, record, [planned.sums, *asked], [lane, *("batch" for _ in asked)])
-    return "" if covered else "the budget may not cover it beside the run"
+    return 0 if record.held else most_expected(record, planned.sums, lane)
 
 
 def added(start: Start, planned: Planned, weighed: Weighed, name: str) -> Planned:
@@ -84,8 +101,8 @@ def left_out(planned: Planned, name: str, why: str) -> Planned:
 
 
 def due_of(start: Start, record: PlanRecord) -> float | None:
-    """Until when a probe may take (epoch seconds); None where the run has no deadline to keep."""
-    if record.due is None or record.due <= epoch(start.clock()):
+    """Until when a probe may take (epoch seconds); None where the run has no deadline to keep, as while it is held."""
+    if record.held or record.due is None or record.due <= epoch(start.clock()):
         return None
     return record.due - start.settings.lanes.margin - _LEADS * record.lanes.lead_seconds
 

@@ -96,6 +96,11 @@ class Weighed:
     sums: Sequence[Estimate]
 
     @property
+    def shards(self) -> Iterator[tuple[ShardSpec, Estimate]]:
+        """Each shard, and what it is expected to use."""
+        return zip(self.specs, self.sums, strict=True)
+
+    @property
     def rows(self) -> int:
         """How many items it asks about."""
         return len(self.draft.items)

@@ -15,6 +15,7 @@ from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.errors import JobError, LedgerError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan import probe_room
 from airflow_provider_claude.stages.plan.dry_run import dry_run
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import open_shards, plan
@@ -109,6 +110,16 @@ def test_planned_again_the_sample_is_the_same_and_paid_once(night: Night, claude
     assert summary.consistency is not None
     assert summary.consistency.again is not None
     assert summary.consistency.again.compared == 40
+
+
+@pytest.mark.parametrize("limit", ["MAX_REQUESTS", "MAX_BYTES"])
+def test_a_sample_that_the_api_would_refuse_as_one_batch_is_not_sent(
+    night: Night, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(probe_room, limit, 39)
+    record = planned(day(night, "mon", rows=60))
+    assert record.probes == []
+    assert any("the sample is too large for one batch" in sentence for sentence in record.explanation)
 
 
 def test_rows_of_packs_are_asked_again_in_packs_beside_other_rows(night: Night) -> None:

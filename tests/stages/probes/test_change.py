@@ -206,6 +206,15 @@ def test_where_the_accepted_job_cannot_be_asked_the_run_goes_on_and_says_why(
     assert any(why in sentence for sentence in record.explanation)
 
 
+@pytest.mark.parametrize(("model", "probes"), [("claude-sonnet-5-5", 0), (JOB.model, 1)])
+def test_whether_the_budget_covers_the_accepted_job_is_told_by_the_price_of_its_own_model(
+    night: Night, model: str, probes: int
+) -> None:
+    on_monday(night, replace(JOB, model=model, system="Label it."))
+    record = planned(day(night, "tue"), budget=BudgetRecord(usd="0.025", scope="night"))
+    assert len(record.probes) == probes
+
+
 def test_a_prompt_that_needs_a_column_that_is_not_read_any_more_cannot_be_asked(night: Night) -> None:
     on_monday(night, replace(JOB, prompt="{sender} <mail>{body}</mail>"))
     tuesday = day(night, "tue")
