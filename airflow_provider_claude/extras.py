@@ -6,6 +6,9 @@ from importlib.util import find_spec
 
 from airflow_provider_claude.errors import JobError
 
+#: The worker of `not_installed` in what a report says: it is read elsewhere.
+OF_REPORT = "the worker that wrote the report"
+
 #: By extra, the modules it brings.
 _MODULES = {
     "consistency": ("scipy", "statsmodels"),
@@ -24,6 +27,12 @@ def need(extra: str, what: str) -> None:
             f"{what} needs {', '.join(absent)}, which is not installed on this worker. "
             f"Install 'airflow-provider-claude[{extra}]'."
         )
+
+
+def not_installed(extra: str, worker: str = "this worker") -> str:
+    """Why what *extra* is for is left out on *worker*; empty where it is installed."""
+    absent = missing(extra)
+    return f"{', '.join(absent)} is not installed on {worker}" if absent else ""
 
 
 def missing(extra: str) -> list[str]:

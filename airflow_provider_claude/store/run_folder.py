@@ -213,7 +213,7 @@ class RunFolder:
     @property
     def golden(self) -> RunFolder:
         """Where the scan of its golden rows is kept."""
-        return RunFolder(self.path / "golden")
+        return RunFolder(self.path / "golden", self.reader)
 
     def probe(self, name: str) -> RunFolder:
         return RunFolder(self.path / PROBES / name, self.reader)

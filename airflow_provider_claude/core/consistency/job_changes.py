@@ -19,9 +19,9 @@ _PARTS: Mapping[str, Callable[[JobSpec], Any]] = {
     "schema": lambda job: job.schema,
     "settings": lambda job: [
         job.max_tokens,
-        job.thinking,
+        _in_order(job.thinking or {}),
         job.placement,
-        {name: value for name, value in job.params.items() if name not in _NO_ANSWER},
+        _in_order({name: value for name, value in job.params.items() if name not in _NO_ANSWER}),
     ],
 }
 
@@ -38,6 +38,10 @@ def differing(parts: Sequence[str]) -> str:
     *first, last = [f"the {part}" for part in parts]
     said = f"{', '.join(first)} and {last} differ" if first else f"{last} differs"
     return said[0].upper() + said[1:]
+
+
+def _in_order(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
 
 
 def _written(value: Any) -> str:

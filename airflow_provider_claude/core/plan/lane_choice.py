@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from airflow_provider_claude.core.times import duration
+
 Lane = Literal["batch", "sync", "mixed"]
 
 #: How long before the deadline everything should be done, in seconds.
@@ -132,8 +134,8 @@ def _share(night: Night) -> float:
 
 
 def _reason(night: Night, sync_rows: int, makeable: int, *, hopeless: bool, clock: Callable[[float], str]) -> str:
-    rows, needs = f"{night.rows:,} rows", f"the sync lane needs {_span(night.sync_seconds)} for all of them"
-    usually = f"batches usually take {_span(night.median_seconds)}"
+    rows, needs = f"{night.rows:,} rows", f"the sync lane needs {duration(night.sync_seconds)} for all of them"
+    usually = f"batches usually take {duration(night.median_seconds)}"
     if night.safe_deadline is None:
         return f"{rows} go by batch: no deadline is set, and a batch costs half."
     due = clock(night.safe_deadline)
@@ -150,10 +152,3 @@ def _reason(night: Night, sync_rows: int, makeable: int, *, hopeless: bool, cloc
         f"{sync_rows:,} of {rows} go to the sync lane at once and the others by batch: {needs} and cannot begin when batches "
         f"have ended; it {sure}."
     )
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

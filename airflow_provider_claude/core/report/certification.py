@@ -59,10 +59,14 @@ class Certification(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self) -> str:
         return f"{differing(self.parts)} from the job that {self.accepted_by} accepted on {self.accepted_at[:10]}."
 
+    @property
+    def _nothing(self) -> str:
+        return "The answers of both jobs are not compared" if self.asked else "The accepted job was not asked"
+
     def sentences(self) -> list[str]:
         """What is known of the change: what differs, then which answers, then cost and length."""
         if self.why_not:
-            return [self.changed, f"The accepted job was not asked: {self.why_not.rstrip('.')}.", *self.golden]
+            return [self.changed, f"{self._nothing}: {self.why_not.rstrip('.')}.", *self.golden]
         return [self.changed, *map(self._flips, self.fields), *self.golden, *self._unanswered(), *self._used()]
 
     def warning(self) -> str:

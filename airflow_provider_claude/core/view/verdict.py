@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING, Summary
-from airflow_provider_claude.core.times import clock_in, epoch
+from airflow_provider_claude.core.times import clock_in, duration, epoch
 from airflow_provider_claude.core.view.run_view import Planned, RunView
 from airflow_provider_claude.core.view.shards import Stage
 
@@ -85,8 +85,7 @@ def _in_time(summary: Summary) -> str:
     """How long before the deadline, or after it, the last shard was loaded."""
     if summary.due is None or summary.loaded_at is None:
         return ""
-    minutes = round(abs(summary.due - epoch(summary.loaded_at)) / 60)
-    length = f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+    length = duration(abs(summary.due - epoch(summary.loaded_at)))
     side = "before" if summary.deadline_met else "after"
     return f"The last shard was loaded {length} {side} the deadline, {clock_in(summary.zone)(summary.due)}."
 

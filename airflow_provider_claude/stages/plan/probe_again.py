@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from airflow_provider_claude.core.cost.estimate import usd, with_cache
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import not_installed
 from airflow_provider_claude.stages.plan.choose_cache import warm
 from airflow_provider_claude.stages.plan.probe_room import (
     Planned,
@@ -66,9 +66,9 @@ def _without(planned: Planned, why: str, judged: Sequence[str]) -> Planned:
 
 
 def _without_extra() -> str:
-    absent = ", ".join(missing("consistency"))
+    absent = not_installed("consistency")
     install = "install 'airflow-provider-claude[consistency]' to have it measured"
-    return f"{absent} is not installed on this worker ({install})" if absent else ""
+    return f"{absent} ({install})" if absent else ""
 
 
 def _weighed(start: Start, planned: Planned, rows: int, *, golden: bool) -> Weighed:

@@ -17,7 +17,7 @@ from airflow_provider_claude.core.cost.estimate import usd
 from airflow_provider_claude.core.cost.prices import Price
 from airflow_provider_claude.core.times import shown_in
 from airflow_provider_claude.errors import JobError
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import not_installed
 from airflow_provider_claude.stages.plan.ask_model import ask_about, price_for
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
@@ -104,8 +104,8 @@ class _Probing:
 
     def _why_not(self) -> str:
         start, record, job = self.start, self.planned.record, self.accepted.job
-        if absent := missing("consistency"):
-            return f"{', '.join(absent)} is not installed on this worker"
+        if absent := not_installed("consistency"):
+            return absent
         if unread := [name for name in job.columns if name not in start.scan.columns]:
             return f"its prompt needs {', '.join(unread)}, which the scan does not read any more"
         if not comparable(job.answer_schema).keys() & comparable(record.job.answer_schema).keys():

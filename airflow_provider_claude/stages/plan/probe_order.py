@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_claude.core.consistency.option_order import fields_with_options, with_options_reversed
 from airflow_provider_claude.core.cost.estimate import usd
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import not_installed
 from airflow_provider_claude.stages.plan.probe_room import (
     Planned,
     added,
@@ -39,8 +39,8 @@ def with_order(start: Start, planned: Planned) -> Planned:
 
 
 def _without_options(planned: Planned) -> str:
-    if absent := missing("consistency"):
-        return f"{', '.join(absent)} is not installed on this worker"
+    if absent := not_installed("consistency"):
+        return absent
     return "" if fields_with_options(planned.record.job.answer_schema) else "the output has no field with options"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_claude.stages.probes.measure_change import AFTER, probe_named
+from airflow_provider_claude.stages.probes.measure_change import AFTER
+from airflow_provider_claude.stages.probes.read_answers import probe_named
 from airflow_provider_claude.store import PlanRecord, RunFolder, exists
 from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
 from airflow_provider_claude.store.work_of import work_of

@@ -14,9 +14,9 @@ from airflow_provider_claude.core.consistency.golden import Golden, Right, golde
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.errors import ClaudeError
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import OF_REPORT, not_installed
 from airflow_provider_claude.stages.probes.golden_rows import PREFIX, GoldenRows, golden_rows
-from airflow_provider_claude.stages.probes.read_answers import answers_in
+from airflow_provider_claude.stages.probes.read_answers import answers_in, probe_named
 from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import planned_shards
@@ -47,16 +47,16 @@ def measure_again(run: RunFolder, plan: PlanRecord, before: Baseline | None = No
 
     A probe that cannot be read is named there: it never fails its run.
     """
-    probes = [run.probe(name) for name in plan.probes if name.startswith(f"{AGAIN}-")]
-    if not probes:
+    probe = probe_named(run, plan, AGAIN)
+    if probe is None:
         why = plan.left_out.get(AGAIN)
         return None if why is None else _nothing(why)
-    if absent := missing("consistency"):
-        return _nothing(f"{', '.join(absent)} is not installed on the worker that wrote the report")
+    if absent := not_installed("consistency", OF_REPORT):
+        return _nothing(absent)
     try:
-        return _measured(run, plan, probes[0], before)
+        return _measured(run, plan, probe, before)
     except (ClaudeError, pa.ArrowException) as error:
-        return _nothing(f"the probe {probes[0].path.name} could not be read: {error}")
+        return _nothing(f"the probe {probe.path.name} could not be read: {error}")
 
 
 def _nothing(why: str) -> Found:

@@ -15,8 +15,8 @@ from airflow_provider_claude.core.cost.prices import to_usd
 from airflow_provider_claude.core.cost.usage_columns import Usages
 from airflow_provider_claude.core.report.certification import Certification, Side
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.extras import missing
-from airflow_provider_claude.stages.probes.read_answers import answers_in
+from airflow_provider_claude.extras import OF_REPORT, not_installed
+from airflow_provider_claude.stages.probes.read_answers import answers_in, probe_named
 from airflow_provider_claude.store import ChangeRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 
@@ -34,19 +34,12 @@ def measure_change(run: RunFolder, plan: PlanRecord) -> Certification | None:
     change = plan.change
     if change is None:
         return None
-    if absent := missing("consistency"):
-        return _certification(
-            change, why_not=f"{', '.join(absent)} is not installed on the worker that wrote the report"
-        )
+    if absent := not_installed("consistency", OF_REPORT):
+        return _certification(change, why_not=absent)
     try:
         return _measured(run, plan, change)
     except (StateError, pa.ArrowException) as error:
-        return _certification(change, why_not=f"its answers could not be read: {error}")
-
-
-def probe_named(run: RunFolder, plan: PlanRecord, name: str) -> RunFolder | None:
-    """The probe of *plan* whose name begins with *name*; None where it has none."""
-    return next((run.probe(one) for one in plan.probes if one.startswith(f"{name}-")), None)
+        return _certification(change, why_not=f"they could not be read: {error}")
 
 
 def _measured(run: RunFolder, plan: PlanRecord, change: ChangeRecord) -> Certification:

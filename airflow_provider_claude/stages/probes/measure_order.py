@@ -11,9 +11,8 @@ from airflow_provider_claude.core.consistency.comparable import comparable
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.option_order import fields_with_options
 from airflow_provider_claude.errors import StateError
-from airflow_provider_claude.extras import missing
-from airflow_provider_claude.stages.probes.measure_change import probe_named
-from airflow_provider_claude.stages.probes.read_answers import answers_in
+from airflow_provider_claude.extras import OF_REPORT, not_installed
+from airflow_provider_claude.stages.probes.read_answers import answers_in, probe_named
 from airflow_provider_claude.store import PlanRecord, RunFolder
 
 #: What the name of the probe begins with that asks with the options in reverse.
@@ -28,8 +27,8 @@ def measure_order(run: RunFolder, plan: PlanRecord) -> Measured | None:
     if probe is None:
         why = plan.left_out.get(ORDER)
         return None if why is None else Measured(why_not=why)
-    if absent := missing("consistency"):
-        return Measured(why_not=f"{', '.join(absent)} is not installed on the worker that wrote the report")
+    if absent := not_installed("consistency", OF_REPORT):
+        return Measured(why_not=absent)
     try:
         return Measured(again=_measured(run, plan, probe))
     except (StateError, pa.ArrowException) as error:

@@ -9,13 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.consistency.comparable import Answers
-from airflow_provider_claude.store import exists
+from airflow_provider_claude.store import PlanRecord, RunFolder, exists
 from airflow_provider_claude.store.parquet_files import read_batches
 
 if TYPE_CHECKING:
     from upath import UPath
 
 _ROWS = 32_768
+
+
+def probe_named(run: RunFolder, plan: PlanRecord, name: str) -> RunFolder | None:
+    """The probe of *plan* whose name begins with *name*; None where it has none."""
+    return next((run.probe(one) for one in plan.probes if one.startswith(f"{name}-")), None)
 
 
 def answers_in(parts: Sequence[UPath], fields: Sequence[str], only: Sequence[str] | None = None) -> Answers:

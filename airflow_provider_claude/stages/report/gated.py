@@ -14,7 +14,7 @@ from airflow_provider_claude.core.consistency.gate import (
     too_often_wrong,
 )
 from airflow_provider_claude.core.consistency.measured import Measured
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import OF_REPORT, not_installed
 from airflow_provider_claude.store import PlanRecord
 
 
@@ -30,8 +30,8 @@ def gated(plan: PlanRecord, measured: Measured | None, drift: Sequence[Drift]) -
     wanted, items = plan.consistency, sum(spec.rows for spec in plan.shards)
     if wanted is None:
         return Gated([], [])
-    if wanted.max_drift is not None and items and (absent := missing("consistency")):
-        why = f"max_drift is {wanted.max_drift:g}, and {', '.join(absent)} is not installed on the worker that wrote the report"
+    if wanted.max_drift is not None and items and (absent := not_installed("consistency", OF_REPORT)):
+        why = f"max_drift is {wanted.max_drift:g}, and {absent}"
         return Gated([f"{why}. Install 'airflow-provider-claude[consistency]' there, and clear the report."], [])
     fields = comparable(plan.job.answer_schema)
     problems = [

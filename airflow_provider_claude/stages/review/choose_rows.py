@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import islice
 
 from airflow_provider_claude.core.consistency.comparable import comparable, label
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.probes.measure_again import AGAIN
-from airflow_provider_claude.stages.probes.read_answers import answers_in
+from airflow_provider_claude.stages.probes.read_answers import answers_in, probe_named
 from airflow_provider_claude.stages.review.find_neighbours import find_neighbours
 from airflow_provider_claude.store import PlanRecord, RunFolder
 from airflow_provider_claude.store.items import read_items
@@ -44,18 +45,18 @@ def chosen(run: RunFolder, plan: PlanRecord) -> tuple[dict[str, list[str]], list
 def _asked_again(run: RunFolder, plan: PlanRecord) -> Iterator[tuple[str, str]]:
     """The items whose second answer is not the first one."""
     fields = comparable(plan.job.answer_schema)
-    for name in plan.probes:  # others are of an earlier plan, which may have asked something else
-        if not name.startswith(f"{AGAIN}-"):
-            continue
-        second = answers_in(run.probe(name).parts("answers"), list(fields))
-        first = answers_in(run.parts("answers"), list(fields), list(second))
-        differing = (
-            (item, f"asked again, {field} was {label(second[item][field])}")
-            for item in sorted(first)
-            for field, kind in fields.items()
-            if not kind.same(first[item][field], second[item][field])
-        )
-        yield from (one for one, _ in zip(differing, range(_MOST), strict=False))
+    probe = probe_named(run, plan, AGAIN)  # others are of an earlier plan, which may have asked something else
+    if probe is None:
+        return
+    second = answers_in(probe.parts("answers"), list(fields))
+    first = answers_in(run.parts("answers"), list(fields), list(second))
+    differing = (
+        (item, f"asked again, {field} was {label(second[item][field])}")
+        for item in sorted(first)
+        for field, kind in fields.items()
+        if not kind.same(first[item][field], second[item][field])
+    )
+    yield from islice(differing, _MOST)
 
 
 def _drawn(run: RunFolder, plan: PlanRecord) -> Iterator[str]:

@@ -23,7 +23,7 @@ from airflow_provider_claude.core.consistency.neighbours import (
 from airflow_provider_claude.core.scan.excerpt import excerpt
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
 from airflow_provider_claude.errors import ClaudeError
-from airflow_provider_claude.extras import missing
+from airflow_provider_claude.extras import OF_REPORT, not_installed
 from airflow_provider_claude.job.template import columns_of, parse_prompt
 from airflow_provider_claude.stages.probes.read_answers import answers_in
 from airflow_provider_claude.store import PlanRecord, RunFolder
@@ -66,8 +66,8 @@ def find_neighbours(
     fields = [name for name, field in comparable(plan.job.answer_schema).items() if not field.numbers]
     if not fields:
         return Neighbours(why_not="the output has no field of labels")
-    if absent := missing("near"):
-        return Neighbours(why_not=f"{', '.join(absent)} is not installed on the worker that wrote the report")
+    if absent := not_installed("near", OF_REPORT):
+        return Neighbours(why_not=absent)
     groups = _groups(run, plan, looked)
     names = _names(run, {row for group in groups for row in group})
     said = answers_in(run.parts("answers"), fields, list(names.values()))

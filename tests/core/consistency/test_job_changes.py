@@ -53,6 +53,11 @@ def test_the_secret_of_a_work_folder_is_no_change_and_a_record_that_was_read_bac
     assert job_changes(msgspec.json.decode(msgspec.json.encode(spec()), type=JobSpec), spec()) == []
 
 
+def test_the_order_in_which_settings_are_written_is_no_change() -> None:
+    params = {"stop_sequences": ["x"], "effort": "low"}
+    assert job_changes(spec(params=params), spec(params=dict(reversed(params.items())))) == []
+
+
 def test_what_differs_is_said_in_words() -> None:
     assert differing(["prompt"]) == "The prompt differs"
     assert differing(["model", "prompt", "schema"]) == "The model, the prompt and the schema differ"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from airflow_provider_claude.core.consistency.asked_again import asked_again
 from airflow_provider_claude.core.consistency.comparable import Comparable
 from airflow_provider_claude.core.consistency.measured import Measured
@@ -50,6 +52,13 @@ def test_where_nothing_could_be_compared_the_reason_is_said() -> None:
     )
     assert found.sentences()[-1] == "The accepted job was not asked: its model m is retired."
     assert found.warning() == " ".join(found.sentences())
+
+
+def test_a_job_that_was_asked_is_not_said_not_to_have_been() -> None:
+    found = msgspec.structs.replace(certification(), why_not="no row of the sample has an answer of both jobs")
+    assert found.sentences()[1:] == [
+        "The answers of both jobs are not compared: no row of the sample has an answer of both jobs."
+    ]
 
 
 def test_beside_the_flips_stands_how_many_answers_the_new_job_changes_by_itself() -> None:
