@@ -73,6 +73,12 @@ def get_provider_info() -> dict[str, Any]:
                         "False",
                         "boolean",
                     ),
+                    "allow_unsafe_store": _option(
+                        "Whether a work folder may lie on a store that does not obey conditional writes: two workers that begin "
+                        "one shard at the same time can then both pay for it. Each plan says so.",
+                        "False",
+                        "boolean",
+                    ),
                     "sync_pool": _option(
                         "The pool in which the shipped DAGs ask the Messages API. With one slot, one worker at a time does. "
                         "It has to exist.",

@@ -107,6 +107,11 @@ def _remedy(uri: str) -> str:
     return f"Write an absolute path, or a URI of {', '.join(f'{name}://' for name in ('s3', 'gs', 'abfs', 'file'))}."
 
 
+def unsafe_store_allowed() -> bool:
+    """Whether `[claude] allow_unsafe_store` accepts a work folder on a store that does not obey conditional writes."""
+    return bool(conf.getboolean("claude", "allow_unsafe_store", fallback=False))
+
+
 def run_folder(path: str | None) -> RunFolder:
     if not path:
         raise StateError("There is no run folder: the scan of this run has not succeeded.")

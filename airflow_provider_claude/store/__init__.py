@@ -11,6 +11,7 @@
             packing/<job>/….json      what packs did to samples of its rows
             history/….json            how long batches and cancels took in earlier runs
         accepted/<group>/00001.json   the job whose answers count; the highest number counts
+        store.json                    when its store passed the check of conditional writes, see store.check_store
         secret                        what canaries and nonces of requests are derived from
         spending/2026-11/             what each run has cost; append-only, see store.spending_book
         budgets/<scope>/              what may be spent, is reserved, and is spent

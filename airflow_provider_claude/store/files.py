@@ -182,9 +182,10 @@ def _held(path: UPath) -> bytes | None:
     without the condition that failed, and s3fs makes errors of several types of them.
     """
     try:
-        return path.read_bytes()
+        held: bytes = path.fs.cat_file(path.path)
     except FileNotFoundError:
         return None
+    return held
 
 
 def _link_new(path: UPath, data: bytes) -> bool:

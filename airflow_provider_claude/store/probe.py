@@ -45,12 +45,12 @@ def probe(folder: UPath, parameter: str) -> None:
     check_place(folder, parameter)
     file = folder / f"_claude_probe-{secrets.token_hex(8)}"  # readers skip such names
     data = b"\0" * (_LOCAL_BYTES if is_local(folder) else 64)
-    with _step(f"write to {parameter} {folder}"):
+    with step(f"write to {parameter} {folder}"):
         _check_folder(folder)
         write_bytes(file, data)
-    with _step(f"read from {parameter} {folder}"):
+    with step(f"read from {parameter} {folder}"):
         _check_same(file.read_bytes(), data)
-    with _step(f"remove a file from {parameter} {folder}"):
+    with step(f"remove a file from {parameter} {folder}"):
         remove(file)
 
 
@@ -66,7 +66,8 @@ def _check_same(found: bytes, written: bytes) -> None:
 
 
 @contextmanager
-def _step(what: str) -> Iterator[None]:
+def step(what: str) -> Iterator[None]:
+    """An error of a store in this block is one that says: "Cannot *what*", and what to do."""
     try:
         yield
     except Exception as e:

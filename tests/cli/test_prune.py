@@ -42,7 +42,7 @@ def new(a_night: Callable[..., Night]) -> Night:
 def files(work: AccountFolder) -> list[str]:
     root = Path(str(work.path))
     found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-    stays = ("accepted/", "spending/", "secret")
+    stays = ("accepted/", "spending/", "secret", "store.json")
     return sorted(name for name in found if not name.startswith(stays) and not name.endswith("/account.json"))
 
 

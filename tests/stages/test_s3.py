@@ -20,6 +20,7 @@ from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.plan_settings import Settings
 from airflow_provider_claude.stages.plan.run import plan
 from airflow_provider_claude.store import RunFolder, write_new
+from airflow_provider_claude.store.check_store import WRITERS, check_work_store
 from tests.stages.conftest import Night, clock
 
 pytest.importorskip("s3fs", reason='needs pip install s3fs "moto[server]"')
@@ -43,6 +44,18 @@ def test_of_many_writers_of_a_new_record_one_wins(bucket: UPath) -> None:
     with ThreadPoolExecutor(16) as pool:
         won = list(pool.map(lambda n: write_new(bucket / "1.intent.json", b"%d" % n), range(64)))
     assert sum(won) == 1
+
+
+def test_a_store_that_obeys_passes_the_check_in_few_requests(bucket: UPath) -> None:
+    asked: list[str] = []
+    bucket.fs.s3.meta.events.register("before-send.s3", lambda request, **_: asked.append(request.method))
+    work = bucket / "work"
+    assert check_work_store(work, "2026-11-23T00:00:00+00:00") == ()
+    assert asked.count("PUT") == WRITERS + 2
+    assert len(asked) <= 75
+    asked.clear()
+    assert check_work_store(work, "2026-11-24T00:00:00+00:00") == ()
+    assert len(asked) <= 15
 
 
 def test_workers_that_race_for_the_shards_of_a_night_pay_once(

@@ -143,7 +143,7 @@ def test_a_store_that_fails_while_the_winner_is_asked_for_names_no_winner(
     def fails(*_: Any, **__: Any) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(type(lossy), "read_bytes", fails)
+    monkeypatch.setattr(type(lossy.fs), "cat_file", fails)
     with pytest.raises(OSError, match="Input/output error"):
         write_new(lossy / "1.intent.json", b"1")
 

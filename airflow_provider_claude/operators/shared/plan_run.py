@@ -12,7 +12,7 @@ from airflow_provider_claude.job.numbers import usd_amount
 from airflow_provider_claude.operators.shared.run_name import NamesItsRun
 from airflow_provider_claude.runtime.databases import output_at
 from airflow_provider_claude.runtime.now import utc_now
-from airflow_provider_claude.runtime.paths import run_folder, work_folder
+from airflow_provider_claude.runtime.paths import run_folder, unsafe_store_allowed, work_folder
 from airflow_provider_claude.runtime.run_context import task_ref, zone_of
 from airflow_provider_claude.runtime.run_deadline import resolve_deadline
 from airflow_provider_claude.runtime.run_destination import destination_of
@@ -84,6 +84,7 @@ class PlansRun(NamesItsRun):
             destination=destination,
             work=work_folder(self.work, run_folder(self.run_folder)),
             named_work=self.work is not None,
+            unsafe_store=unsafe_store_allowed(),
             lanes=lanes,
             budget=budget_of(self.budget_usd, self.budget_scope),
             priority=self.priority,

@@ -44,6 +44,7 @@ class Settings:
     *consistency*: what is asked to measure how consistent the answers are, None for nothing. *priority*: how urgent items
     are, None if all are equal. *output* is where the report will publish, and *destination* the owner of the partition; None
     for nowhere. *named_work*: whether a person set *work*, or it is only the folder above the run folder.
+    *unsafe_store*: see `check_work_store`.
 
     *work* is the folder whose runs share their answers (None: only this run's own), *reuse_days* how old an answer may
     be to be reused; 0 asks everything again. *grace*: see `create`.
@@ -67,6 +68,7 @@ class Settings:
     output: UPath | SqlTable | None = None
     destination: Destination | None = None
     named_work: bool = True
+    unsafe_store: bool = False
 
 
 def partition_column(settings: Settings) -> str | None:

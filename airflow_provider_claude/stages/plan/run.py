@@ -203,6 +203,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
     draft, settings, ready = start.draft, start.settings, tried.ready
     notes = [
         *ready.notes,
+        *start.warnings,
         *ready.warnings,
         *shard_sentences(settings.limits, chosen.shards, deadline=settings.deadline),
         *placed_sentences(start.job, start.items.placed()),
@@ -225,7 +226,7 @@ def _record(start: Start, tried: _Tried, chosen: _Chosen, elsewhere: Mapping[str
         in_results=start.items.placed().in_results,
         model_id=ready.model_id,
         cache=tried.cache,
-        warnings=list(ready.warnings),
+        warnings=[*start.warnings, *ready.warnings],
     )
 
 

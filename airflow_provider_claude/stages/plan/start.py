@@ -47,7 +47,9 @@ from airflow_provider_claude.store import (
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What is planned: *job* for the items of a scan, and the *draft* of the record, without the parts decided later."""
+    """What is planned: *job* for the items of a scan, and the *draft* of the record, without the parts decided later.
+    *warnings* are for the report.
+    """
 
     run: RunFolder
     job: ClaudeJob
@@ -58,6 +60,7 @@ class Start:
     work: AccountFolder
     draft: PlanRecord
     items: Items
+    warnings: tuple[str, ...] = ()
 
 
 def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, clock: Callable[[], str]) -> Start:
@@ -77,11 +80,12 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
         settings.named_work,
         job.schema,
         _calibrated(settings),
+        settings.unsafe_store,
     )
-    prepare(run, folder, scan, aim, clock())
+    warnings = prepare(run, folder, scan, aim, clock())
     work = folder.of(_account(run, scan, api))
     work.sign()
-    start = start_of(run, scan, job, settings, clock, price=price, work=work)
+    start = replace(start_of(run, scan, job, settings, clock, price=price, work=work), warnings=warnings)
     if (
         settings.trial
         and scan.items

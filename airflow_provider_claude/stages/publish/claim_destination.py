@@ -23,6 +23,7 @@ from airflow_provider_claude.sinks.replacing import recover
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.publish.into_table import Incoming, claim_table
 from airflow_provider_claude.store import RunFolder, ScanRecord, WorkFolder, entries
+from airflow_provider_claude.store.check_store import check_work_store
 from airflow_provider_claude.store.items import read_carried
 from airflow_provider_claude.store.probe import check_place, probe
 
@@ -35,7 +36,7 @@ _SHARED = ("accepted", "accounts", "budgets", "spending")
 
 
 def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | None, *, named: bool) -> None:
-    """Check that *work* and *output* can be written and do not overlap. Raises DestinationError or StoreError if not.
+    """Check that *work* and *output* are safe places and do not overlap. Raises DestinationError if not.
 
     *named*: *work* was set by a person. If not, it is only the parent of the run folder, and the output may be
     in it too.
@@ -45,9 +46,6 @@ def check_places(run: RunFolder, work: WorkFolder, source: str, output: UPath | 
         check_place(output, "output")
         kept = [work.path] if named else [work.path / name for name in _SHARED]
         refuse(_overlaps([*map(_plain, map(str, (run.path, *kept)))], _plain(source), _plain(str(output))))
-    probe(work.path, "work")
-    if output is not None:
-        probe(output, "output")
 
 
 def _overlaps(kept: Sequence[str], source: str, output: str) -> Iterable[str]:
@@ -152,6 +150,7 @@ def check_folder(run: RunFolder, partition: str | None) -> None:
 class Aim(NamedTuple):
     """Where a run is to publish: *partition* of *output*, as *destination* says; None for nowhere. *named_work*: see
     `check_places`. *answer_schema* is the JSON schema of an answer, *calibrated* the column of the calibrated confidence.
+    *unsafe_store*: see `check_work_store`.
     """
 
     partition: str | None
@@ -160,16 +159,20 @@ class Aim(NamedTuple):
     named_work: bool
     answer_schema: Mapping[str, Any]
     calibrated: str | None = None
+    unsafe_store: bool = False
 
 
-def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: str) -> None:
-    """Before anything is paid: the folders can be written, and the partition is this run's to replace.
+def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: str) -> tuple[str, ...]:
+    """Before anything is paid: the folders can be written, and the partition is this run's to replace. Returns warnings.
 
     Raises DestinationError where something has to be changed first, StoreError where a store cannot be reached now.
     """
     table = aim.output if isinstance(aim.output, SqlTable) else None
     folder = None if isinstance(aim.output, SqlTable) else aim.output
     check_places(run, work, scan.source, folder, named=aim.named_work)
+    warnings = check_work_store(work.path, now, unsafe=aim.unsafe_store)
+    if folder is not None:
+        probe(folder, "output")
     mine = aim.destination
     if table is not None and mine is not None:
         _check_table(table, scan)
@@ -178,11 +181,12 @@ def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: s
         )
         claim_table(table, mine, aim.partition, incoming, now)
     if folder is None or mine is None:
-        return
+        return warnings
     claimed = Partition.at(folder, mine.column, aim.partition)
     recover(claimed)
     _, look = claim(claimed, mine, folder, now)
     check_rows(claimed, look.manifest, mine, scan.source, scan.items + scan.duplicates)
+    return warnings
 
 
 def _check_table(table: SqlTable, scan: ScanRecord) -> None:

@@ -15,6 +15,13 @@ class AtRiskRecord(Record, frozen=True, kw_only=True):
     at_risk: AtRisk
 
 
+class StoreRecord(Record, frozen=True, kw_only=True):
+    """store.json of a work folder: at `at` the store of the folder `place` passed the check of its conditional writes."""
+
+    place: str
+    at: str
+
+
 class AccountRecord(Record, frozen=True, kw_only=True):
     """account.json, of a folder of a work folder: the account whose folder it is; of a run folder: the account of its answers."""
 
