@@ -305,6 +305,21 @@ def test_a_text_that_is_too_long_is_set_aside_without_being_read_whole(
     assert (second["body"], second["defect"]) == ("é" * 10, None)
 
 
+def test_a_long_text_of_sqlite_is_not_read_whole_where_a_nul_hides_its_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_columns, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(database_source, "MOST_CHARACTERS", 10)
+    database = sqlite_at(tmp_path / "mails.db")
+    run(database, "create table mails (id text, body text)")
+    for number, body in enumerate(["a\0b", "\0" + "x" * 9, "a\0" + "x" * 1_000, "\0" + "é" * 1_000]):
+        run(database, "insert into mails values (?, ?)", values=[f"m-{number}", body])
+    rows = read(opened(database))
+    assert [row["body"] for row in rows[:2]] == ["a\0b", "\0" + "x" * 9]
+    assert all(len(row["body"] or "") <= 44 for row in rows)
+    assert [row["defect"] is None for row in rows] == [True, True, False, False]
+
+
 def test_a_database_is_read_by_one_task(database: Database, tmp_path: Path) -> None:
     mails(database, 1)
     with pytest.raises(JobError, match="is a database, which one task reads: write tasks=1 in Scan"):

@@ -104,7 +104,9 @@ def _bounded(session: Session, text: str) -> str:
     most = MOST_CHARACTERS + 1
     if session.kind == "postgresql":
         return f"left({text}, {most})"
-    return f"case when length({text}) >= {most} then substr({text}, 1, {most}) else {text} end"
+    # SQLite counts the characters of a text as far as its first NUL: behind it, bytes are counted.
+    characters, data = f"when length({text}) >= {most} then substr({text}, 1, {most})", f"cast({text} as blob)"
+    return f"case {characters} when length({data}) > {4 * most} then substr({data}, 1, {4 * most}) else {text} end"
 
 
 def column_of(values: Sequence[Any], wanted: Selected, where: str) -> pa.Array:
