@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from airflow_provider_claude import __version__
-from airflow_provider_claude.cli import accept, compare, costs, estimate, review, trace
+from airflow_provider_claude.cli import accept, check, compare, costs, estimate, review, trace
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 
@@ -71,6 +71,8 @@ def build_parser() -> Parser:
     trace.add_arguments(
         _command(commands, "trace", "show where a row came from and what was asked about it", trace.DESCRIPTION)
     )
+    checked = _command(commands, "check", "check stores, connection, model, pool and triggerer", check.DESCRIPTION)
+    _add_connection(check.add_arguments(checked))
     adopted = _command(commands, "adopt", "end a hold: name the batch that was sent for a shard")
     adopted.add_argument("shard", metavar="SHARD", help=_SHARD)
     adopted.add_argument("batch_id", metavar="BATCH_ID", help="its id, as the Console shows it")
@@ -116,8 +118,7 @@ def build_parser() -> Parser:
     _add_connection(cancelled)
     compare.add_arguments(_command(commands, "compare", "compare two answers of the same rows", compare.DESCRIPTION))
     estimated = _command(commands, "estimate", "estimate what a job would cost, without paying", estimate.DESCRIPTION)
-    estimate.add_arguments(estimated)
-    _add_connection(estimated)
+    _add_connection(estimate.add_arguments(estimated))
     _add_costs(_command(commands, "costs", "sum up what the runs of a work folder have cost", _COSTS))
     _add_prune(_command(commands, "prune", "remove old runs that ended well", _PRUNE))
     return parser

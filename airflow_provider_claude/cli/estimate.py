@@ -51,7 +51,7 @@ class Reading:
     encoding: str | None = None
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "job", metavar="JOB", help="where the ClaudeJob is: dags/email_sentiment_nightly.py:JOB, or package.module:JOB"
     )
@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", metavar="FORMAT", help="the source's format (default: by the suffix)")
     parser.add_argument("--encoding", metavar="CHARSET", help="the character set of CSV and JSON Lines")
     parser.add_argument("--offline", action="store_true", help="do not call the API: estimate tokens from bytes")
+    return parser
 
 
 def job_at(name: str) -> ClaudeJob:

@@ -40,7 +40,7 @@ def to_path(uri: str) -> UPath:
         folder = Path(rest).expanduser().resolve()
         grant(access_in(folder))
         return UPath(folder)
-    with _airflow(uri):
+    with using_airflow(uri):
         from airflow_provider_claude.runtime.paths import to_path
 
         path = to_path(uri.rstrip("/"))
@@ -50,7 +50,7 @@ def to_path(uri: str) -> UPath:
 
 def open_api(conn_id: str) -> Gateway:
     """The API through the Airflow connection *conn_id*. Raises StateError where there is no such connection."""
-    with _airflow(f"Connection {conn_id!r}"):
+    with using_airflow(f"Connection {conn_id!r}"):
         from airflow_provider_claude.hooks.claude import ClaudeHook
 
         gateway = ClaudeHook(conn_id).gateway()
@@ -60,7 +60,7 @@ def open_api(conn_id: str) -> Gateway:
 
 def open_cipher() -> Cipher:
     """Airflow's Fernet key. Raises StateError where none is configured."""
-    with _airflow("The Fernet key"):
+    with using_airflow("The Fernet key"):
         from airflow_provider_claude.runtime.fernet import fernet
 
         cipher = fernet()
@@ -70,7 +70,7 @@ def open_cipher() -> Cipher:
 
 
 @contextmanager
-def _airflow(what: str) -> Iterator[None]:
+def using_airflow(what: str) -> Iterator[None]:
     """Use Airflow. It reads connections from its database only if asked to, as its own command does."""
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.providers.common.compat.sdk import AirflowException

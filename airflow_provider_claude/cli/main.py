@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from airflow_provider_claude.cli import (
     accept,
     cancel,
+    check,
     compare,
     costs,
     estimate,
@@ -137,6 +138,10 @@ def _accept(args: argparse.Namespace, out: Screen) -> int:
     return accept.accept(run_at(to_path(args.run)), out, by=_who(), now=_now())
 
 
+def _check(args: argparse.Namespace, out: Screen) -> int:
+    return check.check(args.work, args.output, args.model, args.conn_id, out, now=_now())
+
+
 def _cancel(args: argparse.Namespace, out: Screen) -> int:
     place = run_or_shard(to_path(args.folder))
     run, shard = (place, None) if isinstance(place, RunFolder) else (place.run, place.number)
@@ -238,6 +243,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], int]] = {
     "adopt": _adopt,
     "resend": _resend,
     "cancel": _cancel,
+    "check": _check,
     "quarantine": _quarantine,
     "release": _release,
     "reveal": _reveal,

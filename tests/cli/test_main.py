@@ -212,7 +212,7 @@ def test_a_night_on_an_object_store_is_listed_shown_and_pruned(
     assert "its SHA-256 is the recorded one" in capsys.readouterr().out
     prune.prune(to_path(str(root)), None, Screen(sys.stdout), days=1, now=now(days=2))
     assert "6 answers, 7 records that point to it" in capsys.readouterr().out
-    stays = ("account.json", "/secret")
+    stays = ("account.json", "/secret", "/store.json")
     kept = ("/accepted/", "/spending/")
     assert all(any(one in name for one in kept) or name.endswith(stays) for name in root.fs.find(root.path))
     assert main(["costs", str(root), "--month", now()[:7]]) == 0
