@@ -42,7 +42,7 @@ from airflow_provider_claude.cli.locations import (
     to_path,
     work_of,
 )
-from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.cli.screen import Screen, plain
 from airflow_provider_claude.cli.show_prompt import show_prompt
 from airflow_provider_claude.errors import ClaudeError, JobError
 from airflow_provider_claude.masking import masked
@@ -90,7 +90,7 @@ def _failed(error: Exception, *, as_json: bool) -> int:
 def _wrong_call(error: WrongCallError, *, as_json: bool) -> NoReturn:
     """Say what is wrong with the arguments, as argparse does where people read it."""
     if not as_json:
-        argparse.ArgumentParser.error(error.parser, str(error))
+        argparse.ArgumentParser.error(error.parser, plain(str(error)))
     Documents(sys.stderr).document(_error("WrongCall", str(error), code=2))
     raise SystemExit(2)
 

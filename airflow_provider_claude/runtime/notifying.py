@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.errors import JobError, without_secrets
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,5 +35,7 @@ def call_notifiers(notifiers: Sequence[Notifier], context: Context, claude: Mapp
     for one in notifiers:
         try:
             copy(one)({**context, "claude": claude})  # a notifier renders its templates in place
-        except Exception:
-            log.exception("The notifier %s failed. The run goes on.", type(one).__name__)
+        except Exception as error:
+            log.exception(
+                "The notifier %s failed. The run goes on.", type(one).__name__, exc_info=without_secrets(error)
+            )

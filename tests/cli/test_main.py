@@ -102,6 +102,12 @@ def test_a_wrong_call_ends_with_2(arguments: list[str], capsys: pytest.CaptureFi
     assert end.value.code == 2
 
 
+def test_an_argument_that_is_wrong_acts_on_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["accept", "run", "--\x1b[2J"])
+    assert "⟨U+001B⟩[2J" in capsys.readouterr().err
+
+
 def test_the_help_of_prune_says_what_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["prune", "--help"])

@@ -11,6 +11,7 @@ from upath import UPath
 
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.runtime.notifying import call_notifiers
 from tests.context import manual_run
 from tests.stages.run_folder import Night, Shard, build
 
@@ -63,6 +64,16 @@ def test_a_notifier_that_fails_makes_no_green_report_red(tmp_path: Path, capsys:
 
     report(tmp_path, Night(shards=[Shard(answered=3)]), [down, Pager("{{ claude.verdict }}")])
     assert Pager.sent == ["done"]
+
+
+def test_the_error_of_a_notifier_shows_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def down(context: Any) -> None:
+        raise ConnectionError("404 for url: https://hooks.slack.com/services/T0/B0/s3cr3t")
+
+    call_notifiers([down], {}, {})
+    assert "The notifier function failed" in caplog.text
+    assert "404 for url" in caplog.text
+    assert "s3cr3t" not in caplog.text
 
 
 def test_a_notifier_renders_its_templates_anew_for_each_report(tmp_path: Path) -> None:

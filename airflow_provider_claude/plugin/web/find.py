@@ -14,7 +14,8 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.view.run_view import RunView
 from airflow_provider_claude.core.view.verdict import Verdict, reported
-from airflow_provider_claude.errors import ClaudeError
+from airflow_provider_claude.errors import ClaudeError, without_secrets
+from airflow_provider_claude.masking import masked
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
@@ -84,8 +85,8 @@ def unreadable(found: Found, error: Exception) -> Found:
 def _said(error: Exception) -> str:
     """What the page says of *error*; the log of the API server has all of one that is not our own."""
     if isinstance(error, ClaudeError | OSError):
-        return str(error)
-    _LOG.warning("A run folder cannot be shown", exc_info=error)
+        return masked(str(error))
+    _LOG.warning("A run folder cannot be shown", exc_info=without_secrets(error))
     return f"{type(error).__name__}: a record is damaged, or the store cannot be reached. See the API server's log."
 
 
@@ -180,8 +181,8 @@ def _read_brief(one: Listed) -> Brief | None:
         return Brief.of(summary) if summary is not None else None
     except (ClaudeError, OSError):
         return None
-    except Exception:  # noqa: BLE001 - as above
-        _LOG.warning("The report of %s %s cannot be listed", one.dag_id, one.run_id, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - as above
+        _LOG.warning("The report of %r %r cannot be listed", one.dag_id, one.run_id, exc_info=without_secrets(error))
         return None
 
 

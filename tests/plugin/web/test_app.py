@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.plugin.web import find
 from airflow_provider_claude.plugin.web.app import create_app
 from airflow_provider_claude.plugin.web.database import Noted, Task
 from airflow_provider_claude.stages.report.run import report
@@ -386,6 +387,26 @@ def test_a_record_with_a_value_that_is_none_is_a_sentence_not_a_stack_trace(
     assert page.status_code == 200
     assert "a record is damaged" in page.text
     assert reader.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError("https://user:s3cr3t@host is down"), LookupError("no connection: password=s3cr3t")]
+)
+def test_the_error_of_a_store_shows_no_secret_and_costs_the_list_no_other_run(
+    reader: TestClient, airflow: Airflow, reported: RunFolder, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    airflow.add("r2", "s3://bucket/night")
+
+    def to_path(uri: str) -> UPath:
+        if uri.startswith("s3:"):
+            raise failure
+        return UPath(uri)
+
+    monkeypatch.setattr(find, "to_path", to_path)
+    page = reader.get("/run/nightly?run_id=r2")
+    assert "cannot be read" in page.text
+    assert "s3cr3t" not in page.text
+    assert "9 of 9" in reader.get("/").text
 
 
 @pytest.mark.parametrize("more", ["task_id=t&map_index=2147483648", "task_id=t&map_index=-2", "task_id=%00"])
