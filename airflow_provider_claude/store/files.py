@@ -123,7 +123,7 @@ MOST_BYTES = 100_000_000
 
 
 def read_whole(path: UPath) -> bytes:
-    """The bytes of the file *path*, which somebody else may have put there: on a local disk no link is followed, and no pipe is
+    """The bytes of the file *path*, which another user may have put there: on a local disk no link is followed, and no pipe is
     waited for.
 
     Raises StateError where it is no file of its own, or has more than MOST_BYTES; FileNotFoundError, and the store's own error.

@@ -21,8 +21,12 @@ def baseline(run: RunFolder, plan: PlanRecord) -> Baseline | None:
     return None
 
 
-def record_golden(run: RunFolder, plan: PlanRecord, found: Found, *, accepted: bool) -> None:
-    """Keep what *run* was *found* to get right of its golden rows, and how sure it was. *accepted*: it is not red."""
+def record_golden(run: RunFolder, plan: PlanRecord, found: Found | None, *, accepted: bool) -> None:
+    """Keep what *run* was *found* to get right of its golden rows, and how sure it was. *accepted*: it is not red, and what was
+    to be published is.
+    """
+    if found is None:
+        return
     right, sure = found.right, found.sure or Stated()
     keys = sorted({key for rows in right.values() for key in rows})
     if not keys:

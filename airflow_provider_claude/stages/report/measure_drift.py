@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from importlib.util import find_spec
 
 from airflow_provider_claude.core.consistency.drift import MOST_NIGHTS, Drift, drift
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.times import parse_time
+from airflow_provider_claude.extras import missing
 from airflow_provider_claude.stages.probes.earlier_runs import is_other
 from airflow_provider_claude.store import LabelsRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.work_of import group_of, work_of
@@ -20,7 +20,7 @@ _SATURDAY = 5
 
 
 def other_runs(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
-    """How the answers of the last runs of the group of *run* are distributed, newest first, without those of its own day."""
+    """How the answers of the last accepted runs of the group of *run* are distributed, newest first, without its own day."""
     found = work_of(run, plan).labels(group_of(run, plan), _RUNS)
     return [one for one in found if is_other(one, plan)]
 
@@ -29,7 +29,7 @@ def drifts(others: Sequence[LabelsRecord], plan: PlanRecord, answers: Sequence[C
     """The drift of each column of labels in *answers* against *others* on the same part of the week. Empty where there are
     too few of them, or the extra `consistency` is not installed.
     """
-    if find_spec("scipy") is None:
+    if missing("consistency"):
         return []
     earlier = _comparable(others, plan)
     found = (
@@ -53,7 +53,7 @@ def changes(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[str]:
 
 
 def record_labels(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSummary]) -> None:
-    """Keep how the answers of *run* are distributed, for later runs."""
+    """Keep how the answers of *run*, which is accepted, are distributed: others would widen the limit of later runs."""
     labels = _labels(answers)
     if not labels or not plan.shards:
         return

@@ -101,15 +101,14 @@ def report(
     record_history(run, plan)
     record_tokens(run, plan)
     record_cache(run, plan, paid)
-    if not plan.held:
-        record_labels(run, plan, summary.answers)
-    if found is not None:
-        record_golden(run, plan, found, accepted=not summary.problems)
     if summary.problems:
+        record_golden(run, plan, found, accepted=False)
         raise_if_any([*summary.problems, f"The report is {run.file('report.html')}; nothing was published."])
     if output is not None:
         destination = plan.destination or destination or Destination(output=str(output))
         summary = publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
+    record_labels(run, plan, summary.answers)
+    record_golden(run, plan, found, accepted=True)
     accept_green(run, plan, summary, clock())
     return summary
 

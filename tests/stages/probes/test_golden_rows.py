@@ -15,7 +15,7 @@ from upath import UPath
 
 from airflow_provider_claude.core.consistency.golden import Golden
 from airflow_provider_claude.core.consistency.settings import Consistency
-from airflow_provider_claude.errors import JobError, LedgerError
+from airflow_provider_claude.errors import DestinationError, JobError, LedgerError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.sources.source import open_source
 from airflow_provider_claude.stages.plan.run import open_shards
@@ -98,6 +98,23 @@ def test_the_next_run_is_compared_with_the_last_accepted_one(
     assert label.change is not None
     assert label.change.verdict == "worse"
     assert "worse than the run of" in found.sentence()
+
+
+def test_a_run_that_could_not_publish_is_no_baseline(night: Night, tmp_path: Path) -> None:
+    def asked(name: str) -> Night:
+        today = with_golden(day(night, name, rows=60), tmp_path)
+        answered(today, open_shards(today.run, planned(today, GOLDEN, partition=name, at=f"{name}T23:00:00+00:00")))
+        return today
+
+    stray = tmp_path / "out" / "day=2026-11-16" / "stray.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("x")
+    with pytest.raises(DestinationError):
+        report(asked("2026-11-16").run, output=UPath(tmp_path / "out"), clock=lambda: "2026-11-17T01:00:00+00:00")
+    measured = reported(asked("2026-11-17")).consistency
+    assert measured is not None
+    assert measured.golden is not None
+    assert measured.golden.baseline is None
 
 
 def test_a_row_whose_known_answer_was_corrected_is_not_compared_with_what_it_was(night: Night, tmp_path: Path) -> None:

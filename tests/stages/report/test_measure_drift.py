@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.errors import LedgerError
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.store import LabelsRecord
+from airflow_provider_claude.store import LabelsRecord, write_record
 from airflow_provider_claude.store.work_of import work_of
 from tests.stages.conftest import Night, clock
 
@@ -64,6 +66,16 @@ def test_a_second_report_of_a_day_is_not_compared_with_the_first(night: Night) -
     assert sum(own[0].fields["sentiment"].values()) == 30
 
 
+def test_a_run_that_its_drift_holds_back_is_not_what_the_next_one_is_compared_with(night: Night) -> None:
+    remember(answered(night), SATURDAYS, {"positive": 2, "negative": 28})
+    plan = night.run.need_plan()
+    wanted = msgspec.structs.replace(plan, consistency=Consistency(share=0, max_drift=1))
+    write_record(night.run.file("plan.json"), wanted)
+    with pytest.raises(LedgerError, match="max_drift is 1"):
+        close(night)
+    assert {one.partition for one in work_of(night.run, plan).labels("", 90)} == set(SATURDAYS)
+
+
 def test_a_change_of_what_is_asked_is_named_once(night: Night) -> None:
     remember(answered(night), SATURDAYS[:1], {"positive": 30}, prompt_hash="another", model="claude-sonnet-5-5")
     warnings = close(night).warnings
@@ -76,6 +88,6 @@ def test_without_the_extra_nothing_is_measured_and_the_report_is_written(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember(answered(night), SATURDAYS, {"negative": 30})
-    monkeypatch.setattr("airflow_provider_claude.stages.report.measure_drift.find_spec", lambda _: None)
+    monkeypatch.setattr("airflow_provider_claude.extras._MODULES", {"consistency": ("not_installed",)})
     assert close(night).drift == []
     assert msgspec.json.decode((night.run.path / "report.json").read_bytes())["drift"] == []
