@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.store.access import granted, make_folder
+from airflow_provider_claude.store.store_errors import check_absent
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -40,7 +41,8 @@ def exists(path: UPath) -> bool:
     path.fs.invalidate_cache()
     try:
         Path(path.path).stat() if is_local(path) else path.fs.info(path.path)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as e:
+        check_absent(e, path)
         return False
     return True
 
@@ -64,7 +66,8 @@ def all_names(directory: UPath) -> list[str]:
         if is_local(directory):
             return sorted(entry.name for entry in Path(directory.path).iterdir())
         found = directory.fs.ls(directory.path, detail=False)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as e:
+        check_absent(e, directory)
         return []
     return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found if name.strip("/") != here)
 
@@ -77,7 +80,8 @@ def entries(directory: UPath) -> dict[str, int | None]:
     here = directory.path.strip("/")
     try:
         found = directory.fs.ls(directory.path, detail=True)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as e:
+        check_absent(e, directory)
         return {}
     names = {entry["name"].strip("/"): entry["size"] if entry["type"] == "file" else None for entry in found}
     pairs = [(name.rsplit("/", 1)[-1], names[name]) for name in sorted(names) if name != here]
@@ -110,7 +114,8 @@ _STAMPS = ("size", "mtime", "created", "LastModified", "last_modified", "updated
 def _remote_tree(directory: UPath, root: str) -> Iterator[tuple[str, str]]:
     try:
         found = directory.fs.find(directory.path, detail=True)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as e:
+        check_absent(e, directory)
         return
     for path, facts in found.items():
         name = path.strip("/")[len(root.strip("/")) + 1 :]
@@ -183,7 +188,8 @@ def _held(path: UPath) -> bytes | None:
     """
     try:
         held: bytes = path.fs.cat_file(path.path)
-    except FileNotFoundError:
+    except FileNotFoundError as e:
+        check_absent(e, path)
         return None
     return held
 

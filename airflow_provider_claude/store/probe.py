@@ -9,32 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.errors import ClaudeError, DestinationError, StoreError
+from airflow_provider_claude.errors import ClaudeError, DestinationError
 from airflow_provider_claude.store.access import check_private, check_writable
 from airflow_provider_claude.store.files import is_local, remove, write_bytes
+from airflow_provider_claude.store.store_errors import store_error
 
 if TYPE_CHECKING:
     from upath import UPath
 
 #: Bytes written on a local disk, so that one that is all but full is noticed; elsewhere a few do.
 _LOCAL_BYTES = 1 << 20
-
-_REMEDIES = {
-    errno.EACCES: "Let the workers' user write there, or choose another folder.",
-    errno.EPERM: "Let the workers' user write there, or choose another folder.",
-    errno.EROFS: "That file system is read-only: choose another folder.",
-    errno.ENOTDIR: "There is a file where a folder has to be: choose another folder.",
-    errno.EEXIST: "There is a file where a folder has to be: choose another folder.",
-    errno.EISDIR: "There is a folder where a file has to be: choose another folder.",
-    errno.ENOENT: "Create the bucket or the folder above it, or correct the path.",
-    errno.ENAMETOOLONG: "Choose a shorter path.",
-}
-
-#: These may pass: the task's retries try again.
-_LATER = {
-    errno.ENOSPC: "The disk is full: free some space, or choose another folder.",
-    errno.EDQUOT: "The quota is used up: free some space, or choose another folder.",
-}
 
 
 def probe(folder: UPath, parameter: str) -> None:
@@ -70,8 +54,10 @@ def step(what: str) -> Iterator[None]:
     """An error of a store in this block is one that says: "Cannot *what*", and what to do."""
     try:
         yield
+    except ClaudeError:
+        raise
     except Exception as e:
-        raise _error(e, f"Cannot {what}: {_reason(e)}.") from e
+        raise store_error(e, what) from e
 
 
 def check_place(folder: UPath, parameter: str) -> None:
@@ -85,29 +71,3 @@ def check_place(folder: UPath, parameter: str) -> None:
         )
     check_private(Path(folder.path), parameter)
     check_writable(Path(folder.path), parameter)
-
-
-def _reason(error: Exception) -> str:
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return text.rstrip(".")
-
-
-def _error(error: Exception, what: str) -> ClaudeError:
-    number = _number(error) or 0
-    if remedy := _REMEDIES.get(number):
-        return DestinationError(f"{what} Nothing was sent. {remedy}")
-    return StoreError(f"{what} Nothing was sent. {_LATER.get(number, 'See that the store and its connection work.')}")
-
-
-def _number(error: Exception) -> int | None:
-    """The errno of *error*; stores raise the right types, often without a number."""
-    if isinstance(error, OSError) and error.errno:
-        return error.errno
-    kinds = {
-        PermissionError: errno.EACCES,
-        FileNotFoundError: errno.ENOENT,
-        NotADirectoryError: errno.ENOTDIR,
-        FileExistsError: errno.EEXIST,
-        IsADirectoryError: errno.EISDIR,
-    }
-    return next((number for kind, number in kinds.items() if isinstance(error, kind)), None)
