@@ -77,12 +77,16 @@ def read_duplicates(run: RunFolder, start: int, stop: int, carry: Sequence[pa.Fi
     """The duplicates of items *start* to *stop*, with `index`, the index of their original in that range."""
     schema = with_columns(DUPLICATE_FIELDS, carry)
     first, end = (scalar(ordinal, pa.int64()) for ordinal in (start, stop))
-    within = (pc.field("ordinal") >= first) & (pc.field("ordinal") < end)
-    found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, within)]
+    found = [batch for path in run.parts("duplicates") for batch in _filtered(path, schema, first, end)]
     table = pa.Table.from_batches(found, schema)
     return table.append_column("index", pc.subtract(table["ordinal"], first))
 
 
-def _filtered(path: UPath, schema: pa.Schema, within: pc.Expression) -> Iterator[pa.RecordBatch]:
+def _filtered(path: UPath, schema: pa.Schema, first: pa.Scalar, end: pa.Scalar) -> Iterator[pa.RecordBatch]:
+    """The duplicates in *path* of items *first* (included) to *end* (not). An expression would import `pyarrow.dataset`, and
+    pandas with it.
+    """
     for batch in read_batches(path, _DUPLICATE_ROWS, schema.names):
+        ordinals = batch["ordinal"]
+        within = pc.and_(pc.greater_equal(ordinals, first), pc.less(ordinals, end))
         yield batch.select(schema.names).cast(schema).filter(within)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, known_value
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.items import read_items
@@ -41,7 +42,7 @@ def golden_items(run: RunFolder, like: pa.Schema, start: int) -> pa.Table:
         "ordinal": range(start, start + len(table)),
     }
     columns = [
-        pa.array(own[field.name], field.type)
+        array(own[field.name], field.type)
         if field.name in own
         else table[field.name].cast(field.type)
         if field.name in there

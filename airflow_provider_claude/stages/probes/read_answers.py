@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.consistency.comparable import Answers
 from airflow_provider_claude.store import PlanRecord, RunFolder, exists
 from airflow_provider_claude.store.parquet_files import read_batches
@@ -25,7 +26,7 @@ def probe_named(run: RunFolder, plan: PlanRecord, name: str) -> RunFolder | None
 
 def answers_in(parts: Sequence[UPath], fields: Sequence[str], only: Sequence[str] | None = None) -> Answers:
     """The answers in *parts* by item, *fields* of them: those of *only*, or all."""
-    wanted = None if only is None else pa.array(only, pa.string())
+    wanted = None if only is None else array(only, pa.string())
     return {row.pop("item_id"): row for batch in _batches(parts, fields, wanted) for row in batch.to_pylist()}
 
 

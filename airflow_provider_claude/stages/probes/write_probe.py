@@ -19,6 +19,7 @@ import pendulum
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.cost.estimate import Estimate, estimate
 from airflow_provider_claude.core.cost.tokens import TokenModel
 from airflow_provider_claude.core.packing.packing import Packing
@@ -172,7 +173,7 @@ class Weighed:
 
 def items_at(run: RunFolder, ordinals: Sequence[int]) -> pa.Table:
     """The items of *run* with *ordinals*, whole, in the order of the run."""
-    scan, wanted = run.need_scan(), pa.array(sorted(ordinals), pa.int64())
+    scan, wanted = run.need_scan(), number_array(sorted(ordinals), pa.int64())
     columns = read_schema(run.part("items", 0)).names
     return pa.Table.from_batches(_found(read_items(run, scan, 0, scan.items, columns), wanted)).combine_chunks()
 
@@ -184,14 +185,16 @@ def _found(batches: Iterator[pa.RecordBatch], wanted: pa.Array) -> Iterator[pa.R
 
 def _in_order(items: pa.Table, asking: Asking) -> pa.Table:
     return items.take(
-        pc.index_in(pa.array(asking.order, pa.int64()), items["ordinal"].combine_chunks())
+        pc.index_in(number_array(asking.order, pa.int64()), items["ordinal"].combine_chunks())
     ).combine_chunks()
 
 
 def _numbered(items: pa.Table, start: int) -> pa.Table:
     """*items* with ordinals from *start* on."""
     place = items.schema.get_field_index("ordinal")
-    return items.set_column(place, items.schema.field(place), pa.array(range(start, start + len(items)), pa.int64()))
+    return items.set_column(
+        place, items.schema.field(place), number_array(range(start, start + len(items)), pa.int64())
+    )
 
 
 def _packing_of(asking: Asking, packing: Packing | None) -> Packing | None:

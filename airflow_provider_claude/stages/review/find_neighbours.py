@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_claude.core.arrays import number_array
 from airflow_provider_claude.core.consistency.comparable import comparable, label
 from airflow_provider_claude.core.consistency.neighbours import (
     MOST_PAIRS,
@@ -106,7 +107,7 @@ def _texts(
 
 def _names(run: RunFolder, ordinals: set[int]) -> dict[int, str]:
     """The ids of the items with *ordinals*."""
-    wanted = pa.array(sorted(ordinals), pa.int64())
+    wanted = number_array(sorted(ordinals), pa.int64())
     names: dict[int, str] = {}
     for batch in read_items(run, run.need_scan(), 0, max(ordinals, default=-1) + 1, ["ordinal", "item_id"]):
         chosen = batch.filter(pc.is_in(batch["ordinal"], wanted))
@@ -116,7 +117,7 @@ def _names(run: RunFolder, ordinals: set[int]) -> dict[int, str]:
 
 def _known(run: RunFolder, plan: PlanRecord, ordinals: set[int]) -> dict[int, _Known]:
     known: dict[int, _Known] = {}
-    for batch, texts in _texts(run, plan, max(ordinals, default=-1) + 1, pa.array(sorted(ordinals), pa.int64())):
+    for batch, texts in _texts(run, plan, max(ordinals, default=-1) + 1, number_array(sorted(ordinals), pa.int64())):
         for row, text, signature in zip(batch["ordinal"].to_pylist(), texts, signatures(texts), strict=True):
             known[row] = _Known(signature, excerpt([text], _EXCERPT_CHARS))
     return known
