@@ -83,9 +83,12 @@ class ClaudeRowsOperator(NamesItsRun, DecoratedOperator, PythonOperator):
     def _written(self, returned: object) -> str:
         from airflow_provider_claude.sources.tables.given_rows import table_of
         from airflow_provider_claude.store.parquet_files import write_table
+        from airflow_provider_claude.store.probe import check_place
 
         table = table_of(returned, self.columns, by=self.python_callable.__name__)
-        path = to_path(self.folder) / "rows.parquet"
+        folder = to_path(self.folder)
+        check_place(folder, "folder (work)")
+        path = folder / "rows.parquet"
         write_table(path, table)
         self.log.info("%d rows written to %s", table.num_rows, path)
         return str(path)

@@ -169,3 +169,18 @@ def test_a_source_beside_the_function_and_redaction_that_redacts_rows_are_refuse
 
         mails()
     assert dag.get_task("mails.rows").redacts
+
+
+def test_rows_are_not_written_where_all_users_of_the_machine_can_change_them(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work").chmod(0o777)
+    rows = ClaudeRowsOperator(
+        task_id="rows",
+        python_callable=lambda: [{"body": "a text"}],
+        folder=str(tmp_path / "work" / "rows"),
+        columns=["body"],
+        partition=None,
+    )
+    with pytest.raises(AirflowFailException, match="is not safe: all users of the machine can write to"):
+        rows.execute({})
+    assert list((tmp_path / "work").iterdir()) == []
