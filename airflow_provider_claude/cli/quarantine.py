@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number, rows
+from airflow_provider_claude.cli.screen import NOTHING, Screen, counts, number
+from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.core.scan.selectors import Selectors
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.stages.scan import release_rows as stage

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_claude.cli.screen import NOTHING, Screen, number, rows, time
+from airflow_provider_claude.cli.screen import NOTHING, Screen, number, time
+from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.sinks.partition import ManifestRecord, Partition
 from airflow_provider_claude.sinks.versions import partitions_of, restore, versions

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_claude.cli.screen import Screen, rows
+from airflow_provider_claude.cli.screen import Screen
+from airflow_provider_claude.core.report.ledger import rows
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.stages.review.apply_review import Golden, apply_review, as_example, corrected
 from airflow_provider_claude.stages.review.find_neighbours import text_columns

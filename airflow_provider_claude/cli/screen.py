@@ -62,10 +62,6 @@ def number(count: int | None) -> str:
     return NOTHING if count is None else f"{count:,}"
 
 
-def rows(count: int) -> str:
-    return f"{number(count)} row" if count == 1 else f"{number(count)} rows"
-
-
 def usd(amount: Decimal | None) -> str:
     """*amount* in USD, to a hundredth of a cent."""
     return NOTHING if amount is None else f"{amount:,.4f}"

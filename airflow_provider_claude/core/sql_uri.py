@@ -13,6 +13,7 @@ OWNERS, STAGING = "claude_partitions", "claude_staging"
 OWN_TABLES = frozenset({OWNERS, STAGING})
 
 _SCHEME = "sql://"
+_QUERY = "/?query="
 _URI = re.compile(r"sql://([\w.:-]+)(?:/(?:([^./?#]+)\.)?([^./?#]+))?/?", re.ASCII | re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
@@ -31,6 +32,16 @@ class SqlUri(NamedTuple):
     @property
     def database(self) -> str:
         return f"{_SCHEME}{self.conn_id}"
+
+
+def query_name(conn_id: str, digest: str) -> str:
+    """What a query of the connection *conn_id* is called, by a *digest* of what it asks."""
+    return f"{_SCHEME}{conn_id}{_QUERY}{digest}"
+
+
+def of_database(name: str) -> str:
+    """The database of *name* where that is one of `query_name`; else *name*: a query names no table."""
+    return name.split(_QUERY, maxsplit=1)[0]
 
 
 def is_sql(uri: str) -> bool:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.lineage import DatasetName, Lineage, folder_dataset, table_dataset
-from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, sql_uri
+from airflow_provider_claude.core.sql_uri import SqlUri, is_sql, of_database, sql_uri
 from airflow_provider_claude.runtime.databases import place_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def dataset_of(uri: str) -> DatasetName:
     """The dataset at *uri*, a path or `sql://`. Raises JobError where its connection cannot be looked up."""
     if not is_sql(uri):
         return folder_dataset(uri)
-    of = sql_uri(uri.split("/?query=", maxsplit=1)[0], "source")  # a query names no table: it is of its database
+    of = sql_uri(of_database(uri), "source")
     kind, place, database = place_of(of.conn_id)
     return table_dataset(kind, place, _names(of, kind, database))
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from airflow_provider_claude.core.sql_uri import query_name
 from airflow_provider_claude.errors import JobError
 
 
@@ -38,4 +39,4 @@ class ClaudeSqlSource:
         """The connection, and a hash of what is asked there: a query may hold what no log should."""
         asked = [" ".join(self.query.split()), dict(self.parameters)]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
-        return f"sql://{self.conn_id}/?query={digest[:12]}"
+        return query_name(self.conn_id, digest[:12])

@@ -49,12 +49,20 @@ def check_golden(run: RunFolder, job: ClaudeJob, consistency: Consistency | None
             f"The scan of this run has read no golden rows, and consistency names the table {consistency.golden}. Clear the "
             "scan; where it is an operator of your own, give it the same golden."
         )
-    rows = golden_rows(run, comparable(job.schema))
+    fields, scan = comparable(job.schema), run.golden.need_scan()
+    rows = golden_rows(run, fields)
     if not rows.keys:
-        scan = run.golden.need_scan()
         raise JobError(
             f"The golden table {scan.source} has no row that can be asked: {scan.rows:,} were read, {scan.quarantined:,} of them "
             "set aside. Correct the table, or write golden=None."
+        )
+    judged = consistency.required("min_golden", fields)
+    known = {name for row in rows.known.values() for name, value in row.items() if value is not None}
+    if unknown := [name for name in judged if name not in known]:
+        less = {name: least for name, least in judged.items() if name in known} or None
+        raise JobError(
+            f"min_golden judges {', '.join(unknown)}, and no row of the table {scan.source} has a known answer for it. Add "
+            f"the column to the table, or write min_golden={less!r}."
         )
 
 

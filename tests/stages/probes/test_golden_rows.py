@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import BaseModel
 from upath import UPath
 
 from airflow_provider_claude.core.consistency.golden import Golden
@@ -136,6 +137,22 @@ def test_a_golden_answer_that_cannot_be_is_refused_before_anything_is_sent(
     with pytest.raises(JobError, match="has 'Positive' for sentiment: write one of positive, neutral, negative"):
         planned(with_golden(day(night, "mon"), tmp_path, labels=["Positive"]), GOLDEN)
     assert claude_simulator.books()["total"]["requests"] == 0
+
+
+class Tone(BaseModel):
+    sentiment: Literal["positive", "neutral", "negative", "mixed"]
+    angry: bool
+
+
+def test_a_field_that_is_judged_and_that_no_golden_row_knows_is_refused_before_anything_is_sent(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    today = with_golden(day(night, "mon", rows=60), tmp_path)
+    today.job = replace(today.job, output=Tone)
+    with pytest.raises(JobError, match=r"min_golden judges angry.*min_golden=\{'sentiment': 0\.9\}"):
+        planned(today, replace(GOLDEN, min_golden=0.9))
+    assert claude_simulator.books()["total"]["requests"] == 0
+    assert planned(today, replace(GOLDEN, min_golden={"sentiment": 0.9})).probes
 
 
 def test_without_golden_rows_in_the_run_folder_the_plan_says_what_to_do(night: Night, tmp_path: Path) -> None:
