@@ -32,6 +32,9 @@ A is the first, such as the accepted one: "positive > neutral 12" are twelve row
 extra consistency."""
 
 _KEY = "item_id"
+
+#: What is in every table of answers beside `claude_…`, and is no field of the output.
+_OURS = {_KEY, "duplicate_of"}
 _COST, _OUTPUT, _MODEL = "claude_cost_usd", "claude_output_tokens", "claude_model"
 
 #: A text field with more values than this has no labels: its answers are the same, or not.
@@ -134,7 +137,9 @@ def _fields(sides: tuple[Side, Side], asked: Sequence[str] | None) -> list[str]:
     if asked:
         return list(asked)
     known = sides[0].fields or sides[1].fields or there[0]
-    return [n for n in known if all(n in columns for columns in there) and n != _KEY and not n.startswith("claude_")]
+    return [
+        n for n in known if all(n in columns for columns in there) and n not in _OURS and not n.startswith("claude_")
+    ]
 
 
 def compared(both: pa.Table, name: str) -> Pairs | Differences:

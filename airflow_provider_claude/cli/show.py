@@ -92,7 +92,7 @@ def _shard_row(shard: int, spec: ShardSpec | None, facts: RunFacts) -> list[str]
     latest = attempts[-1] if attempts else None
     return [
         name_in_run(facts.run.shard(shard)),
-        number(spec.rows) if spec else "not planned",
+        number(spec.rows) if spec else "earlier plan",
         number(spec.reused if spec else None),
         number(len(attempts)),
         number(latest.round if latest else None),

@@ -153,6 +153,7 @@ def open_database(
     Raises SourceError where there is no such table or column, or a value of it can be no text, or not be carried.
     """
     relation = Relation.of(source)
+    _check_marks(relation, database.session.kind)
     if id_column is None:
         raise SourceError(
             f'A row of {relation.name} is known by its key: write the column that holds it, id_column="…".'
@@ -173,6 +174,18 @@ def open_database(
     return DatabaseSource(
         database=database, relation=relation, selected=tuple(found[name] for name in needed), wanted=wanted
     )
+
+
+def _check_marks(relation: Relation, kind: str) -> None:
+    """Raise SourceError where a parameter has the mark of the other kind of database."""
+    for name in relation.parameters:
+        marks = {"postgresql": f"%({name})s", "sqlite": f":{name}"}
+        own = marks.pop(kind)
+        [other] = marks.values()
+        if other in relation.query and own not in relation.query:
+            raise SourceError(
+                f"{relation.name}: the query has the parameter {name} as {other}, and in {kind} it is {own}: write {own}."
+            )
 
 
 def _described(database: Database, relation: Relation, carry: Sequence[str]) -> list[Selected]:

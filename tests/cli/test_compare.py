@@ -23,6 +23,7 @@ def answers(folder: Path, labels: Sequence[str], *, usd: str = "0.001", model: s
     table = pa.table(
         {
             "item_id": pa.array([f"{n}" for n in range(rows)], pa.string()),
+            "duplicate_of": pa.array([None] * rows, pa.string()),
             "sentiment": pa.array(labels, pa.string()),
             "score": pa.array(range(rows), pa.int64()),
             "tags": pa.array([[label] for label in labels], pa.list_(pa.string())),
@@ -96,3 +97,11 @@ def test_answers_without_a_row_in_common_are_told_apart(tmp_path: Path, capsys: 
     a, b = answers(tmp_path / "a", ["good"]), answers(tmp_path / "b", [])
     assert main(["compare", a, b]) == 1
     assert "0 rows are in both" in capsys.readouterr().out
+
+
+def test_of_two_tables_what_is_no_field_of_the_output_is_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = answers(tmp_path / "a", ["good"]), answers(tmp_path / "b", ["bad"])
+    assert main(["compare", a, b, "--json"]) == 0
+    assert "duplicate_of" not in json.loads(capsys.readouterr().out)["fields"]

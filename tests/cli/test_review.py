@@ -241,3 +241,16 @@ def test_a_run_without_answers_says_so(night: Night, tmp_path: Path, capsys: pyt
     night.scan().plan()
     assert main(["review", str(night.run), str(tmp_path / "review.csv")]) == 1
     assert "has no answers yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_golden_rows_in_a_file_that_is_not_parquet_are_refused_and_the_file_stays(
+    answered: RunFolder, tmp_path: Path, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, golden = _review(answered, tmp_path / "review.csv"), tmp_path / "golden.csv"
+    file = _filled_in(rows, tmp_path / "edited.csv", **{"0": "negative"})
+    if there:
+        golden.write_text("id,body,sentiment\n1,x,positive\n")
+    assert main(["review", str(answered), "--apply", str(file), "--golden", str(golden)]) == 1
+    assert "has to end in .parquet" in capsys.readouterr().err
+    assert golden.read_text() == "id,body,sentiment\n1,x,positive\n" if there else not golden.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -110,6 +111,13 @@ def test_a_parameter_that_is_not_given_is_an_error_before_anything_is_read(datab
     mark = {"postgresql": "%(day)s", "sqlite": ":day"}[database.session.kind]
     with pytest.raises(SourceError, match="sql://warehouse: "):
         opened(database, query(f"select * from mails where day = {mark}", other="x"))
+
+
+def test_a_parameter_in_the_words_of_the_other_database_is_refused_with_what_to_write(database: Database) -> None:
+    mails(database, 1)
+    own, other = ("%(day)s", ":day") if database.session.kind == "postgresql" else (":day", "%(day)s")
+    with pytest.raises(SourceError, match=f"write {re.escape(own)}"):
+        opened(database, query(f"select * from mails where day = {other}", day="x"))
 
 
 def test_names_are_quoted_whatever_is_in_them(database: Database) -> None:

@@ -44,8 +44,8 @@ def _disagrees(found: FieldAgreement, least: float) -> str:
     value, low, _ = found.agreement
     return (
         f"Only {value:.1%} of {found.rows:,} rows got the same {found.field} when they were asked a second time; in all rows it "
-        f"may be {low:.1%}, and min_agreement is {least:.1%}. The report names rows that differ: where people differ about them "
-        f"too, say in the prompt which label they get. {_ANYWAY.format(instead='a lower min_agreement')}"
+        f"may be as few as {low:.1%}, and min_agreement is {least:.1%}. The report names rows that differ: where people differ "
+        f"about them too, say in the prompt which label they get. {_ANYWAY.format(instead='a lower min_agreement')}"
     )
 
 
@@ -66,8 +66,8 @@ def too_often_wrong(
 def _wrong(found: GoldenField, least: float) -> str:
     value, low, _ = found.accuracy
     return (
-        f"Only {value:.1%} of {found.rows:,} golden rows got the known {found.field}; in all rows it may be {low:.1%}, and "
-        f"min_golden is {least:.1%}. The report says what was answered instead: correct the prompt, or the golden rows that "
+        f"Only {value:.1%} of {found.rows:,} golden rows got the known {found.field}; in all rows it may be as few as {low:.1%}, "
+        f"and min_golden is {least:.1%}. The report says what was answered instead: correct the prompt, or the golden rows that "
         f"are not right themselves. {_ANYWAY.format(instead='a lower min_golden')}"
     )
 

@@ -101,12 +101,22 @@ class Golden(NamedTuple):
     id_column: str = "id"
 
 
+def check_golden(file: UPath) -> None:
+    """Raise JobError where *file* is named as no Parquet file: golden rows may be read from other formats, not written."""
+    if file.suffix.lower() not in {".parquet", ".pq"}:
+        raise JobError(
+            f"--golden {file} has to end in .parquet: corrected rows are added to a Parquet file. Convert a table of another "
+            'format once, such as with pandas, and name the new file in Consistency(golden="…"). Nothing was taken over.'
+        )
+
+
 def apply_review(rows: Sequence[Corrected], plan: PlanRecord, golden: Golden) -> Applied:
     """Add *rows* to the table *golden*, which is made if there is none. A row with the same texts gets the new values; all rows
     keep their places and ids.
 
-    Raises JobError where the table there lacks a column of the prompt or the ids.
+    Raises JobError where its file is not to be Parquet, or the table there lacks a column of the prompt or the ids.
     """
+    check_golden(golden.file)
     new = _golden(rows, plan, golden.id_column)
     old = read_table(golden.file) if exists(golden.file) else new.slice(0, 0)
     if absent := [name for name in (golden.id_column, *text_columns(plan)) if name not in old.column_names]:

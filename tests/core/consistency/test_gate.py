@@ -39,7 +39,7 @@ def test_agreement_is_judged_at_the_lower_end_of_its_interval(same: int, holds: 
 def test_what_holds_the_answers_back_says_by_how_much_and_what_to_do() -> None:
     [problem] = held(0.95, measured(90))
     assert problem.startswith("Only 90.0% of 100 rows got the same label when they were asked a second time")
-    assert "in all rows it may be 82.6%, and min_agreement is 95.0%" in problem
+    assert "in all rows it may be as few as 82.6%, and min_agreement is 95.0%" in problem
     assert "write a lower min_agreement and clear the plan task" in problem
 
 
