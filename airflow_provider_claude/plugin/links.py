@@ -15,6 +15,7 @@ from airflow_provider_claude.operators.messages import ClaudeMessagesOperator
 from airflow_provider_claude.operators.plan import ClaudePlanOperator
 from airflow_provider_claude.operators.release import ClaudeReleaseOperator
 from airflow_provider_claude.operators.report import ClaudeReportOperator
+from airflow_provider_claude.operators.rows import ClaudeRowsOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.operators.scan_splits import (
     ClaudeScanSplitOperator,
@@ -43,6 +44,7 @@ class RunPageLink(BaseOperatorLink):
         ClaudeReleaseOperator,
         ClaudeReportOperator,
         ClaudeResultLoadOperator,
+        ClaudeRowsOperator,
         ClaudeScanSplitOperator,
         ClaudeSettleOperator,
         ClaudeShardOperator,
