@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from airflow_provider_claude.errors import JobError, StateError
 from airflow_provider_claude.store.access import granted, make_folder
-from airflow_provider_claude.store.store_errors import check_absent
+from airflow_provider_claude.store.store_errors import LOCAL, answering
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -30,7 +30,7 @@ _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 
 
 def is_local(path: UPath) -> bool:
-    return path.protocol in {"", "file", "local"}
+    return path.protocol in LOCAL
 
 
 def exists(path: UPath) -> bool:
@@ -40,9 +40,9 @@ def exists(path: UPath) -> bool:
     """
     path.fs.invalidate_cache()
     try:
-        Path(path.path).stat() if is_local(path) else path.fs.info(path.path)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        check_absent(e, path)
+        with answering("look for", path):
+            Path(path.path).stat() if is_local(path) else path.fs.info(path.path)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 
@@ -65,9 +65,9 @@ def all_names(directory: UPath) -> list[str]:
     try:
         if is_local(directory):
             return sorted(entry.name for entry in Path(directory.path).iterdir())
-        found = directory.fs.ls(directory.path, detail=False)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        check_absent(e, directory)
+        with answering("list", directory):
+            found = directory.fs.ls(directory.path, detail=False)
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(name.rstrip("/").rsplit("/", 1)[-1] for name in found if name.strip("/") != here)
 
@@ -79,9 +79,9 @@ def entries(directory: UPath) -> dict[str, int | None]:
     directory.fs.invalidate_cache()
     here = directory.path.strip("/")
     try:
-        found = directory.fs.ls(directory.path, detail=True)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        check_absent(e, directory)
+        with answering("list", directory):
+            found = directory.fs.ls(directory.path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     names = {entry["name"].strip("/"): entry["size"] if entry["type"] == "file" else None for entry in found}
     pairs = [(name.rsplit("/", 1)[-1], names[name]) for name in sorted(names) if name != here]
@@ -113,9 +113,9 @@ _STAMPS = ("size", "mtime", "created", "LastModified", "last_modified", "updated
 
 def _remote_tree(directory: UPath, root: str) -> Iterator[tuple[str, str]]:
     try:
-        found = directory.fs.find(directory.path, detail=True)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        check_absent(e, directory)
+        with answering("list", directory):
+            found = directory.fs.find(directory.path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
         return
     for path, facts in found.items():
         name = path.strip("/")[len(root.strip("/")) + 1 :]
@@ -133,7 +133,8 @@ def read_whole(path: UPath) -> bytes:
 
     Raises StateError where it is no file of its own, or has more than MOST_BYTES; FileNotFoundError, and the store's own error.
     """
-    return _read_local(path) if is_local(path) else path.read_bytes()
+    with answering("read", path):
+        return _read_local(path) if is_local(path) else path.read_bytes()
 
 
 def _read_local(path: UPath) -> bytes:
@@ -168,7 +169,8 @@ def write_new(path: UPath, data: bytes) -> bool:
     if is_local(path):
         return _link_new(path, data)
     try:
-        path.fs.pipe_file(path.path, data, mode="create")
+        with answering("write", path):
+            path.fs.pipe_file(path.path, data, mode="create")
     except NotImplementedError as e:
         raise JobError(
             f"{path}: this store cannot create a file exclusively ({e}). Two writers at once would pay twice. "
@@ -187,9 +189,9 @@ def _held(path: UPath) -> bytes | None:
     without the condition that failed, and s3fs makes errors of several types of them.
     """
     try:
-        held: bytes = path.fs.cat_file(path.path)
-    except FileNotFoundError as e:
-        check_absent(e, path)
+        with answering("read", path):
+            held: bytes = path.fs.cat_file(path.path)
+    except FileNotFoundError:
         return None
     return held
 
@@ -233,7 +235,8 @@ def _keep(stream: IO[bytes], name: Path, path: UPath) -> None:
         name.replace(path.path)
         _sync(stream, Path(path.path).parent)
     else:
-        path.fs.put_file(str(name), path.path)
+        with answering("write", path):
+            path.fs.put_file(str(name), path.path)
 
 
 @contextmanager
@@ -277,4 +280,5 @@ def _remove(path: UPath) -> None:
     if is_local(path) and Path(path.path).is_dir():
         shutil.rmtree(path.path)
     else:
-        path.fs.rm(path.path, recursive=True)
+        with answering("remove", path):
+            path.fs.rm(path.path, recursive=True)

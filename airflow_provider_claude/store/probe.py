@@ -54,9 +54,9 @@ def step(what: str) -> Iterator[None]:
     """An error of a store in this block is one that says: "Cannot *what*", and what to do."""
     try:
         yield
-    except ClaudeError:
-        raise
     except Exception as e:
+        if isinstance(e, ClaudeError) and not isinstance(e.__cause__, OSError):
+            raise
         raise store_error(e, what) from e
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.errors import ClaudeError, DestinationError, StoreError
 
 if TYPE_CHECKING:
     from upath import UPath
+
+#: The protocols of paths on a local disk.
+LOCAL = frozenset({"", "file", "local"})
 
 _REMEDIES = {
     errno.EACCES: "Let the workers' user write there, or choose another folder.",
@@ -52,16 +56,33 @@ _EXPIRED = frozenset(
 )
 
 
-def check_absent(error: OSError, path: UPath) -> None:
-    """Raise DestinationError where *error*, "not found", is about the whole bucket of *path*: then nothing is known of a file."""
-    if _codes(error) & _MISSING:
-        raise DestinationError(
-            f"{path} cannot be read: its bucket or container does not exist. {_NO_BUCKET}"
-        ) from error
+@contextmanager
+def answering(what: str, path: UPath) -> Iterator[None]:
+    """An error of an object store in this block says: "Cannot *what* *path*", and what to do. Those of a local disk pass.
+
+    What is there or not there is an answer, unless the whole bucket is missing: then nothing is known of a file
+    (DestinationError). Any other error is a StoreError: credentials can be renewed between two tries of a task.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as e:
+        if _codes(e) & _MISSING:
+            raise DestinationError(f"Cannot {what} {path}: its bucket or container does not exist. {_NO_BUCKET}") from e
+        raise
+    except (FileExistsError, NotImplementedError, ClaudeError):
+        raise
+    except Exception as e:
+        if path.protocol in LOCAL:
+            raise
+        refused = _codes(e) & _EXPIRED or isinstance(e, PermissionError) or "Credentials" in type(e).__name__
+        remedy = _CREDENTIALS if refused else "See that the store and its connection work."
+        raise StoreError(f"Cannot {what} {path}: {_reason(e)}. {remedy} A retry goes on from what is on record.") from e
 
 
 def store_error(error: Exception, what: str) -> ClaudeError:
     """The error that says that *what* cannot be done, and what to do: Terminal where a person has to change something."""
+    if isinstance(error, ClaudeError) and isinstance(error.__cause__, OSError):  # of `answering`
+        error = error.__cause__
     message, codes = f"Cannot {what}: {_reason(error)}. Nothing was sent.", _codes(error)
     if codes & _MISSING:
         return DestinationError(f"{message} {_NO_BUCKET}")

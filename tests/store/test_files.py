@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
+from airflow_provider_claude.errors import StoreError
 from airflow_provider_claude.store.files import all_names, atomic_output, entries, exists, list_names, remove, write_new
 from airflow_provider_claude.store.records.attempt_records import LeaseRecord
 from airflow_provider_claude.store.records.record import write_new_record
@@ -93,7 +94,7 @@ def test_a_store_that_fails_to_answer_is_not_an_empty_one(
 
     for name in ("info", "ls"):
         monkeypatch.setattr(type(place.fs), name, fails)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(StoreError, match="Input/output error"):
         read(place)
 
 
@@ -144,7 +145,7 @@ def test_a_store_that_fails_while_the_winner_is_asked_for_names_no_winner(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(type(lossy.fs), "cat_file", fails)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(StoreError, match="Input/output error"):
         write_new(lossy / "1.intent.json", b"1")
 
 
@@ -158,5 +159,5 @@ def test_a_conflict_of_any_type_is_a_lost_race_only_where_a_file_is_there(
     (place / "1.intent.json").write_bytes(b"another's")
     monkeypatch.setattr(type(place.fs), "pipe_file", refuses)
     assert not write_new(place / "1.intent.json", b"mine")
-    with pytest.raises(OSError, match="pre-conditions"):
+    with pytest.raises(StoreError, match="pre-conditions"):
         write_new(place / "2.intent.json", b"mine")

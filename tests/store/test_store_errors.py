@@ -84,14 +84,21 @@ def test_a_file_that_is_missing_is_absent(
 
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize(
-    "error", [PermissionError("The provided token has expired."), OSError(16, "Please reduce your request rate.")]
+    ("error", "code", "remedy"),
+    [
+        (PermissionError("The provided token has expired."), "ExpiredToken", "Renew the credentials"),
+        (OSError(22, "The provided token must be refreshed."), "TokenRefreshRequired", "Renew the credentials"),
+        (OSError(16, "Service Unavailable"), "503", "See that the store"),
+    ],
 )
-def test_a_store_that_does_not_answer_is_no_empty_one(
-    read: Callable[[UPath], object], error: OSError, place: UPath, fails: Callable[..., None]
+def test_a_store_that_does_not_answer_is_no_empty_one_and_a_retry_may_help(
+    read: Callable[[UPath], object], error: OSError, code: str, remedy: str, place: UPath, fails: Callable[..., None]
 ) -> None:
-    fails(error, ServiceError("x"))
-    with pytest.raises(type(error)):
+    fails(error, ServiceError(code))
+    with pytest.raises(StoreError, match=r"Cannot (look for|list|read|write) ") as failed:
         read(place)
+    for said in (str(place), str(error.strerror or error).rstrip("."), remedy):
+        assert said in str(failed.value)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def test_before_anything_is_paid_each_fault_of_a_store_has_path_operation_and_re
     error: OSError, code: str, kind: type[ClaudeError], remedy: str, place: UPath, fails: Callable[..., None]
 ) -> None:
     fails(error, ServiceError(code))
-    for ask, operation in ((probe, "Cannot write to work"), (check_store, "")):
+    for ask, operation in ((probe, "Cannot write to work"), (check_store, "Cannot write a new file to work")):
         with pytest.raises(kind) as refused:
             ask(place, "work")
         for said in (operation, str(place), remedy):

@@ -15,7 +15,6 @@ import msgspec
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import read_whole, write_bytes, write_new
-from airflow_provider_claude.store.store_errors import check_absent
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -35,13 +34,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 def read_record(path: UPath, kind: type[_R]) -> _R | None:
     """The record at *path*, None where there is no such file.
 
-    Raises StateError where there is something, but not such a record, DestinationError where its bucket is missing; the store's
-    own error where it cannot be reached.
+    Raises StateError where there is something, but not such a record, DestinationError where its bucket is missing,
+    StoreError where an object store does not answer.
     """
     try:
         data = read_whole(path)
-    except FileNotFoundError as e:
-        check_absent(e, path)
+    except FileNotFoundError:
         return None
     try:
         with _PREPARING:
