@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_claude.errors import ClaudeError, DestinationError
 from airflow_provider_claude.store.access import check_private, check_writable
 from airflow_provider_claude.store.files import is_local, remove, write_bytes
-from airflow_provider_claude.store.store_errors import store_error
+from airflow_provider_claude.store.store_errors import of_store, store_error
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -55,7 +55,7 @@ def step(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as e:
-        if isinstance(e, ClaudeError) and not isinstance(e.__cause__, OSError):
+        if isinstance(e, ClaudeError) and not of_store(e):
             raise
         raise store_error(e, what) from e
 

@@ -79,10 +79,15 @@ def answering(what: str, path: UPath) -> Iterator[None]:
         raise StoreError(f"Cannot {what} {path}: {_reason(e)}. {remedy} A retry goes on from what is on record.") from e
 
 
+def of_store(error: Exception) -> Exception | None:
+    """The store's own error, where *error* is what `answering` made of it."""
+    cause = error.__cause__ if isinstance(error, StoreError | DestinationError) else None
+    return cause if isinstance(cause, Exception) else None
+
+
 def store_error(error: Exception, what: str) -> ClaudeError:
     """The error that says that *what* cannot be done, and what to do: Terminal where a person has to change something."""
-    if isinstance(error, ClaudeError) and isinstance(error.__cause__, OSError):  # of `answering`
-        error = error.__cause__
+    error = of_store(error) or error
     message, codes = f"Cannot {what}: {_reason(error)}. Nothing was sent.", _codes(error)
     if codes & _MISSING:
         return DestinationError(f"{message} {_NO_BUCKET}")
