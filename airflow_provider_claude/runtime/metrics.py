@@ -66,6 +66,8 @@ def _progress(run: RunFolder) -> dict[str, float]:
     plan = run.plan()
     if plan is None:
         return {}
+    if plan.held:  # its rows are not asked, and nothing is due
+        return {"shards.open": 0.0}
     found: dict[str, float] = {"shards.open": count_open(run, plan)}
     return found if plan.due is None else {**found, "deadline.seconds": plan.due - epoch_now()}
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from upath import UPath
 
 from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.runtime.metrics import count, gauge, gauge_progress, tags_of
-from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store import ChangeRecord, RunFolder, write_record
 from tests.context import manual_run
 from tests.stages.run_folder import Night, Shard, build
 
@@ -108,6 +109,15 @@ def test_open_shards_and_the_time_to_the_deadline_are_read_from_the_records(tmp_
     found = of(server)
     assert found["shards.open"] == 1
     assert "deadline.seconds" in found
+
+
+def test_a_run_that_is_held_has_no_open_shards_and_no_deadline_to_keep(tmp_path: Path, server: Server) -> None:
+    run = build(UPath(tmp_path / "run"), Night(shards=[Shard(answered=3)]))
+    run.shards()[0].file("loaded.json").unlink()
+    change = ChangeRecord(parts=["prompt"], accepted_at="2026-11-20T04:00:00+00:00", accepted_by="me", held=True)
+    write_record(run.file("plan.json"), msgspec.structs.replace(run.need_plan(), change=change))
+    gauge_progress(TASK, run)
+    assert of(server) == {"shards.open": 0}
 
 
 def test_a_metric_has_the_dag_and_the_group_as_tags(server: Server) -> None:

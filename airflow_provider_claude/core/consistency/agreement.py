@@ -37,7 +37,7 @@ def share(count: int, of: int) -> Interval:
 class Pairs:
     """How often each pair of values of one field came: that of the first answer of a row, and that of the second.
 
-    Memory grows with the number of different pairs. Values that are no labels are better counted with `Sames`.
+    Memory grows with the number of different pairs. Values that are no labels are better counted with `Differences`.
     """
 
     def __init__(self) -> None:

@@ -129,8 +129,11 @@ class Polling:
 
     @property
     def first_look(self) -> float:
-        """The epoch seconds of the first look: half an interval after the wait began, FIRST_LOOK_SECONDS at most."""
-        return self.started + max(self.floor, min(self.interval / 2, FIRST_LOOK_SECONDS))
+        """The epoch seconds of the first look: half an interval after the wait began, FIRST_LOOK_SECONDS at most; and once the
+        time to wait is over.
+        """
+        soon = self.started + max(self.floor, min(self.interval / 2, FIRST_LOOK_SECONDS))
+        return soon if self.until is None else min(soon, self.until)
 
     def pause(self, now: float) -> float:
         """Seconds to the next look: a tenth of the time waited so far, 1/12 to 1 of the interval, and the floor at least."""

@@ -46,6 +46,10 @@ def test_no_look_comes_before_the_scheduler_has_seen_the_end_of_the_process_that
     assert Polling(batch_id="b", started=START, interval=interval, floor=floor).first_look == START + seconds
 
 
+def test_the_first_look_comes_before_the_time_to_wait_is_over() -> None:
+    assert Polling(batch_id="b", started=START, interval=60, until=START + 12).first_look == START + 12
+
+
 def test_an_hour_of_trouble_is_survived_and_not_a_second_more() -> None:
     polling, down = FRESH, ApiUnavailableError("HTTP 529")
     for now in range(0, int(TROUBLE_SECONDS), 30):
