@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from upath import UPath
 
 from airflow_provider_claude.core.plan.cut_shards import Limits
@@ -39,3 +42,24 @@ def test_a_night_runs_the_same_on_an_object_store(gateway: Gateway) -> None:
     answers = read_answers(root / "answers")
     assert sorted(answers["item_id"]) == ["a", "b", "c", "d"]
     assert set(answers["day"]) == {"2026-11-22"}
+
+
+def test_a_shard_whose_intent_was_written_and_the_answer_lost_is_sent_at_once(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = UPath("memory://lost")
+    with (root / "mail.parquet").open("wb") as stream:
+        pq.write_table(pa.table({"id": ["a", "b"], "body": ["good", "bad"]}), stream)
+    run = RunFolder(root / "work" / "2026-11-22")
+    scan(open_source(root / "mail.parquet", columns=["body"]), run, ScanSettings(text_columns=["body"]), clock=clock())
+    record = plan(run, JOB, gateway, settings=Settings(trial=False, partition="2026-11-22"), clock=clock())
+    write = type(root.fs).pipe_file
+
+    def asks_again(*args: Any, **kwargs: Any) -> None:
+        write(*args, **kwargs)
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(type(root.fs), "pipe_file", asks_again)
+    batch = create(run.shard(record.shards[0].number), gateway, clock=clock())
+    assert batch is not None
+    assert batch.startswith("msgbatch_")
