@@ -11,6 +11,7 @@ import msgspec
 
 from airflow_provider_claude.cli.screen import Screen
 from airflow_provider_claude.core.consistency.measured import Measured
+from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Paid
 from airflow_provider_claude.core.report.summary import NOT_ASKED, PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.submit.attempt import Attempt
@@ -113,6 +114,13 @@ class RunFacts:
         if self.in_flight:
             return "waiting"
         return "loaded" if self.loaded_planned == len(self.plan.shards) else "planned"
+
+    @property
+    def usd_per_thousand(self) -> Decimal | None:
+        """What 1,000 answered rows have cost. None where none is answered, and of a held run, which has asked a sample."""
+        if self.report is None or self.cost is None or self.state == "held":
+            return None
+        return per_thousand(self.cost, self.report.ledger.answered)
 
     def margin(self, now: str | None = None) -> float | None:
         """Seconds between its end and its deadline, negative where it was late. Its end is its last loading, or *now* while

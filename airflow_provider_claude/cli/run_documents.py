@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.cli.facts import RunFacts
-from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.submit.attempt import Attempt
 from airflow_provider_claude.core.times import clock_in
 from airflow_provider_claude.store import LoadedRecord, ShardFolder, ShardSpec
@@ -40,7 +39,7 @@ def run_document(name: str, facts: RunFacts, margin: float | None) -> dict[str, 
         "margin_seconds": margin,
         "agreement": facts.report.agreement if facts.report else None,
         "cost_usd": facts.cost,
-        "usd_per_thousand": per_thousand(facts.cost, answered) if facts.cost is not None and answered else None,
+        "usd_per_thousand": facts.usd_per_thousand,
         "problems": list(facts.report.problems) if facts.report else [],
         "warnings": list(facts.report.warnings) if facts.report else [],
         "published": facts.report.published if facts.report else None,

@@ -10,7 +10,6 @@ from airflow_provider_claude.cli.locations import find_folders
 from airflow_provider_claude.cli.run_documents import run_document
 from airflow_provider_claude.cli.screen import NOTHING, Screen, number, time, usd
 from airflow_provider_claude.cli.show import CUT_SHORT
-from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.times import duration, epoch
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store import RunFolder, ScanRecord
@@ -118,7 +117,7 @@ def _run_row(name: str, facts: RunFacts | StateError, now: str | None) -> list[s
         _margin(facts, now),
         NOTHING if agreement is None else f"{agreement:.1%}",
         usd(facts.cost),
-        usd(per_thousand(facts.cost, ledger.answered) if facts.cost is not None and ledger else None),
+        usd(facts.usd_per_thousand),
     ]
 
 

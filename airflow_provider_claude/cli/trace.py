@@ -183,6 +183,8 @@ def _lines_of(row: RowTrace) -> Iterator[str]:
     yield f"cost       {usd_exactly(row.cost_usd)}{_shared(row)}"
     if row.published:
         yield f"published  {row.published}"
+    elif row.ending is not None and row.ending.outcome == "succeeded":
+        yield "published  no: `claude-batch show` of the run says why"
 
 
 def _verdict(row: RowTrace) -> str:

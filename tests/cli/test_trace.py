@@ -82,6 +82,7 @@ def test_a_row_is_traced_from_its_place_in_the_source_to_its_checked_answer(
         "result   succeeded, stop_reason end_turn",
         "outcome    succeeded",
         "  sentiment = ",
+        "published  no: ",
     ):
         assert part in text
 

@@ -129,6 +129,7 @@ def _on_golden(golden: Golden) -> Iterator[str]:
     for one in golden.fields:
         if (change := one.change) is not None:
             yield (
-                f"{one.field}, on {change.rows:,} golden rows beside {golden.baseline}: {change.verdict}; {change.better:,} are "
-                f"right that were wrong, {change.worse:,} wrong that were right (McNemar's exact test, p = {change.p_value:.2g})."
+                f"{one.field}, on {change.rows:,} golden rows compared with {golden.baseline}: {change.verdict}; "
+                f"{change.better:,} are right that were wrong, {change.worse:,} wrong that were right "
+                f"(McNemar's exact test, p = {change.p_value:.2g})."
             )

@@ -94,7 +94,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usd_per_thousand(self) -> Decimal | None:
-        """What 1,000 answered rows have cost, duplicates among them; None where none is answered."""
+        """What 1,000 answered rows have cost, duplicates among them; None where none is answered, and of a held run,
+        which has asked a sample.
+        """
+        if self.change is not None and self.change.held:
+            return None
         return per_thousand(self.costs.actual, self.ledger.answered)
 
     @property

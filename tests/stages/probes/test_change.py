@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +16,7 @@ from upath import UPath
 
 from airflow_provider_claude.cli.accept import accept
 from airflow_provider_claude.cli.facts import look as facts_of
+from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
@@ -246,7 +248,7 @@ class TestHeld:
         before = bill(claude_simulator)["requests"]
         red = held(tuesday, golden)
         assert bill(claude_simulator)["requests"] == before + 2 * SAMPLE + 30
-        assert "sentiment, on 30 golden rows beside the run of 2026-11-23" in red
+        assert "sentiment, on 30 golden rows compared with the run of 2026-11-23" in red
         assert ": worse; " in red
 
     def test_planned_again_without_acceptance_it_is_held_again_and_nothing_is_paid_twice(
@@ -258,6 +260,22 @@ class TestHeld:
         paid = bill(claude_simulator)
         assert "claude-batch accept" in held(tuesday)
         assert bill(claude_simulator) == paid
+
+    def test_the_one_row_of_the_trial_is_no_price_of_1_000_rows(
+        self, night: Night, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        on_monday(night)
+        tuesday = day(night, "tue", OTHER)
+        work = tuesday.run.path.parent.parent
+        settings = Settings(trial=True, consistency=HOLD, work=work)
+        plan(tuesday.run, tuesday.job, tuesday.gateway, settings=settings, clock=ticking(tuesday))
+        answered(tuesday)
+        with pytest.raises(LedgerError):
+            reported(tuesday)
+        assert main(["show", str(tuesday.run), "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert (shown["state"], shown["answered"], shown["usd_per_thousand"]) == ("held", 1, None)
+        assert "For 1,000 answered rows" not in tuesday.run.file("report.html").read_text()
 
     def test_accepted_the_run_goes_on_with_the_answers_of_the_sample(
         self, night: Night, claude_simulator: SimulatorProcess
