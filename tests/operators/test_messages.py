@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.thresholds import Limit
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.structure import Limits
@@ -36,6 +37,7 @@ PUBLIC = (
     Limits,
     ClaudeJob,
     ClaudeSqlSource,
+    Consistency,
     ClaudeInputScanOperator,
     ClaudeScanSplitOperator,
     ClaudePlanOperator,

@@ -62,7 +62,7 @@ def check_golden(run: RunFolder, job: ClaudeJob, consistency: Consistency | None
         less = {name: least for name, least in judged.items() if name in known} or None
         raise JobError(
             f"min_golden judges {', '.join(unknown)}, and no row of the table {scan.source} has a known answer for it. Add "
-            f"the column to the table, or write min_golden={less!r}."
+            f"the column to the table, or write Consistency(min_golden={less!r})."
         )
 
 
