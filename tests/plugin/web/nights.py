@@ -33,7 +33,7 @@ HOSTILE = (
     "' onmouseover='alert(1)' style='position:fixed",
     '=HYPERLINK("http://evil.example","x")',
     "\u202egnp.exe\u2066 and \u200binvisible \x1b[31m",
-    "{{ 7 * 7 }}{% for x in [] %}",
+    "{{ 7777 * 7777 }}{% for x in [] %}",
     "&lt;script&gt;alert(1)&lt;/script&gt;",
     "</main><script>alert(1)</script><main>",
     "x" * 1_000_000,

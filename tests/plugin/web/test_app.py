@@ -302,8 +302,8 @@ def test_hostile_rows_are_shown_as_they_are_and_stay_short(reader: TestClient, h
     assert "⟨U+202E⟩" in page.text
     assert "\u202e" not in html
     assert "\x1b" not in html
-    assert "{{ 7 * 7 }}" in page.text
-    assert "49" not in page.text.replace("499", "")
+    assert "{{ 7777 * 7777 }}" in page.text
+    assert "60481729" not in page.text
     assert "x" * 700 not in html
     assert len(html) < 200_000
 
