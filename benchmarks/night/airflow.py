@@ -67,7 +67,7 @@ class Airflow:
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__CLAUDE__POLL_INTERVAL": "6",
+            "AIRFLOW__CLAUDE__POLL_INTERVAL": "12",
             "AIRFLOW__CLAUDE__POLL_FLOOR": "0",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",

@@ -162,7 +162,9 @@ def test_a_night_starts_no_more_processes_than_its_shards_need(airflow: KeptAirf
     shards = len(planned_shards(airflow))
     assert {name: starts[name] for name in ("scan", "plan", "report")} == {"scan": 1, "plan": 1, "report": 1}
     assert {name: starts[f"shard.{name}"] for name in ("create", "load")} == {"create": shards, "load": shards}
-    assert starts["shard.wait"] <= 2 * shards
+    assert (
+        starts["shard.wait"] <= 2 * shards + 4
+    )  # Airflow may fail one or two that it resumes too soon, and starts them twice more
     assert starts["shard.settle"] <= shards + 1  # one resumes, where a row is asked again
 
 

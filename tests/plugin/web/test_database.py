@@ -124,9 +124,10 @@ def test_the_list_has_the_newest_runs_of_readable_dags_only(rows: Rows) -> None:
         ("r2", "/work/2", "success"),
         ("r1", "/work/1", "success"),
     ]
-    assert database.latest(rows.db, {"another"}, 2) == []
-    assert database.noting(rows.db, {rows.dag_id, "another"}) == {rows.dag_id}
-    assert database.noting(rows.db, {"another"}) == set()
+    another = f"another_{rows.dag_id}"
+    assert database.latest(rows.db, {another}, 2) == []
+    assert database.noting(rows.db, {rows.dag_id, another}) == {rows.dag_id}
+    assert database.noting(rows.db, {another}) == set()
     assert database.latest(rows.db, set(), 2) == []
 
 
