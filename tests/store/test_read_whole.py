@@ -1,4 +1,4 @@
-"""Files that somebody else may have put where they are read."""
+"""Files that another user may have put where they are read."""
 
 from __future__ import annotations
 

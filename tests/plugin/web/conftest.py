@@ -50,7 +50,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
 
 @pytest.fixture
 def visitor(gatekeeper: Gatekeeper, airflow: Airflow) -> Iterator[TestClient]:
-    """A browser of somebody who is not logged in."""
+    """A browser without a login."""
     with TestClient(create_app(), follow_redirects=False) as client:
         yield client
 

@@ -24,7 +24,7 @@ from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Note
 from airflow_provider_claude.store import ActiveRecord, QuarantineRecord, ReleasedRow, RunFolder
 from tests.stages.run_folder import Night, Shard, at, build
 
-#: What authors of mails, labels, ids and files try on whoever looks at them.
+#: What authors of mails, labels, ids and files try on those who look at them.
 HOSTILE = (
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
