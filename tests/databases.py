@@ -74,3 +74,16 @@ def rows_of(database: Database, query: str) -> list[tuple[Any, ...]]:
         return list(connection.execute(query).fetchall())
     finally:
         connection.close()
+
+
+@pytest.fixture(scope="module")
+def socket() -> Iterator[str]:
+    with running_postgres() as folder:
+        yield folder
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "sqlite":
+        return sqlite_at(tmp_path / "warehouse.db")
+    return postgres_at(request.getfixturevalue("socket"))

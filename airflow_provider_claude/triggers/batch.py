@@ -186,19 +186,16 @@ class ClaudeBatchTrigger(BaseTrigger):
         )
         cutoff, beats = Cutoff(self.shard, self.batch_id), Beats(self.shard, self.active)
         async with ClaudeHook(self.conn_id).async_gateway() as gateway:
-            left = await self._until_cutoff(cutoff, gateway)
-            if left is None:
-                return _event(left_event(self.batch_id))
-            await asyncio.sleep(min(max(polling.first_look - epoch_now(), 0.0), left))
+            pause = max(polling.first_look - epoch_now(), 0.0)
             while True:
+                left = await self._until_cutoff(cutoff, gateway)
+                if left is None:
+                    return _event(left_event(self.batch_id))
+                await asyncio.sleep(min(pause, left))
                 polling, decision = await self._look(gateway, polling)
                 match decision:
-                    case Wait(seconds=seconds):
+                    case Wait(seconds=pause):
                         await asyncio.to_thread(beats.beat)
-                        left = await self._until_cutoff(cutoff, gateway)
-                        if left is None:
-                            return _event(left_event(self.batch_id))
-                        await asyncio.sleep(min(seconds, left))
                     case Ended():
                         return _event(_ended(self.batch_id, self._seen))
                     case StopWaiting(unknown=True) if self.shard is not None:

@@ -26,7 +26,9 @@ from airflow_provider_claude.sinks.partition import ManifestRecord
 from airflow_provider_claude.sinks.sql import table as table_module
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.publish.into_table import Incoming, claim_table, load_table
-from tests.databases import postgres_at, rows_of, running_postgres, sqlite_at
+from tests.databases import database, postgres_at, rows_of, socket, sqlite_at
+
+__all__ = ["database", "socket"]
 
 HOLDER = Holder(dag_id="mail", task_id="sentiment.plan")
 HOSTILE = [
@@ -41,19 +43,6 @@ HOSTILE = [
     "%s %(a)s %%",
     "\x1a",
 ]
-
-
-@pytest.fixture(scope="module")
-def socket() -> Iterator[str]:
-    with running_postgres() as folder:
-        yield folder
-
-
-@pytest.fixture(params=["postgres", "sqlite"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    if request.param == "sqlite":
-        return sqlite_at(tmp_path / "warehouse.db")
-    return postgres_at(request.getfixturevalue("socket"))
 
 
 def table_of(database: Database, uri: str = "sql://warehouse/answers") -> SqlTable:

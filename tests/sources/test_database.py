@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -27,21 +26,10 @@ from airflow_provider_claude.stages.scan.run import scan
 from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from airflow_provider_claude.stages.scan.splits import split_source
 from airflow_provider_claude.store import RunFolder
-from tests.databases import postgres_at, running_postgres, sqlite_at
+from tests.databases import database, postgres_at, socket, sqlite_at
+
+__all__ = ["database", "socket"]
 from tests.stages.conftest import clock
-
-
-@pytest.fixture(scope="module")
-def socket() -> Iterator[str]:
-    with running_postgres() as folder:
-        yield folder
-
-
-@pytest.fixture(params=["postgres", "sqlite"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    if request.param == "sqlite":
-        return sqlite_at(tmp_path / "mails.db")
-    return postgres_at(request.getfixturevalue("socket"))
 
 
 def run(database: Database, *statements: str, values: list[Any] | None = None) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from airflow_provider_claude.core.times import epoch
+
+_T = TypeVar("_T")
 
 #: More bars than this cannot be read; neighbours then share one.
 MAX_BARS = 24
@@ -49,9 +52,13 @@ def bars(spans: Iterable[ShardSpan], limit: int = MAX_BARS) -> list[Bar]:
     A shared bar runs from the first submission to the last end and the last load. Shards that were never
     sent have no bar.
     """
-    sent = [span for span in spans if span.created_at is not None]
+    return list(map(_bar, shared([span for span in spans if span.created_at is not None], limit)))
+
+
+def shared(sent: Sequence[_T], limit: int = MAX_BARS) -> list[Sequence[_T]]:
+    """At most *limit* groups of *sent*, in order, of as many neighbours each: those that share a bar."""
     size = -(-len(sent) // limit)
-    return [_bar(sent[i : i + size]) for i in range(0, len(sent), size or 1)]
+    return [sent[i : i + size] for i in range(0, len(sent), size or 1)]
 
 
 def _bar(spans: Sequence[ShardSpan]) -> Bar:

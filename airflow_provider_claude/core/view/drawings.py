@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from msgspec import structs
 
 from airflow_provider_claude.core.report.ticks import clock, round_times
-from airflow_provider_claude.core.report.timeline import MAX_BARS, Bar, ShardSpan, bars, near
+from airflow_provider_claude.core.report.timeline import Bar, ShardSpan, bars, near, shared
 from airflow_provider_claude.core.times import zone_at
 from airflow_provider_claude.core.view.run_view import RunView
 from airflow_provider_claude.core.view.shards import ShardView
@@ -94,8 +94,7 @@ def timeline(view: RunView) -> Timeline | None:
     sent = [shard for shard in view.shards if shard.created_at is not None]
     if not sent:
         return None
-    size = -(-len(sent) // MAX_BARS)
-    groups = [sent[i : i + size] for i in range(0, len(sent), size)]
+    groups = shared(sent)
     drawn = [bars([_span(shard, view.now, going=going) for shard in group], 1)[0] for group in groups]
     axis, zone = _axis(drawn, view, going=going), zone_at(view.zone)
     return Timeline(

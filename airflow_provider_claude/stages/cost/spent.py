@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -51,17 +52,22 @@ _READERS = 8
 _CHUNK_ROWS = 4_000
 
 
-def keep_on_record(
-    run: RunFolder, work: WorkFolder, *, open_: bool, now: str, since: str | None = None
-) -> list[PaidRecord]:
+class Recorded(NamedTuple):
+    """What is on record of the attempts of a *run*, and of those of its *probes*."""
+
+    run: list[PaidRecord]
+    probes: list[PaidRecord]
+
+
+def keep_on_record(run: RunFolder, work: WorkFolder, *, open_: bool, now: str, since: str | None = None) -> Recorded:
     """Put what *run* has cost so far on the record of spending of *work*; all that is on record of it then. Each of its probes
     has a record of its own.
 
     *open_*: the run is not over. *since*: when it was planned, if that was before *now*.
     """
-    for probe in run.probes():
-        keep_on_record(probe, work, open_=open_, now=now, since=since)
-    return work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
+    each = [keep_on_record(probe, work, open_=open_, now=now, since=since) for probe in run.probes()]
+    own = work.spending.add(work.run_name(run), list(spent_by(run)), open_=open_, now=now, since=since)
+    return Recorded(own, [one for probe in each for one in probe.run])
 
 
 def reopen(shard: PlannedShard, clock: Callable[[], str]) -> None:

@@ -21,7 +21,7 @@ from airflow_provider_claude.extras import not_installed
 from airflow_provider_claude.stages.plan.ask_model import ask_about, price_for
 from airflow_provider_claude.stages.plan.count_tokens import known_tokens
 from airflow_provider_claude.stages.plan.plan_settings import PlanApi
-from airflow_provider_claude.stages.plan.probe_room import Planned, due_of, explained, no_room, why_no_batch
+from airflow_provider_claude.stages.plan.probe_room import Planned, added, explained, no_room, why_no_batch
 from airflow_provider_claude.stages.plan.start import Start
 from airflow_provider_claude.stages.probes.accepted_job import accepted_job
 from airflow_provider_claude.stages.probes.measure_change import AFTER, BEFORE
@@ -124,23 +124,17 @@ class _Probing:
 
     def with_them(self, probes: dict[str, Weighed]) -> Planned:
         """The plan with *probes*, which are written. Where the change is held, nothing waits for them: they have no cutoff."""
-        record, due = self.planned.record, due_of(self.start, self.planned.record)
-        names = [probe.write(name, due).path.name for name, probe in probes.items()]
+        planned, rows = self.planned, probes[BEFORE].rows
+        for name, probe in probes.items():
+            planned = added(self.start, planned, probe, name)
         cost = sum((probe.usd for probe in probes.values()), Decimal(0))
-        rows = probes[BEFORE].rows
         says = (
             f"Both jobs are asked about the same {rows:,} rows, and nothing else is: about {usd(cost)} by batch."
-            if record.held
+            if self.change.held
             else f"The accepted job is asked about {rows:,} of the rows as well: about {usd(cost)} more by batch."
         )
-        record = msgspec.structs.replace(
-            record,
-            probes=[*record.probes, *names],
-            probes_usd=f"{Decimal(record.probes_usd) + cost:f}",
-            change=msgspec.structs.replace(self.change, rows=rows),
-        )
-        planned = self.planned._replace(record=record, probes=(*self.planned.probes, *probes.values()))
-        return explained(planned, [self._differs(), says])
+        record = msgspec.structs.replace(planned.record, change=msgspec.structs.replace(self.change, rows=rows))
+        return explained(planned._replace(record=record), [self._differs(), says])
 
     def without(self, why: str) -> Planned:
         """The plan without probes: *why* it has none is on record."""

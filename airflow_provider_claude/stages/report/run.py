@@ -69,8 +69,7 @@ def report(
     scan, plan = run.need_scan(), run.need_plan()
     _ = accepted_job(run, plan)  # raises where it cannot be read, before anything is published
     now = clock()
-    kept = partial(keep_on_record, work=work_of(run, plan), open_=False, now=now, since=plan.created_at)
-    paid, probed = kept(run), [one for probe in run.probes() for one in kept(probe)]
+    paid, probed = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
     found = measure_again(run, plan, baseline(run, plan))
     summary = msgspec.structs.replace(

@@ -159,13 +159,12 @@ class PlanRecord(Record, frozen=True, kw_only=True):
     consistency: Consistency | None = None
     auto_pack: AutoPacking | None = None
     curve: Curve | None = None
+    change: ChangeRecord | None = None
 
     @property
     def calibrated_column(self) -> str | None:
         """The column of the answers with the calibrated confidence; None where there is none."""
         return self.consistency.calibrated_column if self.consistency else None
-
-    change: ChangeRecord | None = None
 
     @property
     def due(self) -> float | None:

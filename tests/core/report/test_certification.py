@@ -41,9 +41,9 @@ def test_rows_with_one_answer_alone_are_counted() -> None:
 
 
 def test_a_held_run_says_why_and_the_one_command_that_accepts() -> None:
-    problem = certification(held=True).problem("/work/dag/mails/2026-11-21")
+    problem = certification(held=True).problem("/data/dag/mails/2026-11-21")
     assert problem.startswith("The prompt differs")
-    assert "`claude-batch accept /work/dag/mails/2026-11-21` and clear the plan task" in problem
+    assert "`claude-batch accept /data/dag/mails/2026-11-21` and clear the plan task" in problem
 
 
 def test_where_nothing_could_be_compared_the_reason_is_said() -> None:

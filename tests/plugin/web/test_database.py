@@ -100,13 +100,13 @@ def test_the_folders_of_a_run_are_those_its_own_tasks_noted_each_once(rows: Rows
         rows.run(run_id)
         for task_id in ("g.scan", "g.plan", "g.screen.scan", "other"):
             rows.task(run_id, task_id, "success", minutes=1)
-    rows.note("r1", "g.scan", "/work/a")
-    rows.note("r1", "g.plan", "/work/a")
-    rows.note("r1", "g.screen.scan", "/work/a.screen")
+    rows.note("r1", "g.scan", "/data/a")
+    rows.note("r1", "g.plan", "/data/a")
+    rows.note("r1", "g.screen.scan", "/data/a.screen")
     rows.note("r1", "other", {"not": "a path"})
-    rows.note("r2", "g.scan", "/work/b")
+    rows.note("r2", "g.scan", "/data/b")
     noted = database.noted(rows.db, rows.dag_id, "r1")
-    assert [one.folder for one in noted] == ["/work/a", "/work/a.screen"]
+    assert [one.folder for one in noted] == ["/data/a", "/data/a.screen"]
     assert database.noted(rows.db, rows.dag_id, "r2")[0].task_id == "g.scan"
     assert database.noted(rows.db, "another", "r1") == []
 
@@ -116,13 +116,13 @@ def test_the_list_has_the_newest_runs_of_readable_dags_only(rows: Rows) -> None:
         rows.run(f"r{day}", days=day, state="success", ended=True)
         rows.task(f"r{day}", "g.scan", "success", minutes=1)
         rows.task(f"r{day}", "g.plan", "success", minutes=1)
-        rows.note(f"r{day}", "g.scan", f"/work/{day}")
-        rows.note(f"r{day}", "g.plan", f"/work/{day}")
+        rows.note(f"r{day}", "g.scan", f"/data/{day}")
+        rows.note(f"r{day}", "g.plan", f"/data/{day}")
     rows.run("plain", days=9)
     found = database.latest(rows.db, {rows.dag_id}, 2)
     assert [(one.run_id, one.folder, one.state) for one in found] == [
-        ("r2", "/work/2", "success"),
-        ("r1", "/work/1", "success"),
+        ("r2", "/data/2", "success"),
+        ("r1", "/data/1", "success"),
     ]
     another = f"another_{rows.dag_id}"
     assert database.latest(rows.db, {another}, 2) == []
@@ -137,14 +137,14 @@ def test_the_shard_of_a_task_instance_is_the_parameter_it_ran_with(rows: Rows) -
     rows.run("r1")
     for index in (2, 3):
         rows.task("r1", "g.wait", "deferred", index=index)
-    for index, fields in ((2, {"shard": "/work/a/shards/00002"}), (3, {"shard": ["no", "text"]})):
+    for index, fields in ((2, {"shard": "/data/a/shards/00002"}), (3, {"shard": ["no", "text"]})):
         rows.db.execute(
             Rendered.__table__.insert().values(
                 dag_id=rows.dag_id, task_id="g.wait", run_id="r1", map_index=index, rendered_fields=fields
             )
         )
     assert [database.shard_of(rows.db, rows.dag_id, "r1", "g.wait", index) for index in (2, 3, 4)] == [
-        "/work/a/shards/00002",
+        "/data/a/shards/00002",
         None,
         None,
     ]
