@@ -57,7 +57,8 @@ class ClaudePlanOperator(PlansRun, BaseOperator):
     :param work: a folder above the run folder, whose runs share their answers (templated): a request that was answered
         in any of them is not paid again. None: the folder that holds the run folder.
     :param limits: what the account may use a minute on the Messages API: its tier (``start``, ``build``, ``scale``) or
-        numbers; see ``core/sync/limits.json``. The API's own headers correct it while the sync lane runs.
+        numbers; see ``core/sync/limits.json``. The API's own headers correct it while the sync lane runs. It also says how many
+        batched requests the account's queue holds (``queued``): a run with more goes in waves.
     :param reserve: the share of these limits that the sync lane leaves to others.
     :param margin: seconds before the deadline by which everything should be done.
     :param lane: ``auto``; or ``batch`` or ``sync`` for all rows (templated). With ``batch`` no batch is ever abandoned for the

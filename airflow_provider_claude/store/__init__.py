@@ -87,7 +87,13 @@ from airflow_provider_claude.store.records.history_records import (
     TokensRecord,
 )
 from airflow_provider_claude.store.records.load_records import LoadedRecord, SettledRecord, TokenSums
-from airflow_provider_claude.store.records.plan_records import UNDECIDED, LanesRecord, PlanRecord, ShardSpec
+from airflow_provider_claude.store.records.plan_records import (
+    UNDECIDED,
+    LanesRecord,
+    PlanRecord,
+    ShardSpec,
+    batched_requests,
+)
 from airflow_provider_claude.store.records.record import Record, read_record, write_new_record, write_record
 from airflow_provider_claude.store.records.run_records import AccountRecord, ActiveRecord, AtRiskRecord
 from airflow_provider_claude.store.records.scan_records import (
@@ -157,6 +163,7 @@ __all__ = [
     "WorkFolder",
     "all_names",
     "atomic_output",
+    "batched_requests",
     "entries",
     "exists",
     "is_local",

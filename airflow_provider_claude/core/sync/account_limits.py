@@ -23,13 +23,13 @@ _MOST = 10**12
 
 class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Messages API's limits: `requests`, `input_tokens` (not read from a cache) and `output_tokens` a minute, and how
-    many batched requests may be `queued` at once.
+    many batched requests may be `queued` at once, None where that was not written.
     """
 
     requests: int
     input_tokens: int
     output_tokens: int
-    queued: int = 200_000
+    queued: int | None = None
 
     def seconds(self, *, requests: float, input_tokens: float, output_tokens: float, share: float = 1.0) -> float:
         """How long requests with so many tokens in all take on the Messages API, using *share* of the limits."""
@@ -38,7 +38,7 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def account_limits(given: str | Mapping[str, Any] | None = None) -> AccountLimits:
-    """The limits *given* by a tier's name or as numbers; None is the lowest tier.
+    """The limits *given* by a tier's name or as numbers; None is the lowest tier, whose queue holds no shard back.
 
     Raises JobError for an unknown tier, and for invalid numbers.
     """
@@ -51,7 +51,8 @@ def account_limits(given: str | Mapping[str, Any] | None = None) -> AccountLimit
             f"limits is {name!r}: write one of {', '.join(tiers)}, or numbers a minute such as "
             "{'requests': 4000, 'input_tokens': 4_000_000, 'output_tokens': 800_000}."
         )
-    return _numbers(tiers[name])
+    limits = _numbers(tiers[name])
+    return limits if given else msgspec.structs.replace(limits, queued=None)
 
 
 def _numbers(given: Mapping[str, Any]) -> AccountLimits:
@@ -61,6 +62,7 @@ def _numbers(given: Mapping[str, Any]) -> AccountLimits:
         raise JobError(
             f"limits is {dict(given)!r}: {e}. Write requests, input_tokens and output_tokens a minute."
         ) from e
-    for name in limits.__struct_fields__:
-        whole_number(f"limits[{name!r}]", getattr(limits, name), 1, _MOST)
+    for name, value in msgspec.structs.asdict(limits).items():
+        if value is not None:
+            whole_number(f"limits[{name!r}]", value, 1, _MOST)
     return limits

@@ -14,6 +14,7 @@ from airflow_provider_claude.core.deadline.at_cutoff import StuckBatches
 from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERVE, Choice, Night, choose
 from airflow_provider_claude.core.plan.lane_words import check_lanes
 from airflow_provider_claude.core.plan.past_durations import BatchTimes, Measured, cancel_seconds
+from airflow_provider_claude.core.submit.queue_room import check_fits, wave_sentences, waves
 from airflow_provider_claude.core.sync.account_limits import AccountLimits, account_limits
 from airflow_provider_claude.core.times import clock_in, epoch, moment_in, parse_time
 from airflow_provider_claude.errors import BatchesRefusedError, HopelessError
@@ -101,14 +102,16 @@ def plan_lanes(
     work: AccountFolder,
     due: float | None,
     now: str,
-    shard_rows: int,
+    shards: Sequence[int],
     alone: Estimate | None = None,
     zone: str = "UTC",
 ) -> Lanes:
-    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail.
+    """Choose. Raises HopelessError where no lane can make the deadline, and that is to fail, and JobError for a shard that
+    the account's batch queue never takes.
 
-    *due*: the deadline in epoch seconds, None where there is none. Times in its sentences are in *zone*. *alone*: the estimate
-    for one item a request, where *sums* has more: what is left of packs is asked alone.
+    *due*: the deadline in epoch seconds, None where there is none. *shards*: how many requests each has. Times in its
+    sentences are in *zone*. *alone*: the estimate for one item a request, where *sums* has more: what is left of packs is
+    asked alone.
     """
     times, measured = _measured(work)
     lead = measured if settings.lead is None else settings.lead
@@ -116,13 +119,17 @@ def plan_lanes(
     seconds = _sync_seconds(sums, settings)
     left = _sync_seconds(alone or sums, settings)
     missed = due is not None and due <= at
+    check_fits(shards, settings.limits.queued)
+    largest = max([1, *shards])
+    usual, late = times.median_seconds(largest, hour), times.late_seconds(largest, hour)
+    earlier = usual * (waves(shards, settings.limits.queued) - 1)
     night = Night(
         rows=sums.items,
         sync_seconds=seconds,
         now=at,
         safe_deadline=None if due is None or missed else due - settings.margin,
-        median_seconds=times.median_seconds(shard_rows, hour),
-        late_seconds=times.late_seconds(shard_rows, hour),
+        median_seconds=earlier + usual,
+        late_seconds=earlier + late,
         lead=lead,
         cost=sums.cost,
     )
@@ -144,7 +151,7 @@ def plan_lanes(
         row_seconds=left / sums.items if sums.items else 0.0,
         safe_deadline=None if safe_deadline is None else _iso(safe_deadline),
         lead_seconds=lead,
-        late_seconds=night.late_seconds,
+        late_seconds=late,
         limits=settings.limits,
         reserve=settings.reserve,
         input_per_byte=tokens.input_per_byte,
@@ -153,7 +160,8 @@ def plan_lanes(
         refused_batches=settings.refused_batches,
         stuck=settings.stuck,
     )
-    sentences = [reason, _side_by_side(choice, clock), *_if_refused(settings, night)] if night.rows else []
+    queue = wave_sentences(shards, settings.limits.queued)
+    sentences = [reason, _side_by_side(choice, clock), *_if_refused(settings, night), *queue] if night.rows else []
     return Lanes(choice=choice, record=record, sync_seconds=seconds, sentences=sentences)
 
 

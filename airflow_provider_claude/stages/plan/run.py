@@ -183,7 +183,6 @@ def expect(
     share = left / max(start.scan.items, 1)
     sums = items.packed.estimate(share, alone, tokens, start.price) if items.packed else alone
     sums = with_cache(sums, start.price, warm(cache))
-    largest = max((spec.rows - spec.reused for spec in shards), default=1)
     chosen = plan_lanes(
         sums,
         tokens,
@@ -191,7 +190,7 @@ def expect(
         work=start.work,
         due=start.draft.due,
         now=start.clock(),
-        shard_rows=max(largest, 1),
+        shards=[spec.requests for spec in shards if spec.number != TRIAL_SHARD],
         alone=alone,
         zone=settings.zone,
     )

@@ -22,6 +22,7 @@ from airflow_provider_claude.stages.submit import find_orphans
 from airflow_provider_claude.stages.submit.held import check_not_held
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
+from airflow_provider_claude.stages.submit.wait_for_room import wait_for_room
 from airflow_provider_claude.store import (
     IntentRecord,
     ShardFolder,
@@ -54,9 +55,9 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
     Where an earlier attempt blocks the shard until its cutoff, it is abandoned, and the sync lane asks the rows; see
     core.deadline.at_cutoff.
 
-    Raises PendingError where an earlier sender or batch has to end first, HoldError where an earlier attempt may have
-    been paid for and several batches could be its, StateError where the items are no longer the ones that were
-    planned, the run is held, or *api* is of another account, and the gateway's errors.
+    Raises PendingError where an earlier sender or batch has to end first, or the account's queue has no room, HoldError where
+    an earlier attempt may have been paid for and several batches could be its, StateError where the items are no longer the
+    ones that were planned, the run is held, or *api* is of another account, and the gateway's errors.
     """
     planned = PlannedShard.of(shard)
     check_not_held(planned)
@@ -70,6 +71,8 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             by_sync = planned.spec.lane == "sync" or are_refused(shard.run) or too_late(shard, clock)
             only = frozenset[int]() if by_sync else None
             pack = 1 if by_sync else planned.spec.pack
+            if not by_sync:
+                wait_for_room(planned, api, clock)
             try:
                 return Sender(recovery, api, planned).send(number, AttemptSelection(skip=skip, only=only, pack=pack))
             except BatchesRefusedError as error:

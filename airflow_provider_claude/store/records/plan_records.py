@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from airflow_provider_claude.core.account import NO_ACCOUNT, Account
@@ -47,6 +49,16 @@ class ShardSpec(Record, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         return self.stop - self.start
+
+    @property
+    def requests(self) -> int:
+        """How many requests ask its items that have no answer yet; where items are packed, about so many."""
+        return -(-(self.rows - self.reused) // self.pack)
+
+
+def batched_requests(shards: Iterable[ShardSpec]) -> list[int]:
+    """How many requests each of *shards* has that goes by batch and asks anything."""
+    return [spec.requests for spec in shards if spec.lane == "batch" and spec.requests]
 
 
 class LanesRecord(Record, frozen=True, kw_only=True):

@@ -1,0 +1,77 @@
+"""A run that is larger than the account's batch queue, on a simulator whose queue is small."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_claude.core.plan.cut_shards import Limits
+from airflow_provider_claude.core.submit.polling import ENDED
+from airflow_provider_claude.core.sync.account_limits import account_limits
+from airflow_provider_claude.errors import JobError, PendingError
+from airflow_provider_claude.simulator.process import SimulatorProcess
+from airflow_provider_claude.stages.plan.choose_lane import LaneSettings
+from airflow_provider_claude.stages.plan.plan_settings import Settings
+from airflow_provider_claude.stages.plan.run import plan
+from airflow_provider_claude.store import PlanRecord
+from tests.stages.conftest import Night, clock
+
+TEXTS = [f"mail {n}" for n in range(12)]
+
+
+def planned(night: Night, queued: int | None) -> PlanRecord:
+    limits = account_limits(
+        {"requests": 1000, "input_tokens": 10**6, "output_tokens": 10**6} | ({"queued": queued} if queued else {})
+    )
+    settings = Settings(
+        limits=Limits(rows=5), trial=False, partition="2026-11-22", lanes=LaneSettings(limits=limits, lane="batch")
+    )
+    return plan(night.scanned(TEXTS).run, night.job, night.gateway, settings=settings, clock=clock())
+
+
+def test_a_shard_without_room_waits_and_is_neither_encoded_nor_sent(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    claude_simulator.pace("polls:99")
+    planned(night, 8)
+    night.create(1)
+    with pytest.raises(PendingError, match="5 requests are in it, it holds 8"):
+        night.create(2)
+    assert claude_simulator.calls()["create"] == 1
+    assert night.run.shard(2).attempts() == []
+
+
+def test_a_shard_is_sent_once_batches_before_it_have_ended(night: Night, claude_simulator: SimulatorProcess) -> None:
+    claude_simulator.pace("polls:1")
+    planned(night, 8)
+    first = night.create(1)
+    with pytest.raises(PendingError):
+        night.create(2)
+    while night.gateway.batch(first).status != ENDED:
+        pass
+    assert night.create(2) != first
+
+
+def test_a_run_that_fits_into_the_queue_asks_nothing_about_it(night: Night, claude_simulator: SimulatorProcess) -> None:
+    planned(night, 12)
+    for shard in (1, 2, 3):
+        night.create(shard)
+    assert "list" not in claude_simulator.calls()
+
+
+def test_where_the_queue_is_not_known_the_api_decides(night: Night, claude_simulator: SimulatorProcess) -> None:
+    planned(night, None)
+    for shard in (1, 2, 3):
+        night.create(shard)
+    assert "list" not in claude_simulator.calls()
+
+
+def test_the_plan_counts_the_waves(night: Night) -> None:
+    assert "goes in 2 waves" in " ".join(planned(night, 9).explanation)
+
+
+def test_a_shard_that_never_fits_fails_the_plan_before_anything_is_sent(
+    night: Night, claude_simulator: SimulatorProcess
+) -> None:
+    with pytest.raises(JobError, match="shard_rows=4 or less"):
+        planned(night, 4)
+    assert "create" not in claude_simulator.calls()
