@@ -11,6 +11,9 @@ import msgspec
 from airflow_provider_claude.core.consistency.agreement import Interval, Pairs, share
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, label
 
+#: What can be subtracted: neither null nor NoAnswer.
+_NUMBER = (int, float)
+
 #: So many pairs that differ are named for each field.
 _MOST_NAMED = 50
 
@@ -47,8 +50,9 @@ class FieldAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
-    """What asking *asked* items a second time has shown: of *compared* of them both answers are valid. `differing` are the
-    first pairs of each field that are not the same.
+    """What asking *asked* items a second time has shown: *compared* of them have a valid answer, and the model was asked again.
+    A second time without a valid answer (refused, truncated or invalid) is not the same. `differing` are the first pairs of each
+    field that are not the same.
     """
 
     asked: int
@@ -66,7 +70,7 @@ class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
         """How consistent the answers were."""
         weakest = self.weakest
         if weakest is None:
-            return f"{self.asked:,} rows were asked a second time; none of them has two valid answers to compare."
+            return f"{self.asked:,} rows were asked a second time; none of them has two answers to compare."
         agreement = weakest.agreement
         least = sum(one.has_labels == weakest.has_labels for one in self.fields) > 1
         beside = ", the field that agreed least" if least else ""
@@ -130,4 +134,4 @@ def _of_numbers(name: str, kind: Comparable, values: Sequence[tuple[Any, Any]]) 
 
 
 def _apart(values: Sequence[tuple[Any, Any]]) -> Iterator[float]:
-    return (abs(one - other) for one, other in values if one is not None and other is not None)
+    return (abs(one - other) for one, other in values if isinstance(one, _NUMBER) and isinstance(other, _NUMBER))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -19,6 +20,15 @@ Same = Callable[[Any, Any], bool]
 Answers = Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class NoAnswer:
+    """What stands for the value of each field where the model was asked and gave no valid answer: it was `refused`, `truncated`
+    or `invalid`, as the *outcome* says. It is the same as no value, and is never right.
+    """
+
+    outcome: str
+
+
 class Comparable(NamedTuple):
     """A field with *labels* (booleans are two), which are the same or not; or with *numbers*, of a range of *span* where it is
     known.
@@ -29,11 +39,18 @@ class Comparable(NamedTuple):
     labels: tuple[Any, ...] = ()
 
     def same(self, one: Any, other: Any) -> bool:
+        if isinstance(one, NoAnswer) or isinstance(other, NoAnswer):
+            return False
         if not self.numbers:
             return bool(one == other)
         if one is None or other is None:
             return one is other
         return bool(abs(one - other) <= TOLERANCE * (max(abs(one), abs(other)) if self.span is None else self.span))
+
+
+def valid(answers: Answers) -> Answers:
+    """Those of *answers* that are no NoAnswer."""
+    return {item: row for item, row in answers.items() if not any(isinstance(one, NoAnswer) for one in row.values())}
 
 
 def comparable(schema: Mapping[str, Any]) -> dict[str, Comparable]:
@@ -42,7 +59,9 @@ def comparable(schema: Mapping[str, Any]) -> dict[str, Comparable]:
 
 
 def label(value: Any) -> str:
-    """*value* of a field of labels, as people read it."""
+    """*value* of a field of labels, as people read it; `(refused)` and the like where there is none."""
+    if isinstance(value, NoAnswer):
+        return f"({value.outcome})"
     return value if isinstance(value, str) else json.dumps(value)
 
 

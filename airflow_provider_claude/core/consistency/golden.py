@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_claude.core.consistency.agreement import LEVEL, Interval, share
-from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, label
+from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, label, valid
 
 #: By field, which rows were answered right and which wrong, by their names.
 Right = Mapping[str, Mapping[str, bool]]
@@ -39,7 +39,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldenField(msgspec.Struct, frozen=True, kw_only=True):
-    """Of *rows* rows whose value of *field* is known, *right* were answered so. `confusion` has, for labels, the known one, the
+    """Of *rows* rows whose value of *field* is known, *right* were answered so; one that the model refused, or answered in no
+    valid way, was not. `confusion` has, for labels, the known one, the
     one that was answered, and how many rows, most frequent first. `change` is None without a baseline.
     """
 
@@ -57,7 +58,8 @@ class GoldenField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
-    """What golden rows have shown: *asked* were asked, *answered* have a valid answer. `baseline` names the run that they are
+    """What golden rows have shown: *asked* were asked, *answered* have a valid answer (those without one that the model was asked
+    about are in the fields, as wrong). `baseline` names the run that they are
     compared with, None where there is none.
     """
 
@@ -86,7 +88,9 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def right(fields: Mapping[str, Comparable], known: Answers, answers: Answers) -> Right:
-    """Which of *answers* are the *known* ones, in *fields*; a row without an answer, or whose value is not known, is in none."""
+    """Which of *answers* are the *known* ones, in *fields*; NoAnswer is not. A row that is not among *answers*, or whose value is
+    not known, is in none.
+    """
     return {
         name: {
             item: kind.same(answers[item][name], row[name])
@@ -109,7 +113,7 @@ def golden(
     now = right(fields, known, answers)
     return Golden(
         asked=len(known),
-        answered=sum(item in answers for item in known),
+        answered=len(valid({item: answers[item] for item in known if item in answers})),
         fields=[
             GoldenField(
                 field=name,

@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.consistency.asked_again import AskedAgain, asked_again
 from airflow_provider_claude.core.consistency.calibration import Stated, stated
-from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable
+from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable, valid
 from airflow_provider_claude.core.consistency.golden import Golden, Right, golden, right
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.extras import OF_REPORT, not_installed
 from airflow_provider_claude.stages.probes.golden_rows import PREFIX, GoldenRows, golden_rows
-from airflow_provider_claude.stages.probes.read_answers import answers_in, probe_named
+from airflow_provider_claude.stages.probes.read_answers import answers_in, answers_of, probe_named
 from airflow_provider_claude.store import LoadedRecord, PlanRecord, RunFolder
 from airflow_provider_claude.store.parquet_files import read_table
 from airflow_provider_claude.store.planned_shard import planned_shards
@@ -67,7 +67,7 @@ def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseli
     fields = comparable(plan.job.answer_schema)
     [shard] = planned_shards(probe, probe.need_plan())
     asked: list[str] = read_table(probe.part("items", 0), ["item_id"])["item_id"].to_pylist()
-    answers = answers_in([probe.part("answers", shard.number)], list(fields))
+    answers = answers_of(shard, list(fields))
     names = [name for name in asked if name.startswith(PREFIX)]
     again = _again(run, fields, answers, len(asked) - len(names)) if len(asked) > len(names) else None
     unanswered = _unanswered(shard.loaded(), len(asked))
@@ -75,7 +75,7 @@ def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseli
         return Found(Measured(again=again, unanswered=unanswered), {})
     rows = golden_rows(run, fields)
     measured, of_golden = _golden(rows, names, fields, answers, before)
-    sure = _sure(plan, fields, {name: answers[name] for name in names if name in answers}, rows)
+    sure = _sure(plan, fields, valid({name: answers[name] for name in names if name in answers}), rows)
     return Found(Measured(again=again, golden=measured, unanswered=unanswered), of_golden, sure)
 
 

@@ -9,14 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.arrays import array
-from airflow_provider_claude.core.consistency.comparable import Answers
+from airflow_provider_claude.core.consistency.comparable import Answers, NoAnswer
+from airflow_provider_claude.core.outcomes import Outcome
 from airflow_provider_claude.store import PlanRecord, RunFolder, exists
-from airflow_provider_claude.store.parquet_files import read_batches
+from airflow_provider_claude.store.parquet_files import read_batches, read_table
+from airflow_provider_claude.store.planned_shard import PlannedShard
 
 if TYPE_CHECKING:
     from upath import UPath
 
 _ROWS = 32_768
+
+#: How a row ends that the model was asked, and to which it gave no valid answer.
+_BY_THE_MODEL = frozenset({Outcome.REFUSED, Outcome.TRUNCATED, Outcome.INVALID})
 
 
 def probe_named(run: RunFolder, plan: PlanRecord, name: str) -> RunFolder | None:
@@ -28,6 +33,17 @@ def answers_in(parts: Sequence[UPath], fields: Sequence[str], only: Sequence[str
     """The answers in *parts* by item, *fields* of them: those of *only*, or all."""
     wanted = None if only is None else array(only, pa.string())
     return {row.pop("item_id"): row for batch in _batches(parts, fields, wanted) for row in batch.to_pylist()}
+
+
+def answers_of(shard: PlannedShard, fields: Sequence[str]) -> Answers:
+    """The answers to the items of *shard*; NoAnswer in all *fields* of those that the model was asked and did not answer validly.
+    Those that it was not asked, or whose answer did not come, are in none.
+    """
+    answers = answers_in([shard.run.part("answers", shard.number)], fields)
+    unresolved = shard.folder.file("unresolved.parquet")
+    rows = read_table(unresolved, ["item_id", "outcome"]).to_pylist() if exists(unresolved) else []
+    failed = {row["item_id"]: NoAnswer(row["outcome"]) for row in rows if row["outcome"] in _BY_THE_MODEL}
+    return {**answers, **{item: dict.fromkeys(fields, why) for item, why in failed.items()}}
 
 
 def _batches(parts: Sequence[UPath], fields: Sequence[str], wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:

@@ -71,7 +71,7 @@ def test_the_sentence_says_how_many_rows_kept_their_answer_and_within_which_limi
     assert compared("a" * 98 + "bb", "a" * 99 + "b").sentence() == (
         "Of 100 rows that were asked a second time, 99.0% got the same label (95% interval: 94.6% to 99.8%)."
     )
-    assert "none of them has two valid answers" in compared("a.", ".b").sentence()
+    assert "none of them has two answers" in compared("a.", ".b").sentence()
 
 
 def test_what_was_found_stays_the_same_through_the_report_file() -> None:

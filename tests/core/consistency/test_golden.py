@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from airflow_provider_claude.core.consistency.comparable import Comparable, comparable, known_value
+from airflow_provider_claude.core.consistency.comparable import Comparable, NoAnswer, comparable, known_value
 from airflow_provider_claude.core.consistency.golden import Golden, change, golden, right
 from airflow_provider_claude.errors import JobError
 
@@ -32,6 +32,14 @@ def test_rows_without_an_answer_or_whose_answer_is_not_known_are_not_judged() ->
     found = measured("ab-c", "a.bc")
     assert (found.asked, found.answered, found.fields[0].rows) == (4, 3, 2)
     assert "none of them has a valid answer" in measured("ab", "..").sentence()
+
+
+def test_a_golden_row_that_the_model_refused_is_wrong() -> None:
+    known, refused = rows("aaaa"), {"label": NoAnswer("refused")}
+    found = golden({"label": FIELDS["label"]}, known, {**rows("a"), "1": refused, "2": refused, "3": refused})
+    assert (found.asked, found.answered) == (4, 1)
+    assert [(one.right, one.rows) for one in found.fields] == [(1, 4)]
+    assert found.fields[0].wrong == [("a", "(refused)", 3)]
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,21 @@ def test_a_golden_answer_that_cannot_be_is_refused_before_anything_is_sent(
     assert claude_simulator.books()["total"]["requests"] == 0
 
 
+def test_a_model_that_refuses_golden_rows_does_not_pass_because_it_is_right_about_the_others(
+    night: Night, tmp_path: Path, claude_simulator: SimulatorProcess
+) -> None:
+    today = with_golden(day(night, "mon", rows=60), tmp_path, rows=90)
+    record = planned(today, replace(GOLDEN, min_golden=0.7, min_agreement=0.7))
+    answered(today, [today.run.shard(spec.number) for spec in record.shards])
+    claude_simulator.behaviour(refusal=0.5)
+    answered(today, open_shards(today.run, record)[len(record.shards) :])
+    with pytest.raises(LedgerError) as red:
+        reported(today)
+    assert "of 40 rows got the same sentiment" in str(red.value)
+    assert "of 90 golden rows got the known sentiment" in str(red.value)
+    assert "(refused)" in today.run.file("report.json").read_text()
+
+
 class Tone(BaseModel):
     sentiment: Literal["positive", "neutral", "negative", "mixed"]
     angry: bool
