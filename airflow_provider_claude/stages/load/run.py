@@ -7,6 +7,8 @@ one counts; what the others cost is kept.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_claude.core.arrays import scalar
+from airflow_provider_claude.core.consistency.returned_model import other_models
 from airflow_provider_claude.core.load.answer_columns import answer_type
 from airflow_provider_claude.core.load.answer_rows import Origin
 from airflow_provider_claude.core.load.calibrated import Calibrated
@@ -48,6 +51,8 @@ from airflow_provider_claude.store.attempts import history
 from airflow_provider_claude.store.items import read_carried, read_duplicates
 from airflow_provider_claude.store.parquet_files import parquet_writer
 from airflow_provider_claude.store.planned_shard import PlannedShard, items_of
+
+_log = logging.getLogger(__name__)
 
 #: Columns with as many values as rows.
 _DISTINCT = frozenset(
@@ -94,7 +99,7 @@ def load(
         spec=planned.spec,
         sources=result_sources_of(planned),
     )
-    answers = shard.run.part("answers", shard.number)
+    answers, models = shard.run.part("answers", shard.number), Counter[str]()
     with (
         parquet_writer(answers, loading.origin.answer_schema, distinct=_DISTINCT) as write_answers,
         parquet_writer(
@@ -104,13 +109,28 @@ def load(
         for good, bad in loading.tables():
             if len(good):
                 write_answers.write_table(good)
+                models.update(_counts(good["claude_model"]))
             if len(bad):
                 write_unresolved.write_table(bad)
             seen(len(good) + len(bad))
     record = loading.record(clock())
     _settle_budget(planned)
     write_record(shard.file("loaded.json"), record)
+    _warn_of_models(planned, models)
     return record
+
+
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    return {one["values"]: one["counts"] for one in column.value_counts().to_pylist() if one["values"] is not None}
+
+
+def _warn_of_models(shard: PlannedShard, answered: Counter[str]) -> None:
+    """Say at once where another model than the one that the run asks has *answered*, by model, and how many rows."""
+    if shard.run.is_probe:
+        return
+    plan = shard.plan
+    for sentence in other_models(answered, asked=plan.job.model, stands_for=plan.model_id):
+        _log.warning("Shard %d: %s", shard.number, sentence)
 
 
 def _validator(shard: PlannedShard, job: ClaudeJob) -> Validator:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from airflow_provider_claude.core.requests.request_bytes import custom_id
 from airflow_provider_claude.errors import StateError, Transient
 from airflow_provider_claude.simulator.process import SimulatorProcess
-from airflow_provider_claude.store import atomic_output
+from airflow_provider_claude.store import atomic_output, write_record
 from tests.stages.conftest import Night, scan_by_hand
 
 TEXTS = ["I love it", "I hate it", "It is a box", "Thank you so much", "Terrible, never again"]
@@ -249,3 +250,20 @@ def test_a_row_of_100_kilobytes_lands_whole(night: Night) -> None:
     night.load()
     [back] = pq.read_table(night.run.part("answers", 1).path)["a"].to_pylist()
     assert back == "ü" * 50_000
+
+
+def test_another_model_than_the_one_that_was_asked_stands_in_the_log_of_the_load(
+    night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    night.scanned(["good", "bad"]).plan()
+    night.create()
+    night.load()
+    assert not caplog.messages
+    record = night.run.need_plan()
+    asked = msgspec.structs.replace(
+        record, job=msgspec.structs.replace(record.job, model="claude-opus-9"), model_id=None
+    )
+    write_record(night.run.file("plan.json"), asked)
+    night.load()
+    [said] = caplog.messages
+    assert said.startswith("Shard 1: claude-opus-9 was asked, and another model has answered: claude-haiku-5-5")
