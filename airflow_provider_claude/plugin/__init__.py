@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_provider_claude.plugin import urls, warm_imports
+from airflow_provider_claude.plugin import note_failures, urls, warm_imports
 from airflow_provider_claude.plugin.deadlines import SUPPORTED, LocalWallClockDeadline
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 class ClaudePlugin(AirflowPlugin):
     """Registers the deadline reference, without which the scheduler could make no run of a DAG that uses one, the imports
-    that the scheduler makes ahead of the tasks, and the page of a run with the links to it.
+    that the scheduler makes ahead of the tasks, what notes why a try failed, and the page of a run with the links to it.
 
     The app, the views and the links are properties: only the API server asks for them, and only it imports what they need.
     """
 
     name = "claude"
     deadline_references = [LocalWallClockDeadline] if SUPPORTED else []
-    listeners = [warm_imports]  # noqa: RUF012 - as Airflow declares it
+    listeners = [warm_imports, note_failures]  # noqa: RUF012 - as Airflow declares it
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
@@ -49,7 +49,7 @@ class ClaudePlugin(AirflowPlugin):
 
     @cached_property
     def operator_extra_links(self) -> list[BaseOperatorLink]:  # type: ignore[override]
-        """The link to the page, on the task instances of every operator of this package."""
-        from airflow_provider_claude.plugin.links import RunPageLink
+        """The link to the page, on the task instances of every operator of this package, and that to the Claude Console."""
+        from airflow_provider_claude.plugin.links import ConsoleLink, RunPageLink
 
-        return [RunPageLink()]
+        return [RunPageLink(), ConsoleLink()]

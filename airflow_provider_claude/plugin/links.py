@@ -1,6 +1,7 @@
-"""The link from a task instance to the page of its run, at the task's shard.
+"""The links from a task instance: to the page of its run, at the task's shard, and to the batches in the Claude Console.
 
-It is registered by the plugin, so that the API server makes it from the ids alone: it is there while the task runs, and before.
+They are registered by the plugin, so that the API server makes them from the ids alone: they are there while the task runs, and
+before.
 """
 
 from __future__ import annotations
@@ -56,3 +57,19 @@ class RunPageLink(BaseOperatorLink):
         return urls.page(
             ti_key.dag_id, ti_key.run_id, part="task", task_id=ti_key.task_id, map_index=str(ti_key.map_index)
         )
+
+
+class ConsoleLink(BaseOperatorLink):
+    """To the batches of the workspace in the Claude Console. The page of the run has the id of the batch to look for."""
+
+    name = "Batches in the Claude Console"
+    operators: ClassVar[list[type[BaseOperator]]] = [
+        ClaudeBatchCreateOperator,
+        ClaudeBatchSensor,
+        ClaudeResultLoadOperator,
+        ClaudeSettleOperator,
+        ClaudeShardOperator,
+    ]
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        return urls.CONSOLE

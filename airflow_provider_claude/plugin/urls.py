@@ -6,12 +6,17 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_claude.runtime.page_url import PREFIX, base, page
 
-__all__ = ["PREFIX", "airflow_run", "airflow_task", "base", "entry", "page", "static"]
+__all__ = ["CONSOLE", "PREFIX", "airflow_run", "airflow_task", "base", "entry", "page", "static"]
+
+#: The batches of a workspace in the Claude Console. No address of one batch is documented: it is looked up there by its id.
+#: https://platform.claude.com/docs/en/build-with-claude/batch-processing#tracking-your-batch (read 2026-11-30)
+CONSOLE = "https://platform.claude.com/settings/workspaces/default/batches"
 
 
-def entry(dag_id: str = "") -> str:
-    """The page that lists the runs, or those of one DAG."""
-    return f"{base()}{PREFIX}/" + (f"?{urlencode({'dag_id': dag_id})}" if dag_id else "")
+def entry(dag_id: str = "", month: str = "") -> str:
+    """The page that lists the runs, or those of one DAG, or of a month (`2026-11`)."""
+    query = {name: value for name, value in (("dag_id", dag_id), ("month", month)) if value}
+    return f"{base()}{PREFIX}/" + (f"?{urlencode(query)}" if query else "")
 
 
 def static(name: str) -> str:

@@ -111,11 +111,22 @@ def _unreported(view: RunView, airflow: AirflowSide) -> Verdict:
 def _failed(view: RunView, airflow: AirflowSide) -> Verdict:
     count = len(airflow.failed)
     tasks = f"The task {airflow.failed[0]} failed" + (f", and {count - 1:,} more after it" if count > 1 else "")
-    headline = f"{tasks}. Its log says why."
+    headline = f"{tasks}."
     details = [_progress(view)] if view.shards else []
     if not airflow.is_over:
         details.append("Until it is cleared and has succeeded, its rows are not on their way: no deadline is safe.")
     return Verdict(level=Level.BAD, word="failed", headline=headline, details=tuple(details))
+
+
+def before_a_folder(airflow: AirflowSide) -> Verdict:
+    """The verdict on a run that has no run folder, because a task failed before it had one."""
+    if not airflow.failed:
+        headline = "A task failed before the run had a run folder, and is tried again. Nothing is sent yet."
+        return Verdict(level=Level.WATCH, word="tried again", headline=headline)
+    headline = (
+        f"The task {airflow.failed[0]} failed before the run had a run folder: nothing was read, and nothing sent."
+    )
+    return Verdict(level=Level.BAD, word="failed", headline=headline)
 
 
 def _running(view: RunView, plan: Planned) -> Verdict:

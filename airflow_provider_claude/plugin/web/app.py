@@ -32,6 +32,7 @@ from airflow_provider_claude.plugin.web.find import (
     shard_page,
     unreadable,
 )
+from airflow_provider_claude.plugin.web.months import Month
 from airflow_provider_claude.shipped import shipped
 
 #: Nothing but what this app serves, and nothing inline; shown only in a frame of Airflow itself.
@@ -51,6 +52,7 @@ MAY_READ = [Depends(requires_access_dag("GET", entity)) for entity in _ENTITIES]
 
 #: What databases take as an id.
 Id = Annotated[str, Query(max_length=250, pattern=r"^[^\x00]*$")]
+MonthText = Annotated[str, Query(pattern=r"^(20\d\d-(0[1-9]|1[0-2]))?$")]
 MapIndex = Annotated[int, Query(ge=-1, lt=2**31)]
 
 
@@ -69,10 +71,13 @@ def create_app() -> FastAPI:
     return app
 
 
-def index(request: Request, user: GetUserDep, dag_id: Id = "") -> Response:
-    """The newest runs of the DAGs that *user* may read, or of *dag_id*: those whose pages would be shown."""
-    lines = list_runs(user, partial(_may_read, request, user), dag_id)
-    return HTMLResponse(render.entry_page(lines, dag_id))
+def index(request: Request, user: GetUserDep, dag_id: Id = "", month: MonthText = "") -> Response:
+    """The newest runs of the DAGs that *user* may read, or of *dag_id*: those whose pages would be shown; and what the runs of
+    *month* (`2026-11`) have paid, by default of this one.
+    """
+    wanted = Month.of(month) if month else Month.at(time.time())
+    runs = list_runs(user, partial(_may_read, request, user), wanted, dag_id)
+    return HTMLResponse(render.entry_page(runs, wanted, dag_id=dag_id, chosen=bool(month)))
 
 
 def _may_read(request: Request, user: GetUserDep, dag_id: str) -> bool:

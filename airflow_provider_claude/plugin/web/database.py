@@ -1,4 +1,4 @@
-"""What Airflow's database knows of a run: its state, its tasks, and the run folders that its tasks have noted.
+"""What Airflow's database knows of a run: its state, its tasks, and the run folders and errors that its tasks have noted.
 
 The API server has the database; its own routes read the same tables.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.core.legible import excerpt
 from airflow_provider_claude.core.view.verdict import AirflowSide
+from airflow_provider_claude.runtime.note_failure import FAILURE
 from airflow_provider_claude.runtime.note_folder import RUN_FOLDER
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Failed task instances that are named.
 _FAILED = 20
+
+#: From a moment on, until before another.
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +36,16 @@ class Noted:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task instance. *name* is how it is called in the grid: that of its shard where it has one."""
+    """A task instance. *name* is how it is called in the grid: that of its shard where it has one. *error*: of its last try, if
+    that has failed and its operator is of this package.
+    """
 
     task_id: str
     map_index: int
     state: str | None
     name: str
+    ended: datetime | None = None
+    error: str = ""
 
     @property
     def label(self) -> str:
@@ -47,7 +55,9 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class AirflowRun:
-    """A run of a DAG. *failed* are its failed task instances, the first to fail first."""
+    """A run of a DAG. *failed* are its failed task instances, the first to fail first; *retried* those that failed and are tried
+    again.
+    """
 
     dag_id: str
     run_id: str
@@ -55,6 +65,7 @@ class AirflowRun:
     started: datetime | None
     ended: datetime | None
     failed: Sequence[Task] = ()
+    retried: Sequence[Task] = ()
     tasks: Sequence[Task] = ()
 
     @property
@@ -98,15 +109,23 @@ def run_of(db: Session, dag_id: str, run_id: str) -> AirflowRun | None:
     if run is None:
         return None
     name: Any = TaskInstance.__table__.c["rendered_map_index"]
-    columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state, name)
+    columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state, name, TaskInstance.end_date)
     rows = db.execute(
         select(*columns)
         .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
         .order_by(TaskInstance.end_date)
     ).all()
+    errors = _errors(db, dag_id, run_id)
     tasks = [
-        Task(task_id=task_id, map_index=index, state=_text(state), name=str(name if name is not None else index))
-        for task_id, index, state, name in rows
+        Task(
+            task_id=task_id,
+            map_index=index,
+            state=_text(state),
+            name=str(name if name is not None else index),
+            ended=ended,
+            error=errors.get((task_id, index), ""),
+        )
+        for task_id, index, state, name, ended in rows
     ]
     return AirflowRun(
         dag_id=dag_id,
@@ -115,52 +134,86 @@ def run_of(db: Session, dag_id: str, run_id: str) -> AirflowRun | None:
         started=run.start_date,
         ended=run.end_date,
         failed=[task for task in tasks if task.state == "failed"][:_FAILED],
+        retried=[task for task in tasks if task.state == "up_for_retry"][:_FAILED],
         tasks=tasks,
     )
 
 
-def noting(db: Session, dag_ids: Collection[str]) -> set[str]:
-    """Those of *dag_ids* that have runs with a run folder."""
+def _errors(db: Session, dag_id: str, run_id: str) -> dict[tuple[str, int], str]:
+    """The errors that task instances have noted, by task and map index."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
     rows = db.execute(
-        select(XComModel.dag_id).where(XComModel.key == RUN_FOLDER, XComModel.dag_id.in_(sorted(dag_ids))).distinct()
+        select(XComModel.task_id, XComModel.map_index, XComModel.value).where(
+            XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == FAILURE
+        )
+    )
+    return {(task_id, index): value for task_id, index, value in rows if isinstance(value, str)}
+
+
+def noting(db: Session, dag_ids: Collection[str]) -> set[str]:
+    """Those of *dag_ids* that have runs with a run folder, or that failed before."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    rows = db.execute(
+        select(XComModel.dag_id)
+        .where(XComModel.key.in_((RUN_FOLDER, FAILURE)), XComModel.dag_id.in_(sorted(dag_ids)))
+        .distinct()
     )
     return {dag_id for (dag_id,) in rows}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A run in the list of runs."""
+    """A run in the list of runs. *folder* is empty where it failed before it had one, *error* where none was noted."""
 
     dag_id: str
     run_id: str
     state: str
     at: datetime | None
     ended: datetime | None
-    folder: str
+    folder: str = ""
+    error: str = ""
 
 
-def latest(db: Session, dag_ids: Collection[str], count: int) -> list[Listed]:
-    """The newest *count* runs of *dag_ids* that have noted a run folder, newest first."""
+def latest(db: Session, dag_ids: Collection[str], count: int, span: Span | None = None) -> list[Listed]:
+    """The newest *count* runs of *dag_ids* that have noted a run folder or an error, newest first; those of *span*."""
     from airflow.models.dagrun import DagRun
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
-    rows = db.execute(
-        select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.end_date, XComModel.value)
-        .join(XComModel, (XComModel.dag_id == DagRun.dag_id) & (XComModel.run_id == DagRun.run_id))
-        .where(XComModel.key == RUN_FOLDER, DagRun.dag_id.in_(sorted(dag_ids)))
-        .order_by(DagRun.run_after.desc(), DagRun.id.desc(), XComModel.timestamp)
-        .limit(8 * count)
+    noted = (
+        select(XComModel.run_id)
+        .where(XComModel.dag_id == DagRun.dag_id, XComModel.run_id == DagRun.run_id)
+        .where(XComModel.key.in_((RUN_FOLDER, FAILURE)))
+        .exists()
     )
-    found: dict[tuple[str, str], Listed] = {}
-    for dag_id, run_id, state, at, ended, folder in rows:
-        if isinstance(folder, str):
-            one = Listed(dag_id=dag_id, run_id=run_id, state=_text(state) or "", at=at, ended=ended, folder=folder)
-            found.setdefault((dag_id, run_id), one)
-    return list(found.values())[:count]
+    runs = (
+        select(DagRun.id, DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.end_date)
+        .where(noted, DagRun.dag_id.in_(sorted(dag_ids)))
+        .where(*((DagRun.run_after >= span[0], DagRun.run_after < span[1]) if span else ()))
+        .order_by(DagRun.run_after.desc(), DagRun.id.desc())
+        .limit(count)
+        .subquery()
+    )
+    rows = db.execute(
+        select(runs, XComModel.key, XComModel.value)
+        .join(XComModel, (XComModel.dag_id == runs.c.dag_id) & (XComModel.run_id == runs.c.run_id))
+        .where(XComModel.key.in_((RUN_FOLDER, FAILURE)))
+        .order_by(runs.c.run_after.desc(), runs.c.id.desc(), XComModel.timestamp)
+    )
+    found: dict[int, Listed] = {}
+    for key, dag_id, run_id, state, at, ended, what, value in rows:
+        one = found.setdefault(key, Listed(dag_id=dag_id, run_id=run_id, state=_text(state) or "", at=at, ended=ended))
+        if not isinstance(value, str):
+            continue
+        if what == RUN_FOLDER:
+            found[key] = replace(one, folder=one.folder or value)
+        else:
+            found[key] = replace(one, error=one.error or value)
+    return list(found.values())
 
 
 def shard_of(db: Session, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:

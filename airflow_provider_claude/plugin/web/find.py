@@ -19,6 +19,7 @@ from airflow_provider_claude.masking import masked
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
+from airflow_provider_claude.plugin.web.months import Month
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.stages.view.look import began, look, report_of
 from airflow_provider_claude.store import RunFolder
@@ -27,9 +28,9 @@ from airflow_provider_claude.store.snapshot import StampedCache
 
 _LOG = logging.getLogger(__name__)
 
-#: Runs on the entry page.
-_LISTED = 60
-_READERS = 8
+#: Runs on the entry page, and runs of a month that are added up.
+_LISTED, _OF_A_MONTH = 60, 500
+_READERS = 32
 
 #: What no run can cost, in USD.
 _NO_COST = Decimal(10**12)
@@ -48,16 +49,22 @@ class NotThereError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A run, and its run folder as it is. *view* is None where the folder cannot be read, and *problem* says why.
+    """A run, and its run folder as it is. *view* is None where the folder cannot be read, and *problem* says why; or where the
+    run failed before it had one.
 
     *folders* are all that the run has noted, *noted* the one that is shown.
     """
 
     run: AirflowRun
-    noted: Noted
+    noted: Noted | None
     folders: Sequence[Noted]
     view: RunView | None
     problem: str = ""
+
+    @property
+    def of(self) -> str:
+        """The task that has noted the folder that is shown."""
+        return self.noted.task_id if self.noted else ""
 
 
 def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
@@ -67,6 +74,8 @@ def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
         folders = database.noted(db, dag_id, run_id)
     if run is None:
         raise NotThereError("There is no such run.")
+    if not folders and any(task.error for task in run.tasks):
+        return Found(run=run, noted=None, folders=(), view=None)
     noted = _chosen(folders, of)
     try:
         view = look(to_path(noted.folder), now=now, dag_id=dag_id, run_id=run_id)
@@ -151,21 +160,37 @@ class Line:
         return self.listed.folder.rstrip("/").rpartition("/")[2]
 
 
-def list_runs(user: Any, may_read: Callable[[str], bool], dag_id: str = "") -> list[Line]:
-    """The newest runs of the DAGs that *user* may read, and whose runs are shown to them (*may_read*); or of *dag_id* alone, if
-    that is one of them.
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The *newest* runs, and those *of_month*, which may be the same ones; newest first. *cut*: the month has more."""
+
+    newest: Sequence[Line]
+    of_month: Sequence[Line]
+    cut: bool
+
+
+def list_runs(user: Any, may_read: Callable[[str], bool], month: Month, dag_id: str = "") -> Runs:
+    """The runs of the DAGs that *user* may read, and whose runs are shown to them (*may_read*); or of *dag_id* alone, if that is
+    one of them.
     """
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
     with database.session() as db:
-        dag_ids = database.noting(db, readable & {dag_id} if dag_id else readable)
-        listed = database.latest(db, set(filter(may_read, dag_ids)), _LISTED)
+        dag_ids = set(filter(may_read, database.noting(db, readable & {dag_id} if dag_id else readable)))
+        newest = database.latest(db, dag_ids, _LISTED)
+        of_month = database.latest(db, dag_ids, _OF_A_MONTH + 1, month.span)
+    listed = {(one.dag_id, one.run_id): one for one in (*newest, *of_month)}
     with ThreadPoolExecutor(_READERS) as pool:
-        return [Line(listed=one, brief=brief) for one, brief in zip(listed, pool.map(_brief, listed), strict=True)]
+        lines = {
+            key: Line(listed=one, brief=brief)
+            for (key, one), brief in zip(listed.items(), pool.map(_brief, listed.values()), strict=True)
+        }
+    chosen = [[lines[one.dag_id, one.run_id] for one in some] for some in (newest, of_month[:_OF_A_MONTH])]
+    return Runs(newest=chosen[0], of_month=chosen[1], cut=len(of_month) > _OF_A_MONTH)
 
 
 def _brief(one: Listed) -> Brief | None:
     """The report of a run that has ended, read once for each of its ends."""
-    if one.ended is None:
+    if one.ended is None or not one.folder:
         return None
     key, stamp = f"{one.dag_id} {one.run_id} {one.folder}", one.ended.isoformat()
     found = _BRIEFS.get(key, stamp)

@@ -83,6 +83,8 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const outside = window.parent.document.createElement("a");
   outside.href = link.href;
+  outside.target = link.target;
+  outside.rel = link.rel;
   outside.click();
 });
 

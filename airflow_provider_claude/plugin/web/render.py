@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,17 @@ from airflow_provider_claude.core.times import shown, zone_at
 from airflow_provider_claude.core.view.drawings import Part, stack, timeline
 from airflow_provider_claude.core.view.run_view import Flow, RunView, flow_of
 from airflow_provider_claude.core.view.shards import ShardView, Stage, by_stage
-from airflow_provider_claude.core.view.verdict import Level, Verdict, verdict
+from airflow_provider_claude.core.view.verdict import Level, Verdict, before_a_folder, verdict
 from airflow_provider_claude.plugin import urls
+from airflow_provider_claude.plugin.web.months import sums_of, total
 from airflow_provider_claude.shipped import shipped
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
     from airflow_provider_claude.plugin.web.database import AirflowRun, Task
-    from airflow_provider_claude.plugin.web.find import Found, Line
+    from airflow_provider_claude.plugin.web.find import Found, Line, Runs
+    from airflow_provider_claude.plugin.web.months import Month
 
 _TEMPLATES = ("frame.html.j2", "run.html.j2", "parts.html.j2", "entry.html.j2", "error.html.j2")
 
@@ -54,13 +55,28 @@ def run_parts(found: Found) -> str:
     return _template("parts.html.j2").render(**_context(found))
 
 
-def entry_page(lines: Sequence[Line], dag_id: str) -> str:
-    """The list of runs, by day; *dag_id*: those of one DAG, empty for all."""
+def entry_page(runs: Runs, month: Month, *, dag_id: str, chosen: bool) -> str:
+    """The sum of *month*, and below it the newest runs by day, or those of the month where it was *chosen*. *dag_id*: those of
+    one DAG, empty for all.
+    """
+    lines = runs.of_month if chosen else runs.newest
     days: dict[str, list[Line]] = {}
     for line in lines:
         days.setdefault(_day(line.listed.at), []).append(line)
-    paid = sum((line.brief.this_run for line in lines if line.brief), Decimal(0))
-    return _template("entry.html.j2").render(days=days, dag_id=dag_id, count=len(lines), paid=paid, urls=urls, usd=usd)
+    sums = sums_of((line.listed.dag_id, line.brief) for line in runs.of_month)
+    return _template("entry.html.j2").render(
+        days=days,
+        dag_id=dag_id,
+        count=len(lines),
+        chosen=chosen,
+        month=month,
+        cut=runs.cut,
+        sums=sums,
+        total=total(sums),
+        now=datetime.now(UTC),
+        urls=urls,
+        usd=usd,
+    )
 
 
 def error_page(status: int, detail: str) -> str:
@@ -70,10 +86,10 @@ def error_page(status: int, detail: str) -> str:
 
 def _context(found: Found) -> dict[str, Any]:
     run, view = found.run, found.view
-    shared = {"found": found, "run": run, "urls": urls, "usd": usd}
+    zone = view.zone if view else "UTC"
+    shared = {"found": found, "run": run, "urls": urls, "usd": usd, "local": partial(_local, zone=zone)}
     if view is None:
-        said = Verdict(level=Level.BAD, word="unreadable", headline="The run folder of this run cannot be read.")
-        return {**shared, "view": None, "verdict": said, "live": not run.side.is_over}
+        return {**shared, "view": None, "verdict": _without_view(found), "live": not run.side.is_over}
     said = verdict(view, run.side)
     flow = flow_of(view)
     first, folded = _in_order(view.shards)
@@ -95,6 +111,12 @@ def _context(found: Found) -> dict[str, Any]:
         "task_of": _tasks_by_shard(run),
         "columns": _columns(view),
     }
+
+
+def _without_view(found: Found) -> Verdict:
+    if found.noted is None:
+        return before_a_folder(found.run.side)
+    return Verdict(level=Level.BAD, word="unreadable", headline="The run folder of this run cannot be read.")
 
 
 def _flow_stack(flow: Flow) -> list[Part]:
@@ -162,6 +184,10 @@ def _label(value: str, share: float, moved: dict[str, float] | None) -> dict[str
 def _at_epoch(seconds: float, zone: str, form: str) -> str:
     moment = datetime.fromtimestamp(seconds, zone_at(zone))
     return shown(moment, form) if "%H" in form else moment.strftime(form)
+
+
+def _local(at: datetime, zone: str) -> str:
+    return shown(at.astimezone(zone_at(zone)), "%H:%M:%S")
 
 
 def _day(at: datetime | None) -> str:

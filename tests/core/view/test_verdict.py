@@ -77,7 +77,7 @@ def test_where_no_batch_is_abandoned_the_deadline_is_neither_safe_nor_none() -> 
 def test_with_a_failed_task_no_deadline_is_called_safe() -> None:
     found = verdict(VIEW, AirflowSide(state="running", failed=["sentiment.shard.load[00003]", "report"]))
     assert found.level is Level.BAD
-    assert found.headline == "The task sentiment.shard.load[00003] failed, and 1 more after it. Its log says why."
+    assert found.headline == "The task sentiment.shard.load[00003] failed, and 1 more after it."
     assert "31 of 40 shards loaded." in found.details
     assert not any("CET is safe" in said for said in found.details)
 

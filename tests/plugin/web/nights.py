@@ -59,11 +59,20 @@ class Airflow:
         dag_id: str = "nightly",
         state: str = "success",
         tasks: Sequence[Task] = (),
+        at: datetime | None = None,
     ) -> None:
         failed = [task for task in tasks if task.state == "failed"]
+        retried = [task for task in tasks if task.state == "up_for_retry"]
         ended = None if state == "running" else END
         self.runs[dag_id, run_id] = AirflowRun(
-            dag_id=dag_id, run_id=run_id, state=state, started=None, ended=ended, tasks=tasks, failed=failed
+            dag_id=dag_id,
+            run_id=run_id,
+            state=state,
+            started=at,
+            ended=ended,
+            tasks=tasks,
+            failed=failed,
+            retried=retried,
         )
         self.folders.setdefault((dag_id, run_id), []).append(Noted(task_id="sentiment.scan", folder=str(folder)))
 
@@ -81,18 +90,21 @@ class Airflow:
         patch.setattr(database, "noting", lambda _, dag_ids: dag_ids & {dag for dag, _ in self.runs})
         patch.setattr(database, "latest", self._latest)
 
-    def _latest(self, _: Any, dag_ids: set[str], count: int) -> list[Listed]:
+    def _latest(
+        self, _: Any, dag_ids: set[str], count: int, span: tuple[datetime, datetime] | None = None
+    ) -> list[Listed]:
         return [
             Listed(
                 dag_id=dag,
                 run_id=run,
                 state=one.state,
-                at=None,
+                at=one.started,
                 ended=one.ended,
-                folder=self.folders[dag, run][0].folder,
+                folder=next((noted.folder for noted in self.folders[dag, run]), ""),
+                error=next((task.error for task in one.failed), ""),
             )
             for (dag, run), one in self.runs.items()
-            if dag in dag_ids
+            if dag in dag_ids and (span is None or (one.started is not None and span[0] <= one.started < span[1]))
         ][:count]
 
 

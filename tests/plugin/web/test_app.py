@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,14 +14,17 @@ from fastapi.testclient import TestClient
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import find
 from airflow_provider_claude.plugin.web.app import create_app
 from airflow_provider_claude.plugin.web.database import Noted, Task
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.store import ActiveRecord, RunFolder
 from tests.plugin.web.conftest import Gatekeeper
-from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
+from tests.plugin.web.nights import END, HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
 from tests.stages.run_folder import Night, Shard, at
+
+NOW = datetime.now(UTC)
 
 PAGE = "/run/nightly?run_id=r1"
 PATHS = [
@@ -43,6 +48,7 @@ TAGS = set(
 PANELS = {
     *(
         "failures",
+        "retries",
         "progress",
         "timeline",
         "ledger",
@@ -152,12 +158,62 @@ def test_the_list_of_runs_has_what_each_has_paid_and_can_be_that_of_one_dag(
         report(run, output=None, clock=lambda: at(300))
         airflow.add("r1", run.path, dag_id=dag_id)
     everything, one, foreign = (reader.get(path).text for path in ("/", "/?dag_id=weekly", "/?dag_id=secret"))
-    assert "The newest 2, which have paid" in everything
-    assert everything.count("$0.0090") == 2
+    assert "The newest 2 runs." in everything
     assert everything.count("9 of 9") == 2
     assert "secret" not in everything
     assert (one.count("9 of 9"), "nightly" in one) == (1, False)
     assert "No run of a DAG that you may read" in foreign
+
+
+def test_the_list_has_what_a_month_has_cost_by_dag_and_by_day(
+    reader: TestClient, gatekeeper: Gatekeeper, airflow: Airflow, tmp_path: Path
+) -> None:
+    gatekeeper.readable = {"nightly", "weekly"}
+    for dag_id, day in (("nightly", 1), ("nightly", 2), ("weekly", 2), ("secret", 2)):
+        run = run_in(UPath(tmp_path / dag_id / str(day)), Night(shards=[Shard(answered=9)]), f"r{day}", dag_id)
+        summary = report(run, output=None, clock=lambda: at(300))
+        costs = msgspec.structs.replace(summary.costs, this_run=Decimal("0.009"))
+        (run.path / "report.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(summary, costs=costs)))
+        airflow.add(f"r{day}", run.path, dag_id=dag_id, at=datetime(2026, 11, day, 6, tzinfo=UTC))
+    airflow.add("r3", "", dag_id="nightly", state="failed", at=datetime(2026, 11, 3, tzinfo=UTC))
+    text = Page(reader.get("/?month=2026-11").text.replace("</td>", " ")).text
+    text = " ".join(text.split())
+    assert "Paid in November 2026: $0.0270" in text
+    assert "nightly2 18 $0.0180 $0.0090" in text
+    assert "weekly1 9 $0.0090 $0.0090" in text
+    assert "Together3 27 $0.0270" in text
+    assert "1 without a report is not in it" in text
+    assert "Monday, 02 November 2026: $0.0180" in text
+    assert "secret" not in text
+    assert "No run of this month has a report." in reader.get("/?month=2026-10").text
+    for month in ("2026-13", "2026-1", "../etc", "0000-01", "2026-11%00"):
+        assert reader.get(f"/?month={month}").status_code == 404, month
+
+
+def test_a_run_that_failed_before_it_had_a_folder_says_so_and_why(reader: TestClient, airflow: Airflow) -> None:
+    task = Task(task_id="s.scan", map_index=-1, state="failed", name="", ended=END, error="SourceError: no such file")
+    airflow.add("r1", "", state="failed", tasks=[task])
+    airflow.folders["nightly", "r1"] = []
+    for path in (PAGE, PATHS[2]):
+        page = reader.get(path)
+        assert page.status_code == 200
+        assert "The task s.scan failed before the run had a run folder" in page.text
+        assert "SourceError: no such file" in page.text
+    assert "SourceError: no such file" in reader.get("/").text
+
+
+def test_the_page_says_what_failed_first_when_and_why_and_what_is_tried_again(
+    reader: TestClient, airflow: Airflow, night: RunFolder
+) -> None:
+    first = Task(task_id="s.load", map_index=2, state="failed", name="00002", ended=END, error="StoreError: no answer")
+    killed = Task(task_id="s.wait", map_index=1, state="failed", name="00001", ended=END)
+    again = Task(task_id="s.create", map_index=0, state="up_for_retry", name="00000", ended=END, error="overloaded")
+    airflow.add("r1", night.path, state="running", tasks=[first, killed, again])
+    page = Page(reader.get(PAGE).text).text
+    assert "s.load[00002] at 06:00:00 UTCStoreError: no answer" in page
+    assert "s.wait[00001] at 06:00:00 UTCIts log says why." in page
+    assert "What failed and is tried again" in page
+    assert "overloaded" in page
 
 
 def test_a_run_whose_folder_a_later_run_uses_is_listed_without_that_one_s_report(
@@ -267,7 +323,7 @@ def test_links_keep_the_path_of_airflow_s_base_url(
     for _, attributes in page.elements:
         for name in ("href", "src", "data-parts"):
             value = attributes.get(name)
-            assert value is None or value.startswith(("/airflow/team/", "#")), value
+            assert value is None or value == urls.CONSOLE or value.startswith(("/airflow/team/", "#")), value
 
 
 @pytest.fixture
@@ -276,7 +332,12 @@ def hostile(tmp_path: Path, airflow: Airflow) -> RunFolder:
     run.releases.append(hostile_release())
     summary = hostile_summary(report(run, output=None, clock=lambda: at(300)))
     (run.path / "report.json").write_bytes(msgspec.json.encode(summary))
-    airflow.add("r1", run.path, tasks=[Task(task_id=HOSTILE[0][:60], map_index=3, state="failed", name=HOSTILE[1])])
+    tasks = [
+        Task(task_id=HOSTILE[0][:60], map_index=3, state=state, name=HOSTILE[1], error=text)
+        for state in ("failed", "up_for_retry")
+        for text in HOSTILE
+    ]
+    airflow.add("r1", run.path, tasks=tasks, at=NOW)
     return run
 
 
@@ -292,7 +353,8 @@ def test_hostile_rows_make_no_element_and_no_attribute_of_any_panel(reader: Test
                 attributes,
             )
             assert tag != "script" or attributes == {"src": "/claude/static/page.js", "defer": None}
-            assert not (attributes.get("href") or "").lower().startswith(("javascript", "data", "http"))
+            href = attributes.get("href") or ""
+            assert href == urls.CONSOLE or not href.lower().startswith(("javascript", "data", "http"))
 
 
 def test_hostile_rows_are_shown_as_they_are_and_stay_short(reader: TestClient, hostile: RunFolder) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_claude.plugin.web import database
+from airflow_provider_claude.plugin.web.months import Month
+from airflow_provider_claude.runtime.note_failure import FAILURE
 from airflow_provider_claude.runtime.note_folder import RUN_FOLDER
 
 START = datetime(2026, 11, 30, tzinfo=UTC)
@@ -57,15 +59,16 @@ class Rows:
         }
         self.db.execute(TaskInstance.__table__.insert().values(**values))
 
-    def note(self, run_id: str, task_id: str, value: Any) -> None:
+    def note(self, run_id: str, task_id: str, value: Any, *, key: str = RUN_FOLDER, index: int = -1) -> None:
         from airflow.models.xcom import XComModel
 
         XComModel.set(
-            key=RUN_FOLDER,
+            key=key,
             value=value,
             dag_id=self.dag_id,
             task_id=task_id,
             run_id=run_id,
+            map_index=index,
             serialize=False,
             session=self.db,
         )
@@ -129,6 +132,38 @@ def test_the_list_has_the_newest_runs_of_readable_dags_only(rows: Rows) -> None:
     assert database.noting(rows.db, {rows.dag_id, another}) == {rows.dag_id}
     assert database.noting(rows.db, {another}) == set()
     assert database.latest(rows.db, set(), 2) == []
+
+
+def test_a_task_instance_has_the_error_that_its_last_try_has_noted(rows: Rows) -> None:
+    rows.run("r1")
+    rows.task("r1", "g.load", "failed", index=2, minutes=4)
+    rows.task("r1", "g.load", "up_for_retry", index=3, minutes=5)
+    rows.note("r1", "g.load", "no answer", key=FAILURE, index=2)
+    rows.note("r1", "g.load", {"not": "a text"}, key=FAILURE, index=3)
+    found = database.run_of(rows.db, rows.dag_id, "r1")
+    assert found is not None
+    assert [(task.map_index, task.error, task.ended) for task in found.failed] == [
+        (2, "no answer", START + timedelta(minutes=4))
+    ]
+    assert [(task.map_index, task.error) for task in found.retried] == [(3, "")]
+
+
+def test_a_run_that_failed_before_it_had_a_folder_is_listed_with_its_error(rows: Rows) -> None:
+    rows.run("r1", state="failed", ended=True)
+    rows.task("r1", "g.scan", "failed", minutes=1)
+    rows.note("r1", "g.scan", "no such file", key=FAILURE)
+    [found] = database.latest(rows.db, {rows.dag_id}, 2)
+    assert (found.run_id, found.folder, found.error) == ("r1", "", "no such file")
+    assert database.noting(rows.db, {rows.dag_id}) == {rows.dag_id}
+
+
+def test_the_runs_of_a_month_are_those_of_its_days(rows: Rows) -> None:
+    for day in range(3):
+        rows.run(f"r{day}", days=day)
+        rows.task(f"r{day}", "g.scan", "success", minutes=1)
+        rows.note(f"r{day}", "g.scan", f"/data/{day}")
+    found = database.latest(rows.db, {rows.dag_id}, 9, Month(2026, 12).span)
+    assert [one.run_id for one in found] == ["r2", "r1"]
 
 
 def test_the_shard_of_a_task_instance_is_the_parameter_it_ran_with(rows: Rows) -> None:
