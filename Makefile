@@ -29,7 +29,7 @@ LOCKED = awk '/^[^ ]/ { n++ } { print > (".venv/half" n % 2) }' $(1); \
 endif
 ITSELF = --no-deps --no-build-isolation --editable .
 
-.PHONY: help demo test test-fast matrix check types lint laws compose licences audit docs map format chaos fuzz bench scan-train scan-eval constraints hashes clean
+.PHONY: help demo test test-fast cluster-test matrix check types lint laws compose licences audit docs map format chaos fuzz bench scan-train scan-eval constraints hashes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ test: .venv/.dev ## run all tests, a file at a time in each of several processes
 
 test-fast: .venv/.dev ## run the tests of what is decided, read and stored, for daily work
 	$(PYTEST) $(FAST)
+
+cluster-test: .venv/.dev ## a night on two Celery workers, PostgreSQL, Redis and an S3 store, of which each fails once; part of `test`
+	$(BIN)/python -m pytest -q tests/cluster
 
 matrix: ## the demo, the DAG tests and the import laws on each Airflow and Python of the package (needs uv; MATRIX="3.13/3.2")
 	.ci/matrix

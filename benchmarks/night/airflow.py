@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -50,11 +50,14 @@ class Airflow:
     *settings* are further environment variables. Every task process writes a line of what it cost to `tasks_log`.
     """
 
+    #: What is started, by the name of its command.
+    started: ClassVar[Sequence[str]] = PARTS
+
     def __init__(self, home: Path, dags: Path, settings: Mapping[str, str]) -> None:
         self.home = home
         self.log = home / "airflow.log"
         self.tasks_log = home / "tasks.jsonl"
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._http = httpx.Client(base_url=f"{self.url}/api/v2", timeout=120)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -87,7 +90,7 @@ class Airflow:
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True)
         self.cli("db", "migrate")
-        for part in PARTS:
+        for part in self.started:
             self.start(part)
         try:
             eventually("a healthy Airflow", START_SECONDS, self._healthy)
@@ -104,12 +107,21 @@ class Airflow:
         """Start *part*, or start it again."""
         with self.log.open("ab") as log:
             self._parts[part] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", part],
-                env=self._environment,
+                [sys.executable, "-m", "airflow", *self.command(part)],
+                env=self.environment(part),
+                cwd=self.environment(part)["AIRFLOW_HOME"],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def command(self, part: str) -> list[str]:
+        """The arguments of Airflow's command line that start *part*."""
+        return [part]
+
+    def environment(self, part: str) -> Mapping[str, str]:
+        """The environment variables of *part*."""
+        return self._environment
 
     @property
     def parts(self) -> dict[str, int]:
@@ -221,7 +233,8 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that no process listens to."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

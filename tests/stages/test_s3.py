@@ -1,7 +1,4 @@
-"""Law by law what a night asks of a store, on S3 as moto serves it over HTTP.
-
-Skipped where `pip install s3fs "moto[server]"` was not run: nothing else here needs them.
-"""
+"""Law by law what a night asks of a store, on S3 as moto serves it over HTTP."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from moto.server import ThreadedMotoServer
 from upath import UPath
 
 from airflow_provider_claude.core.plan.cut_shards import Limits
@@ -23,15 +21,12 @@ from airflow_provider_claude.store import RunFolder, write_new
 from airflow_provider_claude.store.check_store import WRITERS, check_work_store
 from tests.stages.conftest import Night, clock
 
-pytest.importorskip("s3fs", reason='needs pip install s3fs "moto[server]"')
-moto_server = pytest.importorskip("moto.server", reason='needs pip install s3fs "moto[server]"')
-
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[UPath]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "simulated")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     root = UPath(f"s3://mail-{uuid4().hex}/night", endpoint_url=f"http://{host}:{port}", skip_instance_cache=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.submit.attempt import GRACE_SECONDS, Reattach, Submit
 from airflow_provider_claude.errors import BatchesRefusedError, ClaudeError, PendingError, UnknownFateError
 from airflow_provider_claude.gateway.batch_info import BatchInfo, Body
+from airflow_provider_claude.gateway.retries import soon_again
 from airflow_provider_claude.stages.cost.budget import encode_affordable, free_reserved
 from airflow_provider_claude.stages.cost.intents import begin
 from airflow_provider_claude.stages.cost.spent import reopen
@@ -105,7 +107,9 @@ class Sender:
             if not body.rows:
                 shard.submit(number, "store", self.recovery.clock())
                 return ""
-            submitted(shard, number, batch := self._pay(number, body, intent))
+            batch = self._pay(number, body, intent)
+            # Only this process knows the id. Without its record a retry has to find the batch in the API's list, minutes later.
+            soon_again(partial(submitted, shard, number, batch))
         self.recovery.work.claim(shard, number, batch.id)
         self._check_wanted(number, batch.id)
         return batch.id
