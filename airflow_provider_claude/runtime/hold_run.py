@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import socket
 import sys
 import threading
@@ -18,13 +19,19 @@ from airflow_provider_claude.runtime.note_folder import note_folder
 from airflow_provider_claude.runtime.now import epoch_now, utc_now
 from airflow_provider_claude.runtime.paths import run_folder, shard_folder
 from airflow_provider_claude.runtime.task_errors import defer_for, task_errors
+from airflow_provider_claude.store.record_pack import keep_pack
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
     from airflow_provider_claude.stages.active.enter import Active
+    from airflow_provider_claude.store import RunFolder
 
 _log = logging.getLogger(__name__)
+
+#: Shards whose records are few enough to be read one by one, and seconds between two packs of the records of more: somewhere
+#: between these, so that of many tasks that end at once one writes it.
+FEW_SHARDS, PACK_SECONDS = 32, (30.0, 90.0)
 
 #: States in which an Airflow run has come to its end.
 _OVER = frozenset({"success", "failed"})
@@ -62,8 +69,22 @@ def held(
         yield active
     finally:
         done.set()
+        if shard:
+            keep_records_together(folder, shard_folder(shard).number)
         if "ti" not in context:  # called by hand: there is no run to hold the folder for
             active.close()
+
+
+def keep_records_together(run: RunFolder, number: int) -> None:
+    """Pack the records of *run* for its readers, now and then: by the tasks of the shards from FEW_SHARDS on, which only a run
+    of many shards has. *number*: that of the task's shard.
+    """
+    if number < FEW_SHARDS:
+        return
+    try:
+        keep_pack(run.path, every=random.uniform(*PACK_SECONDS), now=epoch_now())  # noqa: S311 - to spread the writers
+    except (ClaudeError, OSError) as e:
+        _log.info("Run folder %s: its records could not be packed: %s", run, e)
 
 
 def _beat_until(done: threading.Event, active: Active) -> None:

@@ -2,7 +2,8 @@
 
 A page that shows a run while it is on reads it again every few seconds, and a run of 500 shards has thousands of records. One
 listing of the folder says which files there are, and whether one was written again since it was last read: only those are
-read. So it is right whatever is rewritten, where a summary file would need one writer, and tasks of all shards write at once.
+read; and of those, what the tasks have packed into one file (store.record_pack) is taken from there. So it is right whatever is
+rewritten, and whoever packs.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from airflow_provider_claude.errors import StateError
 from airflow_provider_claude.store.files import tree
+from airflow_provider_claude.store.record_pack import PACK, READERS, Packed, read_pack
 from airflow_provider_claude.store.records.reader import Reader
-from airflow_provider_claude.store.records.record import read_record
+from airflow_provider_claude.store.records.record import decode_record, read_record
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -28,9 +31,6 @@ _R = TypeVar("_R", bound=msgspec.Struct)
 
 #: Records that a process keeps, about 2 kB each: those of some runs of 500 shards.
 _MOST_RECORDS = 20_000
-
-#: Records that are read at once: on an object store each is a round trip.
-_READERS = 32
 
 
 _T = TypeVar("_T")
@@ -91,9 +91,23 @@ class Snapshot(Reader):
             return None
         key = f"{self._root}/{name} {kind.__name__}"
         record: _R | None = self._cache.get(key, stamp)
-        if record is None and (record := read_record(path, kind)) is not None:
+        if record is None and (record := self._read(path, name, kind)) is not None:
             self._cache.keep(key, stamp, record)
         return record
+
+    def _read(self, path: UPath, name: str, kind: type[_R]) -> _R | None:
+        """The record in the file *name*, from the pack where that has the file as it is."""
+        stamp, data = self._packed.get(name, ("", b""))
+        return decode_record(path, kind, data) if stamp == self.files[name] else read_record(path, kind)
+
+    @cached_property
+    def _packed(self) -> Packed:
+        """The pack, where the process has not seen it yet: what it has taken from one is in the cache."""
+        stamp, key = self.files.get(PACK), f"{self._root}/{PACK}"
+        if stamp is None or self._cache.get(key, stamp) is not None:
+            return {}
+        self._cache.keep(key, stamp, PACK)
+        return read_pack(self._path)
 
     def stamp(self, folder: str) -> str:
         """What differs once a file directly in *folder*, a path in the root, is new, written again or gone."""
@@ -102,13 +116,14 @@ class Snapshot(Reader):
 
     def read_ahead(self, wanted: Iterable[tuple[str, type[msgspec.Struct]]]) -> None:
         """Read the records that are *wanted* and not kept, several at once. A damaged one raises where it is used."""
+        missing = [pair for pair in wanted if not self._is_kept(*pair)]
+        if missing:
+            _ = self._packed  # now, and not by each of the threads
+            with ThreadPoolExecutor(READERS) as pool:
+                list(pool.map(lambda pair: self._read_quietly(*pair), missing))
 
-        def one(name: str, kind: type[msgspec.Struct]) -> None:
-            if self._cache.get(f"{self._root}/{name} {kind.__name__}", self.files[name]) is None:
-                self._read_quietly(name, kind)
-
-        with ThreadPoolExecutor(_READERS) as pool:
-            list(pool.map(lambda pair: one(*pair), wanted))
+    def _is_kept(self, name: str, kind: type[msgspec.Struct]) -> bool:
+        return self._cache.get(f"{self._root}/{name} {kind.__name__}", self.files[name]) is not None
 
     def _read_quietly(self, name: str, kind: type[msgspec.Struct]) -> None:
         with suppress(StateError):

@@ -13,9 +13,11 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.errors import StoreError
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
-from airflow_provider_claude.runtime.hold_run import Beats, _this_process, current, held, is_alive, who
+from airflow_provider_claude.runtime.hold_run import FEW_SHARDS, Beats, _this_process, current, held, is_alive, who
 from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store.record_pack import PACK
 
 
 def context(run_id: str, state: Any = None) -> Any:
@@ -151,3 +153,23 @@ def test_a_shard_of_a_probe_holds_the_folder_of_its_run(shard: str) -> None:
     assert current(shard, context("r1")) == 1
     with pytest.raises(TaskDeferred), held(OPERATOR, context("r2", "running"), shard=shard):
         pass
+
+
+def test_the_tasks_of_a_run_of_many_shards_keep_its_records_together(tmp_path: Path) -> None:
+    for number in (FEW_SHARDS - 1, FEW_SHARDS):
+        folder = tmp_path / "run" / "shards" / f"{number:05d}"
+        folder.mkdir(parents=True)
+        with held(OPERATOR, context("r1"), shard=str(folder)):
+            pass
+        assert (tmp_path / "run" / PACK).exists() is (number == FEW_SHARDS)
+
+
+def test_a_task_succeeds_although_its_records_cannot_be_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise StoreError("no answer")
+
+    monkeypatch.setattr("airflow_provider_claude.runtime.hold_run.keep_pack", fail)
+    folder = tmp_path / "run" / "shards" / "00099"
+    folder.mkdir(parents=True)
+    with held(OPERATOR, context("r1"), shard=str(folder)) as active:
+        assert active.number == 1

@@ -41,6 +41,11 @@ def read_record(path: UPath, kind: type[_R]) -> _R | None:
         data = read_whole(path)
     except FileNotFoundError:
         return None
+    return decode_record(path, kind, data)
+
+
+def decode_record(path: UPath, kind: type[_R], data: bytes) -> _R:
+    """The record that *data*, the bytes of *path*, is. Raises StateError where it is none."""
     try:
         with _PREPARING:
             decoder: msgspec.json.Decoder[_R] = _decoder(kind)
