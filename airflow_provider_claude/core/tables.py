@@ -94,6 +94,9 @@ DOUBT_FIELDS = (
     pa.field("text", pa.string(), nullable=False),
 )
 
+#: The column that names a doubt and how it is asked, where the job's question is asked twice: see `core.scan.flip`.
+DOUBT_ID = "doubt_id"
+
 #: shards/*/N.manifest.parquet: what is sent as which custom id, written before it is paid for. `index` counts the shard's
 #: items from 0: the same shard may begin at another ordinal when rows before it come or go. Row n has the custom id that
 #: ends in n; `max_tokens` is the job's, or more where an answer was cut off before.
@@ -211,6 +214,11 @@ def carried_fields(schema: pa.Schema, carry: Iterable[str]) -> list[pa.Field]:
 def as_carried(fields: Iterable[pa.Field]) -> list[pa.Field]:
     """*fields* of a run folder as the answers have them."""
     return [field.with_name(source_name(field.name)).with_nullable(nullable=True).remove_metadata() for field in fields]
+
+
+def flip_fields(columns: Iterable[str]) -> pa.Schema:
+    """doubts/part-*.parquet where the job's question is asked twice: the name of a doubt, and the *columns* that are sent."""
+    return with_columns([pa.field(DOUBT_ID, pa.string(), nullable=False)], columns)
 
 
 def with_columns(fields: Iterable[pa.Field], columns: Iterable[str | pa.Field]) -> pa.Schema:

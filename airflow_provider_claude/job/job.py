@@ -18,7 +18,15 @@ from airflow_provider_claude.job.examples import Example, examples_text
 from airflow_provider_claude.job.numbers import whole_number
 from airflow_provider_claude.job.params import check_params, check_thinking
 from airflow_provider_claude.job.placement import placing_of
-from airflow_provider_claude.job.schema import check_compiles, check_schema, has_pattern, output_schema, resolve
+from airflow_provider_claude.job.schema import (
+    check_compiles,
+    check_schema,
+    has_pattern,
+    is_label,
+    labels_in,
+    output_schema,
+    resolve,
+)
 from airflow_provider_claude.job.spec import JobSpec
 from airflow_provider_claude.job.template import Piece, closing_tags, columns_of, parse_prompt
 from airflow_provider_claude.job.untrusted import PLACINGS, Placing, job_key
@@ -112,6 +120,17 @@ class ClaudeJob:
     def properties(self) -> tuple[str, ...]:
         """The names of the output's fields."""
         return tuple(resolve(self.schema, self.schema)["properties"])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The strings that an answer chooses from, of all its fields."""
+        return labels_in(self.schema)
+
+    @property
+    def label_fields(self) -> tuple[str, ...]:
+        """The names of the output's fields that are labels: chosen from a list, or true or false."""
+        fields = resolve(self.schema, self.schema)["properties"]
+        return tuple(name for name, field in fields.items() if is_label(field, self.schema))
 
     @property
     def closing_tags(self) -> tuple[str, ...]:

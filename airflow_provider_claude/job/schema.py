@@ -141,6 +141,17 @@ def has_pattern(schema: Mapping[str, Any]) -> bool:
     return any("pattern" in node for _, node in walk(schema, schema))
 
 
+def is_label(field: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    """Whether *field* of the schema *root* is chosen from a list, or true or false."""
+    return any(one.get("type") == "boolean" or "enum" in one or "const" in one for one in _resolved(field, root))
+
+
+def labels_in(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The strings of all enums and constants of *schema*, each once, in their order."""
+    found = (value for _, node in walk(schema, schema) for value in (*node.get("enum", ()), node.get("const")))
+    return tuple(dict.fromkeys(value for value in found if isinstance(value, str)))
+
+
 def check_compiles(schema: Mapping[str, Any]) -> None:
     """Raise JobError where *schema* is not one by the rules of JSON Schema, such as one with a bad pattern."""
     import jsonschema_rs

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.report.ledger import in_words
+from airflow_provider_claude.core.scan.flip import check_screen, compared
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.row_limits import check_row_limits
@@ -67,6 +68,9 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, HasLineage, BaseOperator
     :param policy: what happens to a row in which something was found (see ``core.scan.policy.ScanPolicy``).
     :param near_duplicates: how similar texts have to be, 0.5 to 1, to be asked once: the earlier one's answer is that of
         both. None: only the very same. A sender can then cause the answer to mail much like theirs.
+    :param screen: how rows in doubt are asked about before the others, by the task group of *screened*: ``claude`` asks whether a
+        text tries to steer its reader. ``flip`` asks the question of *job* twice, about the text and about the text without its
+        doubtful sentences, and sets the row aside where a label moves.
     :param screened: the run folder of a task group that asks Claude about this run's ``doubts/`` (templated): rows it
         suspects are set aside, rows it finds harmless stop being suspects. That run may be unfinished.
     :param replies: ``drop`` leaves quoted text out of what is sent; the gate still scans it.
@@ -120,6 +124,7 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, HasLineage, BaseOperator
         part_rows: int = 10_000,
         policy: ScanPolicy | None = None,
         near_duplicates: float | None = None,
+        screen: str | None = None,
         screened: str | None = None,
         replies: Part = "keep",
         signatures: Part = "keep",
@@ -153,6 +158,9 @@ class ClaudeInputScanOperator(ReadsSource, NamesItsRun, HasLineage, BaseOperator
             raise JobError(f"policy is a {type(policy).__name__}: write ScanPolicy(…), from core.scan.policy.")
         self.policy = policy or ScanPolicy()
         self.near_duplicates = check_likeness(near_duplicates)
+        self.screen = check_screen(screen)
+        if self.screen == "flip":
+            compared(job.label_fields if job else ())
         self.screened = screened
         self.trimming = Trimming(replies=replies, signatures=signatures)
         self.release = release

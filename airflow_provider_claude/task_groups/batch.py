@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
 
@@ -12,6 +12,7 @@ from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.screening import SCREEN
 from airflow_provider_claude.core.sync.priority import carry_with
+from airflow_provider_claude.core.tables import DOUBT_ID
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
@@ -95,7 +96,7 @@ def claude_batch_job(
     with TaskGroup(group_id) as group:
         folder = f"{work.rstrip('/')}/{{{{ dag.dag_id }}}}/{group.group_id}"
         scan_args: dict[str, Any] = {
-            **arguments(scan, "tasks", "screen", "screen_by"),
+            **arguments(scan, "tasks", "screen_by"),
             "source": source,
             "run_folder": f"{folder}/{{{{ partition }}}}",
             "partition": partition,
@@ -117,7 +118,8 @@ def claude_batch_job(
             first: Any = scanned.output
             screened = f"{folder}.screen/{{{{ partition }}}}"
             rescan = _rescan({**scan_args, "run_folder": first, "screened": screened}, shared=scan.tasks > 1)
-            scanned >> _screening(work, folder, conn_id, scan.screen_by, partition, plan) >> rescan
+            asked = _Asked(job, model, DOUBT_ID) if scan.screen == "flip" else _ASKED
+            scanned >> _screening(asked, work, folder, conn_id, scan.screen_by, partition, plan) >> rescan
             scanned = rescan
         run_folder: Any = scanned.output
         planned = ClaudePlanOperator(
@@ -182,14 +184,29 @@ def _shards(
     return mapped
 
 
-def _screening(work: str, folder: str, conn_id: str, by: str | None, partition: str | None, plan: Plan) -> TaskGroup:
+class _Asked(NamedTuple):
+    """What is asked about doubts: *job*, of *model* where that is not the job's. *id_column* names a doubt."""
+
+    job: ClaudeJob
+    model: str | None = None
+    id_column: str = "id"
+
+
+_ASKED = _Asked(SCREEN)
+
+
+def _screening(
+    asked: _Asked, work: str, folder: str, conn_id: str, by: str | None, partition: str | None, plan: Plan
+) -> TaskGroup:
     """The group that asks Claude about the rows of *folder* that the scan doubts. Its own scan sets no row aside.
 
     A dry run estimates this group, and ends here: what the main job asks is not known before the rows are screened.
     """
     return claude_batch_job(
         "screen",
-        job=SCREEN,
+        job=asked.job,
+        model=asked.model,
+        id_column=asked.id_column,
         source=f"{folder}/{{{{ partition }}}}/doubts",
         work=work,
         output="",

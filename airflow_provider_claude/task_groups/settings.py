@@ -19,6 +19,7 @@ from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERV
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.core.requests.reuse_age import REUSE_DAYS
+from airflow_provider_claude.core.scan.flip import check_screen
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.trimming import Part
@@ -50,7 +51,8 @@ class Scan:
     :param columns: the columns that are read to be sent. None: those of the job.
     :param closing_tags: the tags around a text in the prompt; a text that closes one is noted. None: those of the job.
     :param screen: ``"claude"``: a separate batch, in the group ``screen``, first asks Claude about rows that the scan doubts;
-        rows that Claude suspects are set aside. All other rows are answered in any case.
+        rows that Claude suspects are set aside. ``"flip"``: it asks the job's own question twice, about a row and about the row
+        without its doubtful sentences; rows whose label moves are set aside. All other rows are answered in any case.
     :param screen_by: local wall clock ``HH:MM`` by which a scheduled run's screening is wanted, as ``deadline``.
     :raises JobError: a value is out of range.
     """
@@ -80,8 +82,7 @@ class Scan:
 
     def __post_init__(self) -> None:
         whole_number("scan: tasks", self.tasks, 1, MAX_SHARDS)
-        if self.screen not in {None, "claude"}:
-            raise JobError(f"screen is {self.screen!r}: write 'claude', or None to leave doubtful rows to the policy.")
+        check_screen(self.screen)
         check_clock("screen_by", self.screen_by)
 
 

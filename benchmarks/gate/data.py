@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.sources.mail.read_mail import read_mail
+from benchmarks.gate.reserve import is_reserved
 
 #: Beside the project, where the tests find it too.
 DATA = Path(os.environ.get("SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -69,6 +70,7 @@ class Row(NamedTuple):
     subtype: str
     licence: str
     group: str
+    lang: str
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ class Row(NamedTuple):
 
     @property
     def family(self) -> str:
-        return next((name for start, name in FAMILIES.items() if self.source.startswith(start)), self.source)
+        return family(self.source)
 
     @property
     def for_documents(self) -> bool:
@@ -92,29 +94,39 @@ class Row(NamedTuple):
         )
 
 
-def read(data: Path = DATA) -> list[Row]:
-    """All texts, cleaned, in an order of their own that never changes."""
-    return [*_injections(data), *_unicode(data), *_sentiment(data), *_mails(data)]
+def family(source: str) -> str:
+    """The family of *source*."""
+    return next((name for start, name in FAMILIES.items() if source.startswith(start)), source)
 
 
-def _injections(data: Path) -> list[Row]:
-    return _rows("injections", pq.read_table(data / "injections.parquet").to_pylist())
+def read(data: Path = DATA, *, reserve: bool = False) -> list[Row]:
+    """All texts but those of the reserve, or the *reserve* alone; cleaned, in an order of their own that never changes."""
+    return [row for one in (_injections, _unicode, _sentiment, _mails) for row in one(data, reserve=reserve)]
 
 
-def _unicode(data: Path) -> list[Row]:
-    rows = pq.read_table(data / "unicode.parquet").to_pylist()
+def divided(path: Path, columns: Sequence[str] | None = None, *, reserve: bool = False) -> list[dict[str, Any]]:
+    """The rows of a collection that are not in the reserve, or those that are."""
+    rows = pq.read_table(path, columns=columns).to_pylist()
+    return [row for row in rows if is_reserved(family(row["source"]), row.get("group") or row["id"]) == reserve]
+
+
+def _injections(data: Path, *, reserve: bool) -> list[Row]:
+    return _rows("injections", divided(data / "injections.parquet", reserve=reserve))
+
+
+def _unicode(data: Path, *, reserve: bool) -> list[Row]:
+    rows = divided(data / "unicode.parquet", reserve=reserve)
     return _rows("unicode", ({**row, "subtype": row["category"]} for row in rows))
 
 
-def _sentiment(data: Path) -> list[Row]:
-    rows = pq.read_table(data / "sentiment.parquet").to_pylist()
+def _sentiment(data: Path, *, reserve: bool) -> list[Row]:
+    rows = divided(data / "sentiment.parquet", reserve=reserve)
     return _rows("sentiment", ({**row, "kind": "sentiment", "subtype": row["lang"]} for row in rows))
 
 
-def _mails(data: Path) -> list[Row]:
-    rows = pq.read_table(
-        data / "emails.parquet", columns=["id", "source", "label", "licence", "group", "raw"]
-    ).to_pylist()
+def _mails(data: Path, *, reserve: bool) -> list[Row]:
+    columns = ["id", "source", "label", "licence", "group", "raw"]
+    rows = divided(data / "emails.parquet", columns, reserve=reserve)
     return _rows("emails", ({**row, "text": _body(row["raw"]), "kind": row["label"], "subtype": ""} for row in rows))
 
 
@@ -136,6 +148,7 @@ def _rows(file: str, rows: Iterable[dict[str, Any]]) -> list[Row]:
             row["subtype"] or "",
             row["licence"] or "",
             row.get("group") or row["id"],
+            row.get("lang") or "",
         )
         for row, text in zip(found, texts, strict=True)
     ]

@@ -1,13 +1,15 @@
 """What the gate catches and what it takes for an attack by mistake, by source and layer: `make scan-eval`.
 
-The classifier is judged on scores of models that saw nothing of the source's family (`heldout`). The other layers have
-no training; they are judged as they are.
+With `--reserve` the shipped gate is judged, whole, on the texts that no rule was written from and no model was trained on
+(`reserve`), and by language and form (`apart`). Without it the texts are those that all was made with: the classifier is
+judged on scores of models that saw nothing of the source's family (`heldout`). The other layers have no training; they are
+judged as they are.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,12 +25,12 @@ from airflow_provider_claude.core.scan.normalise import normalise
 from airflow_provider_claude.core.scan.policy import Action, ScanPolicy
 from airflow_provider_claude.core.scan.readings import readings
 from airflow_provider_claude.core.scan.signatures import Signatures
-from benchmarks.gate import data, heldout
+from benchmarks.gate import card, data, heldout
 from benchmarks.gate.corpus import Floats
 from benchmarks.gate.data import Row
+from benchmarks.gate.rates import Mask, table
 from benchmarks.gate.train import Trainer, examples
 
-Mask = NDArray[np.bool_]
 Grades = NDArray[np.int8]
 
 #: Where the tables stand in the docs.
@@ -111,22 +113,6 @@ def aims(rows: Sequence[Row]) -> dict[str, Mask]:
     }
 
 
-def table(lines: Mapping[str, Mask], columns: Mapping[str, Mask]) -> str:
-    """Markdown: for each line its number of rows, and how many of them each column speaks of."""
-    head = ["", "rows", *columns]
-    body = [
-        [name, f"{mask.sum():,}", *(_share(of & mask, mask) for of in columns.values())] for name, mask in lines.items()
-    ]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---", *["---:"] * (len(head) - 1)], *body])
-
-
-def _share(part: Mask, whole: Mask) -> str:
-    if not whole.any():
-        return "–"
-    share = 100 * part.sum() / whole.sum()
-    return f"{share:.2f} %" if 0 < share < 5 else f"{share:.0f} %"
-
-
 def thresholds(rows: Sequence[Row], scores: Floats) -> str:
     """What each threshold would mean."""
     columns = {f"≥ {at:.2f}": scores >= at for at in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)}
@@ -177,20 +163,32 @@ def put(path: Path, mark: str, text: str) -> None:
     path.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}", "utf-8")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=data.DATA)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/explanation/injection-gate.md")
-    args = parser.parse_args()
-    rows = data.read(args.data)
+def open_tables(folder: Path) -> dict[str, str]:
+    """The tables about the texts that rules, grammars and thresholds were made with."""
+    rows = data.read(folder)
     found, scores = judged(rows)
-    tables = {
+    return {
         "catches": table({**aims(rows), **groups(rows)}, found),
         "thresholds": thresholds(rows, scores),
         "calibration": calibration(rows, scores),
         "training": data.licences(rows),
     }
-    for name, text in tables.items():
+
+
+def reserve_tables(folder: Path) -> dict[str, str]:
+    """The tables about the others, as the shipped gate judges them."""
+    rows = data.read(folder, reserve=True)
+    found = card.outcomes([row.raw for row in rows])
+    return {"reserve": table({**aims(rows), **groups(rows)}, found), **card.tables()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=data.DATA)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/explanation/injection-gate.md")
+    parser.add_argument("--reserve", action="store_true", help="judge the reserve instead; look at its rates alone")
+    args = parser.parse_args()
+    for name, text in (reserve_tables if args.reserve else open_tables)(args.data).items():
         print(f"\n{name}\n\n{text}")
         if args.write:
             put(DOCS, name, text)

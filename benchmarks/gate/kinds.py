@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 #: Kinds of attacks and of what sounds like them, and honest mail in other languages.
-GRAMMARS = ("kinds.txt", "mails.txt")
+GRAMMARS = ("kinds.txt", "mails.txt", "steering.txt")
+
+HERE = Path(__file__).parent
+
+Grammar = dict[str, list[str]]
 
 _SLOT = re.compile(r"\{([\w ]+)\}")
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
@@ -25,30 +29,37 @@ class Made(NamedTuple):
     kind: str
     attack: bool
 
+    @property
+    def weight(self) -> float:
+        """What it counts. Steering comes in more kinds than all else, and must not outweigh it."""
+        return 1.0 if self.attack and self.kind.startswith("steering") else 2.0
+
 
 def made(each: int, seed: int) -> list[Made]:
     """*each* texts of each kind, at most: no text is there twice."""
     rng = random.Random(seed)
-    grammar = _read("\n".join(Path(__file__).with_name(name).read_text("utf-8") for name in GRAMMARS))
-    kinds = [name for name in grammar if name.startswith(("attack ", "honest "))]
-    texts = {_said(grammar, kind, rng): kind for kind in kinds for _ in range(each)}
+    rules = grammar(*(HERE / name for name in GRAMMARS))
+    kinds = [name for name in rules if name.startswith(("attack ", "honest "))]
+    texts = {said(rules, kind, rng): kind for kind in kinds for _ in range(each)}
     return [Made(text, kind.split(" ", 1)[1], kind.startswith("attack ")) for text, kind in texts.items()]
 
 
-def _read(text: str) -> dict[str, list[str]]:
-    grammar: dict[str, list[str]] = {}
-    for line in text.splitlines():
+def grammar(*paths: Path) -> Grammar:
+    """The ways to say each name of the grammars at *paths*, read as one."""
+    ways: Grammar = {}
+    for line in (line for path in paths for line in path.read_text("utf-8").splitlines()):
         if line.startswith("= "):
-            ways = grammar.setdefault(line[2:].strip(), [])
+            some = ways.setdefault(line[2:].strip(), [])
         elif line.strip() and not line.startswith("# "):
-            ways.append(line.replace("\\n", "\n"))
-    return grammar
+            some.append(line.replace("\\n", "\n"))
+    return ways
 
 
-def _said(grammar: dict[str, list[str]], name: str, rng: random.Random) -> str:
+def said(grammar: Grammar, name: str, rng: random.Random) -> str:
+    """One way to say *name*."""
     text = rng.choice(grammar[name])
     while slot := _SLOT.search(text):
-        text = text[: slot.start()] + _said(grammar, slot[1], rng) + text[slot.end() :]
+        text = text[: slot.start()] + said(grammar, slot[1], rng) + text[slot.end() :]
     while choice := _CHOICE.search(text):
         text = text[: choice.start()] + rng.choice(choice[1].split("|")) + text[choice.end() :]
     return re.sub(r" {2,}", " ", text).strip(" ")

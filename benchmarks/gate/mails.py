@@ -46,7 +46,7 @@ WISHES = {
 }
 
 #: Sources of the shared data whose attacks are meant for a reader of mail or documents.
-_SOURCES = ("agentdojo", "deepset-prompt-injections", "email-agent-seeds", "lakera-gandalf", "bipia", "pint-samples")
+_SOURCES = ("deepset-prompt-injections", "lakera-gandalf", "bipia", "pint-samples")
 _LONGEST = 600
 
 
@@ -92,12 +92,11 @@ def _placed(body: str, attack: str, number: int) -> str:
 
 
 def public_attacks(shared: Path) -> list[str]:
-    """Short attacks of *shared*, the folder with `injections.parquet`, from all sources in turn."""
-    import pyarrow.parquet as pq
+    """Short attacks of *shared*, the folder with `injections.parquet`, from all sources in turn; none of the reserve."""
+    from benchmarks.gate.data import divided
 
-    table = pq.read_table(shared / "injections.parquet", columns=["source", "text", "kind"])
     found: dict[str, list[str]] = {name: [] for name in _SOURCES}
-    for row in table.to_pylist():
+    for row in divided(shared / "injections.parquet", ["id", "group", "source", "text", "kind"]):
         source = row["source"].split("/")[0]
         if row["kind"] == "attack" and source in found and 20 < len(row["text"]) <= _LONGEST:
             found[source].append(row["text"])

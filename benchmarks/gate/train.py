@@ -76,9 +76,9 @@ def examples(rows: Sequence[Row]) -> list[Example]:
     found += [_carried(_varied(row.text, rng), row.families, _weight(row, counts), carriers, rng) for row in short]
     for one in kinds.made(MADE, SEED):
         if one.attack and rng.random() < 0.5:
-            found.append(_carried(one.text, (), 2.0, carriers, rng))
+            found.append(_carried(one.text, (), one.weight, carriers, rng))
         else:
-            found.append(Example(one.text, one.attack, (), 2.0))
+            found.append(Example(one.text, one.attack, (), one.weight))
     return found
 
 

@@ -19,6 +19,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.scan.signatures import Signatures
+from airflow_provider_claude.core.scan.signatures.label_words import label_rules
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile
 from airflow_provider_claude.core.scan.structure import CHANGES, find, offset
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
@@ -112,15 +113,19 @@ class Gate:
 
 
 def open_gate(
-    policy: ScanPolicy, rules: Sequence[RuleFile], closing_tags: Sequence[str] = (), confidential: str = ""
+    policy: ScanPolicy,
+    rules: Sequence[RuleFile],
+    closing_tags: Sequence[str] = (),
+    confidential: str = "",
+    labels: Sequence[str] = (),
 ) -> Gate:
     """The gate with all layers. *rules* are those of the policy's folders. *closing_tags* are tags of the prompt, such as
     `</email>`: a text that closes one is noted.
-    *confidential* is the word that no answer may hold.
+    *confidential* is the word that no answer may hold; *labels* are those of the job, which a text may ask for.
 
     Raises JobError where one of *rules* cannot be used.
     """
-    signatures = Signatures.compiled(rules)
+    signatures = Signatures.compiled((*rules, *label_rules(labels)))
     learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score, policy.doubt_score)
     tags = (*policy.limits.closing_tags, *closing_tags)
     limits = replace(policy.limits, closing_tags=tags, confidential=confidential)

@@ -6,7 +6,7 @@ The question is one of the API's own guidance: a short one, about data, with a b
 
 from __future__ import annotations
 
-from airflow_provider_claude.core.scan.findings import Finding
+from airflow_provider_claude.core.scan.verdicts import Verdict
 from airflow_provider_claude.job import ClaudeJob
 
 #: The flag of a row that Claude has found harmless.
@@ -39,7 +39,10 @@ SCREEN = ClaudeJob(
 )
 
 
-def screened(row: int) -> Finding:
-    """The finding about row *row*, which Claude suspects."""
-    detail = "Claude was asked, and suspects that the text tries to steer the model that reads it."
-    return Finding(row, "screen", "injection_suspected", "high", 0.95, detail)
+#: What is said of a row that Claude suspects.
+SUSPECTED = Verdict(
+    "injection_suspected",
+    "Claude was asked, and suspects that the text tries to steer the model that reads it.",
+    "screen",
+    0.95,
+)

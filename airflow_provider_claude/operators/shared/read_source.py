@@ -20,6 +20,7 @@ from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_claude.core.scan.flip import Screen
     from airflow_provider_claude.core.scan.origin import MissingSource
     from airflow_provider_claude.core.scan.pii.redaction import Redacting
     from airflow_provider_claude.core.scan.policy import ScanPolicy
@@ -54,6 +55,7 @@ class ReadsSource:
     max_chars: int = 100_000
     part_rows: int = 10_000
     near_duplicates: float | None = None
+    screen: Screen | None = None
     screened: str | None = None
     golden: str | None = None
 
@@ -145,6 +147,12 @@ class ReadsSource:
             raise JobError("golden needs job: the fields of its output say which columns have the known answers.")
         return list(self.job.properties)
 
+    def _flip(self) -> tuple[str, ...]:
+        """The fields that are compared where rows are asked twice."""
+        from airflow_provider_claude.core.scan.flip import compared
+
+        return compared(self.job.label_fields) if self.screen == "flip" and self.job else ()
+
     def scan_settings(self) -> ScanSettings:
         from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 
@@ -155,9 +163,11 @@ class ReadsSource:
             max_chars=self.max_chars,
             closing_tags=self.closing_tags,
             confidential=confidential_word(self.job, self.work, self.run_folder) if self.job else "",
+            labels=self.job.labels if self.job else (),
             policy=self.policy,
             near_duplicates=self.near_duplicates,
             screened=run_folder(self.screened) if self.screened else None,
+            flip=self._flip(),
             redact=with_cipher(self.redacting),
             trimming=self.trimming,
             unreadable_files=self.unreadable_files,

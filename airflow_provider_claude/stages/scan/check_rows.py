@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 
 from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan.digests import input_digests
+from airflow_provider_claude.core.scan.doubtful import without_doubtful
 from airflow_provider_claude.core.scan.excerpt import excerpt, excerpt_at
+from airflow_provider_claude.core.scan.flip import NOT_COMPARED
 from airflow_provider_claude.core.scan.gate import Gate, joined
 from airflow_provider_claude.core.scan.normalise import Cleaned, normalise, taken
 from airflow_provider_claude.core.scan.trimming import Trimming
@@ -32,7 +35,7 @@ class Judge:
 
     A row is oversize where the texts in *columns* together, or one value of *carry*, are longer than *max_chars*. *redaction*
     replaces personal data in the texts first of all; rows set aside are then kept as they were scanned,
-    not as they came. *trimming* says what is scanned but not sent.
+    not as they came. *trimming* says what is scanned but not sent. *flip*: rows in doubt are asked twice.
     """
 
     gate: Gate
@@ -42,10 +45,14 @@ class Judge:
     released: frozenset[bytes] = frozenset()
     redaction: Redaction | None = None
     trimming: Trimming = field(default_factory=Trimming)
+    flip: bool = False
 
 
 class Doubt(NamedTuple):
-    """A suspect: the hash of its scanned text, that text, and the hash of its texts as they came."""
+    """A suspect: the hash of its scanned text, that text, and the hash of its texts as they came.
+
+    Where rows are asked twice, *text* is the JSON of what is sent without the doubtful sentences, by column.
+    """
 
     key: str
     text: str
@@ -78,6 +85,8 @@ class RowCheck:
         self.doubts = self._in_doubt()
         self.aside |= empty([column.texts for column in self.cleaned.values()], self.flags) | too_long | _defects(chunk)
         self._leave_out(trimmed)
+        if judge.flip:
+            self._compare()
         self.rows = [row for row in range(chunk.num_rows) if row not in self.aside]
         self.digests = _digests(self.rows, [column.texts for column in self.cleaned.values()])
 
@@ -93,6 +102,21 @@ class RowCheck:
             self.cleaned[name] = replace(self.cleaned[name], texts=sent.texts)
             for flag, rows in sent.changes.items():
                 self.flags = _flags(self.flags, {row: [flag] for row in rows})
+
+    def _compare(self) -> None:
+        """Make the second texts of the doubts. A row of which nothing would be left, or all, cannot be compared: it stays a
+        suspect, and is set aside if its doubt is confirmed.
+        """
+        doubts, self.doubts = self.doubts, {}
+        for row, doubt in doubts.items():
+            if row in self.aside:
+                continue
+            texts = [column.texts[row].as_py() for column in self.cleaned.values()]
+            without = without_doubtful(texts, self._gate.signatures)
+            if without != texts and any(text and not text.isspace() for text in without):
+                self.doubts[row] = doubt._replace(text=json.dumps(without))
+            elif NOT_COMPARED.reason in self.flags[row]:
+                self.aside[row] = NOT_COMPARED
 
     def _raw(self, rows: Iterable[int]) -> dict[int, bytes]:
         """The hashes of the texts of *rows*, as they came."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +13,17 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.arrays import array, scalar
 from airflow_provider_claude.core.scan import screening
 from airflow_provider_claude.core.scan.excerpt import excerpt
+from airflow_provider_claude.core.scan.flip import AS_IT_IS, NOT_COMPARED, WITHOUT
 from airflow_provider_claude.core.scan.near_duplicates import Signature, signatures
 from airflow_provider_claude.core.scan.normalise import taken
 from airflow_provider_claude.core.scan.verdicts import Verdict
-from airflow_provider_claude.core.tables import DOUBT_FIELDS, DUPLICATE_FIELDS, ITEM_FIELDS, QUARANTINE_FIELDS
+from airflow_provider_claude.core.tables import (
+    DOUBT_FIELDS,
+    DUPLICATE_FIELDS,
+    ITEM_FIELDS,
+    QUARANTINE_FIELDS,
+    flip_fields,
+)
 from airflow_provider_claude.stages.scan.find_duplicates import Assignment, Index
 
 _TAKEN = Verdict("duplicate_id", "another row with this id came before, with other text.")
@@ -25,13 +33,15 @@ _TAKEN = Verdict("duplicate_id", "another row with this id came before, with oth
 class Fold:
     """How candidates are deduplicated: by *index*, and by *near* signatures if asked for. *columns* are their texts.
 
-    *screened* says by the hash of a doubt whether an injection is suspected.
+    *screened* has the verdict of the screening by the hash of a doubt, None where it is harmless; no mapping before the
+    screening. *flip*: it asks the job's question twice.
     """
 
     index: Index
     columns: Sequence[str]
     near: bool = False
-    screened: Mapping[bytes, bool] = field(default_factory=dict)
+    screened: Mapping[bytes, Verdict | None] | None = None
+    flip: bool = False
 
 
 class Deduplication:
@@ -43,24 +53,30 @@ class Deduplication:
         self.suspects = set(_true(candidates.column("scan_suspect")))
         self.aside: dict[int, Verdict] = {}
         self.screened_as: Counter[str] = Counter()
-        self._screen(fold.screened)
+        self._flip = fold.flip
+        if fold.screened is not None:
+            self._screen(fold.screened)
         self.assignments = self._assigned(fold)
 
-    def _screen(self, screened: Mapping[bytes, bool]) -> None:
-        """Apply Claude's answers about suspects."""
-        doubts = self.batch_in.column("scan_doubt").to_pylist() if screened else ()
-        for row, doubt in enumerate(doubts):
-            suspected = None if doubt is None else screened.get(bytes.fromhex(doubt))
-            if suspected is None:
+    def _screen(self, screened: Mapping[bytes, Verdict | None]) -> None:
+        """Apply Claude's answers about suspects. A confirmed doubt that was asked twice, and not answered, is set aside."""
+        for row, doubt in enumerate(self.batch_in.column("scan_doubt").to_pylist()):
+            if doubt is None:
                 continue
-            if suspected:
-                found = screening.screened(row)
-                self.aside[row] = Verdict(found.rule, found.detail, found.layer, found.score)
-            else:
-                self.suspects.discard(row)
-            word = self.aside[row].reason if suspected else screening.HARMLESS
-            self.flags[row].append(word)
-            self.screened_as[word] += 1
+            key = bytes.fromhex(doubt)
+            if key in screened:
+                self._answered(row, screened[key])
+            elif self._flip and NOT_COMPARED.reason in self.flags[row]:
+                self.aside[row] = NOT_COMPARED
+
+    def _answered(self, row: int, verdict: Verdict | None) -> None:
+        if verdict:
+            self.aside[row] = verdict
+        else:
+            self.suspects.discard(row)
+        word = verdict.reason if verdict else screening.HARMLESS
+        self.flags[row].append(word)
+        self.screened_as[word] += 1
 
     def _assigned(self, fold: Fold) -> dict[int, Assignment]:
         """The assignments of the rows that are not set aside; a row whose id is taken is set aside."""
@@ -96,11 +112,27 @@ class Deduplication:
 
     def doubts(self) -> pa.RecordBatch:
         """The rows to ask Claude about, including those already asked (DOUBT_FIELDS): a repeated screening asks the same."""
-        screened = [row for row, verdict in self.aside.items() if verdict.layer == "screen"]
+        screened = [row for row, verdict in self.aside.items() if verdict.layer == "screen" or verdict is NOT_COMPARED]
         asked = array(sorted([*self.rows("items"), *screened]), pa.int64())
-        some = self.batch_in.select(["scan_doubt", "scan_doubt_text"]).take(asked)
+        some = self.batch_in.take(asked)
         known = some.filter(some.column("scan_doubt").is_valid())
-        return pa.RecordBatch.from_arrays(known.columns, schema=pa.schema(DOUBT_FIELDS))
+        if self._flip:
+            return self._pairs(known)
+        return pa.RecordBatch.from_arrays(
+            known.select(["scan_doubt", "scan_doubt_text"]).columns, schema=pa.schema(DOUBT_FIELDS)
+        )
+
+    def _pairs(self, known: pa.RecordBatch) -> pa.RecordBatch:
+        """The *known* doubts as they are sent, and without their doubtful sentences; no text twice."""
+        found: dict[str, list[str | None]] = {}
+        for n, (key, without) in enumerate(
+            zip(*(known.column(name).to_pylist() for name in ("scan_doubt", "scan_doubt_text")), strict=True)
+        ):
+            found[key + AS_IT_IS] = [known.column(name)[n].as_py() for name in self._columns]
+            found[key + WITHOUT] = json.loads(without)
+        texts = [array([row[n] for row in found.values()], pa.string()) for n in range(len(self._columns))]
+        schema = flip_fields(self._columns)
+        return pa.RecordBatch.from_arrays([array(list(found), pa.string()), *texts], schema=schema)
 
     def excerpt(self, row: int) -> str:
         return excerpt(self._texts(row))

@@ -28,7 +28,13 @@ def scan_golden(
         source,
         run.golden,
         replace(
-            settings, carry=list(known), redact=redact, near_duplicates=None, screened=None, unreadable_files="fail"
+            settings,
+            carry=list(known),
+            redact=redact,
+            near_duplicates=None,
+            screened=None,
+            flip=(),
+            unreadable_files="fail",
         ),
         clock=clock,
     )

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.memory import many_rows
 from airflow_provider_claude.core.progress import Seen, unseen
+from airflow_provider_claude.core.scan.flip import policy_before_flip
 from airflow_provider_claude.core.scan.gate import open_gate
 from airflow_provider_claude.errors import SourceError
 from airflow_provider_claude.sources.rows.batches import RowSource
@@ -77,13 +78,18 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) 
     with open_redaction(run, settings.redact, now, part) as redaction:
         yield Judge(
             gate=open_gate(
-                settings.policy, rules_in(settings.policy.rule_folders), settings.closing_tags, settings.confidential
+                policy_before_flip(settings.policy) if settings.flip else settings.policy,
+                rules_in(settings.policy.rule_folders),
+                settings.closing_tags,
+                settings.confidential,
+                settings.labels,
             ),
             columns=settings.text_columns,
             carry=settings.carry,
             max_chars=settings.max_chars,
             released=released_keys(run),
             trimming=settings.trimming,
+            flip=bool(settings.flip),
             redaction=redaction,
         )
 

