@@ -44,6 +44,7 @@ def get_provider_info() -> dict[str, Any]:
                         "settle",
                         "shard",
                         "scan_splits",
+                        "vote",
                     )
                 ],
             }

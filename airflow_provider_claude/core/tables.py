@@ -191,6 +191,10 @@ PROVENANCE_FIELDS = (
     pa.field("claude_loaded_at", pa.timestamp("us", tz="UTC"), nullable=False),
 )
 
+#: The last column of the answers where votes are asked for (`resolve`): JSON, see
+#: core.consistency.vote.Ballot; null without a vote.
+VOTES = pa.field("claude_votes", pa.string())
+
 
 #: How the columns of a run folder are called that hold what is carried, typed, of a column that is also sent, as text.
 _CARRIED = "claude_carried_"

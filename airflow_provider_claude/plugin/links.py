@@ -25,6 +25,7 @@ from airflow_provider_claude.operators.scan_splits import (
 )
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.operators.shard import ClaudeShardOperator
+from airflow_provider_claude.operators.vote import ClaudeVoteOperator
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 
@@ -51,6 +52,7 @@ class RunPageLink(BaseOperatorLink):
         ClaudeShardOperator,
         ClaudeSplitMergeOperator,
         ClaudeSplitScanOperator,
+        ClaudeVoteOperator,
     ]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:

@@ -74,7 +74,7 @@ from airflow_provider_claude.store.records.attempt_records import (
     VoidedRecord,
 )
 from airflow_provider_claude.store.records.budget_records import BudgetRecord, ReservedRecord, SpentRecord
-from airflow_provider_claude.store.records.change_records import AcceptedRecord, ChangeRecord
+from airflow_provider_claude.store.records.change_records import AcceptedRecord, ChangeRecord, VoteRecord
 from airflow_provider_claude.store.records.history_records import (
     BatchRun,
     CacheRecord,
@@ -160,6 +160,7 @@ __all__ = [
     "TokenSums",
     "TokensRecord",
     "VoidedRecord",
+    "VoteRecord",
     "WorkFolder",
     "all_names",
     "atomic_output",

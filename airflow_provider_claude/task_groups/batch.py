@@ -27,6 +27,7 @@ from airflow_provider_claude.operators.scan_splits import (
 )
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
 from airflow_provider_claude.operators.shard import ClaudeShardOperator
+from airflow_provider_claude.operators.vote import ClaudeVoteOperator
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 from airflow_provider_claude.task_groups.settings import (
@@ -148,6 +149,11 @@ def claude_batch_job(
             publish_to=output,
             **arguments(publish, "replace", "take_over"),
         )
+        if consistency and consistency.resolve:
+            vote = ClaudeVoteOperator(
+                task_id="vote", run_folder=run_folder, job=job, conn_id=conn_id, in_flight=sync.in_flight, **_pool(sync)
+            )
+            shards >> vote >> report
         scanned >> planned >> shards >> report
     return group
 
@@ -165,7 +171,7 @@ def _shards(
         "rounds": settings.rounds,
         "in_flight": sync.in_flight,
         "shed_to": "batch" if sync.priority_column else None,
-        **({"pool": sync.pool} if sync.pool else {}),
+        **_pool(sync),
     }
 
     @task_group(group_id="shard")
@@ -182,6 +188,10 @@ def _shards(
 
     mapped: Any = each_shard.expand(shard=planned.output)
     return mapped
+
+
+def _pool(sync: Sync) -> dict[str, Any]:
+    return {"pool": sync.pool} if sync.pool else {}
 
 
 class _Asked(NamedTuple):

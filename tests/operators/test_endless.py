@@ -24,6 +24,7 @@ from airflow_provider_claude.operators.scan_splits import (
     ClaudeSplitScanOperator,
 )
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
+from airflow_provider_claude.operators.vote import ClaudeVoteOperator
 from airflow_provider_claude.runtime import task_errors
 from airflow_provider_claude.runtime.task_errors import resumable
 from airflow_provider_claude.simulator.process import SimulatorProcess
@@ -41,6 +42,7 @@ OPERATORS = (
     ClaudeSplitMergeOperator,
     ClaudeScanSplitOperator,
     ClaudeSplitScanOperator,
+    ClaudeVoteOperator,
 )
 
 

@@ -24,6 +24,7 @@ from airflow_provider_claude.operators.report import ClaudeReportOperator
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
 from airflow_provider_claude.operators.scan_splits import ClaudeScanSplitOperator
 from airflow_provider_claude.operators.settle import ClaudeSettleOperator
+from airflow_provider_claude.operators.vote import ClaudeVoteOperator
 from airflow_provider_claude.plugin.alerts import deadline_alerts
 from airflow_provider_claude.sensors.batch import ClaudeBatchSensor
 from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
@@ -44,6 +45,7 @@ PUBLIC = (
     ClaudeBatchCreateOperator,
     ClaudeResultLoadOperator,
     ClaudeSettleOperator,
+    ClaudeVoteOperator,
     ClaudeMessagesOperator,
     ClaudeReportOperator,
     ClaudeBatchSensor,

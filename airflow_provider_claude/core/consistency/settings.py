@@ -13,6 +13,9 @@ from airflow_provider_claude.job.numbers import number, whole_number
 #: What a plan does about a changed job.
 OnChange = Literal["report", "hold"]
 
+#: What a run does about rows whose second answer is another one.
+Resolve = Literal["majority"]
+
 #: More rows asked again tell hardly more, and cost as much as the run's own.
 MOST_ROWS = 100_000
 
@@ -46,6 +49,9 @@ class Consistency:
         ``hold``: nothing else is asked, and nothing is published, before ``claude-batch accept``.
     :param change_rows: at most so many items are the sample of a change, and of `order_probe`.
     :param order_probe: ask the sample of each run with the options of each enum in reverse, to measure what their order does.
+    :param resolve: ``majority``: the rows whose second answer is another one are asked a third time before the answers are
+        published, and of the three answers the one that came twice counts. The answers get a column `claude_votes`. None: no
+        second answer changes the table.
     :param confidence_field: a number of the output, 0 to 1, in which the model says how sure it is of its answer. By the golden
         rows, the report says how often it is right when it is so sure; without golden rows, that it is the model's word only. The
         answers get a column `<field>_calibrated`, by the golden rows of the last accepted run of the same job.
@@ -63,12 +69,17 @@ class Consistency:
     on_change: OnChange = "report"
     change_rows: int = 1_000
     order_probe: bool = False
+    resolve: Resolve | None = None
     confidence_field: str | None = None
 
     def __post_init__(self) -> None:
         number("consistency: share", self.share, 0, 1)
         if self.on_change not in get_args(OnChange):
             raise JobError(f"consistency: on_change is {self.on_change!r}: write 'report' or 'hold'.")
+        if self.resolve not in {None, *get_args(Resolve)}:
+            raise JobError(f"consistency: resolve is {self.resolve!r}: write 'majority' or None.")
+        if self.resolve and not self.share:
+            raise JobError("consistency: resolve has no rows to resolve, as share=0 asks no row a second time.")
         for name in ("least", "most", "change_rows"):
             whole_number(f"consistency: {name}", getattr(self, name), 1, MOST_ROWS)
         if self.least > self.most:

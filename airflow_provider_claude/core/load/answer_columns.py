@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, with_columns
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, VOTES, with_columns
 from airflow_provider_claude.job.decimals import DIGITS, decimal_of
 from airflow_provider_claude.job.schema import resolve
 
@@ -36,13 +36,15 @@ def answer_type(schema: Mapping[str, Any]) -> pa.DataType:
     return _struct(resolve(schema, schema), schema)
 
 
-def answer_schema(carry: Iterable[pa.Field], kind: pa.StructType, calibrated: str | None = None) -> pa.Schema:
+def answer_schema(
+    carry: Iterable[pa.Field], kind: pa.StructType, calibrated: str | None = None, *, votes: bool = False
+) -> pa.Schema:
     """The schema of the answer table: keys, the columns carried along, the answer's own, that of the *calibrated* confidence if
-    there is one, provenance.
+    there is one, provenance, and that of the *votes* if there are any.
     """
     own = [field.remove_metadata() for field in kind]
     own += [pa.field(calibrated, pa.float64())] if calibrated else []
-    return pa.schema([*with_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS])
+    return pa.schema([*with_columns(ANSWER_KEY_FIELDS, carry), *own, *PROVENANCE_FIELDS, *([VOTES] if votes else [])])
 
 
 def _struct(node: Mapping[str, Any], root: Mapping[str, Any]) -> pa.DataType:

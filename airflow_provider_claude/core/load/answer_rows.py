@@ -19,7 +19,7 @@ from airflow_provider_claude.core.load.calibrated import Calibrated
 from airflow_provider_claude.core.load.clean_answers import Cleaner
 from airflow_provider_claude.core.load.exact_values import reader_of
 from airflow_provider_claude.core.load.prompt_leaks import PromptLeaks
-from airflow_provider_claude.core.tables import PROVENANCE_FIELDS, UNRESOLVED_FIELDS, USD
+from airflow_provider_claude.core.tables import PROVENANCE_FIELDS, UNRESOLVED_FIELDS, USD, VOTES
 
 #: What a duplicate did not use.
 _TOKENS = frozenset(field.name for field in PROVENANCE_FIELDS if field.name.endswith("_tokens"))
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Origin:
     """What all rows of one load share. *items* and *duplicates* are the shard's; keys of *constants* are columns of
     PROVENANCE_FIELDS. *quoting*: the indexes of items whose own texts hold the confidential word. *calibrated*: the column with
-    the calibrated confidence, None where there is none.
+    the calibrated confidence, None where there is none. *votes*: there is a column of votes, which is empty at first.
     """
 
     items: pa.Table
@@ -48,10 +48,12 @@ class Origin:
     constants: Mapping[str, Any]
     quoting: frozenset[int] = frozenset()
     calibrated: Calibrated | None = None
+    votes: bool = False
 
     @property
     def answer_schema(self) -> pa.Schema:
-        return answer_schema(self.carry, self.answer_type, self.calibrated.name if self.calibrated else None)
+        calibrated = self.calibrated.name if self.calibrated else None
+        return answer_schema(self.carry, self.answer_type, calibrated, votes=self.votes)
 
     def leaks(self, index: int, answer: Mapping[str, Any]) -> bool:
         """Whether *answer* to the item at *index* holds the confidential word, which its text does not."""
@@ -107,6 +109,7 @@ def answer_rows(origin: Origin, sent: Sent, rows: Rows) -> pa.Table:
         **(origin.calibrated.column(answers) if origin.calibrated else {}),
         "claude_flags": _flags(prompt_leaks, rows.judged),
         **_provenance(origin, sent, items, rows),
+        VOTES.name: pa.nulls(len(rows), VOTES.type),
     }
     table = pa.table([columns[name] for name in origin.answer_schema.names], schema=origin.answer_schema)
     return pa.concat_tables([table, _for_duplicates(origin, rows.indexes, table, "claude_cost_usd")])

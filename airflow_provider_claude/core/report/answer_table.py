@@ -13,9 +13,9 @@ from airflow_provider_claude.core.arrays import scalar
 from airflow_provider_claude.core.cost.cache_use import CacheUse
 from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.report.tally import ColumnSummary, ColumnTally, Tally
-from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS
+from airflow_provider_claude.core.tables import ANSWER_KEY_FIELDS, PROVENANCE_FIELDS, VOTES
 
-_OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS))
+_OURS = frozenset(field.name for field in (*ANSWER_KEY_FIELDS, *PROVENANCE_FIELDS, VOTES))
 _TOKENS = {f"claude_{kind}_tokens": kind for kind in ("input", "output", "cache_read", "cache_creation")}
 
 _BATCH = scalar("batch", pa.string())

@@ -12,6 +12,7 @@ from airflow_provider_claude.core.consistency.calibration import Confidence
 from airflow_provider_claude.core.consistency.drift import Drift
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.consistency.neighbours import Neighbours
+from airflow_provider_claude.core.consistency.vote import Voted
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.certification import Certification
@@ -48,9 +49,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
     shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently;
     `confidence`: what the model's own is worth. `change`: what a changed job did to a sample, None where the job is the accepted
-    one; `order`: what the order of the options did. Times are shown in `zone`, the DAG's. `publication` says how far the
-    publication of the answers is; `published` where they are, and `published_rows` how many are in the files there, both None
-    while, or because, they are not.
+    one; `order`: what the order of the options did; `votes`: what third answers changed, None where there is no vote. Times are
+    shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
+    `published_rows` how many are in the files there, both None while, or because, they are not.
     """
 
     source: str
@@ -87,6 +88,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence | None = None
     change: Certification | None = None
     order: Measured | None = None
+    votes: Voted | None = None
 
     @property
     def green(self) -> bool:

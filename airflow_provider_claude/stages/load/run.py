@@ -42,7 +42,6 @@ from airflow_provider_claude.stages.load.result_sources import result_sources_of
 from airflow_provider_claude.store import (
     LoadedRecord,
     PlanRecord,
-    RunFolder,
     ShardFolder,
     remove,
     write_record,
@@ -198,7 +197,8 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
     return Origin(
         items=_renamed(items.drop_columns("flags")).combine_chunks(),
         quoting=_quoting(items["flags"].combine_chunks()),
-        calibrated=_calibrated(shard.run, plan),
+        calibrated=calibrated_of(plan),
+        votes=plan.has_votes,
         duplicates=_renamed(read_duplicates(shard.run, spec.start, spec.stop, carry)),
         carry=tuple(as_carried(carry)),
         answer_type=answer_type(plan.job.answer_schema),
@@ -217,10 +217,10 @@ def _origin(shard: PlannedShard, task: TaskRef, now: str) -> Origin:
     )
 
 
-def _calibrated(run: RunFolder, plan: PlanRecord) -> Calibrated | None:
-    """The column of the calibrated confidence, where *plan* names the field. Probes have none: they may ask another job."""
+def calibrated_of(plan: PlanRecord) -> Calibrated | None:
+    """The column of the calibrated confidence, where *plan* names the field. The plan of a probe names none."""
     wanted = plan.consistency
-    if run.is_probe or wanted is None or wanted.calibrated_column is None or wanted.confidence_field is None:
+    if wanted is None or wanted.calibrated_column is None or wanted.confidence_field is None:
         return None
     return Calibrated(wanted.calibrated_column, wanted.confidence_field, plan.curve)
 

@@ -27,6 +27,11 @@ from airflow_provider_claude.stages.probes.write_probe import Weighed
 #: The gates that need what the probe measures.
 _JUDGED = ("min_agreement", "min_golden")
 
+_VOTE = (
+    "Those whose second answer is another one are asked a third time on the Messages API before the answers are published, and "
+    "the majority counts: that is not estimated, and within the budget."
+)
+
 
 def with_again(start: Start, planned: Planned) -> Planned:
     """*planned* with the probe, where the settings ask for it and there is room; else with the reason why not."""
@@ -53,7 +58,9 @@ def _with_again(start: Start, planned: Planned, rows: int, *, golden: bool, judg
     why = why or (no_room(start, planned, weighed) if weighed else "")
     if weighed is None or why:
         return _without(planned, why, judged)
-    return explained(added(start, planned, weighed, AGAIN), [_asked(weighed, rows)])
+    wanted = start.settings.consistency
+    said = [_asked(weighed, rows), *([_VOTE] if rows and wanted and wanted.resolve else [])]
+    return explained(added(start, planned, weighed, AGAIN), said)
 
 
 def _without(planned: Planned, why: str, judged: Sequence[str]) -> Planned:

@@ -79,7 +79,7 @@ def check(run: RunFolder, job: ClaudeJob, api: PlanApi, settings: Settings, cloc
         settings.destination,
         settings.named_work,
         job.schema,
-        _calibrated(settings),
+        settings.consistency,
         settings.unsafe_store,
     )
     warnings = prepare(run, folder, scan, aim, clock())

@@ -115,14 +115,18 @@ class Weighed:
         """What it is expected to cost, by batch."""
         return sum((one.cost["batch"] for one in self.sums), Decimal(0))
 
+    def folder(self, name: str) -> str:
+        """The name of the probe's folder: *name* and a hash of what it asks."""
+        content = hashlib.sha256("".join(spec.fingerprint for spec in self.specs).encode()).hexdigest()
+        return f"{name}-{content[:_NAME_CHARS]}"
+
     def write(self, name: str, due: float | None) -> RunFolder:
         """Write the probe's run folder, *name* and a hash of what it asks; its batches are cancelled at *due* (epoch seconds).
 
         The same content has the same folder: what it is paid for is found again.
         """
         run, plan = self.draft.run, self.draft.plan
-        content = hashlib.sha256("".join(spec.fingerprint for spec in self.specs).encode()).hexdigest()
-        probe = run.probe(f"{name}-{content[:_NAME_CHARS]}")
+        probe = run.probe(self.folder(name))
         items, rows = self.draft.items, self.rows
         for number, asking in enumerate(self.draft.askings):
             write_table(probe.part("items", number), _numbered(_in_order(items, asking), number * rows))

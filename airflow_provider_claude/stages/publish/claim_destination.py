@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.load.answer_columns import answer_schema, answer_type
 from airflow_provider_claude.core.publish.destination import Destination, Holder
 from airflow_provider_claude.core.publish.guard import fewer_rows, foreign, other_source, refuse
@@ -149,7 +150,7 @@ def check_folder(run: RunFolder, partition: str | None) -> None:
 
 class Aim(NamedTuple):
     """Where a run is to publish: *partition* of *output*, as *destination* says; None for nowhere. *named_work*: see
-    `check_places`. *answer_schema* is the JSON schema of an answer, *calibrated* the column of the calibrated confidence.
+    `check_places`. *answer_schema* is the JSON schema of an answer, *consistency* may add columns to it.
     *unsafe_store*: see `check_work_store`.
     """
 
@@ -158,7 +159,7 @@ class Aim(NamedTuple):
     destination: Destination | None
     named_work: bool
     answer_schema: Mapping[str, Any]
-    calibrated: str | None = None
+    consistency: Consistency | None = None
     unsafe_store: bool = False
 
 
@@ -177,7 +178,7 @@ def prepare(run: RunFolder, work: WorkFolder, scan: ScanRecord, aim: Aim, now: s
     if table is not None and mine is not None:
         _check_table(table, scan)
         incoming = Incoming(
-            scan.source, scan.items + scan.duplicates, table_schema(run, scan, aim.answer_schema, aim.calibrated)
+            scan.source, scan.items + scan.duplicates, table_schema(run, scan, aim.answer_schema, aim.consistency)
         )
         claim_table(table, mine, aim.partition, incoming, now)
     if folder is None or mine is None:
@@ -194,6 +195,9 @@ def _check_table(table: SqlTable, scan: ScanRecord) -> None:
         refuse(f"output {table} is the source: the next run would read these answers as its input. Name another table.")
 
 
-def table_schema(run: RunFolder, scan: ScanRecord, schema: Mapping[str, Any], calibrated: str | None) -> pa.Schema:
-    """The columns of the answers of *run* to *schema*, with that of the *calibrated* confidence if there is one."""
-    return answer_schema(as_carried(read_carried(run, scan)), answer_type(schema), calibrated)
+def table_schema(
+    run: RunFolder, scan: ScanRecord, schema: Mapping[str, Any], consistency: Consistency | None
+) -> pa.Schema:
+    """The columns of the answers of *run* to *schema*, with those that *consistency* adds."""
+    calibrated, votes = (consistency.calibrated_column, bool(consistency.resolve)) if consistency else (None, False)
+    return answer_schema(as_carried(read_carried(run, scan)), answer_type(schema), calibrated, votes=votes)

@@ -71,7 +71,7 @@ def _published(
     run: RunFolder, summary: Summary, output: UPath | SqlTable, destination: Destination, now: str
 ) -> Loaded:
     scan, plan = run.need_scan(), run.need_plan()
-    schema = table_schema(run, scan, plan.job.answer_schema, plan.calibrated_column)
+    schema = table_schema(run, scan, plan.job.answer_schema, plan.consistency)
     parts, label = run.parts("answers"), _label(run, scan, plan, destination, destination.holder, now)
     if isinstance(output, SqlTable):
         incoming = Incoming(scan.source, summary.ledger.answered, schema)

@@ -24,6 +24,7 @@ from airflow_provider_claude.core.report.thresholds import Thresholds
 from airflow_provider_claude.sinks.sql.table import SqlTable
 from airflow_provider_claude.stages.cost.spent import keep_on_record
 from airflow_provider_claude.stages.probes.accepted_job import accepted_job
+from airflow_provider_claude.stages.probes.apply_votes import apply_votes
 from airflow_provider_claude.stages.probes.measure_again import Found, measure_again
 from airflow_provider_claude.stages.probes.measure_change import measure_change
 from airflow_provider_claude.stages.probes.measure_order import measure_order
@@ -68,7 +69,7 @@ def report(
     """
     scan, plan = run.need_scan(), run.need_plan()
     _ = accepted_job(run, plan)  # raises where it cannot be read, before anything is published
-    now = clock()
+    now, votes = clock(), apply_votes(run, plan)
     paid, probed = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
     found = measure_again(run, plan, baseline(run, plan))
@@ -80,6 +81,7 @@ def report(
         confidence=_confidence(plan, found),
         change=_beside(measure_change(run, plan), found.measured if found else None),
         order=measure_order(run, plan),
+        votes=votes,
     )
     others = other_runs(run, plan)
     drift = drifts(others, plan, summary.answers)
@@ -93,6 +95,7 @@ def report(
             *_changed(summary, changes(others, plan)),
             *(one.sentence() for one in drift if one.alarm),
             *held.warnings,
+            *([votes.sentence()] if votes and votes.why_not else []),
         ],
         drift=drift,
     )

@@ -6,6 +6,14 @@ from airflow_provider_claude.job import JobSpec
 from airflow_provider_claude.store.records.record import Record
 
 
+class VoteRecord(Record, frozen=True, kw_only=True):
+    """vote.json of a run: third answers were asked for, by the plan of `planned_at`; `why_not` says why some are not there."""
+
+    planned_at: str
+    at: str
+    why_not: str = ""
+
+
 class AcceptedRecord(Record, frozen=True, kw_only=True):
     """accepted/<group>/N.json of the work folder: the job whose answers count, since `at`; the highest N counts.
 

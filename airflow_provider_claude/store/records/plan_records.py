@@ -179,6 +179,11 @@ class PlanRecord(Record, frozen=True, kw_only=True):
         return self.consistency.calibrated_column if self.consistency else None
 
     @property
+    def has_votes(self) -> bool:
+        """Whether a third answer decides where the first two differ."""
+        return self.consistency is not None and self.consistency.resolve is not None
+
+    @property
     def due(self) -> float | None:
         """`deadline` in epoch seconds."""
         return due(self.deadline)
