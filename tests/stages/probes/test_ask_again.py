@@ -214,7 +214,9 @@ class TestHeldBack:
         answered(today, [today.run.shard(spec.number) for spec in record.shards])
         claude_simulator.behaviour(expired=1.0)
         answered(today, open_shards(today.run, record)[len(record.shards) :])
-        with pytest.raises(LedgerError, match=r"none of them has two answers to compare\. Without a valid answer .*: 40 expired"):
+        with pytest.raises(
+            LedgerError, match=r"none of them has two answers to compare\. Without a valid answer .*: 40 expired"
+        ):
             reported(today)
 
     def test_a_night_whose_rows_all_have_answers_already_is_measured_all_the_same(self, night: Night) -> None:
