@@ -63,7 +63,7 @@ class ClaudeVoteOperator(SettlesShards, BaseOperator):
         return self.execute(context, waiting_since)
 
     def execute(self, context: Context, waiting_since: float | None = None) -> dict[str, Any]:
-        from airflow_provider_claude.stages.probes.ask_votes import ask_votes
+        from airflow_provider_claude.stages.vote.ask_votes import ask_votes
 
         with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
             hook = ClaudeHook(self.conn_id)

@@ -18,8 +18,7 @@ from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.consistency.vote import Ballot, Voted
 from airflow_provider_claude.core.tables import VOTES
 from airflow_provider_claude.stages.load.run import calibrated_of
-from airflow_provider_claude.stages.probes.ask_votes import vote_record
-from airflow_provider_claude.stages.probes.count_votes import vote_probes, votes_of
+from airflow_provider_claude.stages.probes.count_votes import vote_probes, vote_record, votes_of
 from airflow_provider_claude.stages.probes.measure_again import AGAIN
 from airflow_provider_claude.stages.probes.read_answers import probe_named
 from airflow_provider_claude.store import PlanRecord, RunFolder

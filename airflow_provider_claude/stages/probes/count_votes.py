@@ -10,7 +10,7 @@ from airflow_provider_claude.core.consistency.vote import Ballot, Voted, ballot,
 from airflow_provider_claude.stages.probes.golden_rows import PREFIX
 from airflow_provider_claude.stages.probes.measure_again import AGAIN
 from airflow_provider_claude.stages.probes.read_answers import answers_in, answers_of, probe_named
-from airflow_provider_claude.store import PlanRecord, RunFolder
+from airflow_provider_claude.store import PlanRecord, RunFolder, VoteRecord
 from airflow_provider_claude.store.planned_shard import planned_shards
 
 #: What the name of a probe begins with that asks rows a third time.
@@ -74,6 +74,12 @@ def votes_of(run: RunFolder, plan: PlanRecord) -> Votes | None:
 def vote_probes(run: RunFolder) -> list[RunFolder]:
     """The probes of *run* that have asked rows a third time, for this plan or an earlier one."""
     return [probe for probe in run.probes() if probe.path.name.startswith(f"{VOTE}-")]
+
+
+def vote_record(run: RunFolder, plan: PlanRecord) -> VoteRecord | None:
+    """How the third answers of *plan* were asked for; None where they were not."""
+    record = run.reader.read(run.file("vote.json"), VoteRecord)
+    return record if record is not None and record.planned_at == plan.created_at else None
 
 
 def _third(run: RunFolder, plan: PlanRecord, columns: list[str], apart: Mapping[str, tuple[Any, Any]]) -> Answers:

@@ -28,7 +28,7 @@ from airflow_provider_claude.stages.requests.attempt_selection import AttemptSel
 from airflow_provider_claude.stages.settle.run import Api, Settling
 from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.stages.sync.run import SyncAttempt
-from airflow_provider_claude.store import PlanRecord, RunFolder, VoteRecord, write_record
+from airflow_provider_claude.store import RunFolder, VoteRecord, write_record
 from airflow_provider_claude.store.items import read_items
 from airflow_provider_claude.store.parquet_files import read_schema, read_table
 from airflow_provider_claude.store.planned_shard import PlannedShard
@@ -189,9 +189,3 @@ def _items(run: RunFolder, wanted: Sequence[str]) -> pa.Table:
     columns = read_schema(run.part("items", 0)).names
     batches = read_items(run, scan, 0, scan.items, columns)
     return pa.Table.from_batches(one.filter(pc.is_in(one["item_id"], ids)) for one in batches).combine_chunks()
-
-
-def vote_record(run: RunFolder, plan: PlanRecord) -> VoteRecord | None:
-    """How the third answers of *plan* were asked for; None where they were not."""
-    record = run.reader.read(run.file("vote.json"), VoteRecord)
-    return record if record is not None and record.planned_at == plan.created_at else None

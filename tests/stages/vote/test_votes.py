@@ -17,10 +17,10 @@ from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.run import open_shards
-from airflow_provider_claude.stages.probes.ask_votes import ask_votes
 from airflow_provider_claude.stages.report.run import report
 from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
 from airflow_provider_claude.stages.trace.trace_row import trace
+from airflow_provider_claude.stages.vote.ask_votes import ask_votes
 from airflow_provider_claude.store import BudgetRecord, write_record
 from tests.stages.conftest import Night, clock, scan_by_hand
 from tests.stages.probes.test_ask_again import answered, planned

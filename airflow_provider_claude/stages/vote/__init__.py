@@ -1,0 +1,1 @@
+"""Asks rows a third time whose first two answers differ."""
