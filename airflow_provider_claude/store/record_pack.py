@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Its name in the run folder.
 PACK = "records.pack"
 
-#: What is packed: the records of shards, and what each reader of a run reads first. No key and no text is copied.
+#: What is packed: the records of shards, and what each reader of a run reads first. No key is copied.
 _PACKED_NAMES = re.compile(
     r"(?:shards/\d+/[^/]+|releases/\d+|(?:scan|plan|report|account|refused|at_risk|active\.\d+))\.json"
 )

@@ -55,7 +55,7 @@ def test_what_is_packed_is_read_from_the_pack_alone(root: UPath, reads: list[str
     assert reads == []
 
 
-def test_no_key_and_no_text_is_copied(root: UPath) -> None:
+def test_no_key_and_no_table_is_copied(root: UPath) -> None:
     for name in ("redaction.json", "secret", "shards/00001/unresolved.parquet", "probes/again/redaction.json"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"{}")

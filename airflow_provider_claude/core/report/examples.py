@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from airflow_provider_claude.core.legible import excerpt
+from airflow_provider_claude.core.report.example import Example
 
 #: Examples kept of one reason, and of all.
 PER_REASON, IN_ALL = 2, 20
-
-
-class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """One row that was set aside or failed: the word and the sentence for it, and an excerpt of its text."""
-
-    item_id: str
-    reason: str
-    detail: str
-    excerpt: str
 
 
 class Examples:

@@ -16,7 +16,7 @@ from airflow_provider_claude.core.consistency.vote import Voted
 from airflow_provider_claude.core.cost.estimate import per_thousand
 from airflow_provider_claude.core.cost.run_costs import Costs
 from airflow_provider_claude.core.report.certification import Certification
-from airflow_provider_claude.core.report.examples import Example
+from airflow_provider_claude.core.report.example import Example
 from airflow_provider_claude.core.report.ledger import Ledger
 from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.core.report.timeline import ShardSpan, last_loading

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from airflow_provider_claude.core.report.example import Example
 from airflow_provider_claude.core.report.ledger import nonzero
 from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.view.outlook import Outlook
@@ -14,7 +15,9 @@ from airflow_provider_claude.core.view.shards import ShardView, outcomes_of
 
 @dataclass(frozen=True, kw_only=True)
 class Scanned:
-    """What the scan has read: `rows` = `items` + `duplicates` + the sum of `aside`, by reason, + `lost`; see ScanRecord."""
+    """What the scan has read: `rows` = `items` + `duplicates` + the sum of `aside`, by reason, + `lost`; see ScanRecord.
+    *examples*: rows that were set aside, the first of each reason.
+    """
 
     source: str
     rows: int
@@ -25,6 +28,7 @@ class Scanned:
     uncounted: int
     notes: Sequence[str] = ()
     unreadable: Sequence[str] = ()
+    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,8 @@ class Weighed:
             probe.file("scan.json"),
             msgspec.structs.replace(
                 scan, rows=count, items=count, quarantined=0, duplicates=0, lost=0, uncounted=0, suspects=0, changed=0,
-                near_duplicates=0, unreadable_files=0, unreadable=[], by_reason={}, flagged={}, redacted={}, part_rows=rows,
+                near_duplicates=0, unreadable_files=0, unreadable=[], by_reason={}, flagged={}, redacted={},
+                examples=[], part_rows=rows,
             ),
         )  # fmt: skip
         write_record(probe.file("plan.json"), self._plan(plan, due))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from airflow_provider_claude.core.report.examples import Examples
 from airflow_provider_claude.core.scan.lost_rows import Losses, refuse, regions
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.core.tables import (
@@ -46,6 +47,7 @@ class Counts:
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
+    examples: Examples = field(default_factory=Examples)
 
     def read(self, row_check: RowCheck) -> None:
         """Count what was read, and what was set aside of it."""
@@ -104,6 +106,7 @@ class Counts:
             by_reason=dict(self.reasons.most_common()),
             flagged=dict(self.flags.most_common()),
             redacted=dict(self.redacted.most_common()),
+            examples=self.examples.found,
             part_rows=settings.part_rows,
             started_at=started,
             finished_at=finished,
@@ -119,6 +122,8 @@ class Tables:
 
     def add(self, folder: str, batch: pa.RecordBatch) -> None:
         self._parts[folder].add(batch)
+        if folder == "quarantine":
+            self.counts.examples.add(batch, reason="reason", detail="detail", text=["scan_excerpt"])
 
     def fold(self, candidates: pa.RecordBatch) -> None:
         """Put each of *candidates* (CANDIDATE_FIELDS) into its table."""

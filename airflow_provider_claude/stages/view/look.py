@@ -212,6 +212,7 @@ def _scanned(scan: ScanRecord) -> Scanned:
         uncounted=scan.uncounted,
         notes=scan.origin.notes(),
         unreadable=scan.unreadable,
+        examples=scan.examples,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_claude.core.report.example import Example
 from airflow_provider_claude.core.scan.origin import Origin
 from airflow_provider_claude.store.records.record import Record
 
@@ -41,6 +42,7 @@ class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
     `suspects` of the items are asked alone; `near_duplicates` of the duplicates are only similar to their originals.
     Cleaning `changed` so many of both by more than line ends; originals/ holds their texts as they came, unless they are
     redacted: `redacted` counts what tokens stand for, by kind. `gate` is the version of the rules and the model.
+    `examples` are the first rows of each reason, cut.
     """
 
     layout: int = 0
@@ -61,6 +63,7 @@ class ScanRecord(SourcedRecord, frozen=True, kw_only=True):
     by_reason: dict[str, int]
     flagged: dict[str, int]
     redacted: dict[str, int] = {}
+    examples: list[Example] = []
     part_rows: int
     started_at: str
     finished_at: str

@@ -21,7 +21,7 @@ from airflow_provider_claude.core.cost.run_costs import Costs, Spent
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.report import charts
 from airflow_provider_claude.core.report.certification import Certification, Side
-from airflow_provider_claude.core.report.examples import Example
+from airflow_provider_claude.core.report.example import Example
 from airflow_provider_claude.core.report.ledger import Ledger, ShardCount
 from airflow_provider_claude.core.report.page import render
 from airflow_provider_claude.core.report.summary import Asked, Summary

@@ -14,12 +14,13 @@ from fastapi.testclient import TestClient
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
+from airflow_provider_claude.core.report.example import Example
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import find
 from airflow_provider_claude.plugin.web.app import create_app
 from airflow_provider_claude.plugin.web.database import Noted, Task
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.store import ActiveRecord, RunFolder
+from airflow_provider_claude.store import ActiveRecord, RunFolder, write_record
 from tests.plugin.web.conftest import Gatekeeper
 from tests.plugin.web.nights import END, HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
 from tests.stages.run_folder import Night, Shard, at
@@ -136,6 +137,23 @@ def test_the_page_of_a_run_that_is_on_has_the_verdict_and_is_live(reader: TestCl
     assert "data-live" in page.text
     assert 'id="shard-2"' in page.text
     assert "/dags/nightly/runs/r1/tasks/s.wait/mapped/2" in page.text
+
+
+def test_the_page_of_a_run_that_is_on_has_excerpts_of_what_was_set_aside(reader: TestClient, night: RunFolder) -> None:
+    aside = [
+        Example(item_id=text, reason=HOSTILE[number - 1][:99], detail=text, excerpt=text)
+        for number, text in enumerate(HOSTILE)
+    ]
+    write_record(night.file("scan.json"), msgspec.structs.replace(night.need_scan(), examples=aside))
+    html = reader.get(PATHS[2]).text
+    page = Page(html)
+    assert "examples" in {attributes.get("id") for _, attributes in page.elements}
+    assert "Set aside before asking" in page.text
+    assert "<script>alert(1)</script>" in page.text
+    assert {tag for tag, _ in page.elements} <= TAGS
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert "\u202e" not in html
+    assert "x" * 700 not in html
 
 
 def test_the_page_of_a_run_that_is_over_shows_its_report(reader: TestClient, airflow: Airflow, tmp_path: Path) -> None:

@@ -55,6 +55,11 @@ def test_what_claude_suspects_is_set_aside_with_all_its_duplicates_and_the_rest_
     screened = answered(tmp_path, {first["id"]: True, second["id"]: False})
     run, record = run_scan(tmp_path, ROWS, screened=screened)
     assert record.by_reason == {"injection_suspected": 2, "override": 1}
+    assert [(one.item_id, one.reason) for one in record.examples] == [
+        ("5", "override"),
+        ("2", "injection_suspected"),
+        ("3", "injection_suspected"),
+    ]
     assert {row["item_id"]: row["scan_layer"] for row in rows_in(run, "quarantine")} == {
         "2": "screen",
         "3": "screen",
