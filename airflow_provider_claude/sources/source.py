@@ -43,6 +43,7 @@ from airflow_provider_claude.sources.files.choosing import Choice, Fits, choose
 from airflow_provider_claude.sources.files.file import SourceFile
 from airflow_provider_claude.sources.files.finding import Found, MissingSourceError, find_files
 from airflow_provider_claude.sources.files.formats import FORMATS
+from airflow_provider_claude.sources.files.read_ahead import read_ahead
 from airflow_provider_claude.sources.mail import eml, mbox
 from airflow_provider_claude.sources.mail.read_mail import MAIL_COLUMNS
 from airflow_provider_claude.sources.rows.batches import Row, Wanted, batches_of
@@ -86,7 +87,8 @@ class Source:
         """At most `batch_rows` rows at a time. Raises SourceError where a later file lacks a wanted column."""
         if self.format == "parquet":
             return chain.from_iterable(map(self._parquet, self.files))
-        return batches_of(chain.from_iterable(map(self._watched, self.files)), self.wanted)
+        files = read_ahead(self.files) if self.format == "eml" else self.files
+        return batches_of(chain.from_iterable(map(self._watched, files)), self.wanted)
 
     def _parquet(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
         self._need_columns(file)
