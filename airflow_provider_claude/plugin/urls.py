@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_claude.runtime.page_url import PREFIX, base, page
 
-__all__ = ["CONSOLE", "PREFIX", "airflow_run", "airflow_task", "base", "entry", "page", "static"]
+__all__ = ["CONSOLE", "PREFIX", "airflow_run", "airflow_task", "base", "entry", "page", "row", "rows", "static"]
 
 #: The batches of a workspace in the Claude Console. No address of one batch is documented: it is looked up there by its id.
 #: https://platform.claude.com/docs/en/build-with-claude/batch-processing#tracking-your-batch (read 2026-11-30)
@@ -17,6 +17,16 @@ def entry(dag_id: str = "", month: str = "") -> str:
     """The page that lists the runs, or those of one DAG, or of a month (`2026-11`)."""
     query = {name: value for name, value in (("dag_id", dag_id), ("month", month)) if value}
     return f"{base()}{PREFIX}/" + (f"?{urlencode(query)}" if query else "")
+
+
+def rows(dag_id: str) -> str:
+    """The page of a row, without its query."""
+    return f"{base()}{PREFIX}/run/{quote(dag_id, safe='')}/row"
+
+
+def row(dag_id: str, run_id: str, of: str, item: str) -> str:
+    """The page of the row *item* of a run."""
+    return f"{rows(dag_id)}?{urlencode({'run_id': run_id, 'of': of, 'item': item[:1000]})}"
 
 
 def static(name: str) -> str:

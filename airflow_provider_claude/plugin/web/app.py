@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 from urllib.parse import quote
@@ -30,15 +31,17 @@ from airflow_provider_claude.plugin.web.find import (
     list_runs,
     read_report,
     shard_page,
+    told,
     unreadable,
 )
+from airflow_provider_claude.plugin.web.find_rows import trace_rows
 from airflow_provider_claude.plugin.web.months import Month
 from airflow_provider_claude.shipped import shipped
 
 #: Nothing but what this app serves, and nothing inline; shown only in a frame of Airflow itself.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "form-action 'self'; frame-ancestors 'self'"
 )
 
 #: The report is one file with its own style, and runs nothing at all.
@@ -52,6 +55,7 @@ MAY_READ = [Depends(requires_access_dag("GET", entity)) for entity in _ENTITIES]
 
 #: What databases take as an id.
 Id = Annotated[str, Query(max_length=250, pattern=r"^[^\x00]*$")]
+ItemName = Annotated[str, Query(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 MonthText = Annotated[str, Query(pattern=r"^(20\d\d-(0[1-9]|1[0-2]))?$")]
 MapIndex = Annotated[int, Query(ge=-1, lt=2**31)]
 
@@ -66,6 +70,7 @@ def create_app() -> FastAPI:
     app.get("/run/{dag_id}", response_class=HTMLResponse, dependencies=MAY_READ)(run)
     app.get("/run/{dag_id}/parts", response_class=HTMLResponse, dependencies=MAY_READ)(parts)
     app.get("/run/{dag_id}/report", response_class=HTMLResponse, dependencies=MAY_READ)(report)
+    app.get("/run/{dag_id}/row", response_class=HTMLResponse, dependencies=MAY_READ)(row)
     app.get("/run/{dag_id}/task", dependencies=MAY_READ)(task)
     app.get("/static/{name}", dependencies=[Depends(get_user)])(static)
     return app
@@ -107,6 +112,18 @@ def report(dag_id: str, run_id: Id, of: Id = "") -> Response:
     except NotThereError as error:
         raise HTTPException(404, str(error)) from None
     return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def row(dag_id: str, run_id: Id, item: ItemName, of: Id = "") -> Response:
+    """Where a row of a run comes from, and what was done with it. *item*: its id, or its place in the source."""
+    try:
+        traced = trace_rows(dag_id, run_id, of, item)
+    except NotThereError as error:
+        raise HTTPException(404, str(error)) from None
+    try:
+        return HTMLResponse(render.row_page(traced), status_code=200 if traced.rows else 404)
+    except (ValueError, ArithmeticError) as error:
+        return HTMLResponse(render.row_page(replace(traced, rows=(), problem=told(error))), status_code=404)
 
 
 def task(dag_id: str, run_id: Id, task_id: Id, map_index: MapIndex = -1) -> Response:

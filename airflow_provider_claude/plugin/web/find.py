@@ -37,7 +37,7 @@ _NO_COST = Decimal(10**12)
 _BRIEFS = StampedCache["Brief"](most=2_000)
 
 #: What is noted is an XCom, which others than its task may write: so the folder's own records have to name the run.
-_FOREIGN = (
+FOREIGN = (
     "The run folder that was noted has no record of this run, a run of another DAG has used it since, or the API server cannot "
     "read it: it has to reach the same folders and stores as the workers."
 )
@@ -76,22 +76,22 @@ def find_run(dag_id: str, run_id: str, of: str, *, now: float) -> Found:
         raise NotThereError("There is no such run.")
     if not folders and any(task.error for task in run.tasks):
         return Found(run=run, noted=None, folders=(), view=None)
-    noted = _chosen(folders, of)
+    noted = chosen(folders, of)
     try:
         view = look(to_path(noted.folder), now=now, dag_id=dag_id, run_id=run_id)
     except Exception as error:  # noqa: BLE001 - of stores and damaged records, any; the page says which
         return unreadable(Found(run=run, noted=noted, folders=folders, view=None), error)
     if view is None:
-        raise NotThereError(_FOREIGN)
+        raise NotThereError(FOREIGN)
     return Found(run=run, noted=noted, folders=folders, view=view)
 
 
 def unreadable(found: Found, error: Exception) -> Found:
     """*found*, which raised *error*, without what is in its folder."""
-    return replace(found, view=None, problem=_said(error))
+    return replace(found, view=None, problem=told(error))
 
 
-def _said(error: Exception) -> str:
+def told(error: Exception) -> str:
     """What the page says of *error*; the log of the API server has all of one that is not our own."""
     if isinstance(error, ClaudeError | OSError):
         return masked(str(error))
@@ -102,11 +102,11 @@ def _said(error: Exception) -> str:
 def read_report(dag_id: str, run_id: str, of: str) -> bytes:
     """The report page of the run. Raises NotThereError."""
     with database.session() as db:
-        noted = _chosen(database.noted(db, dag_id, run_id), of)
+        noted = chosen(database.noted(db, dag_id, run_id), of)
     try:
         path = to_path(noted.folder)
         if began(RunFolder(path), dag_id, run_id) is None:
-            raise NotThereError(_FOREIGN)
+            raise NotThereError(FOREIGN)
         return read_whole(path / "report.html")
     except (ClaudeError, OSError):
         raise NotThereError("This run has no report yet, or the API server cannot read it.") from None
@@ -211,7 +211,7 @@ def _read_brief(one: Listed) -> Brief | None:
         return None
 
 
-def _chosen(folders: Sequence[Noted], of: str) -> Noted:
+def chosen(folders: Sequence[Noted], of: str) -> Noted:
     """The folder that the task *of* has noted, the first one where *of* is empty."""
     for one in folders:
         if of in {"", one.task_id}:

@@ -2,7 +2,7 @@
 "use strict";
 
 const SECONDS = 5;
-const FOCUSABLE = "a, summary, [tabindex]";
+const FOCUSABLE = "a, summary, input, button, [tabindex]";
 
 function say(text) {
   let note = document.getElementById("stale");

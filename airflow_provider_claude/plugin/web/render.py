@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_claude.plugin.web.database import AirflowRun, Task
     from airflow_provider_claude.plugin.web.find import Found, Line, Runs
+    from airflow_provider_claude.plugin.web.find_rows import Traced
     from airflow_provider_claude.plugin.web.months import Month
 
-_TEMPLATES = ("frame.html.j2", "run.html.j2", "parts.html.j2", "entry.html.j2", "error.html.j2")
+_TEMPLATES = (
+    *("frame.html.j2", "run.html.j2", "parts.html.j2", "entry.html.j2", "error.html.j2"),
+    *("row.html.j2", "look_up.html.j2"),
+)
 
 #: The stages by the class that colours them.
 CLASSES = {
@@ -76,6 +80,13 @@ def entry_page(runs: Runs, month: Month, *, dag_id: str, chosen: bool) -> str:
         now=datetime.now(UTC),
         urls=urls,
         usd=usd,
+    )
+
+
+def row_page(traced: Traced) -> str:
+    """Where a row comes from, and what was done with it."""
+    return _template("row.html.j2").render(
+        traced=traced, urls=urls, usd=usd, clock=lambda zone: partial(moment, zone=zone)
     )
 
 

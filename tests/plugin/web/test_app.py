@@ -33,6 +33,7 @@ PATHS = [
     PAGE,
     "/run/nightly/parts?run_id=r1",
     "/run/nightly/report?run_id=r1",
+    "/run/nightly/row?run_id=r1&item=mail-0",
     "/run/nightly/task?run_id=r1&task_id=t",
 ]
 
@@ -41,7 +42,7 @@ TAGS = set(
     re.findall(
         r"\w+",
         "html head meta title link script body nav a main header p span bdi h1 h2 h3 section div dl dt dd svg rect line text "
-        "table thead tbody tfoot tr th td ol ul li br i code details summary",
+        "table thead tbody tfoot tr th td ol ul li br i code details summary form input label button",
     )
 )
 
