@@ -11,7 +11,7 @@ OF_REPORT = "the worker that wrote the report"
 
 #: By extra, the modules it brings.
 _MODULES = {
-    "consistency": ("scipy", "statsmodels"),
+    "consistency": ("scipy",),
     "mail": ("olefile", "asn1crypto", "compressed_rtf", "striprtf"),
     "near": ("datasketch",),
     "postgres": ("psycopg",),

@@ -16,6 +16,7 @@ from benchmarks.consistency.planted import (
     FIELD,
     LABELS,
     Planted,
+    Twice,
     accuracy,
     asked_after,
     asked_again,
@@ -23,6 +24,9 @@ from benchmarks.consistency.planted import (
     distribution,
     night,
 )
+
+#: The rows of a night, of which a sample is asked again.
+_NIGHT = 1_000_000
 
 
 class Found(NamedTuple):
@@ -42,10 +46,7 @@ def measure(planted: Planted, seed: int, rows: int) -> Iterator[Found]:
     tonight, noise = night(planted, seed, rows), planted.noise
     first = tonight.answers(noise, "first")
     again, truth = _pairs(first, tonight.answers(noise, "again")), asked_again(planted)
-    yield Found("asked again: same", again.agreement(), truth.same)
-    kappa = again.kappa()
-    if kappa is not None:
-        yield Found("asked again: kappa", kappa, truth.kappa)
+    yield from _again(again, truth, planted)
     for label, found in again.by_label().items():
         yield Found(f"asked again: same, {label}", found, truth.same_of(label))
     correct = sum(one == other for one, other in zip(tonight.true, first, strict=True))
@@ -54,6 +55,28 @@ def measure(planted: Planted, seed: int, rows: int) -> Iterator[Found]:
     yield Found("options in reverse: same", reverse.agreement(), asked_in_reverse(planted).same)
     after = _pairs(first, tonight.answers(noise, "after", at=AFTER))
     yield Found("model changed: same", after.agreement(), asked_after(planted).same)
+
+
+def measure_steady(planted: Planted, seed: int, rows: int) -> Iterator[Found]:
+    """What rows that are asked again show of a model that hardly ever changes."""
+    tonight = night(planted, seed, rows)
+    again = _pairs(tonight.answers(planted.noise, "first"), tonight.answers(planted.noise, "again"))
+    for one in _again(again, asked_again(planted), planted):
+        yield one._replace(name=f"a steady model, {rows} rows: {one.name.removeprefix('asked again: ')}")
+
+
+def _again(again: Pairs, truth: Twice, planted: Planted) -> Iterator[Found]:
+    yield Found("asked again: same", again.agreement(), truth.same)
+    yield Found("asked again: same, weighted by label", again.agreement(_by_label(planted)), truth.same)
+    kappa = again.kappa()
+    if kappa is not None:
+        yield Found("asked again: kappa", kappa, truth.kappa)
+
+
+def _by_label(planted: Planted) -> dict[str, int]:
+    """How many of so many rows get each label at first."""
+    shares = distribution(planted, after=False)
+    return {label: round(_NIGHT * part) for label, part in zip(LABELS, shares, strict=True)}
 
 
 def _pairs(first: list[str], second: list[str]) -> Pairs:

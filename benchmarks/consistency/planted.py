@@ -72,6 +72,20 @@ PLANTED = Planted(
 )
 
 
+#: A steady model: of 200 rows three or four change, fewer than a bootstrap can say anything about.
+STEADY = Planted(
+    shares=(0.55, 0.30, 0.15),
+    misread={},
+    noise=LabelNoise(
+        flips={
+            "positive": {"neutral": 0.005},
+            "neutral": {"positive": 0.01, "negative": 0.005},
+            "negative": {"neutral": 0.01},
+        },
+    ),
+)
+
+
 def matrix(flips: Flips) -> Matrix:
     """The chance of each label (column) where the label was that of the row."""
     found = np.eye(len(LABELS))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from airflow_provider_claude.core.consistency.agreement import Interval, Pairs, share
+from airflow_provider_claude.core.consistency.agreement import Interval, Pairs, alpha, share
 from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, label
 
 #: What can be subtracted: neither null nor NoAnswer.
@@ -32,7 +34,8 @@ class FieldAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
     For labels and booleans, `kappa` is Cohen's, None where all answers are one label; `by_label` the same share by the first
     answer, most frequent first; `flips` which label became which, and how often. For numbers, which are the same within a
-    tenth of their range, `mean_absolute` is their mean difference without its sign.
+    tenth of their range, `mean_absolute` is their mean difference without its sign, and `alpha` Krippendorff's, None where all
+    are one number. Where it is known how often each label is among all answers, `agreement` is weighted by that.
     """
 
     field: str
@@ -43,6 +46,7 @@ class FieldAgreement(msgspec.Struct, frozen=True, kw_only=True):
     by_label: dict[str, Interval] = {}
     flips: list[tuple[str, str, int]] = []
     mean_absolute: float | None = None
+    alpha: Interval | None = None
 
     @property
     def has_labels(self) -> bool:
@@ -80,14 +84,23 @@ class AskedAgain(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def asked_again(fields: Mapping[str, Comparable], first: Answers, second: Answers, *, asked: int) -> AskedAgain:
-    """How far the *first* and *second* answers to the same *asked* items agree in *fields*."""
+def asked_again(
+    fields: Mapping[str, Comparable],
+    first: Answers,
+    second: Answers,
+    *,
+    asked: int,
+    night: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+) -> AskedAgain:
+    """How far the *first* and *second* answers to the same *asked* items agree in *fields*. *night*: all answers by label, by
+    field.
+    """
     items = sorted(first.keys() & second.keys())
     pairs = {name: [(first[item][name], second[item][name]) for item in items] for name in fields}
     return AskedAgain(
         asked=asked,
         compared=len(items),
-        fields=[_field(name, kind, pairs[name]) for name, kind in fields.items() if items],
+        fields=[_field(name, kind, pairs[name], night.get(name)) for name, kind in fields.items() if items],
         differing=[one for name, kind in fields.items() for one in _differing(name, kind, items, pairs[name])],
     )
 
@@ -103,18 +116,20 @@ def _differing(
     return islice(found, _MOST_NAMED)
 
 
-def _field(name: str, kind: Comparable, values: Sequence[tuple[Any, Any]]) -> FieldAgreement:
-    return _of_numbers(name, kind, values) if kind.numbers else _of_labels(name, values)
+def _field(
+    name: str, kind: Comparable, values: Sequence[tuple[Any, Any]], night: Mapping[str, int] | None
+) -> FieldAgreement:
+    return _of_numbers(name, kind, values) if kind.numbers else _of_labels(name, values, night)
 
 
-def _of_labels(name: str, values: Sequence[tuple[Any, Any]]) -> FieldAgreement:
+def _of_labels(name: str, values: Sequence[tuple[Any, Any]], night: Mapping[str, int] | None) -> FieldAgreement:
     pairs = Pairs()
     pairs.add((label(one), label(other)) for one, other in values)
     return FieldAgreement(
         field=name,
         rows=pairs.rows,
         same=pairs.same,
-        agreement=pairs.agreement(),
+        agreement=pairs.agreement(night),
         kappa=pairs.kappa(),
         by_label=pairs.by_label(),
         flips=pairs.flips(),
@@ -123,15 +138,17 @@ def _of_labels(name: str, values: Sequence[tuple[Any, Any]]) -> FieldAgreement:
 
 def _of_numbers(name: str, kind: Comparable, values: Sequence[tuple[Any, Any]]) -> FieldAgreement:
     same = sum(kind.same(one, other) for one, other in values)
-    apart = list(_apart(values))
+    numbers = np.array(list(_numbers(values)), "f8").reshape(-1, 2)
+    apart = np.abs(numbers[:, 0] - numbers[:, 1])
     return FieldAgreement(
         field=name,
         rows=len(values),
         same=same,
         agreement=share(same, len(values)),
-        mean_absolute=sum(apart) / max(len(apart), 1),
+        mean_absolute=float(apart.mean()) if len(apart) else 0.0,
+        alpha=alpha(numbers[:, 0], numbers[:, 1]),
     )
 
 
-def _apart(values: Sequence[tuple[Any, Any]]) -> Iterator[float]:
-    return (abs(one - other) for one, other in values if isinstance(one, _NUMBER) and isinstance(other, _NUMBER))
+def _numbers(values: Sequence[tuple[Any, Any]]) -> Iterator[tuple[float, float]]:
+    return ((one, other) for one, other in values if isinstance(one, _NUMBER) and isinstance(other, _NUMBER))

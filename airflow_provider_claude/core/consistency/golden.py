@@ -1,8 +1,8 @@
 """How often the model is right about rows whose answers are known, and whether that has changed since the baseline.
 
 Accuracy is a share with Wilson's interval. Two runs that answered the same rows are compared by McNemar's exact test, which looks
-only at the rows that one of them got right and the other wrong
-(https://www.statsmodels.org/stable/generated/statsmodels.stats.contingency_tables.mcnemar.html).
+only at the rows that one of them got right and the other wrong: chance makes as many of one kind as of the other, so it is the
+binomial test (https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.binomtest.html).
 """
 
 from __future__ import annotations
@@ -132,14 +132,14 @@ def golden(
 
 def change(before: Mapping[str, bool], now: Mapping[str, bool]) -> Change | None:
     """The change from *before* to *now*, which rows were right; None where they have no row in common."""
-    from statsmodels.stats.contingency_tables import mcnemar
+    from scipy.stats import binomtest
 
     both = [(before[item], now[item]) for item in now if item in before]
     if not both:
         return None
     better, worse = both.count((False, True)), both.count((True, False))
-    table = [[both.count((True, True)), worse], [better, both.count((False, False))]]
-    return Change(rows=len(both), better=better, worse=worse, p_value=float(mcnemar(table, exact=True).pvalue))
+    p_value = float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    return Change(rows=len(both), better=better, worse=worse, p_value=p_value)
 
 
 def _confusion(name: str, known: Answers, answers: Answers, rows: Mapping[str, Any]) -> list[tuple[str, str, int]]:

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from airflow_provider_claude.core.consistency.asked_again import AskedAgain, asked_again
 from airflow_provider_claude.core.consistency.calibration import Stated, stated
-from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable, valid
+from airflow_provider_claude.core.consistency.comparable import Answers, Comparable, comparable, label, valid
 from airflow_provider_claude.core.consistency.golden import Golden, Right, golden, right
 from airflow_provider_claude.core.consistency.measured import Measured
 from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.report.tally import ColumnSummary
 from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.extras import OF_REPORT, not_installed
 from airflow_provider_claude.stages.probes.golden_rows import PREFIX, GoldenRows, golden_rows
@@ -23,6 +24,10 @@ from airflow_provider_claude.store.planned_shard import planned_shards
 
 #: What the name of the probe begins with that asks rows a second time.
 AGAIN = "again"
+
+
+#: The rows of a run by label, by field.
+Night = Mapping[str, Mapping[str, int]]
 
 
 class Baseline(NamedTuple):
@@ -42,8 +47,11 @@ class Found(NamedTuple):
     sure: Stated | None = None
 
 
-def measure_again(run: RunFolder, plan: PlanRecord, before: Baseline | None = None) -> Found | None:
-    """What the probe of *plan* has shown, or why nothing is known; None where it was to be asked nothing.
+def measure_again(
+    run: RunFolder, plan: PlanRecord, before: Baseline | None = None, answers: Sequence[ColumnSummary] = ()
+) -> Found | None:
+    """What the probe of *plan* has shown, or why nothing is known; None where it was to be asked nothing. *answers*: the
+    columns of all answers.
 
     A probe that cannot be read is named there: it never fails its run.
     """
@@ -54,7 +62,7 @@ def measure_again(run: RunFolder, plan: PlanRecord, before: Baseline | None = No
     if absent := not_installed("consistency", OF_REPORT):
         return _nothing(absent)
     try:
-        return _measured(run, plan, probe, before)
+        return _measured(run, plan, probe, before, _night(answers))
     except (ClaudeError, pa.ArrowException) as error:
         return _nothing(f"the probe {probe.path.name} could not be read: {error}")
 
@@ -63,13 +71,18 @@ def _nothing(why: str) -> Found:
     return Found(Measured(why_not=why), {})
 
 
-def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseline | None) -> Found:
+def _night(answers: Sequence[ColumnSummary]) -> Night:
+    """The rows of all *answers* by label, by field."""
+    return {one.name: {**one.values, label(None): one.nulls} for one in answers if one.values}
+
+
+def _measured(run: RunFolder, plan: PlanRecord, probe: RunFolder, before: Baseline | None, night: Night) -> Found:
     fields = comparable(plan.job.answer_schema)
     [shard] = planned_shards(probe, probe.need_plan())
     asked: list[str] = read_table(probe.part("items", 0), ["item_id"])["item_id"].to_pylist()
     answers = answers_of(shard, list(fields))
     names = [name for name in asked if name.startswith(PREFIX)]
-    again = _again(run, fields, answers, len(asked) - len(names)) if len(asked) > len(names) else None
+    again = _again(run, fields, answers, len(asked) - len(names), night) if len(asked) > len(names) else None
     unanswered = _unanswered(shard.loaded(), len(asked))
     if not names:
         return Found(Measured(again=again, unanswered=unanswered), {})
@@ -95,10 +108,10 @@ def _sure(plan: PlanRecord, fields: Mapping[str, Comparable], answers: Answers, 
     return found
 
 
-def _again(run: RunFolder, fields: Mapping[str, Comparable], answers: Answers, asked: int) -> AskedAgain:
+def _again(run: RunFolder, fields: Mapping[str, Comparable], answers: Answers, asked: int, night: Night) -> AskedAgain:
     second = {name: row for name, row in answers.items() if not name.startswith(PREFIX)}
     first = answers_in(run.parts("answers"), list(fields), list(second))
-    return asked_again(fields, first, second, asked=asked)
+    return asked_again(fields, first, second, asked=asked, night=night)
 
 
 def _golden(

@@ -72,7 +72,7 @@ def report(
     now, votes = clock(), apply_votes(run, plan)
     paid, probed = keep_on_record(run, work_of(run, plan), open_=False, now=now, since=plan.created_at)
     summary = summarise(run, scan, plan, thresholds or Thresholds(), paid=paid, paid_for_probes=probed, now=now)
-    found = measure_again(run, plan, baseline(run, plan))
+    found = measure_again(run, plan, baseline(run, plan), summary.answers)
     summary = msgspec.structs.replace(
         summary,
         probes=measure_packs(run, plan, now),

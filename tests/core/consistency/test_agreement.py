@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from airflow_provider_claude.core.consistency.agreement import Differences, Pairs, share
+from airflow_provider_claude.core.consistency.agreement import Differences, Pairs, alpha, share
 
 
 def pairs(**counts: int) -> Pairs:
@@ -57,3 +57,42 @@ def test_differences_sum_up_what_changed_in_numbers() -> None:
     found = Differences()
     found.add(np.array([1, 2, 3, 4]), np.array([1, 2, 4, 3]))
     assert (found.rows, found.same, found.mean, found.mean_absolute) == (4, 2, 0, 0.5)
+
+
+def test_each_label_counts_as_often_as_it_is_among_all_answers_and_not_as_often_as_it_was_drawn() -> None:
+    drawn = pairs(aa=90, ab=10, bb=60, ba=40)
+    assert drawn.agreement().value == 0.75
+    assert drawn.agreement({"a": 9_000, "b": 1_000}).value == pytest.approx(0.87)
+    assert drawn.agreement({"a": 500, "b": 500}).value == pytest.approx(0.75)
+    assert drawn.agreement({"a": 1_000}) == drawn.agreement()
+
+
+def test_where_few_rows_differ_no_interval_is_a_point() -> None:
+    """A bootstrap of rows that all agree knows nothing of those that might not."""
+    for found in (pairs(aa=150, bb=50), pairs(aa=149, bb=50, ab=1)):
+        kappa = found.kappa()
+        assert kappa is not None
+        weighted = found.agreement({"a": 700, "b": 300})
+        assert kappa.low < 0.97 < kappa.value <= 1
+        assert weighted.low < 0.985 < weighted.value <= 1
+
+
+def test_the_same_counts_give_the_same_interval() -> None:
+    one, other = pairs(aa=700, ab=40, bb=230, ba=30), pairs(aa=700, ab=40, bb=230, ba=30)
+    assert one.kappa() == other.kappa()
+    assert one.agreement({"a": 1, "b": 1}) == other.agreement({"a": 1, "b": 1})
+
+
+def test_alpha_of_numbers_is_one_where_they_are_the_same_and_none_where_there_is_one_number_only() -> None:
+    numbers = np.array([0.1, 0.4, 0.9, 0.5])
+    same = alpha(numbers, numbers)
+    assert same is not None
+    assert same.value == 1
+    # Krippendorff: observed 0.09 / 4; the mean squared difference of all pairs of the eight values is 0.1578…
+    other = alpha(numbers, np.array([0.1, 0.4, 0.6, 0.5]))
+    assert other is not None
+    both = [0.1, 0.4, 0.9, 0.5, 0.1, 0.4, 0.6, 0.5]
+    expected = np.mean([(one - two) ** 2 for n, one in enumerate(both) for m, two in enumerate(both) if n != m])
+    assert other.value == pytest.approx(1 - (0.09 / 4) / expected)
+    assert other.low <= other.value <= other.high
+    assert alpha(np.full(4, 0.5), np.full(4, 0.5)) is None
