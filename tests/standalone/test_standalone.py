@@ -192,9 +192,7 @@ def test_a_night_reads_and_writes_no_more_bytes_than_its_budget(airflow: KeptAir
     assert over == {}
 
 
-def test_with_warm_imports_no_task_imports_a_heavy_module_itself(
-    airflow: KeptAirflow, triggered: str
-) -> None:
+def test_with_warm_imports_no_task_imports_a_heavy_module_itself(airflow: KeptAirflow, triggered: str) -> None:
     found = {
         (process["task"], name)
         for process in airflow.task_processes(triggered)
