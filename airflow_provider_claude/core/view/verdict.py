@@ -51,7 +51,7 @@ class Verdict:
 
 def verdict(view: RunView, airflow: AirflowSide) -> Verdict:
     """The verdict on the run of *view*."""
-    found = reported(view.report) if view.report is not None else _unreported(view, airflow)
+    found = _reported(view.report, airflow) if view.report is not None else _unreported(view, airflow)
     more = []
     if view.taken_over is not None:
         more.append(f"A later run uses this run folder, and this is what is in it now: {view.taken_over}.")
@@ -73,6 +73,21 @@ def reported(summary: Summary) -> Verdict:
     level = Level.WATCH if summary.warnings or summary.deadline_met is False else Level.GOOD
     word = "late" if summary.deadline_met is False else "done"
     return Verdict(level=level, word=word, headline=summary.headline, details=details)
+
+
+def _reported(summary: Summary, airflow: AirflowSide) -> Verdict:
+    """The verdict of a report, beside what Airflow says: a task can fail after it was written, and while it publishes."""
+    found = reported(summary)
+    if summary.publication == PUBLISHING and airflow.is_over:
+        headline = (
+            "The publication was interrupted: the table may not have all answers. Clear the report task to complete it."
+        )
+        return replace(found, level=Level.BAD, word="not published", headline=headline)
+    if airflow.failed and found.level in {Level.GOOD, Level.BUSY}:
+        said = f"The task {airflow.failed[0]} failed in Airflow."
+        level = Level.BAD if summary.publication == PUBLISHING else Level.WATCH
+        return replace(found, level=level, details=(said, *found.details))
+    return found
 
 
 def _published(summary: Summary) -> str:

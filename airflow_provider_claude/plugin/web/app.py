@@ -29,6 +29,7 @@ from airflow_provider_claude.plugin.web.find import (
     NotThereError,
     find_run,
     list_runs,
+    nights_before,
     read_report,
     shard_page,
     told,
@@ -97,7 +98,8 @@ def _may_read(request: Request, user: GetUserDep, dag_id: str) -> bool:
 
 def run(dag_id: str, run_id: Id, of: Id = "") -> Response:
     """The page of a run. *of*: the task that has noted the run folder, where the run has several."""
-    return _shown(render.run_page, _found(dag_id, run_id, of))
+    found = _found(dag_id, run_id, of)
+    return _shown(partial(render.run_page, nights=nights_before(found.run)), found)
 
 
 def parts(dag_id: str, run_id: Id, of: Id = "") -> Response:

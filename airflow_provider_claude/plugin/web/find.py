@@ -12,6 +12,7 @@ from typing import Any
 from airflow.api_fastapi.app import get_auth_manager
 
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.core.view.run_view import RunView
 from airflow_provider_claude.core.view.verdict import Verdict, reported
 from airflow_provider_claude.errors import ClaudeError, without_secrets
@@ -30,6 +31,9 @@ _LOG = logging.getLogger(__name__)
 
 #: Runs on the entry page, and runs of a month that are added up.
 _LISTED, _OF_A_MONTH = 60, 500
+
+#: Earlier runs on the page of a run.
+_NIGHTS = 14
 _READERS = 32
 
 #: What no run can cost, in USD.
@@ -125,26 +129,39 @@ def shard_page(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Brief:
-    """A report in a line: *this_run* is the part of what was *paid*, in USD, that this run has paid."""
+    """A report in a line: *this_run* is the part of what was *paid*, in USD, that this run has paid. *margin*: seconds between
+    the last shard's loading and the deadline, negative where it was late; None without a deadline.
+    """
 
     verdict: Verdict
     answered: int
     inputs: int
     paid: Decimal
     this_run: Decimal
+    margin: float | None = None
+    agreement: float | None = None
 
     @classmethod
     def of(cls, summary: Summary) -> Brief:
         """Raises ValueError for amounts that are none: they are added up."""
         if not (summary.costs.actual.is_finite() and 0 <= summary.costs.this_run < _NO_COST):
             raise ValueError("The report has costs that are no amounts.")
+        weakest = summary.consistency.weakest if summary.consistency else None
         return cls(
             verdict=reported(summary),
             answered=summary.ledger.answered,
             inputs=summary.ledger.inputs,
             paid=summary.costs.actual,
             this_run=summary.costs.this_run,
+            margin=_margin(summary),
+            agreement=weakest.agreement.value if weakest is not None else None,
         )
+
+
+def _margin(summary: Summary) -> float | None:
+    if summary.due is None or summary.loaded_at is None:
+        return None
+    return summary.due - epoch(summary.loaded_at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +203,15 @@ def list_runs(user: Any, may_read: Callable[[str], bool], month: Month, dag_id: 
         }
     chosen = [[lines[one.dag_id, one.run_id] for one in some] for some in (newest, of_month[:_OF_A_MONTH])]
     return Runs(newest=chosen[0], of_month=chosen[1], cut=len(of_month) > _OF_A_MONTH)
+
+
+def nights_before(run: AirflowRun) -> list[Line]:
+    """The last runs of the DAG of *run* but itself, newest first. Who may read *run* may read them."""
+    with database.session() as db:
+        listed = database.latest(db, {run.dag_id}, _NIGHTS + 1)
+    others = [one for one in listed if one.run_id != run.run_id][:_NIGHTS]
+    with ThreadPoolExecutor(_READERS) as pool:
+        return [Line(listed=one, brief=brief) for one, brief in zip(others, pool.map(_brief, others), strict=True)]
 
 
 def _brief(one: Listed) -> Brief | None:

@@ -49,9 +49,9 @@ _SHOWN = 40
 _TITLES = {401: "You are not logged in", 403: "You may not see this", 404: "Not found"}
 
 
-def run_page(found: Found) -> str:
-    """The page of a run."""
-    return _template("run.html.j2").render(**_context(found))
+def run_page(found: Found, nights: Sequence[Line] = ()) -> str:
+    """The page of a run, and of the *nights* before."""
+    return _template("run.html.j2").render(**_context(found), nights=nights, day=_short_day)
 
 
 def run_parts(found: Found) -> str:
@@ -199,6 +199,10 @@ def _at_epoch(seconds: float, zone: str, form: str) -> str:
 
 def _local(at: datetime, zone: str) -> str:
     return shown(at.astimezone(zone_at(zone)), "%H:%M:%S")
+
+
+def _short_day(at: datetime | None) -> str:
+    return "not started" if at is None else f"{at:%a, %d %b %Y}"
 
 
 def _day(at: datetime | None) -> str:

@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from airflow_provider_claude.core.report.summary import PUBLISHED, PUBLISHING
 from airflow_provider_claude.core.view.outlook import Outlook
 from airflow_provider_claude.core.view.run_view import Planned, RunView, Scanned, flow_of
 from airflow_provider_claude.core.view.shards import ShardView, Stage
-from airflow_provider_claude.core.view.verdict import AirflowSide, Level, verdict
+from airflow_provider_claude.core.view.verdict import AirflowSide, Level, before_a_folder, verdict
+from tests.core.report.test_page import summary_of
 
 NINE = 1_764_057_600.0  # 2025-11-25 09:00 in Berlin
 MINUTE = 60.0
@@ -124,3 +126,29 @@ def test_what_is_expected_at_the_end_is_what_is_paid_and_the_estimate_of_the_res
 def test_a_held_run_promises_no_deadline() -> None:
     found = verdict(replace(VIEW, planned=replace(PLAN, held="Only a sample is asked.")), RUNNING)
     assert (found.level, found.word, found.headline) == (Level.WATCH, "held", "Only a sample is asked.")
+
+
+def test_a_run_that_ended_while_it_published_is_not_published() -> None:
+    view = replace(VIEW, report=summary_of(problems=[], publication=PUBLISHING))
+    assert verdict(view, RUNNING).word == "publishing"
+    for state in ("failed", "success"):
+        found = verdict(view, AirflowSide(state=state))
+        assert (found.level, found.word) == (Level.BAD, "not published")
+        assert "Clear the report task" in found.headline
+
+
+def test_a_task_that_failed_after_the_report_is_named_and_hides_no_red_report() -> None:
+    done = replace(VIEW, report=summary_of(problems=[], warnings=[], publication=PUBLISHED, published_rows=8))
+    failed = AirflowSide(state="failed", failed=["mail_the_boss"])
+    found = verdict(done, failed)
+    assert found.level is Level.WATCH
+    assert "The task mail_the_boss failed in Airflow." in found.details
+    red = replace(VIEW, report=summary_of(problems=["rows are missing"]))
+    assert (verdict(red, failed).word, verdict(red, failed).headline) == ("red", "rows are missing")
+
+
+def test_a_run_that_failed_before_it_had_a_folder_has_sent_nothing() -> None:
+    found = before_a_folder(AirflowSide(state="failed", failed=["s.scan"]))
+    assert (found.level, found.word) == (Level.BAD, "failed")
+    assert "The task s.scan failed before the run had a run folder" in found.headline
+    assert before_a_folder(AirflowSide()).word == "tried again"
