@@ -32,7 +32,7 @@ class Made(NamedTuple):
     @property
     def weight(self) -> float:
         """What it counts. Steering comes in more kinds than all else, and must not outweigh it."""
-        return 1.0 if self.attack and self.kind.startswith("steering") else 2.0
+        return 1.3 if self.attack and self.kind.startswith("steering") else 2.0
 
 
 def made(each: int, seed: int) -> list[Made]:

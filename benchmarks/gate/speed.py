@@ -40,7 +40,12 @@ def child(folder: Path) -> None:
     from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
     from airflow_provider_claude.store import RunFolder
 
-    settings = ScanSettings(text_columns=["subject", "body"], carry=CARRY, closing_tags=closing_tags(PROMPT))
+    settings = ScanSettings(
+        text_columns=["subject", "body"],
+        carry=CARRY,
+        closing_tags=closing_tags(PROMPT),
+        labels=("positive", "neutral", "negative"),
+    )
     source = open_source(UPath(folder / "mails.parquet"), columns=["subject", "body", *CARRY])
     with Meter() as meter:
         record = scan(source, RunFolder(UPath(folder / "run")), settings, clock=lambda: "2026-01-01T00:00:00+00:00")

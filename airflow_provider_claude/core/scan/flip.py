@@ -19,7 +19,7 @@ from airflow_provider_claude.errors import JobError
 Screen = Literal["claude", "flip"]
 
 #: From this score of the classifier on a row is in doubt where it is asked twice.
-FLIP_SCORE = 0.1
+FLIP_SCORE = 0.25
 
 #: What a row that moves is set aside for.
 STEERED = "label_moves"
@@ -40,7 +40,7 @@ def policy_before_flip(policy: ScanPolicy) -> ScanPolicy:
     return replace(
         policy,
         flag_score=min(policy.flag_score, FLIP_SCORE),
-        rules={"confirmed_doubt": "flag", **policy.rules},
+        rules={"confirmed_doubt": "flag", "names_label": "flag", **policy.rules},
     )
 
 

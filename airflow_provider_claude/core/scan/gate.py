@@ -118,14 +118,17 @@ def open_gate(
     closing_tags: Sequence[str] = (),
     confidential: str = "",
     labels: Sequence[str] = (),
+    *,
+    named: bool = False,
 ) -> Gate:
     """The gate with all layers. *rules* are those of the policy's folders. *closing_tags* are tags of the prompt, such as
     `</email>`: a text that closes one is noted.
-    *confidential* is the word that no answer may hold; *labels* are those of the job, which a text may ask for.
+    *confidential* is the word that no answer may hold; *labels* are those of the job, which a text may ask for,
+    and *named* has each text found that names one.
 
     Raises JobError where one of *rules* cannot be used.
     """
-    signatures = Signatures.compiled((*rules, *label_rules(labels)))
+    signatures = Signatures.compiled((*rules, *label_rules(labels, named=named)))
     learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score, policy.doubt_score)
     tags = (*policy.limits.closing_tags, *closing_tags)
     limits = replace(policy.limits, closing_tags=tags, confidential=confidential)

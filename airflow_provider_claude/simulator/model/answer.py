@@ -11,7 +11,7 @@ import msgspec
 
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
 from airflow_provider_claude.simulator.model.chance import chance, digest, identifier
-from airflow_provider_claude.simulator.model.credulous import obeys
+from airflow_provider_claude.simulator.model.credulous import names, obeys
 from airflow_provider_claude.simulator.model.label_noise import Asking, LabelNoise
 from airflow_provider_claude.simulator.model.prompt import Prompt
 from airflow_provider_claude.simulator.model.prompt_cache import Split
@@ -124,6 +124,7 @@ def _cue(prompt: Prompt, slip: Slip, seed: int, setting: Setting) -> Cue:
         words=setting.words,
         pack=Pack(prompt.asked, setting.seed, setting.behaviour, prompt.in_result),
         orders=text if believed else "",
+        names=believed and names(setting.behaviour, setting.seed, text),
         secret=prompt.shape.system,
         asking=setting.asking,
     )

@@ -27,6 +27,7 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     *pack_forge*: after it comes one with an id that was not asked
     *credulous*: this share of texts is believed: the model does what they ask for, see `credulous`
     *credulous_results*: of those in a tool result, this share is still believed
+    *credulous_names*: of texts that are believed, this share is also obeyed where it only names a label
     *noise*, *pack_fade*, *pack_leak*: this share of answers is not that to their text, see `unsteady`
     *cache_hit*, *cold_cache_hit*: hit rates of a warm prompt cache, and within a batch without a warm cache
     """
@@ -46,6 +47,7 @@ class Behaviour(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     pack_forge: float = 0.0
     credulous: float = 0.0
     credulous_results: float = 1.0
+    credulous_names: float = 0.0
     noise: float = 0.0
     pack_fade: float = 0.0
     pack_leak: float = 0.0

@@ -51,6 +51,32 @@ def label_asked(orders: str, labels: Sequence[str]) -> str | None:
     return None if found is None else next(one for one in labels if one.lower() == found[1].lower())
 
 
+#: Stems of what a label is called, in English, German, French, Spanish, Italian, Dutch, Polish, Swedish, Russian, Turkish,
+#: Chinese and Japanese.
+_NAMES = {
+    "positive": r"positi|pozyty|pozitif|favou?r|favorev|lobend|praise|lovend|pochlebn|berömmande|olumlu|положительн|позитив|"
+    r"正面|积极|好评|ポジティブ|肯定的|好意的",
+    "negative": r"negati|négati|negaty|unfavou?r|défavor|desfavor|sfavorev|kritisch|complaint|afkeurend|nieprzychyln|klandrande|"
+    r"olumsuz|отрицательн|негатив|负面|消极|差评|ネガティブ|否定的|批判的",
+}
+
+
+def label_named(orders: str, labels: Sequence[str]) -> str | None:
+    """The one of *labels* that *orders* name last, in whatever way; None without."""
+    found = [
+        (match.start(), label)
+        for label in labels
+        if label.lower() in _NAMES
+        for match in re.finditer(rf"(?<![a-zé])(?:{_NAMES[label.lower()]})", orders, re.IGNORECASE)
+    ]
+    return max(found)[1] if found else None
+
+
+def names(behaviour: Behaviour, seed: int, text: str) -> bool:
+    """Whether a believed *text* is also obeyed where it only names a label."""
+    return behaviour.credulous_names > 0 and draws(seed, "names", text)[0] < behaviour.credulous_names
+
+
 @lru_cache(maxsize=256)
 def _asking(labels: tuple[str, ...]) -> re.Pattern[str]:
     words = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))

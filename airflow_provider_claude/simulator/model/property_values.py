@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_claude.simulator.http_errors import InvalidRequestError
 from airflow_provider_claude.simulator.model.behaviour import Behaviour
-from airflow_provider_claude.simulator.model.credulous import label_asked, leaked
+from airflow_provider_claude.simulator.model.credulous import label_asked, label_named, leaked
 from airflow_provider_claude.simulator.model.label_noise import Asking, Labelled, answered
 from airflow_provider_claude.simulator.model.sentiment import WORD_LIMIT, sentiment
 from airflow_provider_claude.simulator.model.strings import FORMATS, compile_pattern, excerpt
@@ -44,8 +44,8 @@ class Cue:
     else from *seed*: the same text is answered in the same way.
 
     *drift*: write enums in another case. *words*: how many words the sentiment is read from. *pack*: for a schema that
-    asks for many answers. *orders*: text whose instructions are obeyed; *secret*: the system prompt. *asking*: where labels are
-    unsteady.
+    asks for many answers. *orders*: text whose instructions are obeyed; where *names*, also the label that it only names.
+    *secret*: the system prompt. *asking*: where labels are unsteady.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Cue:
         words: int = WORD_LIMIT,
         pack: Pack | None = None,
         orders: str = "",
+        names: bool = False,
         secret: str = "",
         asking: Asking | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class Cue:
         self.words = words
         self.pack = pack
         self.orders = orders
+        self.names = names
         self.secret = secret
         self.asking = asking
 
@@ -149,7 +151,8 @@ def enum_maker(values: list[Json], name: str) -> Maker:
 
 
 def _felt(words: dict[str, str], name: str, cue: Cue) -> str:
-    label = label_asked(cue.orders, list(words)) or _feeling(words, cue)
+    named = label_named(cue.orders, list(words)) if cue.names else None
+    label = named or label_asked(cue.orders, list(words)) or _feeling(words, cue)
     return _said(words[label], list(words.values()), name, cue)
 
 

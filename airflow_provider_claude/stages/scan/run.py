@@ -83,6 +83,7 @@ def open_judge(run: RunFolder, settings: ScanSettings, now: str, part: int = 0) 
                 settings.closing_tags,
                 settings.confidential,
                 settings.labels,
+                named=bool(settings.flip),
             ),
             columns=settings.text_columns,
             carry=settings.carry,

@@ -6,6 +6,7 @@ the row asked alone, and any of them sets it aside only where the classifier agr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -15,6 +16,8 @@ from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile
 from airflow_provider_claude.shipped import shipped
+
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9 ]*", re.IGNORECASE)
 
 #: Words of fewer bytes, such as "A" or "5", stand in any text. Two characters of Chinese are six bytes.
 _SHORTEST = 4
@@ -26,17 +29,19 @@ _NEAR = 70
 _RULES = (
     ("order", "orders", "medium", 0.6, 0.2, "asks for one of the job's labels"),
     ("name", "names", "low", 0.4, 0.4, "states one of the job's labels as a result"),
-    ("reader", "readers", "low", 0.4, 0.2, "tells an automatic reader one of the job's labels"),
+    ("reader", "readers", "low", 0.4, 0.4, "tells an automatic reader one of the job's labels"),
 )
 
 
-def label_rules(labels: Sequence[str]) -> tuple[RuleFile, ...]:
-    """The rules about *labels*, those of a job's output: a file of them, or none where no label is long enough."""
+def label_rules(labels: Sequence[str], *, named: bool = False) -> tuple[RuleFile, ...]:
+    """The rules about *labels*, those of a job's output: a file of them, or none where no label is long enough.
+
+    *named*: with one about all texts that name a label, whatever else they say: for rows that are asked twice.
+    """
     known = _known()
     wanted = [one.strip().lower().replace("_", " ") for one in labels[:_MOST]]
-    spoken = _forms(
-        word for one in wanted for word in (one, *known.get(f"label {one}", ())) if len(word.encode()) >= _SHORTEST
-    )
+    words = (word for one in wanted for word in (f"{one}.", *known.get(f"label {one}", ())))
+    spoken = _forms(word for word in words if len(word.removesuffix(".").encode()) >= _SHORTEST)
     if not spoken:
         return ()
     rules = [
@@ -44,6 +49,8 @@ def label_rules(labels: Sequence[str]) -> tuple[RuleFile, ...]:
                      words=_strings("j", _forms(known[group])), labels=_strings("l", spoken), near=_NEAR)
         for name, group, severity, score, confirm, catches in _RULES
     ]  # fmt: skip
+    if named:
+        rules.append(_NAMED.format(labels=_strings("l", spoken)))
     return (RuleFile("the labels of the job", "\n".join(rules)),)
 
 
@@ -59,6 +66,21 @@ _RULE = """rule label_{name} {{
 {labels}
   condition:
     for any of ($l*) : (for any i in (1..#) : (any of ($j*) in (@[i] - {near}..@[i] + {near})))
+}}
+"""
+
+
+#: Who wants a label has to name it.
+_NAMED = """rule label_named {{
+  meta:
+    id = "names_label"
+    severity = "low"
+    score = 0.2
+    catches = "names one of the job's labels"
+  strings:
+{labels}
+  condition:
+    any of them
 }}
 """
 
@@ -83,7 +105,15 @@ def _forms(words: Iterable[str]) -> list[str]:
 
 
 def _strings(letter: str, words: Sequence[str]) -> str:
-    return "\n".join(f'    ${letter}{n} = "{_escaped(word)}" nocase' for n, word in enumerate(words))
+    """YARA strings for *words*. One in Latin letters is found where a word begins with it, and where it ends in a dot, is it."""
+    return "\n".join(f"    ${letter}{n} = {_pattern(word)}" for n, word in enumerate(words))
+
+
+def _pattern(word: str) -> str:
+    stem, whole = word.removesuffix("."), word.endswith(".")
+    if _PLAIN.fullmatch(stem):
+        return f"/\\b{stem}\\b/i" if whole else f"/\\b{stem}/i"
+    return f'"{_escaped(stem)}" nocase'
 
 
 def _escaped(word: str) -> str:
