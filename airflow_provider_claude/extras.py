@@ -12,6 +12,7 @@ OF_REPORT = "the worker that wrote the report"
 #: By extra, the modules it brings.
 _MODULES = {
     "consistency": ("scipy",),
+    "duckdb": ("duckdb",),
     "mail": ("olefile", "asn1crypto", "compressed_rtf", "striprtf"),
     "near": ("datasketch",),
     "postgres": ("psycopg",),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from airflow_provider_claude import __version__
-from airflow_provider_claude.cli import accept, check, compare, costs, estimate, review, trace
+from airflow_provider_claude.cli import accept, check, compare, costs, estimate, review, sql, trace
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job.numbers import whole_number
 
@@ -87,8 +87,9 @@ def build_parser() -> Parser:
     )
     _add_connection(resent)
     resent.add_argument("shard", metavar="SHARD", help=_SHARD)
-    accepted = _command(commands, "accept", "accept the changed job of a run that is held", accept.DESCRIPTION)
-    accepted.add_argument("run", metavar="RUN", help=_RUN)
+    _command(commands, "accept", "accept the changed job of a run that is held", accept.DESCRIPTION).add_argument(
+        "run", metavar="RUN", help=_RUN
+    )
     aside = _command(commands, "quarantine", "list the rows that the scan of a run has set aside")
     aside.add_argument("run", metavar="RUN", help=_RUN)
     _add_terms(aside, least="*")
@@ -119,6 +120,7 @@ def build_parser() -> Parser:
     compare.add_arguments(_command(commands, "compare", "compare two answers of the same rows", compare.DESCRIPTION))
     estimated = _command(commands, "estimate", "estimate what a job would cost, without paying", estimate.DESCRIPTION)
     _add_connection(estimate.add_arguments(estimated))
+    sql.add_arguments(_command(commands, "sql", "ask the tables of a run with SQL", sql.DESCRIPTION))
     _add_costs(_command(commands, "costs", "sum up what the runs of a work folder have cost", _COSTS))
     _add_prune(_command(commands, "prune", "remove old runs that ended well", _PRUNE))
     return parser

@@ -28,6 +28,7 @@ from airflow_provider_claude.cli import (
     review,
     runs,
     show,
+    sql,
     trace,
 )
 from airflow_provider_claude.cli.arguments import WrongCallError, build_parser
@@ -220,6 +221,10 @@ def _estimate(args: argparse.Namespace, out: Screen) -> int:
     )
 
 
+def _sql(args: argparse.Namespace, out: Screen) -> int:
+    return sql.show_sql(run_at(to_path(args.run)), args.query, out, limit=max(args.limit, 0))
+
+
 def _prune(args: argparse.Namespace, out: Screen) -> int:
     api = open_api(args.conn_id) if args.delete_batches else None
     return prune.prune(to_path(args.work), api, out, days=args.days, now=_now(), dry_run=args.dry_run)
@@ -253,6 +258,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Screen], int]] = {
     "compare": _compare,
     "estimate": _estimate,
     "prune": _prune,
+    "sql": _sql,
 }
 
 

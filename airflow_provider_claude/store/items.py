@@ -56,6 +56,8 @@ def _read_group(
         if first < last:
             yield batch.slice(first, last - first)
         offset += batch.num_rows
+        if offset >= stop:
+            return
 
 
 def _batch_rows(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:

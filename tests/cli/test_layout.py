@@ -41,6 +41,7 @@ COMMANDS = [
     ["release", "RUN", "--withdraw", "1"],
     ["reveal", "RUN", "OUT"],
     ["review", "RUN", "OUT"],
+    ["sql", "RUN"],
 ]
 
 

@@ -1,0 +1,75 @@
+"""The tables of a run, for queries: read where they lie, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_claude.store import RunFolder, exists
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+#: What a table is, by its name, in the order in which tables are listed.
+MEANINGS: Mapping[str, str] = {
+    "answers": "rows with a valid answer, with their provenance",
+    "unresolved": "rows without a valid answer, each with its reason",
+    "quarantine": "rows that the scan has set aside",
+    "duplicates": "rows that repeat the text of another, and take its answer",
+    "items": "rows to be asked, with their texts",
+    "attempts": "what each attempt of a shard has cost",
+}
+
+_USD = pa.decimal128(18, 9)
+
+_ATTEMPTS = pa.schema(
+    [
+        ("shard", pa.int32()),
+        ("attempt", pa.int32()),
+        ("at", pa.string()),
+        ("lane", pa.string()),
+        ("model", pa.string()),
+        ("requests", pa.int64()),
+        ("answered", pa.int64()),
+        ("usd", _USD),
+    ]
+)
+
+
+def tables_of(run: RunFolder) -> dict[str, Any]:
+    """The tables of *run* that there are, by name: Arrow tables and datasets, which DuckDB reads as they are.
+
+    Raises StateError where it has no readable scan.
+    """
+    run.need_scan()
+    shards = run.shards()
+    unresolved = [path for shard in shards if exists(path := shard.file("unresolved.parquet"))]
+    files = {
+        "answers": run.parts("answers"),
+        "unresolved": unresolved,
+        **{name: run.parts(name) for name in ("quarantine", "duplicates", "items")},
+    }
+    found = {name: _dataset(paths) for name, paths in files.items() if paths}
+    return {**found, "attempts": pa.Table.from_pylist(list(_attempts(run)), _ATTEMPTS)}
+
+
+def _dataset(paths: Sequence[UPath]) -> Any:
+    """The Parquet files at *paths* as one."""
+    import pyarrow.dataset as ds
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    fs = paths[0].fs
+    store = None if isinstance(fs, LocalFileSystem) else PyFileSystem(FSSpecHandler(fs))
+    return ds.dataset([path.path for path in paths], format="parquet", filesystem=store)
+
+
+def _attempts(run: RunFolder) -> Iterator[dict[str, Any]]:
+    for shard in run.shards():
+        for number in shard.attempts():
+            paid = shard.paid(number)
+            if paid is not None:
+                yield {name: getattr(paid, name) for name in _ATTEMPTS.names} | {"usd": Decimal(paid.usd)}

@@ -1,0 +1,103 @@
+"""`claude-batch sql`: the tables of a run, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_claude.cli.documents import Documents
+from airflow_provider_claude.cli.main import main
+from airflow_provider_claude.cli.sql import show_sql
+from airflow_provider_claude.errors import JobError
+from tests.cli.conftest import Night, Terminal
+
+
+@pytest.fixture
+def loaded(night: Night) -> Night:
+    """A run of six rows in two shards, loaded."""
+    night.scan().plan()
+    return night.load_shards()
+
+
+def document(night: Night, query: str | None, limit: int = 100) -> dict[str, Any]:
+    stream = StringIO()
+    assert show_sql(night.run, query, Documents(stream), limit=limit) == 0
+    return dict(json.loads(stream.getvalue()))
+
+
+def test_a_query_reads_the_answers_of_all_shards(loaded: Night) -> None:
+    found = document(loaded, "select item_id, claude_attempt from answers order by item_id")
+    assert found["columns"] == ["item_id", "claude_attempt"]
+    assert found["rows"] == [[str(n), 1] for n in range(6)]
+
+
+def test_what_the_attempts_have_cost_is_what_the_answers_have_cost(loaded: Night) -> None:
+    [[attempts, answers]] = document(
+        loaded, "select (select sum(usd) from attempts), (select sum(claude_cost_usd) from answers)"
+    )["rows"]
+    assert attempts == pytest.approx(answers, rel=1e-9)
+    assert attempts > 0
+
+
+def test_without_a_query_the_tables_are_listed_with_their_columns(loaded: Night, out: Terminal) -> None:
+    show_sql(loaded.run, None, out, limit=100)
+    assert "answers  6 rows: rows with a valid answer" in out.text
+    assert "sentiment" in out.text
+    assert {one["table"]: one["rows"] for one in document(loaded, None)["tables"]}["attempts"] == 2
+
+
+def test_a_run_without_answers_has_its_other_tables(night: Night) -> None:
+    night.scan()
+    assert [one["table"] for one in document(night, None)["tables"]] == ["items", "attempts"]
+
+
+def test_no_more_rows_are_shown_than_asked_for_and_that_is_said(loaded: Night, out: Terminal) -> None:
+    show_sql(loaded.run, "select item_id from answers", out, limit=2)
+    assert "more rows than these 2" in out.text
+    assert len(out.text.splitlines()) == 4
+    assert document(loaded, "select item_id from answers", limit=6)["more"] is False
+    assert len(document(loaded, "select item_id from answers", limit=0)["rows"]) == 6
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_text('{secret}')",
+        "select * from read_csv('{secret}')",
+        "select * from '{secret}'",
+        "select * from glob('{folder}/*')",
+        "copy answers to '{folder}/stolen.csv'",
+        "attach '{folder}/new.db'",
+        "create table mine as select 1",
+        "drop view answers",
+        "set enable_external_access = true",
+        "install httpfs",
+        "load httpfs",
+        "select 1; select 2",
+        "select * from loaded",
+        "",
+        "selec",
+    ],
+)
+def test_a_query_reads_no_other_file_and_writes_nothing(loaded: Night, tmp_path: Path, query: str) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a secret")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(JobError, match=r"DuckDB refused the query|Write one SELECT"):
+        document(loaded, query.format(secret=secret, folder=tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_text_that_would_act_on_a_terminal_is_written_out(loaded: Night, out: Terminal) -> None:
+    show_sql(loaded.run, "select chr(27) || '[2J' as bad", out, limit=9)
+    assert "\x1b" not in out.text
+    assert "⟨U+001B⟩" in out.text
+
+
+def test_the_command_shows_what_a_query_finds(loaded: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", str(loaded.run), "select count(*) as mails from answers"]) == 0
+    assert capsys.readouterr().out.split() == ["mails", "6"]
