@@ -78,6 +78,11 @@ class RunView:
         return sum(shard.is_loaded for shard in self.shards)
 
     @property
+    def rate_limited(self) -> int:
+        """How many requests of the sync lane the API has refused because the account was busy (429)."""
+        return sum(shard.rate_limited for shard in self.shards)
+
+    @property
     def open_rows(self) -> int:
         """How many rows may still get an answer."""
         if self.outlook is not None:

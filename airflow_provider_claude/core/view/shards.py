@@ -34,7 +34,8 @@ _LOADED = frozenset({Stage.AGAIN, Stage.LOADED, Stage.DONE})
 class ShardView:
     """A shard of the plan. Times are ISO 8601; *outcomes* are those of its loaded rows, duplicates counted with their originals.
 
-    *abandoned*: its cutoff has come. *cost*: USD for what is loaded; None where it was not read.
+    *abandoned*: its cutoff has come. *cost*: USD for what is loaded; None where it was not read. *rate_limited*: requests of its
+    sync lane that the API has refused because the account was busy (429), and that were asked again.
     """
 
     number: int
@@ -50,6 +51,7 @@ class ShardView:
     abandoned: bool = False
     outcomes: Mapping[str, int] = field(default_factory=dict)
     cost: Decimal | None = Decimal(0)
+    rate_limited: int = 0
 
     @property
     def is_loaded(self) -> bool:

@@ -13,12 +13,11 @@ from airflow_provider_claude.errors import PendingError
 class LaneState:
     """*stopping*: nothing more is sent. *error*: what the lane raises at its end; the first one counts.
 
-    *changed* wakes the scheduler: it looks again whether a request may start. *rate_limited* requests were answered with 429.
+    *changed* wakes the scheduler: it looks again whether a request may start.
     """
 
     error: Exception | None = None
     stopping: bool = False
-    rate_limited: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
 

@@ -33,12 +33,13 @@ class Lease:
     """A lease that is held. Raises PendingError when made while another holds.
 
     `under_way` is the most requests that are sent and not written at a time, `unsure` counts those that ended without an
-    answer and may have been paid; both go on record whenever the lease is renewed.
+    answer and may have been paid, `rate_limited` those that the API has refused because the account was busy (429); all go on
+    record whenever the lease is renewed.
     """
 
     def __init__(self, shard: ShardFolder, attempt: int, clock: Callable[[], str]) -> None:
         self._attempt, self._clock = attempt, clock
-        self.under_way, self.unsure = UNDER_WAY, 0
+        self.under_way, self.unsure, self.rate_limited = UNDER_WAY, 0, 0
         self._leases = shard.leases(attempt)
         number, latest = self._leases.latest()
         if latest is not None and (left := _left(latest, self._now())) > 0:
@@ -59,6 +60,7 @@ class Lease:
             done=done,
             unsure=self.unsure,
             under_way=self.under_way,
+            rate_limited=self.rate_limited,
             ended=seconds < 0,
         )
 

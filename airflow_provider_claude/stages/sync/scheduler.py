@@ -105,7 +105,7 @@ class Scheduler:
     def failed(self, one: Scheduled, error: ClaudeError, *, at: float) -> None:
         """Learn from a failure: the API has no room."""
         if isinstance(error, RateLimitedError):
-            self.state.rate_limited += 1
+            self.lease.rate_limited += 1
             self.rate_limiter.refused(one.use, wait_asked(error))
         if isinstance(error, RateLimitedError | ApiUnavailableError):
             self.concurrency = self.concurrency.pushed_back(at)

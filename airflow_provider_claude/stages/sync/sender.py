@@ -84,7 +84,7 @@ class Lane:
     @property
     def rate_limited(self) -> int:
         """How many requests the API has refused because the account was busy (429)."""
-        return self._state.rate_limited
+        return self.lease.rate_limited
 
     def stop(self) -> None:
         """Send nothing more, and wait for the open requests. For signal handlers and any thread."""

@@ -26,6 +26,7 @@ from airflow_provider_claude.store import (
     ChangeRecord,
     EndedRecord,
     IntentRecord,
+    LeaseRecord,
     LoadedRecord,
     PlanRecord,
     Record,
@@ -52,8 +53,9 @@ _KINDS: Mapping[str, type[Record]] = {
     "abandoned": AbandonedRecord,
     "loaded": LoadedRecord,
     "settled": SettledRecord,
+    "lease": LeaseRecord,
 }
-_NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)\.json")
+_NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)(?:\.\d+)?\.json")
 
 
 def began(run: RunFolder, dag_id: str, run_id: str) -> float | None:
@@ -169,7 +171,13 @@ def _shard(shard: PlannedShard) -> ShardView:
         abandoned=_is_abandoned(shard, past),
         outcomes=outcomes,
         cost=Decimal(loaded.cost_usd) if loaded else Decimal(0),
+        rate_limited=_rate_limited(shard, past),
     )
+
+
+def _rate_limited(shard: PlannedShard, past: Sequence[Attempt]) -> int:
+    lane = [attempt.number for attempt in past if attempt.lane == "sync"]
+    return sum(lease.rate_limited for number in lane for lease in shard.folder.leases(number).all())
 
 
 def _is_done(shard: PlannedShard, settled: SettledRecord | None, loaded: LoadedRecord | None) -> bool:

@@ -82,7 +82,8 @@ class LeaseRecord(Record, frozen=True, kw_only=True):
     """N.lease.K.json: worker K of attempt N in the sync lane may send until `until`; `done` requests are answered.
 
     `unsure` requests of this worker ended without an answer that may have been paid. Until it is `ended` there may be
-    `under_way` more of them, which a worker that dies leaves behind.
+    `under_way` more of them, which a worker that dies leaves behind. `rate_limited` of its requests were refused because the
+    account was busy (429), and asked again.
     """
 
     attempt: int
@@ -91,6 +92,7 @@ class LeaseRecord(Record, frozen=True, kw_only=True):
     done: int
     unsure: int = 0
     under_way: int = 0
+    rate_limited: int = 0
     ended: bool = False
 
 

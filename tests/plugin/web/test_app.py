@@ -218,11 +218,11 @@ def test_the_page_of_a_run_has_the_runs_of_its_dag_before_it(
         airflow.add(f"d{number}", run.path)
         airflow.add(f"d{number}", run.path, dag_id="secret")
     page = Page(reader.get(PAGE).text)
-    assert "The last 14 runs of this DAG" in page.text
+    assert "The newest 14 other runs of this DAG" in page.text
     assert page.text.count("9 of 9") == 14
     hrefs = [attributes.get("href") or "" for _, attributes in page.elements]
     assert not any("secret" in href for href in hrefs)
-    assert "The last" not in reader.get(PATHS[2]).text
+    assert "The newest" not in reader.get(PATHS[2]).text
 
 
 def test_a_run_that_failed_before_it_had_a_folder_says_so_and_why(reader: TestClient, airflow: Airflow) -> None:

@@ -244,6 +244,10 @@ class TestAnswers:
         lane = site.lane(in_flight=1)
         drained(lane, requests(8))
         assert lane.rate_limited == 1
+        lane.lease.give_back(8)
+        _, record = site.shard.leases(1).latest()
+        assert record is not None
+        assert record.rate_limited == 1
         assert [later - sooner >= 1.9 for sooner, later in itertools.pairwise(sent)].count(True) == 1
 
     def test_limits_lower_than_planned_are_kept_after_a_few_429s_at_most(

@@ -17,6 +17,7 @@ from airflow_provider_claude.stages.view.look import began, look, report_of
 from airflow_provider_claude.store import (
     AbandonedRecord,
     ActiveRecord,
+    LeaseRecord,
     RunFolder,
     SettledRecord,
     snapshot,
@@ -75,6 +76,21 @@ def test_a_look_has_the_stage_the_rows_and_the_cost_of_every_shard(run: RunFolde
     assert view.shards[2].batch_id == "msgbatch_2"
     assert view.expected is not None
     assert view.expected > view.spent
+
+
+def test_a_look_counts_the_requests_of_the_sync_lane_that_the_account_had_no_room_for(run: RunFolder) -> None:
+    shard = run.shard(2)
+    intent, plan = shard.intent(1), run.need_plan()
+    assert intent is not None
+    asked = msgspec.structs.replace(
+        intent, attempt=2, round=2, lane="sync", shard_fingerprint=plan.shard(2).fingerprint
+    )
+    write_record(shard.file("2.intent.json"), asked)
+    for number, refused in ((1, 3), (2, 4)):
+        lease = LeaseRecord(attempt=2, number=number, until=at(99), done=1, rate_limited=refused)
+        shard.leases(2).write_new(number, lease)
+    view = seen(run)
+    assert (view.rate_limited, view.shards[2].rate_limited) == (7, 7)
 
 
 def test_a_shard_whose_rows_are_settled_is_done(run: RunFolder) -> None:
