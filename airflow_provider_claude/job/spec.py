@@ -63,8 +63,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def schema_hash(self) -> str:
-        """The SHA-256 of the schema as the API takes it."""
-        return _hash(self.schema)
+        """The SHA-256 of the schema as the API takes it, with the order of its fields and options: both can move answers."""
+        return hashlib.sha256(json.dumps(self.schema).encode()).hexdigest()
 
     @property
     def job_hash(self) -> str:

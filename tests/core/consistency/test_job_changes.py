@@ -61,3 +61,17 @@ def test_the_order_in_which_settings_are_written_is_no_change() -> None:
 def test_what_differs_is_said_in_words() -> None:
     assert differing(["prompt"]) == "The prompt differs"
     assert differing(["model", "prompt", "schema"]) == "The model, the prompt and the schema differ"
+
+
+def test_the_order_of_options_and_fields_is_a_change_and_another_schema_hash() -> None:
+    """Models prefer some places in a list, and later fields follow from earlier ones."""
+
+    def job(*fields: tuple[str, list[str]]) -> JobSpec:
+        properties = {name: {"type": "string", "enum": options} for name, options in fields}
+        schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+        return ClaudeJob(prompt="<mail>{body}</mail>", output=schema).spec(b"k" * 32)
+
+    one = job(("label", ["a", "b"]), ("topic", ["c", "d"]))
+    for other in (job(("label", ["b", "a"]), ("topic", ["c", "d"])), job(("topic", ["c", "d"]), ("label", ["a", "b"]))):
+        assert job_changes(one, other) == ["schema"]
+        assert one.schema_hash != other.schema_hash
