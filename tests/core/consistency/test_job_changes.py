@@ -68,7 +68,12 @@ def test_the_order_of_options_and_fields_is_a_change_and_another_schema_hash() -
 
     def job(*fields: tuple[str, list[str]]) -> JobSpec:
         properties = {name: {"type": "string", "enum": options} for name, options in fields}
-        schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+        schema = {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
         return ClaudeJob(prompt="<mail>{body}</mail>", output=schema).spec(b"k" * 32)
 
     one = job(("label", ["a", "b"]), ("topic", ["c", "d"]))

@@ -351,7 +351,7 @@ def test_the_page_tells_how_consistent_the_run_was_in_a_sentence_and_a_picture()
     shown = text_of(summary_of())
     assert "How consistent this run was Of 100 rows that were asked a second time, 98.0% got the same plain" in shown
     assert "2 more have no second answer, or no first" in shown
-    assert "plain 98.0% 93.0% to 99.4% 0.960 plain → b (2)" in shown
+    assert "plain 98.0% 93.0% to 99.4% 0.960 (0.900 to 1.000) plain → b (2)" in shown
     assert "plain by the first answer: plain 97.0% (92.0% to 99.0%), b 100.0% (80.0% to 100.0%)" in shown
     assert "n 97.0% 92.0% to 99.0% – 0.034 apart on average" in shown
     assert "undecided: 0 better, 5 worse (p = 0.06)" in shown
