@@ -17,8 +17,10 @@ real)
   ;;
 esac
 
-# A folder of the host that is mounted here must belong to the user of the containers.
-if ! mkdir -p "${AIRFLOW__CLAUDE__ROOT:?}"/{mail,work,answers}; then
+# An object store is not reached from here: this step has no way out. A folder of the host must belong to the user of the containers.
+if [[ ${AIRFLOW__CLAUDE__ROOT:?} == *://* ]]; then
+  echo "Check the store before the first night: docker compose exec worker claude-batch check"
+elif ! mkdir -p "${AIRFLOW__CLAUDE__ROOT:?}"/{mail,work,answers}; then
   echo "CLAUDE_DATA must be writable for user $(id -u): chown -R $(id -u):0 <folder>" >&2
   exit 1
 fi

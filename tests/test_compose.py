@@ -189,7 +189,13 @@ def test_nothing_depends_on_a_service_without_the_health_check_it_waits_for() ->
 
 
 def test_python_in_a_health_check_is_valid_and_asks_the_port_its_service_listens_on() -> None:
-    ports = {"api-server": ":8080/", "scheduler": ":8974/", "simulator": ":8765/"}
+    ports = {
+        "api-server": ":8080/",
+        "scheduler": ":8974/",
+        "dag-processor": "api-server:8080/",
+        "triggerer": "api-server:8080/",
+        "simulator": ":8765/",
+    }
     for service, port in ports.items():
         assert healthcheck_words(service)[:3] == ["CMD", "python", "-c"]
         ast.parse(healthcheck_words(service)[3])
@@ -385,6 +391,25 @@ def test_the_pool_of_the_sync_lane_is_one_that_the_init_step_makes(tmp_path: Pat
     _, calls, _ = run_init(tmp_path, CLAUDE_API="simulator")
     made = [call[2:4] for call in calls if call[:2] == ["pools", "set"]]
     assert [SERVICES["scheduler"]["environment"]["AIRFLOW__CLAUDE__SYNC_POOL"], "1"] in made
+
+
+def test_an_object_store_as_root_makes_no_local_folder_of_its_name(tmp_path: Path) -> None:
+    root = "s3://aws_default@bucket/claude/simulator"
+    outcome, _, _ = run_init(tmp_path, CLAUDE_API="simulator", AIRFLOW__CLAUDE__ROOT=root)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "claude-batch check" in outcome.stdout
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith("s3:")]
+
+
+def test_one_service_builds_the_image_and_the_others_never_look_for_it_elsewhere() -> None:
+    ours = {name: service for name, service in SERVICES.items() if service["image"] == OURS}
+    assert [name for name, service in ours.items() if "build" in service] == ["init"]
+    assert {service["pull_policy"] for name, service in ours.items() if name != "init"} == {"never"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_a_limit_of_memory(service: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", interpolate(SERVICES[service]["mem_limit"], {}))
 
 
 def test_the_switch_on_simulator_connects_to_the_simulator_even_where_a_real_key_is_set(tmp_path: Path) -> None:
