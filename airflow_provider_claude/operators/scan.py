@@ -10,10 +10,10 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.column_names import list_of_names
 from airflow_provider_claude.core.report.ledger import in_words
-from airflow_provider_claude.core.scan.flip import check_screen, compared
 from airflow_provider_claude.core.scan.origin import MissingSource, check_missing
 from airflow_provider_claude.core.scan.policy import ScanPolicy, check_likeness
 from airflow_provider_claude.core.scan.row_limits import check_row_limits
+from airflow_provider_claude.core.scan.screens import check_screen, compared
 from airflow_provider_claude.core.scan.trimming import Part, Trimming
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles, check_unreadable
 from airflow_provider_claude.errors import JobError

@@ -19,9 +19,9 @@ from airflow_provider_claude.core.plan.lane_choice import MARGIN_SECONDS, RESERV
 from airflow_provider_claude.core.publish.destination import GUARDED
 from airflow_provider_claude.core.report.thresholds import Limit, Thresholds
 from airflow_provider_claude.core.requests.reuse_age import REUSE_DAYS
-from airflow_provider_claude.core.scan.flip import check_screen
 from airflow_provider_claude.core.scan.origin import MissingSource
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.screens import check_screen
 from airflow_provider_claude.core.scan.trimming import Part
 from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
 from airflow_provider_claude.core.settle.rounds import ROUNDS

@@ -7,16 +7,12 @@ the language they are in and however politely they ask.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.verdicts import Verdict
-from airflow_provider_claude.errors import JobError
-
-#: How rows in doubt are asked about before the others.
-Screen = Literal["claude", "flip"]
 
 #: From this score of the classifier on a row is in doubt where it is asked twice.
 FLIP_SCORE = 0.25
@@ -26,13 +22,6 @@ STEERED = "label_moves"
 
 #: How the two texts of a doubt are named: its key and one of these.
 AS_IT_IS, WITHOUT = ".0", ".1"
-
-
-def check_screen(screen: str | None) -> Screen | None:
-    """*screen*. Raises JobError where it is neither None nor a kind of screening."""
-    if screen is not None and screen not in get_args(Screen):
-        raise JobError(f"screen is {screen!r}: write 'claude' or 'flip', or None to leave doubtful rows to the policy.")
-    return screen  # type: ignore[return-value]
 
 
 def policy_before_flip(policy: ScanPolicy) -> ScanPolicy:
@@ -64,13 +53,3 @@ NOT_COMPARED = Verdict(
     "classifier",
     0.9,
 )
-
-
-def compared(fields: Sequence[str]) -> tuple[str, ...]:
-    """*fields*, those of a job's output that are labels. Raises JobError where there is none to compare."""
-    if not fields:
-        raise JobError(
-            "screen='flip' compares labels, and the output of the job has none: give a field an enum or make it a bool, or "
-            "write screen='claude'."
-        )
-    return tuple(fields)

@@ -20,10 +20,10 @@ from airflow_provider_claude.sources.sql_source import ClaudeSqlSource
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_claude.core.scan.flip import Screen
     from airflow_provider_claude.core.scan.origin import MissingSource
     from airflow_provider_claude.core.scan.pii.redaction import Redacting
     from airflow_provider_claude.core.scan.policy import ScanPolicy
+    from airflow_provider_claude.core.scan.screens import Screen
     from airflow_provider_claude.core.scan.trimming import Trimming
     from airflow_provider_claude.core.scan.unreadable_files import UnreadableFiles
     from airflow_provider_claude.job import ClaudeJob
@@ -149,7 +149,7 @@ class ReadsSource:
 
     def _flip(self) -> tuple[str, ...]:
         """The fields that are compared where rows are asked twice."""
-        from airflow_provider_claude.core.scan.flip import compared
+        from airflow_provider_claude.core.scan.screens import compared
 
         return compared(self.job.label_fields) if self.screen == "flip" and self.job else ()
 

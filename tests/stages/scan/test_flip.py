@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from airflow_provider_claude.core.scan.flip import AS_IT_IS, WITHOUT, check_screen, compared
+from airflow_provider_claude.core.scan.flip import AS_IT_IS, WITHOUT
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.screens import check_screen, compared
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.store import RunFolder
 from tests.stages.test_scan import Rows, rows_in, run_scan
