@@ -215,7 +215,7 @@ def _attempt(one: AttemptTrace, zone: str) -> Iterator[str]:
 
 
 def _probe(one: AttemptTrace) -> str:
-    return f" of probe {one.probe}, which only measures" if one.probe else ""
+    return f" of probe {one.probe}, {one.purpose}" if one.probe else ""
 
 
 def _cached(one: AttemptTrace) -> str:
@@ -247,6 +247,8 @@ def _ending(ending: Ending) -> Iterator[str]:
     yield f"outcome    {ending.outcome}" + (f": {ending.reason}" if ending.reason else "")
     for name, value in (ending.answer or {}).items():
         yield f"  {name} = {_value(value)}"
+    if ending.vote:
+        yield f"  vote: {ending.vote}"
     flags: Mapping[str, Any] = ending.provenance or {}
     if flags.get("claude_flags"):
         yield f"  flags: {', '.join(flags['claude_flags'])}"

@@ -90,6 +90,13 @@ class AttemptTrace(msgspec.Struct, frozen=True, kw_only=True):
     said: Said | None = None
     request: Rebuilt | None = None
 
+    @property
+    def purpose(self) -> str:
+        """What its probe is for, as `which only measures`; empty where it is of no probe."""
+        if self.probe is None:
+            return ""
+        return "which asks a third time, for a vote" if self.probe.startswith("vote-") else "which only measures"
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the scan says of a row. `reason`, `detail`, `layer` and `excerpt` are of rows in quarantine."""
@@ -114,12 +121,15 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a row ended. `answer` is the checked answer, `provenance` its `claude_` columns; both None where there is none."""
+    """How a row ended. `answer` is the checked answer, `provenance` its `claude_` columns; both None where there is none.
+    `vote` says which of three answers it is, where there was a vote; see core.consistency.vote.
+    """
 
     outcome: str
     reason: str = ""
     answer: dict[str, Any] | None = None
     provenance: dict[str, Any] | None = None
+    vote: str = ""
 
 
 class RowTrace(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,11 @@ class Ballot(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     tie: bool = False
 
+    def sentence(self) -> str:
+        """Which answer is in the table."""
+        why = ", as all three differ" if self.tie else ""
+        return f"of three answers, number {self.published} is in the table{why}"
+
 
 class Voted(msgspec.Struct, frozen=True, kw_only=True):
     """What the votes of a run have done: of *differing* rows with two different answers, *voted* have a third one. It *changed*

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_claude.core.consistency.vote import Ballot
 from airflow_provider_claude.core.report.summary import PUBLISHED
 from airflow_provider_claude.core.row_trace import (
     DUPLICATE,
@@ -22,7 +23,7 @@ from airflow_provider_claude.core.row_trace import (
     RowTrace,
     Verdict,
 )
-from airflow_provider_claude.core.tables import PROVENANCE_FIELDS
+from airflow_provider_claude.core.tables import PROVENANCE_FIELDS, VOTES
 from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.stages.scan.release_rows import holding
 from airflow_provider_claude.stages.trace.attempt_traces import Attempts
@@ -177,10 +178,15 @@ def _ending(shard: PlannedShard, fields: dict[str, Any], plan: PlanRecord) -> En
             outcome="succeeded",
             answer={name: answer.get(name) for name in own},
             provenance={name: answer.get(name) for name in ours},
+            vote=_vote(answer.get(VOTES.name)),
         )
     unresolved = shard.folder.file("unresolved.parquet")
     failed = _mine(rows_with(unresolved, fields["item_id"], ["item_id"]), fields)
     return None if failed is None else Ending(outcome=failed["outcome"], reason=failed["reason"])
+
+
+def _vote(column: str | None) -> str:
+    return "" if column is None else msgspec.json.decode(column, type=Ballot).sentence()
 
 
 def _mine(found: Iterator[dict[str, Any]], fields: dict[str, Any]) -> dict[str, Any] | None:

@@ -72,7 +72,12 @@ def test_the_majority_of_three_is_published_and_each_vote_is_noted_and_traced(
     assert summary.votes.sentence() in today.run.file("report.html").read_text()
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
     [row] = trace(today.run, min(changed), requests=True)
-    assert {one.probe.split("-")[0] for one in row.measured} == {"again", "vote"}
+    assert {(one.probe or "").split("-")[0]: one.purpose for one in row.measured} == {
+        "again": "which only measures",
+        "vote": "which asks a third time, for a vote",
+    }
+    assert row.ending is not None
+    assert row.ending.vote == "of three answers, number 2 is in the table"
 
 
 def test_a_vote_that_is_repeated_changes_nothing_and_is_paid_once(
