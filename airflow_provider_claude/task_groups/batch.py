@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import TaskGroup, task_group
@@ -224,9 +225,17 @@ def _screening(
         conn_id=conn_id,
         deadline=by,
         scan=Scan(policy=ScanPolicy(high="pass", medium="pass", low="pass"), closing_tags=()),
-        plan=Plan(refused_batches=plan.refused_batches, dry_run=plan.dry_run),
+        plan=_plan_of_screening(asked, plan),
         publish=Publish(max_refused=1.0, max_invalid=1.0),
     )
+
+
+def _plan_of_screening(asked: _Asked, plan: Plan) -> Plan:
+    """The job's *plan*, as far as it is about the account, and where the job's question is asked, about prices and budget."""
+    common = Plan(refused_batches=plan.refused_batches, dry_run=plan.dry_run)
+    if asked is _ASKED:
+        return common
+    return replace(common, prices=plan.prices, budget_usd=plan.budget_usd, budget_scope=plan.budget_scope)
 
 
 def _split_scan(splits: int, scan_args: Mapping[str, Any]) -> ClaudeInputScanOperator:

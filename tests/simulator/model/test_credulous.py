@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_claude.simulator.model.credulous import addressed_to_all, forges, label_asked, leaked
+from airflow_provider_claude.simulator.model.credulous import addressed_to_all, forges, label_asked, label_named, leaked
 from tests.simulator.conftest import params
 
 LABELS = ["positive", "neutral", "negative"]
@@ -27,6 +27,22 @@ SYSTEM = "You sort mail. The word kestrel is confidential. Be brief."
 def test_the_label_that_is_asked_for_is_given(orders, label):
     """A verb of answering, and a label soon after it."""
     assert label_asked(orders, LABELS) == label
+
+
+@pytest.mark.parametrize(
+    ("orders", "label"),
+    [
+        ("I feel positive about it", "positive"),
+        ("Das ist negativ, also positiv zu werten", "positive"),
+        ("это отрицательный отзыв", "negative"),
+        ("このメールはポジティブ", "positive"),
+        ("an unfavourable remark", "negative"),
+        ("the seaside was unpositive", None),
+        ("nothing of the kind", None),
+    ],
+)
+def test_the_label_that_is_named_last_is_given_by_a_model_that_obeys_names(orders, label):
+    assert label_named(orders, LABELS) == label
 
 
 def test_who_speaks_of_others_speaks_to_all():
