@@ -24,9 +24,11 @@ from airflow_provider_claude.store import (
     RunFolder,
     ScanRecord,
     ShardFolder,
-    read_record,
+    is_local,
 )
 from airflow_provider_claude.store.attempts import history
+from airflow_provider_claude.store.shard_records import records_of_shards
+from airflow_provider_claude.store.snapshot import Snapshot, record_cache
 
 #: Runs that are read at once: on an object store each record is a round trip.
 _READERS = 8
@@ -150,12 +152,16 @@ class RunFacts:
 
 def look(run: RunFolder) -> RunFacts:
     """The facts of *run*. Raises StateError where it has no scan, or a record cannot be read."""
-    scan, plan, report = run.need_scan(), run.plan(), read_record(run.file("report.json"), ReportRecord)
+    snapshot = Snapshot(run.path, record_cache())
+    seen = RunFolder(run.path, snapshot)
+    scan, plan, report = seen.need_scan(), seen.plan(), seen.reader.read(seen.file("report.json"), ReportRecord)
     if plan is not None and plan.scanned_at != scan.finished_at:
         plan = None
     if report is not None and (plan is None or epoch(report.created_at) < epoch(plan.created_at)):
         report = None
-    shards = run.shards()
+    if not is_local(run.path):
+        snapshot.read_ahead(records_of_shards(snapshot))
+    shards = seen.shards()
     return RunFacts(
         run=run,
         scan=scan,
@@ -163,7 +169,7 @@ def look(run: RunFolder) -> RunFacts:
         report=report,
         loaded={shard.number: record for shard in shards if (record := shard.loaded()) is not None},
         attempts={shard.number: history(shard) for shard in shards},
-        probes=[look(probe) for probe in run.probes()],
+        probes=[look(run.probe(probe.path.name)) for probe in seen.probes()],
     )
 
 

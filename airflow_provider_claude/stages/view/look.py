@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -22,21 +21,16 @@ from airflow_provider_claude.stages.deadline.record_at_risk import open_work
 from airflow_provider_claude.stages.deadline.shard_cutoff import RunDeadline
 from airflow_provider_claude.stages.scan.release_rows import acts
 from airflow_provider_claude.store import (
-    AbandonedRecord,
     ChangeRecord,
-    EndedRecord,
-    IntentRecord,
-    LeaseRecord,
     LoadedRecord,
     PlanRecord,
-    Record,
     RunFolder,
     ScanRecord,
     SettledRecord,
-    SubmittedRecord,
     is_local,
 )
 from airflow_provider_claude.store.planned_shard import PlannedShard, planned_shards
+from airflow_provider_claude.store.shard_records import records_of_shards
 from airflow_provider_claude.store.snapshot import Snapshot, StampedCache, record_cache
 
 if TYPE_CHECKING:
@@ -44,18 +38,6 @@ if TYPE_CHECKING:
 
 #: The records of this process, and what was made of them, shared by all runs that are looked at.
 _RECORDS, _SHARDS = record_cache(), StampedCache[ShardView](most=5_000)
-
-#: The records of a shard that a look needs, by the word in their names.
-_KINDS: Mapping[str, type[Record]] = {
-    "intent": IntentRecord,
-    "submitted": SubmittedRecord,
-    "ended": EndedRecord,
-    "abandoned": AbandonedRecord,
-    "loaded": LoadedRecord,
-    "settled": SettledRecord,
-    "lease": LeaseRecord,
-}
-_NAME = re.compile(r"shards/\d+/(?:\d+\.)?([a-z]+)(?:\.\d+)?\.json")
 
 
 def began(run: RunFolder, dag_id: str, run_id: str) -> float | None:
@@ -124,15 +106,8 @@ def _shards(view: RunView, run: RunFolder, plan: PlanRecord, snapshot: Snapshot)
         counts = {count.shard: count for count in view.report.ledger.shards}
         return tuple(reported_shard(span, counts[span.shard]) for span in view.report.shards if span.shard in counts)
     if not local:
-        snapshot.read_ahead(_records_of_shards(snapshot))
+        snapshot.read_ahead(records_of_shards(snapshot))
     return tuple(_kept(shard, snapshot) for shard in planned_shards(run, plan))
-
-
-def _records_of_shards(snapshot: Snapshot) -> Iterator[tuple[str, type[Record]]]:
-    for name in snapshot.files:
-        match = _NAME.fullmatch(name)
-        if match and match[1] in _KINDS:
-            yield name, _KINDS[match[1]]
 
 
 def _kept(shard: PlannedShard, snapshot: Snapshot) -> ShardView:
