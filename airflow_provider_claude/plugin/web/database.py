@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Failed task instances that are named.
 _FAILED = 20
 
+#: Notes of a kind that are read of a run in the list: the first that is a text counts.
+_NOTES = 3
+
 #: From a moment on, until before another.
 Span = tuple[datetime, datetime]
 
@@ -182,7 +185,7 @@ def latest(db: Session, dag_ids: Collection[str], count: int, span: Span | None 
     """The newest *count* runs of *dag_ids* that have noted a run folder or an error, newest first; those of *span*."""
     from airflow.models.dagrun import DagRun
     from airflow.models.xcom import XComModel
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
     noted = (
         select(XComModel.run_id)
@@ -198,11 +201,19 @@ def latest(db: Session, dag_ids: Collection[str], count: int, span: Span | None 
         .limit(count)
         .subquery()
     )
-    rows = db.execute(
-        select(runs, XComModel.key, XComModel.value)
-        .join(XComModel, (XComModel.dag_id == runs.c.dag_id) & (XComModel.run_id == runs.c.run_id))
+    place = func.row_number().over(
+        partition_by=(XComModel.dag_run_id, XComModel.key), order_by=(XComModel.timestamp, XComModel.task_id)
+    )
+    notes = (
+        select(runs, XComModel.key.label("what"), XComModel.value, place.label("place"))
+        .join(XComModel, XComModel.dag_run_id == runs.c.id)
         .where(XComModel.key.in_((RUN_FOLDER, FAILURE)))
-        .order_by(runs.c.run_after.desc(), runs.c.id.desc(), XComModel.timestamp)
+        .subquery()
+    )
+    rows = db.execute(
+        select(*(column for column in notes.c if column.name != "place"))
+        .where(notes.c.place <= _NOTES)  # a bad night has an error for each of its shards
+        .order_by(notes.c.run_after.desc(), notes.c.id.desc(), notes.c.place)
     )
     found: dict[int, Listed] = {}
     for key, dag_id, run_id, state, at, ended, what, value in rows:

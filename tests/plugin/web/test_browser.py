@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -15,9 +16,10 @@ from fastapi import FastAPI
 from upath import UPath
 
 from airflow_provider_claude.plugin.web.app import create_app
+from airflow_provider_claude.plugin.web.database import Task
 from airflow_provider_claude.stages.report.run import report
 from tests.plugin.web.conftest import Gatekeeper
-from tests.plugin.web.nights import Airflow, hostile_night, hostile_release, hostile_summary, run_in
+from tests.plugin.web.nights import HOSTILE, Airflow, hostile_night, hostile_release, hostile_summary, run_in
 from tests.stages.run_folder import Night, Shard, at
 from tests.standalone.conftest import CHROMIUM, CHROMIUM_FLAGS
 
@@ -89,13 +91,15 @@ def test_hostile_rows_run_nothing_load_nothing_and_stay_inside_a_phone(
     run.releases.append(hostile_release())
     summary = hostile_summary(report(run, output=None, clock=lambda: at(300)))
     (run.path / "report.json").write_bytes(msgspec.json.encode(summary))
-    airflow.add("r1", run.path)
+    tasks = [Task(task_id=text[:99], map_index=0, state="failed", name=text[:99], error=text) for text in HOSTILE]
+    airflow.add("r1", run.path, tasks=tasks)
+    airflow.add("r2", "", state="failed", tasks=tasks)
     seen: list[str] = []
     page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: seen.append(str(error)))
     page.on("console", lambda message: seen.append(message.text))
     page.on("request", lambda request: None if request.url.startswith(f"{url}/claude/") else seen.append(request.url))
-    for path in (PAGE, "/claude/"):
+    for path in (PAGE, "/claude/", f"/claude/run/nightly/row?{urlencode({'run_id': 'r1', 'item': HOSTILE[0] + '-0'})}"):
         page.goto(path, wait_until="networkidle")
         wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert wide <= 390

@@ -157,6 +157,17 @@ def test_a_run_that_failed_before_it_had_a_folder_is_listed_with_its_error(rows:
     assert database.noting(rows.db, {rows.dag_id}) == {rows.dag_id}
 
 
+def test_of_many_errors_of_a_run_the_list_reads_the_first(rows: Rows) -> None:
+    rows.run("r1", state="failed", ended=True)
+    for index in range(9):
+        rows.task("r1", "g.load", "failed", index=index, minutes=1)
+        rows.note("r1", "g.load", f"error {index}", key=FAILURE, index=index)
+    rows.task("r1", "g.scan", "success", minutes=1)
+    rows.note("r1", "g.scan", "/data/1")
+    [found] = database.latest(rows.db, {rows.dag_id}, 2)
+    assert (found.folder, found.error) == ("/data/1", "error 0")
+
+
 def test_the_runs_of_a_month_are_those_of_its_days(rows: Rows) -> None:
     for day in range(3):
         rows.run(f"r{day}", days=day)
