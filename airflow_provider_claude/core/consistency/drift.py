@@ -62,17 +62,18 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drift(
-    field: str, tonight: Mapping[str, int], earlier: Sequence[Mapping[str, int]], *, seed: int = 0
+    field: str, tonight: Mapping[str, int], earlier: Sequence[Mapping[str, int]], *, more: int = 0, seed: int = 0
 ) -> Drift | None:
     """The drift of *tonight*, rows by label, against *earlier* nights; None where these are fewer than LEAST_NIGHTS, or a night
-    has no rows. The same counts give the same limit.
+    has no rows. The same counts give the same limit. *more* rows are added to each label of each night, so that a single row of
+    a label that hardly ever comes is no alarm.
     """
     nights = [one for one in earlier if sum(one.values())][-MOST_NIGHTS:]
     if len(nights) < LEAST_NIGHTS or not sum(tonight.values()):
         return None
     labels = sorted({label for one in (tonight, *nights) for label in one})
-    before = np.array([[one.get(label, 0) for label in labels] for one in nights], dtype="f8")
-    now = np.array([tonight.get(label, 0) for label in labels], dtype="f8")
+    before = np.array([[one.get(label, 0) + more for label in labels] for one in nights], dtype="f8")
+    now = np.array([tonight.get(label, 0) + more for label in labels], dtype="f8")
     pooled = before.sum(axis=0)
     moved = now / now.sum() - pooled / pooled.sum()
     order = np.argsort(-np.abs(moved))

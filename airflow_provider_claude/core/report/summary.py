@@ -49,7 +49,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     `drift`: how far each field of labels is from earlier runs. `consistency`: what rows that were asked a second time have
     shown, None where none were to be; `neighbours`: rows that say nearly the same and were answered differently;
     `confidence`: what the model's own is worth. `change`: what a changed job did to a sample, None where the job is the accepted
-    one; `order`: what the order of the options did; `votes`: what third answers changed, None where there is no vote. Times are
+    one; `order`: what the order of the options did; `votes`: what third answers changed, None where there is no vote. `lengths`:
+    the answered rows by the tokens of their answer. Times are
     shown in `zone`, the DAG's. `publication` says how far the publication of the answers is; `published` where they are, and
     `published_rows` how many are in the files there, both None while, or because, they are not.
     """
@@ -89,6 +90,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     change: Certification | None = None
     order: Measured | None = None
     votes: Voted | None = None
+    lengths: dict[str, int] = {}
 
     @property
     def green(self) -> bool:

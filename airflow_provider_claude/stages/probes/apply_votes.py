@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_claude.core.arrays import array
+from airflow_provider_claude.core.arrays import array, number_array, numbers_of
 from airflow_provider_claude.core.consistency.vote import Ballot, Voted
 from airflow_provider_claude.core.tables import VOTES
 from airflow_provider_claude.stages.load.run import calibrated_of
@@ -74,18 +74,18 @@ class _Change:
     def _open(self, table: pa.Table) -> NDArray[np.int64]:
         """The places of the rows of *table* with a vote that is not noted. Duplicates have the vote of their item."""
         mine = pc.and_(pc.is_in(_item(table), value_set=self._items), pc.is_null(table[VOTES.name]))
-        return np.flatnonzero(mine.to_numpy())
+        return numbers_of(pa.chunked_array([pc.indices_nonzero(mine)])).astype("i8")
 
     def _changed(self, table: pa.Table) -> pa.Table:
         rows = self._open(table)
-        old = table.take(rows)
+        old = table.take(number_array(rows, pa.int64()))
         ballots = [(item, self._ballots[item]) for item in _item(old).to_pylist()]
         own = self._won(old, ballots)
         notes = array([msgspec.json.encode(one).decode() for _, one in ballots], pa.string())
         new = {**{name: old[name] for name in old.column_names}, **own, VOTES.name: notes}
         order = np.arange(len(table))
         order[rows] = len(table) + np.arange(len(rows))
-        return pa.concat_tables([table, pa.table(new, schema=table.schema)]).take(order)
+        return pa.concat_tables([table, pa.table(new, schema=table.schema)]).take(number_array(order, pa.int64()))
 
     def _won(self, old: pa.Table, ballots: Sequence[tuple[str, Ballot]]) -> dict[str, Any]:
         """The fields of the answers that count for the rows *old*, with what comes with them."""
@@ -96,7 +96,7 @@ class _Change:
             place if one.published == 1 else len(old) + self._places[item, one.messages[one.published - 1]]
             for place, (item, one) in enumerate(ballots)
         ]
-        found = both.take(places).combine_chunks()
+        found = both.take(number_array(places, pa.int64())).combine_chunks()
         own = {name: found[name] for name in self._own}
         calibrated = calibrated_of(self._plan)
         return {**own, **(calibrated.column(own) if calibrated else {})}

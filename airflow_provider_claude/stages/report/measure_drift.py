@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from airflow_provider_claude.core.consistency.drift import MOST_NIGHTS, Drift, drift
-from airflow_provider_claude.core.report.tally import ColumnSummary
+from airflow_provider_claude.core.outcomes import Outcome
+from airflow_provider_claude.core.report.summary import Summary
 from airflow_provider_claude.core.times import parse_time
 from airflow_provider_claude.extras import missing
 from airflow_provider_claude.stages.probes.earlier_runs import is_other
@@ -18,6 +19,9 @@ _RUNS = 90
 
 _SATURDAY = 5
 
+#: What is compared beside the labels, named as no field of an output can be.
+OUTCOME, LENGTH = "claude_outcome", "claude_output_tokens"
+
 
 def other_runs(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
     """How the answers of the last accepted runs of the group of *run* are distributed, newest first, without its own day."""
@@ -25,15 +29,16 @@ def other_runs(run: RunFolder, plan: PlanRecord) -> list[LabelsRecord]:
     return [one for one in found if is_other(one, plan)]
 
 
-def drifts(others: Sequence[LabelsRecord], plan: PlanRecord, answers: Sequence[ColumnSummary]) -> list[Drift]:
-    """The drift of each column of labels in *answers* against *others* on the same part of the week. Empty where there are
-    too few of them, or the extra `consistency` is not installed.
+def drifts(others: Sequence[LabelsRecord], plan: PlanRecord, summary: Summary) -> list[Drift]:
+    """The drift of each column of labels, of how rows ended, and of how long answers are, in *summary* against *others* on the
+    same part of the week. Empty where there are too few of them, or the extra `consistency` is not installed.
     """
     if missing("consistency"):
         return []
     earlier = _comparable(others, plan)
     found = (
-        drift(name, labels, [one.fields.get(name, {}) for one in earlier]) for name, labels in _labels(answers).items()
+        drift(name, labels, [one.fields.get(name, {}) for one in earlier], more=name in (OUTCOME, LENGTH))
+        for name, labels in _labels(summary).items()
     )
     return [one for one in found if one is not None]
 
@@ -52,9 +57,9 @@ def changes(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[str]:
     return [f"The {what} is not that of {which}." for what, (old, new) in pairs.items() if old != new]
 
 
-def record_labels(run: RunFolder, plan: PlanRecord, answers: Sequence[ColumnSummary]) -> None:
+def record_labels(run: RunFolder, plan: PlanRecord, summary: Summary) -> None:
     """Keep how the answers of *run*, which is accepted, are distributed: others would widen the limit of later runs."""
-    labels = _labels(answers)
+    labels = _labels(summary)
     if not labels or not plan.shards:
         return
     work = work_of(run, plan)
@@ -80,9 +85,14 @@ def _comparable(others: Sequence[LabelsRecord], plan: PlanRecord) -> list[Labels
     return list(newest.values())[:MOST_NIGHTS][::-1]
 
 
-def _labels(answers: Sequence[ColumnSummary]) -> dict[str, dict[str, int]]:
-    """The rows by label of each column that has labels."""
-    return {one.name: one.values for one in answers if one.values}
+def _labels(summary: Summary) -> dict[str, dict[str, int]]:
+    """The rows by label of each column that has labels; and by how the model has ended them, and by the length of the answer."""
+    ledger = summary.ledger
+    if not ledger.answered:
+        return {}
+    outcomes = {str(one): ledger.failed.get(one, 0) for one in (Outcome.REFUSED, Outcome.INVALID, Outcome.TRUNCATED)}
+    labels = {one.name: one.values for one in summary.answers if one.values}
+    return {**labels, OUTCOME: {"answered": ledger.answered, **outcomes}, LENGTH: summary.lengths}
 
 
 def _weekend(plan: PlanRecord) -> bool:

@@ -84,7 +84,7 @@ def report(
         votes=votes,
     )
     others = other_runs(run, plan)
-    drift = drifts(others, plan, summary.answers)
+    drift = drifts(others, plan, summary)
     held = gated(plan, summary.consistency, drift)
     summary = msgspec.structs.replace(
         summary,
@@ -109,7 +109,7 @@ def report(
     if output is not None:
         destination = plan.destination or destination or Destination(output=str(output))
         summary = publish_answers(run, summary, output, destination, write=partial(_write, run), clock=clock)
-    record_labels(run, plan, summary.answers)
+    record_labels(run, plan, summary)
     record_golden(run, plan, found, accepted=True)
     accept_green(run, plan, summary, clock())
     return summary

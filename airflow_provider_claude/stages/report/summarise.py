@@ -69,6 +69,7 @@ def summarise(
         ),
         shards=spans,
         answers=counts.answers.columns(),
+        lengths=counts.answers.lengths(),
         quarantine_examples=counts.aside.found,
         failure_examples=counts.failures.found,
         flags=dict(counts.flags.counts.most_common()),

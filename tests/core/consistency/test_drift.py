@@ -65,3 +65,11 @@ def test_too_few_nights_or_a_night_without_rows_tell_nothing() -> None:
 def test_the_same_counts_give_the_same_limit() -> None:
     past = list(nights(8, 1_000))
     assert drift("f", past[0], past) == drift("f", past[0], past)
+
+
+@pytest.mark.parametrize(("refused", "alarm"), [(0, False), (1, False), (3, False), (40, True)])
+def test_a_single_refusal_after_nights_without_any_is_no_alarm_and_many_are(refused: int, alarm: bool) -> None:
+    nights = [{"answered": 20_000, "refused": 0}] * 14
+    found = drift("claude_outcome", {"answered": 20_000 - refused, "refused": refused}, nights, more=1)
+    assert found is not None
+    assert found.alarm is alarm

@@ -76,6 +76,28 @@ def test_a_run_that_its_drift_holds_back_is_not_what_the_next_one_is_compared_wi
     assert {one.partition for one in work_of(night.run, plan).labels("", 90)} == set(SATURDAYS)
 
 
+def test_longer_answers_and_more_refusals_than_in_earlier_runs_are_warnings(night: Night) -> None:
+    plan = answered(night).run.need_plan()
+    quiet = {"claude_outcome": {"answered": 30, "refused": 0}, "claude_output_tokens": {"64 to 95": 30}}
+    for number, day in enumerate(SATURDAYS):
+        record = LabelsRecord(
+            shard=f"{number}/shards/00001",
+            at=f"{day}T00:00:00+00:00",
+            partition=day,
+            weekend=True,
+            fields={"sentiment": {"positive": 30}, **quiet},
+            model=plan.job.model,
+            prompt_hash=plan.prompt_hash,
+            schema_hash=plan.schema_hash,
+        )
+        work_of(night.run, plan).record_labels("", record)
+    summary = close(night)
+    found = {one.field: one.alarm for one in summary.drift}
+    assert found == {"sentiment": False, "claude_outcome": False, "claude_output_tokens": True}
+    assert sum(summary.lengths.values()) == 30
+    assert any("claude_output_tokens is not distributed as in the last 6 runs" in one for one in summary.warnings)
+
+
 def test_a_change_of_what_is_asked_is_named_once(night: Night) -> None:
     remember(answered(night), SATURDAYS[:1], {"positive": 30}, prompt_hash="another", model="claude-sonnet-5-5")
     warnings = close(night).warnings
