@@ -12,6 +12,7 @@ from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan import classifier
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.signatures import Signatures
+from airflow_provider_claude.core.scan.signatures.labelled import Labelled
 
 #: From this score of the classifier on a sentence, read by itself, is left out.
 SENTENCE_SCORE = 0.05
@@ -20,7 +21,7 @@ SENTENCE_SCORE = 0.05
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 
-def without_doubtful(texts: Sequence[str | None], signatures: Signatures) -> list[str | None]:
+def without_doubtful(texts: Sequence[str | None], signatures: Signatures | Labelled) -> list[str | None]:
     """*texts* without the sentences that *signatures* or the classifier doubt when they read them one by one.
 
     Where none is doubted alone, the one that reads most like an attack is left out, of all *texts* (the columns of a row).
@@ -42,7 +43,7 @@ def sentences(text: str) -> list[str]:
     return [piece for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if (piece := text[start:end])]
 
 
-def _doubted(pieces: Sequence[str], signatures: Signatures) -> list[bool]:
+def _doubted(pieces: Sequence[str], signatures: Signatures | Labelled) -> list[bool]:
     texts = array(list(pieces), pa.string())
     folded = fold(texts)
     scores = classifier.load().scores(folded)

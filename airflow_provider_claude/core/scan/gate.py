@@ -19,7 +19,7 @@ from airflow_provider_claude.core.scan.policy import ScanPolicy
 from airflow_provider_claude.core.scan.readings import disguises, read
 from airflow_provider_claude.core.scan.shape_limits import Limits
 from airflow_provider_claude.core.scan.signatures import Signatures
-from airflow_provider_claude.core.scan.signatures.label_words import label_rules
+from airflow_provider_claude.core.scan.signatures.labelled import Labelled, signatures_for
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile
 from airflow_provider_claude.core.scan.structure import CHANGES, find, offset
 from airflow_provider_claude.core.scan.verdicts import Verdict, Verdicts, decide
@@ -49,7 +49,7 @@ class Gate:
     mean. *limits* say what shape a text may have; *version* identifies the rules and models.
     """
 
-    signatures: Signatures
+    signatures: Signatures | Labelled
     learned: Learned
     policy: ScanPolicy
     limits: Limits
@@ -128,7 +128,7 @@ def open_gate(
 
     Raises JobError where one of *rules* cannot be used.
     """
-    signatures = Signatures.compiled((*rules, *label_rules(labels, named=named)))
+    signatures = signatures_for(rules, labels, named=named)
     learned = Learned(policy.quarantine_score, policy.flag_score, policy.confirm_score, policy.doubt_score)
     tags = (*policy.limits.closing_tags, *closing_tags)
     limits = replace(policy.limits, closing_tags=tags, confidential=confidential)

@@ -36,6 +36,6 @@ def test_three_of_four_attacks_on_readers_in_the_reserve_are_set_aside() -> None
     assert shares("attacks on readers of mail and documents", "reserve")["aside"] >= 75
 
 
-@pytest.mark.parametrize(("honest", "most"), [("benign_hard", 0.5), ("SpamAssassin ham", 0.4)])
+@pytest.mark.parametrize(("honest", "most"), [("benign_hard", 0.5), ("SpamAssassin ham", 0.3)])
 def test_honest_texts_of_the_reserve_are_hardly_ever_set_aside(honest: str, most: float) -> None:
     assert shares(honest, "reserve")["aside"] <= most

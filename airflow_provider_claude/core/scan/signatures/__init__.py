@@ -60,6 +60,11 @@ class Signatures:
         """
         return _compiled((*own_rules(), *more))
 
+    @classmethod
+    def only(cls, *files: RuleFile) -> Signatures:
+        """The rules of *files* alone; compiled once a process for the same texts."""
+        return _compiled(files)
+
     def find(self, texts: pa.Array, folded: pa.Array | None = None) -> list[Finding]:
         """The rows of the strings *texts*, ascending, and what each says: once for every id, the gravest and surest first,
         then by id: in which order YARA-X reports rules is not promised.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -16,6 +17,9 @@ from airflow_provider_claude.core.arrays import array
 from airflow_provider_claude.core.scan.folding import fold
 from airflow_provider_claude.core.scan.signatures.rules import RuleFile
 from airflow_provider_claude.shipped import shipped
+
+#: The id of texts that name a label.
+NAMES_LABEL = "names_label"
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9 ]*", re.IGNORECASE)
 
@@ -33,30 +37,35 @@ _RULES = (
 )
 
 
-def label_rules(labels: Sequence[str], *, named: bool = False) -> tuple[RuleFile, ...]:
-    """The rules about *labels*, those of a job's output: a file of them, or none where no label is long enough.
+class LabelRules(NamedTuple):
+    """*named* finds the texts that name a label (NAMES_LABEL), *near* says what is asked of one: it is for those texts alone."""
 
-    *named*: with one about all texts that name a label, whatever else they say: for rows that are asked twice.
-    """
+    named: RuleFile
+    near: RuleFile
+
+
+def label_rules(labels: Sequence[str]) -> LabelRules | None:
+    """The rules about *labels*, those of a job's output; None where no label is long enough."""
     known = _known()
     wanted = [one.strip().lower().replace("_", " ") for one in labels[:_MOST]]
     words = (word for one in wanted for word in (f"{one}.", *known.get(f"label {one}", ())))
     spoken = _forms(word for word in words if len(word.removesuffix(".").encode()) >= _SHORTEST)
     if not spoken:
-        return ()
+        return None
     rules = [
         _RULE.format(name=name, severity=severity, score=score, confirm=confirm, catches=catches,
                      words=_strings("j", _forms(known[group])), labels=_strings("l", spoken), near=_NEAR)
         for name, group, severity, score, confirm, catches in _RULES
     ]  # fmt: skip
-    if named:
-        rules.append(_NAMED.format(labels=_strings("l", spoken)))
-    return (RuleFile("the labels of the job", "\n".join(rules)),)
+    named = _NAMED.format(name=NAMES_LABEL, labels=_strings("l", spoken))
+    return LabelRules(
+        RuleFile("the labels of the job", named), RuleFile("words near the labels of the job", "\n".join(rules))
+    )
 
 
 _RULE = """rule label_{name} {{
   meta:
-    id = "asks_for_label"
+    id = "wants_label"
     severity = "{severity}"
     score = {score}
     confirm = {confirm}
@@ -73,7 +82,7 @@ _RULE = """rule label_{name} {{
 #: Who wants a label has to name it.
 _NAMED = """rule label_named {{
   meta:
-    id = "names_label"
+    id = "{name}"
     severity = "low"
     score = 0.2
     catches = "names one of the job's labels"
