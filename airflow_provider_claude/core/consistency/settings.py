@@ -43,8 +43,8 @@ class Consistency:
     :param min_golden: answers are published where at least this share of the golden rows is answered right, as far as that is
         certain; a share for all fields with labels or booleans, or a mapping, as *min_agreement*. None: any share.
     :param max_drift: answers are published where no field of labels, nor the outcomes or the length of answers, is further from
-        earlier runs than so many times the limit,
-        which one quiet run in a hundred exceeds. 1 holds back what is a warning otherwise. None: any distance.
+        earlier runs than so many times the limit, which one quiet run in a hundred exceeds. 1 holds back what is a warning
+        otherwise. None: any distance.
     :param on_change: what the plan does where the model, the prompt, the examples, the schema or the settings of the job are not
         those of the accepted one. ``report``: both jobs are asked about a sample, and the report says which answers changed.
         ``hold``: nothing else is asked, and nothing is published, before ``claude-batch accept``.
