@@ -15,10 +15,11 @@ from upath import UPath
 
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.report.summary import Summary
+from airflow_provider_claude.errors import ApiUnavailableError
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from airflow_provider_claude.stages.plan.run import open_shards
 from airflow_provider_claude.stages.report.run import report
-from airflow_provider_claude.stages.sync.lane_factory import LaneFactory
+from airflow_provider_claude.stages.sync.lane_factory import Connection, LaneFactory
 from airflow_provider_claude.stages.trace.trace_row import trace
 from airflow_provider_claude.stages.vote.ask_votes import ask_votes
 from airflow_provider_claude.store import BudgetRecord, write_record
@@ -181,3 +182,24 @@ def test_without_resolve_there_is_no_column_and_no_vote(
     summary, rows = published(asked(day(night, "mon", rows=60), Consistency(least=40)), UPath(tmp_path / "out"))
     assert summary.votes is None
     assert "claude_votes" not in rows[0]
+
+
+def test_a_vote_that_an_error_of_the_api_ended_holds_nothing_back_and_is_carried_on_and_paid_once(
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory, tmp_path: Any
+) -> None:
+    def unreachable() -> Connection:
+        raise ApiUnavailableError("The API does not answer.")
+
+    claude_simulator.behaviour(noise=0.3)
+    today = asked(day(night, "mon", rows=120))
+    voted(today, replace(lane_factory, open_connection=unreachable))
+    summary, rows = published(today, UPath(tmp_path / "out"))
+    assert summary.votes is not None
+    assert (len(rows), summary.votes.voted, summary.problems) == (120, 0, [])
+    assert summary.votes.sentence().endswith("The others keep the first answer: The API does not answer.")
+    assert summary.votes.sentence() in summary.warnings
+    voted(today, lane_factory)
+    summary, _ = published(today, UPath(tmp_path / "out"))
+    assert summary.votes is not None
+    assert summary.votes.voted == summary.votes.differing > 10
+    assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
