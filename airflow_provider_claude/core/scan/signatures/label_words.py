@@ -1,4 +1,4 @@
-"""Rules made from the labels of a job: a word of judging near one of the labels, or near a synonym of it, in 24 languages.
+"""Rules made from the labels of a job: a word of judging near one of the labels, or near a synonym of it, in 27 languages.
 
 An honest text may say so, too (“please mark my order as urgent”), so none of these rules is enough by itself: an order has
 the row asked alone, and any of them sets it aside only where the classifier agrees (`confirm`).
