@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath, conf
+from upath import UPath
 
 from airflow_provider_claude.core.sql_uri import is_sql, sql_uri
 from airflow_provider_claude.errors import JobError, SourceError, StateError
@@ -13,9 +14,6 @@ from airflow_provider_claude.sources.files.allowed import Allowed, Location, che
 from airflow_provider_claude.store import RunFolder, ShardFolder
 from airflow_provider_claude.store.access import GROUP, OWNER, grant
 from airflow_provider_claude.store.probe import check_place
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 #: What brings a store to Airflow, by the scheme of its URIs
 #: (https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/objectstorage.html).
@@ -46,11 +44,16 @@ def to_path(uri: str) -> UPath:
         raise JobError(f"{uri!r:.300} is a relative path, which is another folder for each worker: {_WRITE}.")
     grant(GROUP if conf.getboolean("claude", "group_access", fallback=False) else OWNER)
     try:
-        path = cast("UPath", ObjectStoragePath(uri))
+        path = _opened(uri)
         _ = path.fs
     except (ValueError, ImportError) as e:
         raise JobError(f"{uri} is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
     return path
+
+
+def _opened(uri: str) -> UPath:
+    """The path *uri*. Of a local one Airflow is not asked: it would import the stores of all providers, such as botocore."""
+    return UPath(uri) if uri.startswith("/") else cast("UPath", ObjectStoragePath(uri))
 
 
 def source_path(uri: str, allowed: Allowed) -> UPath:
@@ -59,7 +62,7 @@ def source_path(uri: str, allowed: Allowed) -> UPath:
     if not _ABSOLUTE.match(uri):
         raise SourceError(f"source is {uri!r:.300}: {_WRITE}.")
     try:
-        path = cast("UPath", ObjectStoragePath(uri))
+        path = _opened(uri)
     except (ValueError, ImportError):
         return to_path(uri)  # says what is wrong with it
     allowed.check(path)
@@ -76,7 +79,7 @@ def allowed_sources(run_folder: str) -> Allowed:
     if not locations:
         locations = [_location("root", conf.get("claude", "root", fallback="/opt/airflow/claude"))]
     own = (*_doubts(run_folder), f"{run_folder.rstrip('/')}/rows")  # the rows that a function returned
-    return Allowed((*locations, *(Location.of(cast("UPath", ObjectStoragePath(one))) for one in own)))
+    return Allowed((*locations, *(Location.of(_opened(one)) for one in own)))
 
 
 def _location(setting: str, uri: str) -> Location:
@@ -89,7 +92,7 @@ def _location(setting: str, uri: str) -> Location:
     if is_sql(uri):
         return Location.database(sql_uri(uri, f"[claude] {setting}"))
     try:
-        return Location.of(cast("UPath", ObjectStoragePath(uri)))
+        return Location.of(_opened(uri))
     except (ValueError, ImportError) as e:
         raise JobError(f"{said}, which is on no store that this Airflow can reach ({e}). {_remedy(uri)}") from e
 

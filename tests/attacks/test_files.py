@@ -572,6 +572,7 @@ def test_an_object_that_is_gone_is_counted_and_a_store_that_fails_is_raised(
 
     source = open_source(UPath(f"memory://failing/{name}"), columns=["body"], id_column=None)
     monkeypatch.setattr(type(fs), "open", refused)
+    monkeypatch.setattr(type(fs), "cat_file", refused)
     if counted:
         (row,) = [row for batch in source.batches() for row in batch.to_pylist()]
         assert row["defect"].startswith("unreadable_file")
@@ -602,7 +603,12 @@ def test_a_store_that_fails_while_a_file_is_read_is_raised_through_every_decoder
     source = open_source(UPath(f"memory://failing/{name}"), columns=["body"], id_column=None)
     stream = FailingStream(data)
     stream.error = error
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise error
+
     monkeypatch.setattr(type(fs), "open", lambda *_, **__: stream)
+    monkeypatch.setattr(type(fs), "cat_file", refused)
     with pytest.raises(StoreError, match=str(error)):
         list(source.batches())
 

@@ -57,6 +57,8 @@ def _fetch(file: SourceFile) -> bytes | None:
         return None
     try:
         data = bytes(file.fs.cat_file(file.path, start=0, end=WHOLE))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - its reader tries again, and says what is wrong
         return None
     return data if len(data) < WHOLE else None

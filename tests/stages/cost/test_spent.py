@@ -99,12 +99,13 @@ def costs(night: Night, hours: int = 0) -> Costs:
 
 
 def paid(night: Night) -> Decimal:
-    """What the record of spending of November says."""
+    """What the record of spending says, of all months: the simulator's clock is today's."""
     return sum((Decimal(one.usd) for one in attempts(night)), Decimal(0))
 
 
 def attempts(night: Night) -> list[PaidRecord]:
-    return [one for record in work(night).spending.read("2026-11") for one in record.attempts]
+    book = work(night).spending
+    return [one for month in list_names(book.path) for record in book.read(month) for one in record.attempts]
 
 
 def billed(simulator: SimulatorProcess) -> Decimal:
