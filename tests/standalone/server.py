@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import httpx
+
 from benchmarks.night.airflow import Airflow, end, eventually
+from tests.standalone.users import ON_CALL, Passwords
 
 ZONE = "Europe/Berlin"
 #: Real seconds, generous.
@@ -23,6 +26,7 @@ class KeptAirflow(Airflow):
 
     def __init__(self, folder: Path, dags: Path, root: Path, connection: str) -> None:
         self.root = root
+        self.passwords = Passwords.made_in(folder.parent)
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         super().__init__(
@@ -34,11 +38,13 @@ class KeptAirflow(Airflow):
                 "AIRFLOW__CLAUDE__WARM_IMPORTS": "True",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
                 "AIRFLOW_CONN_ANTHROPIC_DEFAULT": connection,
+                **self.passwords.settings,
             },
         )
 
     def __enter__(self) -> Self:
         super().__enter__()
+        self._http.headers["Authorization"] = f"Bearer {self.token(ON_CALL)}"
         self._keeper.start()
         return self
 
@@ -47,6 +53,11 @@ class KeptAirflow(Airflow):
         if self._keeper.is_alive():
             self._keeper.join()
         super().__exit__()
+
+    def token(self, name: str) -> str:
+        """What Airflow gives the person called *name* who logs in."""
+        login = {"username": name, "password": self.passwords.of(name)}
+        return str(httpx.post(f"{self.url}/auth/token", json=login).raise_for_status().json()["access_token"])
 
     def kill(self, part: str) -> None:
         """Kill a part as it is; it is started again."""

@@ -7,7 +7,6 @@ import json
 import operator
 import re
 from collections import Counter
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,37 +14,31 @@ from urllib.parse import quote
 import anthropic
 import httpx
 import pendulum
-import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_claude.simulator.process import SimulatorProcess
 from benchmarks.night.airflow import START_SECONDS, LockedError, eventually
-from tests.standalone.conftest import BATCH_SECONDS, FIRST_DAY, FIRST_MAILS, MAILS
+from tests.standalone.answers import assert_published, partition, record, some_days
+from tests.standalone.conftest import BATCH_SECONDS, DAG, FIRST_MAILS, person
 from tests.standalone.server import RUN_SECONDS, ZONE, KeptAirflow
+from tests.standalone.users import ON_CALL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 #: The first of them starts Airflow and waits for a whole run: both have patience of their own, and say what they waited for.
 pytestmark = [pytest.mark.standalone, pytest.mark.timeout(900)]
 
-DAG = "email_sentiment_nightly"
-
-
-def some_days(first: int, count: int) -> list[str]:
-    """*count* days of the mail, from day number *first* on."""
-    return [(FIRST_DAY + timedelta(days=first + number)).isoformat() for number in range(count)]
-
-
 [TRIGGERED] = some_days(0, 1)
 #: The clocks go forward on the second of these.
-BY_COMMAND = some_days(1, 3)
-AGAIN = BY_COMMAND[:1]
-BY_DIALOG = some_days(4, 2)
-[NOT_ASKED] = some_days(7, 1)
-[KILLED] = some_days(8, 1)
-#: One shard a day keeps the backfills quick.
-CONF = json.dumps({"shard_rows": MAILS})
+BY_DIALOG = some_days(1, 3)
+#: Two of these are answered, and asked for again.
+BY_COMMAND = some_days(2, 3)
+[NEW] = BY_COMMAND[2:]
+[NOT_ASKED] = some_days(6, 1)
+#: Two shards a day, where the plan would make one.
+SHARD_ROWS = 40
+CONF = json.dumps({"shard_rows": SHARD_ROWS})
 COMMAND_TRIES = 5
 
 #: Megabytes that the tasks of the counted run may read and write: files, sockets and pipes, of 2,000 mails of 2.5 kB. Half as
@@ -61,23 +54,6 @@ BYTES_BUDGET = {
 }
 #: The most requests whose tokens the plan lets the API count.
 COUNTED_REQUESTS = 8
-
-
-def partition(airflow: KeptAirflow, day: str) -> Path:
-    return airflow.root / "answers" / "email_sentiment" / f"day={day}"
-
-
-def report(airflow: KeptAirflow, day: str) -> dict[str, Any]:
-    return dict(json.loads((airflow.root / "work" / DAG / "sentiment" / day / "report.json").read_bytes()))
-
-
-def assert_published(airflow: KeptAirflow, day: str, mails: int = MAILS) -> None:
-    """The day has a partition, of its own mail, with every mail accounted for."""
-    ledger = report(airflow, day)["ledger"]
-    answers = pq.read_table(partition(airflow, day), partitioning=None).to_pylist()
-    assert ledger["inputs"] == mails
-    assert len(answers) + sum(ledger["quarantined"].values()) + sum(ledger["failed"].values()) == mails
-    assert {str(answer["date"].date()) for answer in answers} == {day}
 
 
 def backfill_runs(airflow: KeptAirflow) -> set[tuple[str, str, str]]:
@@ -125,11 +101,8 @@ def trigger_dialog(page: Page) -> Locator:
 
 
 @pytest.fixture(scope="module")
-def counted(airflow: KeptAirflow, claude: SimulatorProcess) -> tuple[str, Counter[str]]:
+def counted(airflow: KeptAirflow, claude: SimulatorProcess, unpaused: None) -> tuple[str, Counter[str]]:
     """The id of a run for one day in shards of 700 mails, which has succeeded; and the calls of the API it has made."""
-    airflow.patch(f"/dags/{DAG}", {"is_paused": False})
-    [first] = eventually("the run that unpausing makes", START_SECONDS, lambda: airflow.runs(DAG, run_type="scheduled"))
-    airflow.finished(DAG, first["dag_run_id"])
     before = Counter(claude.calls())
     run_id = airflow.trigger(DAG, {"day": TRIGGERED, "shard_rows": 700})
     assert airflow.finished(DAG, run_id)["state"] == "success"
@@ -218,26 +191,6 @@ def test_an_unpaused_dag_runs_for_the_night_that_is_just_over(airflow: KeptAirfl
     assert airflow.finished(DAG, night["dag_run_id"])["state"] == "success"
 
 
-def test_a_backfill_by_command_answers_the_local_days_it_was_asked_for(airflow: KeptAirflow, triggered: str) -> None:
-    before = backfill_runs(airflow)
-    backfill_by_command(airflow, BY_COMMAND)
-    assert_backfilled(airflow, before, len(BY_COMMAND))
-    for day in BY_COMMAND:
-        assert_published(airflow, day)
-    assert not partition(airflow, BY_DIALOG[0]).exists()
-
-
-def test_the_same_days_again_pay_nothing_and_keep_their_partitions(
-    airflow: KeptAirflow, claude: SimulatorProcess, triggered: str
-) -> None:
-    before, calls = backfill_runs(airflow), claude.calls()
-    backfill_by_command(airflow, AGAIN, "--reprocess-behavior", "completed")
-    assert_backfilled(airflow, before, len(AGAIN))
-    assert [claude.calls()[paid] for paid in ("create", "messages")] == [calls["create"], calls["messages"]]
-    for day in BY_COMMAND:
-        assert_published(airflow, day)
-
-
 @pytest.mark.browser
 def test_the_trigger_form_asks_for_what_a_run_may_change(page: Page, triggered: str, pictures: Path) -> None:
     dialog = trigger_dialog(page)
@@ -246,31 +199,62 @@ def test_the_trigger_form_asks_for_what_a_run_may_change(page: Page, triggered: 
         dialog.get_by_text(re.compile(rf"^{label}\W*$")).wait_for()
 
 
-@pytest.mark.browser
-def test_a_backfill_from_the_dialog_of_the_ui_answers_the_days_that_were_picked(
-    airflow: KeptAirflow, triggered: str, page: Page, pictures: Path
-) -> None:
+@pytest.fixture(scope="module")
+def by_dialog(airflow: KeptAirflow, triggered: str, browser: Browser, pictures: Path) -> None:
+    """A backfill of three days, from the dialog of the UI, has ended."""
     from playwright.sync_api import expect
 
     before = backfill_runs(airflow)
-    dialog = trigger_dialog(page)
-    dialog.get_by_text("Backfill", exact=True).click()
-    shown = page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")
-    for day in (BY_DIALOG[0], BY_DIALOG[-1]):
-        dialog.get_by_text("Select date and time").first.click()
-        shown.fill(day.replace("-", "/"))
-        page.get_by_placeholder("HH:mm").locator("visible=true").fill("00:00")
-        page.keyboard.press("Escape")
-        expect(shown).to_have_count(0)  # the calendar takes a moment to close
-    dialog.get_by_text(f"{len(BY_DIALOG)} runs will be triggered.").wait_for()
-    page.screenshot(path=pictures / "backfill.png")
-    dialog.get_by_role("spinbutton").last.fill(str(MAILS))
-    dialog.get_by_role("button", name="Run Backfill").click()
-    page.get_by_text("Backfill generated").first.wait_for()
+    with person(browser, airflow, pictures) as page:
+        dialog = trigger_dialog(page)
+        dialog.get_by_text("Backfill", exact=True).click()
+        shown = page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")
+        for day in (BY_DIALOG[0], BY_DIALOG[-1]):
+            dialog.get_by_text("Select date and time").first.click()
+            shown.fill(day.replace("-", "/"))
+            page.get_by_placeholder("HH:mm").locator("visible=true").fill("00:00")
+            page.keyboard.press("Escape")
+            expect(shown).to_have_count(0)  # the calendar takes a moment to close
+        dialog.get_by_text(f"{len(BY_DIALOG)} runs will be triggered.").wait_for()
+        dialog.get_by_role("spinbutton").last.fill(str(SHARD_ROWS))
+        page.screenshot(path=pictures / "backfill.png")
+        dialog.get_by_role("button", name="Run Backfill").click()
+        page.get_by_text("Backfill generated").first.wait_for()
     assert_backfilled(airflow, before, len(BY_DIALOG))
+
+
+@pytest.mark.browser
+def test_a_backfill_from_the_dialog_of_the_ui_answers_the_local_days_that_were_picked(
+    airflow: KeptAirflow, by_dialog: None
+) -> None:
     for day in BY_DIALOG:
         assert_published(airflow, day)
     assert not partition(airflow, NOT_ASKED).exists()
+
+
+@pytest.mark.browser
+def test_the_shard_size_of_the_dialog_arrives_in_the_plan_of_each_run_of_the_backfill(
+    airflow: KeptAirflow, by_dialog: None
+) -> None:
+    for day in BY_DIALOG:
+        batches = [shard for shard in record(airflow, day, "plan.json")["shards"] if shard["lane"] == "batch"]
+        assert len(batches) == 2
+        assert max(shard["stop"] - shard["start"] for shard in batches) <= SHARD_ROWS
+
+
+@pytest.mark.browser
+def test_a_backfill_by_command_answers_the_new_local_day_and_pays_nothing_for_those_that_are_done(
+    airflow: KeptAirflow, claude: SimulatorProcess, by_dialog: None
+) -> None:
+    before, paid = backfill_runs(airflow), claude.books()["same_content"]["requests"]
+    calls = claude.calls()["create"]
+    backfill_by_command(airflow, BY_COMMAND, "--reprocess-behavior", "completed")
+    assert_backfilled(airflow, before, len(BY_COMMAND))
+    new = sum(spec["lane"] == "batch" for spec in record(airflow, NEW, "plan.json")["shards"])
+    assert claude.calls()["create"] == calls + new
+    assert claude.books()["same_content"]["requests"] == paid
+    for day in BY_COMMAND:
+        assert_published(airflow, day)
 
 
 @pytest.mark.browser
@@ -288,14 +272,15 @@ def test_the_grid_shows_the_shards_by_name(airflow: KeptAirflow, triggered: str,
 def test_the_page_of_a_run_answers_whom_airflow_knows_and_each_task_leads_to_its_shard(
     airflow: KeptAirflow, triggered: str
 ) -> None:
-    page = f"{airflow.url}/claude/run/{DAG}"
-    shown = httpx.get(page, params={"run_id": triggered})
+    page, known = f"{airflow.url}/claude/run/{DAG}", {"_token": airflow.token(ON_CALL)}
+    shown = httpx.get(page, params={"run_id": triggered}, cookies=known)
     assert shown.status_code == 200
     assert f"{FIRST_MAILS:,} rows" in shown.text
     assert httpx.get(page, params={"run_id": triggered}, headers={"Authorization": "Bearer x"}).status_code == 403
-    assert httpx.get(page, params={"run_id": "another"}).status_code == 404
+    assert httpx.get(page, params={"run_id": "another"}, cookies=known).status_code == 404
     task = f"/dags/{DAG}/dagRuns/{quote(triggered, safe='')}/taskInstances/sentiment.shard.wait/links"
-    to_shard = httpx.get(f"{airflow.url}{airflow.get(task, map_index=1)['extra_links']['Claude run']}")
+    link = airflow.get(task, map_index=1)["extra_links"]["Claude run"]
+    to_shard = httpx.get(f"{airflow.url}{link}", cookies=known)
     assert to_shard.headers["location"].endswith("#shard-2")
 
 
@@ -317,19 +302,6 @@ def test_the_documentation_of_the_dag_is_a_click_away(triggered: str, page: Page
     page.get_by_role("button", name="Dag Docs").click()
     page.get_by_role("heading", name="Sentiment of yesterday's customer mail, on the table at nine").wait_for()
     page.screenshot(path=pictures / "documentation.png")
-
-
-def test_a_night_survives_the_death_of_its_triggerer_and_pays_nothing_twice(
-    airflow: KeptAirflow, claude: SimulatorProcess, slow_batches: None, triggered: str
-) -> None:
-    conf, before = {"day": KILLED, "shard_rows": 20}, claude.books()["same_content"]["requests"]
-    run_id = airflow.trigger(DAG, conf)
-    airflow.in_state(DAG, run_id, "sentiment.shard.wait", "deferred")
-    airflow.kill("triggerer")
-    claude.advance(BATCH_SECONDS)
-    assert airflow.finished(DAG, run_id)["state"] == "success"
-    assert_published(airflow, KILLED)
-    assert claude.books()["same_content"]["requests"] == before
 
 
 def wait_for_one_batch(airflow: KeptAirflow, claude: SimulatorProcess) -> str:

@@ -168,6 +168,17 @@ def test_the_page_of_a_run_that_is_over_shows_its_report(reader: TestClient, air
     assert "r1" in reader.get("/").text
 
 
+def test_each_link_on_the_page_to_a_part_of_it_has_its_part(reader: TestClient, reported: RunFolder) -> None:
+    page = reader.get(PAGE).text
+    links = set(re.findall(r'href="#([\w-]+)"', page))
+    assert {"shards", "ledger", "answers", "where"} <= links
+    assert links <= set(re.findall(r' id="([\w-]+)"', page))
+
+
+def test_a_run_of_which_people_released_no_row_says_so(reader: TestClient, reported: RunFolder) -> None:
+    assert "Let out of quarantine by people</dt><dd>no row</dd>" in reader.get(PAGE).text
+
+
 def test_the_list_of_runs_has_what_each_has_paid_and_can_be_that_of_one_dag(
     reader: TestClient, gatekeeper: Gatekeeper, airflow: Airflow, tmp_path: Path
 ) -> None:
