@@ -216,7 +216,9 @@ def by_dialog(airflow: KeptAirflow, triggered: str, browser: Browser, pictures: 
             page.keyboard.press("Escape")
             expect(shown).to_have_count(0)  # the calendar takes a moment to close
         dialog.get_by_text(f"{len(BY_DIALOG)} runs will be triggered.").wait_for()
+        dialog.get_by_text("Override parameters on existing runs").click()  # else the dialog sends no param at all
         dialog.get_by_role("spinbutton").last.fill(str(SHARD_ROWS))
+        page.keyboard.press("Tab")
         page.screenshot(path=pictures / "backfill.png")
         dialog.get_by_role("button", name="Run Backfill").click()
         page.get_by_text("Backfill generated").first.wait_for()
@@ -291,7 +293,7 @@ def test_a_run_has_a_tab_with_its_page_and_a_link_back_to_each_task(triggered: s
     inside = page.frame_locator("iframe")
     inside.get_by_role("heading", level=1).filter(has_text="rows are answered").wait_for()
     page.screenshot(path=pictures / "run-page.png")
-    inside.locator("#shard-1 a").click()
+    inside.locator("#shard-1 th a").click()
     page.wait_for_url("**/tasks/sentiment.shard.*/mapped/0**")
     page.locator("iframe").wait_for(state="detached")
 
