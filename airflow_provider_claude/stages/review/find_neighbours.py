@@ -90,7 +90,7 @@ def text_columns(plan: PlanRecord) -> list[str]:
 def _groups(run: RunFolder, plan: PlanRecord, rows: int) -> list[list[int]]:
     candidates = Candidates()
     for batch, texts in _texts(run, plan, rows):
-        candidates.add(np.from_dlpack(batch.column("ordinal")), sentence_keys(texts))
+        candidates.add(np.from_dlpack(batch.column("ordinal")).astype(np.int64, copy=False), sentence_keys(texts))
     return candidates.groups()
 
 
