@@ -26,6 +26,8 @@ _BATCH_ROWS = 2_000
 
 #: A query reads the tables of its run and nothing else: it may come from a page or a ticket.
 _SETTINGS = {
+    "memory_limit": "'2GB'",  # and nothing is written to a disk instead
+    "temp_directory": "''",
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # a table of the query is none of this program's variables
     "autoinstall_known_extensions": "false",

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_claude.cli.documents import Documents
 from airflow_provider_claude.cli.main import main
-from airflow_provider_claude.cli.sql import show_sql
+from airflow_provider_claude.cli.sql import _SETTINGS, show_sql
 from airflow_provider_claude.errors import JobError
 from tests.cli.conftest import Night, Terminal
 
@@ -90,6 +90,14 @@ def test_a_query_reads_no_other_file_and_writes_nothing(loaded: Night, tmp_path:
     with pytest.raises(JobError, match=r"DuckDB refused the query|Write one SELECT"):
         document(loaded, query.format(secret=secret, folder=tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_query_that_needs_too_much_memory_is_refused_and_spills_to_no_disk(
+    loaded: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_SETTINGS, "memory_limit", "'20MB'")
+    with pytest.raises(JobError, match=r"could not allocate|Out of Memory"):
+        document(loaded, "select string_agg(repeat('x', 1000000), '') from range(100)")
 
 
 def test_a_text_that_would_act_on_a_terminal_is_written_out(loaded: Night, out: Terminal) -> None:
