@@ -39,7 +39,7 @@ LAND = {
 WARM_UP_ROWS = 200
 
 #: Seconds of CPU for 100,000 mails, and MB for any number.
-LIMITS = {"create": (2.3, 190), "load": (2.8, 210)}
+LIMITS = {"create": (1.6, 200), "load": (1.8, 210)}
 
 Readings = dict[str, list[dict[str, Any]]]
 
