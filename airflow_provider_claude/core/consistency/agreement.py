@@ -14,7 +14,7 @@ agree it is a point), and Wilson's of the agreement is used instead, also for ka
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +29,9 @@ LEVEL = 0.95
 MANY = 20
 
 _DRAWS = 2_000
+
+#: So many numbers of draws are in memory at once, 2 MB: a figure takes some copies of them.
+_AT_ONCE = 250_000
 
 
 class Interval(NamedTuple):
@@ -52,9 +55,16 @@ def alpha(first: NDArray[np.float64], second: NDArray[np.float64]) -> Interval |
     rows = len(first)
     if rows < 2 or np.ptp(np.concatenate([first, second])) == 0:
         return None
-    drawn = np.random.default_rng(0).integers(rows, size=(_DRAWS, rows))
-    found = _alphas(first[drawn], second[drawn])
+    rng = np.random.default_rng(0)
+    blocks = (rng.integers(rows, size=(draws, rows)) for draws in _blocks(rows))
+    found = np.concatenate([_alphas(first[drawn], second[drawn]) for drawn in blocks])
     return _interval(float(_alphas(first[None], second[None])[0]), found)
+
+
+def _blocks(numbers: int) -> Iterator[int]:
+    """The draws in blocks, where each has so many *numbers*: how many there are in each block."""
+    most = max(_AT_ONCE // numbers, 1)
+    yield from (min(most, _DRAWS - start) for start in range(0, _DRAWS, most))
 
 
 def _alphas(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,7 +113,7 @@ class Pairs:
         value = float(_weighted(table[None], weights)[0])
         if self._differ < MANY:
             return _scaled(value, self.rows)
-        return _interval(value, _weighted(self._drawn(), weights))
+        return _interval(value, self._drawn(lambda tables: _weighted(tables, weights)))
 
     def by_label(self) -> dict[str, Interval]:
         """By the first answer: how many of its rows have the same second answer. Most frequent first."""
@@ -123,7 +133,7 @@ class Pairs:
         if not np.isfinite(value):
             return None
         if self._differ >= MANY:
-            return _interval(value, _kappas(self._drawn()))
+            return _interval(value, self._drawn(_kappas))
         _, low, high = share(self.same, self.rows)
         return Interval(value, *(float((one - chance) / (1 - chance)) for one in (low, high)))
 
@@ -139,11 +149,12 @@ class Pairs:
         labels = self._labels()
         return np.array([[self.counts[first, second] for second in labels] for first in labels], "f8")
 
-    def _drawn(self) -> NDArray[np.float64]:
-        """The table of rows drawn with replacement, _DRAWS times."""
-        table = self._table()
-        drawn = np.random.default_rng(0).multinomial(self.rows, (table / self.rows).ravel(), size=_DRAWS)
-        return drawn.reshape(-1, *table.shape).astype("f8")
+    def _drawn(self, figure: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """*figure* of the table of rows drawn with replacement, _DRAWS times."""
+        table, rng = self._table(), np.random.default_rng(0)
+        shares = (table / self.rows).ravel()
+        drawn = (rng.multinomial(self.rows, shares, size=draws).astype("f8") for draws in _blocks(table.size))
+        return np.concatenate([figure(some.reshape(-1, *table.shape)) for some in drawn])
 
 
 def _weighted(tables: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

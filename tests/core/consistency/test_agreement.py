@@ -96,3 +96,12 @@ def test_alpha_of_numbers_is_one_where_they_are_the_same_and_none_where_there_is
     assert other.value == pytest.approx(1 - (0.09 / 4) / expected)
     assert other.low <= other.value <= other.high
     assert alpha(np.full(4, 0.5), np.full(4, 0.5)) is None
+
+
+def test_intervals_are_the_same_however_many_draws_are_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, pairs = np.random.default_rng(1), Pairs()
+    first, noise = rng.random(200), rng.normal(0, 0.1, 200)
+    pairs.add((str(one), str(two)) for one, two in rng.integers(4, size=(200, 2)))
+    whole = alpha(first, first + noise), pairs.kappa()
+    monkeypatch.setattr("airflow_provider_claude.core.consistency.agreement._AT_ONCE", 700)
+    assert (alpha(first, first + noise), pairs.kappa()) == whole
