@@ -1,4 +1,4 @@
-"""The records of the shards of a run that who looks at it reads: by their names in a snapshot."""
+"""The records of shards that a reader of a whole run needs, by their names in a snapshot."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A page that shows a run while it is on reads it again every few seconds, and a run of 500 shards has thousands of records. One
 listing of the folder says which files there are, and whether one was written again since it was last read: only those are
 read; and of those, what the tasks have packed into one file (store.record_pack) is taken from there. So it is right whatever is
-rewritten, and whoever packs.
+rewritten, and whichever task packs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The records of a run in one file: a copy that is right whoever writes it, and when."""
+"""The records of a run in one file: a copy that is right, whichever task writes it, and when."""
 
 from __future__ import annotations
 
