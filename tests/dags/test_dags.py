@@ -193,7 +193,7 @@ def test_unresolved_rows_are_settled_and_the_night_is_green(
     ids = [str(n) for n in range(40)]
     table = pa.table(dict.fromkeys(("id", "subject", "body", "message_id", "sender", "date"), ids))
     pq.write_table(table, tmp_path / "mail.parquet")
-    claude_simulator.behaviour(expired=0.3)
+    claude_simulator.behaviour(expired=0.15)
     done = run(dags["email_sentiment_nightly"], source=str(tmp_path / "mail.parquet"), day="2026-11-08", shard_rows=100)
     assert str(done.state) == "success"
     assert claude_simulator.calls()["create"] > 1
