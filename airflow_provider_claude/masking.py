@@ -22,6 +22,7 @@ _NAMES = (
     r"client[_-]?secret|private[_-]?key|accountkey|sharedaccesskey|x-amz-(?:signature|credential|security-token)|sig|signature|token"
 )
 
+#: What may repeat before a form has failed is bounded: a text may come from an attacker, and be long.
 _FORMS = [
     (re.compile(rf"(?i)(illegal header (?:name|value):? ?)(?:{_QUOTED}|.+)"), rf"\1{HIDDEN}"),
     # a password may hold a slash or an @; a port is none
@@ -38,12 +39,12 @@ _FORMS = [
     (re.compile(r"\b((?i:bearer|basic))\s+(?=[a-z.-]*[\dA-Z_~+=])[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (
         re.compile(
-            r"(?i)(https://(?:hooks\.slack\.com|[\w.-]*webhook[\w.-]*|discord(?:app)?\.com/api/webhooks)/)[^\s'\"]+"
+            r"(?i)(https://(?:hooks\.slack\.com|[\w.-]{0,253}webhook[\w.-]{0,253}|discord(?:app)?\.com/api/webhooks)/)[^\s'\"]+"
         ),
         rf"\1{HIDDEN}",
     ),
     # what is made of words and numbers, such as "sk-learn-notes-of-2026", is a name
-    (re.compile(r"\bsk-(?:ant-[\w-]*|(?=[\w-]*(?:[A-Z]|\d[a-z]|[a-z]\d))[\w-]{16,})"), HIDDEN),
+    (re.compile(r"\bsk-(?:ant-[\w-]*|(?=[\w-]{0,200}(?:[A-Z]|\d[a-z]|[a-z]\d))[\w-]{16,})"), HIDDEN),
 ]
 
 

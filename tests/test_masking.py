@@ -123,3 +123,11 @@ def test_a_header_that_http_refuses_is_reported_by_nothing_that_airflow_would_pr
         call(Gateway(lambda: client))
     assert "header" in str(caught.value)
     assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("text", ["sk-" * 150_000, "https://" + "webhook" * 60_000])
+def test_a_long_text_that_nearly_has_the_form_of_a_secret_is_masked_in_time_that_grows_with_its_length(
+    text: str,
+) -> None:
+    assert KEY not in masked(f"{text} sk-ant-{KEY}")
