@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_claude.cli.run_tables import MEANINGS, tables_of
@@ -24,9 +27,18 @@ attempts. Without a query they are listed with their columns. Nothing is written
 #: So many rows are fetched at once.
 _BATCH_ROWS = 2_000
 
+#: Bytes of memory that this process may take for a query: DuckDB counts neither the constants of one nor what it hands over.
+_MOST_MEMORY = 2_000_000_000
+
+#: What a query may find at most, in bytes and in values: each value becomes an object, of which a list may hold millions.
+_MOST_BYTES, _MOST_VALUES = 100_000_000, 10_000_000
+
+#: Characters of a value that people see; a document has all.
+_SHOWN = 1_000
+
 #: A query reads the tables of its run and nothing else: it may come from a page or a ticket.
 _SETTINGS = {
-    "memory_limit": "'2GB'",  # and nothing is written to a disk instead
+    "memory_limit": "'1GB'",  # and nothing is written to a disk instead
     "temp_directory": "''",
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # a table of the query is none of this program's variables
@@ -90,17 +102,38 @@ def _show_rows(database: duckdb.DuckDBPyConnection, query: str, out: Screen, lim
     import duckdb
 
     try:
-        _check_query(database, query)
-        columns, rows = _found(database, query, limit)
+        with _bounded(_MOST_MEMORY):
+            _check_query(database, query)
+            columns, rows = _found(database, query, limit)
     except duckdb.Error as e:
         raise JobError(f"DuckDB refused the query: {e}") from e
+    except MemoryError as e:
+        raise JobError(
+            f"The query needs more than {_MOST_MEMORY:,} bytes of memory: select fewer rows or columns."
+        ) from e
     more = limit > 0 and len(rows) > limit
     shown = rows[:limit] if more else rows
     out.document({"columns": columns, "rows": shown, "more": more})
-    out.table(columns, [[NOTHING if value is None else str(value) for value in row] for row in shown])
+    out.table(columns, [[_cell(value) for value in row] for row in shown])
     if more:
         out.line(f"There are more rows than these {limit:,}: write --limit 0 for all of them.")
     return 0
+
+
+@contextmanager
+def _bounded(more: int) -> Iterator[None]:
+    """Within the block this process gets at most *more* bytes of memory, where the system holds it to that, as Linux does."""
+    import psutil  # type: ignore[import-untyped]
+
+    facts = psutil.Process().memory_info()
+    before, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = getattr(facts, "data", facts.vms) + more
+    limits = [one for one in (before, most) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, *limits) if limits else wanted, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
 
 
 def _check_query(database: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -116,9 +149,37 @@ def _found(database: duckdb.DuckDBPyConnection, query: str, limit: int) -> tuple
     """The columns of what *query* finds, and its rows: one more than *limit* where there are more."""
     reader = database.sql(query).to_arrow_reader(_BATCH_ROWS)
     rows: list[list[Any]] = []
+    size = values = 0
     for batch in reader:
+        size, values = size + batch.nbytes, values + sum(map(_values, batch.columns))
+        if size > _MOST_BYTES or values > _MOST_VALUES:
+            raise JobError(
+                f"The query finds more than {_MOST_BYTES:,} bytes or {_MOST_VALUES:,} values: select fewer rows or columns."
+            )
         columns = [column.to_pylist() for column in batch.columns]
         rows += map(list, zip(*columns, strict=True))
         if 0 < limit < len(rows):
             return reader.schema.names, rows[: limit + 1]
     return reader.schema.names, rows
+
+
+def _values(column: Any) -> int:
+    """How many values *column* has, with those in its lists and structs."""
+    import pyarrow.types as kinds
+
+    parts: list[Any] = []
+    if kinds.is_struct(column.type):
+        parts = column.flatten()
+    elif kinds.is_union(column.type):
+        parts = [column.field(n) for n in range(column.type.num_fields)]
+    elif kinds.is_map(column.type):
+        parts = [column.keys, column.items]
+    elif kinds.is_nested(column.type):
+        parts = [column.flatten()]
+    return len(column) + sum(map(_values, parts))
+
+
+def _cell(value: object) -> str:
+    """*value* as people see it."""
+    text = NOTHING if value is None else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import resource
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_claude.cli import sql
 from airflow_provider_claude.cli.documents import Documents
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.sql import _SETTINGS, show_sql
@@ -109,3 +112,41 @@ def test_a_text_that_would_act_on_a_terminal_is_written_out(loaded: Night, out: 
 def test_the_command_shows_what_a_query_finds(loaded: Night, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", str(loaded.run), "select count(*) as mails from answers"]) == 0
     assert capsys.readouterr().out.split() == ["mails", "6"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select repeat('x', 6000) from range(2)",
+        "select range(1100)",
+        "select list_transform(range(1100), lambda x: x > 1)",
+        "select {'a': [range(600)], 'b': map([1], [range(600)])}",
+        "select i from range(1100) t(i)",
+    ],
+)
+def test_what_a_query_finds_has_a_limit_in_bytes_and_in_values(
+    loaded: Night, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(sql, "_MOST_BYTES", 10_000)
+    monkeypatch.setattr(sql, "_MOST_VALUES", 1_000)
+    with pytest.raises(JobError, match="select fewer rows or columns"):
+        document(loaded, query, limit=0)
+
+
+def test_people_see_the_beginning_of_a_long_value_and_a_document_has_all_of_it(loaded: Night, out: Terminal) -> None:
+    show_sql(loaded.run, "select repeat(chr(8238), 5000) as bad", out, limit=9)
+    assert out.text.count("⟨U+202E⟩") == 1_000
+    assert document(loaded, "select repeat('x', 5000) as x")["rows"] == [["x" * 5_000]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its limit")
+def test_a_query_is_held_to_the_memory_of_the_process_which_has_its_own_limit_back(
+    loaded: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, before = "select len(range(20000000))", resource.getrlimit(resource.RLIMIT_DATA)
+    monkeypatch.setattr(sql, "_MOST_MEMORY", 100_000_000)
+    with pytest.raises(JobError, match=r"Out of Memory|bytes of memory"):
+        document(loaded, query)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    monkeypatch.undo()
+    assert document(loaded, query)["rows"] == [[20_000_000]]
