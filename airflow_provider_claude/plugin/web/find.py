@@ -22,7 +22,7 @@ from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.database import AirflowRun, Listed, Noted
 from airflow_provider_claude.plugin.web.months import Month
 from airflow_provider_claude.runtime.paths import to_path
-from airflow_provider_claude.stages.view.look import began, look, report_of
+from airflow_provider_claude.stages.view.look import has_own_report, look, own_since, report_of
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.files import read_whole
 from airflow_provider_claude.store.snapshot import StampedCache
@@ -45,6 +45,8 @@ FOREIGN = (
     "The run folder that was noted has no record of this run, a run of another DAG has used it since, or the API server cannot "
     "read it: it has to reach the same folders and stores as the workers."
 )
+
+_NO_REPORT = "This run has no report yet, or the API server cannot read it."
 
 
 class NotThereError(Exception):
@@ -108,12 +110,15 @@ def read_report(dag_id: str, run_id: str, of: str) -> bytes:
     with database.session() as db:
         noted = chosen(database.noted(db, dag_id, run_id), of)
     try:
-        path = to_path(noted.folder)
-        if began(RunFolder(path), dag_id, run_id) is None:
+        run = RunFolder(to_path(noted.folder))
+        since = own_since(run, dag_id, run_id)
+        if since is None:
             raise NotThereError(FOREIGN)
-        return read_whole(path / "report.html")
+        if since and not has_own_report(run, since):
+            raise NotThereError(_NO_REPORT)
+        return read_whole(run.file("report.html"))
     except (ClaudeError, OSError):
-        raise NotThereError("This run has no report yet, or the API server cannot read it.") from None
+        raise NotThereError(_NO_REPORT) from None
 
 
 def shard_page(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:

@@ -15,7 +15,7 @@ from airflow_provider_claude.plugin.web import database
 from airflow_provider_claude.plugin.web.find import FOREIGN, NotThereError, chosen, told
 from airflow_provider_claude.runtime.paths import to_path
 from airflow_provider_claude.stages.trace.trace_row import trace
-from airflow_provider_claude.stages.view.look import began
+from airflow_provider_claude.stages.view.look import has_own_scan, own_since
 from airflow_provider_claude.store import RunFolder, is_local
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ def trace_rows(dag_id: str, run_id: str, of: str, name: str) -> Traced:
 def _run(folder: str, dag_id: str, run_id: str) -> RunFolder:
     """The run folder *folder*, which has to name the run."""
     run = RunFolder(to_path(folder))
-    if began(run, dag_id, run_id) is None:
+    since = own_since(run, dag_id, run_id)
+    if since is None:
         raise NotThereError(FOREIGN)
+    if since and not has_own_scan(run, since):
+        raise NotThereError("This run has no scan yet: what is in its run folder is of a run of another DAG.")
     refuse_links(run.path)
     return run
 

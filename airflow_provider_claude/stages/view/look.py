@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from airflow_provider_claude.core.consistency.job_changes import differing
@@ -48,6 +49,34 @@ def began(run: RunFolder, dag_id: str, run_id: str) -> float | None:
     past = run.actives.all()
     mine = [one for one in past if (one.run.dag_id, one.run.run_id) == (dag_id, run_id)]
     return epoch(mine[-1].since) if mine and past[-1].run.dag_id == dag_id else None
+
+
+def own_since(run: RunFolder, dag_id: str, run_id: str) -> float | None:
+    """From when on the run folder *run* has been used by runs of *dag_id* alone (epoch seconds), 0 where always; None as in
+    `began`. What is older may be what a run of another DAG has left.
+    """
+    if began(run, dag_id, run_id) is None:
+        return None
+    past = run.actives.all()
+    own = list(takewhile(lambda one: one.run.dag_id == dag_id, reversed(past)))
+    if not own:
+        return None
+    return 0.0 if len(own) == len(past) else epoch(own[-1].since)
+
+
+def has_own_scan(run: RunFolder, since: float) -> bool:
+    """Whether the scan of *run*, or the plan that was made from it, is not older than *since* (epoch seconds)."""
+    scan, plan = run.scan(), run.plan()
+    if scan is None:
+        return False
+    planned = plan is not None and plan.scanned_at == scan.finished_at and epoch(plan.created_at) >= since
+    return planned or epoch(scan.finished_at) >= since
+
+
+def has_own_report(run: RunFolder, since: float) -> bool:
+    """Whether the report of *run* is not older than *since* (epoch seconds)."""
+    report = run.reader.read(run.file("report.json"), Summary)
+    return report is not None and epoch(report.created_at) >= since
 
 
 def report_of(path: UPath, dag_id: str, run_id: str) -> Summary | None:

@@ -10,10 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 from upath import UPath
 
+from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.core.row_trace import AttemptTrace, Ending, Released, RowTrace, Said, Verdict
 from airflow_provider_claude.plugin import urls
 from airflow_provider_claude.plugin.web import find_rows
-from airflow_provider_claude.store import RunFolder
+from airflow_provider_claude.store import ActiveRecord, RunFolder
 from tests.plugin.web.nights import HOSTILE, Airflow, run_in
 from tests.plugin.web.test_app import TAGS, Page
 from tests.stages.run_folder import Night, Shard, at
@@ -117,3 +118,20 @@ def test_where_a_link_leads_out_of_the_run_folder_no_row_is_traced(
 @pytest.mark.parametrize("query", ["run_id=r1", "run_id=r1&item=", "run_id=r1&item=" + "x" * 1_001, "run_id=r2&item=a"])
 def test_what_names_no_row_is_not_found(reader: TestClient, night: RunFolder, query: str) -> None:
     assert reader.get(f"/run/nightly/row?{query}").status_code == 404
+
+
+def test_what_a_run_of_another_dag_has_left_in_the_folder_is_neither_traced_nor_shown_as_a_report(
+    reader: TestClient, tmp_path: Path, airflow: Airflow
+) -> None:
+    run = run_in(
+        UPath(tmp_path / "shared"), Night(shards=[Shard(answered=5)], quarantined={"override": 1}), dag_id="secret"
+    )
+    (Path(str(run)) / "report.html").write_text("the report of another DAG")
+    run.actives.append(
+        ActiveRecord(run=ActiveRun(dag_id="nightly", run_id="r1", task="scan"), since=at(600), until=at(620))
+    )
+    airflow.add("r1", run.path)
+    row, report = reader.get(f"{ROW}mail-0"), reader.get("/run/nightly/report?run_id=r1")
+    assert (row.status_code, report.status_code) == (404, 404)
+    assert "s3://mail/inbox.parquet" not in row.text
+    assert "another DAG" not in report.text
