@@ -21,6 +21,7 @@
         ├── StoreError           a folder could not be reached or written this time
         ├── NotFoundYetError     404 on a batch that should exist; just after create this is a blip
         └── PendingError         an earlier sender or batch has to end first; this is not an error
+            ├── NoRoomError      a shard waits until batches before it have left the account's queue
             └── IncompleteError  the results of a batch are not whole yet; they are read again in a while
 
 A message says what happened, what may still be billing, and what a retry will do. No message holds a secret, and none that
@@ -136,6 +137,17 @@ class NotFoundYetError(Transient):
 
 class PendingError(Transient):
     """Something else has to end first, in about *retry_after* seconds; this is not an error."""
+
+
+class NoRoomError(PendingError):
+    """The account's queue has no room for a shard now. It may wait *waves* times as long as for one batch."""
+
+    def __init__(self, message: str, retry_after: float | None = None, waves: int = 1) -> None:
+        super().__init__(message, retry_after)
+        self.waves = waves
+
+    def __reduce__(self) -> tuple[type[NoRoomError], tuple[str, float | None, int]]:  # type: ignore[override]
+        return type(self), (str(self), self.retry_after, self.waves)
 
 
 class IncompleteError(PendingError):

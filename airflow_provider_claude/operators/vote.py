@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_claude.core.legible import excerpt, legible
 from airflow_provider_claude.core.sync.concurrency import CEILING
+from airflow_provider_claude.failure import blaming_the_first, refuse_old_plan
 from airflow_provider_claude.hooks.claude import ClaudeHook
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.shared.settle_shard import SettlesShards, check_lane
@@ -28,7 +29,7 @@ class ClaudeVoteOperator(SettlesShards, BaseOperator):
 
     It runs once all shards are settled, asks on the Messages API, and takes ten minutes at most. The report puts the answers that
     came twice into the table. It fails for no error of the API: where there is no third answer, the first one stays, and the
-    report says why. Cleared, it asks nothing that has a third answer.
+    report says why. Cleared, it asks nothing that has a third answer. Where the scan or the plan has failed, it asks nothing.
 
     :param run_folder: the run folder (templated).
     :param job: the job that was planned; its output checks the answers.
@@ -65,11 +66,13 @@ class ClaudeVoteOperator(SettlesShards, BaseOperator):
     def execute(self, context: Context, waiting_since: float | None = None) -> dict[str, Any]:
         from airflow_provider_claude.stages.vote.ask_votes import ask_votes
 
-        with task_errors(), held(self, context, run=self.run_folder, since=waiting_since):
+        with task_errors(), blaming_the_first(context), held(self, context, run=self.run_folder, since=waiting_since):
+            run = run_folder(self.run_folder)
+            refuse_old_plan(run.need_plan().planned_by, context)
             hook = ClaudeHook(self.conn_id)
             self._lane_factory = hook.lane_factory(in_flight=self.in_flight)
             record = ask_votes(
-                run_folder(self.run_folder),
+                run,
                 self.job,
                 hook.gateway(),
                 self._lane_factory,

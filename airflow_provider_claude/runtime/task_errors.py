@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_claude.core.submit.patience import WORK_SECONDS, next_try
 from airflow_provider_claude.errors import (
+    NoRoomError,
     PendingError,
     RateLimitedError,
     Terminal,
@@ -78,7 +79,8 @@ def defer_for(
     *,
     since: float | None = None,
 ) -> None:
-    """Defer *operator* until what *error* names may have ended. Raises AirflowFailException after a day of waiting.
+    """Defer *operator* until what *error* names may have ended. Raises AirflowFailException after a day of waiting; where
+    it is for room in the queue, after a day for each wave.
 
     *since*: when (epoch seconds) it was deferred for such a thing first, None for now; *method_name* is given it as
     `waiting_since`.
@@ -88,7 +90,8 @@ def defer_for(
     operator.log.info("%s", error)
     limited, began = isinstance(error, RateLimitedError), epoch_now() if since is None else since
     count(operator, "rate_limited", int(limited))
-    pause = next_try(error.retry_after, waited=epoch_now() - began, limited=limited)
+    times = error.waves if isinstance(error, NoRoomError) else 1
+    pause = next_try(error.retry_after, waited=epoch_now() - began, limited=limited, times=times)
     if pause is None:
         raise AirflowFailException(_in_vain(error, began, limited=limited)) from error
     operator.defer(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from airflow_provider_claude.store.files import read_whole, tree, write_bytes
+from airflow_provider_claude.store.store_errors import answering
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -83,7 +84,8 @@ def _read(run: UPath, names: Iterable[str]) -> list[tuple[str, bytes]]:
 def _written_at(path: UPath) -> float:
     """When *path* was written (epoch seconds, by the store's clock), 0 where it was not."""
     try:
-        return float(path.stat().st_mtime)
+        with answering("look for", path):
+            return float(path.stat().st_mtime)
     except FileNotFoundError:
         return 0.0
 

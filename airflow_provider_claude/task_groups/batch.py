@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import TaskGroup, task_group
 from airflow_provider_claude.core.column_names import check_columns
 from airflow_provider_claude.core.consistency.settings import Consistency
 from airflow_provider_claude.core.scan.policy import ScanPolicy
+from airflow_provider_claude.core.scan.row_limits import MOST_CHARS
 from airflow_provider_claude.core.scan.screening import SCREEN
 from airflow_provider_claude.core.sync.priority import carry_with
 from airflow_provider_claude.core.tables import DOUBT_ID
@@ -224,7 +225,7 @@ def _screening(
         partition=partition,
         conn_id=conn_id,
         deadline=by,
-        scan=Scan(policy=ScanPolicy(high="pass", medium="pass", low="pass"), closing_tags=()),
+        scan=Scan(policy=ScanPolicy(high="pass", medium="pass", low="pass"), closing_tags=(), max_chars=MOST_CHARS),
         plan=_plan_of_screening(asked, plan),
         publish=Publish(max_refused=1.0, max_invalid=1.0),
     )

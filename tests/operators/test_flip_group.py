@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 from pydantic import BaseModel
 
+from airflow_provider_claude.core.scan.row_limits import MOST_CHARS
 from airflow_provider_claude.errors import JobError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.operators.scan import ClaudeInputScanOperator
@@ -71,3 +72,8 @@ def test_a_job_without_labels_cannot_be_asked_twice() -> None:
 def test_a_scan_by_itself_needs_the_job_to_compare_its_answers() -> None:
     with pytest.raises(JobError, match="give a field an enum"):
         ClaudeInputScanOperator(task_id="scan", source="s", run_folder="r", columns=["body"], screen="flip")
+
+
+def test_the_screening_reads_every_text_that_the_scan_has_let_through() -> None:
+    found = tasks(Labelled)
+    assert found["mail.screen.scan"].max_chars == MOST_CHARS

@@ -10,12 +10,22 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from fsspec.implementations.memory import MemoryFileSystem
 from upath import UPath
 
 from airflow_provider_claude.core.active_run import ActiveRun
 from airflow_provider_claude.errors import StoreError
 from airflow_provider_claude.operators.create import ClaudeBatchCreateOperator
-from airflow_provider_claude.runtime.hold_run import FEW_SHARDS, Beats, _this_process, current, held, is_alive, who
+from airflow_provider_claude.runtime.hold_run import (
+    FEW_SHARDS,
+    Beats,
+    _this_process,
+    current,
+    held,
+    is_alive,
+    keep_records_together,
+    who,
+)
 from airflow_provider_claude.store import RunFolder
 from airflow_provider_claude.store.record_pack import PACK
 
@@ -173,3 +183,11 @@ def test_a_task_succeeds_although_its_records_cannot_be_packed(tmp_path: Path, m
     folder.mkdir(parents=True)
     with held(OPERATOR, context("r1"), shard=str(folder)) as active:
         assert active.number == 1
+
+
+def test_a_store_that_does_not_answer_while_records_are_packed_ends_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the connection was closed")  # as botocore's errors, it is no OSError
+
+    monkeypatch.setattr(MemoryFileSystem, "info", refuses)
+    keep_records_together(RunFolder(UPath("memory://packed/run")), FEW_SHARDS)

@@ -51,6 +51,8 @@ class Voted(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str = ""
 
     def sentence(self) -> str:
+        if not self.differing and self.why_not:
+            return f"There was no vote: {self.why_not.rstrip('.')}."
         if not self.differing:
             return "No row that was asked a second time got another answer, so there was nothing to vote about."
         said = (

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from airflow_provider_claude.core.arrays import array, number_array, numbers_of
 from airflow_provider_claude.core.consistency.vote import Ballot, Voted
 from airflow_provider_claude.core.tables import VOTES
+from airflow_provider_claude.errors import ClaudeError
 from airflow_provider_claude.stages.load.run import calibrated_of
 from airflow_provider_claude.stages.probes.count_votes import vote_probes, vote_record, votes_of
 from airflow_provider_claude.stages.probes.measure_again import AGAIN
@@ -35,16 +36,21 @@ _FLAGS, _MESSAGE = "claude_flags", "claude_message_id"
 
 
 def apply_votes(run: RunFolder, plan: PlanRecord) -> Voted | None:
-    """Let the votes of *run* count; what they have done, None where *plan* asks for none."""
+    """Let the votes of *run* count; what they have done, None where *plan* asks for none.
+
+    A probe that cannot be read is named there: it never fails its run.
+    """
     if not plan.has_votes:
         return None
-    votes = votes_of(run, plan)
+    try:
+        votes = votes_of(run, plan)
+        change = _Change(run, plan, votes.ballots()) if votes and votes.third else None
+    except (ClaudeError, pa.ArrowException) as error:
+        return Voted(differing=0, why_not=f"the second or third answers could not be read: {error}")
     if votes is None:
         return Voted(differing=0, why_not="no row was asked a second time")
     record = vote_record(run, plan)
-    ballots = votes.ballots()
-    if ballots:
-        change = _Change(run, plan, ballots)
+    if change:
         for part in run.parts("answers"):
             change.rewrite(part)
     return votes.result(record.why_not if record else "the task that asks them a third time has not ended")

@@ -21,12 +21,14 @@ _HASH, _MESSAGE = "claude_input_hash", "claude_message_id"
 
 class Votes(NamedTuple):
     """Of the rows that *differ*, by item, the first and the second answer; the *third* of those that were asked a third time,
-    NoAnswer where the model gave no valid one. Each answer has its message and the hash of its row, too.
+    NoAnswer where the model gave no valid one. Each answer has its message and the hash of its row, too. *compared* rows have two
+    valid answers.
     """
 
     fields: Mapping[str, Comparable]
     differ: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
     third: Answers
+    compared: int
 
     @property
     def open(self) -> list[str]:
@@ -45,6 +47,8 @@ class Votes(NamedTuple):
 
     def result(self, why_not: str) -> Voted:
         """What the votes have done; *why_not*: why there is no third answer to some."""
+        if not self.compared:
+            return Voted(differing=0, why_not="no row has two valid answers to compare")
         found = self.ballots()
         refused = "the model gave no valid third answer" if len(found) + len(self.open) < len(self.differ) else ""
         return Voted(
@@ -68,7 +72,7 @@ def votes_of(run: RunFolder, plan: PlanRecord) -> Votes | None:
     first = answers_in(run.parts("answers"), columns, list(second))
     pairs = {item: (first[item], second[item]) for item in sorted(first.keys() & second.keys())}
     apart = {item: two for item, two in pairs.items() if differ(fields, *two)}
-    return Votes(fields, apart, _third(run, plan, columns, apart))
+    return Votes(fields, apart, _third(run, plan, columns, apart), len(pairs))
 
 
 def vote_probes(run: RunFolder) -> list[RunFolder]:

@@ -24,7 +24,7 @@ from airflow_provider_claude.stages.submit import find_orphans
 from airflow_provider_claude.stages.submit.held import check_not_held
 from airflow_provider_claude.stages.submit.recover import AttemptRecovery, submitted
 from airflow_provider_claude.stages.submit.refused import are_refused, to_the_sync_lane
-from airflow_provider_claude.stages.submit.wait_for_room import wait_for_room
+from airflow_provider_claude.stages.submit.wait_for_room import room_or_wait, wait_for_room
 from airflow_provider_claude.store import (
     IntentRecord,
     ShardFolder,
@@ -76,7 +76,10 @@ def create(shard: ShardFolder, api: Api, *, clock: Callable[[], str], grace: flo
             if not by_sync:
                 wait_for_room(planned, api, clock)
             try:
-                return Sender(recovery, api, planned).send(number, AttemptSelection(skip=skip, only=only, pack=pack))
+                with room_or_wait(planned, clock):
+                    return Sender(recovery, api, planned).send(
+                        number, AttemptSelection(skip=skip, only=only, pack=pack)
+                    )
             except BatchesRefusedError as error:
                 to_the_sync_lane(shard.run, planned.plan, error, clock())
                 return create(shard, api, clock=clock, grace=grace)

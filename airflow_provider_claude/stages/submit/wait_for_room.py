@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from airflow_provider_claude.core.submit.polling import ENDED
-from airflow_provider_claude.core.submit.queue_room import LOOK_SECONDS, has_room
+from airflow_provider_claude.core.submit.queue_room import LOOK_SECONDS, has_room, waves
 from airflow_provider_claude.core.times import epoch
-from airflow_provider_claude.errors import PendingError
+from airflow_provider_claude.errors import NoRoomError, RateLimitedError
 from airflow_provider_claude.gateway.batch_info import BatchInfo
+from airflow_provider_claude.stages.deadline.shard_cutoff import ShardCutoff
 from airflow_provider_claude.store import batched_requests
 from airflow_provider_claude.store.planned_shard import PlannedShard
 
@@ -25,12 +27,12 @@ class Api(Protocol):
 
 
 def wait_for_room(shard: PlannedShard, api: Api, clock: Callable[[], str]) -> None:
-    """Raise PendingError where the account's queue has no room for *shard*. A run that fits into it as a whole asks nothing.
+    """Raise NoRoomError where the account's queue has no room for *shard*. A run that fits into it as a whole asks nothing.
 
     The API counts all requests of a batch as processing until it has ended, so there may be more room than this sees.
     """
-    queued = shard.plan.lanes.limits.queued
-    if queued is None or sum(batched_requests(shard.plan.shards)) <= queued:
+    queued = _queue_of(shard)
+    if queued is None:
         return
     requests = shard.spec.requests
     processing = sum(
@@ -39,8 +41,33 @@ def wait_for_room(shard: PlannedShard, api: Api, clock: Callable[[], str]) -> No
         if info.status != ENDED
     )
     if not has_room(requests, processing=processing, queued=queued):
-        raise PendingError(
+        raise _no_room(
+            shard,
+            clock,
             f"Shard {shard.number} waits for room in the account's batch queue: {processing:,} requests are in it, it holds "
             f"{queued:,} (limits), and this shard has {requests:,}.",
-            LOOK_SECONDS,
         )
+
+
+@contextmanager
+def room_or_wait(shard: PlannedShard, clock: Callable[[], str]) -> Iterator[None]:
+    """Raise NoRoomError where another shard of the run has taken the room meanwhile, and the API refuses the batch."""
+    try:
+        yield
+    except RateLimitedError as error:
+        if _queue_of(shard) is None:
+            raise
+        raise _no_room(shard, clock, f"Shard {shard.number} was refused for want of room: {error}") from error
+
+
+def _queue_of(shard: PlannedShard) -> int | None:
+    """How many requests the account's queue holds; None where it is not known, or has room for the whole run."""
+    queued = shard.plan.lanes.limits.queued
+    return None if queued is None or sum(batched_requests(shard.plan.shards)) <= queued else queued
+
+
+def _no_room(shard: PlannedShard, clock: Callable[[], str], message: str) -> NoRoomError:
+    """What *shard* waits for: at most a batch's time for each wave, and to its cutoff, at which the sync lane asks it."""
+    left = ShardCutoff(shard.folder, clock).left()
+    count = waves(batched_requests(shard.plan.shards), shard.plan.lanes.limits.queued)
+    return NoRoomError(message, min(LOOK_SECONDS, max(left, 1.0)), count)

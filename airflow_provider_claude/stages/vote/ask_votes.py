@@ -23,6 +23,8 @@ from airflow_provider_claude.core.times import epoch
 from airflow_provider_claude.errors import ClaudeError, PendingError
 from airflow_provider_claude.job import ClaudeJob
 from airflow_provider_claude.stages.probes.count_votes import VOTE, vote_probes, votes_of
+from airflow_provider_claude.stages.probes.measure_again import AGAIN
+from airflow_provider_claude.stages.probes.read_answers import probe_named
 from airflow_provider_claude.stages.probes.write_probe import Draft, Weighed
 from airflow_provider_claude.stages.requests.attempt_selection import AttemptSelection
 from airflow_provider_claude.stages.settle.run import Api, Settling
@@ -68,6 +70,8 @@ class VoteAsking:
 
     def _ask(self) -> str:
         """Ask what is open; why something still is."""
+        if probe_named(self._run, self._plan, AGAIN) is None:
+            return ""
         for probe in vote_probes(self._run):
             self._revive(probe)
         votes = votes_of(self._run, self._plan)
@@ -87,7 +91,10 @@ class VoteAsking:
         """Load *probe* again, which an earlier plan had, where it asks what this plan asks: its answers are paid for."""
         if probe.plan() is not None:
             return
-        weighed = self._draft(read_table(probe.part("items", 0)))
+        items = read_table(probe.part("items", 0))
+        if items.column_names != read_schema(self._run.part("items", 0)).names:
+            return  # the job had other columns
+        weighed = self._draft(items)
         if weighed.folder(VOTE) == probe.path.name:
             shard = PlannedShard.of(weighed.write(VOTE, self._due()).shard(1))
             if shard.rounds():

@@ -203,3 +203,48 @@ def test_a_vote_that_an_error_of_the_api_ended_holds_nothing_back_and_is_carried
     assert summary.votes is not None
     assert summary.votes.voted == summary.votes.differing > 10
     assert summary.costs.actual == Decimal(claude_simulator.books()["total"]["cost_usd"])
+
+
+def test_a_day_that_is_run_again_with_other_columns_is_voted_about_anew(
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory, tmp_path: Any
+) -> None:
+    claude_simulator.behaviour(noise=0.3)
+    today = asked(day(night, "mon", rows=120))
+    voted(today, lane_factory)
+    for part in today.run.parts("items"):
+        items = pq.read_table(part.path)
+        pq.write_table(
+            items.rename_columns(["text" if one == "body" else one for one in items.column_names]), part.path
+        )
+    write_record(today.run.file("scan.json"), msgspec.structs.replace(today.run.need_scan(), columns=["text"]))
+    today.job = replace(today.job, prompt="<mail>{text}</mail>")
+    voted(asked(today), lane_factory)
+    summary, _ = published(today, UPath(tmp_path / "out"))
+    assert summary.votes is not None
+    assert summary.votes.voted == summary.votes.differing > 10
+
+
+def test_second_answers_that_cannot_be_read_hold_nothing_back(
+    night: Night, claude_simulator: SimulatorProcess, lane_factory: LaneFactory, tmp_path: Any
+) -> None:
+    claude_simulator.behaviour(noise=0.3)
+    today = asked(day(night, "mon", rows=120))
+    for part in today.run.probe(today.run.need_plan().probes[0]).parts("answers"):
+        part.write_bytes(part.read_bytes()[:100])
+    voted(today, lane_factory)
+    summary, rows = published(today, UPath(tmp_path / "out"))
+    assert summary.votes is not None
+    assert (len(rows), summary.problems) == (120, [])
+    assert summary.votes.sentence().startswith("There was no vote: the second or third answers could not be read")
+    assert summary.votes.sentence() in summary.warnings
+
+
+def test_where_no_second_answer_came_the_report_does_not_say_that_all_agreed(
+    night: Night, lane_factory: LaneFactory, tmp_path: Any
+) -> None:
+    today = day(night, "mon", rows=120)
+    answered(today, [one for one in open_shards(today.run, planned(today, VOTE)) if not one.run.is_probe])
+    voted(today, lane_factory)
+    summary, _ = published(today, UPath(tmp_path / "out"))
+    assert summary.votes is not None
+    assert summary.votes.sentence() == "There was no vote: no row has two valid answers to compare."
