@@ -10,6 +10,7 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_claude.store import RunFolder, exists
+from airflow_provider_claude.store.parquet_files import read_schema
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -25,6 +26,9 @@ MEANINGS: Mapping[str, str] = {
 }
 
 _USD = pa.decimal128(18, 9)
+
+#: Digits of DuckDB's widest decimal.
+_MOST_DIGITS = 38
 
 _ATTEMPTS = pa.schema(
     [
@@ -64,7 +68,15 @@ def _dataset(paths: Sequence[UPath]) -> Any:
 
     fs = paths[0].fs
     store = None if isinstance(fs, LocalFileSystem) else PyFileSystem(FSSpecHandler(fs))
-    return ds.dataset([path.path for path in paths], format="parquet", filesystem=store)
+    schema = pa.schema([one.with_type(_read_as(one.type)) for one in read_schema(paths[0])])
+    return ds.dataset([path.path for path in paths], schema, format="parquet", filesystem=store)
+
+
+def _read_as(kind: pa.DataType) -> pa.DataType:
+    """*kind*, or one that holds its values where DuckDB does not have it: it would refuse the whole table."""
+    if pa.types.is_decimal256(kind):
+        return pa.decimal128(kind.precision, kind.scale) if kind.precision <= _MOST_DIGITS else pa.string()
+    return pa.float32() if pa.types.is_float16(kind) else kind
 
 
 def _attempts(run: RunFolder) -> Iterator[dict[str, Any]]:

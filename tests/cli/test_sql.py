@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from airflow_provider_claude.cli import sql
 from airflow_provider_claude.cli.documents import Documents
 from airflow_provider_claude.cli.main import main
 from airflow_provider_claude.cli.sql import _SETTINGS, show_sql
 from airflow_provider_claude.errors import JobError
+from airflow_provider_claude.sources.source import open_source
+from airflow_provider_claude.stages.scan.run import scan
+from airflow_provider_claude.stages.scan.scan_settings import ScanSettings
 from tests.cli.conftest import Night, Terminal
 
 
@@ -150,3 +157,23 @@ def test_a_query_is_held_to_the_memory_of_the_process_which_has_its_own_limit_ba
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     monkeypatch.undo()
     assert document(loaded, query)["rows"] == [[20_000_000]]
+
+
+def test_carried_numbers_that_duckdb_does_not_have_stop_no_query(night: Night, tmp_path: Path) -> None:
+    wide = Decimal("9" * 55 + ".99999")
+    columns = {
+        "id": pa.array(["a"]),
+        "body": pa.array(["mail"]),
+        "wide": pa.array([wide], pa.decimal256(60, 5)),
+        "narrow": pa.array([Decimal("1.50")], pa.decimal256(5, 2)),
+        "half": pa.array([1.5], pa.float16()),
+    }
+    carry = ["wide", "narrow", "half"]
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    source = open_source(UPath(tmp_path / "in.parquet"), columns=["body"], carry=carry)
+    scan(source, night.run, ScanSettings(text_columns=["body"], carry=carry), clock=night.clock)
+    night.plan()
+    night.load_shards([1])
+    found = document(night, "select wide, typeof(wide), narrow, typeof(narrow), half from answers")
+    assert found["rows"] == [[str(wide), "VARCHAR", 1.5, "DECIMAL(5,2)", 1.5]]
+    assert document(night, "select count(*) from attempts")["rows"] == [[1]]
